@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the grammar allows and kimport does not.
+
+use crate::{
+    diagnostics::{self as message, DiagCtxt},
+    model::{Block, Entry, Kind, Passed},
+};
+use proc_macro2::{Ident, Span};
+use std::collections::HashMap;
+use syn::{
+    ext::IdentExt,
+    spanned::Spanned,
+    visit::{self, Visit},
+    LitStr, Type, TypeBareFn, TypeImplTrait, TypeInfer,
+};
+
+/// The longest name of a symbol: `KSYM_NAME_LEN` without its NUL.
+const SYMBOL_MAX: usize = 511;
+/// The longest name of a module: `MODULE_NAME_LEN`, 64 - `sizeof(unsigned long)`, without its NUL.
+const PROVIDER_MAX: usize = 55;
+/// What the names of generated items begin with.
+const RESERVED: [&str; 2] = ["__kimport", "__KIMPORT"];
+/// The generated functions.
+const GENERATED: [&str; 2] = ["resolve_imports", "resolve_imports_from"];
+
+/// Reports everything that is wrong with `blocks`.
+pub(crate) fn check(blocks: &[Block], dcx: &mut DiagCtxt) {
+    if blocks.is_empty() && !dcx.has_errors() {
+        dcx.error(Span::call_site(), message::EMPTY_INVOCATION, &[]);
+    }
+    let mut names = Names::default();
+    for block in blocks {
+        if let Some(module) = &block.module {
+            if names.repeated(&module.name, &block.attributes) {
+                let name = module.name.to_string();
+                dcx.error(module.name.span(), message::DUPLICATE_BLOCK, &[&name]);
+            }
+            if let Some(provider) = &module.provider {
+                check_provider(provider, dcx);
+            }
+            if block.entries.is_empty() && !block.incomplete {
+                dcx.error(module.name.span(), message::EMPTY_BLOCK, &[&module.name]);
+            }
+        }
+        check_entries(&block.entries, dcx);
+    }
+}
+
+fn check_entries(entries: &[Entry], dcx: &mut DiagCtxt) {
+    let mut names = Names::default();
+    for entry in entries {
+        if names.repeated(&entry.name, &entry.attributes) {
+            dcx.error(entry.name.span(), message::DUPLICATE_ENTRY, &[&entry.name]);
+        }
+        let rust_name = entry.rust_name();
+        if GENERATED.contains(&rust_name.as_str()) {
+            dcx.error(
+                entry.name.span(),
+                message::GENERATED_NAME,
+                &[&rust_name, &rust_name],
+            );
+        }
+        check_reserved(&entry.name, dcx);
+        check_symbol(&entry.kernel_name(), entry.kernel_name_span(), dcx);
+        match entry.kind() {
+            Kind::Function(function) => check_function(function, dcx),
+            Kind::Data(Type::Never(never)) => dcx.error(never.span(), message::NEVER_DATA, &[]),
+            Kind::Data(_) => {}
+        }
+        Unnamed(dcx).visit_type(&entry.ty);
+    }
+}
+
+/// The names of one scope, each with whether it is there only under a `#[cfg]`.
+#[derive(Default)]
+struct Names(HashMap<Ident, bool>);
+
+impl Names {
+    /// Adds a name, and tells if it is there twice.
+    ///
+    /// Two that both carry `#[cfg]` may exclude each other; the compiler sees if they do not.
+    fn repeated(&mut self, name: &Ident, attributes: &Passed) -> bool {
+        let conditional = !attributes.cfgs.is_empty();
+        match self.0.insert(name.unraw(), conditional) {
+            Some(other) => !(conditional && other),
+            None => false,
+        }
+    }
+}
+
+fn check_reserved(name: &Ident, dcx: &mut DiagCtxt) {
+    let text = name.unraw().to_string();
+    for prefix in RESERVED {
+        if text.starts_with(prefix) {
+            dcx.error(name.span(), message::RESERVED_NAME, &[&prefix]);
+        }
+    }
+}
+
+fn check_symbol(name: &str, span: Span, dcx: &mut DiagCtxt) {
+    if name.is_empty() {
+        dcx.error(span, message::NAME_EMPTY, &[]);
+    }
+    if name.len() > SYMBOL_MAX {
+        dcx.error(span, message::NAME_TOO_LONG, &[&name.len()]);
+    }
+    if let Some((provider, _)) = name.split_once(':') {
+        let provider = format!("{provider:?}");
+        dcx.error(span, message::NAME_COLON, &[&provider]);
+    }
+    if let Some(character) = name.chars().find(|&c| c.is_whitespace() || c.is_control()) {
+        let character = format!("{character:?}");
+        dcx.error(span, message::NAME_CHARACTER, &[&character]);
+    }
+}
+
+fn check_provider(literal: &LitStr, dcx: &mut DiagCtxt) {
+    let span = literal.span();
+    let name = literal.value();
+    if name.is_empty() {
+        dcx.error(span, message::PROVIDER_EMPTY, &[]);
+    } else if name == "vmlinux" {
+        dcx.error(span, message::PROVIDER_KERNEL_IMAGE, &[]);
+    }
+    if name.len() > PROVIDER_MAX {
+        dcx.error(span, message::PROVIDER_TOO_LONG, &[&name.len()]);
+    }
+    if let Some(stem) = name.strip_suffix(".ko") {
+        let stem = format!("{:?}", stem.replace('-', "_"));
+        dcx.error(span, message::PROVIDER_SUFFIX, &[&stem]);
+    } else if name.contains('-') {
+        let name = format!("{:?}", name.replace('-', "_"));
+        dcx.error(span, message::PROVIDER_DASH, &[&name]);
+    }
+    let is_bad = |&c: &char| c.is_whitespace() || c.is_control() || c == ':' || c == '/';
+    if let Some(character) = name.chars().find(is_bad) {
+        let character = format!("{character:?}");
+        dcx.error(span, message::PROVIDER_CHARACTER, &[&character]);
+    }
+}
+
+fn check_function(function: &TypeBareFn, dcx: &mut DiagCtxt) {
+    if let Some(abi) = function.abi.as_ref().and_then(|abi| abi.name.as_ref()) {
+        if abi.value() != "C" {
+            let name = format!("{:?}", abi.value());
+            dcx.error(abi.span(), message::ABI, &[&name]);
+        }
+    }
+    if let Some(binder) = &function.lifetimes {
+        dcx.error(binder.span(), message::BINDER, &[]);
+    }
+    if let Some(variadic) = &function.variadic {
+        dcx.error(variadic.dots.span(), message::VARIADIC, &[]);
+    }
+    let mut names = HashMap::new();
+    for argument in &function.inputs {
+        for attribute in &argument.attrs {
+            dcx.error(attribute.span(), message::ARGUMENT_ATTRIBUTE, &[]);
+        }
+        let Some((name, _)) = &argument.name else {
+            continue;
+        };
+        if name == "self" {
+            dcx.error(name.span(), message::ARGUMENT_SELF, &[]);
+        } else if name != "_" && names.insert(name.unraw(), ()).is_some() {
+            dcx.error(name.span(), message::DUPLICATE_ARGUMENT, &[name]);
+        }
+        check_reserved(name, dcx);
+    }
+}
+
+/// Finds types that do not name one.
+struct Unnamed<'a>(&'a mut DiagCtxt);
+
+impl<'ast> Visit<'ast> for Unnamed<'_> {
+    fn visit_type_infer(&mut self, infer: &'ast TypeInfer) {
+        self.0.error(infer.span(), message::INFERRED_TYPE, &[]);
+    }
+
+    fn visit_type_impl_trait(&mut self, ty: &'ast TypeImplTrait) {
+        self.0.error(ty.span(), message::IMPL_TRAIT, &[]);
+        visit::visit_type_impl_trait(self, ty);
+    }
+}

@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! [`model`](crate::model) to tokens.
+//!
+//! The names and types of the user keep their spans, so that the compiler's own errors (a type that
+//! does not exist, a call with wrong arguments) point at the declaration. Paths are absolute, as a
+//! block may be called `core`.
+
+use crate::{
+    model::{bare, Block, Entry, Kind},
+    record,
+};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{format_ident, quote};
+use std::{
+    ffi::CString,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+use syn::{
+    ext::IdentExt,
+    parse_quote,
+    visit_mut::{self, VisitMut},
+    Attribute, Lifetime, LitCStr, ReturnType, Type, TypeBareFn, TypeReference, Visibility,
+};
+
+/// What makes the names of trampolines unique in the kernel module that is being built.
+pub(crate) struct Context {
+    /// The name of the crate being compiled.
+    pub(crate) crate_name: String,
+    /// The number of the invocation's first block among all blocks of the crate.
+    pub(crate) first_ordinal: usize,
+}
+
+impl Context {
+    /// Takes both from the compiler that runs the macro, which expands `blocks` blocks.
+    pub(crate) fn of_this_compiler(blocks: usize) -> Self {
+        static BLOCKS: AtomicUsize = AtomicUsize::new(0);
+
+        let name = crate_name_of(std::env::args())
+            .or_else(|| std::env::var("CARGO_CRATE_NAME").ok())
+            .unwrap_or_default();
+        Self {
+            // Part of the name of an assembler symbol.
+            crate_name: name.replace(|c: char| !c.is_ascii_alphanumeric(), "_"),
+            first_ordinal: BLOCKS.fetch_add(blocks, Ordering::Relaxed),
+        }
+    }
+}
+
+/// The value of `--crate-name` in the arguments of a compiler. Kbuild sets no variable for it.
+pub(crate) fn crate_name_of(mut arguments: impl Iterator<Item = String>) -> Option<String> {
+    while let Some(argument) = arguments.next() {
+        match argument.strip_prefix("--crate-name") {
+            Some("") => return arguments.next(),
+            Some(value) => return value.strip_prefix('=').map(str::to_owned),
+            None => {}
+        }
+    }
+    None
+}
+
+/// Expands blocks that [`check`](crate::check::check) found nothing wrong with.
+pub(crate) fn expand(blocks: &[Block], context: &Context) -> TokenStream {
+    let ordinals = context.first_ordinal..;
+    blocks
+        .iter()
+        .zip(ordinals)
+        .map(|(block, ordinal)| {
+            let id = format!("{}_{ordinal}", context.crate_name);
+            expand_block(block, &id)
+        })
+        .collect()
+}
+
+fn expand_block(block: &Block, id: &str) -> TokenStream {
+    let items: TokenStream = block
+        .entries
+        .iter()
+        .map(|entry| expand_entry(block, entry, id))
+        .collect();
+    let table = expand_table(block);
+
+    let Some(module) = &block.module else {
+        return quote! { #items #table };
+    };
+    let cfgs = &block.attributes.cfgs;
+    let docs = docs_or(&block.attributes.docs, || match block.provider() {
+        Some(provider) => format!(" Symbols imported from the kernel module `{provider}`."),
+        None => " Symbols imported from the kernel image.".to_owned(),
+    });
+    let vis = &module.vis;
+    let name = &module.name;
+    quote! {
+        #(#docs)*
+        #(#cfgs)*
+        #vis mod #name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            #items
+            #table
+        }
+    }
+}
+
+fn expand_entry(block: &Block, entry: &Entry, id: &str) -> TokenStream {
+    let wrapper = match entry.kind() {
+        Kind::Function(function) => expand_function(block, entry, function, id),
+        Kind::Data(ty) => expand_data(block, entry, ty),
+    };
+    let cfgs = &entry.attributes.cfgs;
+    let record = record::encode(block, entry);
+    let size = Literal::usize_unsuffixed(record.len());
+    let record = Literal::byte_string(&record);
+    quote! {
+        #wrapper
+
+        #(#cfgs)*
+        const _: () = {
+            #[used]
+            #[link_section = ".kimport"]
+            static RECORD: ::kimport::Record<#size> = ::kimport::Record(*#record);
+        };
+    }
+}
+
+fn expand_function(block: &Block, entry: &Entry, function: &TypeBareFn, id: &str) -> TokenStream {
+    let rust_name = entry.rust_name();
+    let trampoline = format!("__SCT__kimport_{id}_{rust_name}");
+    let key = format!("__SCK__kimport_{id}_{rust_name}");
+    let symbol = symbol(block, entry);
+    let binding = binding(entry);
+    let call = item_ident("__kimport_call_", entry);
+    let unbound = item_ident("__kimport_unbound_", entry);
+
+    let names = argument_names(function);
+    let types: Vec<_> = function.inputs.iter().map(|input| &input.ty).collect();
+    let returned = match &function.output {
+        ReturnType::Default => quote!(()),
+        ReturnType::Type(_, ty) => quote!(#ty),
+    };
+
+    let (output, body) = if entry.optional {
+        // `!` is no type that a stable compiler takes as a parameter.
+        let (some, result) = match &function.output {
+            ReturnType::Type(_, ty) if matches!(bare(ty), Type::Never(_)) => (
+                quote!(::core::convert::Infallible),
+                quote!(unsafe { #call(#(#names),*) }),
+            ),
+            _ => (
+                returned.clone(),
+                quote!(::core::option::Option::Some(unsafe { #call(#(#names),*) })),
+            ),
+        };
+        let body = quote! {
+            if #binding.is_bound() {
+                #result
+            } else {
+                ::core::option::Option::None
+            }
+        };
+        (quote!(-> ::core::option::Option<#some>), body)
+    } else {
+        let output = &function.output;
+        (quote!(#output), quote!(unsafe { #call(#(#names),*) }))
+    };
+
+    let mut docs = docs_or(&entry.attributes.docs, || {
+        format!(" Calls `{symbol}` of the kernel.")
+    });
+    if !has_safety_section(&entry.attributes.docs) {
+        docs.extend(doc_lines(&[
+            "",
+            " # Safety",
+            "",
+            " The caller must meet everything that the kernel's function requires of its callers, and \
+             the declared type must be the type of that function.",
+        ]));
+    }
+    let cfgs = &entry.attributes.cfgs;
+    let vis = visibility(entry);
+    let name = &entry.name;
+    quote! {
+        #(#cfgs)*
+        ::kimport::__declare_function! {
+            trampoline: #trampoline,
+            key: #key,
+            binding: #binding,
+            call: #call,
+            unbound: #unbound,
+            symbol: #symbol,
+            fn(#(#names: #types),*) -> #returned
+        }
+
+        #(#docs)*
+        #(#cfgs)*
+        #[allow(
+            dead_code,
+            non_snake_case,
+            unreachable_pub,
+            clippy::missing_safety_doc,
+            clippy::too_many_arguments,
+            clippy::undocumented_unsafe_blocks,
+        )]
+        #[inline(always)]
+        #vis unsafe fn #name(#(#names: #types),*) #output {
+            #body
+        }
+    }
+}
+
+fn expand_data(block: &Block, entry: &Entry, ty: &Type) -> TokenStream {
+    let symbol = symbol(block, entry);
+    let binding = binding(entry);
+    let ty = static_lifetimes(ty);
+    let docs = docs_or(&entry.attributes.docs, || {
+        format!(" The address of the kernel's `{symbol}`.")
+    });
+    let cfgs = &entry.attributes.cfgs;
+    let vis = visibility(entry);
+    let name = &entry.name;
+
+    let (output, body) = if entry.optional {
+        (
+            quote!(::core::option::Option<*mut #ty>),
+            quote!(#binding.get().map(|address| address.cast())),
+        )
+    } else {
+        (quote!(*mut #ty), quote!(#binding.address().cast()))
+    };
+    quote! {
+        #(#cfgs)*
+        #[allow(non_upper_case_globals)]
+        static #binding: ::kimport::DataBinding = ::kimport::DataBinding::new(#symbol);
+
+        #(#docs)*
+        #(#cfgs)*
+        #[allow(dead_code, non_snake_case, unreachable_pub)]
+        #[inline]
+        #vis fn #name() -> #output {
+            #body
+        }
+    }
+}
+
+/// The table of a block and the functions that resolve it.
+fn expand_table(block: &Block) -> TokenStream {
+    let name = c_str(&block.name(), Span::mixed_site());
+    let provider = match block.provider() {
+        Some(provider) => {
+            let provider = c_str(&provider, Span::mixed_site());
+            quote!(::core::option::Option::Some(#provider))
+        }
+        None => quote!(::core::option::Option::None),
+    };
+    let symbols = block.entries.iter().map(|entry| {
+        let cfgs = &entry.attributes.cfgs;
+        let name = c_str(&entry.kernel_name(), entry.kernel_name_span());
+        let binding = binding(entry);
+        let constructor = match entry.kind() {
+            Kind::Function(_) => quote!(function(#name, &#binding)),
+            Kind::Data(ty) => {
+                let ty = static_lifetimes(ty);
+                quote!(data(#name, &#binding, ::core::mem::size_of::<#ty>()))
+            }
+        };
+        let optional = entry.optional.then(|| quote!(.optional()));
+        let position = entry.position.map(|position| {
+            let position = Literal::u32_unsuffixed(position);
+            quote!(.position(#position))
+        });
+        let unverified = entry.unverified.then(|| quote!(.unverified()));
+        quote! {
+            #(#cfgs)*
+            ::kimport::Symbol::#constructor #optional #position #unverified
+        }
+    });
+    quote! {
+        // A static of its own: a borrow of it lives long enough to be an argument of a `const fn`.
+        static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[#(#symbols),*];
+        static __KIMPORT_BLOCK: ::kimport::Block =
+            ::kimport::Block::new(#name, #provider, __KIMPORT_SYMBOLS);
+
+        /// Finds every symbol declared here and binds the wrappers to them.
+        ///
+        /// The modules that provide the symbols stay loaded until the returned
+        /// [`Imports`](::kimport::Imports) is dropped; no wrapper may be called after that. Must be
+        /// called from a context that may sleep.
+        ///
+        /// # Errors
+        ///
+        /// Those of [`Imports::resolve`](::kimport::Imports::resolve). After an error nothing is bound
+        /// and no module is held.
+        #[allow(dead_code, unreachable_pub)]
+        pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
+            ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
+        }
+
+        /// Like [`resolve_imports`], with the symbols of the kernel module `provider`.
+        ///
+        /// # Errors
+        ///
+        /// Those of [`Imports::resolve_from`](::kimport::Imports::resolve_from). After an error nothing
+        /// is bound and no module is held.
+        #[allow(dead_code, unreachable_pub)]
+        pub fn resolve_imports_from(
+            provider: &::core::ffi::CStr,
+        ) -> ::kernel::error::Result<::kimport::Imports> {
+            ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, provider)
+        }
+    }
+}
+
+/// The symbol as the kernel writes it in its messages: `provider:name`, or just `name`.
+fn symbol(block: &Block, entry: &Entry) -> String {
+    match block.provider() {
+        Some(provider) => format!("{provider}:{}", entry.kernel_name()),
+        None => entry.kernel_name(),
+    }
+}
+
+/// The static that holds what the entry is bound to.
+fn binding(entry: &Entry) -> Ident {
+    item_ident("__KIMPORT_BINDING_", entry)
+}
+
+/// The name of a hidden item of `entry`.
+///
+/// It must resolve like the name of the wrapper itself, for which macros of the user's that expand to
+/// `import_symbols!` need the hygiene of the entry's name.
+fn item_ident(prefix: &str, entry: &Entry) -> Ident {
+    format_ident!("{prefix}{}", entry.name.unraw(), span = Span::call_site())
+}
+
+/// Entries are `pub` unless they say otherwise.
+fn visibility(entry: &Entry) -> Visibility {
+    match &entry.vis {
+        Visibility::Inherited => parse_quote!(pub),
+        vis => vis.clone(),
+    }
+}
+
+/// A name for each argument: the user's, or `argN`, with underscores behind it if that is taken.
+fn argument_names(function: &TypeBareFn) -> Vec<Ident> {
+    let given = || {
+        let names = function.inputs.iter().map(|input| input.name.as_ref());
+        names.map(|name| name.map(|(name, _)| name).filter(|name| *name != "_"))
+    };
+    given()
+        .enumerate()
+        .map(|(index, name)| match name {
+            Some(name) => name.clone(),
+            None => {
+                let mut name = format_ident!("arg{index}", span = Span::mixed_site());
+                while given().flatten().any(|taken| *taken == name) {
+                    name = format_ident!("{name}_");
+                }
+                name
+            }
+        })
+        .collect()
+}
+
+/// `ty` with `'static` in place of every lifetime that is left out, as data lives as long as its
+/// provider.
+fn static_lifetimes(ty: &Type) -> Type {
+    struct Static;
+
+    impl VisitMut for Static {
+        fn visit_type_reference_mut(&mut self, reference: &mut TypeReference) {
+            if reference.lifetime.is_none() {
+                reference.lifetime = Some(Lifetime::new("'static", reference.and_token.span));
+            }
+            visit_mut::visit_type_reference_mut(self, reference);
+        }
+
+        fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+            if lifetime.ident == "_" {
+                *lifetime = Lifetime::new("'static", lifetime.span());
+            }
+        }
+
+        // Lifetimes in the type of a function pointer are bound by that type.
+        fn visit_type_bare_fn_mut(&mut self, _: &mut TypeBareFn) {}
+
+        fn visit_parenthesized_generic_arguments_mut(
+            &mut self,
+            _: &mut syn::ParenthesizedGenericArguments,
+        ) {
+        }
+    }
+
+    let mut ty = ty.clone();
+    Static.visit_type_mut(&mut ty);
+    ty
+}
+
+/// The literal `c"..."`.
+fn c_str(text: &str, span: Span) -> LitCStr {
+    LitCStr::new(&CString::new(text).expect("checked to hold no NUL"), span)
+}
+
+/// The user's documentation, or one line of our own.
+fn docs_or(docs: &[Attribute], own: impl FnOnce() -> String) -> Vec<Attribute> {
+    if docs.is_empty() {
+        doc_lines(&[&own()])
+    } else {
+        docs.to_vec()
+    }
+}
+
+fn doc_lines(lines: &[&str]) -> Vec<Attribute> {
+    let attribute = |line| parse_quote!(#[doc = #line]);
+    lines.iter().map(attribute).collect()
+}
+
+/// Whether the user's documentation says what a caller must take care of.
+fn has_safety_section(docs: &[Attribute]) -> bool {
+    docs.iter().any(|doc| match &doc.meta {
+        syn::Meta::NameValue(syn::MetaNameValue {
+            value:
+                syn::Expr::Lit(syn::ExprLit {
+                    lit: syn::Lit::Str(text),
+                    ..
+                }),
+            ..
+        }) => text.value().lines().any(|line| {
+            let heading = line.trim_start_matches([' ', '*']);
+            heading.starts_with('#') && heading.trim_matches(['#', ' ']) == "Safety"
+        }),
+        _ => false,
+    })
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The `import_symbols!` macro of kimport.
+//!
+//! The macro's way is one line: tokens -> [`parse`] -> [`model`] -> [`check`] -> [`expand`]. Each
+//! stage reports into one [`diagnostics::DiagCtxt`], so that a user sees everything that is wrong
+//! with an invocation at once.
+//!
+//! One source serves two builds: cargo, for the tests, and Kbuild, which links it against the
+//! `syn`, `quote` and `proc-macro2` that are vendored in the kernel tree.
+
+mod check;
+mod diagnostics;
+mod expand;
+mod model;
+mod parse;
+mod record;
+
+use diagnostics::DiagCtxt;
+use expand::Context;
+use proc_macro2::TokenStream;
+
+/// Imports kernel symbols that nobody exported: typed, checked, called directly.
+///
+/// # Blocks
+///
+/// An invocation holds any number of blocks. A block becomes a module with one wrapper for each of
+/// its entries. `from` names the kernel module that provides the symbols (as `lsmod` shows it,
+/// without `.ko`); without it they come from the kernel image itself.
+///
+/// ```ignore
+/// import_symbols! {
+///     /// The upgraded LIO core.
+///     pub(crate) mod lio from "target_core_mod_new" {
+///         /// Completes `cmd` with the SAM status `status`.
+///         target_complete_cmd: fn(cmd: *mut se_cmd, status: u8),
+///         transport_backend_register: fn(*const target_backend_ops) -> c_int,
+///         #[optional]
+///         target_queue_submission: fn(*mut se_cmd),
+///     }
+///     mod core {
+///         nr_processes: fn() -> c_int,
+///         #[name = "init_uts_ns"]
+///         uts: uts_namespace,
+///     }
+/// }
+///
+/// let imports = lio::resolve_imports()?;
+/// unsafe { lio::target_complete_cmd(cmd, 0) };
+/// ```
+///
+/// The module sees everything its parent sees (`use super::*`). Doc comments and `#[cfg]` may stand
+/// in front of a block and of an entry.
+///
+/// # The bare form
+///
+/// Entries without a block around them become items of the current module. They come from the
+/// kernel image, unless `resolve_imports_from` names a provider at load time. A module can hold one
+/// bare invocation, and one invocation cannot mix both forms.
+///
+/// ```ignore
+/// import_symbols! { nr_processes: fn() -> c_int, }
+/// ```
+///
+/// # Entries
+///
+/// An entry is `name: type`. It is `pub` unless another visibility stands before the name.
+///
+/// - A function type imports a function and generates `pub unsafe fn name(...)` with the same
+///   arguments. `unsafe` and `extern "C"` before `fn` may be left out. Arguments without a name are
+///   called `arg0`, `arg1`, ...
+/// - Any other type imports data and generates `pub fn name() -> *mut T`. Lifetimes that are not
+///   written are `'static`.
+///
+/// | attribute | meaning |
+/// | --- | --- |
+/// | `#[optional]` | a missing symbol is no error; the wrapper returns an `Option` |
+/// | `#[name = "..."]` | the kernel's name, when it is not the Rust one |
+/// | `#[position = N]` | which of several symbols of that name, counted from 1 in address order |
+/// | `#[unverified]` | the type of this entry is not checked |
+///
+/// # What else is generated
+///
+/// - `resolve_imports()` finds the symbols and returns the `Imports` that keep the provider loaded,
+///   `resolve_imports_from(provider)` takes the provider at load time.
+/// - Each entry leaves a record in the ELF section `.kimport`, from which host tools can tell what a
+///   module imports.
+#[proc_macro]
+pub fn import_symbols(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    pipeline(input.into(), Context::of_this_compiler).into()
+}
+
+/// Everything between the tokens that come in and the tokens that go out.
+///
+/// `context` is called only for correct input, with the number of blocks.
+fn pipeline(input: TokenStream, context: impl FnOnce(usize) -> Context) -> TokenStream {
+    let mut dcx = DiagCtxt::default();
+    let blocks = parse::parse(input, &mut dcx);
+    check::check(&blocks, &mut dcx);
+    match dcx.into_errors() {
+        Some(errors) => errors,
+        None => expand::expand(&blocks, &context(blocks.len())),
+    }
+}

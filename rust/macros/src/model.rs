@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What an invocation declares.
+
+use proc_macro2::{Ident, Span};
+use syn::{ext::IdentExt, Attribute, LitStr, Type, TypeBareFn, Visibility};
+
+/// A group of entries that is resolved together.
+pub(crate) struct Block {
+    pub(crate) attributes: Passed,
+    /// The module that holds the wrappers; [`None`] for the bare form.
+    pub(crate) module: Option<Module>,
+    pub(crate) entries: Vec<Entry>,
+    /// Whether an entry could not be parsed. A block without entries is then not empty.
+    pub(crate) incomplete: bool,
+}
+
+/// The header of a block.
+pub(crate) struct Module {
+    pub(crate) vis: Visibility,
+    pub(crate) name: Ident,
+    /// The kernel module that provides the symbols; [`None`] for the kernel image.
+    pub(crate) provider: Option<LitStr>,
+}
+
+/// The attributes that end up on the generated items.
+#[derive(Default)]
+pub(crate) struct Passed {
+    pub(crate) docs: Vec<Attribute>,
+    pub(crate) cfgs: Vec<Attribute>,
+}
+
+/// One imported symbol.
+pub(crate) struct Entry {
+    pub(crate) attributes: Passed,
+    pub(crate) optional: bool,
+    pub(crate) unverified: bool,
+    /// Which of several symbols of the same name, counted from 1.
+    pub(crate) position: Option<u32>,
+    /// The kernel's name, where it was given.
+    pub(crate) kernel_name: Option<LitStr>,
+    /// Inherited where none was given, which means `pub`.
+    pub(crate) vis: Visibility,
+    pub(crate) name: Ident,
+    pub(crate) ty: Type,
+}
+
+/// What a symbol is, as its declared type tells.
+pub(crate) enum Kind<'a> {
+    Function(&'a TypeBareFn),
+    Data(&'a Type),
+}
+
+impl Block {
+    /// The name of the module without `r#`, empty for the bare form.
+    pub(crate) fn name(&self) -> String {
+        self.module
+            .as_ref()
+            .map(|module| module.name.unraw().to_string())
+            .unwrap_or_default()
+    }
+
+    /// The name of the providing module, if it is not the kernel image.
+    pub(crate) fn provider(&self) -> Option<String> {
+        Some(self.module.as_ref()?.provider.as_ref()?.value())
+    }
+}
+
+impl Entry {
+    /// The Rust name without `r#`.
+    pub(crate) fn rust_name(&self) -> String {
+        self.name.unraw().to_string()
+    }
+
+    /// The name the kernel knows the symbol by.
+    pub(crate) fn kernel_name(&self) -> String {
+        match &self.kernel_name {
+            Some(name) => name.value(),
+            None => self.rust_name(),
+        }
+    }
+
+    /// Where the kernel's name is written.
+    pub(crate) fn kernel_name_span(&self) -> Span {
+        match &self.kernel_name {
+            Some(name) => name.span(),
+            None => self.name.span(),
+        }
+    }
+
+    pub(crate) fn kind(&self) -> Kind<'_> {
+        match bare(&self.ty) {
+            Type::BareFn(function) => Kind::Function(function),
+            ty => Kind::Data(ty),
+        }
+    }
+}
+
+/// `ty` without parentheses and without the invisible groups that `$t:ty` leaves around it.
+pub(crate) fn bare(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => bare(&group.elem),
+        Type::Paren(paren) => bare(&paren.elem),
+        ty => ty,
+    }
+}

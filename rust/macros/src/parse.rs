@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tokens to [`model`](crate::model).
+//!
+//! The parser never stops at an error: it reports it and goes on at the next entry or block. Entries
+//! and headers are parsed on a fork, because `syn` remembers in the stream itself where a nested
+//! group was left in the middle and would report that a second time.
+
+use crate::{
+    diagnostics::{self as message, DiagCtxt},
+    model::{Block, Entry, Module, Passed},
+};
+use proc_macro2::{Delimiter, Ident, Spacing, TokenStream, TokenTree};
+use syn::{
+    braced,
+    buffer::Cursor,
+    ext::IdentExt,
+    parse::{discouraged::Speculative, ParseStream, Parser},
+    spanned::Spanned,
+    Attribute, Expr, Lit, LitStr, Meta, Result, Token, Type, Visibility,
+};
+
+/// Parses one invocation. What could be parsed is returned even if `dcx` got errors.
+pub(crate) fn parse(tokens: TokenStream, dcx: &mut DiagCtxt) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let parser = |input: ParseStream<'_>| {
+        invocation(input, &mut blocks, dcx);
+        Ok(())
+    };
+    if let Err(error) = parser.parse2(tokens) {
+        dcx.add(error);
+    }
+    blocks
+}
+
+fn invocation(input: ParseStream<'_>, blocks: &mut Vec<Block>, dcx: &mut DiagCtxt) {
+    if input.is_empty() {
+        return;
+    }
+    let first_is_block = starts_block(input.cursor());
+    let mut mixed = false;
+    let mut bare = Block {
+        attributes: Passed::default(),
+        module: None,
+        entries: Vec::new(),
+        incomplete: false,
+    };
+    while !input.is_empty() {
+        let is_block = starts_block(input.cursor());
+        if is_block != first_is_block && !mixed {
+            mixed = true;
+            dcx.error(input.span(), message::MIXED_FORMS, &[]);
+        }
+        if is_block {
+            blocks.extend(block(input, dcx));
+        } else {
+            next_entry(input, &mut bare, dcx);
+        }
+    }
+    if !first_is_block || mixed {
+        blocks.push(bare);
+    }
+}
+
+/// Parses a block; [`None`] if its header is broken.
+fn block(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Option<Block> {
+    let fork = input.fork();
+    let (attributes, module) = match header(&fork, dcx) {
+        Ok(header) => header,
+        Err(error) => {
+            dcx.add(error);
+            skip_block(input);
+            return None;
+        }
+    };
+    input.advance_to(&fork);
+
+    let mut block = Block {
+        attributes,
+        module: Some(module),
+        entries: Vec::new(),
+        incomplete: false,
+    };
+    let mut body = || -> Result<()> {
+        let content;
+        braced!(content in input);
+        while !content.is_empty() {
+            next_entry(&content, &mut block, dcx);
+        }
+        Ok(())
+    };
+    // The header ends where a brace follows, so this cannot fail.
+    if let Err(error) = body() {
+        dcx.add(error);
+    }
+    Some(block)
+}
+
+/// Parses everything of a block that stands before its brace.
+fn header(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Result<(Passed, Module)> {
+    let mut attributes = Passed::default();
+    for attribute in input.call(Attribute::parse_outer)? {
+        if let Err(attribute) = attributes.take(attribute) {
+            let name = path_of(&attribute);
+            dcx.error(
+                attribute.path().span(),
+                message::UNKNOWN_BLOCK_ATTRIBUTE,
+                &[&name],
+            );
+        }
+    }
+    let vis = input.parse()?;
+    input.parse::<Token![mod]>()?;
+    let name = input.parse()?;
+    let mut provider = None;
+    if let Some((ident, _)) = input.cursor().ident() {
+        if ident == "from" {
+            input.parse::<Ident>()?;
+            if input.peek(LitStr) {
+                provider = Some(input.parse()?);
+            } else {
+                return Err(message::PROVIDER_NOT_STRING.at(input.span(), &[]));
+            }
+        }
+    }
+    if !input.peek(syn::token::Brace) {
+        return Err(message::BLOCK_HEADER.at(input.span(), &[]));
+    }
+    let module = Module {
+        vis,
+        name,
+        provider,
+    };
+    Ok((attributes, module))
+}
+
+/// Parses an entry and the comma behind it into `block`; after an error goes on at the next entry.
+fn next_entry(input: ParseStream<'_>, block: &mut Block, dcx: &mut DiagCtxt) {
+    let fork = input.fork();
+    match entry(&fork, dcx) {
+        Ok(entry) => {
+            input.advance_to(&fork);
+            block.entries.push(entry);
+        }
+        Err(error) => {
+            dcx.add(error);
+            block.incomplete = true;
+            skip_entry(input);
+            return;
+        }
+    }
+
+    if input.is_empty() {
+    } else if input.peek(Token![,]) {
+        skip_token(input);
+    } else if input.peek(Token![;]) {
+        dcx.error(input.span(), message::SEMICOLON, &[]);
+        skip_token(input);
+    } else {
+        dcx.error(input.span(), message::MISSING_COMMA, &[]);
+        if !starts_entry(input.cursor()) && !starts_block(input.cursor()) {
+            skip_entry(input);
+        }
+    }
+}
+
+fn entry(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Result<Entry> {
+    for attribute in input.call(Attribute::parse_inner)? {
+        dcx.error(attribute.span(), message::INNER_ATTRIBUTE, &[]);
+    }
+    let attributes = EntryAttributes::new(input.call(Attribute::parse_outer)?, dcx);
+    let vis: Visibility = input.parse()?;
+    if let Some(error) = item_form(input.cursor()) {
+        return Err(error);
+    }
+    let name = name(input)?;
+
+    if name == "from" && input.peek(LitStr) {
+        let provider: LitStr = input.parse()?;
+        let provider = format!("{:?}", provider.value());
+        return Err(message::BARE_PROVIDER.at(name.span(), &[&provider]));
+    }
+    let missing_type = |span| {
+        let name = name.to_string();
+        message::MISSING_TYPE.at(span, &[&name, &name])
+    };
+    if input.is_empty() || input.peek(Token![,]) || input.peek(Token![;]) {
+        return Err(missing_type(name.span()));
+    }
+    if !input.peek(Token![:]) || input.peek(Token![::]) {
+        return Err(missing_type(input.span()));
+    }
+    input.parse::<Token![:]>()?;
+    if input.is_empty() || input.peek(Token![,]) || input.peek(Token![;]) {
+        return Err(missing_type(name.span()));
+    }
+    let ty: Type = input.parse()?;
+
+    Ok(Entry {
+        attributes: attributes.passed,
+        optional: attributes.optional,
+        unverified: attributes.unverified,
+        position: attributes.position,
+        kernel_name: attributes.kernel_name,
+        vis,
+        name,
+        ty,
+    })
+}
+
+fn name(input: ParseStream<'_>) -> Result<Ident> {
+    if input.peek(syn::Ident) {
+        return input.parse();
+    }
+    if input.peek(syn::Ident::peek_any) {
+        let keyword = input.call(Ident::parse_any)?;
+        return Err(message::KEYWORD.at(keyword.span(), &[&keyword, &keyword]));
+    }
+    Err(message::EXPECTED_NAME.at(input.span(), &[]))
+}
+
+impl Passed {
+    /// Takes `attribute` if it is one that passes through, else gives it back.
+    fn take(&mut self, attribute: Attribute) -> std::result::Result<(), Attribute> {
+        if attribute.path().is_ident("doc") {
+            self.docs.push(attribute);
+        } else if attribute.path().is_ident("cfg") {
+            self.cfgs.push(attribute);
+        } else {
+            return Err(attribute);
+        }
+        Ok(())
+    }
+}
+
+/// The attributes of an entry.
+#[derive(Default)]
+struct EntryAttributes {
+    passed: Passed,
+    optional: bool,
+    unverified: bool,
+    position: Option<u32>,
+    kernel_name: Option<LitStr>,
+}
+
+impl EntryAttributes {
+    fn new(attributes: Vec<Attribute>, dcx: &mut DiagCtxt) -> Self {
+        let mut this = Self::default();
+        // Counts also what is malformed, so that a repetition is reported all the same.
+        let mut seen = Vec::new();
+        for attribute in attributes {
+            let Err(attribute) = this.passed.take(attribute) else {
+                continue;
+            };
+            let name = path_of(&attribute);
+            if seen.contains(&name) {
+                let span = attribute.path().span();
+                dcx.error(span, message::REPEATED_ATTRIBUTE, &[&name]);
+                continue;
+            }
+            if let Err(error) = this.take(&name, &attribute.meta) {
+                dcx.add(error);
+            }
+            seen.push(name);
+        }
+        this
+    }
+
+    fn take(&mut self, name: &str, meta: &Meta) -> Result<()> {
+        match name {
+            "optional" => self.optional = flag(name, meta)?,
+            "unverified" => self.unverified = flag(name, meta)?,
+            "name" => match literal(meta) {
+                Some(Lit::Str(name)) if name.suffix().is_empty() => {
+                    self.kernel_name = Some(name.clone());
+                }
+                _ => return Err(message::MALFORMED_NAME.at(value_span(meta), &[])),
+            },
+            "position" => match literal(meta) {
+                Some(Lit::Int(position))
+                    if position.suffix().is_empty()
+                        && position
+                            .base10_parse()
+                            .is_ok_and(|position: u32| position > 0) =>
+                {
+                    self.position = Some(position.base10_parse()?);
+                }
+                _ => return Err(message::MALFORMED_POSITION.at(value_span(meta), &[])),
+            },
+            _ => return Err(message::UNKNOWN_ATTRIBUTE.at(meta.path().span(), &[&name])),
+        }
+        Ok(())
+    }
+}
+
+fn flag(name: &str, meta: &Meta) -> Result<bool> {
+    match meta {
+        Meta::Path(_) => Ok(true),
+        _ => Err(message::MALFORMED_FLAG.at(meta.span(), &[&name])),
+    }
+}
+
+/// The literal of `name = literal`.
+fn literal(meta: &Meta) -> Option<&Lit> {
+    let Meta::NameValue(pair) = meta else {
+        return None;
+    };
+    let mut value = &pair.value;
+    // `$l:literal` comes in an invisible group.
+    while let Expr::Group(group) = value {
+        value = &group.expr;
+    }
+    match value {
+        Expr::Lit(literal) => Some(&literal.lit),
+        _ => None,
+    }
+}
+
+/// Where to point when the value is wrong.
+fn value_span(meta: &Meta) -> proc_macro2::Span {
+    match meta {
+        Meta::NameValue(pair) => pair.value.span(),
+        _ => meta.span(),
+    }
+}
+
+/// The path of an attribute as the user wrote it.
+fn path_of(attribute: &Attribute) -> String {
+    let segments = &attribute.path().segments;
+    let names: Vec<_> = segments.iter().map(|s| s.ident.to_string()).collect();
+    names.join("::")
+}
+
+/// The error for what looks like an item (`fn name(...);`, `static NAME: T;`) instead of an entry.
+fn item_form(mut cursor: Cursor<'_>) -> Option<syn::Error> {
+    let mut qualifier = None;
+    while let Some((ident, rest)) = cursor.ident() {
+        // `$i:ident` and raw identifiers are no keywords.
+        let span = ident.span();
+        match ident.to_string().as_str() {
+            "fn" => {
+                let (name, _) = rest.ident()?;
+                return Some(message::ITEM_FUNCTION.at(span, &[&name]));
+            }
+            "static" | "const" => {
+                cursor = rest;
+                let (mut name, mut after) = rest.ident()?;
+                if name == "mut" {
+                    (name, after) = after.ident()?;
+                }
+                if after
+                    .punct()
+                    .is_some_and(|(punct, _)| punct.as_char() == ':')
+                {
+                    return Some(message::ITEM_STATIC.at(span, &[&name]));
+                }
+            }
+            "extern" => {
+                qualifier = Some(span);
+                cursor = match rest.literal() {
+                    Some((_, rest)) => rest,
+                    None => rest,
+                };
+            }
+            "unsafe" | "async" => cursor = rest,
+            _ => return None,
+        }
+    }
+    cursor.group(Delimiter::Brace)?;
+    Some(message::ITEM_EXTERN_BLOCK.at(qualifier?, &[]))
+}
+
+/// The place behind the attributes and the visibility at `cursor`.
+fn after_qualifiers(mut cursor: Cursor<'_>) -> Cursor<'_> {
+    while let Some((punct, rest)) = cursor.punct() {
+        if punct.as_char() != '#' {
+            break;
+        }
+        match rest.group(Delimiter::Bracket) {
+            Some((_, _, rest)) => cursor = rest,
+            None => break,
+        }
+    }
+    match cursor.ident() {
+        Some((ident, rest)) if ident == "pub" => match rest.group(Delimiter::Parenthesis) {
+            Some((_, _, rest)) => rest,
+            None => rest,
+        },
+        _ => cursor,
+    }
+}
+
+fn starts_block(cursor: Cursor<'_>) -> bool {
+    let ident = after_qualifiers(cursor).ident();
+    ident.is_some_and(|(ident, _)| ident == "mod")
+}
+
+/// Whether an entry begins at `cursor`, or an item that somebody took for one.
+fn starts_entry(cursor: Cursor<'_>) -> bool {
+    let after = after_qualifiers(cursor);
+    if after != cursor {
+        return true;
+    }
+    let Some((ident, rest)) = after.ident() else {
+        return false;
+    };
+    let colon = rest
+        .punct()
+        .is_some_and(|(punct, _)| punct.as_char() == ':' && punct.spacing() == Spacing::Alone);
+    colon
+        || ["fn", "static", "unsafe", "extern"]
+            .iter()
+            .any(|item| ident == item)
+}
+
+fn skip_token(input: ParseStream<'_>) -> Option<TokenTree> {
+    // Only fails at the end.
+    input.parse().ok()
+}
+
+/// Goes to where the next entry may begin, by at least one token.
+///
+/// A comma alone is not enough: it may be one of `Foo<A, B>`.
+fn skip_entry(input: ParseStream<'_>) {
+    while let Some(token) = skip_token(input) {
+        let next = input.cursor();
+        let found = match &token {
+            TokenTree::Punct(punct) if punct.as_char() == ';' => true,
+            TokenTree::Punct(punct) if punct.as_char() == ',' => starts_entry(next),
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => starts_entry(next),
+            _ => false,
+        };
+        if found || starts_block(next) {
+            return;
+        }
+    }
+}
+
+/// Goes behind the brace of a block whose header is broken, or to the next block.
+fn skip_block(input: ParseStream<'_>) {
+    // A block can begin at every one of its qualifiers; the first `mod` is the broken one.
+    let header_end = after_qualifiers(input.cursor());
+    while input.cursor() != header_end && skip_token(input).is_some() {}
+    while let Some(token) = skip_token(input) {
+        let end = matches!(&token, TokenTree::Group(group)
+            if group.delimiter() == Delimiter::Brace);
+        if end || starts_block(input.cursor()) {
+            return;
+        }
+    }
+}
