@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The binder: makes a call site reach an address.
+//!
+//! One small interface, a file for each way. A way has
+//!
+//! - `__declare_function!`, which the macro expands to for each imported function: it defines the function that the
+//!   wrapper calls, and the [`FunctionBinding`] that re-points it. Until bound, the call ends in [`unbound`];
+//! - [`FunctionBinding`] with `bind`, `unbind`, `address`, `is_bound` and `call_mode`.
+//!
+//! [`static_call`] is used where the kernel can patch call sites (`CONFIG_HAVE_STATIC_CALL_INLINE`),
+//! [`pointer`] elsewhere.
+
+#[cfg(all(
+    CONFIG_HAVE_STATIC_CALL_INLINE,
+    CONFIG_X86_64,
+    not(kimport_pointer_calls)
+))]
+#[path = "static_call.rs"]
+mod chosen;
+
+#[cfg(not(all(
+    CONFIG_HAVE_STATIC_CALL_INLINE,
+    CONFIG_X86_64,
+    not(kimport_pointer_calls)
+)))]
+#[path = "pointer.rs"]
+mod chosen;
+
+pub use chosen::FunctionBinding;
+#[doc(hidden)]
+pub use chosen::Key;
+
+/// How the calls of an imported function reach it, read back from what will be executed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum CallMode {
+    /// Each of the `sites` call sites is a direct `call` (or `jmp`, for a tail call) to the function.
+    Direct {
+        /// Number of call sites in the module.
+        sites: usize,
+    },
+    /// Only `direct` of the `sites` call sites are direct calls to the function: the others still go elsewhere.
+    Partial {
+        /// Number of call sites in the module.
+        sites: usize,
+        /// Those that are direct calls to the function.
+        direct: usize,
+    },
+    /// Calls go through a function pointer.
+    Pointer,
+}
+
+/// Where a call of an import ends that is not bound: a `BUG` that names `symbol`.
+#[cold]
+#[inline(never)]
+pub fn unbound(symbol: &str) -> ! {
+    crate::log::log!(
+        EMERG,
+        "{symbol} was used before resolve_imports() succeeded, or after its Imports was dropped"
+    );
+    panic!("kimport: {symbol} is not bound")
+}

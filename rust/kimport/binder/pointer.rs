@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Binding through function pointers, where the kernel has no static calls that a module may use.
+//!
+//! An indirect call needs a target that may be called so. On x86 with enforced IBT the kernel seals functions
+//! whose address it never takes, and calling one faults: there the static-call binder is the right one, and this one
+//! exists on x86 only to be tested.
+
+use super::CallMode;
+use core::ffi::c_void;
+use kernel::sync::atomic::{Acquire, Atomic, Release};
+
+/// Where the calls of one imported function go.
+#[doc(hidden)]
+pub struct Key(Atomic<*mut c_void>);
+
+impl Key {
+    /// A slot that holds `target`.
+    pub const fn new(target: *mut c_void) -> Self {
+        Self(Atomic::new(target))
+    }
+
+    /// What the slot holds.
+    #[inline(always)]
+    pub fn target(&self) -> *mut c_void {
+        self.0.load(Acquire)
+    }
+}
+
+/// The slot of one imported function, and what it holds while unbound.
+#[doc(hidden)]
+pub struct FunctionBinding {
+    key: &'static Key,
+    unbound: *mut c_void,
+}
+
+// SAFETY: `unbound` is the address of code that lives as long as the module; nothing is written through it.
+unsafe impl Sync for FunctionBinding {}
+
+impl FunctionBinding {
+    /// # Safety
+    ///
+    /// `unbound` may be called with any arguments and does not return, and `key` was made with it.
+    pub const unsafe fn new(key: &'static Key, unbound: *mut c_void) -> Self {
+        Self { key, unbound }
+    }
+
+    /// Makes calls go to `target`.
+    ///
+    /// # Safety
+    ///
+    /// `target` is a function of the declared type, and stays one until [`unbind`](Self::unbind).
+    pub(crate) unsafe fn bind(&self, target: *mut c_void) {
+        self.key.0.store(target, Release);
+    }
+
+    /// Makes calls end in `unbound`.
+    pub(crate) fn unbind(&self) {
+        self.key.0.store(self.unbound, Release);
+    }
+
+    /// Where the calls go, if they were bound.
+    #[inline]
+    pub(crate) fn address(&self) -> Option<*mut c_void> {
+        let target = self.key.target();
+        (target != self.unbound).then_some(target)
+    }
+
+    /// Whether the calls were bound.
+    #[inline]
+    pub fn is_bound(&self) -> bool {
+        self.address().is_some()
+    }
+
+    pub(crate) fn call_mode(&self) -> CallMode {
+        CallMode::Pointer
+    }
+}
+
+/// Defines one imported function.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __declare_function {
+    (
+        trampoline: $trampoline:literal,
+        key: $key:literal,
+        binding: $binding:ident,
+        call: $call:ident,
+        unbound: $unbound:ident,
+        symbol: $symbol:literal,
+        fn($($arg:ident: $type:ty),* $(,)?) -> $return:ty
+    ) => {
+        extern "C" fn $unbound() -> ! {
+            $crate::macro_support::unbound($symbol)
+        }
+
+        static $binding: $crate::FunctionBinding = {
+            // SAFETY: `$unbound` never returns, and the slot begins with it.
+            unsafe {
+                $crate::FunctionBinding::new(
+                    &$call::KEY,
+                    $unbound as *mut $crate::macro_support::c_void,
+                )
+            }
+        };
+
+        // A module of the function's name: the two live in different name spaces.
+        #[allow(non_snake_case)]
+        mod $call {
+            pub(super) static KEY: $crate::macro_support::Key = $crate::macro_support::Key::new(
+                super::$unbound as *mut $crate::macro_support::c_void,
+            );
+        }
+
+        #[inline(always)]
+        unsafe fn $call($($arg: $type),*) -> $return {
+            // SAFETY: The slot holds a function of the declared type (the declaration's promise, checked when it
+            // was bound), or `$unbound`, which takes any arguments.
+            let target = unsafe {
+                ::core::mem::transmute::<
+                    *mut $crate::macro_support::c_void,
+                    unsafe extern "C" fn($($type),*) -> $return,
+                >($call::KEY.target())
+            };
+            // SAFETY: The caller keeps the contract of the imported function.
+            unsafe { target($($arg),*) }
+        }
+    };
+}

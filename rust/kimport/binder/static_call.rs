@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Binding through static calls: every call site is a direct `call`.
+//!
+//! For each imported function the module gets what C's `DEFINE_STATIC_CALL()` gives it: a trampoline
+//! `__SCT__<name>` in `.static_call.text` and a key `__SCK__<name>`. The wrapper calls the trampoline, objtool records
+//! each such call in `.static_call_sites`, and `__static_call_update()` turns every one into a `call` of the target. So a
+//! call costs what it costs in C, and is legal where an indirect one is not: the target's `ENDBR` may be
+//! sealed (IBT), it may have no kCFI hash, and there is no retpoline.
+//!
+//! Source: `include/linux/static_call.h`, `arch/x86/include/asm/static_call.h`, `kernel/static_call_inline.c`.
+
+use super::CallMode;
+use crate::bindings;
+use core::ffi::c_void;
+use kernel::types::Opaque;
+
+/// A `struct static_call_key`.
+#[doc(hidden)]
+#[repr(transparent)]
+pub struct Key(Opaque<bindings::static_call_key>);
+
+// SAFETY: The kernel serialises all changes of a key with its `static_call_mutex`; what is read without is one word.
+unsafe impl Sync for Key {}
+
+impl Key {
+    /// A key whose call sites reach `target` when the module is loaded.
+    pub const fn new(target: *mut c_void) -> Self {
+        Self(Opaque::new(bindings::static_call_key {
+            func: target,
+            // As `DEFINE_STATIC_CALL()`: no sites yet. The loader attaches the module's.
+            __bindgen_anon_1: bindings::static_call_key__bindgen_ty_1 { type_: 1 },
+        }))
+    }
+}
+
+/// The call sites of one imported function.
+///
+/// # Invariants
+///
+/// `trampoline` is the static-call trampoline that belongs to `key`, and `unbound` a function that may be called with
+/// any arguments and does not return.
+#[doc(hidden)]
+pub struct FunctionBinding {
+    key: &'static Key,
+    trampoline: *mut c_void,
+    unbound: *mut c_void,
+}
+
+// SAFETY: The pointers are addresses of code that lives as long as the module; nothing is written through them
+// but by the kernel, under its own locks.
+unsafe impl Sync for FunctionBinding {}
+
+impl FunctionBinding {
+    /// # Safety
+    ///
+    /// The arguments fulfil the invariants of the type, and `key` was made with `unbound`.
+    pub const unsafe fn new(
+        key: &'static Key,
+        trampoline: *mut c_void,
+        unbound: *mut c_void,
+    ) -> Self {
+        // INVARIANT: By the contract of this function.
+        Self {
+            key,
+            trampoline,
+            unbound,
+        }
+    }
+
+    /// Makes every call site call `target`. May sleep.
+    ///
+    /// # Safety
+    ///
+    /// `target` is a function of the declared type, and stays one until [`unbind`](Self::unbind).
+    pub(crate) unsafe fn bind(&self, target: *mut c_void) {
+        self.update(target);
+    }
+
+    /// Makes every call site end in `unbound`. May sleep.
+    pub(crate) fn unbind(&self) {
+        self.update(self.unbound);
+    }
+
+    fn update(&self, target: *mut c_void) {
+        // SAFETY: By the type invariants the key and the trampoline belong together, and both live as long as the
+        // module; the callers vouch for `target`.
+        unsafe { bindings::__static_call_update(self.key.0.get(), self.trampoline, target) }
+    }
+
+    /// Where the calls go, if they were bound.
+    #[inline]
+    pub(crate) fn address(&self) -> Option<*mut c_void> {
+        // SAFETY: The key lives as long as the module.
+        let func = unsafe { &raw const (*self.key.0.get()).func };
+        // SAFETY: `func` points into the key. It is one aligned word that the kernel writes at once, hence the volatile
+        // read, as `static_call_query()` does.
+        let target = unsafe { func.read_volatile() };
+        (target != self.unbound).then_some(target)
+    }
+
+    /// Whether the calls were bound.
+    #[inline]
+    pub fn is_bound(&self) -> bool {
+        self.address().is_some()
+    }
+
+    /// What the call sites really do: their instructions are read and decoded.
+    pub(crate) fn call_mode(&self) -> CallMode {
+        let mut sites = 0;
+        let mut direct = 0;
+        for (site, key) in call_sites() {
+            if !core::ptr::eq(key, self.key) {
+                continue;
+            }
+            sites += 1;
+            if call_target(site) == self.address() {
+                direct += 1;
+            }
+        }
+        if sites == direct {
+            CallMode::Direct { sites }
+        } else {
+            CallMode::Partial { sites, direct }
+        }
+    }
+}
+
+/// The static-call sites of this module: the address of the instruction, and the key.
+///
+/// Those in `.init` sections are left out: their memory is gone once the module is live.
+fn call_sites() -> impl Iterator<Item = (*const u8, *const Key)> {
+    const INIT: usize = 2;
+    const FLAGS: usize = 3;
+
+    let module = crate::log::this_module();
+    let (first, count) = if module.is_null() {
+        (core::ptr::null(), 0)
+    } else {
+        // SAFETY: `module` is this module's own `struct module`; the loader set the field before any code ran.
+        let first = unsafe { (*module).static_call_sites };
+        // SAFETY: As above.
+        let count = unsafe { (*module).num_static_call_sites };
+        (first.cast_const(), usize::try_from(count).unwrap_or(0))
+    };
+    (0..count).filter_map(move |index| {
+        // SAFETY: `index` is below the number of sites.
+        let site = unsafe { first.add(index) };
+        // SAFETY: The loader sorted the table while the module was coming; nobody writes it since.
+        let bindings::static_call_site { addr, key } = unsafe { *site };
+        // Both are relative to where they stand.
+        let address = site.addr().wrapping_add_signed(addr as isize);
+        let key = (site.addr() + core::mem::offset_of!(bindings::static_call_site, key))
+            .wrapping_add_signed(key as isize);
+        (key & INIT == 0).then_some((address as *const u8, (key & !FLAGS) as *const Key))
+    })
+}
+
+/// Where the 5-byte `call` or `jmp` at `site` goes; `None` for any other instruction.
+fn call_target(site: *const u8) -> Option<*mut c_void> {
+    const CALL: u8 = 0xe8;
+    const JMP: u8 = 0xe9;
+    const LENGTH: usize = 5;
+
+    // SAFETY: `site` is a static-call site of this module: five readable bytes of its text.
+    let code = unsafe { site.cast::<[u8; LENGTH]>().read_volatile() };
+    let [CALL | JMP, displacement @ ..] = code else {
+        return None;
+    };
+    let next = site.addr() + LENGTH;
+    Some(next.wrapping_add_signed(i32::from_le_bytes(displacement) as isize) as *mut c_void)
+}
+
+/// Defines one imported function.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __declare_function {
+    (
+        trampoline: $trampoline:literal,
+        key: $key:literal,
+        binding: $binding:ident,
+        call: $call:ident,
+        unbound: $unbound:ident,
+        symbol: $symbol:literal,
+        fn($($arg:ident: $type:ty),* $(,)?) -> $return:ty
+    ) => {
+        // The types are the declaration's; those that bindgen made may contain what the lint dislikes, as empty structs.
+        #[allow(improper_ctypes)]
+        extern "C" {
+            #[link_name = $trampoline]
+            fn $call($($arg: $type),*) -> $return;
+        }
+
+        extern "C" fn $unbound() -> ! {
+            $crate::macro_support::unbound($symbol)
+        }
+
+        static $binding: $crate::FunctionBinding = {
+            // Global under the name that objtool derives from the trampoline's.
+            #[export_name = $key]
+            static KEY: $crate::macro_support::Key =
+                $crate::macro_support::Key::new($unbound as *mut $crate::macro_support::c_void);
+
+            // SAFETY: The trampoline below has the key's name, and `$unbound` never returns.
+            unsafe {
+                $crate::FunctionBinding::new(
+                    &KEY,
+                    $call as *mut $crate::macro_support::c_void,
+                    $unbound as *mut $crate::macro_support::c_void,
+                )
+            }
+        };
+
+        // `ARCH_DEFINE_STATIC_CALL_TRAMP()`: a jump, and an instruction by which the kernel knows trampolines. The
+        // annotation is `ANNOTATE_NOENDBR`: nothing reaches the trampoline by an indirect jump.
+        $crate::macro_support::global_asm!(
+            ".pushsection .static_call.text, \"ax\"",
+            ".balign 4",
+            concat!(".globl ", $trampoline),
+            concat!(".type ", $trampoline, ", @function"),
+            concat!($trampoline, ":"),
+            "911: .pushsection .discard.annotate_insn, \"M\", @progbits, 8",
+            ".long 911b - ., 1",
+            ".popsection",
+            ".byte 0xe9",
+            ".long {unbound} - (. + 4)",
+            ".byte 0x0f, 0xb9, 0xcc",
+            concat!(".size ", $trampoline, ", . - ", $trampoline),
+            ".popsection",
+            unbound = sym $unbound,
+            options(att_syntax),
+        );
+    };
+}

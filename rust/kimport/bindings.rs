@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Raw bindings of what the crate needs: `kernel::bindings`, and `struct kprobe`, which it lacks.
+//!
+//! `kprobes.rs` is made by bindgen from `rust/bindings/kprobes.h` when a module is built, so that it
+//! follows the kernel's configuration.
+
+// The generated part is not ours to lint.
+#[allow(
+    clippy::all,
+    clippy::cast_lossless,
+    clippy::ptr_as_ptr,
+    clippy::undocumented_unsafe_blocks,
+    dead_code,
+    missing_docs,
+    non_camel_case_types,
+    non_upper_case_globals,
+    unreachable_pub,
+    unsafe_op_in_unsafe_fn
+)]
+mod kprobes {
+    use kernel::bindings::*;
+    use kernel::ffi;
+    use pin_init::MaybeZeroable;
+
+    include!(env!("KIMPORT_KPROBES_RS"));
+}
+
+pub(crate) use kernel::bindings::*;
+pub(crate) use kprobes::{kprobe, register_kprobe, unregister_kprobe, KPROBE_FLAG_DISABLED};

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Typed, direct-call imports of kernel symbols that are not exported.
+//!
+//! A module declares what it needs with [`import_symbols!`] and binds it with the `resolve_imports` that the macro
+//! generates. The data's way is one line:
+//!
+//! ```text
+//! declaration -> table -> resolver -> binder -> wrapper
+//! (macro)        table.rs resolver/   binder/   (macro)
+//! ```
+//!
+//! - [`table`](crate::Block): what a block declares, as a `static` that the macro fills.
+//! - `resolver`: "where is this symbol": the address of `kallsyms_lookup_name`, which no module may link
+//!   against since Linux 5.7, comes from a kprobe; every other address from `kallsyms_lookup_name`.
+//! - `binder`: "make this call site reach that address": static calls where the kernel has them, so that
+//!   each call is a direct `call`; function pointers elsewhere.
+//! - `provider`: the module that a block imports from is held in use, so that it cannot be unloaded.
+//! - [`Imports`]: takes a block through these steps, all or nothing, and undoes them when dropped.
+//!
+//! The resolver knows nothing of call sites and the binder nothing of names: another way to find addresses,
+//! or another architecture, is one new file.
+//!
+//! The crate is linked into every module that uses it: each has its own copy of the statics.
+
+// The macro's expansion names this crate as a user of it would.
+extern crate self as kimport;
+
+mod binder;
+mod bindings;
+mod imports;
+mod log;
+mod provider;
+mod resolver;
+mod table;
+
+pub use binder::{CallMode, FunctionBinding};
+pub use imports::{Import, Imports};
+pub use kimport_macros::import_symbols;
+pub use table::{Block, DataBinding, Record, Symbol};
+
+/// What the macros of this crate expand to; no interface for others.
+#[doc(hidden)]
+pub mod macro_support {
+    pub use crate::binder::{unbound, Key};
+    pub use core::arch::global_asm;
+    pub use core::ffi::c_void;
+}

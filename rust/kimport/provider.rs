@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The module that symbols are imported from, held in use.
+
+use crate::bindings;
+use crate::resolver::Kallsyms;
+use core::ffi::{c_void, CStr};
+use core::ptr::NonNull;
+use kernel::error::{code, Error};
+use kernel::fmt;
+use kernel::str::CStrExt as _;
+use kernel::sync::rcu;
+
+/// Why a provider cannot be used.
+#[derive(Clone, Copy)]
+pub(crate) enum Unavailable {
+    NotLoaded,
+    InInit,
+    Unloading,
+}
+
+impl Unavailable {
+    pub(crate) fn errno(self) -> Error {
+        match self {
+            Self::NotLoaded => code::ENODEV,
+            Self::InInit => code::EAGAIN,
+            Self::Unloading => code::EBUSY,
+        }
+    }
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotLoaded => "provider is not loaded; load it first",
+            Self::InInit => "provider is still in its init; load this module when that has ended",
+            Self::Unloading => "provider is being unloaded; load it again first",
+        })
+    }
+}
+
+/// A reference to a live module.
+///
+/// # Invariants
+///
+/// `module` is a module on which this value holds a reference: it stays loaded, with all its memory but that of `.init`.
+pub(crate) struct Provider {
+    module: NonNull<bindings::module>,
+}
+
+// SAFETY: A reference to a module belongs to no thread.
+unsafe impl Send for Provider {}
+// SAFETY: All methods that take `&self` only read what does not change while the module is live.
+unsafe impl Sync for Provider {}
+
+impl Provider {
+    /// Takes a reference to the module called `name`.
+    pub(crate) fn get(kallsyms: &Kallsyms, name: &CStr) -> Result<Self, Unavailable> {
+        // A module's memory is freed a grace period after it left the list that `find_module` searches.
+        let _rcu = rcu::read_lock();
+        let module =
+            NonNull::new(kallsyms.find_module(name, &_rcu)).ok_or(Unavailable::NotLoaded)?;
+        // SAFETY: The module cannot be freed while the guard lives; the state is one word that its loader changes
+        // at any time, hence the volatile read.
+        let state = unsafe { (&raw const (*module.as_ptr()).state).read_volatile() };
+        // `try_module_get` would accept a module in its init, whose data is not set up and which may yet fail.
+        if state == bindings::module_state_MODULE_STATE_COMING {
+            return Err(Unavailable::InInit);
+        }
+        // SAFETY: The module cannot be freed while the guard lives.
+        if !unsafe { bindings::try_module_get(module.as_ptr()) } {
+            return Err(Unavailable::Unloading);
+        }
+        // INVARIANT: The reference was just taken.
+        Ok(Self { module })
+    }
+
+    /// Whether `address` lies in the module's memory.
+    pub(crate) fn contains(&self, address: *const c_void) -> bool {
+        // SAFETY: By the type invariants the module is loaded.
+        let areas = unsafe { &(*self.module.as_ptr()).mem };
+        areas.iter().any(|area| {
+            let offset = address.addr().wrapping_sub(area.base.addr());
+            // An area that was freed after init keeps its address, but its size is cleared.
+            offset < area.size as usize
+        })
+    }
+
+    /// The module's name.
+    pub(crate) fn name(&self) -> &CStr {
+        // SAFETY: By the type invariants the module is loaded.
+        let name = unsafe { &raw const (*self.module.as_ptr()).name };
+        // SAFETY: The name is NUL-terminated and does not change.
+        unsafe { CStr::from_char_ptr(name.cast()) }
+    }
+}
+
+impl Drop for Provider {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants there is a reference, which ends here.
+        unsafe { bindings::module_put(self.module.as_ptr()) }
+    }
+}
