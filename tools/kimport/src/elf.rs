@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The ELF file of a kernel module, checked and opened for editing.
+//!
+//! [`object::build::elf::Builder`] does the reading and writing. It trusts some header fields when
+//! it writes and does not know allocated relocation sections that refer to the static symbol
+//! table, which is what livepatch relocations are. Both are dealt with here, before it sees the
+//! file.
+
+use crate::error::{printable, Error, Result};
+use object::{
+    build::{
+        elf::{Builder, Section, SectionData, SectionId, Symbol, SymbolId},
+        Id,
+    },
+    elf::{self, FileHeader64},
+    read::elf::{FileHeader, SectionHeader},
+    Endianness,
+};
+use std::fmt;
+
+/// The relocations of this section are the livepatch code's: `SHF_RELA_LIVEPATCH`.
+pub const SHF_RELA_LIVEPATCH: u64 = 0x0010_0000;
+/// The symbol is resolved by the livepatch code: `SHN_LIVEPATCH`.
+pub const SHN_LIVEPATCH: u16 = 0xff20;
+/// Begins the name of every livepatch relocation section whose relocations are applied while the
+/// module itself loads.
+pub const LIVEPATCH_SECTION: &str = ".klp.rela.vmlinux.";
+/// Begins the name of every livepatch symbol.
+const LIVEPATCH_SYMBOL: &str = ".klp.sym.";
+
+/// More alignment than any section of a module can use: a page of any architecture.
+const MAX_ALIGNMENT: u64 = 1 << 16;
+
+/// A checked module.
+#[derive(Clone, Debug)]
+pub struct Image {
+    bytes: Vec<u8>,
+    /// Indices of the allocated livepatch relocation sections, without that flag in `bytes`.
+    livepatch: Vec<usize>,
+}
+
+impl Image {
+    /// Checks that `file` is a module that can be edited.
+    pub fn new(file: &[u8]) -> Result<Self> {
+        let mut bytes = file.to_vec();
+        let livepatch = check(file)?;
+        for header in &livepatch {
+            bytes
+                .get_mut(header.flags_at..header.flags_at + header.flags.len())
+                .ok_or_else(|| not_a_module("its section headers are outside the file"))?
+                .copy_from_slice(&header.flags);
+        }
+        Ok(Self {
+            bytes,
+            livepatch: livepatch.iter().map(|header| header.index).collect(),
+        })
+    }
+
+    /// Opens the module for editing.
+    pub fn builder(&self) -> Result<Builder<'_>> {
+        let mut builder = Builder::read(self.bytes.as_slice()).map_err(not_a_module)?;
+        let ids: Vec<SectionId> = builder.sections.iter().map(Section::id).collect();
+        for section in &mut builder.sections {
+            if self.livepatch.contains(&(section.id().index() + 1)) {
+                section.sh_flags |= u64::from(elf::SHF_ALLOC);
+            }
+            // Not every tool that makes relocation sections says that `sh_info` is a section.
+            if section.sh_type == elf::SHT_RELA && section.sh_info_section.is_none() {
+                let target = (section.sh_info as usize)
+                    .checked_sub(1)
+                    .and_then(|index| ids.get(index));
+                section.sh_info_section = Some(*target.ok_or_else(|| {
+                    not_a_module(format_args!(
+                        "section {} relocates no section",
+                        printable(&section.name)
+                    ))
+                })?);
+            }
+        }
+        Ok(builder)
+    }
+}
+
+/// Writes the module.
+pub fn write(builder: Builder<'_>) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    builder
+        .write(&mut bytes)
+        .map_err(|error| Error::unusable(format_args!("cannot write the module: {error}")))?;
+    Ok(bytes)
+}
+
+/// The only section of that name, if there is one.
+pub fn section<'a, 'data>(
+    builder: &'a Builder<'data>,
+    name: &str,
+) -> Result<Option<&'a Section<'data>>> {
+    let mut found = builder
+        .sections
+        .iter()
+        .filter(|section| section.name.as_slice() == name.as_bytes());
+    let section = found.next();
+    if found.next().is_some() {
+        return Err(not_a_module(format_args!("more than one {name} section")));
+    }
+    Ok(section)
+}
+
+/// The content of a section that holds plain data.
+pub fn contents<'a>(section: &'a Section<'_>) -> Result<&'a [u8]> {
+    match &section.data {
+        SectionData::Data(data) | SectionData::Note(data) => Ok(data),
+        _ => Err(not_a_module(format_args!(
+            "section {} has no data",
+            printable(&section.name)
+        ))),
+    }
+}
+
+/// Whether the module loader has to find this symbol elsewhere.
+pub fn is_undefined(symbol: &Symbol<'_>) -> bool {
+    symbol.section.is_none() && symbol.st_shndx == elf::SHN_UNDEF && !symbol.name.is_empty()
+}
+
+/// A symbol that the kernel's livepatch code resolves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LivepatchSymbol {
+    /// The module that has it, or `vmlinux`.
+    pub object: String,
+    /// The name it has there.
+    pub name: String,
+    /// Which of several of that name; 0 says that there is only one.
+    pub position: u64,
+}
+
+impl LivepatchSymbol {
+    /// Reads the name of a livepatch symbol as the kernel does.
+    pub fn parse(name: &[u8]) -> Option<Self> {
+        let name = std::str::from_utf8(name).ok()?;
+        let (object, rest) = name.strip_prefix(LIVEPATCH_SYMBOL)?.split_once('.')?;
+        let (name, position) = rest.split_once(',')?;
+        (!object.is_empty() && !name.is_empty()).then_some(Self {
+            object: object.to_owned(),
+            name: name.to_owned(),
+            position: position.parse().ok()?,
+        })
+    }
+
+    /// Reads `symbol`, if it is a livepatch symbol.
+    pub fn of(symbol: &Symbol<'_>) -> Option<Self> {
+        (symbol.section.is_none() && symbol.st_shndx == SHN_LIVEPATCH)
+            .then(|| Self::parse(&symbol.name))
+            .flatten()
+    }
+}
+
+impl fmt::Display for LivepatchSymbol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            object,
+            name,
+            position,
+        } = self;
+        write!(f, "{LIVEPATCH_SYMBOL}{object}.{name},{position}")
+    }
+}
+
+/// How many relocations refer to each symbol; ask it with [`count_of`].
+pub fn relocation_counts(builder: &Builder<'_>) -> Vec<usize> {
+    let last = builder
+        .symbols
+        .iter()
+        .map(|symbol| symbol.id().index())
+        .max();
+    let mut counts = vec![0; last.map_or(0, |last| last + 1)];
+    for section in &builder.sections {
+        if let SectionData::Relocation(relocations) = &section.data {
+            for symbol in relocations
+                .iter()
+                .filter_map(|relocation| relocation.symbol)
+            {
+                if let Some(count) = counts.get_mut(symbol.index()) {
+                    *count += 1;
+                }
+            }
+        }
+    }
+    counts
+}
+
+/// The count that [`relocation_counts`] has for `symbol`.
+pub fn count_of(counts: &[usize], symbol: SymbolId) -> usize {
+    counts.get(symbol.index()).copied().unwrap_or(0)
+}
+
+fn not_a_module(what: impl fmt::Display) -> Error {
+    Error::unusable(format_args!("not a usable kernel module: {what}"))
+        .help("give a built .ko file of a 64-bit architecture")
+}
+
+/// The section header of an allocated livepatch relocation section.
+struct LivepatchHeader {
+    index: usize,
+    /// Where in the file its `sh_flags` are.
+    flags_at: usize,
+    /// These flags without `SHF_ALLOC`, as the file writes them.
+    flags: [u8; 8],
+}
+
+/// Checks what the builder would take on trust, and finds what it would not read.
+fn check(file: &[u8]) -> Result<Vec<LivepatchHeader>> {
+    let header = FileHeader64::<Endianness>::parse(file).map_err(not_a_module)?;
+    let endian = header.endian().map_err(not_a_module)?;
+    if header.e_type(endian) != elf::ET_REL {
+        return Err(not_a_module("not a relocatable file"));
+    }
+    let segments = header.program_headers(endian, file).map_err(not_a_module)?;
+    if !segments.is_empty() {
+        return Err(not_a_module("it has program headers"));
+    }
+
+    let sections = header.section_headers(endian, file).map_err(not_a_module)?;
+    let table = usize::try_from(header.e_shoff(endian)).map_err(not_a_module)?;
+    let mut livepatch = Vec::new();
+    let mut total: u64 = 0;
+    for (index, section) in sections.iter().enumerate().skip(1) {
+        match section.sh_type(endian) {
+            elf::SHT_REL => {
+                return Err(not_a_module(format_args!(
+                    "section {index} has relocations without addends"
+                )));
+            }
+            elf::SHT_NOBITS => {}
+            elf::SHT_PROGBITS
+            | elf::SHT_SYMTAB
+            | elf::SHT_SYMTAB_SHNDX
+            | elf::SHT_STRTAB
+            | elf::SHT_RELA
+            | elf::SHT_NOTE
+            | elf::SHT_INIT_ARRAY
+            | elf::SHT_FINI_ARRAY
+            | elf::SHT_X86_64_UNWIND => total = total.saturating_add(section.sh_size(endian)),
+            other => {
+                return Err(not_a_module(format_args!(
+                    "section {index} is of type {other:#x}, which no module has"
+                )));
+            }
+        }
+        let alignment = section.sh_addralign(endian);
+        if alignment > MAX_ALIGNMENT || (alignment != 0 && !alignment.is_power_of_two()) {
+            return Err(not_a_module(format_args!(
+                "section {index} has alignment {alignment:#x}"
+            )));
+        }
+        let flags = section.sh_flags(endian);
+        let allocated = flags & u64::from(elf::SHF_ALLOC) != 0;
+        if section.sh_type(endian) == elf::SHT_RELA && allocated {
+            if flags & SHF_RELA_LIVEPATCH == 0 {
+                return Err(not_a_module(format_args!(
+                    "section {index} has relocations to be loaded"
+                )));
+            }
+            let flags = flags & !u64::from(elf::SHF_ALLOC);
+            livepatch.push(LivepatchHeader {
+                index,
+                // `sh_flags` comes after the two words `sh_name` and `sh_type`.
+                flags_at: table + index * size_of_val(section) + 8,
+                flags: if header.is_little_endian() {
+                    flags.to_le_bytes()
+                } else {
+                    flags.to_be_bytes()
+                },
+            });
+        }
+    }
+    // Sections that share their bytes could make the output as large as they like.
+    if total > file.len() as u64 {
+        return Err(not_a_module("its sections overlap"));
+    }
+    Ok(livepatch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn livepatch_names_are_read_as_they_are_written() {
+        let name = ".klp.sym.target_core_mod_new.target_complete_cmd,0";
+        let symbol = LivepatchSymbol::parse(name.as_bytes()).unwrap();
+        assert_eq!(symbol.object, "target_core_mod_new");
+        assert_eq!(symbol.name, "target_complete_cmd");
+        assert_eq!(symbol.position, 0);
+        assert_eq!(symbol.to_string(), name);
+
+        let clone = LivepatchSymbol::parse(b".klp.sym.vmlinux.f.isra.0,2").unwrap();
+        assert_eq!((clone.name.as_str(), clone.position), ("f.isra.0", 2));
+        for wrong in [
+            ".klp.sym.a.b",
+            ".klp.sym.a,0",
+            ".klp.sym..b,0",
+            "a.b,0",
+            ".klp.sym.a.b,x",
+        ] {
+            assert_eq!(LivepatchSymbol::parse(wrong.as_bytes()), None, "{wrong}");
+        }
+    }
+}

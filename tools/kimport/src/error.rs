@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What went wrong, how bad it is, and the way out of it.
+
+use std::fmt;
+
+/// The outcome of a command, as its exit code tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Outcome {
+    /// All is well.
+    Fine = 0,
+    /// The input was understood and something about it is not as asked for.
+    Findings = 1,
+    /// The command line or an input could not be understood.
+    Unusable = 2,
+}
+
+/// An error with its cause and a way out, fit to be shown to the user as it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    outcome: Outcome,
+    message: String,
+    help: Option<String>,
+}
+
+/// The result of everything here that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// The command line or an input cannot be used.
+    pub fn unusable(message: impl fmt::Display) -> Self {
+        Self {
+            outcome: Outcome::Unusable,
+            message: message.to_string(),
+            help: None,
+        }
+    }
+
+    /// The input was understood, but what was asked for cannot be done with it.
+    pub fn finding(message: impl fmt::Display) -> Self {
+        Self {
+            outcome: Outcome::Findings,
+            ..Self::unusable(message)
+        }
+    }
+
+    /// Adds the way out.
+    pub fn help(mut self, help: impl fmt::Display) -> Self {
+        self.help = Some(help.to_string());
+        self
+    }
+
+    /// Puts `context` before the message.
+    pub fn context(mut self, context: impl fmt::Display) -> Self {
+        self.message = format!("{context}: {}", self.message);
+        self
+    }
+
+    /// Which exit code this error asks for.
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// The way out, where one is known.
+    pub fn way_out(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+}
+
+/// Bytes of a file as text for people: control characters cannot reach the terminal.
+pub fn printable(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for character in String::from_utf8_lossy(bytes).chars() {
+        if character.is_control() {
+            text.extend(character.escape_default());
+        } else {
+            text.push(character);
+        }
+    }
+    text
+}
+
+/// A number of things: `1 symbol`, `2 symbols`.
+pub fn count(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}

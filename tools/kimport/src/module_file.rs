@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Reading a `.ko` from disk: decompression and the appended signature.
+
+use crate::error::{Error, Result};
+use std::{
+    fs::File,
+    io::{self, BufReader, Read},
+    path::Path,
+};
+
+/// No kernel module comes near this size; a file that unpacks to more is hostile or no module.
+const MAX_SIZE: u64 = 1 << 30;
+/// The most memory the xz decoder may use; `xz -9` needs 65 MiB.
+const XZ_MEMORY: u64 = 128 << 20;
+
+/// The end of a signed module, `MODULE_SIGNATURE_MARKER` of the kernel.
+const SIGNATURE_MARKER: &[u8] = b"~Module signature appended~\n";
+/// The size of `struct module_signature`, which precedes the marker.
+const SIGNATURE_TRAILER: usize = 12;
+
+/// A kernel module as it lies in a file, unpacked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModuleFile {
+    bytes: Vec<u8>,
+    elf_size: usize,
+}
+
+impl ModuleFile {
+    /// Reads `path`; the compression is told from the content, not from the name.
+    pub fn read(path: &Path) -> Result<Self> {
+        let unreadable = |error: io::Error| {
+            Error::unusable(format_args!("{}: {error}", path.display()))
+                .help("give a kernel module: .ko, .ko.xz, .ko.zst or .ko.gz")
+        };
+        let mut packed = Vec::new();
+        File::open(path)
+            .and_then(|file| BufReader::new(file).take(MAX_SIZE).read_to_end(&mut packed))
+            .map_err(unreadable)?;
+        let bytes = unpack(packed).map_err(unreadable)?;
+        Self::from_bytes(bytes).map_err(|error| error.context(path.display()))
+    }
+
+    /// Takes the bytes of an unpacked module.
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self> {
+        let elf_size = size_without_signature(&bytes)?;
+        Ok(Self { bytes, elf_size })
+    }
+
+    /// The ELF file alone.
+    pub fn elf(&self) -> &[u8] {
+        &self.bytes[..self.elf_size]
+    }
+
+    /// The ELF file and the signature that may follow it.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Whether a signature follows the ELF file.
+    pub fn is_signed(&self) -> bool {
+        self.elf_size != self.bytes.len()
+    }
+}
+
+/// Undoes the compression that the magic number tells of, if any.
+pub fn unpack(packed: Vec<u8>) -> io::Result<Vec<u8>> {
+    let input = packed.as_slice();
+    match input {
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => {
+            let stream = liblzma::stream::Stream::new_stream_decoder(
+                XZ_MEMORY,
+                liblzma::stream::CONCATENATED,
+            )?;
+            read_limited(liblzma::read::XzDecoder::new_stream(input, stream))
+        }
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            let decoder =
+                ruzstd::decoding::StreamingDecoder::new(input).map_err(io::Error::other)?;
+            read_limited(decoder)
+        }
+        [0x1f, 0x8b, ..] => read_limited(flate2::read::MultiGzDecoder::new(input)),
+        _ => Ok(packed),
+    }
+}
+
+/// Reads everything, but no more than a module can have.
+fn read_limited(reader: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.take(MAX_SIZE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_SIZE {
+        return Err(io::Error::other(format!(
+            "unpacks to more than {} MiB",
+            MAX_SIZE >> 20
+        )));
+    }
+    Ok(bytes)
+}
+
+/// How much of `bytes` is the module without its signature.
+fn size_without_signature(bytes: &[u8]) -> Result<usize> {
+    let Some(signed) = bytes.strip_suffix(SIGNATURE_MARKER) else {
+        return Ok(bytes.len());
+    };
+    let broken = || {
+        Error::unusable("the appended signature is longer than the file")
+            .help("the file is damaged; take the module from its package again")
+    };
+    let (rest, trailer) = signed
+        .len()
+        .checked_sub(SIGNATURE_TRAILER)
+        .map(|at| signed.split_at(at))
+        .ok_or_else(broken)?;
+    // The last member, big-endian, is the length of the signature proper.
+    let length = trailer[8..]
+        .iter()
+        .fold(0_usize, |length, &byte| (length << 8) | usize::from(byte));
+    rest.len().checked_sub(length).ok_or_else(broken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signed(elf: &[u8], signature: &[u8], claimed: u32) -> Vec<u8> {
+        let mut bytes = [elf, signature, &[0, 0, 2, 0, 0, 0, 0, 0]].concat();
+        bytes.extend(claimed.to_be_bytes());
+        bytes.extend(SIGNATURE_MARKER);
+        bytes
+    }
+
+    #[test]
+    fn a_signature_is_told_from_the_module() {
+        let file = ModuleFile::from_bytes(signed(b"\x7fELF", b"abc", 3)).unwrap();
+        assert!(file.is_signed());
+        assert_eq!(file.elf(), b"\x7fELF");
+        let file = ModuleFile::from_bytes(b"\x7fELF".to_vec()).unwrap();
+        assert!(!file.is_signed());
+        assert_eq!(file.elf(), file.bytes());
+    }
+
+    #[test]
+    fn a_signature_longer_than_the_file_is_an_error() {
+        for claimed in [8, u32::MAX] {
+            assert!(ModuleFile::from_bytes(signed(b"\x7fELF", b"abc", claimed)).is_err());
+        }
+        assert!(ModuleFile::from_bytes(SIGNATURE_MARKER.to_vec()).is_err());
+    }
+
+    #[test]
+    fn every_compression_is_undone() {
+        use flate2::{write::GzEncoder, Compression};
+        use ruzstd::encoding::{compress_to_vec, CompressionLevel};
+        use std::io::Write;
+
+        let plain = b"a kernel module, or so it says".repeat(100);
+        let mut gz = GzEncoder::new(Vec::new(), Compression::fast());
+        gz.write_all(&plain).unwrap();
+        let mut xz = liblzma::write::XzEncoder::new(Vec::new(), 1);
+        xz.write_all(&plain).unwrap();
+        for packed in [
+            gz.finish().unwrap(),
+            xz.finish().unwrap(),
+            compress_to_vec(plain.as_slice(), CompressionLevel::Fastest),
+        ] {
+            assert_ne!(packed, plain);
+            assert_eq!(unpack(packed.clone()).unwrap(), plain);
+            assert!(unpack(packed[..packed.len() / 2].to_vec()).is_err());
+        }
+        assert_eq!(unpack(plain.clone()).unwrap(), plain);
+    }
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The `.modinfo` section: `key=value` strings, each ended by a NUL.
+
+use crate::error::{Error, Result};
+
+/// The section's name.
+pub const SECTION: &str = ".modinfo";
+
+/// Where a string was, and where it is now, lengths with the NUL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Span {
+    old_start: usize,
+    old_len: usize,
+    new_start: usize,
+    new_len: usize,
+}
+
+/// The edited section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edited {
+    /// The new content.
+    pub bytes: Vec<u8>,
+    spans: Vec<Span>,
+}
+
+impl Edited {
+    /// Where a symbol of offset `value` and size `size` is now.
+    pub fn relocate(&self, value: u64, size: u64) -> (u64, u64) {
+        let span = self.spans.iter().find(|span| {
+            (span.old_start as u64..(span.old_start + span.old_len) as u64).contains(&value)
+        });
+        match span {
+            Some(span) if value == span.old_start as u64 => (
+                span.new_start as u64,
+                if size == span.old_len as u64 {
+                    span.new_len as u64
+                } else {
+                    size
+                },
+            ),
+            Some(span) => (value - span.old_start as u64 + span.new_start as u64, size),
+            None => (value, size),
+        }
+    }
+}
+
+/// The values of `key`.
+pub fn values<'a>(section: &'a [u8], key: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    section
+        .split(|&byte| byte == 0)
+        .filter_map(move |field| field.strip_prefix(key.as_bytes())?.strip_prefix(b"="))
+}
+
+/// The one value of `key`, as text.
+pub fn value<'a>(section: &'a [u8], key: &'a str) -> Result<Option<&'a str>> {
+    let mut found = values(section, key);
+    let Some(value) = found.next() else {
+        return Ok(None);
+    };
+    if found.next().is_some() {
+        return Err(Error::unusable(format_args!(
+            "the module information has more than one '{key}='"
+        )));
+    }
+    std::str::from_utf8(value)
+        .map(Some)
+        .map_err(|_| Error::unusable(format_args!("the module's '{key}=' is not text")))
+}
+
+/// Gives keys new values; a key that is not there yet is added at the end.
+pub fn edit(section: &[u8], changes: &[(&str, String)]) -> Result<Edited> {
+    let mut bytes = Vec::with_capacity(section.len());
+    let mut spans = Vec::new();
+    let mut rest = section;
+    while !rest.is_empty() {
+        let old_start = section.len() - rest.len();
+        let length = rest
+            .iter()
+            .position(|&byte| byte == 0)
+            .ok_or_else(|| Error::unusable("the module information does not end in a NUL"))?;
+        let (field, after) = rest.split_at(length);
+        let new_start = bytes.len();
+        let change = changes.iter().find(|(key, _)| {
+            field
+                .strip_prefix(key.as_bytes())
+                .is_some_and(|field| field.starts_with(b"="))
+        });
+        match change {
+            Some((key, value)) => bytes.extend(format!("{key}={value}").as_bytes()),
+            None => bytes.extend(field),
+        }
+        bytes.push(0);
+        spans.push(Span {
+            old_start,
+            old_len: length + 1,
+            new_start,
+            new_len: bytes.len() - new_start,
+        });
+        rest = &after[1..];
+    }
+    for (key, value) in changes {
+        if values(section, key).next().is_none() {
+            bytes.extend(format!("{key}={value}\0").as_bytes());
+        }
+    }
+    Ok(Edited { bytes, spans })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECTION: &[u8] = b"license=GPL\0\0depends=a,b\0name=old\0rename=x\0";
+
+    #[test]
+    fn keys_are_whole_words() {
+        assert_eq!(value(SECTION, "name").unwrap(), Some("old"));
+        assert_eq!(value(SECTION, "depends").unwrap(), Some("a,b"));
+        assert_eq!(value(SECTION, "dep").unwrap(), None);
+        assert!(value(b"name=a\0name=b\0", "name").is_err());
+        assert!(value(b"name=\xff\0", "name").is_err());
+    }
+
+    #[test]
+    fn symbols_follow_their_strings() {
+        let edited = edit(
+            SECTION,
+            &[("name", "longer".into()), ("depends", String::new())],
+        )
+        .unwrap();
+        assert_eq!(
+            edited.bytes,
+            b"license=GPL\0\0depends=\0name=longer\0rename=x\0"
+        );
+        for field in ["license=GPL\0", "depends=a,b\0", "name=old\0", "rename=x\0"] {
+            let find = |section: &[u8], field: &[u8]| {
+                section.windows(field.len()).position(|part| part == field)
+            };
+            let old = find(SECTION, field.as_bytes()).unwrap() as u64;
+            let (new, size) = edited.relocate(old, field.len() as u64);
+            let now = match field {
+                "depends=a,b\0" => "depends=\0",
+                "name=old\0" => "name=longer\0",
+                same => same,
+            };
+            let new = new as usize;
+            assert_eq!(&edited.bytes[new..new + size as usize], now.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_missing_key_is_added_and_no_change_is_none() {
+        let edited = edit(b"license=GPL\0", &[("depends", "a".into())]).unwrap();
+        assert_eq!(edited.bytes, b"license=GPL\0depends=a\0");
+        assert_eq!(edit(SECTION, &[]).unwrap().bytes, SECTION);
+        assert!(edit(b"license=GPL", &[]).is_err());
+    }
+}

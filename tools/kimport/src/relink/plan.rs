@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What moves: which symbols go to which provider, and the relocations that follow them.
+//!
+//! Nothing is changed here, so that everything that speaks against it is known, and said at once,
+//! before the first byte is.
+
+use super::request::{Choice, Request};
+use crate::{
+    elf::{self, LivepatchSymbol},
+    error::{printable, Error, Result},
+    symvers::{Symvers, VMLINUX},
+};
+use object::{
+    build::{
+        elf::{Builder, SectionData, SectionId, SymbolId},
+        Id,
+    },
+    elf::STB_WEAK,
+};
+use std::collections::{BTreeSet, HashMap};
+
+/// A symbol that goes to another provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirect {
+    /// The symbol in the module's symbol table.
+    pub symbol: SymbolId,
+    /// What it becomes.
+    pub to: LivepatchSymbol,
+    /// Who exports it, where that is known.
+    pub exporter: Option<String>,
+}
+
+/// The relocations of one section that follow their symbols.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// The relocation section they are in.
+    pub from: SectionId,
+    /// The section they relocate.
+    pub target: SectionId,
+    /// That section's name.
+    pub target_name: String,
+    /// How many they are.
+    pub count: usize,
+    /// Whether the target is part of the loaded module; relocations of debug information, which
+    /// is not, have nowhere to go and are dropped.
+    pub loaded: bool,
+}
+
+/// Everything that is to be done to symbols and relocations.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// In the order of the symbol table.
+    pub redirects: Vec<Redirect>,
+    /// In the order of the section table.
+    pub moves: Vec<Move>,
+    /// The modules whose exports the module no longer uses.
+    pub left: BTreeSet<String>,
+    /// The modules that it now gets symbols from.
+    pub joined: BTreeSet<String>,
+}
+
+impl Plan {
+    /// Works out what `requests` mean for the module.
+    pub fn new(
+        builder: &Builder<'_>,
+        requests: &[Request],
+        symvers: Option<&Symvers>,
+    ) -> Result<Self> {
+        let providers = Providers::new(requests, symvers)?;
+        let mut redirects = Vec::new();
+        let mut kept_exporters = BTreeSet::new();
+        for symbol in builder
+            .symbols
+            .iter()
+            .filter(|symbol| elf::is_undefined(symbol))
+        {
+            let name = String::from_utf8_lossy(&symbol.name);
+            let exporter = symvers.and_then(|symvers| symvers.exporter(&name));
+            match providers.of(&name, exporter, symbol.st_bind() == STB_WEAK) {
+                Some(provider) => redirects.push(Redirect {
+                    symbol: symbol.id(),
+                    to: LivepatchSymbol {
+                        object: provider.to_owned(),
+                        name: name.into_owned(),
+                        position: 0,
+                    },
+                    exporter: exporter.map(str::to_owned),
+                }),
+                None => kept_exporters.extend(exporter),
+            }
+        }
+        unmet(builder, requests, &redirects)?;
+
+        let left = redirects
+            .iter()
+            .filter_map(|redirect| redirect.exporter.as_deref())
+            .filter(|exporter| *exporter != VMLINUX && !kept_exporters.contains(exporter))
+            .map(str::to_owned)
+            .collect();
+        let joined = redirects
+            .iter()
+            .map(|redirect| redirect.to.object.as_str())
+            .filter(|object| *object != VMLINUX)
+            .map(str::to_owned)
+            .collect();
+        let moves = moves(builder, &redirects)?;
+        Ok(Self {
+            redirects,
+            moves,
+            left,
+            joined,
+        })
+    }
+}
+
+/// The answer to "where does this symbol come from".
+struct Providers<'a> {
+    listed: HashMap<&'a str, &'a str>,
+    exported_by: HashMap<&'a str, &'a str>,
+    unexported: Option<&'a str>,
+}
+
+impl<'a> Providers<'a> {
+    fn new(requests: &'a [Request], symvers: Option<&Symvers>) -> Result<Self> {
+        let mut providers = Self {
+            listed: HashMap::new(),
+            exported_by: HashMap::new(),
+            unexported: None,
+        };
+        for request in requests {
+            let provider = request.provider.as_str();
+            if symvers.is_none() && !matches!(request.choice, Choice::Listed(_)) {
+                return Err(Error::unusable(format_args!(
+                    "--from {provider} does not list symbols, and without --symvers nothing \
+                     tells which are meant"
+                ))
+                .help(
+                    "add --symvers Module.symvers, or list them: --from PROVIDER:SYMBOL,SYMBOL",
+                ));
+            }
+            match &request.choice {
+                Choice::Listed(symbols) => {
+                    for symbol in symbols {
+                        let other = providers.listed.insert(symbol, provider);
+                        one_provider(other, provider, symbol)?;
+                    }
+                }
+                Choice::ExportedBy(old) => {
+                    if symvers.is_some_and(|symvers| !symvers.exports_from(old)) {
+                        return Err(Error::unusable(format_args!(
+                            "no module {old} exports anything in this kernel"
+                        ))
+                        .help("check the name and that --symvers is of the module's kernel"));
+                    }
+                    let other = providers.exported_by.insert(old, provider);
+                    one_provider(other, provider, format_args!("what {old} exports"))?;
+                }
+                Choice::Unexported => {
+                    let other = providers.unexported.replace(provider);
+                    one_provider(other, provider, "what nothing exports")?;
+                }
+            }
+        }
+        Ok(providers)
+    }
+
+    /// What is listed by name goes first; a weak symbol may stay unresolved, so that nobody
+    /// exports it says nothing.
+    fn of(&self, name: &str, exporter: Option<&str>, weak: bool) -> Option<&'a str> {
+        let by_rule = || match exporter {
+            Some(exporter) => self.exported_by.get(exporter).copied(),
+            // The linker's own; the module loader ignores it.
+            None if weak || name == "_GLOBAL_OFFSET_TABLE_" => None,
+            None => self.unexported,
+        };
+        self.listed.get(name).copied().or_else(by_rule)
+    }
+}
+
+fn one_provider(other: Option<&str>, provider: &str, what: impl std::fmt::Display) -> Result<()> {
+    match other {
+        Some(other) if other != provider => Err(Error::unusable(format_args!(
+            "{what} cannot come from both {other} and {provider}"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Complains of requests that found nothing to do, unless it has been done before.
+fn unmet(builder: &Builder<'_>, requests: &[Request], redirects: &[Redirect]) -> Result<()> {
+    let done: Vec<LivepatchSymbol> = builder
+        .symbols
+        .iter()
+        .filter_map(LivepatchSymbol::of)
+        .collect();
+    let all = || {
+        done.iter()
+            .chain(redirects.iter().map(|redirect| &redirect.to))
+    };
+    let mut complaints = Vec::new();
+    for Request { provider, choice } in requests {
+        match choice {
+            Choice::Listed(symbols) => {
+                for symbol in symbols {
+                    if !all().any(|to| to.object == *provider && to.name == *symbol) {
+                        complaints.push(missing(builder, &done, symbol));
+                    }
+                }
+            }
+            Choice::ExportedBy(old) if !all().any(|to| to.object == *provider) => {
+                complaints.push(format!("the module uses nothing that {old} exports"));
+            }
+            Choice::Unexported if !all().any(|to| to.object == *provider) => {
+                complaints.push(format!(
+                    "every symbol the module needs is exported, none is left for {provider}"
+                ));
+            }
+            _ => {}
+        }
+    }
+    if complaints.is_empty() {
+        return Ok(());
+    }
+    Err(Error::finding(complaints.join("; ")).help("`kimport list` shows what a module imports"))
+}
+
+/// Why there is no undefined symbol of that name.
+fn missing(builder: &Builder<'_>, done: &[LivepatchSymbol], name: &str) -> String {
+    if let Some(other) = done.iter().find(|symbol| symbol.name == name) {
+        return format!("{name} already comes from {}", other.object);
+    }
+    let defined =
+        |symbol: &object::build::elf::Symbol<'_>| symbol.name.as_slice() == name.as_bytes();
+    if builder.symbols.iter().any(defined) {
+        format!("{name} is defined in the module itself")
+    } else {
+        format!("the module does not use {name}")
+    }
+}
+
+/// Finds the relocations that follow their symbols.
+fn moves(builder: &Builder<'_>, redirects: &[Redirect]) -> Result<Vec<Move>> {
+    let mut names = HashMap::new();
+    for redirect in redirects {
+        names.insert(redirect.symbol.index(), redirect.to.name.as_str());
+    }
+    let mut moves = Vec::new();
+    let mut refused = BTreeSet::new();
+    for section in &builder.sections {
+        let (SectionData::Relocation(relocations), Some(target)) =
+            (&section.data, section.sh_info_section)
+        else {
+            continue;
+        };
+        let moving: Vec<&str> = relocations
+            .iter()
+            .filter_map(|relocation| names.get(&relocation.symbol?.index()).copied())
+            .collect();
+        if moving.is_empty() {
+            continue;
+        }
+        let target = builder.sections.get(target);
+        let target_name = printable(&target.name);
+        if section.sh_flags & elf::SHF_RELA_LIVEPATCH != 0 {
+            return Err(Error::unusable(format_args!(
+                "{} already is livepatch's and refers to the undefined symbol {}",
+                printable(&section.name),
+                moving[0]
+            )));
+        }
+        if let Some(reason) = not_movable(&target_name) {
+            refused.extend(
+                moving
+                    .iter()
+                    .map(|symbol| format!("{target_name} refers to {symbol}: {reason}")),
+            );
+        }
+        moves.push(Move {
+            from: section.id(),
+            target: target.id(),
+            target_name,
+            count: moving.len(),
+            loaded: target.is_alloc(),
+        });
+    }
+    if refused.is_empty() {
+        return Ok(moves);
+    }
+    let refused: Vec<String> = refused.into_iter().collect();
+    Err(Error::finding(refused.join("; "))
+        .help("leave these symbols where they are: list the others as PROVIDER:SYMBOL,SYMBOL"))
+}
+
+/// Why the kernel needs the relocations of this section to be ordinary ones.
+///
+/// These tables are read by the kernel's own machinery, not by the module's code. Their entries
+/// tie the module to what they refer to for as long as it is loaded, without the reference that
+/// an ordinary import holds on the module which has it, or cannot refer to another module at all.
+fn not_movable(section: &str) -> Option<&'static str> {
+    Some(match section {
+        "__jump_table" => "the kernel enters the module in the list that the static key owns",
+        ".static_call_sites" => {
+            "the kernel enters the module in the list that the static call owns"
+        }
+        ".altinstructions" | ".altinstr_replacement" | ".parainstructions" => {
+            "alternative instructions are patched in by what they refer to"
+        }
+        "__mcount_loc" | "__patchable_function_entries" => {
+            "ftrace only has the module's own code here"
+        }
+        ".retpoline_sites" | ".return_sites" | ".call_sites" | ".ibt_endbr_seal" | ".cfi_sites"
+        | ".smp_locks" => "code patching only has the module's own code here",
+        "__ex_table" | "__bug_table" => "faults are looked up in the module's own code",
+        ".orc_unwind" | ".orc_unwind_ip" | ".orc_header" => {
+            "the stack unwinder only has the module's own code here"
+        }
+        "__tracepoints" | "__tracepoints_ptrs" | "__bpf_raw_tp_map" | "_ftrace_events" => {
+            "tracing enters the module in lists that the tracepoint owns"
+        }
+        ".gnu.linkonce.this_module" => "a module's init and exit functions are its own",
+        ".modinfo" | "__versions" | "__version_ext_names" | "__version_ext_crcs" => {
+            "the module loader reads it before it resolves symbols"
+        }
+        _ if section.starts_with("__ksymtab") || section.starts_with("___ksymtab") => {
+            "a module can only export what is its own"
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SYMVERS: &str = "0x0\tkfree\tvmlinux\tEXPORT_SYMBOL\t\n\
+        0x0\ttarget_submit\tdrivers/target/target_core_mod\tEXPORT_SYMBOL\t\n\
+        0x0\tscsi_done\tdrivers/scsi/scsi_mod\tEXPORT_SYMBOL\t\n";
+
+    fn requests(texts: &[&str]) -> Vec<Request> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    fn provider(texts: &[&str], symbol: &str, weak: bool) -> Option<String> {
+        let symvers = Symvers::parse(SYMVERS).unwrap();
+        let requests = requests(texts);
+        Providers::new(&requests, Some(&symvers))
+            .unwrap()
+            .of(symbol, symvers.exporter(symbol), weak)
+            .map(str::to_owned)
+    }
+
+    #[test]
+    fn each_form_chooses_its_own() {
+        let core = &["new=target_core_mod"];
+        assert_eq!(
+            provider(core, "target_submit", false).as_deref(),
+            Some("new")
+        );
+        assert_eq!(provider(core, "scsi_done", false), None);
+        assert_eq!(provider(core, "unheard_of", false), None);
+
+        let plain = &["new"];
+        assert_eq!(provider(plain, "unheard_of", false).as_deref(), Some("new"));
+        assert_eq!(provider(plain, "unheard_of", true), None);
+        assert_eq!(provider(plain, "_GLOBAL_OFFSET_TABLE_", false), None);
+        assert_eq!(provider(plain, "kfree", false), None);
+
+        let listed = &["new:kfree"];
+        assert_eq!(provider(listed, "kfree", true).as_deref(), Some("new"));
+        assert_eq!(provider(listed, "target_submit", false), None);
+    }
+
+    #[test]
+    fn a_listed_symbol_goes_before_the_rules() {
+        let all = &["a=target_core_mod", "b", "c:target_submit,unheard_of"];
+        assert_eq!(provider(all, "target_submit", false).as_deref(), Some("c"));
+        assert_eq!(provider(all, "unheard_of", false).as_deref(), Some("c"));
+        assert_eq!(provider(all, "other", false).as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn contradictions_and_unknown_modules_are_refused() {
+        let symvers = Symvers::parse(SYMVERS).unwrap();
+        for texts in [
+            &["a:f", "b:f"][..],
+            &["a", "b"],
+            &["a=scsi_mod", "b=scsi_mod"],
+            &["a=no_such_module"],
+        ] {
+            assert!(
+                Providers::new(&requests(texts), Some(&symvers)).is_err(),
+                "{texts:?}"
+            );
+        }
+        let repeated = requests(&["a:f", "a:f", "a", "a"]);
+        assert!(Providers::new(&repeated, Some(&symvers)).is_ok());
+    }
+
+    #[test]
+    fn rules_need_the_kernels_exports() {
+        assert!(Providers::new(&requests(&["a=b"]), None).is_err());
+        assert!(Providers::new(&requests(&["a"]), None).is_err());
+        assert!(Providers::new(&requests(&["a:f"]), None).is_ok());
+    }
+
+    #[test]
+    fn code_and_data_move_and_the_kernels_tables_do_not() {
+        for section in [
+            ".text",
+            ".init.text",
+            ".exit.text",
+            ".rodata",
+            ".data",
+            "__dyndbg",
+        ] {
+            assert_eq!(not_movable(section), None, "{section}");
+        }
+        for section in [
+            "__jump_table",
+            ".static_call_sites",
+            "__ex_table",
+            "__ksymtab_gpl",
+        ] {
+            assert!(not_movable(section).is_some(), "{section}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the user asks for: `--from` and `--name`.
+
+use crate::{
+    error::{Error, Result},
+    symvers::VMLINUX,
+};
+use std::str::FromStr;
+
+/// The longest name that fits a module's `name` member and livepatch's format of symbol names,
+/// whatever the architecture.
+pub const MAX_NAME: usize = 55;
+/// The longest symbol name that livepatch's format takes.
+const MAX_SYMBOL: usize = 511;
+
+/// Where symbols shall come from, and which.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The module that has them, or `vmlinux`.
+    pub provider: String,
+    /// Which symbols.
+    pub choice: Choice,
+}
+
+/// Which undefined symbols a request is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// Those that nothing in the kernel exports.
+    Unexported,
+    /// Those that this module exports.
+    ExportedBy(String),
+    /// These.
+    Listed(Vec<String>),
+}
+
+impl FromStr for Request {
+    type Err = Error;
+
+    /// Parses `PROVIDER`, `PROVIDER=OLD` or `PROVIDER:SYMBOL,SYMBOL...`.
+    fn from_str(text: &str) -> Result<Self> {
+        let (provider, choice) = match (text.split_once(':'), text.split_once('=')) {
+            (None, None) => (text, Choice::Unexported),
+            (None, Some((provider, old))) => {
+                (provider, Choice::ExportedBy(checked_name(old)?.to_owned()))
+            }
+            (Some((provider, symbols)), None) => {
+                let symbols = symbols.split(',').map(checked_symbol);
+                (provider, Choice::Listed(symbols.collect::<Result<_>>()?))
+            }
+            (Some(_), Some(_)) => {
+                return Err(Error::unusable(
+                    "give either =OLD or :SYMBOLS, not both in one option",
+                ));
+            }
+        };
+        Ok(Self {
+            provider: checked_name(provider)?.to_owned(),
+            choice,
+        })
+    }
+}
+
+/// Parses the new name of a module.
+pub fn new_name(text: &str) -> Result<String> {
+    if text == VMLINUX {
+        return Err(Error::unusable("vmlinux is the kernel image, not a module"));
+    }
+    checked_name(text).map(str::to_owned)
+}
+
+fn checked_name(name: &str) -> Result<&str> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if name.is_empty() {
+        return Err(Error::unusable("a module name is empty"));
+    }
+    if name.contains('-') && name.chars().all(|c| allowed(c) || c == '-') {
+        return Err(Error::unusable(format_args!(
+            "'{name}': the kernel writes module names with '_', not '-': '{}'",
+            name.replace('-', "_")
+        )));
+    }
+    if !name.chars().all(allowed) {
+        return Err(Error::unusable(format_args!(
+            "'{name}' is not a module name: letters, digits and '_' only, and no file name"
+        )));
+    }
+    if name.len() > MAX_NAME {
+        return Err(Error::unusable(format_args!(
+            "'{name}' is longer than the {MAX_NAME} characters a module name may have"
+        )));
+    }
+    Ok(name)
+}
+
+fn checked_symbol(symbol: &str) -> Result<String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_.$".contains(c);
+    if symbol.is_empty() || symbol.len() > MAX_SYMBOL || !symbol.chars().all(allowed) {
+        return Err(Error::unusable(format_args!(
+            "'{symbol}' is not a symbol name"
+        )));
+    }
+    Ok(symbol.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(text: &str) -> Result<(String, Choice)> {
+        let request: Request = text.parse()?;
+        Ok((request.provider, request.choice))
+    }
+
+    #[test]
+    fn the_three_forms() {
+        assert_eq!(
+            request("core").unwrap(),
+            ("core".into(), Choice::Unexported)
+        );
+        assert_eq!(
+            request("core_new=core").unwrap(),
+            ("core_new".into(), Choice::ExportedBy("core".into()))
+        );
+        assert_eq!(
+            request("vmlinux:a,b.isra.0").unwrap(),
+            (
+                "vmlinux".into(),
+                Choice::Listed(vec!["a".into(), "b.isra.0".into()])
+            )
+        );
+    }
+
+    #[test]
+    fn what_is_no_request_is_refused() {
+        let long = "x".repeat(MAX_NAME + 1);
+        for text in [
+            "", "=", "a=", "=a", "a:", ":a", "a:b,", "a:,b", "a=b:c", "a:b=c", "a.ko", "dir/a",
+            "a b", "a:b c", "é", &long,
+        ] {
+            assert!(request(text).is_err(), "{text}");
+        }
+        assert!(request(&long[1..]).is_ok());
+    }
+
+    #[test]
+    fn a_hyphen_is_explained() {
+        let error = request("scsi-transport:f").unwrap_err();
+        assert!(error.to_string().contains("'scsi_transport'"), "{error}");
+    }
+
+    #[test]
+    fn a_module_cannot_be_called_vmlinux() {
+        assert!(new_name("vmlinux").is_err());
+        assert_eq!(new_name("tcm_loop_new").unwrap(), "tcm_loop_new");
+    }
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `Module.symvers`: which part of the kernel exports a symbol.
+
+use crate::error::{Error, Result};
+use std::{collections::HashMap, fs, path::Path};
+
+/// The name by which the kernel image itself goes, here and in livepatch symbols.
+pub const VMLINUX: &str = "vmlinux";
+
+/// The exports of one kernel.
+#[derive(Clone, Debug, Default)]
+pub struct Symvers {
+    exporters: HashMap<String, String>,
+}
+
+impl Symvers {
+    /// Reads the file that a kernel's headers package or build tree has.
+    pub fn read(path: &Path) -> Result<Self> {
+        let help = "give the Module.symvers of the kernel's headers package or build tree";
+        let bytes = fs::read(path).map_err(|error| {
+            Error::unusable(format_args!("{}: {error}", path.display())).help(help)
+        })?;
+        Self::parse(&String::from_utf8_lossy(&bytes))
+            .map_err(|error| error.context(path.display()).help(help))
+    }
+
+    /// Parses lines of `CRC<tab>symbol<tab>module<tab>export type<tab>namespace`.
+    pub fn parse(text: &str) -> Result<Self> {
+        let mut exporters = HashMap::new();
+        for (index, line) in text.lines().enumerate() {
+            if line.is_empty() {
+                continue;
+            }
+            let mut fields = line.split('\t');
+            let (Some(crc), Some(symbol), Some(module), Some(_export)) =
+                (fields.next(), fields.next(), fields.next(), fields.next())
+            else {
+                return Err(Error::unusable(format_args!(
+                    "line {}: fewer than the four fields of Module.symvers",
+                    index + 1
+                )));
+            };
+            if !crc.starts_with("0x") || symbol.is_empty() || module.is_empty() {
+                return Err(Error::unusable(format_args!(
+                    "line {}: not a line of Module.symvers",
+                    index + 1
+                )));
+            }
+            exporters.insert(symbol.to_owned(), module_name(module));
+        }
+        if exporters.is_empty() {
+            return Err(Error::unusable("no exported symbol in it"));
+        }
+        Ok(Self { exporters })
+    }
+
+    /// The module that exports `symbol`, or [`VMLINUX`].
+    pub fn exporter(&self, symbol: &str) -> Option<&str> {
+        self.exporters.get(symbol).map(String::as_str)
+    }
+
+    /// Whether `module` exports anything.
+    pub fn exports_from(&self, module: &str) -> bool {
+        self.exporters.values().any(|exporter| exporter == module)
+    }
+}
+
+/// The name under which the kernel knows the module built at `path`.
+fn module_name(path: &str) -> String {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.strip_suffix(".ko").unwrap_or(name).replace('-', "_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exporters_are_module_names() {
+        let symvers = Symvers::parse(
+            "0x00000000\t_printk\tvmlinux\tEXPORT_SYMBOL\t\n\
+             0x12345678\tiscsi_x\tdrivers/scsi/scsi-transport.ko\tEXPORT_SYMBOL_GPL\tNS\n",
+        )
+        .unwrap();
+        assert_eq!(symvers.exporter("_printk"), Some(VMLINUX));
+        assert_eq!(symvers.exporter("iscsi_x"), Some("scsi_transport"));
+        assert_eq!(symvers.exporter("nobody"), None);
+        assert!(symvers.exports_from("scsi_transport"));
+        assert!(!symvers.exports_from("scsi-transport"));
+    }
+
+    #[test]
+    fn other_files_are_refused_by_line() {
+        for (text, line) in [
+            ("c0ffee T main\n", "line 1"),
+            ("0x0\ta\tb\tc\nrest\n", "line 2"),
+        ] {
+            let error = Symvers::parse(text).unwrap_err();
+            assert!(error.to_string().contains(line), "{error}");
+        }
+        assert!(Symvers::parse("").is_err());
+    }
+}
