@@ -2,9 +2,11 @@
 /*
  * Lets a second copy of the LIO core live beside the kernel's own.
  *
- * This header is forced in front of every file of the core (see Kbuild). It redirects the few places where a copy of the
- * core would collide with the original, through the interfaces the core calls. So the core's sources are compiled as they
- * are in the kernel tree: no patch that stops applying, no text edit that silently stops matching.
+ * This header is forced in front of every file of the core (see Kbuild). It
+ * redirects the few places where a copy of the core would collide with the
+ * original, through the interfaces the core calls. So the core's sources are
+ * compiled as they are in the kernel tree: no patch that stops applying, no
+ * text edit that silently stops matching.
  */
 #ifndef LIO_CORE_NEW_COEXIST_H
 #define LIO_CORE_NEW_COEXIST_H
@@ -22,10 +24,12 @@
 #include <linux/string.h>
 
 /*
- * Two modules cannot export the same names, so this one exports none. Defining __DISABLE_EXPORTS would do that as well,
- * but it also tells the headers that this is not kernel code, and they drop IBT and CFI support for it. And what is no
- * export is sealed by objtool: it loses its ENDBR when nothing in this module takes its address. Drivers do put functions
- * of the core in their operations, so each keeps its landing pad as if it were exported.
+ * Two modules cannot export the same names, so this one exports none. Defining
+ * __DISABLE_EXPORTS would do that as well, but it also tells the headers that
+ * this is not kernel code, and they drop IBT and CFI support for it. And what
+ * is no export is sealed by objtool: it loses its ENDBR when nothing in this
+ * module takes its address. Drivers do put functions of the core in their
+ * operations, so each keeps its landing pad as if it were exported.
  */
 #undef __EXPORT_SYMBOL
 #define __EXPORT_SYMBOL(sym, license, ns) \
@@ -42,7 +46,10 @@ static inline int lio_core_new_register(struct configfs_subsystem *subsys)
 }
 #define configfs_register_subsystem lio_core_new_register
 
-/* Duplicate cache names confuse slabtop; kernels with CONFIG_DEBUG_VM or slab debugging warn about them. */
+/*
+ * Duplicate cache names confuse slabtop; kernels with CONFIG_DEBUG_VM or slab
+ * debugging warn about them.
+ */
 static inline struct kmem_cache *
 lio_core_new_cache(const char *name, unsigned int size, unsigned int align,
 		   slab_flags_t flags, void (*ctor)(void *))
@@ -54,14 +61,16 @@ lio_core_new_cache(const char *name, unsigned int size, unsigned int align,
 	lio_core_new_cache(name LIO_CORE_NEW_SUFFIX, __VA_ARGS__)
 
 /*
- * The core loads backends and fabrics by name on first use. Those names belong to drivers that are linked against the
- * original core: loading them would bring that in again, and none of them would ever register here.
+ * The core loads backends and fabrics by name on first use. Those names belong
+ * to drivers that are linked against the original core: loading them would
+ * bring that in again, and none of them would ever register here.
  */
 #undef request_module
 #define request_module(...) 0
 
 #undef MODULE_DESCRIPTION
 #define MODULE_DESCRIPTION(original) \
-	MODULE_INFO(description, "LIO core, second copy without exports (configfs: " LIO_CORE_NEW_CONFIGFS ")")
+	MODULE_INFO(description, "LIO core, second copy without exports " \
+		    "(configfs: " LIO_CORE_NEW_CONFIGFS ")")
 
 #endif /* LIO_CORE_NEW_COEXIST_H */

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# A SCSI disk out of LIO by its configfs tree alone, in POSIX sh (busybox
+# suffices). From nothing to a disk and back:
+#
+#	. ./lio.sh
+#	lio_backstore_create target iblock_0 data /dev/vdb
+#	lio_loop_attach target loopback naa.6001405000000001 iblock_0/data
+#	disk=$(lio_wait_disk target loopback naa.6001405000000001)
+#	mount "$disk" /mnt; ...; umount /mnt
+#	lio_loop_detach target loopback naa.6001405000000001
+#	lio_backstore_remove target iblock_0 data
+#
+# SUBSYS is the core's directory in configfs: `target`, or `target_new` for the
+# copy of samples/lio_core_new. HBA is PLUGIN_NUMBER, where the plugin is the
+# backend's name (with at most one underscore, or the core does not find it).
+# FABRIC is the front end's (`loopback` for tcm_loop). Every function says on
+# standard error what failed and returns non-zero; the ones that make something
+# undo it then.
+#
+# shellcheck shell=dash
+
+: "${LIO_CONFIGFS:=/sys/kernel/config}"
+
+lio_error() {
+	echo "lio: $*" >&2
+	return 1
+}
+
+# lio_write VALUE FILE: one write to one attribute.
+lio_write() {
+	# The shell reports an error of the redirection, echo one of the write.
+	echo "$1" >"$2" || lio_error "writing '$1' to $2 failed"
+}
+
+# lio_backstore_create SUBSYS HBA NAME UDEV_PATH [SERIAL]: a backstore NAME on
+# the block device UDEV_PATH.
+lio_backstore_create() {
+	lio_hba=$LIO_CONFIGFS/$1/core/$2
+	lio_dev=$lio_hba/$3
+	[ -b "$4" ] || lio_error "$4 is no block device" || return
+	[ -d "$lio_hba" ] || mkdir "$lio_hba" || lio_error "the core '$1' knows no backend for '$2'" || return
+	mkdir "$lio_dev" || {
+		# Another backstore may live in the HBA, so that a failure here is fine.
+		rmdir "$lio_hba" 2>/dev/null
+		lio_error "cannot make the backstore '$2/$3'"
+		return
+	}
+	# The serial cannot change any more once the backstore has a LUN. The backend opens what `control` says, the attribute
+	# `udev_path` is only for people to read back.
+	if ! {
+		{ [ -z "${5-}" ] || lio_write "$5" "$lio_dev/wwn/vpd_unit_serial"; } &&
+			lio_write "udev_path=$4" "$lio_dev/control" &&
+			lio_write "$4" "$lio_dev/udev_path" &&
+			lio_write 1 "$lio_dev/enable"
+	}; then
+		lio_backstore_remove "$1" "$2" "$3"
+		return 1
+	fi
+}
+
+# lio_backstore_remove SUBSYS HBA NAME: the backstore, and its HBA when that was
+# the last one.
+lio_backstore_remove() {
+	rmdir "$LIO_CONFIGFS/$1/core/$2/$3" || lio_error "cannot remove the backstore '$2/$3'" || return
+	rmdir "$LIO_CONFIGFS/$1/core/$2" 2>/dev/null || :
+}
+
+# lio_loop_attach SUBSYS FABRIC WWN HBA/NAME [INITIATOR]: a target WWN whose LUN
+# 0 is the backstore, connected to the SCSI layer of this machine. The
+# initiator's name only matters to persistent reservations.
+lio_loop_attach() {
+	lio_fabric=$LIO_CONFIGFS/$1/$2
+	lio_tpg=$lio_fabric/$3/tpgt_1
+	[ -d "$lio_fabric" ] || mkdir "$lio_fabric" || lio_error "the core '$1' knows no fabric '$2'" || return
+	mkdir "$lio_fabric/$3" || {
+		rmdir "$lio_fabric" 2>/dev/null
+		lio_error "cannot make the target '$3'"
+		return
+	}
+	# The SCSI layer finds the disk while the link is made, hence the nexus first.
+	if ! {
+		mkdir "$lio_tpg" &&
+			lio_write "${5:-naa.6001405000000000}" "$lio_tpg/nexus" &&
+			mkdir "$lio_tpg/lun/lun_0" &&
+			ln -s "$LIO_CONFIGFS/$1/core/$4" "$lio_tpg/lun/lun_0/backstore"
+	}; then
+		lio_loop_detach "$1" "$2" "$3"
+		lio_error "cannot attach '$4' to '$3'"
+	fi
+}
+
+# lio_loop_detach SUBSYS FABRIC WWN: the target with its LUN, and the fabric's
+# directory when it was the last one. Goes through the steps that are there, so
+# that it also ends what lio_loop_attach only began.
+lio_loop_detach() {
+	lio_fabric=$LIO_CONFIGFS/$1/$2
+	lio_tpg=$lio_fabric/$3/tpgt_1
+	lio_lun=$lio_tpg/lun/lun_0
+	[ ! -L "$lio_lun/backstore" ] || rm "$lio_lun/backstore" || lio_error "cannot unlink LUN 0 of '$3'" || return
+	for lio_dir in "$lio_lun" "$lio_tpg" "$lio_fabric/$3"; do
+		[ ! -d "$lio_dir" ] || rmdir "$lio_dir" || lio_error "cannot remove $lio_dir" || return
+	done
+	rmdir "$lio_fabric" 2>/dev/null || :
+}
+
+# lio_wait_disk SUBSYS FABRIC WWN [SECONDS]: prints /dev/sdX of LUN 0 as soon as
+# it is there, that is, after the SCSI layer's asynchronous probing.
+lio_wait_disk() {
+	# HOST:CHANNEL:TARGET as the SCSI layer counts.
+	lio_address=$(cat "$LIO_CONFIGFS/$1/$2/$3/tpgt_1/address") || return
+	lio_tries=$((${4:-10} * 20))
+	while [ "$lio_tries" -gt 0 ]; do
+		for lio_block in "/sys/class/scsi_device/$lio_address:0/device/block"/*; do
+			lio_disk=/dev/${lio_block##*/}
+			# The size stays 0 until the driver has read the capacity.
+			if [ -b "$lio_disk" ] && [ "$(cat "$lio_block/size")" -gt 0 ]; then
+				echo "$lio_disk"
+				return 0
+			fi
+		done
+		lio_tries=$((lio_tries - 1))
+		usleep 50000 2>/dev/null || sleep 0.05
+	done
+	lio_error "no disk at SCSI address $lio_address:0"
+}
