@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# KTAP for suites that run in the test VM, in POSIX sh (dash in the VM). A suite looks so:
+#
+#	#!/bin/sh
+#	. "$KTAP_SH"
+#	ktap_plan 2
+#	ktap_test "the module loads" insmod "$TEST_MODULES/hello.ko"
+#	ktap_test "and unloads" rmmod hello
+#	ktap_finish
+#
+# shellcheck shell=dash
+
+ktap_count=0
+ktap_failed=0
+ktap_planned=0
+ktap_dir=$(mktemp -d /tmp/ktap.XXXXXX)
+mkfifo "$ktap_dir/output"
+# Results go to the suite's own output, also from inside a test whose output
+# is being quoted. Both ends of the pipe stay open here, so that neither a
+# test nor its reader ever blocks on opening it.
+exec 9>&1 8<>"$ktap_dir/output"
+
+# ktap_plan N: the suite has N tests. The first thing a suite prints.
+ktap_plan() {
+	ktap_planned=$1
+	printf 'KTAP version 1\n1..%d\n' "$1" >&9
+}
+
+# ktap_diag TEXT...: a diagnostic line.
+ktap_diag() {
+	printf '# %s\n' "$*" >&9
+}
+
+# ktap_ok NAME, ktap_not_ok NAME, ktap_skip NAME REASON: one result.
+ktap_ok() {
+	ktap_count=$((ktap_count + 1))
+	printf 'ok %d - %s\n' "$ktap_count" "$1" >&9
+}
+
+ktap_not_ok() {
+	ktap_count=$((ktap_count + 1))
+	ktap_failed=$((ktap_failed + 1))
+	printf 'not ok %d - %s\n' "$ktap_count" "$1" >&9
+}
+
+ktap_skip() {
+	ktap_count=$((ktap_count + 1))
+	printf 'ok %d - %s # SKIP %s\n' "$ktap_count" "$1" "$2" >&9
+}
+
+# Quotes the output of a test as diagnostics until the sentinel comes.
+ktap_quote() {
+	while IFS= read -r ktap_line; do
+		case $ktap_line in
+		"") ;;
+		"ktap-end-of-test") break ;;
+		*) printf '# %s\n' "$ktap_line" >&9 ;;
+		esac
+	done <"$ktap_dir/output"
+}
+
+# ktap_test NAME COMMAND...: runs COMMAND (a function may be given, it runs in
+# this shell and may set variables), quotes its output, and reports ok when it
+# returned 0 and not ok otherwise. The runner names NAME when the VM hangs.
+ktap_test() {
+	ktap_name=$1
+	shift
+	printf '# running: %s\n' "$ktap_name" >&9
+	ktap_quote &
+	ktap_reader=$!
+	"$@" >"$ktap_dir/output" 2>&1 8>&-
+	ktap_status=$?
+	printf '\nktap-end-of-test\n' >&8
+	wait "$ktap_reader"
+	if [ "$ktap_status" -eq 0 ]; then
+		ktap_ok "$ktap_name"
+	else
+		ktap_diag "$* returned $ktap_status"
+		ktap_not_ok "$ktap_name"
+	fi
+	return "$ktap_status"
+}
+
+# ktap_finish: the last thing a suite does; its status is the suite's.
+ktap_finish() {
+	rm -rf "$ktap_dir"
+	[ "$ktap_count" -eq "$ktap_planned" ] && [ "$ktap_failed" -eq 0 ]
+	exit
+}
+
+# log_mark: marks this place in the kernel log.
+log_mark() {
+	log_marks=$((${log_marks:-0} + 1))
+	log_last_mark="kimport-vm: mark $$.$log_marks"
+	echo "$log_last_mark" >/dev/kmsg
+}
+
+# log_since: prints the kernel log from the last mark on, without times.
+log_since() {
+	dmesg | sed -e 's/^\[[^]]*\] //' |
+		awk -v mark="$log_last_mark" 'on { print } $0 == mark { on = 1 }'
+}
+
+# expect_log REGEX: announces that this suite is about to provoke one kernel
+# report (a BUG, a WARNING, ...) with a line that matches REGEX (Rust regex
+# syntax). The report then is no failure; its absence is one, and so is a
+# second report. Call it before the report is provoked.
+expect_log() {
+	printf '# expect-log: %s\n' "$1" >&9
+}

@@ -1,0 +1,488 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The initramfs, made of two archives one after the other: a base with userland and stock
+//! modules, cached, and a small one with what is different in each run.
+
+use crate::modules::Stock;
+use crate::{fingerprint, short_hash};
+use anyhow::{bail, ensure, Context, Result};
+use cpio::newc::{self, Builder};
+use object::read::elf::{Dyn, FileHeader, ProgramHeader};
+use object::{elf, Endianness};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fs;
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Component, Path, PathBuf};
+
+/// Programs that every base has. What busybox has as well is here where suites rely on the real one.
+pub const PROGRAMS: &[&str] = &[
+    "busybox",
+    // Debian's busybox shell prefers its own applets to what is in PATH.
+    "dash",
+    "insmod",
+    "rmmod",
+    "modprobe",
+    "modinfo",
+    "lsmod",
+    "sg_inq",
+    "sg_vpd",
+    "sg_readcap",
+    "sg_sync",
+    "sg_write_same",
+    "sg_unmap",
+    "sg_raw",
+    "sg_modes",
+    "sg_turs",
+    "sg_requests",
+    "sg_opcodes",
+    "sg_persist",
+    "sg_dd",
+    "sg_get_lba_status",
+    "lsscsi",
+    "mkfs.ext4",
+    "e2fsck",
+    "dd",
+    "cmp",
+    "sha256sum",
+    "stat",
+    "timeout",
+    "blockdev",
+    "blkid",
+];
+
+/// Programs that a base has when the root has them.
+pub const OPTIONAL_PROGRAMS: &[&str] = &["mount", "umount", "losetup", "dmsetup", "flock"];
+
+/// Modules of the stock kernel that every base has, with what they need.
+pub const MODULES: &[&str] = &[
+    "virtio_pci",
+    "virtio_blk",
+    "virtio_scsi",
+    "virtio_rng",
+    "scsi_mod",
+    "sd_mod",
+    "sg",
+    "scsi_debug",
+    "ext4",
+    "loop",
+    "null_blk",
+    "brd",
+    "dm-mod",
+    "dm-flakey",
+    "dm-delay",
+    "configfs",
+    "target_core_mod",
+    "target_core_iblock",
+    "target_core_file",
+    "target_core_pscsi",
+    "tcm_loop",
+    "iscsi_target_mod",
+];
+
+/// To be raised when the way a base is made changes.
+const FORMAT: u32 = 1;
+
+const DIRECTORIES: &[&str] = &[
+    "dev",
+    "proc",
+    "sys",
+    "run",
+    "tmp",
+    "mnt",
+    "root",
+    "etc",
+    "usr",
+    "usr/bin",
+    "usr/sbin",
+    "usr/lib",
+    "usr/lib64",
+    "usr/lib/busybox",
+];
+const LINKS: &[(&str, &str)] = &[
+    ("bin", "usr/bin"),
+    ("sbin", "usr/sbin"),
+    ("lib", "usr/lib"),
+    ("lib64", "usr/lib64"),
+    ("usr/bin/sh", "dash"),
+    ("etc/mtab", "/proc/self/mounts"),
+];
+
+/// An archive being written; adds each path once, and the directories it needs.
+pub struct Archive<W: Write> {
+    out: W,
+    inode: u32,
+    seen: BTreeSet<String>,
+}
+
+impl<W: Write> Archive<W> {
+    /// An empty archive.
+    pub fn new(out: W) -> Self {
+        Self {
+            out,
+            inode: 0,
+            seen: BTreeSet::new(),
+        }
+    }
+
+    fn entry(&mut self, path: &str, mode: u32, device: (u32, u32), data: &[u8]) -> Result<()> {
+        let path = path.trim_matches('/');
+        if !self.seen.insert(path.to_owned()) {
+            return Ok(());
+        }
+        if let Some((parent, _)) = path.rsplit_once('/') {
+            self.directory(parent)?;
+        }
+        self.inode += 1;
+        let size = u32::try_from(data.len()).context("a file is too large for an initramfs")?;
+        let mut writer = Builder::new(path)
+            .ino(self.inode)
+            .nlink(1)
+            .mode(mode)
+            .rdev_major(device.0)
+            .rdev_minor(device.1)
+            .write(&mut self.out, size);
+        writer.write_all(data)?;
+        writer.finish()?;
+        Ok(())
+    }
+
+    /// Adds a directory.
+    pub fn directory(&mut self, path: &str) -> Result<()> {
+        self.entry(path, 0o040_755, (0, 0), &[])
+    }
+
+    /// Adds a file.
+    pub fn file(&mut self, path: &str, mode: u32, data: &[u8]) -> Result<()> {
+        self.entry(path, 0o100_000 | (mode & 0o7777), (0, 0), data)
+    }
+
+    /// Adds a copy of a file.
+    pub fn copy(&mut self, path: &str, from: &Path) -> Result<()> {
+        let read = || -> io::Result<_> { Ok((fs::metadata(from)?, fs::read(from)?)) };
+        let (metadata, data) = read().with_context(|| format!("cannot read {}", from.display()))?;
+        self.file(path, metadata.permissions().mode(), &data)
+    }
+
+    /// Adds a symbolic link.
+    pub fn link(&mut self, path: &str, target: &str) -> Result<()> {
+        self.entry(path, 0o120_777, (0, 0), target.as_bytes())
+    }
+
+    /// Adds a character device.
+    pub fn device(&mut self, path: &str, major: u32, minor: u32) -> Result<()> {
+        self.entry(path, 0o020_600, (major, minor), &[])
+    }
+
+    /// Ends the archive.
+    pub fn finish(self) -> Result<W> {
+        Ok(newc::trailer(self.out)?)
+    }
+}
+
+/// The build root's files that a set of programs needs.
+#[derive(Debug, Default)]
+struct Userland {
+    /// Where a file goes, and where it comes from.
+    files: BTreeMap<String, PathBuf>,
+    links: BTreeMap<String, String>,
+}
+
+impl Userland {
+    fn collect(root: &Path, required: &[String], optional: &[&str]) -> Result<Self> {
+        let mut userland = Self::default();
+        let mut missing = Vec::new();
+        let wanted = required.iter().map(|name| (name.as_str(), true));
+        for (name, needed) in wanted.chain(optional.iter().map(|name| (*name, false))) {
+            let found = ["usr/bin", "usr/sbin", "bin", "sbin"]
+                .iter()
+                .map(|dir| format!("{dir}/{name}"))
+                .find(|path| root.join(path).symlink_metadata().is_ok());
+            match found {
+                Some(path) => userland.program(root, &path)?,
+                None if needed => missing.push(name),
+                None => {}
+            }
+        }
+        ensure!(
+            missing.is_empty(),
+            "{} has no {}",
+            root.display(),
+            missing.join(", ")
+        );
+        Ok(userland)
+    }
+
+    fn program(&mut self, root: &Path, path: &str) -> Result<()> {
+        let real = chase(root, path)?;
+        let place = merged(path);
+        if place != merged(&real) {
+            self.links.insert(place, format!("/{}", merged(&real)));
+        }
+        let mut work = VecDeque::from([real]);
+        while let Some(path) = work.pop_front() {
+            let from = root.join(chase(root, &path)?);
+            if self.files.insert(merged(&path), from.clone()).is_some() {
+                continue;
+            }
+            let data =
+                fs::read(&from).with_context(|| format!("cannot read {}", from.display()))?;
+            let needs =
+                needed(&data).with_context(|| format!("cannot parse {}", from.display()))?;
+            work.extend(needs.interpreter.iter().cloned());
+            for library in &needs.libraries {
+                work.push_back(find_library(root, &path, library, &needs.search)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// What changes when one of the files does.
+    fn fingerprint(&self) -> Result<String> {
+        let mut text = String::new();
+        for (place, from) in &self.files {
+            text += &format!("{place} {}\n", fingerprint(from)?);
+        }
+        Ok(format!("{text}{:?}", self.links))
+    }
+}
+
+/// Follows symbolic links as they would be followed with `root` as `/`; both paths are without
+/// the leading `/`.
+fn chase(root: &Path, path: &str) -> Result<String> {
+    let mut path = path.trim_start_matches('/').to_owned();
+    for _ in 0..16 {
+        let Ok(target) = fs::read_link(root.join(&path)) else {
+            return Ok(path);
+        };
+        let base = Path::new(&path).parent().unwrap_or(Path::new(""));
+        let mut clean = PathBuf::new();
+        for part in base.join(target).components() {
+            match part {
+                Component::Normal(name) => clean.push(name),
+                Component::ParentDir => drop(clean.pop()),
+                _ => {}
+            }
+        }
+        path = clean.to_string_lossy().into_owned();
+    }
+    bail!("too many symbolic links at {path}")
+}
+
+/// The place of a file in the initramfs, where `/bin`, `/sbin` and `/lib` are links into `/usr`.
+fn merged(path: &str) -> String {
+    let path = path.trim_start_matches('/');
+    match path.split('/').next() {
+        Some("bin" | "sbin" | "lib" | "lib64") => format!("usr/{path}"),
+        _ => path.to_owned(),
+    }
+}
+
+/// What an ELF file wants from the dynamic loader.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Needs {
+    interpreter: Option<String>,
+    libraries: Vec<String>,
+    search: Vec<String>,
+}
+
+fn needed(data: &[u8]) -> Result<Needs> {
+    let mut needs = Needs::default();
+    if !data.starts_with(&elf::ELFMAG) {
+        ensure!(data.starts_with(b"#!"), "neither a program nor a script");
+        return Ok(needs);
+    }
+    let header = elf::FileHeader64::<Endianness>::parse(data)?;
+    let endian = header.endian()?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    for segment in header.program_headers(endian, data)? {
+        if let Some(path) = segment.interpreter(endian, data)? {
+            needs.interpreter = Some(text(path));
+        }
+    }
+    let sections = header.sections(endian, data)?;
+    let Some((dynamic, strings)) = sections.dynamic(endian, data)? else {
+        return Ok(needs);
+    };
+    let strings = sections.strings(endian, data, strings)?;
+    for entry in dynamic {
+        let string = || entry.string(endian, strings);
+        match entry.tag32(endian) {
+            Some(elf::DT_NEEDED) => needs.libraries.push(text(string()?)),
+            Some(elf::DT_RUNPATH | elf::DT_RPATH) => needs
+                .search
+                .extend(text(string()?).split(':').map(str::to_owned)),
+            _ => {}
+        }
+    }
+    Ok(needs)
+}
+
+fn find_library(root: &Path, user: &str, library: &str, search: &[String]) -> Result<String> {
+    let origin = Path::new(user).parent().unwrap_or(Path::new(""));
+    let origin = format!("/{}", origin.display());
+    let runpath = search.iter().map(|dir| dir.replace("$ORIGIN", &origin));
+    let usual = [
+        "usr/lib/x86_64-linux-gnu",
+        "lib/x86_64-linux-gnu",
+        "usr/lib64",
+        "lib64",
+        "usr/lib",
+    ];
+    runpath
+        .chain(usual.iter().map(|dir| (*dir).to_owned()))
+        .map(|dir| format!("{}/{library}", dir.trim_start_matches('/')))
+        .find(|path| root.join(path).exists())
+        .with_context(|| format!("{user} needs {library}, which is not in {}", root.display()))
+}
+
+/// What a base is made from.
+#[derive(Debug)]
+pub struct Base<'a> {
+    /// The build root.
+    pub root: &'a Path,
+    /// The kernel.
+    pub stock: &'a Stock,
+    /// Programs besides the usual ones.
+    pub programs: &'a [String],
+    /// Stock modules besides the usual ones.
+    pub modules: &'a [String],
+}
+
+impl Base<'_> {
+    /// The archive's path in the cache; made when it is not there.
+    pub fn get(&self, cache: &Path) -> Result<PathBuf> {
+        let mut programs: Vec<_> = PROGRAMS.iter().map(|name| (*name).to_owned()).collect();
+        programs.extend_from_slice(self.programs);
+        let userland = Userland::collect(self.root, &programs, OPTIONAL_PROGRAMS)?;
+        let names: BTreeSet<&str> = MODULES
+            .iter()
+            .copied()
+            .chain(self.modules.iter().map(String::as_str))
+            .collect();
+        let key = short_hash(&format!(
+            "{FORMAT}\n{}\n{}\n{names:?}\n{DIRECTORIES:?}\n{LINKS:?}",
+            userland.fingerprint()?,
+            self.stock.fingerprint()?,
+        ));
+        let path = cache.join(format!("base-{}-{key}.cpio", self.stock.release));
+        if path.is_file() {
+            return Ok(path);
+        }
+        let modules = self.stock.dependencies(cache)?.closure(names.into_iter())?;
+        fs::create_dir_all(cache)?;
+        let staged = tempfile::tempdir_in(cache)?;
+        self.stock.stage(&modules, staged.path())?;
+
+        let temp = tempfile::NamedTempFile::new_in(cache)?;
+        let mut archive = Archive::new(BufWriter::new(temp));
+        for path in DIRECTORIES {
+            archive.directory(path)?;
+        }
+        for (path, target) in LINKS {
+            archive.link(path, target)?;
+        }
+        // The kernel opens it for init before anything is mounted.
+        archive.device("dev/console", 5, 1)?;
+        archive.device("dev/null", 1, 3)?;
+        for (place, from) in &userland.files {
+            archive.copy(place, from)?;
+        }
+        for (place, target) in &userland.links {
+            archive.link(place, target)?;
+        }
+        add_tree(&mut archive, staged.path(), "usr")?;
+        let temp = archive.finish()?.into_inner()?;
+        // Two at once make the same file: the later rename wins.
+        temp.persist(&path)?;
+        Ok(path)
+    }
+}
+
+fn add_tree<W: Write>(archive: &mut Archive<W>, from: &Path, place: &str) -> Result<()> {
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let place = format!("{place}/{}", entry.file_name().to_string_lossy());
+        if entry.file_type()?.is_dir() {
+            add_tree(archive, &entry.path(), &place)?;
+        } else {
+            archive.copy(&place, &entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Cursor;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn an_archive_reads_back() {
+        let mut archive = Archive::new(Vec::new());
+        archive.file("a/b/c.sh", 0o755, b"#!/bin/sh\n").unwrap();
+        archive.file("a/b/c.sh", 0o644, b"twice").unwrap();
+        archive.link("l", "a/b").unwrap();
+        let data = archive.finish().unwrap();
+        let mut rest = Cursor::new(data);
+        let mut found = Vec::new();
+        loop {
+            let mut reader = newc::Reader::new(rest).unwrap();
+            if reader.entry().is_trailer() {
+                break;
+            }
+            let entry = reader.entry();
+            let (name, mode) = (entry.name().to_owned(), entry.mode());
+            let mut data = Vec::new();
+            io::Read::read_to_end(&mut reader, &mut data).unwrap();
+            found.push((name, mode, String::from_utf8(data).unwrap()));
+            rest = reader.finish().unwrap();
+        }
+        // A directory comes before what is in it.
+        let expected = [
+            ("a", 0o040_755, ""),
+            ("a/b", 0o040_755, ""),
+            ("a/b/c.sh", 0o100_755, "#!/bin/sh\n"),
+            ("l", 0o120_777, "a/b"),
+        ];
+        let found: Vec<_> = found.iter().map(|(n, m, d)| (&**n, *m, &**d)).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn links_are_followed_inside_the_root() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("usr/bin")).unwrap();
+        fs::create_dir_all(root.path().join("etc/alternatives")).unwrap();
+        symlink("/etc/alternatives/x", root.path().join("usr/bin/x")).unwrap();
+        symlink("../../usr/bin/y", root.path().join("etc/alternatives/x")).unwrap();
+        fs::write(root.path().join("usr/bin/y"), "#!/bin/sh\n").unwrap();
+        assert_eq!(chase(root.path(), "usr/bin/x").unwrap(), "usr/bin/y");
+        symlink("loop", root.path().join("usr/bin/loop")).unwrap();
+        assert!(chase(root.path(), "usr/bin/loop").is_err());
+    }
+
+    #[test]
+    fn missing_programs_are_all_named() {
+        let root = tempfile::tempdir().unwrap();
+        let wanted = ["here".to_owned(), "there".to_owned()];
+        let error = Userland::collect(root.path(), &wanted, &["maybe"]).unwrap_err();
+        assert!(error.to_string().ends_with("has no here, there"), "{error}");
+    }
+
+    #[test]
+    fn this_very_program_needs_a_loader_and_libc() {
+        let data = fs::read(std::env::current_exe().unwrap()).unwrap();
+        let needs = needed(&data).unwrap();
+        assert!(needs.interpreter.unwrap().contains("ld-linux"));
+        assert!(needs.libraries.iter().any(|name| name == "libc.so.6"));
+    }
+
+    #[test]
+    fn merged_usr() {
+        assert_eq!(merged("/lib64/ld.so"), "usr/lib64/ld.so");
+        assert_eq!(merged("usr/bin/x"), "usr/bin/x");
+        assert_eq!(merged("libexec/x"), "libexec/x");
+    }
+}

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The command `kimport-vm`.
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand};
+use kimport_vm::ktap::Outcome;
+use kimport_vm::modules::Stock;
+use kimport_vm::qemu::Accel;
+use kimport_vm::run::{run, Options};
+use kimport_vm::session::{Limits, Progress, Verdict};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Runs KTAP suites in a VM.
+///
+/// Exit status: 0 when every test passed, 1 when something failed, 2 when there was nothing to
+/// judge (wrong usage, something missing on the host).
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Subcommands,
+}
+
+#[derive(Debug, Subcommand)]
+enum Subcommands {
+    /// Boots a kernel, runs suites and reports.
+    Run(Box<RunArgs>),
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// The root of the unpacked kernel packages (or of a system) that has lib/modules/RELEASE.
+    #[arg(long, env = "KIMPORT_STOCK", value_name = "DIR")]
+    stock: PathBuf,
+    /// Which kernel, when there are several.
+    #[arg(long)]
+    release: Option<String>,
+    /// The root that the guest's programs are taken from.
+    #[arg(long, default_value = "/", value_name = "DIR")]
+    root: PathBuf,
+    /// A suite: an executable script that prints KTAP. They run in the given order.
+    #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
+    suite: Vec<PathBuf>,
+    /// A module under test, put into /test/modules.
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    module: Vec<PathBuf>,
+    /// An extra file and its place in the guest.
+    #[arg(long, value_parser = parse_file, value_name = "SRC:DST")]
+    file: Vec<(PathBuf, String)>,
+    /// Stock modules to have besides the usual ones; what they need comes along.
+    #[arg(long, value_delimiter = ',', value_name = "NAME")]
+    modules_from_stock: Vec<String>,
+    /// Programs to have besides the usual ones, for instance fio.
+    #[arg(long, value_delimiter = ',', value_name = "NAME")]
+    program: Vec<String>,
+    /// Adds an empty virtio disk of this size (suffixes K, M, G).
+    #[arg(long, value_parser = parse_size, value_name = "SIZE")]
+    disk: Vec<u64>,
+    /// Virtual CPUs.
+    #[arg(long, default_value_t = 2)]
+    smp: u32,
+    /// Memory.
+    #[arg(long, default_value = "1G")]
+    memory: String,
+    /// The accelerator.
+    #[arg(long, env = "KIMPORT_ACCEL", value_enum, default_value_t = Accel::Auto)]
+    accel: Accel,
+    /// The longest the whole run may take.
+    #[arg(long, default_value_t = 300, value_name = "SECS")]
+    timeout: u64,
+    /// The longest the VM may be silent.
+    #[arg(long, default_value_t = 60, value_name = "SECS")]
+    hang_timeout: u64,
+    /// More for the kernel's command line.
+    #[arg(
+        long,
+        default_value = "",
+        hide_default_value = true,
+        allow_hyphen_values = true
+    )]
+    append: String,
+    /// One more argument for QEMU.
+    #[arg(long, allow_hyphen_values = true, value_name = "ARG")]
+    qemu_arg: Vec<String>,
+    /// The QEMU program.
+    #[arg(long, default_value = "qemu-system-x86_64", value_name = "PROGRAM")]
+    qemu: PathBuf,
+    /// Keeps the log of both channels here; without it, in the cache, when something failed.
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+    /// Writes the verdict here.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Shows what the suites print besides results.
+    #[arg(short, long)]
+    verbose: bool,
+    /// Where bases and logs are kept [default: kimport in the user's cache directory].
+    #[arg(long, env = "KIMPORT_CACHE", value_name = "DIR")]
+    cache: Option<PathBuf>,
+}
+
+fn parse_file(text: &str) -> Result<(PathBuf, String), String> {
+    match text.split_once(':') {
+        Some((from, to)) if !from.is_empty() && to.starts_with('/') && to.len() > 1 => {
+            Ok((from.into(), to.to_owned()))
+        }
+        _ => Err("SRC:DST with an absolute DST is wanted".into()),
+    }
+}
+
+fn parse_size(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.as_bytes().last() {
+        Some(b'K') => (&text[..text.len() - 1], 10),
+        Some(b'M') => (&text[..text.len() - 1], 20),
+        Some(b'G') => (&text[..text.len() - 1], 30),
+        _ => (text, 0),
+    };
+    digits
+        .parse::<u64>()
+        .ok()
+        .and_then(|count| count.checked_mul(1 << shift))
+        .filter(|size| *size > 0 && size % 512 == 0)
+        .ok_or_else(|| "a size that is a multiple of 512 is wanted, such as 64M".into())
+}
+
+fn cache_dir(given: Option<&Path>) -> Result<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let base = match given {
+        Some(dir) => dir.to_owned(),
+        None => match set("XDG_CACHE_HOME") {
+            Some(dir) => PathBuf::from(dir).join("kimport"),
+            None => PathBuf::from(set("HOME").context("neither KIMPORT_CACHE nor HOME is set")?)
+                .join(".cache/kimport"),
+        },
+    };
+    let dir = base.join("vm");
+    std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    Ok(dir)
+}
+
+fn show(progress: &Progress, verbose: bool) {
+    let mut out = io::stdout().lock();
+    // Nobody reads any more when writing fails; the exit status still tells.
+    let _ = match progress {
+        Progress::Booted(release) if verbose => writeln!(out, "# booted {release}"),
+        Progress::Point {
+            suite,
+            point,
+            diagnostics,
+        } => {
+            let (word, reason) = match (point.outcome, point.reason.as_str()) {
+                (Outcome::Passed, _) => ("ok  ", String::new()),
+                (Outcome::Failed, _) => ("FAIL", String::new()),
+                (Outcome::Skipped, reason) => ("skip", format!(" ({reason})")),
+            };
+            if !verbose {
+                for line in diagnostics {
+                    let _ = writeln!(out, "     {line}");
+                }
+            }
+            writeln!(out, "{word} {suite}: {}{reason}", point.name)
+        }
+        Progress::Problem { suite, problem } => writeln!(out, "FAIL {suite}: {problem}"),
+        Progress::Diagnostic(line) if verbose => writeln!(out, "     {line}"),
+        Progress::Booted(_) | Progress::Diagnostic(_) => Ok(()),
+    };
+}
+
+fn report(verdict: &Verdict, log: &Path, kept: bool, seconds: f64) {
+    let mut out = io::stdout().lock();
+    let mut text = String::new();
+    for problem in &verdict.problems {
+        text += &format!("FAIL {problem}\n");
+    }
+    if verdict.failed > 0 {
+        text += &format!(
+            "--- last {} lines of the console\n",
+            verdict.console_tail.len()
+        );
+        for line in &verdict.console_tail {
+            text += &format!("{line}\n");
+        }
+        text += "---\n";
+        if let Some(place) = &verdict.interrupted {
+            text += &format!("running at the end: {place}\n");
+        }
+    }
+    if kept {
+        text += &format!("log: {}\n", log.display());
+    }
+    let boot = match verdict.boot_seconds {
+        Some(boot) => format!("boot {boot:.1} s, all {seconds:.1} s"),
+        None => format!("{seconds:.1} s"),
+    };
+    text += &format!(
+        "{} passed, {} failed, {} skipped ({boot})\n",
+        verdict.passed, verdict.failed, verdict.skipped
+    );
+    // Nobody reads any more when writing fails; the exit status still tells.
+    let _ = out.write_all(text.as_bytes());
+}
+
+fn run_command(args: RunArgs) -> Result<bool> {
+    let start = Instant::now();
+    let cache = cache_dir(args.cache.as_deref())?;
+    let keep_log = args.log.is_some();
+    let log = args.log.unwrap_or_else(|| {
+        let time = SystemTime::now().duration_since(UNIX_EPOCH);
+        let seconds = time.map_or(0, |time| time.as_secs());
+        cache.join(format!("log/{seconds}-{}.log", std::process::id()))
+    });
+    let options = Options {
+        stock: Stock::find(&args.stock, args.release.as_deref())?,
+        root: args.root,
+        cache,
+        suites: args.suite,
+        modules: args.module,
+        files: args.file,
+        stock_modules: args.modules_from_stock,
+        programs: args.program,
+        disks: args.disk,
+        qemu: args.qemu,
+        smp: args.smp,
+        memory: args.memory,
+        accel: args.accel,
+        limits: Limits {
+            total: Duration::from_secs(args.timeout),
+            silence: Duration::from_secs(args.hang_timeout),
+        },
+        append: args.append,
+        qemu_args: args.qemu_arg,
+        log,
+    };
+    let verdict = run(&options, |progress| show(progress, args.verbose))?;
+    let success = verdict.success();
+    if let Some(path) = &args.json {
+        let mut value = serde_json::to_value(&verdict)?;
+        value["success"] = success.into();
+        std::fs::write(path, serde_json::to_string_pretty(&value)? + "\n")
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    let kept = keep_log || !success;
+    if !kept {
+        std::fs::remove_file(&options.log)?;
+    }
+    report(&verdict, &options.log, kept, start.elapsed().as_secs_f64());
+    Ok(success)
+}
+
+fn main() -> ExitCode {
+    let Subcommands::Run(args) = Cli::parse().command;
+    match run_command(*args) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("kimport-vm: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        assert_eq!(parse_size("64M"), Ok(64 << 20));
+        assert_eq!(parse_size("512"), Ok(512));
+        for wrong in ["", "M", "0", "100", "-1M", "99999999999G", "1T"] {
+            assert!(parse_size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn files() {
+        assert_eq!(parse_file("a:/b"), Ok(("a".into(), "/b".into())));
+        for wrong in ["a", "a:b", ":/b", "a:/", ""] {
+            assert!(parse_file(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Starts QEMU and hands on the lines of its two channels.
+//!
+//! The kernel's console and the suites' results travel separately: the first on the serial port,
+//! the second on a virtio port, so that no message of the kernel can tear a result apart. Whatever
+//! ends the runner ends QEMU: it is killed on drop, and the kernel kills it when the runner dies.
+
+use anyhow::{Context, Result};
+use rustix::io::{fcntl_setfd, FdFlags};
+use rustix::process::{getppid, set_parent_process_death_signal, Pid, Signal};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+
+/// How the guest's instructions are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Accel {
+    /// KVM where it can be used, TCG otherwise.
+    Auto,
+    /// KVM only.
+    Kvm,
+    /// TCG only.
+    Tcg,
+}
+
+/// The machine.
+#[derive(Debug)]
+pub struct Machine {
+    /// The QEMU program.
+    pub program: PathBuf,
+    /// The kernel image.
+    pub kernel: PathBuf,
+    /// The initramfs; need not have a name any more.
+    pub initrd: File,
+    /// The kernel's command line.
+    pub cmdline: String,
+    /// Virtual CPUs.
+    pub smp: u32,
+    /// Memory, as QEMU writes it.
+    pub memory: String,
+    /// How to run.
+    pub accel: Accel,
+    /// Contents of extra virtio disks; need not have names any more.
+    pub disks: Vec<File>,
+    /// Further arguments.
+    pub extra: Vec<String>,
+}
+
+/// One line from the VM.
+#[derive(Debug)]
+pub enum Event {
+    /// From the kernel's console.
+    Console(String),
+    /// From the guest's result channel.
+    Channel(String),
+    /// From QEMU itself.
+    Qemu(String),
+}
+
+/// A running VM.
+#[derive(Debug)]
+pub struct Vm {
+    child: Child,
+    /// The lines; disconnected when QEMU has ended and everything was read.
+    pub events: Receiver<Event>,
+}
+
+impl Machine {
+    fn arguments(&self, console: RawFd, channel: RawFd) -> Vec<String> {
+        let mut arguments: Vec<String> = Vec::new();
+        let mut add = |words: &[&str]| arguments.extend(words.iter().map(|w| (*w).to_owned()));
+        add(&["-nodefaults", "-no-user-config", "-display", "none"]);
+        add(&["-no-reboot", "-machine", "q35", "-cpu", "max"]);
+        // QEMU falls back from the first accelerator to the second.
+        if self.accel != Accel::Tcg && (self.accel == Accel::Kvm || kvm_usable()) {
+            add(&["-accel", "kvm"]);
+        }
+        if self.accel != Accel::Kvm {
+            add(&["-accel", "tcg,thread=multi"]);
+        }
+        add(&["-smp", &self.smp.to_string(), "-m", &self.memory]);
+        let initrd = format!("/proc/self/fd/{}", self.initrd.as_raw_fd());
+        add(&["-kernel", &self.kernel.to_string_lossy(), "-initrd"]);
+        add(&[&initrd, "-append", &self.cmdline]);
+        add(&["-chardev", &format!("socket,id=console,fd={console}")]);
+        add(&["-serial", "chardev:console"]);
+        add(&["-chardev", &format!("socket,id=channel,fd={channel}")]);
+        add(&["-device", "virtio-serial-pci", "-device"]);
+        add(&["virtserialport,chardev=channel,name=kimport.channel"]);
+        add(&["-object", "rng-random,id=rng,filename=/dev/urandom"]);
+        add(&["-device", "virtio-rng-pci,rng=rng"]);
+        for (index, disk) in self.disks.iter().enumerate() {
+            let fd = disk.as_raw_fd();
+            add(&["-add-fd", &format!("fd={fd},set={fd}"), "-drive"]);
+            add(&[&format!(
+                "file=/dev/fdset/{fd},if=none,id=disk{index},format=raw,cache=unsafe,discard=unmap"
+            )]);
+            add(&["-device"]);
+            add(&[&format!(
+                "virtio-blk-pci,drive=disk{index},serial=kimport{index}"
+            )]);
+        }
+        arguments.extend(self.extra.iter().cloned());
+        arguments
+    }
+
+    /// Starts the VM.
+    pub fn start(&self) -> Result<Vm> {
+        let (console, console_guest) = UnixStream::pair().context("console socket")?;
+        let (channel, channel_guest) = UnixStream::pair().context("channel socket")?;
+        let mut inherited = vec![console_guest.as_raw_fd(), channel_guest.as_raw_fd()];
+        inherited.push(self.initrd.as_raw_fd());
+        inherited.extend(self.disks.iter().map(AsRawFd::as_raw_fd));
+        let runner = rustix::process::getpid();
+        let mut command = Command::new(&self.program);
+        command
+            .args(self.arguments(console_guest.as_raw_fd(), channel_guest.as_raw_fd()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        // SAFETY: between fork and exec the closure only makes system calls and touches memory
+        // that was allocated before; it takes no lock and allocates nothing.
+        unsafe { command.pre_exec(move || prepare_child(runner, &inherited)) };
+        let mut child = command
+            .spawn()
+            .with_context(|| format!("cannot start {}", self.program.display()))?;
+        drop((console_guest, channel_guest));
+
+        let (sender, events) = mpsc::channel();
+        forward(console, sender.clone(), Event::Console);
+        forward(channel, sender.clone(), Event::Channel);
+        if let Some(stderr) = child.stderr.take() {
+            forward(stderr, sender, Event::Qemu);
+        }
+        Ok(Vm { child, events })
+    }
+}
+
+/// Runs in the child before QEMU does.
+fn prepare_child(runner: Pid, inherited: &[RawFd]) -> io::Result<()> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    // The runner may have died before the line above.
+    if getppid() != Some(runner) {
+        return Err(io::Error::from_raw_os_error(
+            rustix::io::Errno::SRCH.raw_os_error(),
+        ));
+    }
+    for fd in inherited {
+        // SAFETY: the descriptor was opened by the parent, which keeps it open until after the
+        // fork, and `ManuallyDrop` keeps it open here.
+        let fd = std::mem::ManuallyDrop::new(unsafe { OwnedFd::from_raw_fd(*fd) });
+        fcntl_setfd(&*fd, FdFlags::empty())?;
+    }
+    Ok(())
+}
+
+/// Sends each line of `source` on; bytes that are no UTF-8 are replaced.
+fn forward<S>(source: S, sender: Sender<Event>, event: fn(String) -> Event)
+where
+    S: Read + Send + 'static,
+{
+    thread::spawn(move || {
+        let mut source = BufReader::new(source);
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            match source.read_until(b'\n', &mut line) {
+                Ok(0) | Err(_) => break,
+                Ok(_) => {}
+            }
+            let text = String::from_utf8_lossy(&line);
+            if sender.send(event(text.trim_end().to_owned())).is_err() {
+                break;
+            }
+        }
+    });
+}
+
+impl Vm {
+    /// Kills the VM; the events that were under way can still be received.
+    pub fn kill(&mut self) {
+        // It fails only when the process has been waited for already.
+        let _ = self.child.kill();
+    }
+
+    /// Waits for QEMU's end.
+    pub fn wait(&mut self) -> Result<ExitStatus> {
+        self.child.wait().context("cannot wait for QEMU")
+    }
+}
+
+impl Drop for Vm {
+    fn drop(&mut self) {
+        self.kill();
+        // Nothing can be done about an error here, and there is none for a killed child.
+        let _ = self.child.wait();
+    }
+}
+
+fn kvm_usable() -> bool {
+    let options = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::CLOEXEC;
+    rustix::fs::open(Path::new("/dev/kvm"), options, rustix::fs::Mode::empty()).is_ok()
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One run: from what the caller asks for to the verdict.
+
+use crate::image::{Archive, Base};
+use crate::modules::Stock;
+use crate::qemu::{Accel, Event, Machine};
+use crate::session::{Limits, Progress, Session, Verdict};
+use anyhow::{bail, ensure, Context, Result};
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::{Duration, Instant};
+
+const INIT: &str = include_str!("../guest/init");
+const KTAP_SH: &str = include_str!("../guest/ktap.sh");
+
+/// How often the limits are looked at.
+const TICK: Duration = Duration::from_millis(200);
+
+/// What to run.
+#[derive(Debug)]
+pub struct Options {
+    /// The kernel.
+    pub stock: Stock,
+    /// The build root the userland is taken from.
+    pub root: PathBuf,
+    /// Where bases are kept.
+    pub cache: PathBuf,
+    /// Suites in the order they run.
+    pub suites: Vec<PathBuf>,
+    /// Modules under test, put into `/test/modules`.
+    pub modules: Vec<PathBuf>,
+    /// Extra files and where they go.
+    pub files: Vec<(PathBuf, String)>,
+    /// Stock modules besides the usual ones.
+    pub stock_modules: Vec<String>,
+    /// Programs besides the usual ones.
+    pub programs: Vec<String>,
+    /// Sizes of extra virtio disks.
+    pub disks: Vec<u64>,
+    /// The QEMU program.
+    pub qemu: PathBuf,
+    /// Virtual CPUs.
+    pub smp: u32,
+    /// Memory, as QEMU writes it.
+    pub memory: String,
+    /// How to run.
+    pub accel: Accel,
+    /// When to give up.
+    pub limits: Limits,
+    /// More for the kernel's command line.
+    pub append: String,
+    /// More for QEMU's command line.
+    pub qemu_args: Vec<String>,
+    /// Where both channels are logged.
+    pub log: PathBuf,
+}
+
+/// The name a suite goes by.
+fn suite_name(path: &Path) -> Result<String> {
+    let name = path
+        .file_stem()
+        .and_then(|name| name.to_str())
+        .with_context(|| format!("{} is no name for a suite", path.display()))?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-+".contains(c);
+    ensure!(
+        !name.is_empty() && name.chars().all(plain),
+        "a suite's name is made of letters, digits and ._-+: {name}"
+    );
+    Ok(name.to_owned())
+}
+
+fn file_name(path: &Path) -> Result<&str> {
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .with_context(|| format!("{} has no usable file name", path.display()))
+}
+
+/// Writes the archive with what is special to this run.
+fn write_run_part(options: &Options, names: &[String], token: &str, out: impl Write) -> Result<()> {
+    let mut archive = Archive::new(BufWriter::new(out));
+    archive.file("init", 0o755, INIT.as_bytes())?;
+    archive.file("test/ktap.sh", 0o644, KTAP_SH.as_bytes())?;
+    archive.file("test/token", 0o644, format!("{token}\n").as_bytes())?;
+    archive.file(
+        "test/order",
+        0o644,
+        format!("{}\n", names.join("\n")).as_bytes(),
+    )?;
+    let preload = if options.disks.is_empty() {
+        ""
+    } else {
+        "virtio_blk\n"
+    };
+    archive.file("test/preload", 0o644, preload.as_bytes())?;
+    archive.directory("test/modules")?;
+    for (path, name) in options.suites.iter().zip(names) {
+        let script = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        ensure!(
+            script.starts_with(b"#!"),
+            "{} does not begin with #!",
+            path.display()
+        );
+        archive.file(&format!("test/suites/{name}"), 0o755, &script)?;
+    }
+    for path in &options.modules {
+        archive.copy(&format!("test/modules/{}", file_name(path)?), path)?;
+    }
+    for (from, to) in &options.files {
+        archive.copy(to, from)?;
+    }
+    archive.finish()?.flush()?;
+    Ok(())
+}
+
+/// Rejects what would silently replace something else.
+fn check_unique<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        ensure!(seen.insert(name), "two {what} are named {name}");
+    }
+    Ok(())
+}
+
+fn token() -> Result<String> {
+    let mut bytes = [0u8; 8];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
+}
+
+/// Runs the suites; `show` gets what happens as it happens.
+pub fn run(options: &Options, mut show: impl FnMut(&Progress)) -> Result<Verdict> {
+    let names: Vec<_> = options
+        .suites
+        .iter()
+        .map(|path| suite_name(path))
+        .collect::<Result<_>>()?;
+    ensure!(!names.is_empty(), "no suite to run");
+    check_unique("suites", names.iter().map(String::as_str))?;
+    let modules: Vec<_> = options
+        .modules
+        .iter()
+        .map(|path| file_name(path))
+        .collect::<Result<_>>()?;
+    check_unique("modules", modules.into_iter())?;
+
+    let base = Base {
+        root: &options.root,
+        stock: &options.stock,
+        programs: &options.programs,
+        modules: &options.stock_modules,
+    }
+    .get(&options.cache)?;
+    let token = token()?;
+    let mut initrd = tempfile::tempfile_in(&options.cache)?;
+    io::copy(&mut File::open(&base)?, &mut initrd)?;
+    write_run_part(options, &names, &token, &initrd)?;
+    initrd.rewind()?;
+    let disks = options.disks.iter().map(|size| {
+        let file = tempfile::tempfile_in(&options.cache)?;
+        file.set_len(*size)?;
+        Ok(file)
+    });
+    let machine = Machine {
+        program: options.qemu.clone(),
+        kernel: options.stock.kernel.clone(),
+        initrd,
+        // Warnings and worse go to the console, everything is in the dump at the end.
+        cmdline: format!(
+            "console=ttyS0 rdinit=/init loglevel=5 panic=-1 printk.devkmsg=on \
+             log_buf_len=16M random.trust_cpu=on {}",
+            options.append
+        ),
+        smp: options.smp,
+        memory: options.memory.clone(),
+        accel: options.accel,
+        disks: disks.collect::<io::Result<_>>()?,
+        extra: options.qemu_args.clone(),
+    };
+
+    if let Some(parent) = options.log.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    let mut log = File::create(&options.log)
+        .with_context(|| format!("cannot write {}", options.log.display()))?;
+    let mut session = Session::new(&token, &names, options.limits);
+    let mut vm = machine.start()?;
+    let start = Instant::now();
+    let mut stop = None;
+    let mut complaints = Vec::new();
+    loop {
+        let event = vm.events.recv_timeout(TICK);
+        let now = start.elapsed();
+        match event {
+            Ok(Event::Console(line)) => {
+                writeln!(log, "{line}")?;
+                session.console(&line, now);
+            }
+            Ok(Event::Channel(line)) => {
+                writeln!(log, "channel| {line}")?;
+                session.channel(&line, now).iter().for_each(&mut show);
+            }
+            Ok(Event::Qemu(line)) => {
+                writeln!(log, "qemu| {line}")?;
+                complaints.push(line);
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        if stop.is_none() {
+            stop = session.check(now);
+            if let Some(reason) = &stop {
+                writeln!(log, "stopped| {reason}")?;
+                // The lines that are under way still come.
+                vm.kill();
+            }
+        }
+    }
+    let status = vm.wait()?;
+    if stop.is_none() && !status.success() {
+        bail!("QEMU failed ({status}): {}", complaints.join("\n"));
+    }
+    let (verdict, rest) = session.finish(stop.as_ref());
+    rest.iter().for_each(&mut show);
+    Ok(verdict)
+}

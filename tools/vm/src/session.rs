@@ -1,0 +1,484 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Follows one run of the VM and judges it.
+//!
+//! A [`Session`] is fed the lines of the console and of the result channel with the time they
+//! came; it knows no process and no clock, so that a recorded run can be judged again. A run passes on
+//! positive evidence only: every suite began, printed its plan and every planned result, ended
+//! with status 0, the kernel log was dumped to its end, and the end marker came.
+
+use crate::klog::{Report, Scanner};
+use crate::ktap::{Item, Outcome, Parser, Point};
+use regex::Regex;
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::time::Duration;
+
+/// A report that is being printed gets this long to become complete before the VM is stopped.
+const REPORT_GRACE: Duration = Duration::from_millis(1500);
+/// How many diagnostics before a failed test are shown with it.
+const DIAGNOSTICS: usize = 30;
+/// How many lines of the console are shown after a failure.
+const CONSOLE_TAIL: usize = 40;
+
+/// When to give up.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The whole run.
+    pub total: Duration,
+    /// Without any output.
+    pub silence: Duration,
+}
+
+/// Why the VM has to be stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The total time is over.
+    Timeout(Duration),
+    /// No output for this long: a hang.
+    Silence(Duration),
+    /// The kernel reported something it cannot be trusted to survive.
+    Fatal(String),
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Timeout(limit) => write!(f, "timeout: not done after {} s", limit.as_secs()),
+            Self::Silence(limit) => write!(f, "hang: no output for {} s", limit.as_secs()),
+            Self::Fatal(headline) => write!(f, "the kernel died: {headline}"),
+        }
+    }
+}
+
+/// What a caller may want to show at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// The VM reached its init; the kernel's release.
+    Booted(String),
+    /// A result of a suite, and for a failed one what it printed before.
+    Point {
+        /// The suite's name.
+        suite: String,
+        /// The result.
+        point: Point,
+        /// Its diagnostics.
+        diagnostics: Vec<String>,
+    },
+    /// A diagnostic line as it comes.
+    Diagnostic(String),
+    /// Something is wrong with a suite as a whole.
+    Problem {
+        /// The suite's name.
+        suite: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+/// What is known about one suite.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct SuiteReport {
+    /// The file name without its extension.
+    pub name: String,
+    /// The exit status; none when the suite did not end.
+    pub status: Option<i32>,
+    /// The results in order.
+    pub points: Vec<Point>,
+    /// What is wrong apart from failed tests.
+    pub problems: Vec<String>,
+}
+
+/// The judgement of a run.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Verdict {
+    /// Each suite that was asked for.
+    pub suites: Vec<SuiteReport>,
+    /// What is wrong with the run as a whole.
+    pub problems: Vec<String>,
+    /// Passed tests.
+    pub passed: usize,
+    /// Failed tests, and problems.
+    pub failed: usize,
+    /// Skipped tests.
+    pub skipped: usize,
+    /// From the start to the first line of the guest's init.
+    pub boot_seconds: Option<f64>,
+    /// The last lines of the console, when something failed.
+    pub console_tail: Vec<String>,
+    /// The suite and the test that ran when the VM ended too early.
+    pub interrupted: Option<String>,
+}
+
+impl Verdict {
+    /// Whether everything was seen and nothing is wrong.
+    pub fn success(&self) -> bool {
+        self.failed == 0 && self.passed > 0
+    }
+}
+
+/// What the lines of the result channel are at the moment.
+#[derive(Debug)]
+enum Phase {
+    /// Before, between and after suites.
+    Idle,
+    /// Output of the suite with this index.
+    Suite(usize, Parser),
+    /// The dump of the kernel log.
+    Dmesg,
+}
+
+/// The state of a run.
+#[derive(Debug)]
+pub struct Session {
+    marker: String,
+    limits: Limits,
+    phase: Phase,
+    suites: Vec<SuiteReport>,
+    running: Option<String>,
+    diagnostics: VecDeque<String>,
+    expectations: Vec<(String, Regex)>,
+    console: Scanner,
+    console_tail: VecDeque<String>,
+    dmesg: Scanner,
+    dmesg_complete: bool,
+    ended: bool,
+    booted: Option<Duration>,
+    last_output: Duration,
+    fatal_since: Option<Duration>,
+    problems: Vec<String>,
+}
+
+impl Session {
+    /// A session for these suites, in the order they will run; `token` starts each protocol line.
+    pub fn new(token: &str, suites: &[String], limits: Limits) -> Self {
+        Self {
+            marker: format!("@{token} "),
+            limits,
+            phase: Phase::Idle,
+            suites: suites
+                .iter()
+                .map(|name| SuiteReport {
+                    name: name.clone(),
+                    ..SuiteReport::default()
+                })
+                .collect(),
+            running: None,
+            diagnostics: VecDeque::new(),
+            expectations: Vec::new(),
+            console: Scanner::new(),
+            console_tail: VecDeque::new(),
+            dmesg: Scanner::new(),
+            dmesg_complete: false,
+            ended: false,
+            booted: None,
+            last_output: Duration::ZERO,
+            fatal_since: None,
+            problems: Vec::new(),
+        }
+    }
+
+    /// Takes a line of the console.
+    pub fn console(&mut self, line: &str, now: Duration) {
+        self.last_output = now;
+        self.console.line(line);
+        push_bounded(&mut self.console_tail, line.trim_end(), CONSOLE_TAIL);
+    }
+
+    /// Takes a line of the result channel.
+    pub fn channel(&mut self, line: &str, now: Duration) -> Vec<Progress> {
+        self.last_output = now;
+        let line = line.trim_end_matches(['\r', '\n']);
+        if let Some(marker) = line.strip_prefix(&self.marker) {
+            let marker = marker.to_owned();
+            return self.marker(&marker, now);
+        }
+        match &mut self.phase {
+            Phase::Idle if line.is_empty() => Vec::new(),
+            Phase::Idle => vec![Progress::Diagnostic(line.to_owned())],
+            Phase::Dmesg => {
+                self.dmesg.line(line);
+                Vec::new()
+            }
+            Phase::Suite(index, parser) => {
+                let index = *index;
+                let items = parser.line(line);
+                self.items(index, items)
+            }
+        }
+    }
+
+    fn marker(&mut self, marker: &str, now: Duration) -> Vec<Progress> {
+        let (word, rest) = marker.split_once(' ').unwrap_or((marker, ""));
+        match (word, &mut self.phase) {
+            ("boot", Phase::Idle) => {
+                self.booted = Some(now);
+                vec![Progress::Booted(rest.to_owned())]
+            }
+            ("suite-begin", Phase::Idle) => {
+                match self.suites.iter().position(|suite| suite.name == rest) {
+                    Some(index) => {
+                        self.phase = Phase::Suite(index, Parser::new());
+                        self.diagnostics.clear();
+                        self.running = None;
+                    }
+                    None => self.problems.push(format!("unknown suite {rest} began")),
+                }
+                Vec::new()
+            }
+            ("suite-end", Phase::Suite(..)) => self.suite_end(rest),
+            ("dmesg-begin", Phase::Idle) => {
+                self.phase = Phase::Dmesg;
+                Vec::new()
+            }
+            ("dmesg-end", Phase::Dmesg) => {
+                self.phase = Phase::Idle;
+                self.dmesg_complete = true;
+                Vec::new()
+            }
+            ("end", Phase::Idle) => {
+                self.ended = true;
+                Vec::new()
+            }
+            _ => {
+                self.problems.push(format!("marker out of place: {marker}"));
+                Vec::new()
+            }
+        }
+    }
+
+    fn suite_end(&mut self, rest: &str) -> Vec<Progress> {
+        let Phase::Suite(index, parser) = std::mem::replace(&mut self.phase, Phase::Idle) else {
+            return Vec::new();
+        };
+        let status = rest
+            .rsplit_once(' ')
+            .filter(|(name, _)| *name == self.suites[index].name)
+            .and_then(|(_, status)| status.parse().ok());
+        let mut items = parser.finish();
+        let clean = items.is_empty();
+        self.suites[index].status = status;
+        match status {
+            Some(0) => {}
+            // The status of a suite whose tests failed says nothing new.
+            Some(_) if !clean || self.suites[index].failed() > 0 => {}
+            Some(status) => items.push(Item::Broken(format!("the suite ended with {status}"))),
+            None => items.push(Item::Broken(format!("unreadable end marker: {rest}"))),
+        }
+        self.running = None;
+        self.items(index, items)
+    }
+
+    fn items(&mut self, index: usize, items: Vec<Item>) -> Vec<Progress> {
+        let mut progress = Vec::new();
+        for item in items {
+            let suite = &mut self.suites[index];
+            match item {
+                Item::Point(point) => {
+                    self.running = None;
+                    let diagnostics = std::mem::take(&mut self.diagnostics);
+                    suite.points.push(point.clone());
+                    progress.push(Progress::Point {
+                        suite: suite.name.clone(),
+                        diagnostics: match point.outcome {
+                            Outcome::Failed => diagnostics.into(),
+                            _ => Vec::new(),
+                        },
+                        point,
+                    });
+                }
+                Item::Running(name) => {
+                    self.diagnostics.clear();
+                    self.running = Some(name);
+                }
+                Item::Diagnostic(line) => {
+                    push_bounded(&mut self.diagnostics, &line, DIAGNOSTICS);
+                    progress.push(Progress::Diagnostic(line));
+                }
+                Item::ExpectLog(pattern) => match Regex::new(&pattern) {
+                    // An expectation that any report meets would hide what it is not about.
+                    Ok(regex) if !regex.is_match("") => {
+                        self.expectations.push((suite.name.clone(), regex));
+                    }
+                    Ok(_) => progress.push(problem(
+                        suite,
+                        format!("expect-log matches any line: {pattern:?}"),
+                    )),
+                    Err(error) => {
+                        progress.push(problem(suite, format!("expect-log: {error}")));
+                    }
+                },
+                Item::Broken(text) => progress.push(problem(suite, text)),
+            }
+        }
+        progress
+    }
+
+    /// Whether the VM has to be stopped now. To be called often, also when no line comes.
+    pub fn check(&mut self, now: Duration) -> Option<Stop> {
+        self.console.excuse(&self.expectations);
+        let fatal = self
+            .console
+            .reports()
+            .iter()
+            .find(|report| report.fatal && !report.expected);
+        if let Some(report) = fatal {
+            let since = *self.fatal_since.get_or_insert(now);
+            // The end of the report is worth a moment, and so is an expectation that is still
+            // on its way through the other channel.
+            if now.saturating_sub(since) >= REPORT_GRACE {
+                return Some(Stop::Fatal(report.headline.clone()));
+            }
+        } else {
+            self.fatal_since = None;
+        }
+        if now >= self.limits.total {
+            return Some(Stop::Timeout(self.limits.total));
+        }
+        // When the end marker was seen only the power is left to go off.
+        if now.saturating_sub(self.last_output) >= self.limits.silence {
+            return Some(Stop::Silence(self.limits.silence));
+        }
+        None
+    }
+
+    /// Judges the run. `stop` says why it was stopped; none when the VM ended by itself.
+    pub fn finish(mut self, stop: Option<&Stop>) -> (Verdict, Vec<Progress>) {
+        let mut progress = Vec::new();
+        let interrupted = match &self.phase {
+            Phase::Suite(index, _) => Some(match &self.running {
+                Some(test) => format!("{}: {test}", self.suites[*index].name),
+                None => self.suites[*index].name.clone(),
+            }),
+            Phase::Dmesg => Some("the dump of the kernel log".into()),
+            Phase::Idle if self.booted.is_none() => Some("the boot".into()),
+            Phase::Idle if !self.ended => Some("the guest's init".into()),
+            Phase::Idle => None,
+        };
+        if let Phase::Suite(index, _) = self.phase {
+            progress.push(problem(
+                &mut self.suites[index],
+                "did not come to its end".into(),
+            ));
+        }
+        for suite in &mut self.suites {
+            if suite.status.is_none() && suite.problems.is_empty() {
+                progress.push(problem(suite, "did not run".into()));
+            }
+        }
+        match stop {
+            Some(stop) => self.problems.push(stop.to_string()),
+            None if !self.ended => self
+                .problems
+                .push("the VM ended before the end marker".into()),
+            None => {}
+        }
+        if self.ended && !self.dmesg_complete {
+            self.problems.push("the kernel log is not complete".into());
+        }
+        self.judge_log(stop);
+
+        let count = |outcome| {
+            let points = self.suites.iter().flat_map(|suite| &suite.points);
+            points.filter(|point| point.outcome == outcome).count()
+        };
+        let passed = count(Outcome::Passed);
+        let skipped = count(Outcome::Skipped);
+        let mut failed = count(Outcome::Failed)
+            + self.problems.len()
+            + self.suites.iter().map(|s| s.problems.len()).sum::<usize>();
+        if passed == 0 && failed == 0 {
+            self.problems.push("no test passed".into());
+            failed += 1;
+        }
+        let verdict = Verdict {
+            console_tail: match failed {
+                0 => Vec::new(),
+                _ => self.console_tail.into(),
+            },
+            suites: self.suites,
+            problems: self.problems,
+            passed,
+            failed,
+            skipped,
+            boot_seconds: self.booted.map(|time| time.as_secs_f64()),
+            interrupted,
+        };
+        (verdict, progress)
+    }
+
+    /// Turns what the kernel log says into problems of the run.
+    fn judge_log(&mut self, stop: Option<&Stop>) {
+        let unmet: Vec<_> = match self.dmesg_complete {
+            true => self.dmesg.excuse(&self.expectations),
+            false => self.console.excuse(&self.expectations),
+        };
+        for (suite, regex) in unmet {
+            self.problems.push(format!(
+                "{suite}: the expected report did not come: {regex}"
+            ));
+        }
+        let (main, rest): (&Scanner, _) = match self.dmesg_complete {
+            // What came after the dump is in the console alone.
+            true => (
+                &self.dmesg,
+                missing_from(self.console.reports(), self.dmesg.reports()),
+            ),
+            false => (&self.console, Vec::new()),
+        };
+        for report in main.reports().iter().chain(rest) {
+            if report.expected {
+                continue;
+            }
+            // The reason for the stop is a problem already.
+            if matches!(stop, Some(Stop::Fatal(headline)) if *headline == report.headline) {
+                continue;
+            }
+            let place = match &report.suite {
+                Some(suite) => format!(" during {suite}"),
+                None => String::new(),
+            };
+            self.problems
+                .push(format!("kernel log{place}: {}", report.headline));
+        }
+    }
+}
+
+impl SuiteReport {
+    fn failed(&self) -> usize {
+        let failed = |point: &&Point| point.outcome == Outcome::Failed;
+        self.points.iter().filter(failed).count()
+    }
+}
+
+fn problem(suite: &mut SuiteReport, problem: String) -> Progress {
+    suite.problems.push(problem.clone());
+    Progress::Problem {
+        suite: suite.name.clone(),
+        problem,
+    }
+}
+
+fn push_bounded(queue: &mut VecDeque<String>, line: &str, bound: usize) {
+    if queue.len() == bound {
+        queue.pop_front();
+    }
+    queue.push_back(line.to_owned());
+}
+
+/// The reports of `some` that `all` does not have, as often as it does not have them.
+fn missing_from<'a>(some: &'a [Report], all: &[Report]) -> Vec<&'a Report> {
+    let mut known: HashMap<&str, usize> = HashMap::new();
+    for report in all {
+        *known.entry(&report.headline).or_default() += 1;
+    }
+    some.iter()
+        .filter(|report| match known.get_mut(&*report.headline) {
+            Some(count) if *count > 0 => {
+                *count -= 1;
+                false
+            }
+            _ => true,
+        })
+        .collect()
+}
