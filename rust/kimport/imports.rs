@@ -167,10 +167,10 @@ impl<'a> Import<'a> {
         self.symbol.address()
     }
 
-    /// How calls reach it; `None` for data.
+    /// How calls reach it; `None` for data, and for an optional function that is missing.
     pub fn call_mode(&self) -> Option<CallMode> {
         match self.symbol.binding {
-            Binding::Function(binding) => Some(binding.call_mode()),
+            Binding::Function(binding) => binding.is_bound().then(|| binding.call_mode()),
             Binding::Data { .. } => None,
         }
     }

@@ -13,6 +13,7 @@
 use super::CallMode;
 use crate::bindings;
 use core::ffi::c_void;
+use kernel::sync::atomic::{Acquire, AtomicFlag, Relaxed, Release};
 use kernel::types::Opaque;
 
 /// A `struct static_call_key`.
@@ -38,17 +39,19 @@ impl Key {
 ///
 /// # Invariants
 ///
-/// `trampoline` is the static-call trampoline that belongs to `key`, and `unbound` a function that may be called with
-/// any arguments and does not return.
+/// - `trampoline` is the static-call trampoline that belongs to `key`, and `unbound` a function that may be called with
+///   any arguments and does not return.
+/// - While `bound` is set, the key's target is a function of the declared type.
 #[doc(hidden)]
 pub struct FunctionBinding {
     key: &'static Key,
     trampoline: *mut c_void,
     unbound: *mut c_void,
+    bound: AtomicFlag,
 }
 
 // SAFETY: The pointers are addresses of code that lives as long as the module; nothing is written through them
-// but by the kernel, under its own locks.
+// but by the kernel, under its own locks. The flag is atomic.
 unsafe impl Sync for FunctionBinding {}
 
 impl FunctionBinding {
@@ -65,6 +68,7 @@ impl FunctionBinding {
             key,
             trampoline,
             unbound,
+            bound: AtomicFlag::new(false),
         }
     }
 
@@ -75,11 +79,16 @@ impl FunctionBinding {
     /// `target` is a function of the declared type, and stays one until [`unbind`](Self::unbind).
     pub(crate) unsafe fn bind(&self, target: *mut c_void) {
         self.update(target);
+        // INVARIANT: By the contract of this function. Whoever sees the flag sees the call sites patched.
+        self.bound.store(true, Release);
     }
 
     /// Makes every call site end in `unbound`. May sleep.
     pub(crate) fn unbind(&self) {
-        self.update(self.unbound);
+        if self.is_bound() {
+            self.bound.store(false, Relaxed);
+            self.update(self.unbound);
+        }
     }
 
     fn update(&self, target: *mut c_void) {
@@ -88,33 +97,35 @@ impl FunctionBinding {
         unsafe { bindings::__static_call_update(self.key.0.get(), self.trampoline, target) }
     }
 
-    /// Where the calls go, if they were bound.
-    #[inline]
+    /// Where the calls go, if they are bound.
     pub(crate) fn address(&self) -> Option<*mut c_void> {
+        if !self.is_bound() {
+            return None;
+        }
         // SAFETY: The key lives as long as the module.
         let func = unsafe { &raw const (*self.key.0.get()).func };
         // SAFETY: `func` points into the key. It is one aligned word that the kernel writes at once, hence the volatile
         // read, as `static_call_query()` does.
-        let target = unsafe { func.read_volatile() };
-        (target != self.unbound).then_some(target)
+        Some(unsafe { func.read_volatile() })
     }
 
-    /// Whether the calls were bound.
+    /// Whether the calls are bound.
     #[inline]
     pub fn is_bound(&self) -> bool {
-        self.address().is_some()
+        self.bound.load(Acquire)
     }
 
-    /// What the call sites really do: their instructions are read and decoded.
+    /// What the call sites of a bound function really do: their instructions are read and decoded.
     pub(crate) fn call_mode(&self) -> CallMode {
         let mut sites = 0;
         let mut direct = 0;
+        let address = self.address();
         for (site, key) in call_sites() {
             if !core::ptr::eq(key, self.key) {
                 continue;
             }
             sites += 1;
-            if call_target(site) == self.address() {
+            if call_target(site) == address {
                 direct += 1;
             }
         }

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One load, one case: the parameter `case` chooses what is resolved, and the load ends as that does.
+//!
+//! Cases that should succeed check what they got; a difference ends the load with `EBADMSG`.
+
+use kernel::error::code::{EBADMSG, EINVAL};
+use kernel::ffi::c_int;
+use kernel::prelude::*;
+use kimport::{import_symbols, CallMode, Imports};
+
+module! {
+    type: ImportCases,
+    name: "import_cases",
+    authors: ["The kimport developers"],
+    description: "Provokes each way in which an import can succeed or fail, for the tests of kimport",
+    license: "GPL",
+    params: {
+        case: u32 {
+            default: 0,
+            description: "Which case to run; tests/vm/imports.sh lists them",
+        },
+    },
+}
+
+import_symbols! {
+    mod provider from "kimport_test_provider" {
+        provider_add: fn(a: c_int, b: c_int) -> c_int,
+        provider_value: c_int,
+        #[optional]
+        provider_missing: fn(c_int) -> c_int,
+        #[optional]
+        provider_missing_value: c_int,
+    }
+    mod twins from "kimport_test_provider" {
+        #[name = "provider_twin"]
+        #[position = 1]
+        first: fn() -> c_int,
+        #[name = "provider_twin"]
+        #[position = 2]
+        second: unsafe extern "C" fn() -> c_int,
+    }
+    mod third_twin from "kimport_test_provider" {
+        #[name = "provider_twin"]
+        #[position = 3]
+        third: fn() -> c_int,
+    }
+    mod wrong_names from "kimport_test_provider" {
+        provider_add: fn(a: c_int, b: c_int) -> c_int,
+        provider_ad: fn(a: c_int, b: c_int) -> c_int,
+        provider_valu: c_int,
+    }
+    mod init_only from "kimport_test_provider" {
+        provider_init_only: fn() -> c_int,
+    }
+    mod too_large from "kimport_test_provider" {
+        provider_value: [u64; 4096],
+    }
+    mod wrong_place {
+        provider_add: fn(a: c_int, b: c_int) -> c_int,
+    }
+    mod image {
+        nr_processes: fn() -> c_int,
+        #[optional]
+        no_such_function: fn(),
+        #[position = 1]
+        nr_context_switches: fn() -> u64,
+    }
+    mod image_position {
+        #[position = 2]
+        nr_processes: fn() -> c_int,
+    }
+    mod image_missing {
+        no_such_function: fn(),
+    }
+}
+
+extern "C" {
+    fn kimport_test_c_side() -> bool;
+}
+
+struct ImportCases {
+    _imports: KVec<Imports>,
+}
+
+impl kernel::Module for ImportCases {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        // SAFETY: The function takes nothing and only reads.
+        ensure(unsafe { kimport_test_c_side() })?;
+        let mut imports = KVec::new();
+        run(module_parameters::case.value(), &mut imports)?;
+        Ok(Self { _imports: imports })
+    }
+}
+
+fn ensure(condition: bool) -> Result {
+    condition.then_some(()).ok_or(EBADMSG)
+}
+
+/// Runs one case, and leaves in `held` what is to be held until the module goes.
+fn run(case: u32, held: &mut KVec<Imports>) -> Result {
+    match case {
+        0 => held.push(check_provider(provider::resolve_imports()?)?, GFP_KERNEL)?,
+        1 => {
+            // What was given back can be taken again.
+            for _ in 0..3 {
+                drop(check_provider(provider::resolve_imports()?)?);
+            }
+        }
+        2 => {
+            let imports = twins::resolve_imports()?;
+            // SAFETY: The imports are resolved.
+            let first = unsafe { twins::first() };
+            // SAFETY: As above.
+            let second = unsafe { twins::second() };
+            // Two different ones; which comes first is the linker's choice.
+            ensure(first + second == 3 && first != second)?;
+            let mut addresses = imports.iter().map(|import| import.address());
+            ensure(addresses.next() < addresses.next())?;
+        }
+        3 => drop(third_twin::resolve_imports()?),
+        4 => drop(wrong_names::resolve_imports()?),
+        5 => drop(init_only::resolve_imports()?),
+        6 => drop(too_large::resolve_imports()?),
+        7 => drop(wrong_place::resolve_imports()?),
+        8 => {
+            let imports = image::resolve_imports()?;
+            ensure(imports.iter().all(|import| import.provider().is_none()))?;
+            // SAFETY: The imports are resolved.
+            ensure(unsafe { image::nr_processes() } > 0)?;
+            // SAFETY: As above.
+            ensure(unsafe { image::nr_context_switches() } > 0)?;
+            // SAFETY: As above; the function does not exist.
+            ensure(unsafe { image::no_such_function() }.is_none())?;
+        }
+        9 => drop(image_position::resolve_imports()?),
+        10 => drop(image_missing::resolve_imports()?),
+        11 => drop(provider::resolve_imports_from(c"no_such_provider")?),
+        12 => {
+            let _first = provider::resolve_imports()?;
+            drop(provider::resolve_imports()?);
+        }
+        13 => {
+            // SAFETY: Not kept: the imports are not resolved. The call ends in a `BUG`.
+            unsafe { image::nr_processes() };
+        }
+        14 => {
+            drop(image::resolve_imports()?);
+            // SAFETY: Not kept: the imports are given back. The call ends in a `BUG`.
+            unsafe { image::nr_processes() };
+        }
+        15 => {
+            // Not resolved: ends in a `BUG`.
+            let _ = provider::provider_value();
+        }
+        _ => return Err(EINVAL),
+    }
+    Ok(())
+}
+
+/// Checks all of the block `provider`.
+fn check_provider(imports: Imports) -> Result<Imports> {
+    // SAFETY: The imports are resolved.
+    ensure(unsafe { provider::provider_add(40, 2) } == 42)?;
+    // SAFETY: The imports are resolved, and nothing writes the datum.
+    ensure(unsafe { *provider::provider_value() } == 42)?;
+    // SAFETY: The imports are resolved; the function does not exist.
+    ensure(unsafe { provider::provider_missing(1) }.is_none())?;
+    ensure(provider::provider_missing_value().is_none())?;
+    for import in imports.iter() {
+        pr_info!("{import}\n");
+        ensure(import.provider() == Some(c"kimport_test_provider"))?;
+        let missing = import.symbol().to_bytes().starts_with(b"provider_missing");
+        ensure(import.address().is_none() == missing)?;
+        match import.call_mode() {
+            Some(CallMode::Direct { sites }) => ensure(sites > 0)?,
+            Some(CallMode::Partial { .. }) => return Err(EBADMSG),
+            Some(CallMode::Pointer) => ensure(cfg!(kimport_pointer_calls))?,
+            None => {}
+        }
+    }
+    Ok(imports)
+}
