@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The stock kernel's files, the command, and a reader of modules that owes nothing to the code
+//! under test: it uses the low-level half of `object`, the code under test its builder.
+
+// Each test program uses its own part of this.
+#![allow(dead_code, unreachable_pub)]
+
+use object::{
+    elf::{self, FileHeader64, SectionHeader64},
+    read::elf::{FileHeader, Rela, SectionHeader, Sym},
+    LittleEndian,
+};
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+/// A directory that the set-up made; there is no testing without it.
+fn directory(variable: &str) -> PathBuf {
+    match env::var_os(variable) {
+        Some(path) => path.into(),
+        None => panic!("{variable} is not set; run the tests through `make check`"),
+    }
+}
+
+/// Every module of the stock kernel below `subdirectory` of its `kernel/`.
+pub fn stock_modules(subdirectory: &str) -> Vec<PathBuf> {
+    let releases = directory("KIMPORT_STOCK").join("usr/lib/modules");
+    let mut modules = Vec::new();
+    for release in entries(&releases) {
+        let mut todo = vec![release.join("kernel").join(subdirectory)];
+        while let Some(path) = todo.pop() {
+            if path.is_dir() {
+                todo.extend(entries(&path));
+            } else if path.to_string_lossy().contains(".ko") {
+                modules.push(path);
+            }
+        }
+    }
+    assert!(
+        !modules.is_empty(),
+        "no {subdirectory} below {}",
+        releases.display()
+    );
+    modules.sort();
+    modules
+}
+
+fn entries(directory: &Path) -> Vec<PathBuf> {
+    fs::read_dir(directory)
+        .unwrap_or_else(|error| panic!("{}: {error}", directory.display()))
+        .map(|entry| entry.unwrap().path())
+        .collect()
+}
+
+/// One module of LIO, compressed as the distribution ships it.
+pub fn stock(name: &str) -> PathBuf {
+    stock_modules("drivers/target")
+        .into_iter()
+        .find(|path| module_name(path) == name)
+        .unwrap_or_else(|| panic!("the stock kernel has no {name}"))
+}
+
+/// The name of the module in a file.
+pub fn module_name(path: &Path) -> String {
+    let file = path.file_name().unwrap().to_string_lossy();
+    file.split('.').next().unwrap().to_owned()
+}
+
+/// The stock kernel's `Module.symvers`.
+pub fn symvers() -> PathBuf {
+    directory("KIMPORT_KDIR").join("Module.symvers")
+}
+
+/// The symbols that `module` exports.
+pub fn exports_of(module: &str) -> Vec<String> {
+    let text = fs::read_to_string(symvers()).unwrap();
+    let fields = text
+        .lines()
+        .map(|line| line.split('\t').collect::<Vec<_>>());
+    fields
+        .filter(|fields| Path::new(fields[2]).file_name().unwrap() == module)
+        .map(|fields| fields[1].to_owned())
+        .collect()
+}
+
+/// Runs `kimport`.
+pub fn kimport<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_kimport"))
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+/// Runs `kimport`, which must be fine.
+pub fn fine<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> (String, String) {
+    let output = kimport(arguments);
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let (out, err) = (text(output.stdout), text(output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{err}");
+    (out, err)
+}
+
+/// Runs another program, which must be happy and say nothing on standard error.
+pub fn tool(name: &str, arguments: &[&str]) -> String {
+    let output = Command::new(name)
+        .args(arguments)
+        .output()
+        .unwrap_or_else(|error| panic!("{name}: {error}"));
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && complaint.is_empty(),
+        "{name}: {complaint}"
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Unpacks a module with the `xz` command.
+pub fn unxz(path: &Path) -> Vec<u8> {
+    let output = Command::new("xz").arg("-dc").arg(path).output().unwrap();
+    assert!(output.status.success());
+    output.stdout
+}
+
+/// A symbol as a relocation means it, whatever its index.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Symbol {
+    pub name: String,
+    pub section: String,
+    pub index: u16,
+    pub value: u64,
+    pub size: u64,
+    pub info: u8,
+}
+
+/// A relocation.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Relocation {
+    pub target: String,
+    pub offset: u64,
+    pub kind: u32,
+    pub addend: i64,
+    pub symbol: Symbol,
+}
+
+/// A section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    pub name: String,
+    pub kind: u32,
+    pub flags: u64,
+    pub link: String,
+    pub info: u32,
+    pub alignment: u64,
+    pub data: Vec<u8>,
+    pub relocations: Vec<Relocation>,
+}
+
+/// A module.
+#[derive(Clone, Debug)]
+pub struct Module {
+    pub sections: Vec<Section>,
+    pub symbols: Vec<Symbol>,
+}
+
+impl Module {
+    pub fn read(bytes: &[u8]) -> Self {
+        let endian = LittleEndian;
+        let header = FileHeader64::<LittleEndian>::parse(bytes).unwrap();
+        let table = header.sections(endian, bytes).unwrap();
+        let name = |section: &SectionHeader64<LittleEndian>| {
+            String::from_utf8(table.section_name(endian, section).unwrap().to_vec()).unwrap()
+        };
+        let name_at = |index: usize| {
+            let section = table.section(object::SectionIndex(index)).unwrap();
+            name(section)
+        };
+        let symbols = table.symbols(endian, bytes, elf::SHT_SYMTAB).unwrap();
+        let symbol = |entry: &elf::Sym64<LittleEndian>| {
+            let index = entry.st_shndx(endian);
+            let is_section = index != elf::SHN_UNDEF && index < elf::SHN_LORESERVE;
+            Symbol {
+                name: String::from_utf8(symbols.symbol_name(endian, entry).unwrap().to_vec())
+                    .unwrap(),
+                section: if is_section {
+                    name_at(index.into())
+                } else {
+                    String::new()
+                },
+                index: if is_section { 0 } else { index },
+                value: entry.st_value(endian),
+                size: entry.st_size(endian),
+                info: entry.st_info(),
+            }
+        };
+        let sections = table.iter().skip(1).map(|section| {
+            let relocations = section.rela(endian, bytes).unwrap().map(|(entries, _)| {
+                let relocation = |entry: &elf::Rela64<LittleEndian>| Relocation {
+                    target: name_at(section.sh_info(endian) as usize),
+                    offset: entry.r_offset(endian),
+                    kind: entry.r_type(endian, false),
+                    addend: entry.r_addend(endian),
+                    symbol: entry
+                        .symbol(endian, false)
+                        .map(|index| symbol(symbols.symbol(index).unwrap()))
+                        .unwrap(),
+                };
+                entries.iter().map(relocation).collect()
+            });
+            Section {
+                name: name(section),
+                kind: section.sh_type(endian),
+                flags: section.sh_flags(endian),
+                link: match section.sh_link(endian) {
+                    0 => String::new(),
+                    link => name_at(link as usize),
+                },
+                info: section.sh_info(endian),
+                alignment: section.sh_addralign(endian),
+                data: section.data(endian, bytes).unwrap().to_vec(),
+                relocations: relocations.unwrap_or_default(),
+            }
+        });
+        Self {
+            sections: sections.collect(),
+            symbols: symbols.iter().skip(1).map(symbol).collect(),
+        }
+    }
+
+    pub fn section(&self, name: &str) -> &Section {
+        let mut found = self.sections.iter().filter(|section| section.name == name);
+        let section = found.next().unwrap_or_else(|| panic!("no section {name}"));
+        assert!(found.next().is_none(), "more than one section {name}");
+        section
+    }
+
+    pub fn relocations(&self) -> Vec<Relocation> {
+        let all = self
+            .sections
+            .iter()
+            .flat_map(|section| section.relocations.iter());
+        let mut all: Vec<_> = all.cloned().collect();
+        all.sort();
+        all
+    }
+
+    pub fn undefined(&self) -> Vec<&str> {
+        self.symbols
+            .iter()
+            .filter(|symbol| symbol.section.is_empty() && symbol.index == elf::SHN_UNDEF)
+            .map(|symbol| symbol.name.as_str())
+            .collect()
+    }
+
+    pub fn modinfo(&self) -> BTreeMap<String, Vec<String>> {
+        let mut fields = BTreeMap::<_, Vec<_>>::new();
+        let text = String::from_utf8(self.section(".modinfo").data.clone()).unwrap();
+        for (key, value) in text.split('\0').filter_map(|field| field.split_once('=')) {
+            fields
+                .entry(key.to_owned())
+                .or_default()
+                .push(value.to_owned());
+        }
+        fields
+    }
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Damaged modules: whatever is in the file, the answer is a result or an error.
+
+mod common;
+
+use common::*;
+use kimport::{
+    list::Listing,
+    module_file::{unpack, ModuleFile},
+    relink::{relink, Wish},
+    symvers::Symvers,
+};
+use proptest::{prelude::*, sample::Index};
+use std::{fs, sync::LazyLock};
+
+struct Fixture {
+    packed: Vec<u8>,
+    module: Vec<u8>,
+    /// Already relinked, so that livepatch sections are damaged too.
+    relinked: Vec<u8>,
+    symvers: Symvers,
+    wish: Wish,
+}
+
+static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
+    let path = stock("tcm_loop");
+    let wish = |from: &str, name: &str| Wish {
+        requests: vec![from.parse().unwrap()],
+        name: Some(name.to_owned()),
+    };
+    let symvers = Symvers::read(&symvers()).unwrap();
+    let file = ModuleFile::read(&path).unwrap();
+    let (relinked, _) =
+        relink(&file, Some(&symvers), &wish("other:target_submit", "half")).unwrap();
+    Fixture {
+        packed: fs::read(&path).unwrap(),
+        module: unxz(&path),
+        relinked,
+        symvers,
+        wish: wish("new=target_core_mod", "whole"),
+    }
+});
+
+/// Where damage is done: anywhere, or where it hurts.
+#[derive(Clone, Debug)]
+enum Place {
+    Anywhere(Index),
+    Header(Index),
+    SectionHeaders(Index),
+    Symbols(Index),
+}
+
+fn damage() -> impl Strategy<Value = Vec<(Place, u8)>> {
+    let place = prop_oneof![
+        any::<Index>().prop_map(Place::Anywhere),
+        any::<Index>().prop_map(Place::Header),
+        any::<Index>().prop_map(Place::SectionHeaders),
+        any::<Index>().prop_map(Place::Symbols),
+    ];
+    // A changed bit or an extreme value finds more than a random byte.
+    let byte = prop_oneof![Just(0), Just(1), Just(0x7f), Just(0xff), any::<u8>()];
+    proptest::collection::vec((place, byte), 1..8)
+}
+
+fn number(bytes: &[u8], at: usize, size: usize) -> usize {
+    let bytes = bytes.get(at..at + size).unwrap_or_default();
+    bytes
+        .iter()
+        .rev()
+        .fold(0, |number, &byte| number << 8 | usize::from(byte))
+}
+
+fn damaged(module: &[u8], damage: &[(Place, u8)]) -> Vec<u8> {
+    let mut bytes = module.to_vec();
+    let table = number(module, 0x28, 8);
+    let headers = table..table + 64 * number(module, 0x3c, 2);
+    let symtab = headers
+        .clone()
+        .step_by(64)
+        .find(|&header| number(module, header + 4, 4) == 2)
+        .unwrap();
+    let start = number(module, symtab + 0x18, 8);
+    let symbols = start..start + number(module, symtab + 0x20, 8);
+    for (place, byte) in damage {
+        let (range, index) = match place {
+            Place::Anywhere(index) => (0..bytes.len(), index),
+            Place::Header(index) => (0..64, index),
+            Place::SectionHeaders(index) => (headers.clone(), index),
+            Place::Symbols(index) => (symbols.clone(), index),
+        };
+        bytes[range.start + index.index(range.len())] = *byte;
+    }
+    bytes
+}
+
+fn try_everything(bytes: Vec<u8>) {
+    let fixture = &*FIXTURE;
+    let Ok(file) = ModuleFile::from_bytes(bytes) else {
+        return;
+    };
+    let _ = Listing::new(&file, Some(&fixture.symvers)).map(|listing| listing.text());
+    if let Ok((output, report)) = relink(&file, Some(&fixture.symvers), &fixture.wish) {
+        let _ = report.text();
+        let again = ModuleFile::from_bytes(output).unwrap();
+        let (_, report) = relink(&again, Some(&fixture.symvers), &fixture.wish).unwrap();
+        assert!(!report.changed);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 400,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn damaged_modules(damage in damage()) {
+        try_everything(damaged(&FIXTURE.module, &damage));
+    }
+
+    #[test]
+    fn damaged_relinked_modules(damage in damage()) {
+        try_everything(damaged(&FIXTURE.relinked, &damage));
+    }
+
+    #[test]
+    fn cut_modules(keep in any::<Index>()) {
+        let module = &FIXTURE.relinked;
+        try_everything(module[..keep.index(module.len())].to_vec());
+    }
+
+    #[test]
+    fn damaged_compression(at in any::<Index>(), byte in any::<u8>(), keep in any::<Index>()) {
+        let mut packed = FIXTURE.packed.clone();
+        let at = at.index(packed.len());
+        packed[at] = byte;
+        packed.truncate(keep.index(packed.len()) + 1);
+        let _ = unpack(packed);
+    }
+}
+
+#[test]
+fn the_undamaged_modules_are_fine() {
+    let fixture = &*FIXTURE;
+    for module in [&fixture.module, &fixture.relinked] {
+        let file = ModuleFile::from_bytes(module.clone()).unwrap();
+        assert!(
+            relink(&file, Some(&fixture.symvers), &fixture.wish)
+                .unwrap()
+                .1
+                .changed
+        );
+    }
+}
