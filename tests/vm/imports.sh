@@ -1,0 +1,150 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Each way in which an import ends, provoked for real: what it says, with which errno, and that it leaves nothing behind.
+# The numbers are those of tests/modules/cases/main.rs.
+# shellcheck shell=dash disable=SC1090
+. "$KTAP_SH"
+
+PROVIDER=kimport_test_provider
+PARAMETERS=/sys/module/$PROVIDER/parameters
+
+provider() {
+	insmod "$TEST_MODULES/$PROVIDER.ko" "$@"
+}
+
+# The number of references on the provider.
+references() {
+	cat "/sys/module/$PROVIDER/refcnt"
+}
+
+# case_ok N: case N succeeds, and unloading gives everything back.
+case_ok() {
+	insmod "$TEST_MODULES/import_cases.ko" "case=$1" || return
+	rmmod import_cases || return
+	[ "$(references)" -eq 0 ]
+}
+
+# case_fails N ERRNO LINES REGEX: case N ends with the error and with that many lines of kimport, one of which matches.
+case_fails() {
+	log_mark
+	message=$(insmod "$TEST_MODULES/import_cases.ko" "case=$1" 2>&1) && {
+		echo "the load succeeded"
+		rmmod import_cases
+		return 1
+	}
+	log_since | grep 'import_cases: kimport: '
+	case $message in
+	*"$2"*) ;;
+	*)
+		echo "expected '$2', got: $message"
+		return 1
+		;;
+	esac
+	[ "$(log_since | grep -c 'import_cases: kimport: cannot import ')" -eq "$3" ] || {
+		echo "expected $3 lines"
+		return 1
+	}
+	log_since | grep -qE "import_cases: kimport: cannot import $4" || {
+		echo "no line matches $4"
+		return 1
+	}
+	if [ -e "/sys/module/$PROVIDER" ] && [ -z "$busy" ]; then
+		[ "$(references)" -eq 0 ] || {
+			echo "a reference was left on the provider"
+			return 1
+		}
+	fi
+}
+busy=
+
+holds_provider() {
+	insmod "$TEST_MODULES/import_cases.ko" case=0 || return
+	[ "$(references)" -eq 1 ] || return
+	if rmmod "$PROVIDER"; then return 1; fi
+	rmmod import_cases || return
+	[ "$(references)" -eq 0 ]
+}
+
+# Addresses that the module prints (no_hash_pointers is set) against those of /proc/kallsyms.
+addresses_agree() {
+	log_mark
+	insmod "$TEST_MODULES/import_cases.ko" case=0 || return
+	rmmod import_cases || return
+	for symbol in provider_add provider_value; do
+		printed=$(log_since | sed -n "s/.*import_cases: $symbol at 0x\([0-9a-f]*\) in $PROVIDER: .*/\1/p")
+		listed=$(awk -v symbol=$symbol '$3 == symbol && $4 == "['$PROVIDER']" { print $1 }' /proc/kallsyms)
+		echo "$symbol: printed $printed, listed $listed"
+		[ -n "$printed" ] && [ "$printed" = "$listed" ] || return 1
+	done
+}
+
+direct_calls() {
+	log_mark
+	insmod "$TEST_MODULES/import_cases.ko" case=0 || return
+	rmmod import_cases || return
+	log_since | grep "import_cases: provider_add at .*: direct call, 1 of 1 call sites"
+}
+
+while_unloading() {
+	echo 1 >"$PARAMETERS/hold_exit"
+	rmmod "$PROVIDER" &
+	pid=$!
+	while ! grep -q "^$PROVIDER .* Unloading" /proc/modules; do sleep 0.1; done
+	busy=yes
+	case_fails 0 "Device or resource busy" 1 "block provider from $PROVIDER: provider is being unloaded; "
+	result=$?
+	busy=
+	echo 0 >"$PARAMETERS/hold_exit"
+	wait $pid && [ $result -eq 0 ]
+}
+
+while_in_init() {
+	provider hold_init=1 &
+	pid=$!
+	while ! [ -e "$PARAMETERS/hold_init" ]; do sleep 0.1; done
+	busy=yes
+	case_fails 0 "Resource temporarily unavailable" 1 "block provider from $PROVIDER: provider is still in its init; "
+	result=$?
+	busy=
+	echo 0 >"$PARAMETERS/hold_init"
+	wait $pid && [ $result -eq 0 ]
+}
+
+# hello_import prints what it got: compare with what the kernel says elsewhere.
+hello() {
+	log_mark
+	insmod "$TEST_MODULES/hello_import.ko" || return
+	rmmod hello_import || return
+	log_since | grep hello_import:
+	log_since | grep -q "hello_import: nr_processes at .* in the kernel image: direct call, 1 of 1 call sites" || return
+	printed=$(log_since | sed -n 's/.*hello_import: command line: //p')
+	[ "$printed" = "$(cat /proc/cmdline)" ] || return
+	log_since | grep -qE 'hello_import: [1-9][0-9]* processes, [1-9][0-9]* context switches'
+}
+
+
+ktap_plan 22
+ktap_test "hello_import prints what it imported" hello
+ktap_test "provider not loaded" case_fails 0 "No such device" 1 "block provider from $PROVIDER: provider is not loaded; "
+ktap_test "the provider loads" provider
+ktap_test "functions, data and missing optional ones" case_ok 0
+ktap_test "resolved and dropped three times" case_ok 1
+ktap_test "the provider is held while imports live" holds_provider
+ktap_test "addresses agree with /proc/kallsyms" addresses_agree
+ktap_test "call sites are direct calls" direct_calls
+ktap_test "#[position] selects among symbols of one name" case_ok 2
+ktap_test "position that does not exist" case_fails 3 "No such device or address" 1 "provider_twin from $PROVIDER: there are only 2 "
+ktap_test "missing symbols, one line each" case_fails 4 "nknown symbol" 2 "provider_ad from $PROVIDER: kallsyms has no such symbol"
+ktap_test "symbol of the provider's init" case_fails 5 "nknown symbol" 1 "provider_init_only from $PROVIDER: "
+ktap_test "data smaller than the declared type" case_fails 6 "Value too large" 1 "provider_value from $PROVIDER: it has at most "
+ktap_test "a module's symbol is not the kernel image's" case_fails 7 "nknown symbol" 1 "provider_add from the kernel image: .*a module has; name that module"
+ktap_test "the kernel image" case_ok 8
+ktap_test "position beyond the kernel image's" case_fails 9 "No such device or address" 1 "nr_processes from the kernel image: there are only 1 "
+ktap_test "missing in the kernel image" case_fails 10 "nknown symbol" 1 "no_such_function from the kernel image: kallsyms has no such symbol"
+ktap_test "provider chosen at load time is absent" case_fails 11 "No such device" 1 "block provider from no_such_provider: provider is not loaded; "
+ktap_test "block resolved twice" case_fails 12 "Operation already in progress" 1 "block provider from $PROVIDER: it is resolved already; "
+ktap_test "provider being unloaded" while_unloading
+ktap_test "provider still in its init" while_in_init
+ktap_test "the provider unloads" rmmod "$PROVIDER"
+ktap_finish
