@@ -98,9 +98,9 @@ impl Machine {
         add(&["-device", "virtio-rng-pci,rng=rng"]);
         for (index, disk) in self.disks.iter().enumerate() {
             let fd = disk.as_raw_fd();
-            add(&["-add-fd", &format!("fd={fd},set={fd}"), "-drive"]);
+            add(&["-drive"]);
             add(&[&format!(
-                "file=/dev/fdset/{fd},if=none,id=disk{index},format=raw,cache=unsafe,discard=unmap"
+                "file=/proc/self/fd/{fd},if=none,id=disk{index},format=raw,cache=unsafe,discard=unmap"
             )]);
             add(&["-device"]);
             add(&[&format!(

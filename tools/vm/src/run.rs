@@ -15,7 +15,11 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 const INIT: &str = include_str!("../guest/init");
-const KTAP_SH: &str = include_str!("../guest/ktap.sh");
+/// What suites may source, at `/test`.
+const LIBRARIES: &[(&str, &str)] = &[
+    ("ktap.sh", include_str!("../guest/ktap.sh")),
+    ("lio.sh", include_str!("../guest/lio.sh")),
+];
 
 /// How often the limits are looked at.
 const TICK: Duration = Duration::from_millis(200);
@@ -83,7 +87,9 @@ fn file_name(path: &Path) -> Result<&str> {
 fn write_run_part(options: &Options, names: &[String], token: &str, out: impl Write) -> Result<()> {
     let mut archive = Archive::new(BufWriter::new(out));
     archive.file("init", 0o755, INIT.as_bytes())?;
-    archive.file("test/ktap.sh", 0o644, KTAP_SH.as_bytes())?;
+    for (name, text) in LIBRARIES {
+        archive.file(&format!("test/{name}"), 0o644, text.as_bytes())?;
+    }
     archive.file("test/token", 0o644, format!("{token}\n").as_bytes())?;
     archive.file(
         "test/order",
@@ -189,6 +195,7 @@ pub fn run(options: &Options, mut show: impl FnMut(&Progress)) -> Result<Verdict
     let mut session = Session::new(&token, &names, options.limits);
     let mut vm = machine.start()?;
     let start = Instant::now();
+    let mut checked = Duration::ZERO;
     let mut stop = None;
     let mut complaints = Vec::new();
     loop {
@@ -196,24 +203,25 @@ pub fn run(options: &Options, mut show: impl FnMut(&Progress)) -> Result<Verdict
         let now = start.elapsed();
         match event {
             Ok(Event::Console(line)) => {
-                writeln!(log, "{line}")?;
+                writeln!(log, "{:9.3} console| {line}", now.as_secs_f64())?;
                 session.console(&line, now);
             }
             Ok(Event::Channel(line)) => {
-                writeln!(log, "channel| {line}")?;
+                writeln!(log, "{:9.3} channel| {line}", now.as_secs_f64())?;
                 session.channel(&line, now).iter().for_each(&mut show);
             }
             Ok(Event::Qemu(line)) => {
-                writeln!(log, "qemu| {line}")?;
+                writeln!(log, "{:9.3} qemu| {line}", now.as_secs_f64())?;
                 complaints.push(line);
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
-        if stop.is_none() {
+        if stop.is_none() && now.saturating_sub(checked) >= TICK {
+            checked = now;
             stop = session.check(now);
             if let Some(reason) = &stop {
-                writeln!(log, "stopped| {reason}")?;
+                writeln!(log, "{:9.3} stopped| {reason}", now.as_secs_f64())?;
                 // The lines that are under way still come.
                 vm.kill();
             }

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Judges recorded runs again: logs that the runner kept of real VMs (the kernel's own messages
+//! before the first suite are cut from the dumps), and the same logs with something changed.
+
+use kimport_vm::session::{Limits, Session, Stop, Verdict};
+use std::path::Path;
+use std::time::Duration;
+
+const STEP: Duration = Duration::from_millis(200);
+
+fn recorded(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/recorded/{name}.log"));
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Feeds the log of a run with the times it has; like the runner it stops when told to.
+/// `alive` says that the VM goes on in silence after the log's last line.
+fn judge(log: &str, suites: &[&str], silence: u64, alive: bool) -> (Verdict, Option<Stop>) {
+    let suites: Vec<_> = suites.iter().map(|name| (*name).to_owned()).collect();
+    let token = log
+        .split_once("channel| @")
+        .and_then(|(_, rest)| rest.split_once(' '))
+        .map_or("none", |(token, _)| token);
+    let limits = Limits {
+        total: Duration::from_secs(300),
+        silence: Duration::from_secs(silence),
+    };
+    let mut session = Session::new(token, &suites, limits);
+    let mut now = Duration::ZERO;
+    let mut stop = None;
+    let wait_until = |session: &mut Session, now: &mut Duration, until: Duration| {
+        while *now + STEP < until {
+            *now += STEP;
+            if let Some(reason) = session.check(*now) {
+                return Some(reason);
+            }
+        }
+        *now = until;
+        None
+    };
+    for line in log.lines() {
+        let (time, rest) = line.trim_start().split_once(' ').expect("a time");
+        let (kind, text) = rest.split_once('|').expect("a channel's name");
+        let text = text.strip_prefix(' ').unwrap_or(text);
+        let time = Duration::from_secs_f64(time.parse().expect("a time"));
+        stop = wait_until(&mut session, &mut now, time);
+        if stop.is_some() {
+            break;
+        }
+        match kind {
+            "console" => session.console(text, now),
+            "channel" => drop(session.channel(text, now)),
+            "stopped" => break,
+            other => panic!("unknown channel {other}"),
+        }
+    }
+    if alive && stop.is_none() {
+        stop = wait_until(&mut session, &mut now, Duration::from_secs(1000));
+    }
+    let (verdict, _) = session.finish(stop.as_ref());
+    (verdict, stop)
+}
+
+fn problems(verdict: &Verdict) -> Vec<String> {
+    let suites = verdict.suites.iter().flat_map(|suite| {
+        let text = |problem: &String| format!("{}: {problem}", suite.name);
+        suite.problems.iter().map(text)
+    });
+    suites.chain(verdict.problems.iter().cloned()).collect()
+}
+
+#[track_caller]
+fn assert_problem(verdict: &Verdict, wanted: &str) {
+    assert!(!verdict.success());
+    let all = problems(verdict);
+    assert!(all.iter().any(|problem| problem == wanted), "{all:#?}");
+}
+
+fn without(log: &str, what: &str) -> String {
+    let kept: Vec<_> = log.lines().filter(|line| !line.contains(what)).collect();
+    assert_ne!(kept.len(), log.lines().count(), "nothing has {what}");
+    kept.join("\n")
+}
+
+#[test]
+fn an_expected_bug_passes() {
+    let (verdict, stop) = judge(&recorded("expected"), &["expected"], 60, false);
+    assert_eq!(problems(&verdict), [""; 0]);
+    assert_eq!(stop, None);
+    assert!(verdict.success());
+    assert_eq!((verdict.passed, verdict.failed, verdict.skipped), (3, 0, 0));
+    assert!(verdict.console_tail.is_empty());
+}
+
+#[test]
+fn the_same_bug_unannounced_stops_the_vm() {
+    let log = without(&recorded("expected"), "expect-log:");
+    let (verdict, stop) = judge(&log, &["expected"], 60, false);
+    let Some(Stop::Fatal(headline)) = &stop else {
+        panic!("{stop:?}");
+    };
+    assert!(headline.starts_with("kernel BUG at "), "{headline}");
+    assert_problem(&verdict, &format!("the kernel died: {headline}"));
+    assert_problem(&verdict, "expected: did not come to its end");
+    // Said once, not again as a line of the log.
+    assert_eq!(verdict.problems.len(), 1, "{:#?}", verdict.problems);
+}
+
+#[test]
+fn an_expectation_excuses_only_what_it_names() {
+    let log = recorded("expected").replace("expect-log: kernel BUG", "expect-log: something else");
+    let (verdict, stop) = judge(&log, &["expected"], 60, false);
+    assert!(matches!(stop, Some(Stop::Fatal(_))), "{stop:?}");
+    let unmet = "expected: the expected report did not come: ";
+    assert!(problems(&verdict).iter().any(|p| p.starts_with(unmet)));
+}
+
+#[test]
+fn an_expectation_for_everything_is_refused() {
+    let log = recorded("expected").replace("expect-log: kernel BUG", "expect-log: |");
+    let (verdict, _) = judge(&log, &["expected"], 60, false);
+    let refused = |p: &String| p.contains("expect-log matches any line");
+    assert!(problems(&verdict).iter().any(refused));
+}
+
+#[test]
+fn each_piece_of_evidence_is_needed() {
+    let log = recorded("expected");
+    for (missing, problem) in [
+        (" end", "the VM ended before the end marker"),
+        ("channel| 1..3", "expected: no plan"),
+        ("ok 3 - and on", "expected: 3 tests planned, 2 results seen"),
+        (
+            "ok 2 - goes on",
+            "expected: result numbered 3 where 2 was due",
+        ),
+        ("suite-end", "expected: did not come to its end"),
+        ("suite-begin", "expected: did not run"),
+        ("dmesg-end", "the VM ended before the end marker"),
+    ] {
+        let text = match missing {
+            " end" => {
+                let last = |line: &&str| !(line.contains("channel| @") && line.ends_with(missing));
+                log.lines().filter(last).collect::<Vec<_>>().join("\n")
+            }
+            _ => without(&log, missing),
+        };
+        let (verdict, _) = judge(&text, &["expected"], 60, false);
+        assert_problem(&verdict, problem);
+    }
+}
+
+#[test]
+fn an_incomplete_kernel_log_fails() {
+    let log = without(&without(&recorded("expected"), "dmesg-begin"), "dmesg-end");
+    let (verdict, _) = judge(&log, &["expected"], 60, false);
+    assert_problem(&verdict, "the kernel log is not complete");
+}
+
+#[test]
+fn a_suite_that_never_ran_fails() {
+    let (verdict, _) = judge(&recorded("expected"), &["expected", "other"], 60, false);
+    assert_eq!(problems(&verdict), ["other: did not run"]);
+    assert!(!verdict.success());
+}
+
+#[test]
+fn a_good_suite_with_a_bad_status_fails() {
+    let log = recorded("expected").replace("suite-end expected 0", "suite-end expected 4");
+    let (verdict, _) = judge(&log, &["expected"], 60, false);
+    assert_eq!(problems(&verdict), ["expected: the suite ended with 4"]);
+}
+
+#[test]
+fn markers_need_this_runs_token() {
+    let log = recorded("expected");
+    let forged = log.replacen(
+        "channel| 1..3",
+        "channel| @0123456789abcdef end\n5.0 channel| 1..3",
+        1,
+    );
+    let (verdict, _) = judge(&forged, &["expected"], 60, false);
+    assert!(verdict.success(), "{:#?}", problems(&verdict));
+}
+
+#[test]
+fn nothing_at_all_is_a_failure() {
+    let (verdict, stop) = judge("", &["good"], 60, false);
+    assert_eq!(stop, None);
+    assert_problem(&verdict, "good: did not run");
+    assert_problem(&verdict, "the VM ended before the end marker");
+    assert_eq!(verdict.interrupted.as_deref(), Some("the boot"));
+}
+
+#[test]
+fn an_oops_stops_the_vm_and_keeps_the_trace() {
+    let (verdict, stop) = judge(&recorded("oops"), &["oops"], 60, true);
+    let headline = "BUG: kernel NULL pointer dereference, address: 0000000000000008";
+    assert_eq!(stop, Some(Stop::Fatal(headline.into())));
+    assert_problem(&verdict, &format!("the kernel died: {headline}"));
+    let tail = verdict.console_tail.join("\n");
+    assert!(tail.contains("Call Trace:") && tail.contains("end trace"));
+    assert_eq!(verdict.passed, 1);
+}
+
+#[test]
+fn a_panic_is_a_failure_even_if_announced() {
+    let (verdict, _) = judge(&recorded("panics"), &["panics"], 60, false);
+    assert_problem(&verdict, "the VM ended before the end marker");
+    assert_problem(
+        &verdict,
+        "kernel log during panics: Kernel panic - not syncing: sysrq triggered crash",
+    );
+    assert_eq!(
+        verdict.interrupted.as_deref(),
+        Some("panics: the test that panics")
+    );
+    // A VM that does not power off after a panic is stopped at once.
+    let (_, stop) = judge(&recorded("panics"), &["panics"], 60, true);
+    assert!(matches!(stop, Some(Stop::Fatal(_))), "{stop:?}");
+}
+
+#[test]
+fn a_hang_is_stopped_and_named() {
+    let (verdict, stop) = judge(&recorded("hangs"), &["hangs"], 10, true);
+    assert_eq!(stop, Some(Stop::Silence(Duration::from_secs(10))));
+    assert_problem(&verdict, "hang: no output for 10 s");
+    assert_eq!(
+        verdict.interrupted.as_deref(),
+        Some("hangs: the test that hangs")
+    );
+    assert_eq!((verdict.passed, verdict.skipped), (1, 0));
+    // With more patience for silence it is the run that takes too long.
+    let (verdict, stop) = judge(&recorded("hangs"), &["hangs"], 900, true);
+    assert_eq!(stop, Some(Stop::Timeout(Duration::from_secs(300))));
+    assert_problem(&verdict, "timeout: not done after 300 s");
+}
+
+#[test]
+fn a_warning_in_the_log_fails_good_tests() {
+    let (verdict, stop) = judge(&recorded("warning"), &["warning"], 60, false);
+    assert_eq!(stop, None);
+    assert_eq!((verdict.passed, verdict.failed), (1, 1));
+    let [problem] = verdict.problems.as_slice() else {
+        panic!("{:#?}", verdict.problems);
+    };
+    assert!(problem.starts_with("kernel log during warning: WARNING: "));
+}
+
+#[test]
+fn a_report_after_the_dump_counts() {
+    let log = recorded("expected") + "99.0 console| [   99.0] WARNING: on the way out\n";
+    let (verdict, _) = judge(&log, &["expected"], 100, false);
+    assert_eq!(problems(&verdict), ["kernel log: WARNING: on the way out"]);
+}
+
+#[test]
+fn several_bad_suites() {
+    let suites = ["warns", "fails", "short", "unplanned", "silent"];
+    let (verdict, _) = judge(&recorded("bad"), &suites, 60, false);
+    assert_eq!(
+        problems(&verdict),
+        [
+            "short: 2 tests planned, 1 results seen",
+            "unplanned: no plan",
+            "silent: no `KTAP version 1` line and no plan",
+            "fails: the expected report did not come: BUG: never comes",
+            "kernel log during warns: Call Trace:",
+            "kernel log during warns: WARNING: made up by warns.sh",
+            "kernel log during warns: BUG: announced once, came again",
+        ]
+    );
+    assert_eq!((verdict.passed, verdict.failed, verdict.skipped), (6, 8, 1));
+}

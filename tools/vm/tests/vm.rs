@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Runs the command on a real kernel, with suites that pass and suites that must not.
+//!
+//! `make check` names the kernel in `KIMPORT_STOCK`; without it these tests fail rather than let anyone
+//! believe that they passed.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// One VM at a time leaves each the time it expects.
+static ONE_VM: Mutex<()> = Mutex::new(());
+
+fn stock() -> PathBuf {
+    std::env::var_os("KIMPORT_STOCK")
+        .expect("KIMPORT_STOCK must name the unpacked stock kernel; `make check` sets it")
+        .into()
+}
+
+fn command(suites: &[&str]) -> Command {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suites");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kimport-vm"));
+    command.arg("run").arg("--stock").arg(stock());
+    for suite in suites {
+        command.arg("--suite").arg(dir.join(format!("{suite}.sh")));
+    }
+    command
+}
+
+struct Outcome {
+    output: Output,
+    text: String,
+    json: Value,
+}
+
+fn run(suites: &[&str], arguments: &[&str]) -> Outcome {
+    let _one = ONE_VM.lock().unwrap_or_else(PoisonError::into_inner);
+    let dir = tempfile::tempdir().unwrap();
+    let json = dir.path().join("verdict.json");
+    let log = dir.path().join("console.log");
+    let mut command = command(suites);
+    command.args(arguments).arg("--json").arg(&json);
+    let output = command.arg("--log").arg(&log).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    let json = std::fs::read_to_string(&json).unwrap_or_else(|error| panic!("{error}: {text}"));
+    assert!(log.is_file());
+    Outcome {
+        json: serde_json::from_str(&json).unwrap(),
+        output,
+        text,
+    }
+}
+
+impl Outcome {
+    #[track_caller]
+    fn expect(&self, status: i32, texts: &[&str]) {
+        assert_eq!(self.output.status.code(), Some(status), "{}", self.text);
+        for wanted in texts {
+            assert!(self.text.contains(wanted), "no {wanted:?} in {}", self.text);
+        }
+        assert_eq!(self.json["success"], Value::from(status == 0));
+    }
+}
+
+#[test]
+fn a_good_suite_passes() {
+    let outcome = run(&["good"], &["--disk", "64M"]);
+    outcome.expect(
+        0,
+        &["ok   good: ext4 on it\n", "7 passed, 0 failed, 0 skipped"],
+    );
+    assert_eq!(outcome.json["suites"][0]["status"], 0);
+    assert_eq!(outcome.json["passed"], 7);
+}
+
+#[test]
+fn bad_suites_fail_one_by_one() {
+    let outcome = run(&["warns", "fails", "short", "unplanned", "silent"], &[]);
+    outcome.expect(
+        1,
+        &[
+            "# the reason it failed",
+            "FAIL fails: fails\n",
+            "skip fails: skips (nothing to test)\n",
+            "FAIL fails: the expected report did not come: BUG: never comes\n",
+            "FAIL short: 2 tests planned, 1 results seen\n",
+            "FAIL unplanned: no plan\n",
+            "FAIL silent: no `KTAP version 1` line and no plan\n",
+            "FAIL kernel log during warns: Call Trace:\n",
+            "FAIL kernel log during warns: WARNING: made up by warns.sh\n",
+            "FAIL kernel log during warns: BUG: announced once, came again\n",
+            "6 passed, 8 failed, 1 skipped",
+        ],
+    );
+}
+
+#[test]
+fn a_panic_ends_the_run_at_once() {
+    let start = Instant::now();
+    let outcome = run(&["panics"], &["--hang-timeout", "55"]);
+    outcome.expect(
+        1,
+        &[
+            "Kernel panic - not syncing: sysrq triggered crash",
+            "running at the end: panics: the test that panics\n",
+            "log: ",
+        ],
+    );
+    assert!(start.elapsed() < Duration::from_secs(50));
+}
+
+#[test]
+fn a_hang_is_killed() {
+    let outcome = run(&["hangs"], &["--hang-timeout", "12"]);
+    outcome.expect(
+        1,
+        &[
+            "FAIL hang: no output for 12 s\n",
+            "running at the end: hangs: the test that hangs\n",
+        ],
+    );
+}
+
+#[test]
+fn what_is_missing_is_no_failure_of_a_test() {
+    let output = command(&["absent"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot read "));
+    let output = command(&["good"])
+        .args(["--qemu-arg", "-no-such-option"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("-no-such-option"));
+    let output = command(&[]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
+
+/// The processes whose parent is `parent`.
+fn children(parent: u32) -> Vec<u32> {
+    let path = format!("/proc/{parent}/task/{parent}/children");
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.split_whitespace()
+        .filter_map(|pid| pid.parse().ok())
+        .collect()
+}
+
+/// Waits until `probe` finds something.
+fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(30) {
+        if let Some(found) = probe() {
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("{what} did not happen");
+}
+
+#[test]
+fn the_vm_does_not_outlive_a_killed_runner() {
+    let dir = tempfile::tempdir().unwrap();
+    let _one = ONE_VM.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut runner = command(&["hangs"])
+        .arg("--log")
+        .arg(dir.path().join("log"))
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let is_qemu = |pid: &u32| {
+        let name = std::fs::read_to_string(format!("/proc/{pid}/comm"));
+        name.is_ok_and(|name| name.starts_with("qemu-system"))
+    };
+    let qemu = wait_for("the start of QEMU", || {
+        children(runner.id()).into_iter().find(is_qemu)
+    });
+    // SIGKILL leaves the runner no chance to clean up.
+    runner.kill().unwrap();
+    runner.wait().unwrap();
+    wait_for("the end of QEMU", || {
+        // Where nothing reaps orphans a dead process stays as a zombie.
+        let status = std::fs::read_to_string(format!("/proc/{qemu}/status")).unwrap_or_default();
+        (status.is_empty() || status.contains("State:\tZ")).then_some(())
+    });
+}
