@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The interface to the core: the functions it calls, as a `struct target_backend_ops`.
+//!
+//! Each function only converts between C's types and the driver's.
+//!
+//! # Safety
+//!
+//! The functions are only for the core to call, through the tables they are in, while the tables are registered. The devices it passes are
+//! from [`alloc_device`] and were not passed to [`free_device`]. The commands are for such a device, and neither completed nor
+//! used by others; their device is configured and stays so until they are completed. Everything else is as the core's headers say.
+
+use crate::bindings;
+use crate::command::{Command, ScatterList, Sense};
+use crate::device::Device;
+use crate::imports::lio;
+use crate::plug::Plug;
+use crate::pr;
+use crate::request::{self, Direction};
+use core::ptr::NonNull;
+use kernel::error::{from_result, to_result};
+use kernel::ffi::{c_char, c_int, c_uint};
+use kernel::page::PAGE_SIZE;
+use kernel::prelude::*;
+use kimport::Imports;
+
+/// The driver, registered with the core.
+///
+/// # Invariants
+///
+/// `ops` is registered, and does not move.
+pub(crate) struct Registration {
+    ops: NonNull<bindings::target_backend_ops>,
+    /// Keeps the core loaded. Dropped after `Self::drop` has called into the core for the last time.
+    _imports: Imports,
+}
+
+// SAFETY: The core may be called from any thread.
+unsafe impl Send for Registration {}
+
+// SAFETY: There are no methods that take `&self`.
+unsafe impl Sync for Registration {}
+
+impl Registration {
+    /// Registers the driver with the core that `imports` refers to.
+    pub(crate) fn new(module: &'static ThisModule, imports: Imports) -> Result<Self> {
+        let ops = KBox::new(ops(module), GFP_KERNEL)?;
+        let ops = NonNull::from(KBox::leak(ops));
+
+        // SAFETY: `ops` is valid until it is unregistered.
+        let registered = unsafe { lio::transport_backend_register(ops.as_ptr()) };
+        if let Err(error) = to_result(registered) {
+            // SAFETY: `ops` is from `KBox::leak`, and the core did not keep it.
+            drop(unsafe { KBox::from_raw(ops.as_ptr()) });
+            return Err(error);
+        }
+
+        // INVARIANT: Registered above.
+        Ok(Self {
+            ops,
+            _imports: imports,
+        })
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        // This also waits for the RCU callbacks of `free_device`.
+        // SAFETY: By the type invariants `ops` is registered.
+        unsafe { lio::target_backend_unregister(self.ops.as_ptr()) };
+        // SAFETY: `ops` is from `KBox::leak`, and the core does not use it any more.
+        drop(unsafe { KBox::from_raw(self.ops.as_ptr()) });
+    }
+}
+
+/// Copies a string to an array of C characters.
+const fn chars<const N: usize>(s: &str) -> [c_char; N] {
+    let bytes = s.as_bytes();
+    let mut chars = [0; N];
+    let mut i = 0;
+    while i < bytes.len() {
+        chars[i] = bytes[i];
+        i += 1;
+    }
+    chars
+}
+
+fn ops(module: &'static ThisModule) -> bindings::target_backend_ops {
+    bindings::target_backend_ops {
+        name: const { chars("iblock") },
+        inquiry_prod: const { chars("IBLOCK") },
+        inquiry_rev: const { chars("4.0") },
+        owner: module.as_ptr(),
+        transport_flags_changeable: bindings::TRANSPORT_FLAG_PASSTHROUGH_PGR as u8,
+        attach_hba: Some(attach_hba),
+        detach_hba: Some(detach_hba),
+        alloc_device: Some(alloc_device),
+        configure_device: Some(configure_device),
+        destroy_device: Some(destroy_device),
+        free_device: Some(free_device),
+        configure_unmap: Some(configure_unmap),
+        plug_device: Some(plug_device),
+        unplug_device: Some(unplug_device),
+        parse_cdb: Some(parse_cdb),
+        set_configfs_dev_params: Some(set_configfs_dev_params),
+        show_configfs_dev_params: Some(show_configfs_dev_params),
+        get_device_type: Some(get_device_type),
+        get_blocks: Some(get_blocks),
+        get_alignment_offset_lbas: Some(get_alignment_offset_lbas),
+        get_lbppbe: Some(get_lbppbe),
+        get_io_min: Some(get_io_min),
+        get_io_opt: Some(get_io_opt),
+        get_write_cache: Some(get_write_cache),
+        tb_dev_attrib_attrs: lio::sbc_attrib_attrs().cast(),
+        ..pin_init::zeroed()
+    }
+}
+
+/// The functions that execute commands.
+static EXEC_CMD_OPS: bindings::exec_cmd_ops = bindings::exec_cmd_ops {
+    execute_rw: Some(execute_rw),
+    execute_sync_cache: Some(execute_sync_cache),
+    execute_write_same: Some(execute_write_same),
+    execute_unmap: Some(execute_unmap),
+    execute_pr_out: Some(execute_pr_out),
+    execute_pr_in: Some(execute_pr_in),
+};
+
+extern "C" fn attach_hba(_hba: *mut bindings::se_hba, _host_id: u32) -> c_int {
+    0
+}
+
+extern "C" fn detach_hba(_hba: *mut bindings::se_hba) {}
+
+extern "C" fn alloc_device(
+    _hba: *mut bindings::se_hba,
+    _name: *const c_char,
+) -> *mut bindings::se_device {
+    match KBox::pin_init(Device::new(), GFP_KERNEL) {
+        Ok(device) => Device::into_raw(device),
+        Err(_) => core::ptr::null_mut(),
+    }
+}
+
+/// # Safety
+///
+/// See [the module](self).
+unsafe extern "C" fn configure_device(dev: *mut bindings::se_device) -> c_int {
+    // SAFETY: By the requirements of this function `dev` is from `alloc_device` and not freed.
+    let device = unsafe { Device::from_raw(dev) };
+    from_result(|| device.configure().map(|()| 0))
+}
+
+/// # Safety
+///
+/// See [the module](self).
+unsafe extern "C" fn destroy_device(dev: *mut bindings::se_device) {
+    // SAFETY: By the requirements of this function `dev` is from `alloc_device` and not freed.
+    let device = unsafe { Device::from_raw(dev) };
+    // SAFETY: The core calls this when all commands are completed, or none was ever submitted, and configfs
+    // does not reach the device any more, or waits for the return of this function.
+    unsafe { device.destroy() }
+}
+
+/// # Safety
+///
+/// See [the module](self).
+unsafe extern "C" fn free_device(dev: *mut bindings::se_device) {
+    // `rcu_head` is a macro in C, and so the field has the name of the type.
+    // SAFETY: This computes an address in a device of this driver.
+    let head = unsafe { &raw mut (*dev).callback_head };
+    // SAFETY: The core does not use the head, and from here on not the device, but for RCU readers.
+    unsafe { bindings::call_rcu(head, Some(free_device_rcu)) }
+}
+
+/// # Safety
+///
+/// See [the module](self).
+unsafe extern "C" fn free_device_rcu(head: *mut bindings::callback_head) {
+    // SAFETY: `free_device` passed the field of a `struct se_device`.
+    let dev = unsafe { kernel::container_of!(head, bindings::se_device, callback_head) };
+    // SAFETY: `free_device` got it from the core, and the RCU readers are gone.
+    drop(unsafe { Device::from_raw_owned(dev) });
+}
+
+/// # Safety
+///
+/// See [the module](self).
+unsafe extern "C" fn configure_unmap(dev: *mut bindings::se_device) -> bool {
+    // SAFETY: By the requirements of this function `dev` is from `alloc_device` and not freed.
+    unsafe { Device::from_raw(dev) }.configure_unmap()
+}
+
+/// # Safety
+///
+/// See [the module](self).
+unsafe extern "C" fn plug_device(dev: *mut bindings::se_device) -> *mut bindings::se_dev_plug {
+    // SAFETY: By the requirements of this function `dev` is from `alloc_device` and not freed.
+    let device = unsafe { Device::from_raw(dev) };
+    device
+        .plugs
+        .start()
+        .map_or(core::ptr::null_mut(), NonNull::as_ptr)
+}
+
+/// # Safety
+///
+/// See [the module](self).
+unsafe extern "C" fn unplug_device(se_plug: *mut bindings::se_dev_plug) {
+    if let Some(se_plug) = NonNull::new(se_plug) {
+        // SAFETY: The core passes what `plug_device` returned, in the same task.
+        unsafe { Plug::finish(se_plug) }
+    }
+}
+
+/// # Safety
+///
+/// See [the module](self).
+unsafe extern "C" fn set_configfs_dev_params(
+    dev: *mut bindings::se_device,
+    page: *const c_char,
+    count: isize,
+) -> isize {
+    // SAFETY: By the requirements of this function `dev` is from `alloc_device` and not freed.
+    let device = unsafe { Device::from_raw(dev) };
+    // SAFETY: configfs terminates what is written.
+    let page = unsafe { CStr::from_char_ptr(page) };
+    from_result(|| device.set_parameters(page).map(|()| count))
+}
+
+/// # Safety
+///
+/// See [the module](self).
+unsafe extern "C" fn show_configfs_dev_params(
+    dev: *mut bindings::se_device,
+    page: *mut c_char,
+) -> isize {
+    // SAFETY: By the requirements of this function `dev` is from `alloc_device` and not freed.
+    let device = unsafe { Device::from_raw(dev) };
+    // The core has already written to the page.
+    let room = PAGE_SIZE - page.addr() % PAGE_SIZE;
+    // SAFETY: configfs passes a whole page, of which this is the rest; it is initialized, and nobody else uses it.
+    let rest = unsafe { core::slice::from_raw_parts_mut(page, room) };
+    from_result(|| Ok(device.show_parameters(rest)? as isize))
+}
+
+/// # Safety
+///
+/// See [the module](self).
+unsafe extern "C" fn parse_cdb(cmd: *mut bindings::se_cmd) -> bindings::sense_reason_t {
+    let ops = (&raw const EXEC_CMD_OPS).cast_mut();
+    // SAFETY: The core passes a valid command. It only reads `ops`.
+    unsafe { lio::sbc_parse_cdb(cmd, ops) }
+}
+
+/// # Safety
+///
+/// See [the module](self).
+unsafe extern "C" fn get_device_type(dev: *mut bindings::se_device) -> u32 {
+    // SAFETY: The core passes a valid device.
+    unsafe { lio::sbc_get_device_type(dev) }
+}
+
+/// # Safety
+///
+/// See [the module](self).
+unsafe extern "C" fn get_blocks(dev: *mut bindings::se_device) -> u64 {
+    // SAFETY: By the requirements of this function `dev` is from `alloc_device` and not freed.
+    unsafe { Device::from_raw(dev) }.last_block()
+}
+
+/// # Safety
+///
+/// See [the module](self).
+unsafe extern "C" fn get_alignment_offset_lbas(dev: *mut bindings::se_device) -> u64 {
+    // SAFETY: By the requirements of this function `dev` is from `alloc_device` and not freed.
+    unsafe { Device::from_raw(dev) }.alignment_offset()
+}
+
+/// # Safety
+///
+/// See [the module](self).
+unsafe extern "C" fn get_lbppbe(dev: *mut bindings::se_device) -> c_uint {
+    // SAFETY: By the requirements of this function `dev` is from `alloc_device` and not freed.
+    unsafe { Device::from_raw(dev) }.physical_block_exponent()
+}
+
+/// # Safety
+///
+/// See [the module](self).
+unsafe extern "C" fn get_io_min(dev: *mut bindings::se_device) -> c_uint {
+    // SAFETY: By the requirements of this function `dev` is from `alloc_device` and not freed.
+    let bdev = unsafe { Device::from_raw(dev) }.bdev();
+    bdev.map_or(0, |bdev| bdev.io_min())
+}
+
+/// # Safety
+///
+/// See [the module](self).
+unsafe extern "C" fn get_io_opt(dev: *mut bindings::se_device) -> c_uint {
+    // SAFETY: By the requirements of this function `dev` is from `alloc_device` and not freed.
+    let bdev = unsafe { Device::from_raw(dev) }.bdev();
+    bdev.map_or(0, |bdev| bdev.io_opt())
+}
+
+/// # Safety
+///
+/// See [the module](self).
+unsafe extern "C" fn get_write_cache(dev: *mut bindings::se_device) -> bool {
+    // SAFETY: By the requirements of this function `dev` is from `alloc_device` and not freed.
+    let bdev = unsafe { Device::from_raw(dev) }.bdev();
+    bdev.is_some_and(|bdev| bdev.has_write_cache())
+}
+
+/// # Safety
+///
+/// See [the module](self).
+unsafe extern "C" fn execute_rw(
+    cmd: *mut bindings::se_cmd,
+    sgl: *mut bindings::scatterlist,
+    nents: u32,
+    direction: bindings::dma_data_direction,
+) -> bindings::sense_reason_t {
+    // SAFETY: By the requirements of this function the command is to be executed.
+    let command = unsafe { Command::from_raw(cmd) };
+    // SAFETY: The core does not change the list until the command is completed.
+    let data = unsafe { ScatterList::from_raw(sgl, nents) };
+    let direction = if direction == bindings::dma_data_direction::DMA_TO_DEVICE {
+        Direction::Write
+    } else {
+        Direction::Read
+    };
+    Sense::from_result(request::read_write(command, data, direction))
+}
+
+/// # Safety
+///
+/// See [the module](self).
+unsafe extern "C" fn execute_sync_cache(cmd: *mut bindings::se_cmd) -> bindings::sense_reason_t {
+    // SAFETY: By the requirements of this function the command is to be executed.
+    let command = unsafe { Command::from_raw(cmd) };
+    Sense::from_result(request::synchronize_cache(command))
+}
+
+/// # Safety
+///
+/// See [the module](self).
+unsafe extern "C" fn execute_write_same(cmd: *mut bindings::se_cmd) -> bindings::sense_reason_t {
+    // SAFETY: By the requirements of this function the command is to be executed.
+    let command = unsafe { Command::from_raw(cmd) };
+    Sense::from_result(request::write_same(command))
+}
+
+/// # Safety
+///
+/// See [the module](self).
+unsafe extern "C" fn execute_unmap(
+    cmd: *mut bindings::se_cmd,
+    lba: u64,
+    nolb: u64,
+) -> bindings::sense_reason_t {
+    // SAFETY: By the requirements of this function the command is to be executed. The core completes it.
+    let command = unsafe { Command::from_raw(cmd) };
+    Sense::from_result(request::unmap(&command, lba, nolb))
+}
+
+/// # Safety
+///
+/// See [the module](self).
+unsafe extern "C" fn execute_pr_out(
+    cmd: *mut bindings::se_cmd,
+    action: u8,
+    key: u64,
+    action_key: u64,
+    kind: u8,
+    aptpl: bool,
+) -> bindings::sense_reason_t {
+    // SAFETY: By the requirements of this function the command is to be executed. The core completes it.
+    let command = unsafe { Command::from_raw(cmd) };
+    Sense::from_result(pr::reserve_out(
+        &command, action, key, action_key, kind, aptpl,
+    ))
+}
+
+/// # Safety
+///
+/// See [the module](self).
+unsafe extern "C" fn execute_pr_in(
+    cmd: *mut bindings::se_cmd,
+    action: u8,
+    data: *mut u8,
+) -> bindings::sense_reason_t {
+    // SAFETY: By the requirements of this function the command is to be executed. The core completes it.
+    let command = unsafe { Command::from_raw(cmd) };
+    // SAFETY: The core mapped the parameter data, whose length is the command's, and nobody else uses it.
+    let data = unsafe { core::slice::from_raw_parts_mut(data, command.data_length() as usize) };
+    Sense::from_result(pr::reserve_in(&command, action, data))
+}

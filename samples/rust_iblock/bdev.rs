@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The block device below.
+
+use crate::bindings;
+use crate::bio::BioSet;
+use core::ptr::NonNull;
+use kernel::error::{from_err_ptr, to_result};
+use kernel::ffi::c_void;
+use kernel::prelude::*;
+
+/// How a [`BlockDevice`] is opened.
+pub(crate) struct OpenMode {
+    /// No writes.
+    pub(crate) readonly: bool,
+    /// Who claims the device for itself; null for nobody.
+    pub(crate) holder: *mut c_void,
+}
+
+/// An open block device.
+///
+/// # Invariants
+///
+/// `file` is an open file of a block device, of which this owns a reference, and `bdev` is that block device.
+pub(crate) struct BlockDevice {
+    file: NonNull<bindings::file>,
+    bdev: NonNull<bindings::block_device>,
+}
+
+// SAFETY: A `struct file` may be put from any thread.
+unsafe impl Send for BlockDevice {}
+
+// SAFETY: All methods that take `&self` may be called from several threads at once.
+unsafe impl Sync for BlockDevice {}
+
+impl BlockDevice {
+    /// Opens the block device at `path`.
+    pub(crate) fn open(path: &CStr, mode: OpenMode) -> Result<Self> {
+        let mut flags = bindings::BLK_OPEN_READ;
+        if !mode.readonly {
+            flags |= bindings::BLK_OPEN_WRITE;
+        }
+
+        let path = path.as_char_ptr();
+        // SAFETY: `path` is a C string; `holder` is only compared with; no holder operations are given.
+        let file = from_err_ptr(unsafe {
+            bindings::bdev_file_open_by_path(path, flags, mode.holder, core::ptr::null())
+        })?;
+        let file = NonNull::new(file).ok_or(ENXIO)?;
+
+        // SAFETY: `bdev_file_open_by_path` returned this file.
+        let bdev = unsafe { bindings::file_bdev(file.as_ptr()) };
+        let Some(bdev) = NonNull::new(bdev) else {
+            // SAFETY: The reference is this function's, and not used after.
+            unsafe { bindings::fput(file.as_ptr()) };
+            return Err(ENXIO);
+        };
+
+        // INVARIANT: `file` was opened above, its reference is now owned by `Self`, and `bdev` is its block device.
+        Ok(Self { file, bdev })
+    }
+
+    /// The `struct block_device`, valid as long as `self`.
+    pub(crate) fn as_ptr(&self) -> *mut bindings::block_device {
+        self.bdev.as_ptr()
+    }
+
+    /// The smallest unit that can be addressed, in bytes.
+    pub(crate) fn logical_block_size(&self) -> u32 {
+        // SAFETY: By the type invariants the block device is open.
+        unsafe { bindings::rust_helper_bdev_logical_block_size(self.as_ptr()) }
+    }
+
+    /// The smallest unit that is written without a read, in bytes.
+    pub(crate) fn physical_block_size(&self) -> u32 {
+        // SAFETY: By the type invariants the block device is open.
+        unsafe { bindings::rust_helper_bdev_physical_block_size(self.as_ptr()) }
+    }
+
+    /// The preferred smallest size of an I/O, in bytes.
+    pub(crate) fn io_min(&self) -> u32 {
+        // SAFETY: By the type invariants the block device is open.
+        unsafe { bindings::rust_helper_bdev_io_min(self.as_ptr()) }
+    }
+
+    /// The best size of an I/O, in bytes.
+    pub(crate) fn io_opt(&self) -> u32 {
+        // SAFETY: By the type invariants the block device is open.
+        unsafe { bindings::rust_helper_bdev_io_opt(self.as_ptr()) }
+    }
+
+    /// The distance of the first naturally aligned block from the start, in bytes; `None` if misaligned.
+    pub(crate) fn alignment_offset(&self) -> Option<u32> {
+        // SAFETY: By the type invariants the block device is open.
+        let offset = unsafe { bindings::bdev_alignment_offset(self.as_ptr()) };
+        offset.try_into().ok()
+    }
+
+    /// The largest request the hardware takes, in sectors of 512 bytes.
+    pub(crate) fn max_hw_sectors(&self) -> u32 {
+        // SAFETY: By the type invariants the block device is open.
+        unsafe { bindings::rust_helper_bdev_max_hw_sectors(self.as_ptr()) }
+    }
+
+    /// The longest WRITE ZEROES the device takes, in sectors of 512 bytes; 0 if it takes none.
+    pub(crate) fn max_write_zeroes_sectors(&self) -> u32 {
+        // SAFETY: By the type invariants the block device is open.
+        unsafe { bindings::rust_helper_bdev_write_zeroes_sectors(self.as_ptr()) }
+    }
+
+    /// The size in bytes.
+    pub(crate) fn size(&self) -> u64 {
+        // SAFETY: By the type invariants the block device is open.
+        let size = unsafe { bindings::rust_helper_bdev_nr_bytes(self.as_ptr()) };
+        size.try_into().unwrap_or(0)
+    }
+
+    /// The number of requests that the queue takes.
+    pub(crate) fn queue_depth(&self) -> u32 {
+        // SAFETY: By the type invariants the block device is open.
+        let queue = unsafe { (*self.as_ptr()).bd_queue };
+        // SAFETY: An open block device has a queue. The field is a word that may change at any time.
+        unsafe { (&raw const (*queue).nr_requests).read_volatile() }
+    }
+
+    /// Whether writes can be forced to the medium.
+    pub(crate) fn has_fua(&self) -> bool {
+        // SAFETY: By the type invariants the block device is open.
+        unsafe { bindings::rust_helper_bdev_fua(self.as_ptr()) }
+    }
+
+    /// Whether there is a volatile write cache.
+    pub(crate) fn has_write_cache(&self) -> bool {
+        // SAFETY: By the type invariants the block device is open.
+        unsafe { bindings::rust_helper_bdev_write_cache(self.as_ptr()) }
+    }
+
+    /// Whether the medium rotates.
+    pub(crate) fn is_rotational(&self) -> bool {
+        // SAFETY: By the type invariants the block device is open.
+        unsafe { bindings::rust_helper_bdev_rot(self.as_ptr()) }
+    }
+
+    /// The device number, as major and minor.
+    pub(crate) fn number(&self) -> (u32, u32) {
+        // SAFETY: By the type invariants the block device is open; its number does not change.
+        let dev = unsafe { (*self.as_ptr()).bd_dev };
+        (
+            dev >> bindings::MINORBITS,
+            dev & ((1 << bindings::MINORBITS) - 1),
+        )
+    }
+
+    /// Writes the name to the beginning of `buffer`, and returns its length.
+    pub(crate) fn write_name(&self, buffer: &mut [u8]) -> usize {
+        let format = c"%pg".as_char_ptr();
+        // SAFETY: `buffer` is valid for writes of its length, and `%pg` takes a `struct block_device`.
+        let len = unsafe {
+            bindings::scnprintf(buffer.as_mut_ptr(), buffer.len(), format, self.as_ptr())
+        };
+        len.try_into().unwrap_or(0)
+    }
+
+    /// Discards a range of sectors.
+    pub(crate) fn discard(&self, sector: u64, count: u64) -> Result {
+        // SAFETY: By the type invariants the block device is open.
+        to_result(unsafe {
+            bindings::blkdev_issue_discard(self.as_ptr(), sector, count, bindings::GFP_KERNEL)
+        })
+    }
+
+    /// Fills a range of sectors with zeroes that stay allocated.
+    pub(crate) fn zero_out(&self, sector: u64, count: u64) -> Result {
+        let flags = bindings::BLKDEV_ZERO_NOUNMAP;
+        // SAFETY: By the type invariants the block device is open.
+        to_result(unsafe {
+            bindings::blkdev_issue_zeroout(
+                self.as_ptr(),
+                sector,
+                count,
+                bindings::GFP_KERNEL,
+                flags,
+            )
+        })
+    }
+}
+
+impl Drop for BlockDevice {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants this owns a reference to the file, which is not used after.
+        unsafe { bindings::fput(self.file.as_ptr()) }
+    }
+}
+
+/// A block device and the pool its bios come from.
+#[pin_data]
+pub(crate) struct Backing {
+    /// The block device.
+    pub(crate) bdev: BlockDevice,
+    /// Where bios come from; outlives `bdev`.
+    #[pin]
+    pub(crate) bios: BioSet,
+}
+
+impl Backing {
+    /// Opens the block device at `path` and makes a pool of bios for it.
+    pub(crate) fn open(path: &CStr, mode: OpenMode) -> impl PinInit<Self, Error> + '_ {
+        try_pin_init!(Self {
+            bdev: BlockDevice::open(path, mode)?,
+            bios <- BioSet::new(),
+        })
+    }
+}

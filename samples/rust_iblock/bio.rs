@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Block I/O requests.
+
+use crate::bdev::{Backing, BlockDevice};
+use crate::bindings;
+use crate::command::Segment;
+use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
+use core::pin::Pin;
+use core::ptr::NonNull;
+use kernel::error::to_result;
+use kernel::ffi::c_void;
+use kernel::prelude::*;
+use kernel::types::Opaque;
+
+/// Bios kept in reserve, so that there is progress when memory is short.
+const POOL_SIZE: u32 = 128;
+
+/// How many bios are submitted at a time.
+const BATCH_SIZE: usize = 32;
+
+/// A pool of bios.
+///
+/// # Invariants
+///
+/// `set` was initialized by `bioset_init`.
+#[pin_data(PinnedDrop)]
+#[repr(transparent)]
+pub(crate) struct BioSet {
+    #[pin]
+    set: Opaque<bindings::bio_set>,
+}
+
+// SAFETY: A `struct bio_set` is not bound to a thread.
+unsafe impl Send for BioSet {}
+
+// SAFETY: A `struct bio_set` does its own locking.
+unsafe impl Sync for BioSet {}
+
+impl BioSet {
+    /// Creates a pool.
+    pub(crate) fn new() -> impl PinInit<Self, Error> {
+        let flags = bindings::BIOSET_NEED_BVECS as i32;
+        // INVARIANT: Initialized by `bioset_init`.
+        try_pin_init!(Self {
+            set <- Opaque::try_ffi_init(move |slot: *mut bindings::bio_set| {
+                // SAFETY: `slot` is valid for writes.
+                unsafe { slot.write_bytes(0, 1) };
+                // SAFETY: `slot` is zeroed, and stays where it is until `bioset_exit`.
+                to_result(unsafe { bindings::bioset_init(slot, POOL_SIZE, 0, flags) })
+            }),
+        })
+    }
+
+    fn as_ptr(&self) -> *mut bindings::bio_set {
+        self.set.get()
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for BioSet {
+    fn drop(self: Pin<&mut Self>) {
+        // SAFETY: By the type invariants the set is initialized; whoever got a bio from it has put it.
+        unsafe { bindings::bioset_exit(self.as_ptr()) }
+    }
+}
+
+/// How a bio ended.
+#[derive(Clone, Copy)]
+pub(crate) struct Status(bindings::blk_status_t);
+
+impl Status {
+    /// Whether there was no error.
+    pub(crate) fn is_ok(self) -> bool {
+        self.0 == bindings::BLK_STS_OK as bindings::blk_status_t
+    }
+
+    /// Whether another host's reservation forbids the access.
+    pub(crate) fn is_reservation_conflict(self) -> bool {
+        self.0 == bindings::BLK_STS_RESV_CONFLICT
+    }
+
+    /// The `blk_status_t`.
+    pub(crate) fn into_raw(self) -> u8 {
+        self.0
+    }
+}
+
+/// What a bio carries, and gives back when it is done.
+pub(crate) trait Context: Send + Sized {
+    /// Turns the context into a pointer, for `bi_private`.
+    fn into_private(self) -> *mut c_void;
+
+    /// Turns the pointer into the context again.
+    ///
+    /// # Safety
+    ///
+    /// `private` must come from [`Self::into_private`], and be used once only.
+    unsafe fn from_private(private: *mut c_void) -> Self;
+
+    /// The bio is done. Called in any context, including interrupts: this must not sleep.
+    fn done(self, status: Status);
+}
+
+/// A bio that nobody waits for yet.
+///
+/// # Invariants
+///
+/// The pointer refers to a bio that was not submitted, and of which this owns the only reference.
+pub(crate) struct UnboundBio(NonNull<bindings::bio>);
+
+impl UnboundBio {
+    /// Allocates a bio that begins at `sector`, with room for `segments` segments or as many as a bio can have.
+    pub(crate) fn new(backing: &Backing, segments: u32, op: u32, sector: u64) -> Option<Self> {
+        let segments = segments.min(bindings::BIO_MAX_VECS) as u16;
+        let (bdev, pool) = (backing.bdev.as_ptr(), backing.bios.as_ptr());
+        let gfp = bindings::GFP_NOIO;
+        // SAFETY: The block device is open, and the pool initialized; it outlives the bio, as a device is only
+        // destroyed when all its commands are completed.
+        let bio = unsafe { bindings::bio_alloc_bioset(bdev, segments, op, gfp, pool) };
+        // INVARIANT: `bio_alloc_bioset` returns the only reference.
+        let mut bio = Self(NonNull::new(bio)?);
+        bio.inner().bi_iter.bi_sector = sector;
+        Some(bio)
+    }
+
+    /// Allocates a bio that flushes the write cache.
+    ///
+    /// It is from the kernel's own pool, as it may outlive the command and with it the device.
+    pub(crate) fn flush(bdev: &BlockDevice) -> Option<Self> {
+        let op = bindings::REQ_OP_WRITE | bindings::REQ_PREFLUSH;
+        let pool = &raw mut bindings::fs_bio_set;
+        let gfp = bindings::GFP_KERNEL;
+        // SAFETY: The block device is open. `fs_bio_set` is initialized at boot and lives forever.
+        let bio = unsafe { bindings::bio_alloc_bioset(bdev.as_ptr(), 0, op, gfp, pool) };
+        // INVARIANT: `bio_alloc_bioset` returns the only reference.
+        NonNull::new(bio).map(Self)
+    }
+
+    /// Gives the bio someone to tell when it is done.
+    pub(crate) fn bind<C: Context>(mut self, context: C) -> Bio<C> {
+        let bio = self.inner();
+        bio.bi_private = context.into_private();
+        bio.bi_end_io = Some(Bio::<C>::end_io);
+        // INVARIANT: `bi_private` was set above.
+        Bio {
+            bio: ManuallyDrop::new(self),
+            context: PhantomData,
+        }
+    }
+
+    fn inner(&mut self) -> &mut bindings::bio {
+        // SAFETY: By the type invariants nobody else refers to the bio.
+        unsafe { self.0.as_mut() }
+    }
+}
+
+impl Drop for UnboundBio {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants this owns the reference.
+        unsafe { bindings::bio_put(self.0.as_ptr()) }
+    }
+}
+
+/// A bio that can be submitted.
+///
+/// # Invariants
+///
+/// The bio's `bi_private` is from `C::into_private`, and not used yet.
+pub(crate) struct Bio<C: Context> {
+    bio: ManuallyDrop<UnboundBio>,
+    context: PhantomData<C>,
+}
+
+impl<C: Context> Bio<C> {
+    /// Adds a segment. False if the bio is full.
+    pub(crate) fn add(&mut self, segment: &Segment<'_>) -> bool {
+        let bio = self.bio.0.as_ptr();
+        let (len, offset) = (segment.len(), segment.offset());
+        // SAFETY: `bio` is valid and not submitted. The segment's pages stay until the command is completed.
+        let added = unsafe { bindings::bio_add_page(bio, segment.page(), len, offset) };
+        u32::try_from(added) == Ok(len)
+    }
+
+    /// Submits the bio; its context is told when it is done.
+    pub(crate) fn submit(self) {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: The bio is valid and not submitted. Its reference is left to `Self::end_io`, as nothing of
+        // `self` is dropped.
+        unsafe { bindings::submit_bio(this.bio.0.as_ptr()) }
+    }
+
+    /// Called by the block layer, in any context.
+    ///
+    /// # Safety
+    ///
+    /// `bio` must be done, and must have been submitted by [`Self::submit`]. To be called once.
+    unsafe extern "C" fn end_io(bio: *mut bindings::bio) {
+        // SAFETY: The bio is done, so that its reference, which `submit` left, is this function's.
+        // INVARIANT: The same.
+        let mut bio = UnboundBio(unsafe { NonNull::new_unchecked(bio) });
+        let status = Status(bio.inner().bi_status);
+        let private = bio.inner().bi_private;
+        drop(bio);
+
+        // SAFETY: By the type invariants the pointer is from `into_private`; it was not used, as `Self::drop` did
+        // not run.
+        let context = unsafe { C::from_private(private) };
+        context.done(status);
+    }
+}
+
+impl<C: Context> Drop for Bio<C> {
+    fn drop(&mut self) {
+        let private = self.bio.inner().bi_private;
+        // SAFETY: By the type invariants the pointer is from `into_private`. `Self::end_io` does not use it, as the bio
+        // was not submitted.
+        drop(unsafe { C::from_private(private) });
+        // SAFETY: `self.bio` is not used after.
+        unsafe { ManuallyDrop::drop(&mut self.bio) }
+    }
+}
+
+/// Bios that wait to be submitted together.
+pub(crate) struct Batch<C: Context> {
+    bios: [Option<Bio<C>>; BATCH_SIZE],
+    len: usize,
+}
+
+impl<C: Context> Batch<C> {
+    /// Creates an empty batch.
+    pub(crate) fn new() -> Self {
+        Self {
+            bios: [const { None }; BATCH_SIZE],
+            len: 0,
+        }
+    }
+
+    /// Adds a bio. If the batch is full, it is submitted before.
+    pub(crate) fn push(&mut self, bio: Bio<C>) {
+        if self.len == BATCH_SIZE {
+            self.submit();
+        }
+        self.bios[self.len] = Some(bio);
+        self.len += 1;
+    }
+
+    /// Submits all bios, in the order they were added.
+    ///
+    /// The block layer handles nested plugs, so this is also right when the device is plugged.
+    pub(crate) fn submit(&mut self) {
+        let count = core::mem::take(&mut self.len);
+        let plug = Opaque::<bindings::blk_plug>::uninit();
+
+        // SAFETY: `plug` is valid for writes, and stays where it is until `blk_finish_plug`.
+        unsafe { bindings::blk_start_plug(plug.get()) };
+        for bio in self.bios[..count].iter_mut().filter_map(Option::take) {
+            bio.submit();
+        }
+        // SAFETY: Started above, by this task.
+        unsafe { bindings::blk_finish_plug(plug.get()) };
+    }
+}

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A storage device of the core that is backed by a block device.
+
+use crate::bdev::{Backing, BlockDevice, OpenMode};
+use crate::bindings;
+use crate::command::Sense;
+use crate::config::{Config, Page};
+use crate::imports::lio;
+use crate::plug::Plugs;
+use core::pin::Pin;
+use kernel::new_mutex;
+use kernel::prelude::*;
+use kernel::sync::atomic::{
+    ordering::{Acquire, Full, Release},
+    Atomic,
+};
+use kernel::sync::Mutex;
+use kernel::types::Opaque;
+
+/// The longest WRITE SAME if the device has no command for it: WRITE SAME(10) has two bytes for the count.
+const MAX_WRITE_SAME_LEN: u32 = 0xffff;
+
+/// A storage device.
+///
+/// # Invariants
+///
+/// `backing` is null, or from `KBox::into_raw` and owned by this; what it points to is pinned.
+#[pin_data(PinnedDrop)]
+pub(crate) struct Device {
+    /// The core's part. The core changes it at any time.
+    #[pin]
+    se_dev: Opaque<bindings::se_device>,
+    #[pin]
+    config: Mutex<Config>,
+    /// What the device is configured with. Changed with `config` locked.
+    backing: Atomic<*mut Backing>,
+    /// The plugs of all CPUs.
+    pub(crate) plugs: Plugs,
+}
+
+// SAFETY: The `struct se_device` may be freed on any thread, and all else is `Send`.
+unsafe impl Send for Device {}
+
+// SAFETY: `se_dev` is only accessed by the core, and by methods of `self` that say how; all else is `Sync`.
+unsafe impl Sync for Device {}
+
+impl Device {
+    /// Creates a device that is not configured.
+    pub(crate) fn new() -> impl PinInit<Self, Error> {
+        // INVARIANT: `backing` is null.
+        try_pin_init!(Self {
+            // The core wants what `kzalloc` returns.
+            se_dev <- pin_init::init_zeroed(),
+            config <- new_mutex!(Config::DEFAULT),
+            backing: Atomic::new(core::ptr::null_mut()),
+            plugs: Plugs::new()?,
+        })
+    }
+
+    /// Hands the device to the core.
+    pub(crate) fn into_raw(this: Pin<KBox<Self>>) -> *mut bindings::se_device {
+        // SAFETY: The device is not moved: until `from_raw_owned` it is only accessed by shared references.
+        let this = KBox::into_raw(unsafe { Pin::into_inner_unchecked(this) });
+        // SAFETY: `this` is valid.
+        Opaque::cast_into(unsafe { &raw const (*this).se_dev })
+    }
+
+    /// # Safety
+    ///
+    /// `se_dev` must be from [`Self::into_raw`].
+    unsafe fn container(se_dev: *mut bindings::se_device) -> *mut Self {
+        let se_dev = Opaque::cast_from(se_dev).cast_mut();
+        // SAFETY: By the requirements of this function `se_dev` is a field of `Self`.
+        unsafe { kernel::container_of!(se_dev, Self, se_dev) }
+    }
+
+    /// # Safety
+    ///
+    /// `se_dev` must be from [`Self::into_raw`], and the device must not be freed during `'a`.
+    pub(crate) unsafe fn from_raw<'a>(se_dev: *mut bindings::se_device) -> &'a Self {
+        // SAFETY: By the requirements of this function.
+        let this = unsafe { Self::container(se_dev) };
+        // SAFETY: By the requirements of this function; from `into_raw` on there are only shared references.
+        unsafe { &*this }
+    }
+
+    /// Takes the device back from the core.
+    ///
+    /// # Safety
+    ///
+    /// `se_dev` must be from [`Self::into_raw`], and must not be used after.
+    pub(crate) unsafe fn from_raw_owned(se_dev: *mut bindings::se_device) -> Pin<KBox<Self>> {
+        // SAFETY: By the requirements of this function.
+        let this = unsafe { Self::container(se_dev) };
+        // SAFETY: `into_raw` made the pointer from a `KBox`. By the requirements of this function nobody else uses it.
+        Pin::from(unsafe { KBox::from_raw(this) })
+    }
+
+    fn attributes(&self) -> *mut bindings::se_dev_attrib {
+        // SAFETY: This only computes an address, in `se_dev`.
+        unsafe { &raw mut (*self.se_dev.get()).dev_attrib }
+    }
+
+    /// The size of a block that the device shows, in bytes.
+    pub(crate) fn block_size(&self) -> u32 {
+        // SAFETY: The attributes live as long as `self`. The field is a word that configfs may change at any time.
+        unsafe { (&raw const (*self.attributes()).block_size).read_volatile() }
+    }
+
+    /// What the device is configured with.
+    pub(crate) fn backing(&self) -> Result<&Backing, Sense> {
+        let backing = self.backing.load(Acquire);
+        // SAFETY: By the type invariants the pointer is null or valid. Only `destroy` frees what it points to, and
+        // that requires that there are no references.
+        unsafe { backing.as_ref() }.ok_or(Sense::COMMUNICATION_FAILURE)
+    }
+
+    /// The block device, if the device is configured.
+    pub(crate) fn bdev(&self) -> Option<&BlockDevice> {
+        self.backing().ok().map(|backing| &backing.bdev)
+    }
+
+    /// Opens the block device and tells the core about it.
+    pub(crate) fn configure(&self) -> Result {
+        let config = self.config.lock();
+        if self.bdev().is_some() {
+            return Err(EEXIST);
+        }
+        let Some(path) = &config.udev_path else {
+            pr_err!("Missing udev_path= parameters for IBLOCK\n");
+            return Err(EINVAL);
+        };
+
+        let mode = OpenMode {
+            readonly: config.readonly,
+            holder: if config.exclusive {
+                core::ptr::from_ref(self).cast_mut().cast()
+            } else {
+                core::ptr::null_mut()
+            },
+        };
+        let backing = KBox::pin_init(Backing::open(path, mode), GFP_KERNEL)?;
+
+        if config.readonly {
+            let se_dev = self.se_dev.get();
+            // SAFETY: `se_dev` is valid; the core leaves the flags alone while it configures the device.
+            unsafe { (*se_dev).dev_flags |= bindings::DF_READ_ONLY };
+        }
+        self.set_limits(&backing.bdev);
+
+        // SAFETY: The backing is not moved: until `destroy` pins it again, it is only used by reference.
+        let backing = KBox::into_raw(unsafe { Pin::into_inner_unchecked(backing) });
+        // INVARIANT: The pointer is from a `KBox`, whose ownership goes to `self.backing`.
+        self.backing.store(backing, Release);
+        Ok(())
+    }
+
+    /// Tells the core the limits of the block device.
+    fn set_limits(&self, bdev: &BlockDevice) {
+        let block_size = bdev.logical_block_size();
+        let max_bytes = u64::from(bdev.max_hw_sectors()) << bindings::SECTOR_SHIFT;
+        let max_blocks = max_bytes / u64::from(block_size.max(1));
+
+        // SAFETY: The attributes live as long as `self`. While the core configures the device, others read
+        // them at most, a word at a time.
+        let attributes = unsafe { &mut *self.attributes() };
+        attributes.hw_block_size = block_size;
+        attributes.hw_max_sectors = u32::try_from(max_blocks).unwrap_or(u32::MAX);
+        attributes.hw_queue_depth = bdev.queue_depth();
+        attributes.max_write_same_len = match bdev.max_write_zeroes_sectors() {
+            0 => MAX_WRITE_SAME_LEN,
+            sectors => sectors,
+        };
+        if !bdev.is_rotational() {
+            attributes.is_nonrot = true;
+        }
+
+        // SAFETY: The attributes are the device's, and the block device is open.
+        unsafe { lio::target_configure_write_atomic_from_bdev(attributes, bdev.as_ptr()) };
+    }
+
+    /// Tells the core the discard limits. False if there are none.
+    pub(crate) fn configure_unmap(&self) -> bool {
+        self.bdev().is_some_and(|bdev| {
+            // SAFETY: The attributes are the device's, and the block device is open.
+            unsafe { lio::target_configure_unmap_from_bdev(self.attributes(), bdev.as_ptr()) }
+        })
+    }
+
+    /// Undoes [`Self::configure`].
+    ///
+    /// # Safety
+    ///
+    /// No reference from [`Self::backing`] or [`Self::bdev`] may exist, and no bio of the pool.
+    pub(crate) unsafe fn destroy(&self) {
+        let _config = self.config.lock();
+        // INVARIANT: `backing` is null, and its ownership this function's.
+        let backing = self.backing.xchg(core::ptr::null_mut(), Full);
+        if !backing.is_null() {
+            // SAFETY: By the type invariants this is from a `KBox`; by the requirements of this function nobody
+            // else uses it.
+            drop(Pin::from(unsafe { KBox::from_raw(backing) }));
+        }
+    }
+
+    /// Sets parameters, as written to `control`.
+    pub(crate) fn set_parameters(&self, page: &CStr) -> Result {
+        let mut config = self.config.lock();
+        config.set(page, self.bdev().is_some())
+    }
+
+    /// Shows the parameters. Returns how many bytes were written.
+    pub(crate) fn show_parameters(&self, page: &mut [u8]) -> Result<usize> {
+        let mut page = Page::new(page);
+        self.config.lock().show(&mut page, self.bdev())?;
+        Ok(page.len())
+    }
+
+    /// The number of the last block, in blocks of the size that the device shows.
+    pub(crate) fn last_block(&self) -> u64 {
+        let Some(bdev) = self.bdev() else {
+            return 0;
+        };
+        let own = bdev.logical_block_size();
+        let shown = self.block_size();
+        let last = (bdev.size() / u64::from(own.max(1))).saturating_sub(1);
+
+        // The sizes that the core lets one choose from.
+        const SIZES: core::ops::RangeInclusive<u32> = 512..=4096;
+        let convertible = |size: u32| size.is_power_of_two() && SIZES.contains(&size);
+        if !convertible(own) || !convertible(shown) {
+            last
+        } else if own >= shown {
+            last << (own / shown).ilog2()
+        } else {
+            last >> (shown / own).ilog2()
+        }
+    }
+
+    /// The number of the first block that begins a physical block.
+    pub(crate) fn alignment_offset(&self) -> u64 {
+        self.bdev().map_or(0, |bdev| {
+            let offset = bdev.alignment_offset().unwrap_or(0);
+            (offset / bdev.logical_block_size().max(1)).into()
+        })
+    }
+
+    /// The number of blocks in a physical block, as power of two.
+    pub(crate) fn physical_block_exponent(&self) -> u32 {
+        self.bdev().map_or(0, |bdev| {
+            let blocks = bdev.physical_block_size() / bdev.logical_block_size().max(1);
+            blocks.checked_ilog2().unwrap_or(0)
+        })
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for Device {
+    fn drop(self: Pin<&mut Self>) {
+        // The core destroys before it frees. As `Drop` may run where closing is not allowed, nothing is done
+        // about a core that does not.
+        debug_assert!(self.backing.load(Acquire).is_null());
+    }
+}

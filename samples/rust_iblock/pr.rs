@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Persistent reservations, passed through to the block device.
+//!
+//! Only used when `emulate_pr` is off; else the core keeps the reservations itself.
+
+use crate::bdev::BlockDevice;
+use crate::bindings;
+use crate::command::{Command, Sense};
+use kernel::ffi::c_int;
+use kernel::prelude::*;
+
+/// PERSISTENT RESERVE OUT service actions (SPC-5, table 174).
+mod action_out {
+    pub(super) const REGISTER: u8 = 0x00;
+    pub(super) const RESERVE: u8 = 0x01;
+    pub(super) const RELEASE: u8 = 0x02;
+    pub(super) const CLEAR: u8 = 0x03;
+    pub(super) const PREEMPT: u8 = 0x04;
+    pub(super) const PREEMPT_AND_ABORT: u8 = 0x05;
+    pub(super) const REGISTER_AND_IGNORE_EXISTING_KEY: u8 = 0x06;
+}
+
+/// PERSISTENT RESERVE IN service actions (SPC-5, table 162).
+mod action_in {
+    pub(super) const READ_KEYS: u8 = 0x00;
+    pub(super) const READ_RESERVATION: u8 = 0x01;
+    pub(super) const REPORT_CAPABILITIES: u8 = 0x02;
+}
+
+/// What REPORT CAPABILITIES returns (SPC-4, table 211).
+///
+/// Neither ATP_C nor SIP_C is set: a backend sees neither the target port nor other initiators.
+const CAPABILITIES: [u8; 6] = [
+    // The length, which is 8.
+    0x00,
+    0x08, //
+    // PTPL_C: reservations can persist.
+    0x01, //
+    // TMV: the mask below is valid. ALLOW COMMANDS is 001b. PTPL_A: they do persist.
+    0x80 | 0x10 | 0x01, //
+    // The types, of which there are: exclusive access, all registrants and registrants only;
+    // write exclusive, registrants only; exclusive access; write exclusive.
+    0x80 | 0x40 | 0x20 | 0x08 | 0x02, //
+    // Exclusive access, all registrants.
+    0x01,
+];
+
+/// How many keys [`read_keys`] expects at first; more than most devices have.
+const KEYS: u32 = 16;
+
+/// The operations of a block device.
+struct Operations<'a> {
+    bdev: &'a BlockDevice,
+    ops: &'a bindings::pr_ops,
+}
+
+impl<'a> Operations<'a> {
+    fn of(bdev: &'a BlockDevice) -> Result<Self, Sense> {
+        // SAFETY: The block device is open, and has a disk until it is closed.
+        let disk = unsafe { (*bdev.as_ptr()).bd_disk };
+        // SAFETY: As above; a disk has operations.
+        let fops = unsafe { (*disk).fops };
+        // SAFETY: As above.
+        let ops = unsafe { (*fops).pr_ops }.cast::<bindings::pr_ops>();
+        // SAFETY: The operations are null, or constant and live as long as the disk. The cast is to what the header
+        // says; `kernel::bindings` only has the declaration.
+        let ops = unsafe { ops.as_ref() }.ok_or_else(|| {
+            pr_err!("the block device does not support persistent reservations\n");
+            Sense::UNSUPPORTED_OPCODE
+        })?;
+        Ok(Self { bdev, ops })
+    }
+
+    fn bdev(&self) -> *mut bindings::block_device {
+        self.bdev.as_ptr()
+    }
+}
+
+/// Complains about an operation that a block device lacks.
+fn supported<T>(operation: Option<T>, name: &str) -> Result<T, Sense> {
+    operation.ok_or_else(|| {
+        pr_err!("the block device does not support {}\n", name);
+        Sense::UNSUPPORTED_OPCODE
+    })
+}
+
+/// The kernel's name for a SCSI reservation type.
+fn block_type(kind: u8) -> bindings::pr_type {
+    // SAFETY: Always safe to call: unknown types give 0.
+    unsafe { bindings::scsi_pr_type_to_block(kind.into()) }
+}
+
+/// The SCSI reservation type for the kernel's name; 0 if there is none.
+fn scsi_type(kind: bindings::pr_type) -> u8 {
+    // SAFETY: Always safe to call: unknown types give 0.
+    unsafe { bindings::block_pr_type_to_scsi(kind) as u8 }
+}
+
+fn check(status: c_int) -> Result<(), Sense> {
+    const CONFLICT: c_int = bindings::pr_status_PR_STS_RESERVATION_CONFLICT as c_int;
+    match status {
+        0 => Ok(()),
+        CONFLICT => Err(Sense::RESERVATION_CONFLICT),
+        _ => Err(Sense::COMMUNICATION_FAILURE),
+    }
+}
+
+/// PERSISTENT RESERVE OUT.
+pub(crate) fn reserve_out(
+    command: &Command,
+    action: u8,
+    key: u64,
+    action_key: u64,
+    kind: u8,
+    persist: bool,
+) -> Result<(), Sense> {
+    use action_out::*;
+
+    let pr = Operations::of(&command.device().backing()?.bdev)?;
+    let bdev = pr.bdev();
+    check(match action {
+        REGISTER | REGISTER_AND_IGNORE_EXISTING_KEY => {
+            let register = supported(pr.ops.pr_register, "pr_register")?;
+            if !persist {
+                pr_info!("APTPL not set by initiator, but will be used.\n");
+            }
+            let flags = if action == REGISTER {
+                0
+            } else {
+                bindings::PR_FL_IGNORE_KEY
+            };
+            // SAFETY: `bdev` is open, and these are its operations.
+            unsafe { register(bdev, key, action_key, flags) }
+        }
+        RESERVE => {
+            let reserve = supported(pr.ops.pr_reserve, "pr_reserve")?;
+            // SAFETY: `bdev` is open, and these are its operations.
+            unsafe { reserve(bdev, key, block_type(kind), 0) }
+        }
+        CLEAR => {
+            let clear = supported(pr.ops.pr_clear, "pr_clear")?;
+            // SAFETY: `bdev` is open, and these are its operations.
+            unsafe { clear(bdev, key) }
+        }
+        PREEMPT | PREEMPT_AND_ABORT => {
+            let preempt = supported(pr.ops.pr_preempt, "pr_preempt")?;
+            let abort = action == PREEMPT_AND_ABORT;
+            // SAFETY: `bdev` is open, and these are its operations.
+            unsafe { preempt(bdev, key, action_key, block_type(kind), abort) }
+        }
+        RELEASE => {
+            let release = supported(pr.ops.pr_release, "pr_release")?;
+            // SAFETY: `bdev` is open, and these are its operations.
+            unsafe { release(bdev, key, block_type(kind)) }
+        }
+        _ => {
+            pr_err!("unknown PERSISTENT RESERVE OUT action {:#04x}\n", action);
+            return Err(Sense::UNSUPPORTED_OPCODE);
+        }
+    })
+}
+
+/// PERSISTENT RESERVE IN. The result goes to `data`, as much of it as there is room for.
+pub(crate) fn reserve_in(command: &Command, action: u8, data: &mut [u8]) -> Result<(), Sense> {
+    match action {
+        action_in::REPORT_CAPABILITIES => {
+            put(data, 0, &CAPABILITIES);
+            Ok(())
+        }
+        action_in::READ_KEYS => {
+            read_keys(&Operations::of(&command.device().backing()?.bdev)?, data)
+        }
+        action_in::READ_RESERVATION => {
+            read_reservation(&Operations::of(&command.device().backing()?.bdev)?, data)
+        }
+        _ => {
+            pr_err!("unknown PERSISTENT RESERVE IN action {:#04x}\n", action);
+            Err(Sense::UNSUPPORTED_OPCODE)
+        }
+    }
+}
+
+/// Writes `bytes` at `offset`, if there is room for all of them. False if not.
+fn put(data: &mut [u8], offset: usize, bytes: &[u8]) -> bool {
+    match data.get_mut(offset..offset.saturating_add(bytes.len())) {
+        Some(room) => {
+            room.copy_from_slice(bytes);
+            true
+        }
+        None => false,
+    }
+}
+
+fn read_keys(pr: &Operations<'_>, data: &mut [u8]) -> Result<(), Sense> {
+    let read_keys = supported(pr.ops.pr_read_keys, "pr_read_keys")?;
+
+    let mut room = KEYS;
+    let (list, generation, count) = loop {
+        // A `struct pr_keys`: its header is as long as a key, and the keys follow it.
+        const _: () = assert!(size_of::<bindings::pr_keys>() == size_of::<u64>());
+        let mut list = KVec::from_elem(0u64, room as usize + 1, GFP_KERNEL)
+            .map_err(|_| Sense::COMMUNICATION_FAILURE)?;
+        let header = list.as_mut_ptr().cast::<bindings::pr_keys>();
+
+        // SAFETY: `header` points to the header in `list`.
+        unsafe { (*header).num_keys = room };
+        // SAFETY: The block device is open, these are its operations, and there is room for the keys.
+        if unsafe { read_keys(pr.bdev(), header) } != 0 {
+            return Err(Sense::COMMUNICATION_FAILURE);
+        }
+        // SAFETY: `header` points to the header in `list`.
+        let (generation, count) = unsafe { ((*header).generation, (*header).num_keys) };
+        if count <= room {
+            break (list, generation, count);
+        }
+        room = count;
+    };
+
+    put(data, 0, &generation.to_be_bytes());
+    put(data, 4, &count.saturating_mul(8).to_be_bytes());
+    for (i, key) in list.iter().skip(1).take(count as usize).enumerate() {
+        if !put(data, 8 * (i + 1), &key.to_be_bytes()) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn read_reservation(pr: &Operations<'_>, data: &mut [u8]) -> Result<(), Sense> {
+    let read_reservation = supported(pr.ops.pr_read_reservation, "pr_read_reservation")?;
+
+    let mut held = bindings::pr_held_reservation::default();
+    // SAFETY: The block device is open, these are its operations, and `held` is valid for writes.
+    if unsafe { read_reservation(pr.bdev(), &mut held) } != 0 {
+        return Err(Sense::COMMUNICATION_FAILURE);
+    }
+
+    put(data, 0, &held.generation.to_be_bytes());
+    let kind = scsi_type(held.type_);
+    if kind == 0 {
+        put(data, 4, &0u32.to_be_bytes());
+        return Ok(());
+    }
+    put(data, 4, &16u32.to_be_bytes());
+    put(data, 8, &held.key.to_be_bytes());
+    put(data, 21, &[kind]);
+    Ok(())
+}
