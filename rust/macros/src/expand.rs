@@ -11,7 +11,7 @@ use crate::{
     record,
 };
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
 use std::{
     ffi::CString,
     sync::atomic::{AtomicUsize, Ordering},
@@ -19,8 +19,10 @@ use std::{
 use syn::{
     ext::IdentExt,
     parse_quote,
+    spanned::Spanned,
     visit_mut::{self, VisitMut},
-    Attribute, Lifetime, LitCStr, ReturnType, Type, TypeBareFn, TypeReference, Visibility,
+    Attribute, BareFnArg, Lifetime, LitCStr, ReturnType, Token, Type, TypeBareFn, TypeReference,
+    Visibility,
 };
 
 /// What makes the names of trampolines unique in the kernel module that is being built.
@@ -104,6 +106,7 @@ fn expand_block(block: &Block, id: &str) -> TokenStream {
 }
 
 fn expand_entry(block: &Block, entry: &Entry, id: &str) -> TokenStream {
+    let span = span_of(entry);
     let wrapper = match entry.kind() {
         Kind::Function(function) => expand_function(block, entry, function, id),
         Kind::Data(ty) => expand_data(block, entry, ty),
@@ -112,7 +115,7 @@ fn expand_entry(block: &Block, entry: &Entry, id: &str) -> TokenStream {
     let record = record::encode(block, entry);
     let size = Literal::usize_unsuffixed(record.len());
     let record = Literal::byte_string(&record);
-    quote! {
+    quote_spanned! {span=>
         #wrapper
 
         #(#cfgs)*
@@ -125,6 +128,7 @@ fn expand_entry(block: &Block, entry: &Entry, id: &str) -> TokenStream {
 }
 
 fn expand_function(block: &Block, entry: &Entry, function: &TypeBareFn, id: &str) -> TokenStream {
+    let span = span_of(entry);
     let rust_name = entry.rust_name();
     let trampoline = format!("__SCT__kimport_{id}_{rust_name}");
     let key = format!("__SCK__kimport_{id}_{rust_name}");
@@ -136,33 +140,39 @@ fn expand_function(block: &Block, entry: &Entry, function: &TypeBareFn, id: &str
     let names = argument_names(function);
     let types: Vec<_> = function.inputs.iter().map(|input| &input.ty).collect();
     let returned = match &function.output {
-        ReturnType::Default => quote!(()),
-        ReturnType::Type(_, ty) => quote!(#ty),
+        ReturnType::Default => quote_spanned!(span=> ()),
+        ReturnType::Type(_, ty) => quote_spanned!(span=> #ty),
     };
 
     let (output, body) = if entry.optional {
         // `!` is no type that a stable compiler takes as a parameter.
         let (some, result) = match &function.output {
             ReturnType::Type(_, ty) if matches!(bare(ty), Type::Never(_)) => (
-                quote!(::core::convert::Infallible),
-                quote!(unsafe { #call(#(#names),*) }),
+                quote_spanned!(span=> ::core::convert::Infallible),
+                quote_spanned!(span=> unsafe { #call(#(#names),*) }),
             ),
             _ => (
                 returned.clone(),
-                quote!(::core::option::Option::Some(unsafe { #call(#(#names),*) })),
+                quote_spanned!(span=> ::core::option::Option::Some(unsafe { #call(#(#names),*) })),
             ),
         };
-        let body = quote! {
+        let body = quote_spanned! {span=>
             if #binding.is_bound() {
                 #result
             } else {
                 ::core::option::Option::None
             }
         };
-        (quote!(-> ::core::option::Option<#some>), body)
+        (
+            quote_spanned!(span=> -> ::core::option::Option<#some>),
+            body,
+        )
     } else {
         let output = &function.output;
-        (quote!(#output), quote!(unsafe { #call(#(#names),*) }))
+        (
+            quote_spanned!(span=> #output),
+            quote_spanned!(span=> unsafe { #call(#(#names),*) }),
+        )
     };
 
     let mut docs = docs_or(&entry.attributes.docs, || {
@@ -180,7 +190,7 @@ fn expand_function(block: &Block, entry: &Entry, function: &TypeBareFn, id: &str
     let cfgs = &entry.attributes.cfgs;
     let vis = visibility(entry);
     let name = &entry.name;
-    quote! {
+    quote_spanned! {span=>
         #(#cfgs)*
         ::kimport::__declare_function! {
             trampoline: #trampoline,
@@ -210,6 +220,7 @@ fn expand_function(block: &Block, entry: &Entry, function: &TypeBareFn, id: &str
 }
 
 fn expand_data(block: &Block, entry: &Entry, ty: &Type) -> TokenStream {
+    let span = span_of(entry);
     let symbol = symbol(block, entry);
     let binding = binding(entry);
     let ty = static_lifetimes(ty);
@@ -222,13 +233,16 @@ fn expand_data(block: &Block, entry: &Entry, ty: &Type) -> TokenStream {
 
     let (output, body) = if entry.optional {
         (
-            quote!(::core::option::Option<*mut #ty>),
-            quote!(#binding.get().map(|address| address.cast())),
+            quote_spanned!(span=> ::core::option::Option<*mut #ty>),
+            quote_spanned!(span=> #binding.get().map(|address| address.cast())),
         )
     } else {
-        (quote!(*mut #ty), quote!(#binding.address().cast()))
+        (
+            quote_spanned!(span=> *mut #ty),
+            quote_spanned!(span=> #binding.address().cast()),
+        )
     };
-    quote! {
+    quote_spanned! {span=>
         #(#cfgs)*
         #[allow(non_upper_case_globals)]
         static #binding: ::kimport::DataBinding = ::kimport::DataBinding::new(#symbol);
@@ -325,40 +339,41 @@ fn binding(entry: &Entry) -> Ident {
 }
 
 /// The name of a hidden item of `entry`.
-///
-/// It must resolve like the name of the wrapper itself, for which macros of the user's that expand to
-/// `import_symbols!` need the hygiene of the entry's name.
 fn item_ident(prefix: &str, entry: &Entry) -> Ident {
-    format_ident!("{prefix}{}", entry.name.unraw(), span = Span::call_site())
+    format_ident!("{prefix}{}", entry.name.unraw(), span = span_of(entry))
+}
+
+/// The span of what is generated for `entry`: generated code, but shown at the entry's name.
+fn span_of(entry: &Entry) -> Span {
+    Span::call_site().located_at(entry.name.span())
 }
 
 /// Entries are `pub` unless they say otherwise.
 fn visibility(entry: &Entry) -> Visibility {
     match &entry.vis {
-        Visibility::Inherited => parse_quote!(pub),
+        Visibility::Inherited => Visibility::Public(Token![pub](span_of(entry))),
         vis => vis.clone(),
     }
 }
 
 /// A name for each argument: the user's, or `argN`, with underscores behind it if that is taken.
 fn argument_names(function: &TypeBareFn) -> Vec<Ident> {
-    let given = || {
-        let names = function.inputs.iter().map(|input| input.name.as_ref());
-        names.map(|name| name.map(|(name, _)| name).filter(|name| *name != "_"))
+    let given = |argument: &BareFnArg| {
+        let name = argument.name.as_ref().map(|(name, _)| name.clone());
+        name.filter(|name| name != "_")
     };
-    given()
-        .enumerate()
-        .map(|(index, name)| match name {
-            Some(name) => name.clone(),
-            None => {
-                let mut name = format_ident!("arg{index}", span = Span::mixed_site());
-                while given().flatten().any(|taken| *taken == name) {
-                    name = format_ident!("{name}_");
-                }
-                name
+    let taken: Vec<_> = function.inputs.iter().filter_map(given).collect();
+    let name = |(index, argument): (usize, &BareFnArg)| {
+        given(argument).unwrap_or_else(|| {
+            let span = Span::mixed_site().located_at(argument.ty.span());
+            let mut name = format_ident!("arg{index}", span = span);
+            while taken.contains(&name) {
+                name = format_ident!("{name}_");
             }
+            name
         })
-        .collect()
+    };
+    function.inputs.iter().enumerate().map(name).collect()
 }
 
 /// `ty` with `'static` in place of every lifetime that is left out, as data lives as long as its

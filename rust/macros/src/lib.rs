@@ -2,8 +2,8 @@
 
 //! The `import_symbols!` macro of kimport.
 //!
-//! The macro's way is one line: tokens -> [`parse`] -> [`model`] -> [`check`] -> [`expand`]. Each
-//! stage reports into one [`diagnostics::DiagCtxt`], so that a user sees everything that is wrong
+//! The macro's way is one line: tokens -> `parse` -> `model` -> `check` -> `expand`. Each
+//! stage reports into one `DiagCtxt`, so that a user sees everything that is wrong
 //! with an invocation at once.
 //!
 //! One source serves two builds: cargo, for the tests, and Kbuild, which links it against the
@@ -15,6 +15,8 @@ mod expand;
 mod model;
 mod parse;
 mod record;
+#[cfg(test)]
+mod tests;
 
 use diagnostics::DiagCtxt;
 use expand::Context;
@@ -49,8 +51,10 @@ use proc_macro2::TokenStream;
 /// unsafe { lio::target_complete_cmd(cmd, 0) };
 /// ```
 ///
-/// The module sees everything its parent sees (`use super::*`). Doc comments and `#[cfg]` may stand
-/// in front of a block and of an entry.
+/// The module sees everything its parent sees (`use super::*`); visibilities and paths of entries
+/// count from the module. Doc comments and `#[cfg]` may stand in front of a block and of an entry. A
+/// block that is called like a crate hides that crate from its parent, which then writes `::core`
+/// for the crate.
 ///
 /// # The bare form
 ///

@@ -168,7 +168,11 @@ fn entry(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Result<Entry> {
     for attribute in input.call(Attribute::parse_inner)? {
         dcx.error(attribute.span(), message::INNER_ATTRIBUTE, &[]);
     }
-    let attributes = EntryAttributes::new(input.call(Attribute::parse_outer)?, dcx);
+    let attributes = input.call(Attribute::parse_outer)?;
+    if let (true, Some(last)) = (input.is_empty(), attributes.last()) {
+        return Err(message::EXPECTED_NAME.at(last.span(), &[]));
+    }
+    let attributes = EntryAttributes::new(attributes, dcx);
     let vis: Visibility = input.parse()?;
     if let Some(error) = item_form(input.cursor()) {
         return Err(error);
@@ -212,7 +216,7 @@ fn name(input: ParseStream<'_>) -> Result<Ident> {
     if input.peek(syn::Ident) {
         return input.parse();
     }
-    if input.peek(syn::Ident::peek_any) {
+    if input.peek(syn::Ident::peek_any) && input.peek2(Token![:]) && !input.peek(Token![_]) {
         let keyword = input.call(Ident::parse_any)?;
         return Err(message::KEYWORD.at(keyword.span(), &[&keyword, &keyword]));
     }
@@ -401,16 +405,16 @@ fn starts_entry(cursor: Cursor<'_>) -> bool {
     if after != cursor {
         return true;
     }
-    let Some((ident, rest)) = after.ident() else {
+    let Some((_, rest)) = after.ident() else {
         return false;
     };
-    let colon = rest
-        .punct()
-        .is_some_and(|(punct, _)| punct.as_char() == ':' && punct.spacing() == Spacing::Alone);
-    colon
-        || ["fn", "static", "unsafe", "extern"]
-            .iter()
-            .any(|item| ident == item)
+    let colon = |cursor: Cursor<'_>| {
+        let punct = cursor.punct();
+        punct.is_some_and(|(punct, _)| punct.as_char() == ':')
+    };
+    // Not the start of a path.
+    let colon = colon(rest) && !rest.punct().is_some_and(|(_, rest)| colon(rest));
+    colon || item_form(after).is_some()
 }
 
 fn skip_token(input: ParseStream<'_>) -> Option<TokenTree> {
@@ -420,13 +424,26 @@ fn skip_token(input: ParseStream<'_>) -> Option<TokenTree> {
 
 /// Goes to where the next entry may begin, by at least one token.
 ///
-/// A comma alone is not enough: it may be one of `Foo<A, B>`.
+/// A comma ends the entry, unless it is one of `Foo<A, B>`; but the `>` may be what is missing.
 fn skip_entry(input: ParseStream<'_>) {
+    let mut depth = 0_u32;
+    let mut arrow = false;
     while let Some(token) = skip_token(input) {
         let next = input.cursor();
         let found = match &token {
-            TokenTree::Punct(punct) if punct.as_char() == ';' => true,
-            TokenTree::Punct(punct) if punct.as_char() == ',' => starts_entry(next),
+            TokenTree::Punct(punct) => {
+                match punct.as_char() {
+                    '<' => depth += 1,
+                    '>' if !arrow => depth = depth.saturating_sub(1),
+                    _ => {}
+                }
+                arrow = punct.as_char() == '-' && punct.spacing() == Spacing::Joint;
+                match punct.as_char() {
+                    ';' => true,
+                    ',' => depth == 0 || starts_entry(next),
+                    _ => false,
+                }
+            }
             TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => starts_entry(next),
             _ => false,
         };
@@ -438,9 +455,12 @@ fn skip_entry(input: ParseStream<'_>) {
 
 /// Goes behind the brace of a block whose header is broken, or to the next block.
 fn skip_block(input: ParseStream<'_>) {
-    // A block can begin at every one of its qualifiers; the first `mod` is the broken one.
-    let header_end = after_qualifiers(input.cursor());
-    while input.cursor() != header_end && skip_token(input).is_some() {}
+    // The first `mod` is that of the broken header.
+    while let Some(token) = skip_token(input) {
+        if matches!(&token, TokenTree::Ident(ident) if ident == "mod") {
+            break;
+        }
+    }
     while let Some(token) = skip_token(input) {
         let end = matches!(&token, TokenTree::Group(group)
             if group.delimiter() == Delimiter::Brace);

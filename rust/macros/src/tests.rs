@@ -1,0 +1,590 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tests of the whole pipeline, without a compiler around it.
+//!
+//! `UPDATE_EXPECT=1` writes the `.expanded.rs` files anew.
+
+use crate::{diagnostics, expand, expand::Context, pipeline};
+use proc_macro2::{Delimiter, Group, Ident, Literal, Punct, Spacing, Span, TokenStream, TokenTree};
+use proptest::{collection::vec, option, prelude::*, sample::select};
+use quote::{quote, ToTokens};
+use std::{
+    collections::HashSet,
+    fs,
+    path::{Path, PathBuf},
+};
+use syn::{visit::Visit, Item};
+
+fn run(input: TokenStream) -> TokenStream {
+    pipeline(input, |_| Context {
+        crate_name: "demo".to_owned(),
+        first_ordinal: 0,
+    })
+}
+
+/// The files `*suffix` of a directory of the UI tests.
+fn ui_files(directory: &str, suffix: &str) -> Vec<PathBuf> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/ui")
+        .join(directory);
+    let mut files: Vec<_> = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.to_str().unwrap().ends_with(suffix))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty());
+    files
+}
+
+#[test]
+fn expansions() {
+    for path in ui_files("expand", ".rs") {
+        if path.to_str().unwrap().ends_with(".expanded.rs") {
+            continue;
+        }
+        let mut file = syn::parse_file(&fs::read_to_string(&path).unwrap()).unwrap();
+        let mut items = Vec::new();
+        for item in file.items {
+            match item {
+                Item::Macro(invocation) if invocation.mac.path.is_ident("import_symbols") => {
+                    let expanded = run(invocation.mac.tokens);
+                    items.extend(syn::parse2::<syn::File>(expanded).unwrap().items);
+                }
+                item => items.push(item),
+            }
+        }
+        file.items = items;
+        let expanded = format!(
+            "// SPDX-License-Identifier: GPL-2.0\n\n{}",
+            prettyplease::unparse(&file)
+        );
+        assert!(!expanded.contains("compile_error"), "{}", path.display());
+        expect_test::expect_file![path.with_extension("expanded.rs")].assert_eq(&expanded);
+    }
+}
+
+/// Every text of an error is in the expected output of a UI test.
+#[test]
+fn every_message_is_tested() {
+    let mut output = String::new();
+    for path in ui_files("compile-fail", ".stderr") {
+        output += &fs::read_to_string(path).unwrap();
+    }
+    let errors: Vec<_> = output
+        .lines()
+        .filter_map(|line| line.strip_prefix("error: "))
+        .collect();
+    let has = |message: diagnostics::Message| {
+        errors.iter().any(|error| {
+            let mut rest = Some(*error);
+            for piece in message.pieces() {
+                rest = rest.and_then(|rest| Some(rest.split_once(piece)?.1));
+            }
+            rest.is_some()
+        })
+    };
+    let untested: Vec<_> = diagnostics::ALL
+        .iter()
+        .filter(|(_, message)| !has(*message))
+        .map(|(name, _)| name)
+        .collect();
+    assert!(untested.is_empty(), "no UI test for {untested:?}");
+}
+
+/// Fragments of `macro_rules!` come in groups without delimiters.
+#[test]
+fn invisible_groups() {
+    let none = |tokens| Group::new(Delimiter::None, tokens);
+    let plain = quote!(mod m from "p" { #[name = "k"] #[position = 2] pub(crate) f: fn(a: u8) -> !, d: &u8 });
+    let (from, name, position) = (none(quote!("p")), none(quote!("k")), none(quote!(2)));
+    let (vis, inherited) = (none(quote!(pub(crate))), none(quote!()));
+    let (f, function, data) = (
+        none(quote!(f)),
+        none(quote!(fn(a: u8) -> !)),
+        none(quote!(&u8)),
+    );
+    let grouped = quote! {
+        #inherited mod m from #from {
+            #[name = #name] #[position = #position] #vis #f: #function,
+            #inherited d: #data
+        }
+    };
+    let flat = |tokens| {
+        fn flatten(tokens: TokenStream) -> TokenStream {
+            tokens
+                .into_iter()
+                .flat_map(|token| match token {
+                    TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
+                        flatten(group.stream())
+                    }
+                    TokenTree::Group(group) => {
+                        TokenTree::from(Group::new(group.delimiter(), flatten(group.stream())))
+                            .into()
+                    }
+                    token => token.into(),
+                })
+                .collect()
+        }
+        flatten(run(tokens)).to_string()
+    };
+    let expanded = flat(grouped);
+    assert!(!expanded.contains("compile_error"), "{expanded}");
+    assert_eq!(expanded, flat(plain));
+}
+
+#[test]
+fn crate_name_is_read_from_the_command_line() {
+    let name = |line: &str| expand::crate_name_of(line.split(' ').map(str::to_owned));
+    assert_eq!(name("rustc --crate-name a b.rs").as_deref(), Some("a"));
+    assert_eq!(name("rustc --crate-name=a b.rs").as_deref(), Some("a"));
+    assert_eq!(name("rustc --crate-named=a b.rs"), None);
+    assert_eq!(name("rustc b.rs --crate-name"), None);
+}
+
+/// Blocks of one crate are told apart by a number that goes on from invocation to invocation.
+#[test]
+fn ordinals_count_on() {
+    let expanded = pipeline(quote!(mod a { x: fn() } mod b { x: fn() }), |blocks| {
+        assert_eq!(blocks, 2);
+        Context {
+            crate_name: "demo".to_owned(),
+            first_ordinal: 5,
+        }
+    })
+    .to_string();
+    for name in ["__SCT__kimport_demo_5_x", "__SCK__kimport_demo_6_x"] {
+        assert!(expanded.contains(name), "{expanded}");
+    }
+
+    let first = Context::of_this_compiler(3).first_ordinal;
+    assert!(Context::of_this_compiler(1).first_ordinal >= first + 3);
+}
+
+/// What a host tool reads from a record.
+#[derive(Debug, PartialEq)]
+struct Decoded {
+    data: bool,
+    optional: bool,
+    unverified: bool,
+    position: u32,
+    strings: [String; 4],
+}
+
+/// Reads the section `.kimport`, by the format's description only.
+fn decode(mut section: &[u8]) -> Vec<Decoded> {
+    let mut records = Vec::new();
+    while !section.is_empty() {
+        let word = |at: usize| u32::from_le_bytes(section[at..at + 4].try_into().unwrap());
+        let (size, length) = (word(8) as usize, word(12) as usize);
+        assert_eq!(section[0], 1);
+        assert!(section[1] < 2 && section[2] < 4 && section[3] == 0);
+        assert_eq!(size % 8, 0);
+        assert!((16 + length..16 + length + 8).contains(&size));
+        assert!(section[16 + length..size].iter().all(|&byte| byte == 0));
+        let strings = std::str::from_utf8(&section[16..16 + length]).unwrap();
+        let strings: Vec<_> = strings.split_terminator('\0').map(str::to_owned).collect();
+        records.push(Decoded {
+            data: section[1] == 1,
+            optional: section[2] & 1 != 0,
+            unverified: section[2] & 2 != 0,
+            position: word(4),
+            strings: strings.try_into().unwrap(),
+        });
+        section = &section[size..];
+    }
+    records
+}
+
+/// Collects what the tests below look at in an expansion.
+#[derive(Default)]
+struct Items {
+    functions: Vec<String>,
+    modules: Vec<String>,
+    section: Vec<u8>,
+}
+
+impl<'ast> Visit<'ast> for Items {
+    fn visit_item_fn(&mut self, function: &'ast syn::ItemFn) {
+        self.functions.push(function.sig.ident.to_string());
+    }
+
+    fn visit_item_mod(&mut self, module: &'ast syn::ItemMod) {
+        self.modules.push(module.ident.to_string());
+        syn::visit::visit_item_mod(self, module);
+    }
+
+    fn visit_item_static(&mut self, item: &'ast syn::ItemStatic) {
+        if item.ident == "RECORD" {
+            // The length in the type is that of the bytes.
+            let bytes = find_bytes(item.expr.to_token_stream()).expect("a byte string");
+            let ty = item.ty.to_token_stream().to_string();
+            assert!(ty.contains(&format!("< {} >", bytes.len())), "{ty}");
+            self.section.extend(bytes);
+        }
+    }
+}
+
+fn find_bytes(tokens: TokenStream) -> Option<Vec<u8>> {
+    tokens.into_iter().find_map(|token| match token {
+        TokenTree::Group(group) => find_bytes(group.stream()),
+        TokenTree::Literal(literal) => match syn::Lit::new(literal) {
+            syn::Lit::ByteStr(bytes) => Some(bytes.value()),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+/// A declaration that is right.
+#[derive(Clone, Debug)]
+struct EntrySpec {
+    name: String,
+    optional: bool,
+    unverified: bool,
+    position: Option<u32>,
+    kernel_name: Option<String>,
+    vis: &'static str,
+    ty: String,
+}
+
+impl EntrySpec {
+    fn is_data(&self) -> bool {
+        !self.ty.contains("fn(")
+    }
+}
+
+fn identifier() -> impl Strategy<Value = String> {
+    // `syn` knows what is a keyword.
+    "[a-zA-Z_][a-zA-Z0-9_]{0,12}".prop_filter("not a name", |name| {
+        syn::parse_str::<Ident>(name).is_ok()
+            && !name.starts_with("__k")
+            && !name.starts_with("__K")
+            && !name.starts_with("resolve_imports")
+    })
+}
+
+fn ty() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        select(vec![
+            "u8",
+            "c_int",
+            "*mut se_cmd",
+            "&u8",
+            "kernel::bindings::file"
+        ])
+        .prop_map(str::to_owned),
+        identifier(),
+    ];
+    leaf.prop_recursive(3, 8, 2, |inner| {
+        prop_oneof![
+            inner.clone().prop_map(|ty| format!("*const {ty}")),
+            inner.clone().prop_map(|ty| format!("[{ty}; 4]")),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("Map<{a}, {b}>")),
+            (inner.clone(), inner).prop_map(|(a, b)| format!("({a}, {b})")),
+        ]
+    })
+}
+
+fn function() -> impl Strategy<Value = String> {
+    let qualifier = select(vec!["", "unsafe ", "extern \"C\" ", "unsafe extern \"C\" "]);
+    // Numbered, as no name may come twice.
+    let argument = (select(vec!["", "_: ", "a", "arg"]), ty());
+    let output = option::of(prop_oneof![ty(), Just("!".to_owned())]);
+    (qualifier, vec(argument, 0..5), output).prop_map(|(qualifier, arguments, output)| {
+        let arguments: Vec<_> = arguments
+            .into_iter()
+            .enumerate()
+            .map(|(index, (name, ty))| match name {
+                "a" | "arg" => format!("{name}{}: {ty}", index + 1),
+                name => format!("{name}{ty}"),
+            })
+            .collect();
+        let output = output.map(|ty| format!(" -> {ty}")).unwrap_or_default();
+        format!("{qualifier}fn({}){output}", arguments.join(", "))
+    })
+}
+
+fn entry_spec() -> impl Strategy<Value = EntrySpec> {
+    (
+        identifier(),
+        any::<bool>(),
+        any::<bool>(),
+        option::of(1..=u32::MAX),
+        option::of("[a-zA-Z_.$][a-zA-Z0-9_.$]{0,20}"),
+        select(vec!["", "pub", "pub(crate)", "pub(self)"]),
+        prop_oneof![ty(), function()],
+    )
+        .prop_map(
+            |(name, optional, unverified, position, kernel_name, vis, ty)| EntrySpec {
+                name,
+                optional,
+                unverified,
+                position,
+                kernel_name,
+                vis,
+                ty,
+            },
+        )
+}
+
+#[derive(Clone, Debug)]
+struct BlockSpec {
+    name: String,
+    provider: Option<String>,
+    entries: Vec<EntrySpec>,
+}
+
+fn entries() -> impl Strategy<Value = Vec<EntrySpec>> {
+    vec(entry_spec(), 1..6).prop_map(|mut entries| {
+        let mut seen = HashSet::new();
+        entries.retain(|entry| seen.insert(entry.name.clone()));
+        entries
+    })
+}
+
+/// Blocks, or one block without a name for the bare form.
+fn declaration() -> impl Strategy<Value = Vec<BlockSpec>> {
+    let provider = option::of("[a-z_][a-z0-9_]{0,54}".prop_filter("no module", |p| p != "vmlinux"));
+    let block =
+        (identifier(), provider, entries()).prop_map(|(name, provider, entries)| BlockSpec {
+            name,
+            provider,
+            entries,
+        });
+    let blocks = vec(block, 1..4).prop_map(|mut blocks| {
+        let mut seen = HashSet::new();
+        blocks.retain(|block| seen.insert(block.name.clone()));
+        blocks
+    });
+    let bare = entries().prop_map(|entries| {
+        vec![BlockSpec {
+            name: String::new(),
+            provider: None,
+            entries,
+        }]
+    });
+    prop_oneof![blocks, bare]
+}
+
+fn source(blocks: &[BlockSpec]) -> String {
+    let mut source = String::new();
+    for block in blocks {
+        let bare = block.name.is_empty();
+        if !bare {
+            source += &format!("mod {} ", block.name);
+            if let Some(provider) = &block.provider {
+                source += &format!("from {provider:?} ");
+            }
+            source += "{\n";
+        }
+        for entry in &block.entries {
+            if entry.optional {
+                source += "#[optional] ";
+            }
+            if let Some(name) = &entry.kernel_name {
+                source += &format!("#[name = {name:?}] ");
+            }
+            if let Some(position) = entry.position {
+                source += &format!("#[position = {position}] ");
+            }
+            if entry.unverified {
+                source += "#[unverified] ";
+            }
+            source += &format!("{} {}: {},\n", entry.vis, entry.name, entry.ty);
+        }
+        if !bare {
+            source += "}\n";
+        }
+    }
+    source
+}
+
+/// Tokens that have a meaning in the grammar, in any order.
+fn token_soup() -> impl Strategy<Value = TokenStream> {
+    let words = vec![
+        "mod",
+        "from",
+        "fn",
+        "pub",
+        "unsafe",
+        "extern",
+        "static",
+        "const",
+        "for",
+        "impl",
+        "dyn",
+        "optional",
+        "name",
+        "position",
+        "unverified",
+        "doc",
+        "cfg",
+        "self",
+        "a",
+        "b",
+        "u8",
+        "r#type",
+        "_",
+        "mut",
+    ];
+    let word = select(words).prop_map(|word| {
+        let ident = match word.strip_prefix("r#") {
+            Some(raw) => Ident::new_raw(raw, Span::call_site()),
+            None => Ident::new(word, Span::call_site()),
+        };
+        TokenStream::from(TokenTree::from(ident))
+    });
+    let punct = select("#!:,;=->&*<.+?'".chars().collect::<Vec<_>>());
+    let spacing = select(vec![Spacing::Alone, Spacing::Joint]);
+    let punct = (punct, spacing).prop_map(|(punct, spacing)| match punct {
+        // A lone quote is no token.
+        '\'' => quote!('a),
+        punct => TokenTree::from(Punct::new(punct, spacing)).into(),
+    });
+    let literal = select(vec![
+        Literal::string("a-b.ko"),
+        Literal::string("C"),
+        Literal::string(""),
+        Literal::string("\0:"),
+        Literal::u32_unsuffixed(0),
+        Literal::u64_suffixed(u64::MAX),
+        Literal::f32_suffixed(1.5),
+        Literal::byte_string(b"x"),
+    ])
+    .prop_map(|literal| TokenTree::from(literal).into());
+    let whole = select(vec![
+        "a: fn()",
+        "b: u8,",
+        "#[optional]",
+        "#[name = \"k\"]",
+        "mod m",
+        "from \"p\"",
+        "fn f();",
+        "a: Foo<A, B>,",
+        "static S: u8;",
+        "extern \"C\" { fn g(); }",
+        "//! inner\n",
+        "#[name = ]",
+        "a: fn(x: _, ...)",
+        "->",
+        "::",
+    ])
+    .prop_map(|source| source.parse().unwrap());
+
+    let leaf = prop_oneof![3 => word, 2 => punct, 1 => literal, 4 => whole];
+    leaf.prop_recursive(4, 64, 8, |inner| {
+        let delimiter = select(vec![
+            Delimiter::Brace,
+            Delimiter::Bracket,
+            Delimiter::Parenthesis,
+            Delimiter::None,
+        ]);
+        prop_oneof![
+            (delimiter, vec(inner.clone(), 0..8)).prop_map(|(delimiter, tokens)| {
+                let tokens = tokens.into_iter().collect();
+                TokenStream::from(TokenTree::from(Group::new(delimiter, tokens)))
+            }),
+            vec(inner, 0..8).prop_map(|tokens| tokens.into_iter().collect()),
+        ]
+    })
+}
+
+/// Where to break a declaration, and what to put there.
+fn damage() -> impl Strategy<Value = (usize, Option<TokenStream>)> {
+    (any::<usize>(), option::of(token_soup()))
+}
+
+/// Replaces the token at `place`, counted through all groups.
+fn damaged(tokens: TokenStream, place: &mut usize, new: &Option<TokenStream>) -> TokenStream {
+    tokens
+        .into_iter()
+        .flat_map(|token| {
+            let here = *place == 0;
+            *place = place.wrapping_sub(1);
+            if here {
+                return new.clone().unwrap_or_default();
+            }
+            match token {
+                TokenTree::Group(group) => {
+                    let inner = damaged(group.stream(), place, new);
+                    TokenTree::from(Group::new(group.delimiter(), inner)).into()
+                }
+                token => token.into(),
+            }
+        })
+        .collect()
+}
+
+fn count(tokens: TokenStream) -> usize {
+    tokens
+        .into_iter()
+        .map(|token| match token {
+            TokenTree::Group(group) => 1 + count(group.stream()),
+            _ => 1,
+        })
+        .sum()
+}
+
+/// Whatever comes in, items come out: either the expansion, or nothing but errors.
+fn items_or_errors(input: TokenStream) -> Result<(), TestCaseError> {
+    let output = run(input.clone());
+    let file = syn::parse2::<syn::File>(output)
+        .map_err(|error| TestCaseError::fail(format!("{error} for {input}")))?;
+    let is_error = |item: &Item| {
+        matches!(item, Item::Macro(item) if item.mac.path.segments.last()
+        .is_some_and(|segment| segment.ident == "compile_error"))
+    };
+    let errors = file.items.iter().filter(|item| is_error(item)).count();
+    prop_assert!(!file.items.is_empty());
+    prop_assert!(errors == 0 || errors == file.items.len(), "{input}");
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn declarations_round_trip(blocks in declaration()) {
+        let source = source(&blocks);
+        let output = run(source.parse().unwrap());
+        let file: syn::File = syn::parse2(output.clone()).unwrap();
+        let mut items = Items::default();
+        items.visit_file(&file);
+
+        let (mut functions, mut records) = (Vec::new(), Vec::new());
+        for block in &blocks {
+            for entry in &block.entries {
+                functions.push(entry.name.clone());
+                records.push(Decoded {
+                    data: entry.is_data(),
+                    optional: entry.optional,
+                    unverified: entry.unverified,
+                    position: entry.position.unwrap_or(0),
+                    strings: [
+                        block.name.clone(),
+                        block.provider.clone().unwrap_or_default(),
+                        entry.kernel_name.clone().unwrap_or_else(|| entry.name.clone()),
+                        entry.name.clone(),
+                    ],
+                });
+            }
+            functions.push("resolve_imports".to_owned());
+            functions.push("resolve_imports_from".to_owned());
+        }
+        let modules: Vec<_> = blocks.iter().map(|b| b.name.clone()).filter(|n| !n.is_empty()).collect();
+        prop_assert_eq!(items.functions, functions, "{}", source);
+        prop_assert_eq!(items.modules, modules);
+        prop_assert_eq!(decode(&items.section), records);
+    }
+
+    #[test]
+    fn token_soup_never_panics(tokens in token_soup()) {
+        items_or_errors(tokens)?;
+    }
+
+    #[test]
+    fn damaged_declarations_never_panic(blocks in declaration(), (place, new) in damage()) {
+        let tokens: TokenStream = source(&blocks).parse().unwrap();
+        let mut place = place % count(tokens.clone());
+        items_or_errors(damaged(tokens, &mut place, &new))?;
+    }
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the compiler says to a user, and that it says nothing to one who did everything right.
+//!
+//! `TRYBUILD=overwrite` writes the `.stderr` files anew.
+
+#[test]
+fn ui() {
+    let cases = trybuild::TestCases::new();
+    cases.compile_fail("tests/ui/compile-fail/*.rs");
+    cases.pass("tests/ui/pass/*.rs");
+}

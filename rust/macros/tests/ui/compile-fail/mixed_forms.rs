@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0
+
+use kimport_macros::import_symbols;
+
+import_symbols! {
+    mod block {
+        first: fn(),
+    }
+    second: fn(),
+    third: fn(),
+}
+
+import_symbols! {
+    first: fn(),
+    #[cfg(all())]
+    pub mod block {
+        second: fn(),
+    }
+}
+
+fn main() {}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+
+use kimport_macros::import_symbols;
+::kimport::__declare_function! {
+    trampoline : "__SCT__kimport_demo_0_target_complete_cmd", key :
+    "__SCK__kimport_demo_0_target_complete_cmd", binding :
+    __KIMPORT_BINDING_target_complete_cmd, call : __kimport_call_target_complete_cmd,
+    unbound : __kimport_unbound_target_complete_cmd, symbol : "target_complete_cmd", fn
+    (arg0 : * mut se_cmd, arg1 : u8) -> ()
+}
+/// Calls `target_complete_cmd` of the kernel.
+///
+/// # Safety
+///
+/// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
+#[allow(
+    dead_code,
+    non_snake_case,
+    unreachable_pub,
+    clippy::missing_safety_doc,
+    clippy::too_many_arguments,
+    clippy::undocumented_unsafe_blocks,
+)]
+#[inline(always)]
+pub unsafe fn target_complete_cmd(arg0: *mut se_cmd, arg1: u8) {
+    unsafe { __kimport_call_target_complete_cmd(arg0, arg1) }
+}
+const _: () = {
+    #[used]
+    #[link_section = ".kimport"]
+    static RECORD: ::kimport::Record<64> = ::kimport::Record(
+        *b"\x01\0\0\0\0\0\0\0@\0\0\0*\0\0\0\0\0target_complete_cmd\0target_complete_cmd\0\0\0\0\0\0\0",
+    );
+};
+#[allow(non_upper_case_globals)]
+static __KIMPORT_BINDING_jiffies: ::kimport::DataBinding = ::kimport::DataBinding::new(
+    "jiffies",
+);
+/// Documented.
+#[allow(dead_code, non_snake_case, unreachable_pub)]
+#[inline]
+pub(super) fn jiffies() -> *mut u64 {
+    __KIMPORT_BINDING_jiffies.address().cast()
+}
+const _: () = {
+    #[used]
+    #[link_section = ".kimport"]
+    static RECORD: ::kimport::Record<40> = ::kimport::Record(
+        *b"\x01\x01\0\0\0\0\0\0(\0\0\0\x12\0\0\0\0\0jiffies\0jiffies\0\0\0\0\0\0\0",
+    );
+};
+static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
+    ::kimport::Symbol::function(
+        c"target_complete_cmd",
+        &__KIMPORT_BINDING_target_complete_cmd,
+    ),
+    ::kimport::Symbol::data(
+        c"jiffies",
+        &__KIMPORT_BINDING_jiffies,
+        ::core::mem::size_of::<u64>(),
+    ),
+];
+static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
+    c"",
+    ::core::option::Option::None,
+    __KIMPORT_SYMBOLS,
+);
+/// Finds every symbol declared here and binds the wrappers to them.
+///
+/// The modules that provide the symbols stay loaded until the returned
+/// [`Imports`](::kimport::Imports) is dropped; no wrapper may be called after that. Must be
+/// called from a context that may sleep.
+///
+/// # Errors
+///
+/// Those of [`Imports::resolve`](::kimport::Imports::resolve). After an error nothing is bound
+/// and no module is held.
+#[allow(dead_code, unreachable_pub)]
+pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
+    ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
+}
+/// Like [`resolve_imports`], with the symbols of the kernel module `provider`.
+///
+/// # Errors
+///
+/// Those of [`Imports::resolve_from`](::kimport::Imports::resolve_from). After an error nothing
+/// is bound and no module is held.
+#[allow(dead_code, unreachable_pub)]
+pub fn resolve_imports_from(
+    provider: &::core::ffi::CStr,
+) -> ::kernel::error::Result<::kimport::Imports> {
+    ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, provider)
+}

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0
+
+use kimport_macros::import_symbols;
+/// The upgraded LIO core.
+pub(crate) mod lio {
+    #[allow(unused_imports)]
+    use super::*;
+    ::kimport::__declare_function! {
+        trampoline : "__SCT__kimport_demo_0_target_complete_cmd", key :
+        "__SCK__kimport_demo_0_target_complete_cmd", binding :
+        __KIMPORT_BINDING_target_complete_cmd, call : __kimport_call_target_complete_cmd,
+        unbound : __kimport_unbound_target_complete_cmd, symbol :
+        "target_core_mod_new:target_complete_cmd", fn (cmd : * mut se_cmd, status : u8)
+        -> ()
+    }
+    /// Completes `cmd` with the SAM status `status`.
+    ///
+    /// # Safety
+    ///
+    /// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
+    #[allow(
+        dead_code,
+        non_snake_case,
+        unreachable_pub,
+        clippy::missing_safety_doc,
+        clippy::too_many_arguments,
+        clippy::undocumented_unsafe_blocks,
+    )]
+    #[inline(always)]
+    pub unsafe fn target_complete_cmd(cmd: *mut se_cmd, status: u8) {
+        unsafe { __kimport_call_target_complete_cmd(cmd, status) }
+    }
+    const _: () = {
+        #[used]
+        #[link_section = ".kimport"]
+        static RECORD: ::kimport::Record<80> = ::kimport::Record(
+            *b"\x01\0\0\0\0\0\0\0P\0\0\0@\0\0\0lio\0target_core_mod_new\0target_complete_cmd\0target_complete_cmd\0",
+        );
+    };
+    ::kimport::__declare_function! {
+        trampoline : "__SCT__kimport_demo_0_transport_backend_register", key :
+        "__SCK__kimport_demo_0_transport_backend_register", binding :
+        __KIMPORT_BINDING_transport_backend_register, call :
+        __kimport_call_transport_backend_register, unbound :
+        __kimport_unbound_transport_backend_register, symbol :
+        "target_core_mod_new:transport_backend_register", fn (arg0 : * const
+        target_backend_ops) -> c_int
+    }
+    /// Calls `target_core_mod_new:transport_backend_register` of the kernel.
+    ///
+    /// # Safety
+    ///
+    /// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
+    #[allow(
+        dead_code,
+        non_snake_case,
+        unreachable_pub,
+        clippy::missing_safety_doc,
+        clippy::too_many_arguments,
+        clippy::undocumented_unsafe_blocks,
+    )]
+    #[inline(always)]
+    pub unsafe fn transport_backend_register(arg0: *const target_backend_ops) -> c_int {
+        unsafe { __kimport_call_transport_backend_register(arg0) }
+    }
+    const _: () = {
+        #[used]
+        #[link_section = ".kimport"]
+        static RECORD: ::kimport::Record<96> = ::kimport::Record(
+            *b"\x01\0\0\0\0\0\0\0`\0\0\0N\0\0\0lio\0target_core_mod_new\0transport_backend_register\0transport_backend_register\0\0\0",
+        );
+    };
+    ::kimport::__declare_function! {
+        trampoline : "__SCT__kimport_demo_0_target_queue_submission", key :
+        "__SCK__kimport_demo_0_target_queue_submission", binding :
+        __KIMPORT_BINDING_target_queue_submission, call :
+        __kimport_call_target_queue_submission, unbound :
+        __kimport_unbound_target_queue_submission, symbol :
+        "target_core_mod_new:target_queue_submission", fn (arg0 : * mut se_cmd) -> ()
+    }
+    /// Calls `target_core_mod_new:target_queue_submission` of the kernel.
+    ///
+    /// # Safety
+    ///
+    /// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
+    #[allow(
+        dead_code,
+        non_snake_case,
+        unreachable_pub,
+        clippy::missing_safety_doc,
+        clippy::too_many_arguments,
+        clippy::undocumented_unsafe_blocks,
+    )]
+    #[inline(always)]
+    pub unsafe fn target_queue_submission(
+        arg0: *mut se_cmd,
+    ) -> ::core::option::Option<()> {
+        if __KIMPORT_BINDING_target_queue_submission.is_bound() {
+            ::core::option::Option::Some(unsafe {
+                __kimport_call_target_queue_submission(arg0)
+            })
+        } else {
+            ::core::option::Option::None
+        }
+    }
+    const _: () = {
+        #[used]
+        #[link_section = ".kimport"]
+        static RECORD: ::kimport::Record<88> = ::kimport::Record(
+            *b"\x01\0\x01\0\0\0\0\0X\0\0\0H\0\0\0lio\0target_core_mod_new\0target_queue_submission\0target_queue_submission\0",
+        );
+    };
+    static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
+        ::kimport::Symbol::function(
+            c"target_complete_cmd",
+            &__KIMPORT_BINDING_target_complete_cmd,
+        ),
+        ::kimport::Symbol::function(
+            c"transport_backend_register",
+            &__KIMPORT_BINDING_transport_backend_register,
+        ),
+        ::kimport::Symbol::function(
+                c"target_queue_submission",
+                &__KIMPORT_BINDING_target_queue_submission,
+            )
+            .optional(),
+    ];
+    static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
+        c"lio",
+        ::core::option::Option::Some(c"target_core_mod_new"),
+        __KIMPORT_SYMBOLS,
+    );
+    /// Finds every symbol declared here and binds the wrappers to them.
+    ///
+    /// The modules that provide the symbols stay loaded until the returned
+    /// [`Imports`](::kimport::Imports) is dropped; no wrapper may be called after that. Must be
+    /// called from a context that may sleep.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Imports::resolve`](::kimport::Imports::resolve). After an error nothing is bound
+    /// and no module is held.
+    #[allow(dead_code, unreachable_pub)]
+    pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
+        ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
+    }
+    /// Like [`resolve_imports`], with the symbols of the kernel module `provider`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Imports::resolve_from`](::kimport::Imports::resolve_from). After an error nothing
+    /// is bound and no module is held.
+    #[allow(dead_code, unreachable_pub)]
+    pub fn resolve_imports_from(
+        provider: &::core::ffi::CStr,
+    ) -> ::kernel::error::Result<::kimport::Imports> {
+        ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, provider)
+    }
+}
+/// Symbols imported from the kernel image.
+mod core {
+    #[allow(unused_imports)]
+    use super::*;
+    ::kimport::__declare_function! {
+        trampoline : "__SCT__kimport_demo_1_nr_processes", key :
+        "__SCK__kimport_demo_1_nr_processes", binding : __KIMPORT_BINDING_nr_processes,
+        call : __kimport_call_nr_processes, unbound : __kimport_unbound_nr_processes,
+        symbol : "nr_processes", fn () -> c_int
+    }
+    /// Calls `nr_processes` of the kernel.
+    ///
+    /// # Safety
+    ///
+    /// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
+    #[allow(
+        dead_code,
+        non_snake_case,
+        unreachable_pub,
+        clippy::missing_safety_doc,
+        clippy::too_many_arguments,
+        clippy::undocumented_unsafe_blocks,
+    )]
+    #[inline(always)]
+    pub unsafe fn nr_processes() -> c_int {
+        unsafe { __kimport_call_nr_processes() }
+    }
+    const _: () = {
+        #[used]
+        #[link_section = ".kimport"]
+        static RECORD: ::kimport::Record<48> = ::kimport::Record(
+            *b"\x01\0\0\0\0\0\0\x000\0\0\0 \0\0\0core\0\0nr_processes\0nr_processes\0",
+        );
+    };
+    #[allow(non_upper_case_globals)]
+    static __KIMPORT_BINDING_uts: ::kimport::DataBinding = ::kimport::DataBinding::new(
+        "init_uts_ns",
+    );
+    /// The address of the kernel's `init_uts_ns`.
+    #[allow(dead_code, non_snake_case, unreachable_pub)]
+    #[inline]
+    pub fn uts() -> *mut uts_namespace {
+        __KIMPORT_BINDING_uts.address().cast()
+    }
+    const _: () = {
+        #[used]
+        #[link_section = ".kimport"]
+        static RECORD: ::kimport::Record<40> = ::kimport::Record(
+            *b"\x01\x01\0\0\0\0\0\0(\0\0\0\x16\0\0\0core\0\0init_uts_ns\0uts\0\0\0",
+        );
+    };
+    static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
+        ::kimport::Symbol::function(c"nr_processes", &__KIMPORT_BINDING_nr_processes),
+        ::kimport::Symbol::data(
+            c"init_uts_ns",
+            &__KIMPORT_BINDING_uts,
+            ::core::mem::size_of::<uts_namespace>(),
+        ),
+    ];
+    static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
+        c"core",
+        ::core::option::Option::None,
+        __KIMPORT_SYMBOLS,
+    );
+    /// Finds every symbol declared here and binds the wrappers to them.
+    ///
+    /// The modules that provide the symbols stay loaded until the returned
+    /// [`Imports`](::kimport::Imports) is dropped; no wrapper may be called after that. Must be
+    /// called from a context that may sleep.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Imports::resolve`](::kimport::Imports::resolve). After an error nothing is bound
+    /// and no module is held.
+    #[allow(dead_code, unreachable_pub)]
+    pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
+        ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
+    }
+    /// Like [`resolve_imports`], with the symbols of the kernel module `provider`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Imports::resolve_from`](::kimport::Imports::resolve_from). After an error nothing
+    /// is bound and no module is held.
+    #[allow(dead_code, unreachable_pub)]
+    pub fn resolve_imports_from(
+        provider: &::core::ffi::CStr,
+    ) -> ::kernel::error::Result<::kimport::Imports> {
+        ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, provider)
+    }
+}
+/// Symbols imported from the kernel image.
+#[cfg(CONFIG_X86)]
+pub mod r#type {
+    #[allow(unused_imports)]
+    use super::*;
+    ::kimport::__declare_function! {
+        trampoline : "__SCT__kimport_demo_2_fn", key : "__SCK__kimport_demo_2_fn",
+        binding : __KIMPORT_BINDING_fn, call : __kimport_call_fn, unbound :
+        __kimport_unbound_fn, symbol : "fn", fn (r#in : u8) -> ()
+    }
+    /// Calls `fn` of the kernel.
+    ///
+    /// # Safety
+    ///
+    /// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
+    #[allow(
+        dead_code,
+        non_snake_case,
+        unreachable_pub,
+        clippy::missing_safety_doc,
+        clippy::too_many_arguments,
+        clippy::undocumented_unsafe_blocks,
+    )]
+    #[inline(always)]
+    pub unsafe fn r#fn(r#in: u8) {
+        unsafe { __kimport_call_fn(r#in) }
+    }
+    const _: () = {
+        #[used]
+        #[link_section = ".kimport"]
+        static RECORD: ::kimport::Record<32> = ::kimport::Record(
+            *b"\x01\0\0\0\0\0\0\0 \0\0\0\x0C\0\0\0type\0\0fn\0fn\0\0\0\0\0",
+        );
+    };
+    static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
+        ::kimport::Symbol::function(c"fn", &__KIMPORT_BINDING_fn),
+    ];
+    static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
+        c"type",
+        ::core::option::Option::None,
+        __KIMPORT_SYMBOLS,
+    );
+    /// Finds every symbol declared here and binds the wrappers to them.
+    ///
+    /// The modules that provide the symbols stay loaded until the returned
+    /// [`Imports`](::kimport::Imports) is dropped; no wrapper may be called after that. Must be
+    /// called from a context that may sleep.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Imports::resolve`](::kimport::Imports::resolve). After an error nothing is bound
+    /// and no module is held.
+    #[allow(dead_code, unreachable_pub)]
+    pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
+        ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
+    }
+    /// Like [`resolve_imports`], with the symbols of the kernel module `provider`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Imports::resolve_from`](::kimport::Imports::resolve_from). After an error nothing
+    /// is bound and no module is held.
+    #[allow(dead_code, unreachable_pub)]
+    pub fn resolve_imports_from(
+        provider: &::core::ffi::CStr,
+    ) -> ::kernel::error::Result<::kimport::Imports> {
+        ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, provider)
+    }
+}

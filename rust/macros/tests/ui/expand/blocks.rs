@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0
+
+use kimport_macros::import_symbols;
+
+import_symbols! {
+    /// The upgraded LIO core.
+    pub(crate) mod lio from "target_core_mod_new" {
+        /// Completes `cmd` with the SAM status `status`.
+        target_complete_cmd: fn(cmd: *mut se_cmd, status: u8),
+        transport_backend_register: fn(*const target_backend_ops) -> c_int,
+        #[optional]
+        target_queue_submission: fn(*mut se_cmd),
+    }
+    mod core {
+        nr_processes: fn() -> c_int,
+        #[name = "init_uts_ns"]
+        uts: uts_namespace,
+    }
+    #[cfg(CONFIG_X86)]
+    pub mod r#type {
+        r#fn: fn(r#in: u8),
+    }
+}

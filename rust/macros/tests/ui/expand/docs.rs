@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0
+
+use kimport_macros::import_symbols;
+
+import_symbols! {
+    undocumented: fn(),
+    /// Documented, but no word on safety.
+    without_safety: fn(),
+    /// Documented.
+    ///
+    /// # Safety
+    ///
+    /// The lock must be held.
+    with_safety: fn(),
+    /**
+     * A comment of another form.
+     *
+     * # Safety
+     *
+     * None.
+     */
+    block_comment: fn(),
+    #[doc(hidden)]
+    hidden: fn(),
+    #[doc = include_str!("file.md")]
+    included: u32,
+    undocumented_data: u32,
+}

@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: GPL-2.0
+
+use kimport_macros::import_symbols;
+::kimport::__declare_function! {
+    trampoline : "__SCT__kimport_demo_0_no_arguments", key :
+    "__SCK__kimport_demo_0_no_arguments", binding : __KIMPORT_BINDING_no_arguments, call
+    : __kimport_call_no_arguments, unbound : __kimport_unbound_no_arguments, symbol :
+    "no_arguments", fn () -> ()
+}
+/// Calls `no_arguments` of the kernel.
+///
+/// # Safety
+///
+/// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
+#[allow(
+    dead_code,
+    non_snake_case,
+    unreachable_pub,
+    clippy::missing_safety_doc,
+    clippy::too_many_arguments,
+    clippy::undocumented_unsafe_blocks,
+)]
+#[inline(always)]
+pub unsafe fn no_arguments() {
+    unsafe { __kimport_call_no_arguments() }
+}
+const _: () = {
+    #[used]
+    #[link_section = ".kimport"]
+    static RECORD: ::kimport::Record<48> = ::kimport::Record(
+        *b"\x01\0\0\0\0\0\0\x000\0\0\0\x1C\0\0\0\0\0no_arguments\0no_arguments\0\0\0\0\0",
+    );
+};
+::kimport::__declare_function! {
+    trampoline : "__SCT__kimport_demo_0_explicit_unit", key :
+    "__SCK__kimport_demo_0_explicit_unit", binding : __KIMPORT_BINDING_explicit_unit,
+    call : __kimport_call_explicit_unit, unbound : __kimport_unbound_explicit_unit,
+    symbol : "explicit_unit", fn () -> ()
+}
+/// Calls `explicit_unit` of the kernel.
+///
+/// # Safety
+///
+/// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
+#[allow(
+    dead_code,
+    non_snake_case,
+    unreachable_pub,
+    clippy::missing_safety_doc,
+    clippy::too_many_arguments,
+    clippy::undocumented_unsafe_blocks,
+)]
+#[inline(always)]
+pub unsafe fn explicit_unit() -> () {
+    unsafe { __kimport_call_explicit_unit() }
+}
+const _: () = {
+    #[used]
+    #[link_section = ".kimport"]
+    static RECORD: ::kimport::Record<48> = ::kimport::Record(
+        *b"\x01\0\0\0\0\0\0\x000\0\0\0\x1E\0\0\0\0\0explicit_unit\0explicit_unit\0\0\0",
+    );
+};
+::kimport::__declare_function! {
+    trampoline : "__SCT__kimport_demo_0_qualified", key :
+    "__SCK__kimport_demo_0_qualified", binding : __KIMPORT_BINDING_qualified, call :
+    __kimport_call_qualified, unbound : __kimport_unbound_qualified, symbol :
+    "qualified", fn (a : u8) -> u8
+}
+/// Calls `qualified` of the kernel.
+///
+/// # Safety
+///
+/// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
+#[allow(
+    dead_code,
+    non_snake_case,
+    unreachable_pub,
+    clippy::missing_safety_doc,
+    clippy::too_many_arguments,
+    clippy::undocumented_unsafe_blocks,
+)]
+#[inline(always)]
+pub unsafe fn qualified(a: u8) -> u8 {
+    unsafe { __kimport_call_qualified(a) }
+}
+const _: () = {
+    #[used]
+    #[link_section = ".kimport"]
+    static RECORD: ::kimport::Record<40> = ::kimport::Record(
+        *b"\x01\0\0\0\0\0\0\0(\0\0\0\x16\0\0\0\0\0qualified\0qualified\0\0\0",
+    );
+};
+::kimport::__declare_function! {
+    trampoline : "__SCT__kimport_demo_0_default_abi", key :
+    "__SCK__kimport_demo_0_default_abi", binding : __KIMPORT_BINDING_default_abi, call :
+    __kimport_call_default_abi, unbound : __kimport_unbound_default_abi, symbol :
+    "default_abi", fn (a : u8) -> u8
+}
+/// Calls `default_abi` of the kernel.
+///
+/// # Safety
+///
+/// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
+#[allow(
+    dead_code,
+    non_snake_case,
+    unreachable_pub,
+    clippy::missing_safety_doc,
+    clippy::too_many_arguments,
+    clippy::undocumented_unsafe_blocks,
+)]
+#[inline(always)]
+pub unsafe fn default_abi(a: u8) -> u8 {
+    unsafe { __kimport_call_default_abi(a) }
+}
+const _: () = {
+    #[used]
+    #[link_section = ".kimport"]
+    static RECORD: ::kimport::Record<48> = ::kimport::Record(
+        *b"\x01\0\0\0\0\0\0\x000\0\0\0\x1A\0\0\0\0\0default_abi\0default_abi\0\0\0\0\0\0\0",
+    );
+};
+::kimport::__declare_function! {
+    trampoline : "__SCT__kimport_demo_0_unnamed", key : "__SCK__kimport_demo_0_unnamed",
+    binding : __KIMPORT_BINDING_unnamed, call : __kimport_call_unnamed, unbound :
+    __kimport_unbound_unnamed, symbol : "unnamed", fn (arg0 : u8, arg1 : u16, named :
+    u32) -> ()
+}
+/// Calls `unnamed` of the kernel.
+///
+/// # Safety
+///
+/// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
+#[allow(
+    dead_code,
+    non_snake_case,
+    unreachable_pub,
+    clippy::missing_safety_doc,
+    clippy::too_many_arguments,
+    clippy::undocumented_unsafe_blocks,
+)]
+#[inline(always)]
+pub unsafe fn unnamed(arg0: u8, arg1: u16, named: u32) {
+    unsafe { __kimport_call_unnamed(arg0, arg1, named) }
+}
+const _: () = {
+    #[used]
+    #[link_section = ".kimport"]
+    static RECORD: ::kimport::Record<40> = ::kimport::Record(
+        *b"\x01\0\0\0\0\0\0\0(\0\0\0\x12\0\0\0\0\0unnamed\0unnamed\0\0\0\0\0\0\0",
+    );
+};
+::kimport::__declare_function! {
+    trampoline : "__SCT__kimport_demo_0_taken", key : "__SCK__kimport_demo_0_taken",
+    binding : __KIMPORT_BINDING_taken, call : __kimport_call_taken, unbound :
+    __kimport_unbound_taken, symbol : "taken", fn (arg0__ : u8, arg0 : u16, arg0_ : u32,
+    arg3 : u64) -> ()
+}
+/// Calls `taken` of the kernel.
+///
+/// # Safety
+///
+/// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
+#[allow(
+    dead_code,
+    non_snake_case,
+    unreachable_pub,
+    clippy::missing_safety_doc,
+    clippy::too_many_arguments,
+    clippy::undocumented_unsafe_blocks,
+)]
+#[inline(always)]
+pub unsafe fn taken(arg0__: u8, arg0: u16, arg0_: u32, arg3: u64) {
+    unsafe { __kimport_call_taken(arg0__, arg0, arg0_, arg3) }
+}
+const _: () = {
+    #[used]
+    #[link_section = ".kimport"]
+    static RECORD: ::kimport::Record<32> = ::kimport::Record(
+        *b"\x01\0\0\0\0\0\0\0 \0\0\0\x0E\0\0\0\0\0taken\0taken\0\0\0",
+    );
+};
+::kimport::__declare_function! {
+    trampoline : "__SCT__kimport_demo_0_raw", key : "__SCK__kimport_demo_0_raw", binding
+    : __KIMPORT_BINDING_raw, call : __kimport_call_raw, unbound : __kimport_unbound_raw,
+    symbol : "raw", fn (r#type : u8) -> ()
+}
+/// Calls `raw` of the kernel.
+///
+/// # Safety
+///
+/// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
+#[allow(
+    dead_code,
+    non_snake_case,
+    unreachable_pub,
+    clippy::missing_safety_doc,
+    clippy::too_many_arguments,
+    clippy::undocumented_unsafe_blocks,
+)]
+#[inline(always)]
+pub unsafe fn raw(r#type: u8) {
+    unsafe { __kimport_call_raw(r#type) }
+}
+const _: () = {
+    #[used]
+    #[link_section = ".kimport"]
+    static RECORD: ::kimport::Record<32> = ::kimport::Record(
+        *b"\x01\0\0\0\0\0\0\0 \0\0\0\n\0\0\0\0\0raw\0raw\0\0\0\0\0\0\0",
+    );
+};
+::kimport::__declare_function! {
+    trampoline : "__SCT__kimport_demo_0_never", key : "__SCK__kimport_demo_0_never",
+    binding : __KIMPORT_BINDING_never, call : __kimport_call_never, unbound :
+    __kimport_unbound_never, symbol : "never", fn () -> !
+}
+/// Calls `never` of the kernel.
+///
+/// # Safety
+///
+/// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
+#[allow(
+    dead_code,
+    non_snake_case,
+    unreachable_pub,
+    clippy::missing_safety_doc,
+    clippy::too_many_arguments,
+    clippy::undocumented_unsafe_blocks,
+)]
+#[inline(always)]
+pub unsafe fn never() -> ! {
+    unsafe { __kimport_call_never() }
+}
+const _: () = {
+    #[used]
+    #[link_section = ".kimport"]
+    static RECORD: ::kimport::Record<32> = ::kimport::Record(
+        *b"\x01\0\0\0\0\0\0\0 \0\0\0\x0E\0\0\0\0\0never\0never\0\0\0",
+    );
+};
+::kimport::__declare_function! {
+    trampoline : "__SCT__kimport_demo_0_reference", key :
+    "__SCK__kimport_demo_0_reference", binding : __KIMPORT_BINDING_reference, call :
+    __kimport_call_reference, unbound : __kimport_unbound_reference, symbol :
+    "reference", fn (arg0 : & u8) -> & u8
+}
+/// Calls `reference` of the kernel.
+///
+/// # Safety
+///
+/// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
+#[allow(
+    dead_code,
+    non_snake_case,
+    unreachable_pub,
+    clippy::missing_safety_doc,
+    clippy::too_many_arguments,
+    clippy::undocumented_unsafe_blocks,
+)]
+#[inline(always)]
+pub unsafe fn reference(arg0: &u8) -> &u8 {
+    unsafe { __kimport_call_reference(arg0) }
+}
+const _: () = {
+    #[used]
+    #[link_section = ".kimport"]
+    static RECORD: ::kimport::Record<40> = ::kimport::Record(
+        *b"\x01\0\0\0\0\0\0\0(\0\0\0\x16\0\0\0\0\0reference\0reference\0\0\0",
+    );
+};
+::kimport::__declare_function! {
+    trampoline : "__SCT__kimport_demo_0_callback", key :
+    "__SCK__kimport_demo_0_callback", binding : __KIMPORT_BINDING_callback, call :
+    __kimport_call_callback, unbound : __kimport_unbound_callback, symbol : "callback",
+    fn (callback : extern "C" fn (* mut u8) -> u8) -> ()
+}
+/// Calls `callback` of the kernel.
+///
+/// # Safety
+///
+/// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
+#[allow(
+    dead_code,
+    non_snake_case,
+    unreachable_pub,
+    clippy::missing_safety_doc,
+    clippy::too_many_arguments,
+    clippy::undocumented_unsafe_blocks,
+)]
+#[inline(always)]
+pub unsafe fn callback(callback: extern "C" fn(*mut u8) -> u8) {
+    unsafe { __kimport_call_callback(callback) }
+}
+const _: () = {
+    #[used]
+    #[link_section = ".kimport"]
+    static RECORD: ::kimport::Record<40> = ::kimport::Record(
+        *b"\x01\0\0\0\0\0\0\0(\0\0\0\x14\0\0\0\0\0callback\0callback\0\0\0\0\0",
+    );
+};
+::kimport::__declare_function! {
+    trampoline : "__SCT__kimport_demo_0_parenthesized", key :
+    "__SCK__kimport_demo_0_parenthesized", binding : __KIMPORT_BINDING_parenthesized,
+    call : __kimport_call_parenthesized, unbound : __kimport_unbound_parenthesized,
+    symbol : "parenthesized", fn (arg0 : u8) -> ()
+}
+/// Calls `parenthesized` of the kernel.
+///
+/// # Safety
+///
+/// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
+#[allow(
+    dead_code,
+    non_snake_case,
+    unreachable_pub,
+    clippy::missing_safety_doc,
+    clippy::too_many_arguments,
+    clippy::undocumented_unsafe_blocks,
+)]
+#[inline(always)]
+pub unsafe fn parenthesized(arg0: u8) {
+    unsafe { __kimport_call_parenthesized(arg0) }
+}
+const _: () = {
+    #[used]
+    #[link_section = ".kimport"]
+    static RECORD: ::kimport::Record<48> = ::kimport::Record(
+        *b"\x01\0\0\0\0\0\0\x000\0\0\0\x1E\0\0\0\0\0parenthesized\0parenthesized\0\0\0",
+    );
+};
+::kimport::__declare_function! {
+    trampoline : "__SCT__kimport_demo_0_restricted", key :
+    "__SCK__kimport_demo_0_restricted", binding : __KIMPORT_BINDING_restricted, call :
+    __kimport_call_restricted, unbound : __kimport_unbound_restricted, symbol :
+    "restricted", fn () -> ()
+}
+/// Calls `restricted` of the kernel.
+///
+/// # Safety
+///
+/// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
+#[allow(
+    dead_code,
+    non_snake_case,
+    unreachable_pub,
+    clippy::missing_safety_doc,
+    clippy::too_many_arguments,
+    clippy::undocumented_unsafe_blocks,
+)]
+#[inline(always)]
+pub(crate) unsafe fn restricted() {
+    unsafe { __kimport_call_restricted() }
+}
+const _: () = {
+    #[used]
+    #[link_section = ".kimport"]
+    static RECORD: ::kimport::Record<40> = ::kimport::Record(
+        *b"\x01\0\0\0\0\0\0\0(\0\0\0\x18\0\0\0\0\0restricted\0restricted\0",
+    );
+};
+static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
+    ::kimport::Symbol::function(c"no_arguments", &__KIMPORT_BINDING_no_arguments),
+    ::kimport::Symbol::function(c"explicit_unit", &__KIMPORT_BINDING_explicit_unit),
+    ::kimport::Symbol::function(c"qualified", &__KIMPORT_BINDING_qualified),
+    ::kimport::Symbol::function(c"default_abi", &__KIMPORT_BINDING_default_abi),
+    ::kimport::Symbol::function(c"unnamed", &__KIMPORT_BINDING_unnamed),
+    ::kimport::Symbol::function(c"taken", &__KIMPORT_BINDING_taken),
+    ::kimport::Symbol::function(c"raw", &__KIMPORT_BINDING_raw),
+    ::kimport::Symbol::function(c"never", &__KIMPORT_BINDING_never),
+    ::kimport::Symbol::function(c"reference", &__KIMPORT_BINDING_reference),
+    ::kimport::Symbol::function(c"callback", &__KIMPORT_BINDING_callback),
+    ::kimport::Symbol::function(c"parenthesized", &__KIMPORT_BINDING_parenthesized),
+    ::kimport::Symbol::function(c"restricted", &__KIMPORT_BINDING_restricted),
+];
+static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
+    c"",
+    ::core::option::Option::None,
+    __KIMPORT_SYMBOLS,
+);
+/// Finds every symbol declared here and binds the wrappers to them.
+///
+/// The modules that provide the symbols stay loaded until the returned
+/// [`Imports`](::kimport::Imports) is dropped; no wrapper may be called after that. Must be
+/// called from a context that may sleep.
+///
+/// # Errors
+///
+/// Those of [`Imports::resolve`](::kimport::Imports::resolve). After an error nothing is bound
+/// and no module is held.
+#[allow(dead_code, unreachable_pub)]
+pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
+    ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
+}
+/// Like [`resolve_imports`], with the symbols of the kernel module `provider`.
+///
+/// # Errors
+///
+/// Those of [`Imports::resolve_from`](::kimport::Imports::resolve_from). After an error nothing
+/// is bound and no module is held.
+#[allow(dead_code, unreachable_pub)]
+pub fn resolve_imports_from(
+    provider: &::core::ffi::CStr,
+) -> ::kernel::error::Result<::kimport::Imports> {
+    ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, provider)
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The wrappers do what the declarations say.
+
+#[path = "../support/mod.rs"]
+mod support;
+extern crate self as kernel;
+extern crate self as kimport;
+pub use support::*;
+
+use ::core::ffi::{c_int, CStr};
+use kimport_macros::import_symbols;
+
+/// The "kernel".
+mod functions {
+    #[no_mangle]
+    extern "C" fn subtract(a: u32, b: u32) -> u32 {
+        a - b
+    }
+
+    #[no_mangle]
+    extern "C" fn r#type(x: &u8) -> &u8 {
+        x
+    }
+
+    #[no_mangle]
+    extern "C" fn abort_all() -> ! {
+        std::process::abort()
+    }
+
+    /// Declared as optional; the support counts what ends in "missing" as not bound.
+    #[no_mangle]
+    extern "C" fn is_missing() -> u32 {
+        unreachable!()
+    }
+
+    #[no_mangle]
+    extern "C" fn never_missing() -> ! {
+        unreachable!()
+    }
+}
+
+// A macro of the user's hands fragments on, which come in invisible groups.
+macro_rules! imports {
+    ($($(#[$attribute:meta])* $vis:vis $name:ident: $type:ty;)*) => {
+        import_symbols! {
+            mod forwarded { $($(#[$attribute])* $vis $name: $type,)* }
+        }
+    };
+    (named $name:ident $kernel:literal $position:literal) => {
+        import_symbols! {
+            mod literals {
+                #[name = $kernel]
+                #[position = $position]
+                $name: u32,
+            }
+        }
+    };
+}
+
+imports! {
+    #[name = "subtract"]
+    pub(crate) minus: fn(u32, u32) -> u32;
+    /// Data.
+    #[optional]
+    data: *const u8;
+}
+
+imports! { named literal "kernel_literal" 2 }
+
+struct Local(#[allow(dead_code)] u64);
+
+import_symbols! {
+    // No path of the expansion goes through `core` by name only.
+    mod core {
+        subtract: fn(a: u32, u32) -> u32,
+        #[name = "subtract"]
+        #[optional]
+        maybe_subtract: unsafe extern "C" fn(_: u32, arg0: u32) -> u32,
+        #[optional]
+        is_missing: fn() -> c_int,
+        r#type: fn(r#in: &u8) -> &u8,
+        abort_all: fn() -> !,
+        #[optional]
+        never_missing: fn() -> !,
+        #[name = "subtract"]
+        in_parentheses: (fn(u32, u32) -> u32),
+    }
+    mod option from "provider" {
+        #[position = 3]
+        #[unverified]
+        #[optional]
+        local: Local,
+        local_missing: Local,
+        #[optional]
+        optional_missing: Local,
+        reference: &[&'static str; 2],
+        callback: Option<fn(&u8) -> &u8>,
+        #[cfg(any())]
+        gone: Local,
+    }
+}
+
+mod bare {
+    use super::Imports;
+    kimport_macros::import_symbols! { resolved: [u8; 12] }
+
+    pub fn check() {
+        let imports: Imports = resolve_imports().unwrap();
+        assert_eq!(imports.block.name, c"");
+        assert_eq!(imports.block.provider, None);
+        assert_eq!(imports.block.symbols[0].size, Some(12));
+        let imports = resolve_imports_from(c"other").unwrap();
+        assert_eq!(imports.provider.as_deref(), Some(c"other"));
+    }
+}
+
+fn named(address: *mut impl Sized, name: &str) -> bool {
+    // SAFETY: the support gives the address of the name of the symbol.
+    let bytes = unsafe { std::slice::from_raw_parts(address.cast::<u8>(), name.len()) };
+    bytes == name.as_bytes()
+}
+
+fn main() {
+    assert_eq!(unsafe { core::subtract(5, 3) }, 2);
+    assert_eq!(unsafe { core::maybe_subtract(5, 3) }, Some(2));
+    assert_eq!(unsafe { core::in_parentheses(5, 3) }, 2);
+    assert_eq!(unsafe { core::is_missing() }, None);
+    assert!(unsafe { core::never_missing() }.is_none());
+    assert_eq!(unsafe { core::r#type(&7) }, &7);
+    let _: unsafe fn() -> ! = core::abort_all;
+    assert_eq!(unsafe { forwarded::minus(5, 3) }, 2);
+    assert!(forwarded::data().is_some());
+
+    let _: *mut Local = option::local_missing();
+    assert!(named(option::local().unwrap(), "provider:local"));
+    assert!(option::optional_missing().is_none());
+    let _: *mut &'static [&'static str; 2] = option::reference();
+    let _: *mut Option<fn(&u8) -> &u8> = option::callback();
+    bare::check();
+
+    let imports = option::resolve_imports().unwrap();
+    assert_eq!(imports.block.name, c"option");
+    assert_eq!(imports.block.provider, Some(c"provider"));
+    let names: Vec<&CStr> = imports.block.symbols.iter().map(|s| s.name).collect();
+    let expected = [
+        c"local",
+        c"local_missing",
+        c"optional_missing",
+        c"reference",
+        c"callback",
+    ];
+    assert_eq!(names, expected);
+    let local = Symbol {
+        name: c"local",
+        size: Some(8),
+        optional: true,
+        position: 3,
+        unverified: true,
+    };
+    assert_eq!(imports.block.symbols[0], local);
+
+    let imports = core::resolve_imports().unwrap();
+    assert_eq!(imports.provider, None);
+    assert_eq!(imports.block.symbols[3].name, c"type");
+    assert!(imports.block.symbols.iter().all(|s| s.size.is_none()));
+
+    let imports = literals::resolve_imports().unwrap();
+    assert_eq!(imports.block.symbols[0].name, c"kernel_literal");
+    assert_eq!(imports.block.symbols[0].position, 2);
+}
