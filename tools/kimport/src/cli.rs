@@ -136,11 +136,10 @@ impl Relink {
         let (bytes, report) = relink::relink(&file, symvers.as_ref(), &wish)
             .map_err(|error| error.context(self.input.display()))?;
         write_file(&self.output, &bytes)?;
-        if report.signature_dropped {
-            eprintln!(
-                "kimport: note: the signature of {} does not fit the changed module and was dropped",
-                self.input.display()
-            );
+        let mut stderr = io::stderr().lock();
+        for notice in report.notices() {
+            // The module is written; who cannot be told of it is no reason to fail.
+            let _ = writeln!(stderr, "kimport: note: {notice}");
         }
         if as_json {
             print(&json(&report)?)?;

@@ -68,7 +68,7 @@ fn number(bytes: &[u8], at: usize, size: usize) -> usize {
     bytes
         .iter()
         .rev()
-        .fold(0, |number, &byte| number << 8 | usize::from(byte))
+        .fold(0, |number, &byte| (number << 8) | usize::from(byte))
 }
 
 fn damaged(module: &[u8], damage: &[(Place, u8)]) -> Vec<u8> {
@@ -139,6 +139,24 @@ proptest! {
         packed.truncate(keep.index(packed.len()) + 1);
         let _ = unpack(packed);
     }
+}
+
+/// Sections that share bytes would multiply in the output.
+#[test]
+fn overlapping_sections_are_refused() {
+    let mut module = FIXTURE.module.clone();
+    let table = number(&module, 0x28, 8);
+    for header in (0..number(&module, 0x3c, 2)).map(|index| table + 64 * index) {
+        // Plain data only, so that nothing else is wrong with the file.
+        if number(&module, header + 4, 4) == 1 {
+            module[header + 0x18..header + 0x20].fill(0);
+            let size = table as u64;
+            module[header + 0x20..header + 0x28].copy_from_slice(&size.to_le_bytes());
+        }
+    }
+    let file = ModuleFile::from_bytes(module).unwrap();
+    let error = Listing::new(&file, None).unwrap_err();
+    assert!(error.to_string().contains("overlap"), "{error}");
 }
 
 #[test]

@@ -274,6 +274,25 @@ fn tcm_loop_in_figures() {
 }
 
 #[test]
+fn what_to_know_before_loading_is_said() {
+    let directory = TempDir::new().unwrap();
+    let output = directory.path().join("out.ko");
+    let say = |module: &str, extra: &[&str]| {
+        let mut arguments = arguments(&stock(module), &format!("{NEW}={OLD}"), &output);
+        arguments.extend(extra.iter().map(|argument| argument.to_string()));
+        fine(&arguments).1
+    };
+    let renamed = say("iscsi_target_mod", &["--name", "other"]);
+    assert!(renamed.contains("signature") && renamed.contains("beside iscsi_target_mod"));
+    assert!(
+        renamed.contains(&format!("does not keep {NEW} loaded")),
+        "{renamed}"
+    );
+    assert!(!say("iscsi_target_mod", &[]).contains("beside"));
+    assert!(!say("tcm_loop", &["--name", "other"]).contains("beside"));
+}
+
+#[test]
 fn again_changes_nothing() {
     let directory = TempDir::new().unwrap();
     let (_, _, first) = relinked(&stock("tcm_loop"), &directory);

@@ -16,13 +16,13 @@ use crate::{
     elf::{self, Image},
     error::{count, printable, Result},
     module_file::ModuleFile,
-    symvers::Symvers,
+    symvers::{Symvers, VMLINUX},
 };
 use object::build::elf::Builder;
 use plan::Plan;
 use request::Request;
 use serde::Serialize;
-use std::fmt::Write;
+use std::{collections::BTreeSet, fmt::Write};
 
 /// What the user wants.
 #[derive(Clone, Debug, Default)]
@@ -52,6 +52,8 @@ pub struct Report {
     pub depends: Vec<String>,
     /// The module was signed and is not any more.
     pub signature_dropped: bool,
+    /// The module exports symbols.
+    pub exports: bool,
 }
 
 /// A symbol that comes from elsewhere now.
@@ -109,6 +111,7 @@ pub fn relink(
             .sum(),
         depends,
         signature_dropped: file.is_signed(),
+        exports: exports(&builder),
         old_name,
         new_name,
     };
@@ -160,6 +163,15 @@ fn depends(old: &[String], plan: &Plan) -> Vec<String> {
     depends
 }
 
+/// Whether the module has a table of exports.
+fn exports(builder: &Builder<'_>) -> bool {
+    builder.sections.iter().any(|section| {
+        section.name.starts_with(plan::EXPORTS.as_bytes())
+            && section.is_alloc()
+            && section.sh_size > 0
+    })
+}
+
 fn symbols(builder: &Builder<'_>, plan: &Plan) -> Vec<SymbolReport> {
     let counts = elf::relocation_counts(builder);
     plan.redirects
@@ -174,6 +186,35 @@ fn symbols(builder: &Builder<'_>, plan: &Plan) -> Vec<SymbolReport> {
 }
 
 impl Report {
+    /// What the user should know of before the module is loaded.
+    pub fn notices(&self) -> Vec<String> {
+        let mut notices = Vec::new();
+        if self.signature_dropped {
+            notices
+                .push("the signature does not fit the changed module and was dropped".to_owned());
+        }
+        if self.exports && self.new_name != self.old_name {
+            notices.push(format!(
+                "the module exports symbols; the kernel refuses to load it beside {}, which \
+                 exports the same",
+                self.old_name
+            ));
+        }
+        let providers: BTreeSet<&str> = self
+            .symbols
+            .iter()
+            .map(|symbol| symbol.provider.as_str())
+            .filter(|provider| *provider != VMLINUX)
+            .collect();
+        for provider in providers {
+            notices.push(format!(
+                "the kernel does not keep {provider} loaded for this module; unload {} first",
+                self.new_name
+            ));
+        }
+        notices
+    }
+
     /// The report for people.
     pub fn text(&self) -> String {
         let mut text = String::new();

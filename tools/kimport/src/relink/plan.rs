@@ -20,6 +20,9 @@ use object::{
 };
 use std::collections::{BTreeSet, HashMap};
 
+/// Begins the names of the sections that say what a module exports.
+pub const EXPORTS: &str = "__ksymtab";
+
 /// A symbol that goes to another provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redirect {
@@ -322,9 +325,7 @@ fn not_movable(section: &str) -> Option<&'static str> {
         ".modinfo" | "__versions" | "__version_ext_names" | "__version_ext_crcs" => {
             "the module loader reads it before it resolves symbols"
         }
-        _ if section.starts_with("__ksymtab") || section.starts_with("___ksymtab") => {
-            "a module can only export what is its own"
-        }
+        _ if section.starts_with(EXPORTS) => "a module can only export what is its own",
         _ => return None,
     })
 }
