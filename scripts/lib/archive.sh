@@ -86,15 +86,21 @@ archive_has() {
 
 # The newest version of package $1; nothing when there is none.
 archive_version() {
-	archive apt-cache show --no-all-versions "$1" 2>/dev/null | sed -n 's/^Version: //p'
+	{ archive apt-cache show --no-all-versions "$1" 2>/dev/null || true; } | sed -n 's/^Version: //p'
 }
 
-# The amd64 kernels in backports as lines "release version", newest first.
+# The amd64 kernels in backports as lines "release version", newest first: those whose headers and source, too, are there.
+# The archive keeps images longer.
 archive_kernels() {
-	local names
+	local names release version
 	names=$(archive apt-cache pkgnames linux-image- | grep -E '^linux-image-[0-9][^-]*-amd64$') || return 0
 	# shellcheck disable=SC2086 # one word per package
 	archive apt-cache madison $names |
 		awk -F ' *[|] *' -v suite="$SUITE-backports/" 'index($3, suite) { sub(/^ *linux-image-/, "", $1); print $1, $2 }' |
-		sort -u | sort -rV
+		sort -u | sort -rV |
+		while read -r release version; do
+			! archive_has "linux-headers-$release" "$version" ||
+				! archive_has "linux-source-$(cut -d . -f 1,2 <<<"${version%%[-~]*}")" "$version" ||
+				echo "$release $version"
+		done
 }

@@ -26,7 +26,11 @@ note() {
 }
 
 in_root() {
-	"$KIMPORT_TOP/scripts/in-root" -- "$@"
+	local rc=0
+	"$KIMPORT_TOP/scripts/in-root" -- "$@" || rc=$?
+	# What the command ends with does not mean that a person was told.
+	[[ $rc != "$EXPLAINED" ]] || rc=1
+	return $rc
 }
 
 # need_space MEGABYTES WHAT [DIRECTORY]
@@ -130,7 +134,7 @@ skip() {
 
 explain_failure() {
 	local hint="The whole log: $2"
-	tail -n 15 -- "$2" | sed 's/^/  | /' >&3
+	tail -n 15 -- "$2" | cut -c -300 | sed 's/^/  | /' >&3
 	if grep -q 'No space left on device' -- "$2"; then
 		hint="The disk is full: free some space, or set KIMPORT_CACHE to a directory on a larger disk. $hint"
 	elif grep -qE 'Could not (resolve|connect)|Temporary failure resolving|Connection (failed|timed out|refused)|Failed to fetch' -- "$2"; then

@@ -44,7 +44,7 @@ stock_packages() {
 	for package in "linux-image-$RELEASE" "linux-headers-$RELEASE"; do
 		echo "$package"
 		depends_of "$package" | tr ',' '\n' |
-			sed -nE "s/^ *(linux-[^ |]+)( \\(= ${VERSION//[.+]/\\&}\\))?\$/\\1/p"
+			awk -v same="(= $VERSION)" '$1 ~ /^linux-/ && (NF == 1 || $2 " " $3 == same) { print $1 }'
 	done | sort -u
 }
 
@@ -111,9 +111,9 @@ fetch_kernel() {
 # The archive no longer has what was asked for.
 gone() {
 	local has
-	has=$(archive_kernels | head -n 8 | sed 's/^/  /')
-	die "The archive has not (or no longer) all packages of kernel $RELEASE, version $VERSION${1:+: $*}" \
-		"The newest it has:" "$has" \
+	has=$(archive_kernels | sed '2,$s/^/    /')
+	die "The archive does not have, or no longer has, kernel $RELEASE${VERSION:+, version $VERSION}${1:+: $*}" \
+		"It has headers and source of:" "  ${has:-none}" \
 		"To use the newest from now on: make update-kernel" \
 		"To keep this one: get its .deb files from the distribution's snapshot service and run" \
 		"  scripts/prepare-kernel DIRECTORY-WITH-THE-DEBS"
@@ -171,7 +171,7 @@ unpack_kernel() {
 # Makes $KDIR from $SOURCE and the stock kernel's configuration. It is made in place, as the build writes its path into
 # what it makes; the file .kimport tells that it is complete.
 prepare_tree() {
-	local headers=$STOCK/usr/src/linux-headers-$RELEASE cc version file changed make
+	local headers=$STOCK/usr/src/linux-headers-$RELEASE cc version file files changed make
 	need_space 500 'The build tree'
 	cc=$(sed -nE 's/^CONFIG_CC_VERSION_TEXT="([^ "]+).*/\1/p' "$headers/.config")
 	# shellcheck disable=SC2016 # expanded by the inner shell
@@ -194,7 +194,10 @@ prepare_tree() {
 
 	version=$(<"$KDIR/include/config/kernel.release")
 	[[ $version == "$RELEASE" ]] || die "The prepared tree is for release $version instead of $RELEASE."
-	for file in rust/libkernel.rmeta ${SOURCE:+$([[ ! -d $SOURCE/rust/syn ]] || echo rust/host/libsyn.rlib)}; do
+	files=(rust/libkernel.rmeta)
+	# Kernels carry syn since 6.19.
+	[[ ! -d $SOURCE/rust/syn ]] || files+=(rust/host/libsyn.rlib)
+	for file in "${files[@]}"; do
 		[[ -s $KDIR/$file ]] || die "The prepared tree has no $file."
 	done
 
