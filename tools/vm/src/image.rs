@@ -14,6 +14,7 @@ use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 /// Programs that every base has. What busybox has as well is here where suites rely on the real one.
 pub const PROGRAMS: &[&str] = &[
@@ -82,6 +83,9 @@ pub const MODULES: &[&str] = &[
 
 /// To be raised when the way a base is made changes.
 const FORMAT: u32 = 1;
+
+/// When a base counts as unused.
+const UNUSED: Duration = Duration::from_secs(14 * 24 * 3600);
 
 const DIRECTORIES: &[&str] = &[
     "dev",
@@ -366,7 +370,9 @@ impl Base<'_> {
             self.stock.fingerprint()?,
         ));
         let path = cache.join(format!("base-{}-{key}.cpio", self.stock.release));
-        if path.is_file() {
+        if let Ok(base) = fs::File::open(&path) {
+            // Keeps it from being taken for an unused one; at worst it is made again.
+            let _ = base.set_modified(SystemTime::now());
             return Ok(path);
         }
         let modules = self.stock.dependencies(cache)?.closure(names.into_iter())?;
@@ -395,8 +401,27 @@ impl Base<'_> {
         let temp = archive.finish()?.into_inner()?;
         // Two at once make the same file: the later rename wins.
         temp.persist(&path)?;
+        remove_unused(cache)?;
         Ok(path)
     }
+}
+
+/// Removes the bases that no run has used for a long time: each is tens of megabytes.
+fn remove_unused(cache: &Path) -> Result<()> {
+    for entry in fs::read_dir(cache)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let used = || entry.metadata().and_then(|metadata| metadata.modified());
+        if name.starts_with("base-") && name.ends_with(".cpio") {
+            // Another run may have removed it in between.
+            let age = used().ok().and_then(|time| time.elapsed().ok());
+            if age.is_some_and(|age| age > UNUSED) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+    Ok(())
 }
 
 fn add_tree<W: Write>(archive: &mut Archive<W>, from: &Path, place: &str) -> Result<()> {
@@ -477,6 +502,23 @@ mod tests {
         let needs = needed(&data).unwrap();
         assert!(needs.interpreter.unwrap().contains("ld-linux"));
         assert!(needs.libraries.iter().any(|name| name == "libc.so.6"));
+    }
+
+    #[test]
+    fn only_old_bases_are_removed() {
+        let cache = tempfile::tempdir().unwrap();
+        let old = SystemTime::now() - 2 * UNUSED;
+        for (name, time) in [
+            ("base-a.cpio", old),
+            ("base-b.cpio", SystemTime::now()),
+            ("else", old),
+        ] {
+            let file = fs::File::create(cache.path().join(name)).unwrap();
+            file.set_modified(time).unwrap();
+        }
+        remove_unused(cache.path()).unwrap();
+        let left = |name| cache.path().join(name).exists();
+        assert!(!left("base-a.cpio") && left("base-b.cpio") && left("else"));
     }
 
     #[test]

@@ -545,9 +545,9 @@ mod tests {
                 0..30,
             )
         ) {
-            let text: String =
-                lines.iter().map(|(n, l)| format!("{}{l}\n", " ".repeat(*n))).collect();
-            parse(&text);
+            let lines: Vec<_> =
+                lines.iter().map(|(n, line)| " ".repeat(*n) + line).collect();
+            parse(&lines.join("\n"));
         }
 
         #[test]

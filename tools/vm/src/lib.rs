@@ -34,8 +34,9 @@ fn fingerprint(path: &Path) -> Result<String> {
 
 /// A name for a cache entry.
 fn short_hash(text: &str) -> String {
-    let digest = Sha256::digest(text.as_bytes());
-    digest.iter().take(8).map(|b| format!("{b:02x}")).collect()
+    let mut digest = format!("{:x}", Sha256::digest(text.as_bytes()));
+    digest.truncate(16);
+    digest
 }
 
 /// Gives a finished temporary directory its name; when another run was faster, its result stays.

@@ -72,7 +72,7 @@ struct RunArgs {
     /// The longest the whole run may take.
     #[arg(long, default_value_t = 300, value_name = "SECS")]
     timeout: u64,
-    /// The longest the VM may be silent.
+    /// The longest the VM may be silent once it has booted.
     #[arg(long, default_value_t = 60, value_name = "SECS")]
     hang_timeout: u64,
     /// More for the kernel's command line.
@@ -235,7 +235,12 @@ fn run_command(args: RunArgs) -> Result<bool> {
         qemu_args: args.qemu_arg,
         log,
     };
-    let verdict = run(&options, |progress| show(progress, args.verbose))?;
+    let result = run(&options, |progress| show(progress, args.verbose));
+    if result.is_err() && !keep_log && options.log.exists() {
+        // Without a verdict the error says all there is.
+        std::fs::remove_file(&options.log)?;
+    }
+    let verdict = result?;
     let success = verdict.success();
     if let Some(path) = &args.json {
         let mut value = serde_json::to_value(&verdict)?;

@@ -134,7 +134,7 @@ fn check_unique<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<
 fn token() -> Result<String> {
     let mut bytes = [0u8; 8];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
+    Ok(format!("{:016x}", u64::from_ne_bytes(bytes)))
 }
 
 /// Runs the suites; `show` gets what happens as it happens.

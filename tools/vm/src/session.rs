@@ -16,6 +16,8 @@ use std::time::Duration;
 
 /// A report that is being printed gets this long to become complete before the VM is stopped.
 const REPORT_GRACE: Duration = Duration::from_millis(1500);
+/// While it boots the kernel says little, and a busy host makes the pauses long.
+const BOOT_SILENCE: Duration = Duration::from_secs(60);
 /// How many diagnostics before a failed test are shown with it.
 const DIAGNOSTICS: usize = 30;
 /// How many lines of the console are shown after a failure.
@@ -26,7 +28,7 @@ const CONSOLE_TAIL: usize = 40;
 pub struct Limits {
     /// The whole run.
     pub total: Duration,
-    /// Without any output.
+    /// Without any output, once the kernel has booted.
     pub silence: Duration,
 }
 
@@ -336,8 +338,12 @@ impl Session {
             return Some(Stop::Timeout(self.limits.total));
         }
         // When the end marker was seen only the power is left to go off.
-        if now.saturating_sub(self.last_output) >= self.limits.silence {
-            return Some(Stop::Silence(self.limits.silence));
+        let silence = match self.booted {
+            Some(_) => self.limits.silence,
+            None => self.limits.silence.max(BOOT_SILENCE),
+        };
+        if now.saturating_sub(self.last_output) >= silence {
+            return Some(Stop::Silence(silence));
         }
         None
     }

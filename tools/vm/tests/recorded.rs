@@ -238,6 +238,14 @@ fn a_hang_is_stopped_and_named() {
 }
 
 #[test]
+fn a_hang_at_boot_is_given_a_minute() {
+    let log = "0.5 console| [    0.1] tsc: Unable to calibrate against PIT";
+    let (verdict, stop) = judge(log, &["good"], 5, true);
+    assert_eq!(stop, Some(Stop::Silence(Duration::from_secs(60))));
+    assert_eq!(verdict.interrupted.as_deref(), Some("the boot"));
+}
+
+#[test]
 fn a_warning_in_the_log_fails_good_tests() {
     let (verdict, stop) = judge(&recorded("warning"), &["warning"], 60, false);
     assert_eq!(stop, None);

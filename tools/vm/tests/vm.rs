@@ -115,11 +115,11 @@ fn a_panic_ends_the_run_at_once() {
 
 #[test]
 fn a_hang_is_killed() {
-    let outcome = run(&["hangs"], &["--hang-timeout", "12"]);
+    let outcome = run(&["hangs"], &["--hang-timeout", "8"]);
     outcome.expect(
         1,
         &[
-            "FAIL hang: no output for 12 s\n",
+            "FAIL hang: no output for 8 s\n",
             "running at the end: hangs: the test that hangs\n",
         ],
     );
