@@ -64,6 +64,8 @@ lock_cache() {
 	trap 'remove "$TMP"' EXIT
 	remove "$TMP"
 	mkdir "$TMP"
+	# The caller's directory may not exist in the build root.
+	cd -- "$KIMPORT_TOP"
 }
 
 # rm -rf that refuses to leave the cache and works on read-only directories.

@@ -171,7 +171,7 @@ unpack_kernel() {
 # Makes $KDIR from $SOURCE and the stock kernel's configuration. It is made in place, as the build writes its path into
 # what it makes; the file .kimport tells that it is complete.
 prepare_tree() {
-	local headers=$STOCK/usr/src/linux-headers-$RELEASE cc version file files changed make
+	local headers=$STOCK/usr/src/linux-headers-$RELEASE cc version changed make
 	need_space 500 'The build tree'
 	cc=$(sed -nE 's/^CONFIG_CC_VERSION_TEXT="([^ "]+).*/\1/p' "$headers/.config")
 	# shellcheck disable=SC2016 # expanded by the inner shell
@@ -194,12 +194,10 @@ prepare_tree() {
 
 	version=$(<"$KDIR/include/config/kernel.release")
 	[[ $version == "$RELEASE" ]] || die "The prepared tree is for release $version instead of $RELEASE."
-	files=(rust/libkernel.rmeta)
-	# Kernels carry syn since 6.19.
-	[[ ! -d $SOURCE/rust/syn ]] || files+=(rust/host/libsyn.rlib)
-	for file in "${files[@]}"; do
-		[[ -s $KDIR/$file ]] || die "The prepared tree has no $file."
-	done
+	[[ -s $KDIR/rust/libkernel.rmeta ]] || die "The prepared tree has no rust/libkernel.rmeta."
+	# Kernels carry syn since 6.19, and keep host libraries apart since 7.3.
+	[[ ! -d $SOURCE/rust/syn || -s $KDIR/rust/host/libsyn.rlib || -s $KDIR/rust/libsyn.rlib ]] ||
+		die "The prepared tree has no libsyn.rlib."
 
 	# The exported symbols, and the types that modules' BTF builds on. The variables pin release and compiler.
 	cp "$headers/Module.symvers" "$headers/.kernelvariables" "$KDIR/"
