@@ -52,7 +52,7 @@ stock_packages() {
 check_config() {
 	local has
 	grep -qx 'CONFIG_RUST=y' -- "$1" || die "Kernel $RELEASE is built without CONFIG_RUST=y: no Rust module can be made for it." \
-		"Choose another; of Debian's kernels those from 6.16 in $SUITE-backports on have it."
+		"Choose a newer one, such as the pinned kernel (kernel.pin) or another from $SUITE-backports."
 	has=$(in_root rustc --version)
 	grep -qxF "CONFIG_RUSTC_VERSION_TEXT=\"$has\"" -- "$1" ||
 		die "Kernel $RELEASE was built with $(sed -n 's/^CONFIG_RUSTC_VERSION_TEXT=//p' "$1"), the build root has \"$has\"." \
