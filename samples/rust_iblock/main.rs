@@ -64,6 +64,9 @@ impl kernel::Module for RustIblock {
     fn init(module: &'static ThisModule) -> Result<Self> {
         let core = provider.value();
         let imports = lio::resolve_imports_from(core)?;
+        for import in imports.iter() {
+            pr_info!("{import}\n");
+        }
         let registration = Registration::new(module, imports)
             .inspect_err(|_| pr_err!("the LIO core did not accept the driver\n"))?;
 

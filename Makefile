@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# For people; the kernel's build reads the Kbuild files. `make help` lists the targets.
+#
+# Whatever is run here runs in the build root that `make setup` makes, and what is built goes to build/ and to the cache.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+
+# ---- Where things are: scripts/env knows.
+
+ENV := $(shell scripts/env | sed -n 's/^export \([A-Z_]*\)=\(.*\)/\1:=\2/p')
+ifeq ($(ENV),)
+$(error scripts/env failed)
+endif
+env-of = $(patsubst $(1):=%,%,$(filter $(1):=%,$(ENV)))
+
+CACHE := $(call env-of,KIMPORT_CACHE)
+STOCK := $(call env-of,STOCK)
+RELEASE := $(call env-of,RELEASE)
+PINNED_KDIR := $(call env-of,KDIR)
+KDIR ?= $(PINNED_KDIR)
+
+BUILD := $(CURDIR)/build
+JOBS := $(shell nproc)
+
+# What runs in the build root, with what tests and tools need to know.
+export KIMPORT_CACHE := $(CACHE)
+export KIMPORT_STOCK := $(STOCK)
+export KIMPORT_KDIR := $(KDIR)
+export CARGO_TARGET_DIR := $(CACHE)/target
+# A /dev/kvm that is there may yet not work (nested virtualisation); KIMPORT_ACCEL=auto tries it.
+export KIMPORT_ACCEL ?= tcg
+ifneq ($(KDIR),$(PINNED_KDIR))
+export KIMPORT_BIND := $(KDIR)$(if $(KIMPORT_BIND),:$(KIMPORT_BIND))
+endif
+IN_ROOT := scripts/in-root --
+CARGO := $(IN_ROOT) cargo
+KIMPORT := $(CARGO_TARGET_DIR)/release/kimport
+KIMPORT_VM := $(CARGO_TARGET_DIR)/release/kimport-vm
+
+MODULE_DIRS := samples/hello_import samples/lio_core_new samples/rust_iblock tests/modules
+
+.PHONY: help setup update-kernel modules $(MODULE_DIRS) tools demo check check-host check-vm lint clippy rustfmt \
+	rustfmtcheck doc rust-analyzer clean
+
+help:
+	@echo 'make demo            show the whole story in a VM: a SCSI disk served by a Rust backend from a core without exports'
+	@echo 'make check           all tests: host tests, lints, and the suites in VMs'
+	@echo
+	@echo 'make setup           build root and kernel build tree (the other targets do it when needed)'
+	@echo 'make modules         build the samples and test modules into build/'
+	@echo 'make tools           build the host commands, kimport and kimport-vm'
+	@echo 'make check-host      the tests that need no VM'
+	@echo 'make check-vm        the suites in VMs'
+	@echo 'make lint            rustfmt, clippy on all crates (kernel-side with CLIPPY=1 W=1), shellcheck'
+	@echo 'make rustfmt         format all Rust sources'
+	@echo 'make doc             rustdoc of all crates into build/doc'
+	@echo 'make rust-analyzer   rust-project.json of the kernel-side crates, for editors'
+	@echo 'make update-kernel   pin the newest stock kernel of the archive'
+	@echo 'make clean           remove build/'
+	@echo
+	@echo 'KDIR=...             kernel build tree for the modules (now $(KDIR));'
+	@echo '                     scripts/prepare-kernel makes one for any Debian kernel with CONFIG_RUST=y'
+	@echo 'KIMPORT_CACHE=...    where set-up keeps what is expensive (now $(CACHE))'
+	@echo 'KIMPORT_MIRROR=...   Debian mirror (default: from the apt configuration)'
+
+setup:
+	@scripts/setup
+
+update-kernel:
+	@scripts/update-kernel
+
+# ---- Building
+
+modules: $(MODULE_DIRS)
+
+# W=, CLIPPY= and the like reach the kernel's build through MAKEFLAGS.
+$(MODULE_DIRS): setup
+	@mkdir -p $(BUILD)/$@
+	@$(IN_ROOT) $(MAKE) -C $(KDIR) M=$(CURDIR)/$@ MO=$(BUILD)/$@
+
+tools: setup
+	@$(CARGO) build -q --release -p kimport -p kimport-vm
+
+# Debian's own front end, made to link against the core that exports nothing.
+TCM_LOOP := $(STOCK)/usr/lib/modules/$(RELEASE)/kernel/drivers/target/loopback/tcm_loop.ko.xz
+$(BUILD)/tcm_loop_new.ko: tools
+	@mkdir -p $(BUILD)
+	@$(IN_ROOT) $(KIMPORT) relink $(TCM_LOOP) --from target_core_mod_new=target_core_mod \
+		--symvers $(KDIR)/Module.symvers --name tcm_loop_new -o $@
+
+# ---- Running
+
+built = $(foreach module,$(1),--module $(BUILD)/$(module).ko)
+HELLO := samples/hello_import/hello_import
+LIO := samples/lio_core_new/target_core_mod_new samples/rust_iblock/rust_iblock tcm_loop_new
+CASES := tests/modules/kimport_test_provider tests/modules/import_cases
+
+# Suites get addresses in clear: they are compared with /proc/kallsyms.
+run-vm = $(IN_ROOT) $(KIMPORT_VM) run --stock $(STOCK) --append no_hash_pointers $(1)
+guest-files = --file $(CURDIR)/tools/vm/guest/lio.sh:/test/lio.sh
+
+demo: modules tools $(BUILD)/tcm_loop_new.ko
+	@$(call run-vm,--suite tests/vm/demo.sh $(guest-files) $(call built,$(HELLO) $(LIO)) --disk 256M --log $(BUILD)/demo.log --show)
+
+check: check-host check-vm
+
+check-host: lint
+	@$(CARGO) test --workspace
+
+check-vm: modules tools $(BUILD)/tcm_loop_new.ko
+	@$(call run-vm,--suite tests/vm/imports.sh --suite tests/vm/unbound.sh \
+		$(call built,$(HELLO) $(CASES)) --log $(BUILD)/imports.log)
+	@$(call run-vm,--suite tests/vm/demo.sh $(guest-files) $(call built,$(HELLO) $(LIO)) --disk 256M --log $(BUILD)/lio.log)
+
+# ---- Sources
+
+RUST_KERNEL_SOURCES = $(shell git ls-files 'rust/kimport/*.rs' 'samples/*.rs' 'tests/modules/*.rs')
+SHELL_SOURCES = $(shell git ls-files scripts tests/vm tools/vm/guest .ci | xargs grep -lE '^\#!.*sh|shellcheck shell=')
+
+rustfmt: setup
+	@$(CARGO) fmt --all
+	@$(IN_ROOT) rustfmt $(RUST_KERNEL_SOURCES)
+
+rustfmtcheck: setup
+	@$(CARGO) fmt --all --check
+	@$(IN_ROOT) rustfmt --check $(RUST_KERNEL_SOURCES)
+
+clippy: setup
+	@$(CARGO) clippy -q --workspace --all-targets -- -D warnings
+	@$(MAKE) modules BUILD=$(BUILD)/clippy CLIPPY=1 W=1 > $(BUILD)/clippy.log 2>&1 || { cat $(BUILD)/clippy.log; exit 1; }
+	@! grep -E 'warning[:[]' $(BUILD)/clippy.log
+
+lint: rustfmtcheck clippy
+	@$(IN_ROOT) shellcheck -x $(SHELL_SOURCES)
+
+clean:
+	rm -rf $(BUILD)

@@ -1,0 +1,163 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# The whole story: a SCSI disk served by a Rust backend from a LIO core that exports nothing, beside the stock one.
+# Lines that begin with "# show: " are what `make demo` shows besides the steps.
+# shellcheck shell=dash disable=SC1090,SC1091
+. "$KTAP_SH"
+. /test/lio.sh
+
+CORE=target_core_mod_new
+BACKING=/dev/vda
+WWN=naa.6001405000000001
+MIB=32
+SYMBOLS=/tmp/symbols
+
+show() {
+	printf '# show: %s\n' "$*" >&9
+}
+
+# exports MODULE: how many symbols it exports, by the symbols of the cores in $SYMBOLS.
+exports() {
+	grep -c " __ksymtab_.*	\[$1\]\$" $SYMBOLS
+}
+
+references() {
+	cat "/sys/module/$1/refcnt"
+}
+
+stock_core() {
+	modprobe target_core_mod && [ -d /sys/kernel/config/target ]
+}
+
+new_core() {
+	insmod "$TEST_MODULES/$CORE.ko" || return
+	[ -d /sys/kernel/config/target ] && [ -d /sys/kernel/config/target_new ] || return
+	# All of them once: a pass over /proc/kallsyms takes seconds here.
+	grep '\[target_core_mod' /proc/kallsyms >$SYMBOLS
+	[ "$(exports target_core_mod)" -gt 0 ] && [ "$(exports $CORE)" -eq 0 ] || return
+	show "target_core_mod: $(exports target_core_mod) exports, configfs tree /sys/kernel/config/target"
+	show "$CORE: $(exports $CORE) exports, configfs tree /sys/kernel/config/target_new"
+}
+
+# The module prints each of its imports, with the calls read back from its patched text. Addresses are compared with
+# /proc/kallsyms.
+backend() {
+	log_mark
+	insmod "$TEST_MODULES/rust_iblock.ko" provider=$CORE || return
+	log_since | sed -n "s/^rust_iblock: \([a-zA-Z0-9_]*\) at 0x\([0-9a-f]*\) in \([a-z_]*\): \(.*\)/\1 \2 \3 \4/p" >imports
+	[ -s imports ] || return
+	show "symbol                                  address          provider             calls"
+	while read -r symbol address provider calls; do
+		show "$(printf '%-39s %-16s %-20s %s' "$symbol" "$address" "$provider" "$calls")"
+		[ "$provider" = $CORE ] || return
+		grep -q "^$address . $symbol	\[$CORE\]" $SYMBOLS || {
+			echo "/proc/kallsyms does not have $symbol at $address"
+			return 1
+		}
+		case $calls in
+		data) ;;
+		"direct call, "*)
+			# N of N call sites
+			set -- $calls
+			[ "$3" = "$5" ] && [ "$3" -gt 0 ] || return
+			;;
+		*) return 1 ;;
+		esac
+	done <imports
+	[ "$(references $CORE)" -gt 0 ]
+}
+
+front_end() {
+	modprobe -a scsi_mod sd_mod || return
+	insmod "$TEST_MODULES/tcm_loop_new.ko" || return
+	show "tcm_loop_new: Debian's tcm_loop, its symbols of target_core_mod now livepatch relocations against $CORE"
+}
+
+disk_appears() {
+	lio_backstore_create target_new iblock_0 data $BACKING || return
+	lio_loop_attach target_new loopback $WWN iblock_0/data || return
+	DISK=$(lio_wait_disk target_new loopback $WWN) || return
+	[ "$(blockdev --getsize64 "$DISK")" = "$(blockdev --getsize64 $BACKING)" ] || return
+	[ "$(blockdev --getss "$DISK")" = "$(blockdev --getss $BACKING)" ] || return
+	show "$(lsscsi | tr -s ' '), $(($(blockdev --getsize64 "$DISK") >> 20)) MiB, on top of $BACKING"
+}
+
+drop_caches() {
+	sync
+	echo 3 >/proc/sys/vm/drop_caches
+}
+
+random_data() {
+	dd if=/dev/urandom of=/tmp/random bs=1M count=$MIB status=none || return
+	dd if=/tmp/random of="$DISK" bs=1M conv=fsync status=none || return
+	drop_caches
+	written=$(sha256sum </tmp/random)
+	[ "$(dd if="$DISK" bs=1M count=$MIB status=none | sha256sum)" = "$written" ] || return
+	show "$MIB MiB of random data: sha256 ${written%% *}, the same when read back"
+}
+
+same_below() {
+	drop_caches
+	[ "$(dd if=$BACKING iflag=direct bs=1M count=$MIB status=none | sha256sum)" = "$(sha256sum </tmp/random)" ] || return
+	rm /tmp/random
+	show "$BACKING holds the same"
+}
+
+# Real files: the programs and libraries of this VM.
+file_system() {
+	modprobe ext4 && mkfs.ext4 -q -F "$DISK" || return
+	mkdir -p /mnt/disk
+	mount -t ext4 "$DISK" /mnt/disk || return
+	cp -r /usr /mnt/disk/files || return
+	(cd /usr && find . -type f -exec sha256sum {} +) >/tmp/sums
+	[ -s /tmp/sums ] || return
+	umount /mnt/disk || return
+	drop_caches
+	mount -t ext4 "$DISK" /mnt/disk || return
+	(cd /mnt/disk/files && sha256sum -c --quiet /tmp/sums) || return
+	show "ext4: $(wc -l </tmp/sums) files, $(du -sm /mnt/disk/files | cut -f1) MiB, copied; after a new mount all have their sums"
+}
+
+in_use() {
+	if message=$(rmmod $CORE 2>&1); then return 1; fi
+	[ -d /sys/module/$CORE ] || return
+	show "$message ($CORE has $(references $CORE) references)"
+}
+
+unmount() {
+	umount /mnt/disk && e2fsck -f -n "$DISK" >/dev/null 2>&1
+}
+
+taken_down() {
+	lio_loop_detach target_new loopback $WWN && lio_backstore_remove target_new iblock_0 data
+}
+
+unloaded() {
+	rmmod tcm_loop_new || return
+	rmmod rust_iblock || return
+	[ "$(references $CORE)" -eq 0 ] || return
+	rmmod $CORE || return
+	rmmod target_core_mod || return
+	if grep -E '^(target_core|rust_iblock|tcm_loop)' /proc/modules; then return 1; fi
+}
+
+quiet_log() {
+	if dmesg | grep -E 'BUG|WARNING|Oops|Call Trace'; then return 1; fi
+}
+
+ktap_plan 13
+ktap_test "the stock core is loaded" stock_core
+ktap_test "the new core is loaded beside it, with no exports" new_core
+ktap_test "the Rust backend has resolved its imports from the new core" backend
+ktap_test "Debian's front end is loaded, relinked against the new core" front_end
+ktap_test "a SCSI disk appears on top of a block device" disk_appears
+ktap_test "random data through the disk reads back the same" random_data
+ktap_test "and is on the block device below" same_below
+ktap_test "files on a file system on it keep their contents" file_system
+ktap_test "unloading the new core is refused while it is in use" in_use
+ktap_test "the file system is clean" unmount
+ktap_test "disk and backstore are taken down" taken_down
+ktap_test "everything is unloaded, in order" unloaded
+ktap_test "the kernel log has no warning" quiet_log
+ktap_finish
