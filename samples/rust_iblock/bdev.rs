@@ -25,6 +25,7 @@ pub(crate) struct OpenMode {
 pub(crate) struct BlockDevice {
     file: NonNull<bindings::file>,
     bdev: NonNull<bindings::block_device>,
+    readonly: bool,
 }
 
 // SAFETY: A `struct file` may be put from any thread.
@@ -57,12 +58,21 @@ impl BlockDevice {
         };
 
         // INVARIANT: `file` was opened above, its reference is now owned by `Self`, and `bdev` is its block device.
-        Ok(Self { file, bdev })
+        Ok(Self {
+            file,
+            bdev,
+            readonly: mode.readonly,
+        })
     }
 
     /// The `struct block_device`, valid as long as `self`.
     pub(crate) fn as_ptr(&self) -> *mut bindings::block_device {
         self.bdev.as_ptr()
+    }
+
+    /// Whether it was opened for reading only. The block layer does not check that when a bio is submitted.
+    pub(crate) fn is_readonly(&self) -> bool {
+        self.readonly
     }
 
     /// The smallest unit that can be addressed, in bytes.

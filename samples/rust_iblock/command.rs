@@ -23,6 +23,9 @@ impl Sense {
     /// The device did not do what it was asked.
     pub(crate) const COMMUNICATION_FAILURE: Self =
         Self(bindings::tcm_sense_reason_table_TCM_LOGICAL_UNIT_COMMUNICATION_FAILURE);
+    /// The device must not be written.
+    pub(crate) const WRITE_PROTECTED: Self =
+        Self(bindings::tcm_sense_reason_table_TCM_WRITE_PROTECTED);
     /// Another initiator's reservation forbids it.
     pub(crate) const RESERVATION_CONFLICT: Self =
         Self(bindings::tcm_sense_reason_table_TCM_RESERVATION_CONFLICT);

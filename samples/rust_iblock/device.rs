@@ -116,6 +116,15 @@ impl Device {
         unsafe { backing.as_ref() }.ok_or(Sense::COMMUNICATION_FAILURE)
     }
 
+    /// What the device is configured with, for a command that writes.
+    pub(crate) fn writable_backing(&self) -> Result<&Backing, Sense> {
+        let backing = self.backing()?;
+        if backing.bdev.is_readonly() {
+            return Err(Sense::WRITE_PROTECTED);
+        }
+        Ok(backing)
+    }
+
     /// The block device, if the device is configured.
     pub(crate) fn bdev(&self) -> Option<&BlockDevice> {
         self.backing().ok().map(|backing| &backing.bdev)

@@ -21,8 +21,14 @@
 //! - [`bdev`] and [`bio`]: the block layer.
 //! - [`imports`]: what is called in the core; [`bindings`]: the C types.
 //!
-//! Where it differs from the C driver: protection information (T10 PI) is not passed through; bios that fail halfway through
-//! a command do not free what those before them still use; a `udev_path` that is too long is refused.
+//! Where it differs from the C driver:
+//!
+//! - Protection information (T10 PI) is not passed through.
+//! - A command that fails after some of its bios were submitted is completed when those are done; C frees what
+//!   they still use.
+//! - With `readonly=1` the device refuses to be written, also by an initiator that does not ask whether it may.
+//! - A reservation conflict is reported whichever bio of the command it was that had it.
+//! - A `udev_path` that is too long is refused, and not cut off.
 
 mod backend;
 mod bdev;

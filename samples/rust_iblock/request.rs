@@ -127,7 +127,7 @@ fn bio_op(command: &Command, direction: Direction) -> Result<u32, Sense> {
         return Ok(bindings::REQ_OP_READ);
     }
 
-    let bdev = &command.device().backing()?.bdev;
+    let bdev = &command.device().writable_backing()?.bdev;
     // As O_DIRECT does, so that writeback throttling leaves these alone.
     let mut op = bindings::REQ_OP_WRITE | bindings::REQ_SYNC | bindings::REQ_IDLE;
     // Write through if there is no volatile write cache or the initiator asks for it.
@@ -243,7 +243,7 @@ pub(crate) fn synchronize_cache(command: Command) -> Result<(), Sense> {
 
 /// UNMAP of `count` blocks from `block` on. The core completes the command.
 pub(crate) fn unmap(command: &Command, block: u64, count: u64) -> Result<(), Sense> {
-    let bdev = &command.device().backing()?.bdev;
+    let bdev = &command.device().writable_backing()?.bdev;
     bdev.discard(command.to_sectors(block), command.to_sectors(count))
         .map_err(|error| {
             pr_err!("discard failed: {}\n", error.to_errno());
@@ -273,7 +273,7 @@ pub(crate) fn write_same(command: Command) -> Result<(), Sense> {
         return Err(Sense::INVALID_CDB_FIELD);
     }
 
-    let bdev = &command.device().backing()?.bdev;
+    let bdev = &command.device().writable_backing()?.bdev;
     let zeroed = bdev.max_write_zeroes_sectors() != 0
         && block.is_zero()
         && bdev
