@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The whole story: a SCSI disk served by a Rust backend from a LIO core that exports nothing, beside the stock one.
-# Lines that begin with "# show: " are what `make demo` shows besides the steps.
+# What ktap_show prints is what `make demo` shows besides the steps.
 # shellcheck shell=dash disable=SC1090,SC1091
 . "$KTAP_SH"
 . /test/lio.sh
@@ -12,10 +12,6 @@ BACKING=/dev/vda
 WWN=naa.6001405000000001
 MIB=32
 SYMBOLS=/tmp/symbols
-
-show() {
-	printf '# show: %s\n' "$*" >&9
-}
 
 # exports MODULE: how many symbols it exports, by the symbols of the cores in $SYMBOLS.
 exports() {
@@ -36,8 +32,8 @@ new_core() {
 	# All of them once: a pass over /proc/kallsyms takes seconds here.
 	grep '\[target_core_mod' /proc/kallsyms >$SYMBOLS
 	[ "$(exports target_core_mod)" -gt 0 ] && [ "$(exports $CORE)" -eq 0 ] || return
-	show "target_core_mod: $(exports target_core_mod) exports, configfs tree /sys/kernel/config/target"
-	show "$CORE: $(exports $CORE) exports, configfs tree /sys/kernel/config/target_new"
+	ktap_show "target_core_mod: $(exports target_core_mod) exports, configfs tree /sys/kernel/config/target"
+	ktap_show "$CORE: $(exports $CORE) exports, configfs tree /sys/kernel/config/target_new"
 }
 
 # The module prints each of its imports, with the calls read back from its patched text. Addresses are compared with
@@ -47,9 +43,9 @@ backend() {
 	insmod "$TEST_MODULES/rust_iblock.ko" provider=$CORE || return
 	log_since | sed -n "s/^rust_iblock: \([a-zA-Z0-9_]*\) at 0x\([0-9a-f]*\) in \([a-z_]*\): \(.*\)/\1 \2 \3 \4/p" >imports
 	[ -s imports ] || return
-	show "symbol                                  address          provider             calls"
+	ktap_show "symbol                                  address          provider             calls"
 	while read -r symbol address provider calls; do
-		show "$(printf '%-39s %-16s %-20s %s' "$symbol" "$address" "$provider" "$calls")"
+		ktap_show "$(printf '%-39s %-16s %-20s %s' "$symbol" "$address" "$provider" "$calls")"
 		[ "$provider" = $CORE ] || return
 		grep -q "^$address . $symbol	\[$CORE\]" $SYMBOLS || {
 			echo "/proc/kallsyms does not have $symbol at $address"
@@ -71,7 +67,7 @@ backend() {
 front_end() {
 	modprobe -a scsi_mod sd_mod || return
 	insmod "$TEST_MODULES/tcm_loop_new.ko" || return
-	show "tcm_loop_new: Debian's tcm_loop, its symbols of target_core_mod now livepatch relocations against $CORE"
+	ktap_show "tcm_loop_new: Debian's tcm_loop, its symbols of target_core_mod now livepatch relocations against $CORE"
 }
 
 disk_appears() {
@@ -80,7 +76,7 @@ disk_appears() {
 	DISK=$(lio_wait_disk target_new loopback $WWN) || return
 	[ "$(blockdev --getsize64 "$DISK")" = "$(blockdev --getsize64 $BACKING)" ] || return
 	[ "$(blockdev --getss "$DISK")" = "$(blockdev --getss $BACKING)" ] || return
-	show "$(lsscsi | tr -s ' '), $(($(blockdev --getsize64 "$DISK") >> 20)) MiB, on top of $BACKING"
+	ktap_show "$(lsscsi | tr -s ' '), $(($(blockdev --getsize64 "$DISK") >> 20)) MiB, on top of $BACKING"
 }
 
 drop_caches() {
@@ -94,14 +90,14 @@ random_data() {
 	drop_caches
 	written=$(sha256sum </tmp/random)
 	[ "$(dd if="$DISK" bs=1M count=$MIB status=none | sha256sum)" = "$written" ] || return
-	show "$MIB MiB of random data: sha256 ${written%% *}, the same when read back"
+	ktap_show "$MIB MiB of random data: sha256 ${written%% *}, the same when read back"
 }
 
 same_below() {
 	drop_caches
 	[ "$(dd if=$BACKING iflag=direct bs=1M count=$MIB status=none | sha256sum)" = "$(sha256sum </tmp/random)" ] || return
 	rm /tmp/random
-	show "$BACKING holds the same"
+	ktap_show "$BACKING holds the same"
 }
 
 # Real files: the programs and libraries of this VM.
@@ -116,13 +112,13 @@ file_system() {
 	drop_caches
 	mount -t ext4 "$DISK" /mnt/disk || return
 	(cd /mnt/disk/files && sha256sum -c --quiet /tmp/sums) || return
-	show "ext4: $(wc -l </tmp/sums) files, $(du -sm /mnt/disk/files | cut -f1) MiB, copied; after a new mount all have their sums"
+	ktap_show "ext4: $(wc -l </tmp/sums) files, $(du -sm /mnt/disk/files | cut -f1) MiB, copied; after a new mount all have their sums"
 }
 
 in_use() {
 	if message=$(rmmod $CORE 2>&1); then return 1; fi
 	[ -d /sys/module/$CORE ] || return
-	show "$message ($CORE has $(references $CORE) references)"
+	ktap_show "$message ($CORE has $(references $CORE) references)"
 }
 
 unmount() {

@@ -32,6 +32,12 @@ ktap_diag() {
 	printf '# %s\n' "$*" >&9
 }
 
+# ktap_show TEXT...: a line about the test that is running, for people who want
+# to see what is done and not only that it was (`kimport-vm run --show`).
+ktap_show() {
+	printf '# show: %s\n' "$*" >&9
+}
+
 # ktap_ok NAME, ktap_not_ok NAME, ktap_skip NAME REASON: one result.
 ktap_ok() {
 	ktap_count=$((ktap_count + 1))

@@ -38,6 +38,8 @@ pub enum Item {
     Running(String),
     /// `# expect-log: REGEX`: the suite is about to provoke this report on purpose.
     ExpectLog(String),
+    /// `# show: TEXT`: what a person should see of a test that passes, too.
+    Shown(String),
     /// Anything else that is not empty: worth showing when a test fails.
     Diagnostic(String),
     /// The producer broke the format; the suite cannot be trusted.
@@ -125,6 +127,9 @@ impl Parser {
             Item::Running(name)
         } else if let Some(name) = tagged("running:") {
             Item::Running(name)
+        } else if let Some(text) = inner.strip_prefix("show:") {
+            // Indentation within the text is the suite's.
+            Item::Shown(text.strip_prefix(' ').unwrap_or(text).to_owned())
         } else {
             Item::Diagnostic(text.to_owned())
         }
@@ -525,6 +530,10 @@ mod tests {
         assert_eq!(
             parser.line("# running: it loads"),
             [Item::Running("it loads".into())]
+        );
+        assert_eq!(
+            parser.line("# show:   42 exports "),
+            [Item::Shown("  42 exports".into())]
         );
         assert_eq!(
             parser.line("insmod: ERROR"),

@@ -4,7 +4,7 @@
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
-use kimport_vm::ktap::Outcome;
+use kimport_vm::ktap::{Outcome, Point};
 use kimport_vm::modules::Stock;
 use kimport_vm::qemu::Accel;
 use kimport_vm::run::{run, Options};
@@ -95,6 +95,9 @@ struct RunArgs {
     /// Writes the verdict here.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Shows with each result what the suite says of it (its `# show: TEXT` lines), and a table of all at the end.
+    #[arg(long)]
+    show: bool,
     /// Shows what the suites print besides results.
     #[arg(short, long)]
     verbose: bool,
@@ -142,8 +145,26 @@ fn cache_dir(given: Option<&Path>) -> Result<PathBuf> {
     Ok(dir)
 }
 
-fn show(progress: &Progress, verbose: bool) {
+fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Passed => "ok",
+        Outcome::Failed => "FAIL",
+        Outcome::Skipped => "skip",
+    }
+}
+
+/// How much a person wants to see besides results.
+#[derive(Clone, Copy)]
+struct Details {
+    /// What suites mean to be shown.
+    shown: bool,
+    /// All they print.
+    verbose: bool,
+}
+
+fn show(progress: &Progress, details: Details) {
     let mut out = io::stdout().lock();
+    let Details { verbose, .. } = details;
     // Nobody reads any more when writing fails; the exit status still tells.
     let _ = match progress {
         Progress::Booted(release) if verbose => writeln!(out, "# booted {release}"),
@@ -151,18 +172,27 @@ fn show(progress: &Progress, verbose: bool) {
             suite,
             point,
             diagnostics,
+            shown,
+            ..
         } => {
-            let (word, reason) = match (point.outcome, point.reason.as_str()) {
-                (Outcome::Passed, _) => ("ok  ", String::new()),
-                (Outcome::Failed, _) => ("FAIL", String::new()),
-                (Outcome::Skipped, reason) => ("skip", format!(" ({reason})")),
+            let reason = match point.outcome {
+                Outcome::Skipped => format!(" ({})", point.reason),
+                _ => String::new(),
             };
             if !verbose {
                 for line in diagnostics {
                     let _ = writeln!(out, "     {line}");
                 }
             }
-            writeln!(out, "{word} {suite}: {}{reason}", point.name)
+            let word = word(point.outcome);
+            let mut text = format!("{word:4} {suite}: {}{reason}\n", point.name);
+            // Those of a failed test are among its diagnostics.
+            if verbose || details.shown && point.outcome != Outcome::Failed {
+                for line in shown {
+                    text += &format!("       {line}\n");
+                }
+            }
+            out.write_all(text.as_bytes())
         }
         Progress::Problem { suite, problem } => writeln!(out, "FAIL {suite}: {problem}"),
         Progress::Diagnostic(line) if verbose => writeln!(out, "     {line}"),
@@ -170,9 +200,26 @@ fn show(progress: &Progress, verbose: bool) {
     };
 }
 
-fn report(verdict: &Verdict, log: &Path, kept: bool, seconds: f64) {
+/// All results in a row, with the time each took.
+fn table(steps: &[(Point, Duration)]) -> String {
+    const HEAD: &str = "step";
+    let names = steps.iter().map(|(point, _)| point.name.chars().count());
+    let width = names.max().unwrap_or_default().max(HEAD.len());
+    let mut text = format!("\n{HEAD:width$}  result  seconds\n");
+    for (point, took) in steps {
+        text += &format!(
+            "{:width$}  {:6}  {:7.1}\n",
+            point.name,
+            word(point.outcome),
+            took.as_secs_f64()
+        );
+    }
+    text + "\n"
+}
+
+fn report(verdict: &Verdict, steps: Option<&str>, log: &Path, kept: bool, seconds: f64) {
     let mut out = io::stdout().lock();
-    let mut text = String::new();
+    let mut text = steps.unwrap_or_default().to_owned();
     for problem in &verdict.problems {
         text += &format!("FAIL {problem}\n");
     }
@@ -192,12 +239,13 @@ fn report(verdict: &Verdict, log: &Path, kept: bool, seconds: f64) {
     if kept {
         text += &format!("log: {}\n", log.display());
     }
-    let boot = match verdict.boot_seconds {
-        Some(boot) => format!("boot {boot:.1} s, all {seconds:.1} s"),
-        None => format!("{seconds:.1} s"),
+    text += &match verdict.boot_seconds {
+        Some(boot) => format!("boot {boot:.1} s, all {seconds:.1} s\n"),
+        None => format!("{seconds:.1} s\n"),
     };
+    // Alone on its line, which is the last: scripts look for it.
     text += &format!(
-        "{} passed, {} failed, {} skipped ({boot})\n",
+        "{} passed, {} failed, {} skipped\n",
         verdict.passed, verdict.failed, verdict.skipped
     );
     // Nobody reads any more when writing fails; the exit status still tells.
@@ -235,7 +283,17 @@ fn run_command(args: RunArgs) -> Result<bool> {
         qemu_args: args.qemu_arg,
         log,
     };
-    let result = run(&options, |progress| show(progress, args.verbose));
+    let details = Details {
+        shown: args.show,
+        verbose: args.verbose,
+    };
+    let mut steps = Vec::new();
+    let result = run(&options, |progress| {
+        show(progress, details);
+        if let Progress::Point { point, took, .. } = progress {
+            steps.push((point.clone(), *took));
+        }
+    });
     if result.is_err() && !keep_log && options.log.exists() {
         // Without a verdict the error says all there is.
         std::fs::remove_file(&options.log)?;
@@ -252,7 +310,9 @@ fn run_command(args: RunArgs) -> Result<bool> {
     if !kept {
         std::fs::remove_file(&options.log)?;
     }
-    report(&verdict, &options.log, kept, start.elapsed().as_secs_f64());
+    let table = args.show.then(|| table(&steps));
+    let seconds = start.elapsed().as_secs_f64();
+    report(&verdict, table.as_deref(), &options.log, kept, seconds);
     Ok(success)
 }
 
@@ -279,6 +339,27 @@ mod tests {
         for wrong in ["", "M", "0", "100", "-1M", "99999999999G", "1T"] {
             assert!(parse_size(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_table_has_a_row_for_each_result() {
+        let point = |outcome, name: &str| Point {
+            outcome,
+            name: name.to_owned(),
+            reason: String::new(),
+        };
+        let steps = [
+            (
+                point(Outcome::Passed, "a disk"),
+                Duration::from_millis(1260),
+            ),
+            (point(Outcome::Failed, "é"), Duration::from_secs(100)),
+        ];
+        let expected = "\n\
+            step    result  seconds\n\
+            a disk  ok          1.3\n\
+            é       FAIL      100.0\n\n";
+        assert_eq!(table(&steps), expected);
     }
 
     #[test]

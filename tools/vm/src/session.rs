@@ -58,14 +58,18 @@ impl fmt::Display for Stop {
 pub enum Progress {
     /// The VM reached its init; the kernel's release.
     Booted(String),
-    /// A result of a suite, and for a failed one what it printed before.
+    /// A result of a suite, and what it printed before.
     Point {
         /// The suite's name.
         suite: String,
         /// The result.
         point: Point,
-        /// Its diagnostics.
+        /// Its diagnostics, if it failed.
         diagnostics: Vec<String>,
+        /// What the suite wants shown of it.
+        shown: Vec<String>,
+        /// From its announcement (the result before it, if there was none) to its result.
+        took: Duration,
     },
     /// A diagnostic line as it comes.
     Diagnostic(String),
@@ -139,6 +143,8 @@ pub struct Session {
     suites: Vec<SuiteReport>,
     running: Option<String>,
     diagnostics: VecDeque<String>,
+    shown: Vec<String>,
+    test_began: Duration,
     expectations: Vec<(String, Regex)>,
     console: Scanner,
     console_tail: VecDeque<String>,
@@ -167,6 +173,8 @@ impl Session {
                 .collect(),
             running: None,
             diagnostics: VecDeque::new(),
+            shown: Vec::new(),
+            test_began: Duration::ZERO,
             expectations: Vec::new(),
             console: Scanner::new(),
             console_tail: VecDeque::new(),
@@ -205,7 +213,7 @@ impl Session {
             Phase::Suite(index, parser) => {
                 let index = *index;
                 let items = parser.line(line);
-                self.items(index, items)
+                self.items(index, items, now)
             }
         }
     }
@@ -222,13 +230,15 @@ impl Session {
                     Some(index) => {
                         self.phase = Phase::Suite(index, Parser::new());
                         self.diagnostics.clear();
+                        self.shown.clear();
+                        self.test_began = now;
                         self.running = None;
                     }
                     None => self.problems.push(format!("unknown suite {rest} began")),
                 }
                 Vec::new()
             }
-            ("suite-end", Phase::Suite(..)) => self.suite_end(rest),
+            ("suite-end", Phase::Suite(..)) => self.suite_end(rest, now),
             ("dmesg-begin", Phase::Idle) => {
                 self.phase = Phase::Dmesg;
                 Vec::new()
@@ -249,7 +259,7 @@ impl Session {
         }
     }
 
-    fn suite_end(&mut self, rest: &str) -> Vec<Progress> {
+    fn suite_end(&mut self, rest: &str, now: Duration) -> Vec<Progress> {
         let Phase::Suite(index, parser) = std::mem::replace(&mut self.phase, Phase::Idle) else {
             return Vec::new();
         };
@@ -268,10 +278,10 @@ impl Session {
             None => items.push(Item::Broken(format!("unreadable end marker: {rest}"))),
         }
         self.running = None;
-        self.items(index, items)
+        self.items(index, items, now)
     }
 
-    fn items(&mut self, index: usize, items: Vec<Item>) -> Vec<Progress> {
+    fn items(&mut self, index: usize, items: Vec<Item>, now: Duration) -> Vec<Progress> {
         let mut progress = Vec::new();
         for item in items {
             let suite = &mut self.suites[index];
@@ -279,6 +289,8 @@ impl Session {
                 Item::Point(point) => {
                     self.running = None;
                     let diagnostics = std::mem::take(&mut self.diagnostics);
+                    let took = now.saturating_sub(self.test_began);
+                    self.test_began = now;
                     suite.points.push(point.clone());
                     progress.push(Progress::Point {
                         suite: suite.name.clone(),
@@ -287,11 +299,19 @@ impl Session {
                             _ => Vec::new(),
                         },
                         point,
+                        shown: std::mem::take(&mut self.shown),
+                        took,
                     });
                 }
                 Item::Running(name) => {
                     self.diagnostics.clear();
+                    self.shown.clear();
+                    self.test_began = now;
                     self.running = Some(name);
+                }
+                Item::Shown(text) => {
+                    push_bounded(&mut self.diagnostics, &text, DIAGNOSTICS);
+                    self.shown.push(text);
                 }
                 Item::Diagnostic(line) => {
                     push_bounded(&mut self.diagnostics, &line, DIAGNOSTICS);

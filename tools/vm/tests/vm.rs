@@ -71,10 +71,31 @@ fn a_good_suite_passes() {
     let outcome = run(&["good"], &["--disk", "64M"]);
     outcome.expect(
         0,
-        &["ok   good: ext4 on it\n", "7 passed, 0 failed, 0 skipped"],
+        &[
+            "ok   good: ext4 on it\n",
+            "\n7 passed, 0 failed, 0 skipped\n",
+        ],
     );
+    assert!(!outcome.text.contains("made of memory"), "{}", outcome.text);
     assert_eq!(outcome.json["suites"][0]["status"], 0);
     assert_eq!(outcome.json["passed"], 7);
+}
+
+#[test]
+fn what_a_suite_shows_comes_with_its_result() {
+    let outcome = run(&["good"], &["--disk", "64M", "--show"]);
+    outcome.expect(
+        0,
+        &["ok   good: a SCSI disk\n       made of memory by scsi_debug\n"],
+    );
+    let rows: Vec<_> = outcome
+        .text
+        .lines()
+        .skip_while(|line| !line.starts_with("step "))
+        .take_while(|line| !line.is_empty())
+        .collect();
+    assert_eq!(rows.len(), 1 + 7, "{}", outcome.text);
+    assert!(rows[1..].iter().all(|row| row.contains("  ok  ")));
 }
 
 #[test]
@@ -93,7 +114,7 @@ fn bad_suites_fail_one_by_one() {
             "FAIL kernel log during warns: Call Trace:\n",
             "FAIL kernel log during warns: WARNING: made up by warns.sh\n",
             "FAIL kernel log during warns: BUG: announced once, came again\n",
-            "6 passed, 8 failed, 1 skipped",
+            "\n6 passed, 8 failed, 1 skipped\n",
         ],
     );
 }
