@@ -5,7 +5,7 @@
 # below, and what an initiator is told when that fails. Wants two empty disks, /dev/vda and /dev/vdb, of 64 MiB.
 #
 # With IBLOCK_PROVIDER the suite runs on another core; rust_iblock_new.sh does that.
-# shellcheck shell=dash disable=SC1090,SC2317,SC2329
+# shellcheck shell=dash disable=SC1090,SC2046,SC2317,SC2329
 . "$KTAP_SH"
 . "$LIO_SH"
 
@@ -69,7 +69,7 @@ control() {
 	printf '%s' "$2" | dd of="$CORE/$HBA/$1/control" bs=8192 status=none
 }
 
-enable() {
+configure() {
 	printf 1 | dd of="$CORE/$HBA/$1/enable" status=none
 }
 
@@ -108,8 +108,7 @@ nullb() {
 	for setting in memory_backed=1 size=64 "$@" power=1; do
 		lio_write "${setting#*=}" "$NULLB/$name/${setting%%=*}" || return
 	done
-	below=/dev/$(cat "$NULLB/$name/index" 2>/dev/null | sed 's/^/nullb/')
-	[ -b "$below" ] || below=/dev/$name
+	below=/dev/$name
 	[ -b "$below" ]
 }
 
@@ -121,14 +120,18 @@ drop_caches() {
 	sync && echo 3 >/proc/sys/vm/drop_caches
 }
 
-# read10 LBA, write10 LBA [FLAGS]: one block by one command.
+# rw10 OPCODE FLAGS LBA: the CDB of a READ(10) or WRITE(10) of one block.
+rw10() {
+	printf '%s %s %02x %02x %02x %02x 00 00 01 00' "$1" "$2" $(($3 >> 24)) $(($3 >> 16 & 255)) $(($3 >> 8 & 255)) $(($3 & 255))
+}
+
+# read10 LBA, write10 LBA [FLAGS]: one block of 512 bytes by one command, also on a read-only disk.
 read10() {
-	sg_raw -R -r "${block:-512}" "$disk" 28 00 $(printf '%02x %02x %02x %02x' $(($1 >> 24)) $(($1 >> 16 & 255)) $(($1 >> 8 & 255)) $(($1 & 255))) 00 00 01 00 2>&1
+	sg_raw -R -r 512 "$disk" $(rw10 28 00 "$1") 2>&1
 }
 
 write10() {
-	head -c "${block:-512}" /dev/urandom >/tmp/block &&
-		sg_raw -R -s "${block:-512}" -i /tmp/block "$disk" 2a "${2:-00}" $(printf '%02x %02x %02x %02x' $(($1 >> 24)) $(($1 >> 16 & 255)) $(($1 >> 8 & 255)) $(($1 & 255))) 00 00 01 00 2>&1
+	head -c 512 /dev/urandom >/tmp/block && sg_raw -R -s 512 -i /tmp/block "$disk" $(rw10 2a "${2:-00}" "$1") 2>&1
 }
 
 # status COMMAND...: prints the SCSI status that sg_raw reports.
@@ -139,7 +142,9 @@ status() {
 # ---- Loading.
 
 wrong_provider() {
+	log_mark
 	refuses "" insmod "$TEST_MODULES/rust_iblock.ko" provider=no_such_core &&
+		log_since | grep 'rust_iblock: kimport: .* no_such_core: provider is not loaded' &&
 		refuses "No space left" insmod "$TEST_MODULES/rust_iblock.ko" provider="$(printf '%056d' 0)" &&
 		! grep -q '^rust_iblock ' /proc/modules
 }
@@ -167,15 +172,15 @@ load_again() {
 
 parameters() {
 	backstore p &&
-		refuses "Invalid argument" enable p &&
+		refuses "Invalid argument" configure p &&
 		refuses "Invalid argument" control p readonly=-1 &&
 		refuses "out of range" control p readonly=99999999999999999999 &&
 		refuses "out of range" control p exclusive=99999999999 &&
 		refuses "File name too long" control p "udev_path=/$(printf '%0511d' 0)" &&
 		control p udev_path=/no/such/device &&
-		refuses "No such file" enable p &&
+		refuses "No such file" configure p &&
 		control p udev_path=/dev/null &&
-		refuses "Block device required" enable p &&
+		refuses "Block device required" configure p &&
 		backstore_remove p
 }
 
@@ -203,8 +208,8 @@ path_fixed() {
 
 exclusive() {
 	backstore second && control second udev_path=/dev/vda &&
-		refuses "busy" enable second &&
-		control second exclusive=0 && enable second && backstore_remove second
+		refuses "busy" configure second &&
+		control second exclusive=0 && configure second && backstore_remove second
 }
 
 # ---- I/O.
@@ -271,26 +276,13 @@ write_same() {
 		is "$(dd if=/tmp/random bs=512 skip=7096 count=1 status=none | sha256sum)" \
 			"$(dd if="$disk" bs=512 skip=7096 count=1 status=none | sha256sum)" || return
 	below=/dev/vda
-	case $(trace sg_write_same --10 --lba=4096 --num=3000 --xferlen=512 --in=/dev/zero "$disk") in
-	WZ* | N*) ;;
-	*)
-		cat $TRACE/trace
-		return 1
-		;;
-	esac
-	drop_caches && dd if="$disk" skip=4096 count=3000 status=none | cmp -n $((3000 * 512)) - /dev/zero
+	is WZS "$(trace sg_write_same --10 --lba=4096 --num=3000 --xferlen=512 --in=/dev/zero "$disk")" && drop_caches && dd if="$disk" skip=4096 count=3000 status=none | cmp -n $((3000 * 512)) - /dev/zero
 }
 
 unmap() {
 	below=/dev/vda
-	lio_write 1 "$CORE/$HBA/data/attrib/emulate_tpu" || return
-	case $(trace sg_unmap --force --lba=8192 --num=1024 "$disk") in
-	D*) ;;
-	*)
-		cat $TRACE/trace
-		return 1
-		;;
-	esac
+	lio_write 1 "$CORE/$HBA/data/attrib/emulate_tpu" &&
+		is DS "$(trace sg_unmap --force --lba=8192 --num=1024 "$disk")"
 }
 
 readonly_disk() {
@@ -308,7 +300,7 @@ block_sizes() {
 	for sizes in 4096/4096:16383 4096/512:131064 4096/2048:32766 512/4096:16383 512/1024:65535; do
 		own=${sizes%/*}
 		shown=${sizes#*/} shown=${shown%:*}
-		nullb n "blocksize=$own" && backstore data && control data "udev_path=$below" && enable data &&
+		nullb n "blocksize=$own" && backstore data && control data "udev_path=$below" && configure data &&
 			is "$own" "$(cat "$CORE/$HBA/data/attrib/hw_block_size")" &&
 			lio_write "$shown" "$CORE/$HBA/data/attrib/block_size" && disk_attach &&
 			sg_readcap --long "$disk" | grep -E "Last LBA=${sizes#*:} |block length=$shown " | grep -c '' | grep -x 2 &&
@@ -387,7 +379,7 @@ alignment() {
 # ---- Persistent reservations, passed through.
 
 pass_through() {
-	backstore data && control data udev_path=/dev/vda && enable data &&
+	backstore data && control data udev_path=/dev/vda && configure data &&
 		lio_write 0 "$CORE/$HBA/data/attrib/pgr_support" && disk_attach || return
 	sg_persist --in --report-capabilities "$disk" | tee /tmp/out
 	grep -q 'Write Exclusive: 1' /tmp/out && grep -q '(PTPL_C): 1' /tmp/out &&

@@ -1,0 +1,112 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# What people and initiators see of samples/rust_iblock and of the C driver that it is a port of, on the same devices: the same.
+# shellcheck shell=dash disable=SC1090,SC2317,SC2329
+. "$KTAP_SH"
+. "$LIO_SH"
+
+WWN=naa.6001405000000001
+BACKSTORE=$LIO_CONFIGFS/target/core/iblock_0/data
+
+# setup KIND: makes a block device; sets $device. teardown KIND: removes it.
+setup() {
+	case $1 in
+	virtio) device=/dev/vda ;;
+	*)
+		# shellcheck disable=SC2046
+		modprobe scsi_debug dev_size_mb=64 delay=0 $(case $1 in
+			4k) echo sector_size=4096 lbpu=1 lbpws=1 ;;
+			512e) echo physblk_exp=3 lowest_aligned=7 opt_blks=64 ;;
+			esac) || return
+		for _ in $(seq 100); do
+			for device in /sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*:*/block/*; do
+				device=/dev/${device##*/}
+				[ -b "$device" ] && return
+			done
+			usleep 50000
+		done
+		return 1
+		;;
+	esac
+}
+
+teardown() {
+	[ "$1" = virtio ] || rmmod scsi_debug
+}
+
+# write FILE TEXT: one write, and what it returned.
+write() {
+	printf '%s' "$2" | dd of="$BACKSTORE/$1" bs=8192 status=none 2>&1 | sed 's/.*: //'
+	tail -n +2 "$BACKSTORE/info"
+}
+
+parameters() {
+	for text in readonly=1 readonly=-1 readonly=0x10 readonly=010 readonly=08 readonly=zero readonly= \
+		readonly=99999999999999999999 readonly=0 exclusive=0 exclusive=-5 exclusive=99999999999 exclusive=1,readonly=1 force=1 \
+		force=x nonsense readonly udev_path= udev_path=/dev/nothing " udev_path=/dev/x" udev_path=/dev/x,,readonly=0 \
+		"udev_path=$(printf '/%0510d' 0)"; do
+		printf '== %.60s\n' "$text"
+		write control "$text"
+	done
+	write enable 1
+	write control udev_path=/dev/null
+	write enable 1
+}
+
+commands() {
+	for attribute in "$BACKSTORE"/attrib/*; do
+		echo "${attribute##*/}: $(cat "$attribute" 2>&1)"
+	done
+	sg_inq "$disk"
+	sg_readcap --long "$disk"
+	for page in sv di bl bdc lbpv; do
+		sg_vpd -H --page=$page "$disk" 2>&1
+	done
+	sg_modes -H -a "$disk"
+	sg_opcodes "$disk"
+	sg_persist --in --report-capabilities "$disk"
+	sg_sync "$disk" && echo "flushed"
+	echo "$(($(cat "/sys/block/${disk##*/}/size")))"
+	for file in logical_block_size physical_block_size minimum_io_size optimal_io_size rotational write_cache fua; do
+		echo "$file: $(cat "/sys/block/${disk##*/}/queue/$file")"
+	done
+}
+
+# shown KIND: all that is to be seen of the driver that is loaded.
+shown() {
+	setup "$1" && mkdir -p "${BACKSTORE%/*}" && mkdir "$BACKSTORE" || return
+	parameters
+	lio_write "udev_path=$device,readonly=0,exclusive=1" "$BACKSTORE/control" &&
+		lio_write serial "$BACKSTORE/wwn/vpd_unit_serial" && lio_write 1 "$BACKSTORE/enable" || return
+	write control udev_path=/dev/vdb
+	write control readonly=0
+	write enable 1
+	lio_loop_attach target loopback $WWN iblock_0/data && disk=$(lio_wait_disk target loopback $WWN) || return
+	commands 2>&1
+	lio_loop_detach target loopback $WWN && lio_backstore_remove target iblock_0 data && teardown "$1"
+}
+
+# Both drivers have the same name in configfs, so only one can be there at a time.
+both() {
+	if ! modprobe target_core_iblock || ! shown "$1" >"/tmp/c.$1" 2>&1 || ! rmmod target_core_iblock; then
+		cat "/tmp/c.$1"
+		return 1
+	fi
+	if ! insmod "$TEST_MODULES/rust_iblock.ko" || ! shown "$1" >"/tmp/rust.$1" 2>&1 || ! rmmod rust_iblock; then
+		cat "/tmp/rust.$1"
+		return 1
+	fi
+	[ "$(grep -c '' "/tmp/c.$1")" -gt 200 ] && diff "/tmp/c.$1" "/tmp/rust.$1"
+}
+
+load() {
+	modprobe tcm_loop && modprobe sd_mod && modprobe sg
+}
+
+ktap_plan 4
+ktap_test "the stock core is loaded" load
+ktap_test "a virtio disk" both virtio
+ktap_test "blocks of 4096 bytes, with discard" both 4k
+ktap_test "physical blocks of 4096 bytes, not aligned" both 512e
+ktap_finish
