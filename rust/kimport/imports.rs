@@ -5,7 +5,7 @@
 use crate::binder::CallMode;
 use crate::log::log;
 use crate::provider::Provider;
-use crate::resolver::Kallsyms;
+use crate::resolver::{Kallsyms, Kind, Wanted};
 use crate::table::{Binding, Block, Symbol};
 use core::ffi::{c_void, CStr};
 use kernel::error::code;
@@ -95,30 +95,27 @@ impl Imports {
 
     /// The address of `symbol`; `None` for an optional one that is missing.
     fn find(&self, kallsyms: &Kallsyms, symbol: &Symbol) -> Result<Option<*mut c_void>> {
-        let refuse = |cause: fmt::Arguments<'_>, error| {
-            log!(
-                ERR,
-                "cannot import {} from {}: {cause}",
-                symbol.name,
-                self.provider_name()
-            );
-            Err(error)
+        let wanted = Wanted {
+            name: symbol.name,
+            position: symbol.position,
+            kind: match symbol.binding {
+                Binding::Function(_) => Kind::Function,
+                Binding::Data { size, .. } => Kind::Data { size },
+            },
         };
-        let address = match kallsyms.find(self.provider.as_ref(), symbol.name, symbol.position) {
-            Ok(address) => address,
-            Err(cause) if symbol.optional && cause.is_absence() => return Ok(None),
-            Err(cause) => return refuse(fmt!("{cause}"), cause.errno()),
-        };
-        if let Binding::Data { size: declared, .. } = symbol.binding {
-            // kallsyms knows no sizes but the distance to the next symbol, which the symbol's size cannot exceed.
-            if let Some(size) = kallsyms.size(address).filter(|&size| size < declared) {
-                return refuse(
-                    fmt!("it has at most {size} bytes, the declared type {declared}; correct the type"),
-                    code::EOVERFLOW,
+        match kallsyms.find(self.provider.as_ref(), &wanted) {
+            Ok(address) => Ok(Some(address)),
+            Err(cause) if symbol.optional && cause.is_absence() => Ok(None),
+            Err(cause) => {
+                log!(
+                    ERR,
+                    "cannot import {} from {}: {cause}",
+                    symbol.name,
+                    self.provider_name()
                 );
+                Err(cause.errno())
             }
         }
-        Ok(Some(address))
     }
 
     fn provider_name(&self) -> &CStr {

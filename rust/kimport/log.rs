@@ -10,7 +10,7 @@ use kernel::str::{CStr, CStrExt as _};
 use kernel::types::Opaque;
 
 /// The module that this copy of the crate is linked into; null in a built-in copy.
-pub(crate) fn this_module() -> *mut bindings::module {
+pub(crate) const fn this_module() -> *mut bindings::module {
     #[cfg(MODULE)]
     {
         // bindgen's `struct module` contains empty structs, which C allows.

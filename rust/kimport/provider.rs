@@ -39,6 +39,15 @@ impl fmt::Display for Unavailable {
     }
 }
 
+/// A part of a module's memory.
+pub(crate) enum Place {
+    /// Text and data that live as long as the module.
+    Kept,
+    /// `__init` text and data.
+    Init,
+    PerCpu,
+}
+
 /// A reference to a live module.
 ///
 /// # Invariants
@@ -75,14 +84,30 @@ impl Provider {
         Ok(Self { module })
     }
 
-    /// Whether `address` lies in the module's memory.
-    pub(crate) fn contains(&self, address: *const c_void) -> bool {
+    /// Where in the module's memory `address` lies, if it does.
+    pub(crate) fn place_of(&self, address: usize) -> Option<Place> {
+        let within =
+            |base: *mut c_void, size: u32| address.wrapping_sub(base.addr()) < size as usize;
         // SAFETY: By the type invariants the module is loaded.
         let areas = unsafe { &(*self.module.as_ptr()).mem };
-        areas.iter().any(|area| {
-            let offset = address.addr().wrapping_sub(area.base.addr());
-            // An area that was freed after init keeps its address, but its size is cleared.
-            offset < area.size as usize
+        let area = areas.iter().position(|area| within(area.base, area.size));
+        #[cfg(CONFIG_SMP)]
+        {
+            // SAFETY: As above.
+            let base = unsafe { (*self.module.as_ptr()).percpu };
+            // SAFETY: As above.
+            let size = unsafe { (*self.module.as_ptr()).percpu_size };
+            if within(base, size) {
+                return Some(Place::PerCpu);
+            }
+        }
+        area.map(|area| {
+            if area < bindings::mod_mem_type_MOD_INIT_TEXT as usize {
+                Place::Kept
+            } else {
+                // Its size is cleared when it is freed, which is a little after the module went live.
+                Place::Init
+            }
         })
     }
 

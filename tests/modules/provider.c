@@ -5,6 +5,7 @@
  */
 #include <linux/delay.h>
 #include <linux/module.h>
+#include <linux/percpu.h>
 
 #include "provider.h"
 
@@ -35,6 +36,14 @@ static noinline __used int provider_twin(void)
 	return 1;
 }
 
+/* Always called with the same second argument, so that the compiler leaves only a clone of it. */
+static noinline int provider_cloned(int a, int b)
+{
+	return READ_ONCE(provider_value) * b + a;
+}
+
+DEFINE_PER_CPU(int, provider_percpu);
+
 static noinline __used int __init provider_init_only(void)
 {
 	return 3;
@@ -45,6 +54,7 @@ static int __init provider_init(void)
 	while (READ_ONCE(hold_init))
 		msleep(20);
 	provider_init_only();
+	this_cpu_write(provider_percpu, provider_cloned(provider_value, 7) + provider_cloned(1, 7));
 	return fail_init ? -EIO : 0;
 }
 

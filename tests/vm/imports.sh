@@ -111,6 +111,30 @@ while_in_init() {
 	wait $pid && [ $result -eq 0 ]
 }
 
+# The ways to kallsyms. case_way WAY [PARAMETER...]: the kernel image's symbols are found by that way alone.
+case_way() {
+	way=$1
+	shift
+	insmod "$TEST_MODULES/import_cases.ko" case=8 "kimport_way=$way" "$@" && rmmod import_cases
+}
+
+lookup_address() {
+	awk '$3 == "kallsyms_lookup_name" { print "0x" $1 }' /proc/kallsyms
+}
+
+by_address() {
+	case_way parameter "kallsyms_lookup_name=$(lookup_address)"
+}
+
+# way_fails WAY REGEX [PARAMETER...]: it does not lead there, says so and what it needs, and the load is refused.
+way_fails() {
+	log_mark
+	if case_way "$1" $3; then return 1; fi
+	log_since | grep import_cases:
+	log_since | grep -qE "import_cases: kimport: $2" || return
+	log_since | grep -q "import_cases: kimport: cannot import .*: kallsyms cannot be reached"
+}
+
 # hello_import prints what it got: compare with what the kernel says elsewhere.
 hello() {
 	log_mark
@@ -124,7 +148,7 @@ hello() {
 }
 
 
-ktap_plan 22
+ktap_plan 34
 ktap_test "hello_import prints what it imported" hello
 ktap_test "provider not loaded" case_fails 0 "No such device" 1 "block provider from $PROVIDER: provider is not loaded; "
 ktap_test "the provider loads" provider
@@ -144,6 +168,21 @@ ktap_test "position beyond the kernel image's" case_fails 9 "No such device or a
 ktap_test "missing in the kernel image" case_fails 10 "nknown symbol" 1 "no_such_function from the kernel image: kallsyms has no such symbol"
 ktap_test "provider chosen at load time is absent" case_fails 11 "No such device" 1 "block provider from no_such_provider: provider is not loaded; "
 ktap_test "block resolved twice" case_fails 12 "Operation already in progress" 1 "block provider from $PROVIDER: it is resolved already; "
+ktap_test "ambiguous: candidates and positions are listed" case_fails 16 "Name not unique" 1 \
+	"provider_twin from $PROVIDER: there are 2 symbols of that name: 1 at 0x[0-9a-f]+, 2 at 0x[0-9a-f]+; select one with #\[position = N\]"
+ktap_test "only a clone: it is named" case_fails 17 "Protocol error" 1 \
+	"provider_cloned from $PROVIDER: the compiler left only provider_cloned\.[a-z]+\.0, whose ABI"
+ktap_test "data declared as a function" case_fails 18 "Protocol wrong type" 1 "provider_value from $PROVIDER: it is data, declared as a function"
+ktap_test "function declared as data" case_fails 19 "Protocol wrong type" 1 "provider_add from $PROVIDER: it is a function, declared as data"
+ktap_test "per-CPU data of a module" case_fails 20 "Protocol wrong type" 1 "provider_percpu from $PROVIDER: it is per-CPU data"
+ktap_test "init text of the kernel image" case_fails 21 "Stale file handle" 5 "start_kernel from the kernel image: it is in __init memory"
+ktap_test "per-CPU data, ambiguous and wrong kinds in the image" case_fails 21 "Stale file handle" 5 "runqueues from the kernel image: it is per-CPU data"
+ktap_test "the refused probe alone leads to kallsyms" case_way refused_probe
+ktap_test "the disabled probe alone leads to kallsyms" case_way disabled_probe
+ktap_test "an address handed in alone leads to kallsyms" by_address
+ktap_test "a wrong address is not called" way_fails parameter "parameter: the address it gave is not that of kallsyms_lookup_name; it needs " \
+	kallsyms_lookup_name=0xffffffff81000000
+ktap_test "no address is handed in" way_fails parameter "parameter: failed with error -61; it needs the module parameter kallsyms_lookup_name"
 ktap_test "provider being unloaded" while_unloading
 ktap_test "provider still in its init" while_in_init
 ktap_test "the provider unloads" rmmod "$PROVIDER"

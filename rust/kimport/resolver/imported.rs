@@ -17,6 +17,12 @@ kimport_macros::import_symbols! {
     pub(super) __module_address: fn(address: c_ulong) -> *mut module,
     pub(super) kallsyms_on_each_match_symbol: fn(OnMatch, name: *const c_char, data: *mut c_void) -> c_int,
     pub(super) kallsyms_lookup_size_offset: fn(address: c_ulong, size: *mut c_ulong, offset: *mut c_ulong) -> c_int,
+    pub(super) kallsyms_on_each_symbol: fn(OnSymbol, data: *mut c_void) -> c_int,
+    pub(super) kernel_text_address: fn(address: c_ulong) -> c_int,
+    pub(super) __init_begin: u8,
+    pub(super) __init_end: u8,
+    pub(super) __per_cpu_start: u8,
+    pub(super) __per_cpu_end: u8,
     #[optional]
     pub(super) module_kallsyms_on_each_symbol: fn(module: *const c_char, OnSymbol, data: *mut c_void) -> c_int,
 }

@@ -5,74 +5,33 @@
 //! The functions that this takes are not exported either: the crate imports them with its own macro, and binds them
 //! itself, `kallsyms_lookup_name` first.
 
+use super::not_found::{CloneName, NotFound, LISTED};
 use super::{imported, lookup_address};
 use crate::bindings::module;
-use crate::provider::Provider;
+use crate::provider::{Place, Provider};
 use core::ffi::CStr;
-use kernel::error::{code, Error};
 use kernel::ffi::{c_char, c_int, c_ulong, c_void};
 use kernel::fmt;
 use kernel::prelude::fmt;
 use kernel::str::{CStrExt as _, CString};
 use kernel::sync::rcu;
 
-/// Why a symbol has no address.
+/// What an entry declares of its symbol.
+pub(crate) struct Wanted<'a> {
+    pub(crate) name: &'a CStr,
+    /// Which of several symbols of the name, counted from 1 in address order.
+    pub(crate) position: Option<u32>,
+    pub(crate) kind: Kind,
+}
+
+/// What a symbol is declared to be.
 #[derive(Clone, Copy)]
-pub(crate) enum NotFound {
-    /// kallsyms has no symbol of the name there.
-    Missing,
-    /// The kernel image has none, but some module has.
-    InModule,
-    /// The address lies outside the provider's memory, or in what was freed after its init.
-    OutsideProvider,
-    /// There is no such `#[position]`.
-    Position {
-        /// Symbols of that name.
-        count: u32,
+pub(crate) enum Kind {
+    Function,
+    Data {
+        /// Bytes of the declared type.
+        size: usize,
     },
-    /// The kernel cannot list a module's symbols, as `#[position]` wants it.
-    NoPositions,
-    /// No memory for the name.
-    NoMemory,
-}
-
-impl NotFound {
-    pub(crate) fn errno(self) -> Error {
-        match self {
-            Self::Missing | Self::InModule | Self::OutsideProvider => code::ENOENT,
-            Self::Position { .. } => code::ENXIO,
-            Self::NoPositions => code::EOPNOTSUPP,
-            Self::NoMemory => code::ENOMEM,
-        }
-    }
-
-    /// Whether the symbol is simply not there, which is no error for an optional import.
-    pub(crate) fn is_absence(self) -> bool {
-        matches!(self, Self::Missing | Self::InModule)
-    }
-}
-
-impl fmt::Display for NotFound {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing => f.write_str(
-                "kallsyms has no such symbol there; check its spelling, and whether this kernel has or inlines it",
-            ),
-            Self::InModule => f.write_str(
-                "the kernel image has no such symbol, but a module has; name that module with `from`",
-            ),
-            Self::OutsideProvider => f.write_str(
-                "its address is not in the provider's live memory; a symbol of its init cannot be imported",
-            ),
-            Self::Position { count } => {
-                write!(f, "there are only {count} symbols of that name; correct its #[position]")
-            }
-            Self::NoPositions => f.write_str(
-                "this kernel cannot list a module's symbols; #[position] needs CONFIG_LIVEPATCH or CONFIG_FPROBE",
-            ),
-            Self::NoMemory => f.write_str("no memory for its name; try again"),
-        }
-    }
 }
 
 /// The kernel's symbol table.
@@ -137,35 +96,128 @@ impl Kallsyms {
         unsafe { imported::find_module(name.as_char_ptr()) }
     }
 
-    /// The address of `name` in `provider`, or in the kernel image. May sleep.
+    /// The address of the wanted symbol in `provider`, or in the kernel image. May sleep.
     pub(crate) fn find(
         &self,
         provider: Option<&Provider>,
-        name: &CStr,
-        position: Option<u32>,
+        wanted: &Wanted<'_>,
     ) -> Result<*mut c_void, NotFound> {
-        let address = match (position, provider) {
-            (None, None) => self.first(name),
-            (None, Some(provider)) => {
+        let address = match wanted.position {
+            Some(position) => self.at(provider, wanted.name, position)?,
+            None => match self.only(provider, wanted.name) {
+                Err(NotFound::Missing) => self.renamed(provider, wanted.name)?,
+                other => other?,
+            },
+        };
+        self.check_place(provider, address)?;
+        self.check_kind(address, wanted.kind)?;
+        Ok(address as *mut c_void)
+    }
+
+    /// The address of the symbol called `name`, which must be the only one.
+    fn only(&self, provider: Option<&Provider>, name: &CStr) -> Result<usize, NotFound> {
+        let first = match provider {
+            None => self.lookup(name),
+            Some(provider) => {
                 let qualified = CString::try_from_fmt(fmt!("{}:{}", provider.name(), name))
                     .map_err(|_| NotFound::NoMemory)?;
-                self.first(&qualified)
+                self.lookup(&qualified)
             }
-            (Some(position), provider) => self.at(provider, name, position)?,
         };
-        if address == 0 {
+        if first == 0 {
             return Err(NotFound::Missing);
         }
-        let pointer = address as *mut c_void;
+        // `kallsyms_lookup_name` goes on to the modules when the kernel image has no such symbol.
+        if provider.is_none() && self.is_in_module(first) {
+            return Err(NotFound::InModule);
+        }
+        let mut candidates = [0; LISTED];
+        let mut count = 0;
+        let mut last = 0;
+        loop {
+            match self.next(provider, name, last) {
+                Ok(Some(address)) => last = address,
+                Ok(None) => break,
+                // This kernel cannot tell: the first one it is.
+                Err(_) => return Ok(first),
+            }
+            if let Some(candidate) = candidates.get_mut(count as usize) {
+                *candidate = last;
+            }
+            count += 1;
+        }
+        if count > 1 {
+            return Err(NotFound::Ambiguous { candidates, count });
+        }
+        Ok(first)
+    }
+
+    /// The address of a symbol that the compiler gave another name: `name.llvm.N` is a plain rename, anything else a clone
+    /// with an ABI of its own.
+    fn renamed(&self, provider: Option<&Provider>, name: &CStr) -> Result<usize, NotFound> {
+        let mut search = CloneSearch {
+            name: name.to_bytes(),
+            renamed: None,
+            clone: None,
+        };
+        let data: *mut c_void = core::ptr::from_mut(&mut search).cast();
         match provider {
-            Some(provider) if !provider.contains(pointer) => Err(NotFound::OutsideProvider),
-            // `kallsyms_lookup_name` goes on to the modules when the kernel image has no such symbol.
-            None if self.is_in_module(address) => Err(NotFound::InModule),
-            _ => Ok(pointer),
+            None => {
+                // SAFETY: By the type invariants the function is bound; it calls `on_clone` with `data`, which is a
+                // `CloneSearch`, before it returns.
+                unsafe { imported::kallsyms_on_each_symbol(on_clone, data) };
+            }
+            Some(provider) => {
+                let module = provider.name().as_char_ptr();
+                // SAFETY: As above; the call does nothing when the function is not bound.
+                unsafe { imported::module_kallsyms_on_each_symbol(module, on_clone, data) };
+            }
+        }
+        match (search.renamed, search.clone) {
+            (Some((address, 1)), _) => Ok(address),
+            (_, Some(clone)) => Err(NotFound::OnlyClone(clone)),
+            _ => Err(NotFound::Missing),
         }
     }
 
-    fn first(&self, name: &CStr) -> usize {
+    /// Refuses an address outside `provider`, or outside what stays of the kernel image.
+    fn check_place(&self, provider: Option<&Provider>, address: usize) -> Result<(), NotFound> {
+        let between = |start: *mut u8, end: *mut u8| (start.addr()..end.addr()).contains(&address);
+        match provider {
+            Some(provider) => match provider.place_of(address) {
+                Some(Place::Kept) => Ok(()),
+                Some(Place::Init) => Err(NotFound::InInit),
+                Some(Place::PerCpu) => Err(NotFound::PerCpu),
+                None => Err(NotFound::OutsideProvider),
+            },
+            // The image's copy of per-CPU data may itself be in init memory.
+            None if between(imported::__per_cpu_start(), imported::__per_cpu_end()) => {
+                Err(NotFound::PerCpu)
+            }
+            None if between(imported::__init_begin(), imported::__init_end()) => {
+                Err(NotFound::InInit)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses data for a function, a function for data, and data that is smaller than declared.
+    fn check_kind(&self, address: usize, kind: Kind) -> Result<(), NotFound> {
+        // SAFETY: By the type invariants the function is bound; it takes any number.
+        let is_text = unsafe { imported::kernel_text_address(address) } != 0;
+        match kind {
+            Kind::Function if !is_text => Err(NotFound::NotFunction),
+            Kind::Data { .. } if is_text => Err(NotFound::NotData),
+            // kallsyms knows no sizes but the distance to the next symbol, which the symbol's size cannot exceed.
+            Kind::Data { size: declared } => match self.size(address) {
+                Some(size) if size < declared => Err(NotFound::TooSmall { size, declared }),
+                _ => Ok(()),
+            },
+            Kind::Function => Ok(()),
+        }
+    }
+
+    fn lookup(&self, name: &CStr) -> usize {
         // SAFETY: By the type invariants the function is bound; the name is NUL-terminated.
         unsafe { imported::kallsyms_lookup_name(name.as_char_ptr()) }
     }
@@ -177,12 +229,11 @@ impl Kallsyms {
     }
 
     /// Bytes from `address` to the next symbol; `None` when kallsyms does not know.
-    pub(crate) fn size(&self, address: *const c_void) -> Option<usize> {
+    fn size(&self, address: usize) -> Option<usize> {
         let (mut size, mut offset) = (0, 0);
         // SAFETY: By the type invariants the function is bound; it writes the two numbers.
-        let known = unsafe {
-            imported::kallsyms_lookup_size_offset(address.addr(), &mut size, &mut offset)
-        };
+        let known =
+            unsafe { imported::kallsyms_lookup_size_offset(address, &mut size, &mut offset) };
         (known != 0 && size > 0).then(|| size - offset)
     }
 
@@ -195,15 +246,27 @@ impl Kallsyms {
     ) -> Result<usize, NotFound> {
         let mut last = 0;
         for count in 0..position {
-            let mut search = NextMatch {
-                name,
-                above: last,
-                next: None,
-            };
-            self.walk(provider, &mut search)?;
-            last = search.next.ok_or(NotFound::Position { count })?;
+            last = self
+                .next(provider, name, last)?
+                .ok_or(NotFound::Position { count })?;
         }
         Ok(last)
+    }
+
+    /// The lowest address above `above` of a symbol called `name`.
+    fn next(
+        &self,
+        provider: Option<&Provider>,
+        name: &CStr,
+        above: usize,
+    ) -> Result<Option<usize>, NotFound> {
+        let mut search = NextMatch {
+            name,
+            above,
+            next: None,
+        };
+        self.walk(provider, &mut search)?;
+        Ok(search.next)
     }
 
     /// Shows `search` all symbols of its name in `provider`, or in the kernel image.
@@ -245,6 +308,53 @@ impl NextMatch<'_> {
             self.next = Some(address);
         }
     }
+}
+
+/// The search for what the compiler made of a function.
+struct CloneSearch<'a> {
+    name: &'a [u8],
+    /// The address of a plain rename, and how many there are.
+    renamed: Option<(usize, u32)>,
+    clone: Option<CloneName>,
+}
+
+impl CloneSearch<'_> {
+    fn see(&mut self, name: &[u8], address: usize) {
+        match name.strip_prefix(self.name) {
+            Some(suffix) if suffix.starts_with(b".llvm.") => {
+                let count = self.renamed.map_or(0, |(_, count)| count);
+                self.renamed = Some((address, count + 1));
+            }
+            Some(suffix) if is_clone(suffix) && self.clone.is_none() => {
+                self.clone = Some(CloneName::new(name))
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether `suffix`, the rest of a symbol's name, is what a compiler appends to its clones of a function.
+fn is_clone(suffix: &[u8]) -> bool {
+    [
+        &b".isra."[..],
+        b".constprop.",
+        b".part.",
+        b".cold",
+        b".llvm.",
+    ]
+    .iter()
+    .any(|clone| suffix.starts_with(clone))
+}
+
+/// # Safety
+///
+/// `data` is a `CloneSearch` that nothing else uses, and `name` is NUL-terminated.
+unsafe extern "C" fn on_clone(data: *mut c_void, name: *const c_char, address: c_ulong) -> c_int {
+    // SAFETY: By the contract of this function.
+    let search = unsafe { &mut *data.cast::<CloneSearch<'_>>() };
+    // SAFETY: By the contract of this function.
+    search.see(unsafe { CStr::from_char_ptr(name) }.to_bytes(), address);
+    0
 }
 
 /// # Safety

@@ -3,10 +3,11 @@
 //! The resolver: where a symbol is.
 //!
 //! [`lookup_address`] gets the first address, that of `kallsyms_lookup_name`; [`kallsyms`] gets every other one with it,
-//! and tells apart why a symbol has none.
+//! and [`not_found`] tells apart why a symbol is refused.
 
 mod imported;
 mod kallsyms;
 mod lookup_address;
+mod not_found;
 
-pub(crate) use kallsyms::Kallsyms;
+pub(crate) use kallsyms::{Kallsyms, Kind, Wanted};

@@ -5,7 +5,7 @@
 //! Cases that should succeed check what they got; a difference ends the load with `EBADMSG`.
 
 use kernel::error::code::{EBADMSG, EINVAL};
-use kernel::ffi::c_int;
+use kernel::ffi::{c_int, c_void};
 use kernel::prelude::*;
 use kimport::{import_symbols, CallMode, Imports};
 
@@ -69,6 +69,29 @@ import_symbols! {
     mod image_position {
         #[position = 2]
         nr_processes: fn() -> c_int,
+    }
+    mod ambiguous from "kimport_test_provider" {
+        provider_twin: fn() -> c_int,
+    }
+    mod cloned from "kimport_test_provider" {
+        provider_cloned: fn(c_int, c_int) -> c_int,
+    }
+    mod data_as_function from "kimport_test_provider" {
+        provider_value: fn() -> c_int,
+    }
+    mod function_as_data from "kimport_test_provider" {
+        provider_add: c_int,
+    }
+    mod per_cpu from "kimport_test_provider" {
+        provider_percpu: c_int,
+    }
+    // All of these at once: each has its line.
+    mod image_refused {
+        start_kernel: fn(),
+        runqueues: u64,
+        init_once: fn(*mut c_void),
+        saved_command_line: fn(),
+        nr_processes: c_int,
     }
     mod image_missing {
         no_such_function: fn(),
@@ -153,6 +176,12 @@ fn run(case: u32, held: &mut KVec<Imports>) -> Result {
             // Not resolved: ends in a `BUG`.
             let _ = provider::provider_value();
         }
+        16 => drop(ambiguous::resolve_imports()?),
+        17 => drop(cloned::resolve_imports()?),
+        18 => drop(data_as_function::resolve_imports()?),
+        19 => drop(function_as_data::resolve_imports()?),
+        20 => drop(per_cpu::resolve_imports()?),
+        21 => drop(image_refused::resolve_imports()?),
         _ => return Err(EINVAL),
     }
     Ok(())

@@ -2,15 +2,19 @@
 
 //! The address of `kallsyms_lookup_name`, which is not exported since Linux 5.7.
 //!
-//! The ways are tried in order, one file for each. Whatever a way says is believed only when the exported
-//! `sprint_symbol()` calls the address by the function's name.
+//! The ways are tried in order, one file for each. Whatever a way says is believed, and called, only when the exported
+//! `sprint_symbol()` calls the address the start of the function. The parameter `kimport_way` of the module forces one.
 
+#[cfg(CONFIG_KPROBES)]
 mod disabled_probe;
+mod parameter;
+#[cfg(CONFIG_KPROBES)]
 mod refused_probe;
 
 use crate::bindings;
+use crate::log::log;
 use core::ffi::{c_void, CStr};
-use kernel::error::Error;
+use kernel::error::{code, Error};
 use kernel::fmt;
 use kernel::str::CStrExt as _;
 
@@ -18,59 +22,86 @@ const NAME: &CStr = c"kallsyms_lookup_name";
 
 /// One way to the address of a symbol.
 struct Way {
-    name: &'static str,
+    /// The name by which a user can force it.
+    name: &'static CStr,
+    needs: &'static str,
     find: fn(&'static CStr) -> Result<*mut c_void, Error>,
 }
 
-const WAYS: [Way; 2] = [
+const WAYS: &[Way] = &[
+    #[cfg(CONFIG_KPROBES)]
     Way {
-        name: "refused kprobe",
+        name: c"refused_probe",
+        needs: "CONFIG_KPROBES, and that register_kprobe() stores the address first",
         find: refused_probe::find,
     },
+    #[cfg(CONFIG_KPROBES)]
     Way {
-        name: "disabled kprobe",
+        name: c"disabled_probe",
+        needs: "CONFIG_KPROBES, and that the function may be probed",
         find: disabled_probe::find,
+    },
+    Way {
+        name: c"parameter",
+        needs: "the module parameter kallsyms_lookup_name=0x..., from /proc/kallsyms as root",
+        find: parameter::find,
     },
 ];
 
-/// What came of each way, when none led to the address.
-pub(crate) struct Unreachable([Outcome; WAYS.len()]);
-
-#[derive(Clone, Copy)]
-enum Outcome {
-    NotTried,
-    Failed(Error),
-    /// The address that was found is not the function's.
-    Implausible,
-}
+/// Why no way led to the address. What came of each way was logged.
+pub(crate) struct Unreachable;
 
 impl fmt::Display for Unreachable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("kallsyms cannot be reached")?;
-        for (way, outcome) in WAYS.iter().zip(self.0) {
-            match outcome {
-                Outcome::NotTried => {}
-                Outcome::Failed(error) => {
-                    write!(f, "; {} failed with {}", way.name, error.to_errno())?
-                }
-                Outcome::Implausible => write!(f, "; {} gave a wrong address", way.name)?,
-            }
-        }
-        f.write_str("; it needs a kernel with CONFIG_KPROBES and CONFIG_KALLSYMS")
+        f.write_str(
+            "kallsyms cannot be reached by any of the ways above; provide what one of them needs",
+        )
     }
 }
 
 /// Finds `kallsyms_lookup_name`. May sleep.
 pub(super) fn find() -> Result<*mut c_void, Unreachable> {
-    let mut outcomes = [Outcome::NotTried; WAYS.len()];
-    for (way, outcome) in WAYS.iter().zip(&mut outcomes) {
-        *outcome = match (way.find)(NAME) {
-            Ok(address) if is_start_of(address, NAME) => return Ok(address),
-            Ok(_) => Outcome::Implausible,
-            Err(error) => Outcome::Failed(error),
-        };
+    let forced = parameter::forced_way();
+    let tried = || {
+        WAYS.iter()
+            .filter(|way| forced.is_none_or(|forced| forced == way.name))
+    };
+    let outcome = |way: &Way| match (way.find)(NAME) {
+        Ok(address) if !is_start_of(address, NAME) => Err(code::EADDRNOTAVAIL),
+        other => other,
+    };
+    for way in tried() {
+        if let Ok(address) = outcome(way) {
+            return Ok(address);
+        }
     }
-    Err(Unreachable(outcomes))
+    // Once more, to say what came of each.
+    for way in tried() {
+        match outcome(way) {
+            Ok(address) => return Ok(address),
+            Err(code::EADDRNOTAVAIL) => {
+                log!(
+                    ERR,
+                    "{}: the address it gave is not that of {NAME}; it needs {}",
+                    way.name,
+                    way.needs
+                )
+            }
+            Err(error) => {
+                log!(
+                    ERR,
+                    "{}: failed with error {}; it needs {}",
+                    way.name,
+                    error.to_errno(),
+                    way.needs
+                )
+            }
+        }
+    }
+    if let Some(forced) = forced.filter(|_| tried().next().is_none()) {
+        log!(ERR, "there is no way called {forced}");
+    }
+    Err(Unreachable)
 }
 
 /// Whether the kernel itself calls `address` the start of the function `name`.
@@ -91,6 +122,7 @@ fn offset_in(address: *const c_void, name: &CStr) -> Option<usize> {
     usize::from_str_radix(core::str::from_utf8(&text[..end]).ok()?, 16).ok()
 }
 
+#[cfg(CONFIG_KPROBES)]
 /// A probe on `name` that no one registered yet.
 fn probe_on(name: &'static CStr) -> bindings::kprobe {
     bindings::kprobe {

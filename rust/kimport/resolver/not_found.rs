@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Why a symbol is refused: what is logged, and the errno.
+
+use kernel::error::{code, Error};
+use kernel::fmt;
+use kernel::str::BStr;
+
+/// Bytes of a clone's name that are kept to be printed.
+const NAME_LEN: usize = 96;
+
+/// Symbols of one name that are listed when they are too many.
+pub(super) const LISTED: usize = 8;
+
+/// Why a symbol is refused.
+pub(crate) enum NotFound {
+    /// kallsyms has no symbol of the name there.
+    Missing,
+    /// The compiler replaced the function by a clone, whose ABI is its own affair.
+    OnlyClone(CloneName),
+    /// The kernel image has none, but some module has.
+    InModule,
+    /// Several symbols have the name.
+    Ambiguous {
+        /// The first of them, in address order.
+        candidates: [usize; LISTED],
+        count: u32,
+    },
+    /// There is no such `#[position]`.
+    Position {
+        /// Symbols of that name.
+        count: u32,
+    },
+    /// The kernel cannot list a module's symbols, as `#[position]` wants it.
+    NoPositions,
+    /// The address lies outside the provider's memory.
+    OutsideProvider,
+    /// The memory was freed after init, or will be.
+    InInit,
+    /// Per-CPU data: the address is not that of a datum.
+    PerCpu,
+    /// Declared as a function, but not code.
+    NotFunction,
+    /// Declared as data, but code.
+    NotData,
+    /// Data with less bytes than the declared type.
+    TooSmall {
+        /// Bytes until the next symbol.
+        size: usize,
+        /// Bytes of the declared type.
+        declared: usize,
+    },
+    /// No memory for the name.
+    NoMemory,
+}
+
+impl NotFound {
+    pub(crate) fn errno(&self) -> Error {
+        match self {
+            Self::Missing | Self::InModule => code::ENOENT,
+            Self::OnlyClone(_) => code::EPROTO,
+            Self::Ambiguous { .. } => code::ENOTUNIQ,
+            Self::Position { .. } => code::ENXIO,
+            Self::NoPositions => code::EOPNOTSUPP,
+            Self::OutsideProvider => code::EXDEV,
+            Self::InInit => code::ESTALE,
+            Self::PerCpu | Self::NotFunction | Self::NotData => code::EPROTOTYPE,
+            Self::TooSmall { .. } => code::EOVERFLOW,
+            Self::NoMemory => code::ENOMEM,
+        }
+    }
+
+    /// Whether the symbol is simply not there, which is no error for an optional import.
+    pub(crate) fn is_absence(&self) -> bool {
+        matches!(self, Self::Missing | Self::InModule | Self::OnlyClone(_))
+    }
+}
+
+impl fmt::Display for NotFound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str(
+                "kallsyms has no such symbol there; check its spelling, and whether this kernel inlines it or has it in __init",
+            ),
+            Self::OnlyClone(name) => {
+                f.write_str("the compiler left only ")?;
+                fmt::Display::fmt(BStr::from_bytes(name.as_bytes()), f)?;
+                f.write_str(", whose ABI is not the declared one; import a function that calls it")
+            }
+            Self::InModule => f.write_str(
+                "the kernel image has no such symbol, but a module has; name that module with `from`",
+            ),
+            Self::Ambiguous { candidates, count } => {
+                write!(f, "there are {count} symbols of that name:")?;
+                for (index, &address) in (1..=*count).zip(candidates) {
+                    f.write_str(if index == 1 { " " } else { ", " })?;
+                    write!(f, "{index} at ")?;
+                    fmt::Pointer::fmt(&fmt::HashedPtr(address as *const u8), f)?;
+                }
+                if *count as usize > LISTED {
+                    f.write_str(", ...")?;
+                }
+                f.write_str("; select one with #[position = N]")
+            }
+            Self::Position { count: 0 } => f.write_str("there is no symbol of that name; check its spelling"),
+            Self::Position { count } => {
+                write!(f, "there are only {count} symbols of that name; correct its #[position]")
+            }
+            Self::NoPositions => f.write_str(
+                "this kernel cannot list a module's symbols; #[position] needs CONFIG_LIVEPATCH or CONFIG_FPROBE",
+            ),
+            Self::OutsideProvider => {
+                f.write_str("its address is outside the provider's memory; the symbol is not usable by others")
+            }
+            Self::InInit => f.write_str("it is in __init memory, which is freed after init; it cannot be imported"),
+            Self::PerCpu => f.write_str(
+                "it is per-CPU data, whose address is an offset; import a function that gives access to it",
+            ),
+            Self::NotFunction => f.write_str("it is data, declared as a function; state the type of the data"),
+            Self::NotData => f.write_str("it is a function, declared as data; state a fn type"),
+            Self::TooSmall { size, declared } => {
+                write!(f, "it has at most {size} bytes, the declared type {declared}; correct the type")
+            }
+            Self::NoMemory => f.write_str("no memory for its name; try again"),
+        }
+    }
+}
+
+/// The name of a clone, cut to what fits.
+pub(crate) struct CloneName {
+    bytes: [u8; NAME_LEN],
+    len: usize,
+}
+
+impl CloneName {
+    pub(super) fn new(name: &[u8]) -> Self {
+        let len = name.len().min(NAME_LEN);
+        let mut bytes = [0; NAME_LEN];
+        bytes[..len].copy_from_slice(&name[..len]);
+        Self { bytes, len }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
