@@ -3,10 +3,11 @@
 //! A resolved block: the provider pinned, the wrappers bound.
 
 use crate::binder::CallMode;
+use crate::holders::HeldProvider;
 use crate::log::log;
 use crate::provider::Provider;
 use crate::resolver::{Kallsyms, Kind, Wanted};
-use crate::table::{Binding, Block, Symbol};
+use crate::table::{Binding, Block, Symbol, Taken};
 use core::ffi::{c_void, CStr};
 use kernel::error::code;
 use kernel::fmt;
@@ -20,12 +21,12 @@ use kernel::prelude::*;
 ///
 /// # Invariants
 ///
-/// The value has taken `block`. If the block has a provider, `provider` holds it, and all addresses that the block's entries
-/// are bound to lie in its memory; else they lie in the kernel image.
+/// If there is a `provider`, all addresses that the entries of the `taken` block are bound to lie in its memory; else they lie
+/// in the kernel image.
 #[must_use = "the imports are given back when this is dropped"]
 pub struct Imports {
-    block: &'static Block,
-    provider: Option<Provider>,
+    taken: Taken,
+    provider: Option<HeldProvider>,
 }
 
 impl Imports {
@@ -46,87 +47,39 @@ impl Imports {
     }
 
     fn new(block: &'static Block, provider: Option<&CStr>) -> Result<Self> {
-        let whole = Whole {
-            block: block.name,
-            provider,
-        };
-        let kallsyms = Kallsyms::get().map_err(|unusable| {
-            log!(ERR, "cannot import {whole}: {unusable}");
-            code::EOPNOTSUPP
-        })?;
-        let provider = provider
-            .map(|name| Provider::get(&kallsyms, name))
-            .transpose()
-            .map_err(|unavailable| {
-                log!(ERR, "cannot import {whole}: {unavailable}");
-                unavailable.errno()
-            })?;
-        if !block.take() {
+        let found = Found::new(block, provider)?;
+        let taken = Taken::new(block).ok_or_else(|| {
+            let whole = Whole {
+                block: block.name,
+                provider,
+            };
             log!(
                 ERR,
                 "cannot import {whole}: it is resolved already; drop the first Imports before"
             );
-            return Err(code::EALREADY);
-        }
-        // INVARIANT: The block was just taken and has no bound entries.
-        let imports = Self { block, provider };
-
-        // First find all, so that all problems are reported and a failure leaves nothing bound.
-        let mut addresses = KVec::with_capacity(block.symbols.len(), GFP_KERNEL)?;
-        let mut result = Ok(());
-        for symbol in block.symbols {
-            match imports.find(&kallsyms, symbol) {
-                Ok(address) => addresses.push(address, GFP_KERNEL)?,
-                // The first one's errno.
-                Err(error) => result = result.and(Err(error)),
-            }
-        }
-        result?;
-
-        for (symbol, address) in block.symbols.iter().zip(addresses) {
+            code::EALREADY
+        })?;
+        for (symbol, address) in found.iter() {
             if let Some(address) = address {
                 // SAFETY: The address is the symbol's. It stays valid: the provider is held until `drop`, which unbinds
                 // first; the kernel image stays.
                 unsafe { symbol.bind(address) };
             }
         }
-        Ok(imports)
-    }
-
-    /// The address of `symbol`; `None` for an optional one that is missing.
-    fn find(&self, kallsyms: &Kallsyms, symbol: &Symbol) -> Result<Option<*mut c_void>> {
-        let wanted = Wanted {
-            name: symbol.name,
-            position: symbol.position,
-            kind: match symbol.binding {
-                Binding::Function(_) => Kind::Function,
-                Binding::Data { size, .. } => Kind::Data { size },
-            },
-        };
-        match kallsyms.find(self.provider.as_ref(), &wanted) {
-            Ok(address) => Ok(Some(address)),
-            Err(cause) if symbol.optional && cause.is_absence() => Ok(None),
-            Err(cause) => {
-                log!(
-                    ERR,
-                    "cannot import {} from {}: {cause}",
-                    symbol.name,
-                    self.provider_name()
-                );
-                Err(cause.errno())
-            }
-        }
+        // INVARIANT: The block was just taken, and bound to what was found in the provider.
+        Ok(Self {
+            taken,
+            provider: found.provider,
+        })
     }
 
     fn provider_name(&self) -> &CStr {
-        self.provider
-            .as_ref()
-            .map_or(c"the kernel image", Provider::name)
+        provider_name(self.provider.as_deref())
     }
 
     /// The imports, in the order of their declaration.
     pub fn iter(&self) -> impl Iterator<Item = Import<'_>> {
-        self.block.symbols.iter().map(|symbol| Import {
+        self.taken.block().symbols.iter().map(|symbol| Import {
             imports: self,
             symbol,
         })
@@ -135,10 +88,9 @@ impl Imports {
 
 impl Drop for Imports {
     fn drop(&mut self) {
-        for symbol in self.block.symbols {
+        for symbol in self.taken.block().symbols {
             symbol.unbind();
         }
-        self.block.release();
     }
 }
 
@@ -156,7 +108,7 @@ impl<'a> Import<'a> {
 
     /// The name of the module that it is in; `None`: the kernel image.
     pub fn provider(&self) -> Option<&'a CStr> {
-        self.imports.provider.as_ref().map(Provider::name)
+        self.imports.provider.as_deref().map(Provider::name)
     }
 
     /// Where the symbol is; `None` for an optional one that is missing.
@@ -195,6 +147,113 @@ impl fmt::Display for Import<'_> {
             Some(CallMode::Pointer) => f.write_str(": call through a pointer"),
         }
     }
+}
+
+/// Where all entries of a block are, with the provider held; nothing is bound yet.
+///
+/// # Invariants
+///
+/// `addresses` has one element for each of `symbols`, in their order: its address in `provider`, or in the kernel image if
+/// there is none; [`None`] for an optional one that is missing.
+struct Found {
+    symbols: &'static [Symbol],
+    addresses: KVec<Option<*mut c_void>>,
+    provider: Option<HeldProvider>,
+}
+
+impl Found {
+    /// Finds all of `block` in `provider`. Every problem is logged; the first one's errno is returned.
+    fn new(block: &'static Block, provider: Option<&CStr>) -> Result<Self> {
+        let whole = Whole {
+            block: block.name,
+            provider,
+        };
+        let kallsyms = Kallsyms::get().map_err(|unusable| {
+            log!(ERR, "cannot import {whole}: {unusable}");
+            code::EOPNOTSUPP
+        })?;
+        let provider = provider
+            .map(|name| Provider::get(&kallsyms, name))
+            .transpose()
+            .map_err(|unavailable| {
+                log!(ERR, "cannot import {whole}: {unavailable}");
+                unavailable.errno()
+            })?;
+        let addresses = find_all(&kallsyms, provider.as_ref(), block.symbols)?;
+        let provider = provider
+            .map(HeldProvider::new)
+            .transpose()
+            .inspect_err(|error| {
+                let error = error.to_errno();
+                log!(
+                    ERR,
+                    "cannot import {whole}: its holders/ cannot have a link to this module (error {error})"
+                );
+            })?;
+        // INVARIANT: As `find_all` gives them, and `provider` is where it searched.
+        Ok(Self {
+            symbols: block.symbols,
+            addresses,
+            provider,
+        })
+    }
+
+    /// The symbols with their addresses.
+    fn iter(&self) -> impl Iterator<Item = (&'static Symbol, Option<*mut c_void>)> + '_ {
+        self.symbols.iter().zip(self.addresses.iter().copied())
+    }
+}
+
+/// The address of each of `symbols` in `provider`, or in the kernel image; [`None`] for an optional one that is missing.
+///
+/// All are searched, so that all problems are reported; the first one's errno is returned.
+fn find_all(
+    kallsyms: &Kallsyms,
+    provider: Option<&Provider>,
+    symbols: &[Symbol],
+) -> Result<KVec<Option<*mut c_void>>> {
+    let mut addresses = KVec::with_capacity(symbols.len(), GFP_KERNEL)?;
+    let mut result = Ok(());
+    for symbol in symbols {
+        match find(kallsyms, provider, symbol) {
+            Ok(address) => addresses.push(address, GFP_KERNEL)?,
+            Err(error) => result = result.and(Err(error)),
+        }
+    }
+    result.map(|()| addresses)
+}
+
+/// The address of `symbol`; `None` for an optional one that is missing.
+fn find(
+    kallsyms: &Kallsyms,
+    provider: Option<&Provider>,
+    symbol: &Symbol,
+) -> Result<Option<*mut c_void>> {
+    let wanted = Wanted {
+        name: symbol.name,
+        position: symbol.position,
+        kind: match symbol.binding {
+            Binding::Function(_) => Kind::Function,
+            Binding::Data { size, .. } => Kind::Data { size },
+        },
+    };
+    match kallsyms.find(provider, &wanted) {
+        Ok(address) => Ok(Some(address)),
+        Err(cause) if symbol.optional && cause.is_absence() => Ok(None),
+        Err(cause) => {
+            log!(
+                ERR,
+                "cannot import {} from {}: {cause}",
+                symbol.name,
+                provider_name(provider)
+            );
+            Err(cause.errno())
+        }
+    }
+}
+
+fn provider_name(provider: Option<&Provider>) -> &CStr {
+    provider.map_or(c"the kernel image", Provider::name)
 }
 
 /// A block and its provider, as an error names them.

@@ -15,7 +15,8 @@
 //!   against since Linux 5.7, comes from a kprobe; every other address from `kallsyms_lookup_name`.
 //! - `binder`: "make this call site reach that address": static calls where the kernel has them, so that
 //!   each call is a direct `call`; function pointers elsewhere.
-//! - `provider`: the module that a block imports from is held in use, so that it cannot be unloaded.
+//! - `provider`, `holders`: the module that a block imports from is held in use, so that it cannot be unloaded, and
+//!   its `holders/` in sysfs shows by whom.
 //! - [`Imports`]: takes a block through these steps, all or nothing, and undoes them when dropped.
 //!
 //! The resolver knows nothing of call sites and the binder nothing of names: another way to find addresses,
@@ -28,6 +29,7 @@ extern crate self as kimport;
 
 mod binder;
 mod bindings;
+mod holders;
 mod imports;
 mod log;
 mod provider;

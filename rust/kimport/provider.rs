@@ -111,6 +111,11 @@ impl Provider {
         })
     }
 
+    /// The module.
+    pub(crate) fn module(&self) -> NonNull<bindings::module> {
+        self.module
+    }
+
     /// The module's name.
     pub(crate) fn name(&self) -> &CStr {
         // SAFETY: By the type invariants the module is loaded.

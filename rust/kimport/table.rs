@@ -184,14 +184,30 @@ impl Block {
             taken: AtomicFlag::new(false),
         }
     }
+}
 
-    /// Takes the block for one `Imports`; false when there is one.
-    pub(crate) fn take(&self) -> bool {
-        self.taken.cmpxchg(false, true, Acquire).is_ok()
+/// A block that nobody else can resolve while this lives.
+///
+/// # Invariants
+///
+/// The block's `taken` was set by this value.
+pub(crate) struct Taken(&'static Block);
+
+impl Taken {
+    /// Takes `block`; [`None`] when it is taken already.
+    pub(crate) fn new(block: &'static Block) -> Option<Self> {
+        let was_free = block.taken.cmpxchg(false, true, Acquire).is_ok();
+        // INVARIANT: Just set, and nobody else had.
+        was_free.then_some(Self(block))
     }
 
-    /// Gives back what [`take`](Self::take) took.
-    pub(crate) fn release(&self) {
-        self.taken.store(false, Release);
+    pub(crate) fn block(&self) -> &'static Block {
+        self.0
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.0.taken.store(false, Release);
     }
 }

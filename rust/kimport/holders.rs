@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Providers that are held for long, and how a person sees by whom: `/sys/module/<provider>/holders/<this module>`, the
+//! link that the loader makes for a module that links against another.
+//!
+//! There is one link however many blocks of this module hold the provider, so that they are counted here. A link that
+//! the loader made itself, because this module also links against the provider's exports, is left to it.
+
+use crate::bindings::{self, module};
+use crate::log::this_module;
+use crate::provider::Provider;
+use core::ops::Deref;
+use core::ptr::NonNull;
+use kernel::prelude::*;
+use kernel::sync::atomic::{Acquire, Atomic, Release};
+use kernel::sync::{global_lock, GlobalGuard};
+use kernel::time::{delay::fsleep, Delta};
+
+/// A provider that is held for an [`Imports`](crate::Imports), with the link that shows it.
+///
+/// # Invariants
+///
+/// The provider is counted in [`HOLDINGS`] once for this value.
+pub(crate) struct HeldProvider(Provider);
+
+impl HeldProvider {
+    /// Makes the link, unless it is there. May sleep.
+    pub(crate) fn new(provider: Provider) -> Result<Self> {
+        let mut holdings = holdings();
+        let module = provider.module();
+        if let Some(holding) = holdings.iter_mut().find(|one| one.module == module) {
+            holding.count += 1;
+        } else {
+            // First what may fail.
+            holdings.reserve(1, GFP_KERNEL)?;
+            let linked = link(&provider)?;
+            let holding = Holding {
+                module,
+                count: 1,
+                linked,
+            };
+            holdings.push(holding, GFP_KERNEL)?;
+        }
+        // INVARIANT: Just counted.
+        Ok(Self(provider))
+    }
+}
+
+impl Drop for HeldProvider {
+    fn drop(&mut self) {
+        let mut holdings = holdings();
+        let module = self.0.module();
+        let Some(index) = holdings.iter().position(|one| one.module == module) else {
+            return;
+        };
+        holdings[index].count -= 1;
+        if holdings[index].count > 0 {
+            return;
+        }
+        if holdings[index].linked {
+            unlink(&self.0);
+        }
+        holdings.retain(|one| one.count > 0);
+        if holdings.is_empty() {
+            // No static of a module is dropped: give the memory back here.
+            *holdings = KVec::new();
+        }
+    }
+}
+
+impl Deref for HeldProvider {
+    type Target = Provider;
+
+    fn deref(&self) -> &Provider {
+        &self.0
+    }
+}
+
+/// A module that blocks of this one hold.
+struct Holding {
+    module: NonNull<module>,
+    count: usize,
+    /// Whether the link is ours.
+    linked: bool,
+}
+
+// SAFETY: The pointer is compared, never followed.
+unsafe impl Send for Holding {}
+
+global_lock! {
+    // SAFETY: `holdings` is the only user, and initialises it before.
+    unsafe(uninit) static HOLDINGS: Mutex<KVec<Holding>> = KVec::new();
+}
+
+/// Locks [`HOLDINGS`]. The first caller initialises it: a library has no init of its own.
+fn holdings() -> GlobalGuard<HOLDINGS> {
+    const NEW: i32 = 0;
+    const BUSY: i32 = 1;
+    const READY: i32 = 2;
+    static STATE: Atomic<i32> = Atomic::new(NEW);
+
+    loop {
+        match STATE.cmpxchg(NEW, BUSY, Acquire) {
+            Ok(_) => {
+                // SAFETY: Nobody else finds `NEW`, so that this runs once.
+                unsafe { HOLDINGS.init() };
+                STATE.store(READY, Release);
+                break;
+            }
+            Err(READY) => break,
+            Err(_) => fsleep(Delta::from_micros(100)),
+        }
+    }
+    HOLDINGS.lock()
+}
+
+/// Makes the link; false when it is there already, or when there is nothing to link to.
+fn link(provider: &Provider) -> Result<bool> {
+    let Some((holders, holder)) = ends(provider) else {
+        return Ok(false);
+    };
+    let name = crate::log::module_name();
+    // SAFETY: `ends` gives the kobjects of two loaded modules; the name is NUL-terminated and is copied.
+    let result =
+        unsafe { bindings::sysfs_create_link_nowarn(holders, holder, name.as_ptr().cast()) };
+    match kernel::error::to_result(result) {
+        Ok(()) => Ok(true),
+        Err(EEXIST) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes the link that [`link`] made.
+fn unlink(provider: &Provider) {
+    let Some((holders, _)) = ends(provider) else {
+        return;
+    };
+    let name = crate::log::module_name();
+    // SAFETY: `ends` gives the kobject of a loaded module; the name is NUL-terminated.
+    unsafe { bindings::sysfs_remove_link(holders, name.as_ptr().cast()) };
+}
+
+/// Where the link is and where it points: `holders/` of the provider, and this module.
+#[cfg(CONFIG_SYSFS)]
+fn ends(provider: &Provider) -> Option<(*mut bindings::kobject, *mut bindings::kobject)> {
+    let this = NonNull::new(this_module())?;
+    // SAFETY: The provider is loaded; the loader sets the field before the module's init, and keeps it until it is gone.
+    let holders = unsafe { (*provider.module().as_ptr()).holders_dir };
+    // SAFETY: This module is loaded, as its code runs.
+    let holder = unsafe { &raw mut (*this.as_ptr()).mkobj.kobj };
+    (!holders.is_null()).then_some((holders, holder))
+}
+
+#[cfg(not(CONFIG_SYSFS))]
+fn ends(_: &Provider) -> Option<(*mut bindings::kobject, *mut bindings::kobject)> {
+    None
+}
