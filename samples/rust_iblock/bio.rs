@@ -2,7 +2,7 @@
 
 //! Block I/O requests.
 
-use crate::bdev::{Backing, BlockDevice};
+use crate::bdev::Backing;
 use crate::bindings;
 use crate::command::Segment;
 use core::marker::PhantomData;
@@ -117,7 +117,7 @@ impl UnboundBio {
         let (bdev, pool) = (backing.bdev.as_ptr(), backing.bios.as_ptr());
         let gfp = bindings::GFP_NOIO;
         // SAFETY: The block device is open, and the pool initialized; it outlives the bio, as a device is only
-        // destroyed when all its commands are completed.
+        // destroyed when all its commands are completed and `Backing::finish` has waited for the rest.
         let bio = unsafe { bindings::bio_alloc_bioset(bdev, segments, op, gfp, pool) };
         // INVARIANT: `bio_alloc_bioset` returns the only reference.
         let mut bio = Self(NonNull::new(bio)?);
@@ -126,16 +126,13 @@ impl UnboundBio {
     }
 
     /// Allocates a bio that flushes the write cache.
-    ///
-    /// It is from the kernel's own pool, as it may outlive the command and with it the device.
-    pub(crate) fn flush(bdev: &BlockDevice) -> Option<Self> {
-        let op = bindings::REQ_OP_WRITE | bindings::REQ_PREFLUSH;
-        let pool = &raw mut bindings::fs_bio_set;
-        let gfp = bindings::GFP_KERNEL;
-        // SAFETY: The block device is open. `fs_bio_set` is initialized at boot and lives forever.
-        let bio = unsafe { bindings::bio_alloc_bioset(bdev.as_ptr(), 0, op, gfp, pool) };
-        // INVARIANT: `bio_alloc_bioset` returns the only reference.
-        NonNull::new(bio).map(Self)
+    pub(crate) fn flush(backing: &Backing) -> Option<Self> {
+        Self::new(
+            backing,
+            0,
+            bindings::REQ_OP_WRITE | bindings::REQ_PREFLUSH,
+            0,
+        )
     }
 
     /// Gives the bio someone to tell when it is done.

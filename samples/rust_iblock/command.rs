@@ -83,7 +83,7 @@ impl Command {
         self.0.as_ptr()
     }
 
-    /// Turns the pointer of [`Self::into_raw`] into the command again is [`Self::from_raw`].
+    /// Gives the command up for a pointer, of which [`Self::from_raw`] makes it again.
     pub(crate) fn into_raw(self) -> *mut bindings::se_cmd {
         self.0.as_ptr()
     }
@@ -120,11 +120,11 @@ impl Command {
         unsafe { lio::target_complete_cmd(self.as_ptr(), status as u8) }
     }
 
-    /// The byte `index` of the command descriptor block, which must be below 6, the length of the shortest.
-    pub(crate) fn cdb(&self, index: usize) -> u8 {
-        assert!(index < 6);
-        // SAFETY: `t_task_cdb` points to the descriptor block, which the core copied.
-        unsafe { *self.inner().t_task_cdb.add(index) }
+    /// Whether a SYNCHRONIZE CACHE shall be completed before the flush is.
+    pub(crate) fn is_immediate(&self) -> bool {
+        // SAFETY: `t_task_cdb` points to the command descriptor block, which has at least 6 bytes.
+        let flags = unsafe { *self.inner().t_task_cdb.add(1) };
+        flags & 0x2 != 0
     }
 
     /// Whether the initiator wants the data on the medium.

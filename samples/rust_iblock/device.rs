@@ -201,12 +201,14 @@ impl Device {
     ///
     /// # Safety
     ///
-    /// No reference from [`Self::backing`] or [`Self::bdev`] may exist, and no bio of the pool.
+    /// No reference from [`Self::backing`] or [`Self::bdev`] may exist, and no command. To be called where it may sleep.
     pub(crate) unsafe fn destroy(&self) {
         let _config = self.config.lock();
         // INVARIANT: `backing` is null, and its ownership this function's.
         let backing = self.backing.xchg(core::ptr::null_mut(), Full);
-        if !backing.is_null() {
+        // SAFETY: By the type invariants the pointer was null or valid.
+        if let Some(in_use) = unsafe { backing.as_ref() } {
+            in_use.finish();
             // SAFETY: By the type invariants this is from a `KBox`; by the requirements of this function nobody
             // else uses it.
             drop(Pin::from(unsafe { KBox::from_raw(backing) }));

@@ -26,6 +26,7 @@
 //! - Protection information (T10 PI) is not passed through.
 //! - A command that fails after some of its bios were submitted is completed when those are done; C frees what
 //!   they still use.
+//! - A flush that the initiator did not wait for (IMMED) is waited for when the device is destroyed.
 //! - With `readonly=1` the device refuses to be written, also by an initiator that does not ask whether it may.
 //! - A reservation conflict is reported whichever bio of the command it was that had it.
 //! - A `udev_path` that is too long is refused, and not cut off.

@@ -206,11 +206,14 @@ fn read_keys(pr: &Operations<'_>, data: &mut [u8]) -> Result<(), Sense> {
         // SAFETY: `header` points to the header in `list`.
         unsafe { (*header).num_keys = room };
         // SAFETY: The block device is open, these are its operations, and there is room for the keys.
-        if unsafe { read_keys(pr.bdev(), header) } != 0 {
+        let status = unsafe { read_keys(pr.bdev(), header) };
+        if status != 0 {
             return Err(Sense::COMMUNICATION_FAILURE);
         }
         // SAFETY: `header` points to the header in `list`.
-        let (generation, count) = unsafe { ((*header).generation, (*header).num_keys) };
+        let generation = unsafe { (*header).generation };
+        // SAFETY: As above.
+        let count = unsafe { (*header).num_keys };
         if count <= room {
             break (list, generation, count);
         }
@@ -232,7 +235,8 @@ fn read_reservation(pr: &Operations<'_>, data: &mut [u8]) -> Result<(), Sense> {
 
     let mut held = bindings::pr_held_reservation::default();
     // SAFETY: The block device is open, these are its operations, and `held` is valid for writes.
-    if unsafe { read_reservation(pr.bdev(), &mut held) } != 0 {
+    let status = unsafe { read_reservation(pr.bdev(), &mut held) };
+    if status != 0 {
         return Err(Sense::COMMUNICATION_FAILURE);
     }
 

@@ -82,32 +82,23 @@ impl Context for Arc<Request> {
     }
 }
 
-/// What a flush completes: nothing, if the initiator did not want to wait for it.
-struct Flush(Option<Command>);
-
-impl Context for Flush {
+/// A flush completes its command.
+impl Context for Command {
     fn into_private(self) -> *mut c_void {
-        self.0
-            .map_or(core::ptr::null_mut(), |command| command.into_raw().cast())
+        self.into_raw().cast()
     }
 
     unsafe fn from_private(private: *mut c_void) -> Self {
-        Self((!private.is_null()).then(|| {
-            // SAFETY: By the requirements of this function the pointer is from `into_private`, which had the command.
-            unsafe { Command::from_raw(private.cast()) }
-        }))
+        // SAFETY: By the requirements of this function the pointer is from `into_private`, which consumed the command.
+        unsafe { Command::from_raw(private.cast()) }
     }
 
     fn done(self, status: Status) {
-        if !status.is_ok() {
+        if status.is_ok() {
+            self.complete(SamStatus::Good);
+        } else {
             pr_err!("cache flush failed: {}\n", status.into_raw());
-        }
-        if let Some(command) = self.0 {
-            command.complete(if status.is_ok() {
-                SamStatus::Good
-            } else {
-                SamStatus::CheckCondition
-            });
+            self.complete(SamStatus::CheckCondition);
         }
     }
 }
@@ -227,16 +218,15 @@ impl<'a> Submission<'a> {
 
 /// SYNCHRONIZE CACHE. The block layer takes no range: this always flushes the whole cache.
 pub(crate) fn synchronize_cache(command: Command) -> Result<(), Sense> {
-    let immediate = command.cdb(1) & 0x2 != 0;
-    let bio =
-        UnboundBio::flush(&command.device().backing()?.bdev).ok_or(Sense::COMMUNICATION_FAILURE)?;
+    let backing = command.device().backing()?;
+    let bio = UnboundBio::flush(backing).ok_or(Sense::COMMUNICATION_FAILURE)?;
 
-    if immediate {
-        // The command keeps the device open until the flush is on its way.
-        bio.bind(Flush(None)).submit();
+    if command.is_immediate() {
+        // SAFETY: `Device::destroy` calls `finish`, not before the command is completed below.
+        bio.bind(unsafe { backing.begin_flush() }).submit();
         command.complete(SamStatus::Good);
     } else {
-        bio.bind(Flush(Some(command))).submit();
+        bio.bind(command).submit();
     }
     Ok(())
 }

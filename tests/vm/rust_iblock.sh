@@ -376,6 +376,46 @@ alignment() {
 	disk_down && rmmod scsi_debug && return $result
 }
 
+# ---- A device whose flushes take three seconds.
+
+# since BEGIN: seconds.
+since() {
+	echo $(($(cut -d. -f1 /proc/uptime) - $1))
+}
+
+flush_delayed() {
+	modprobe dm_mod && modprobe dm_delay && size=$(sectors /dev/vdb) &&
+		dmsetup create slow --table "0 $size delay /dev/vdb 0 0 /dev/vdb 0 0 /dev/vdb 0 3000" --noudevsync &&
+		dmsetup mknodes && disk_up /dev/mapper/slow || return
+	# So that the SCSI layer does not flush, and wait, when the disk goes.
+	for cache in "/sys/block/${disk##*/}/device/scsi_disk"/*/cache_type; do
+		lio_write "temporary write through" "$cache"
+	done
+	begin=$(cut -d. -f1 /proc/uptime)
+	sg_sync "$disk"
+	first=$(since "$begin")
+	begin=$(cut -d. -f1 /proc/uptime)
+	sg_sync --immed "$disk"
+	second=$(since "$begin")
+	# Whoever removes the device waits, so that neither it nor the module are gone when the flush ends.
+	disk_down && unload
+	third=$(since "$begin")
+	load
+	echo "waited $first, $second and $third seconds"
+	[ "$first" -ge 3 ] && [ "$second" -le 1 ] && [ "$third" -ge 3 ] &&
+		dmsetup remove slow --noudevsync && dmsetup mknodes
+}
+
+# ---- The core's work queue submits commands, several at once: plugs.
+
+queued() {
+	backstore data && control data udev_path=/dev/vda && configure data &&
+		lio_write 2 "$CORE/$HBA/data/attrib/submit_type" && disk_attach || return
+	parallel
+	result=$?
+	disk_down && return $result
+}
+
 # ---- Persistent reservations, passed through.
 
 pass_through() {
@@ -411,7 +451,7 @@ front_end_unload() {
 	! grep -q "^$IBLOCK_PROVIDER " /proc/modules
 }
 
-ktap_plan 29
+ktap_plan 31
 ktap_test "the core and a front end are loaded" front_end
 ktap_test "a provider that is not there, or cannot be" wrong_provider
 ktap_test "the parameter is documented" parameter_documented
@@ -437,6 +477,8 @@ ktap_test "FUA" force_unit_access
 ktap_test "bad blocks" bad_blocks
 ktap_test "RESERVATION CONFLICT and a failing flush" injected
 ktap_test "alignment" alignment
+ktap_test "a flush that takes its time" flush_delayed
+ktap_test "commands from the core's queue" queued
 log_mark
 ktap_test "persistent reservations" pass_through
 ktap_test "the module unloads" unload
