@@ -138,6 +138,15 @@ way_fails() {
 	log_since | grep -q "import_cases: kimport: cannot import .*: kallsyms cannot be reached"
 }
 
+# import_cases with another licence: what the crate takes from the kernel is for GPL-compatible modules only, so that the
+# loader refuses it.
+not_gpl() {
+	[ "$(modinfo -F license "$TEST_MODULES/not_gpl.ko")" = BSD ] || return
+	log_mark
+	if insmod "$TEST_MODULES/not_gpl.ko" case=8; then return 1; fi
+	log_since | grep "import_cases: Unknown symbol __static_call_update\|import_cases: Unknown symbol register_kprobe"
+}
+
 # hello_import prints what it got: compare with what the kernel says elsewhere.
 hello() {
 	log_mark
@@ -151,7 +160,7 @@ hello() {
 }
 
 
-ktap_plan 34
+ktap_plan 35
 ktap_test "hello_import prints what it imported" hello
 ktap_test "provider not loaded" case_fails 0 "No such device" 1 "block provider from $PROVIDER: provider is not loaded; "
 ktap_test "the provider loads" provider
@@ -188,5 +197,6 @@ ktap_test "a wrong address is not called" way_fails parameter "parameter: the ad
 ktap_test "no address is handed in" way_fails parameter "parameter: failed with error -61; it needs the module parameter kallsyms_lookup_name"
 ktap_test "provider being unloaded" while_unloading
 ktap_test "provider still in its init" while_in_init
+ktap_test "a module that is not GPL-compatible is refused" not_gpl
 ktap_test "the provider unloads" rmmod "$PROVIDER"
 ktap_finish
