@@ -6,9 +6,10 @@
 //!
 //! # Safety
 //!
-//! The functions are only for the core to call, through the tables they are in, while the tables are registered. The devices it passes are
-//! from [`alloc_device`] and were not passed to [`free_device`]. The commands are for such a device, and neither completed nor
-//! used by others; their device is configured and stays so until they are completed. Everything else is as the core's headers say.
+//! The functions are only for the core to call, through the tables they are in, while the tables are registered.
+//! The devices it passes are from [`alloc_device`] and were not passed to [`free_device`]. The commands are for
+//! such a device, and neither completed nor used by others; their device is configured and stays so until they
+//! are completed. Everything else is as the core's headers say.
 
 use crate::bindings;
 use crate::command::{Command, ScatterList, Sense};

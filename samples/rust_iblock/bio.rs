@@ -211,8 +211,8 @@ impl<C: Context> Bio<C> {
 impl<C: Context> Drop for Bio<C> {
     fn drop(&mut self) {
         let private = self.bio.inner().bi_private;
-        // SAFETY: By the type invariants the pointer is from `into_private`. `Self::end_io` does not use it, as the bio
-        // was not submitted.
+        // SAFETY: By the type invariants the pointer is from `into_private`. `Self::end_io` does not use it, as
+        // the bio was not submitted.
         drop(unsafe { C::from_private(private) });
         // SAFETY: `self.bio` is not used after.
         unsafe { ManuallyDrop::drop(&mut self.bio) }

@@ -93,7 +93,8 @@ impl Device {
     pub(crate) unsafe fn from_raw_owned(se_dev: *mut bindings::se_device) -> Pin<KBox<Self>> {
         // SAFETY: By the requirements of this function.
         let this = unsafe { Self::container(se_dev) };
-        // SAFETY: `into_raw` made the pointer from a `KBox`. By the requirements of this function nobody else uses it.
+        // SAFETY: `into_raw` made the pointer from a `KBox`. By the requirements of this function nobody else
+        // uses it.
         Pin::from(unsafe { KBox::from_raw(this) })
     }
 
@@ -201,7 +202,8 @@ impl Device {
     ///
     /// # Safety
     ///
-    /// No reference from [`Self::backing`] or [`Self::bdev`] may exist, and no command. To be called where it may sleep.
+    /// No reference from [`Self::backing`] or [`Self::bdev`] may exist, and no command. To be called where it may
+    /// sleep.
     pub(crate) unsafe fn destroy(&self) {
         let _config = self.config.lock();
         // INVARIANT: `backing` is null, and its ownership this function's.

@@ -3,8 +3,8 @@
 //! `target_core_iblock` in Rust: block devices as storage of the kernel's SCSI target, LIO.
 //!
 //! A backend driver of LIO calls a dozen functions of its core. This one imports them with
-//! [`kimport::import_symbols!`] instead of linking against them, so that it also works with a core that exports nothing,
-//! such as one that was loaded beside the first to replace it:
+//! [`kimport::import_symbols!`] instead of linking against them, so that it also works with a core that exports
+//! nothing, such as one that was loaded beside the first to replace it:
 //!
 //! ```text
 //! insmod rust_iblock.ko                                  # target_core_mod

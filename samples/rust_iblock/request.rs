@@ -14,7 +14,8 @@ use kernel::types::ForeignOwnable;
 
 /// A command in execution.
 ///
-/// Each of its bios has a reference, and the one who submits them. The command is completed when the last one is dropped.
+/// Each of its bios has a reference, and the one who submits them. The command is completed when the last one is
+/// dropped.
 struct Request {
     command: Command,
     failed: AtomicFlag,
@@ -89,7 +90,8 @@ impl Context for Command {
     }
 
     unsafe fn from_private(private: *mut c_void) -> Self {
-        // SAFETY: By the requirements of this function the pointer is from `into_private`, which consumed the command.
+        // SAFETY: By the requirements of this function the pointer is from `into_private`, which consumed the
+        // command.
         unsafe { Command::from_raw(private.cast()) }
     }
 

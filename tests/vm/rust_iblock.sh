@@ -268,15 +268,14 @@ flush() {
 write_same() {
 	# A pattern, so that the device has to write it; then zeroes, for which it has a command.
 	head -c 512 /dev/urandom >/tmp/pattern || return
-	blocks="/tmp/pattern /tmp/pattern /tmp/pattern /tmp/pattern /tmp/pattern /tmp/pattern /tmp/pattern /tmp/pattern /tmp/pattern /tmp/pattern"
-	# shellcheck disable=SC2086
-	cat $blocks $blocks $blocks >/tmp/30 && cat $(printf '/tmp/30 %.0s' $(seq 100)) >/tmp/expected || return
+	cat $(printf '/tmp/pattern %.0s' $(seq 3000)) >/tmp/expected || return
 	sg_write_same --10 --lba=4096 --num=3000 --xferlen=512 --in=/tmp/pattern "$disk" && drop_caches &&
 		dd if="$disk" skip=4096 count=3000 status=none | cmp - /tmp/expected &&
 		is "$(dd if=/tmp/random bs=512 skip=7096 count=1 status=none | sha256sum)" \
 			"$(dd if="$disk" bs=512 skip=7096 count=1 status=none | sha256sum)" || return
 	below=/dev/vda
-	is WZS "$(trace sg_write_same --10 --lba=4096 --num=3000 --xferlen=512 --in=/dev/zero "$disk")" && drop_caches && dd if="$disk" skip=4096 count=3000 status=none | cmp -n $((3000 * 512)) - /dev/zero
+	is WZS "$(trace sg_write_same --10 --lba=4096 --num=3000 --xferlen=512 --in=/dev/zero "$disk")" && drop_caches &&
+		dd if="$disk" skip=4096 count=3000 status=none | cmp -n $((3000 * 512)) - /dev/zero
 }
 
 unmap() {
