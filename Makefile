@@ -103,6 +103,7 @@ HELLO := samples/hello_import/hello_import
 LIO := samples/lio_core_new/target_core_mod_new samples/rust_iblock/rust_iblock tcm_loop_new
 CASES := tests/modules/kimport_test_provider tests/modules/import_cases
 
+comma := ,
 # Suites get addresses in clear: they are compared with /proc/kallsyms.
 run-vm = $(IN_ROOT) $(KIMPORT_VM) run --stock $(STOCK) --append no_hash_pointers $(1)
 guest-files = --file $(CURDIR)/tools/vm/guest/lio.sh:/test/lio.sh
@@ -116,7 +117,7 @@ check-host: lint
 	@$(CARGO) test --workspace
 
 # A target for each VM, so that they can run side by side: make -j2 check-vm
-VMS := vm-imports vm-pointer vm-lio
+VMS := vm-imports vm-pointer vm-lio vm-iblock
 .PHONY: check-vm $(VMS) modules-pointer
 check-vm: $(VMS)
 
@@ -134,6 +135,12 @@ vm-pointer: modules-pointer modules tools $(BUILD)/not_gpl.ko
 
 vm-lio: modules tools $(BUILD)/tcm_loop_new.ko
 	@$(call run-vm,--suite tests/vm/demo.sh $(guest-files) $(call built,$(HELLO) $(LIO)) --disk 256M --log $(BUILD)/lio.log)
+
+# The suites know the size of the disks.
+vm-iblock: modules tools $(BUILD)/tcm_loop_new.ko
+	@$(call run-vm,$(addprefix --suite tests/vm/rust_iblock,_parity.sh .sh _new.sh) $(call built,$(LIO)) --disk 64M --disk 64M \
+		--modules-from-stock tcm_loop$(comma)sd_mod$(comma)null_blk$(comma)scsi_debug$(comma)sg$(comma)target_core_iblock$(comma)dm_delay$(comma)dm_mod \
+		--log $(BUILD)/iblock.log)
 
 # ---- Sources
 
