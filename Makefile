@@ -126,7 +126,7 @@ $(BUILD)/not_gpl.ko: tests/modules
 	@LC_ALL=C sed 's/license=GPL\x00/license=BSD\x00/' $(BUILD)/tests/modules/import_cases.ko > $@
 
 vm-imports: modules tools $(BUILD)/not_gpl.ko
-	@$(call run-vm,--suite tests/vm/imports.sh --suite tests/vm/unbound.sh \
+	@$(call run-vm,--suite tests/vm/diagnostics.sh --suite tests/vm/imports.sh --suite tests/vm/unbound.sh \
 		$(call built,$(HELLO) $(CASES) not_gpl) --log $(BUILD)/imports.log)
 
 vm-pointer: modules-pointer modules tools $(BUILD)/not_gpl.ko

@@ -4,7 +4,7 @@
 
 use crate::binder::CallMode;
 use crate::holders::HeldProvider;
-use crate::log::log;
+use crate::log::{debug, log};
 use crate::provider::Provider;
 use crate::resolver::{Kallsyms, Kind, Wanted};
 use crate::table::{Binding, Block, Symbol, Taken};
@@ -238,8 +238,14 @@ fn find(
         },
     };
     match kallsyms.find(provider, &wanted) {
-        Ok(address) => Ok(Some(address)),
-        Err(cause) if symbol.optional && cause.is_absence() => Ok(None),
+        Ok(address) => {
+            debug!("found {} at {address:p}", symbol.name);
+            Ok(Some(address))
+        }
+        Err(cause) if symbol.optional && cause.is_absence() => {
+            debug!("optional {} is missing: {cause}", symbol.name);
+            Ok(None)
+        }
         Err(cause) => {
             log!(
                 ERR,

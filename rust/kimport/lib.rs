@@ -29,6 +29,8 @@ extern crate self as kimport;
 
 mod binder;
 mod bindings;
+#[cfg(CONFIG_KIMPORT_DYNAMIC_DEBUG)]
+mod dynamic_debug;
 mod holders;
 mod imports;
 mod log;

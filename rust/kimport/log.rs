@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Log lines that begin with the importing module's name.
-//!
-//! The crate is linked into many modules, so that the prefix cannot be a constant, as the kernel's
-//! `pr_*!` want it.
+//! Log lines that begin with the importing module's name: `log!`, and `debug!` for what dynamic debug switches on.
 
 use crate::bindings;
 use kernel::str::{CStr, CStrExt as _};
 use kernel::types::Opaque;
+
+/// The name of the module that this copy of the crate was built for, ending in a NUL.
+pub(crate) const BUILT_FOR: &str = concat!(env!("KIMPORT_MODULE"), "\0");
 
 /// The module that this copy of the crate is linked into; null in a built-in copy.
 pub(crate) const fn this_module() -> *mut bindings::module {
@@ -25,11 +25,11 @@ pub(crate) const fn this_module() -> *mut bindings::module {
     core::ptr::null_mut()
 }
 
-/// The name of [`this_module`] with its terminating NUL.
+/// The name under which the module was loaded, or of what is built in, with its terminating NUL.
 pub(crate) fn module_name() -> &'static [u8] {
     let module = this_module();
     if module.is_null() {
-        return b"kernel\0";
+        return BUILT_FOR.as_bytes();
     }
     // SAFETY: `module` is this module's own `struct module`; the loader wrote the name before any of its
     // code ran, and nothing changes it.
@@ -52,3 +52,29 @@ macro_rules! log {
     };
 }
 pub(crate) use log;
+
+/// Prints one line when dynamic debug wants it, behind `<module>: kimport: `.
+macro_rules! debug {
+    ($format:tt $($args:tt)*) => {{
+        #[cfg(CONFIG_KIMPORT_DYNAMIC_DEBUG)]
+        {
+            use $crate::dynamic_debug::Line;
+
+            #[link_section = "__dyndbg"]
+            static LINE: Line = Line::new(
+                concat!(module_path!(), "\0"),
+                concat!(file!(), "\0"),
+                line!(),
+                concat!($format, "\0"),
+            );
+            if LINE.is_on() {
+                LINE.print(kernel::prelude::fmt!($format $($args)*));
+            }
+        }
+        #[cfg(not(CONFIG_KIMPORT_DYNAMIC_DEBUG))]
+        if false {
+            let _ = kernel::prelude::fmt!($format $($args)*);
+        }
+    }};
+}
+pub(crate) use debug;

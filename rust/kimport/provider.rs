@@ -3,6 +3,7 @@
 //! The module that symbols are imported from, held in use.
 
 use crate::bindings;
+use crate::log::debug;
 use crate::resolver::Kallsyms;
 use core::ffi::{c_void, CStr};
 use core::ptr::NonNull;
@@ -80,6 +81,7 @@ impl Provider {
         if !unsafe { bindings::try_module_get(module.as_ptr()) } {
             return Err(Unavailable::Unloading);
         }
+        debug!("pinned {name}");
         // INVARIANT: The reference was just taken.
         Ok(Self { module })
     }
@@ -127,6 +129,7 @@ impl Provider {
 
 impl Drop for Provider {
     fn drop(&mut self) {
+        debug!("released {}", self.name());
         // SAFETY: By the type invariants there is a reference, which ends here.
         unsafe { bindings::module_put(self.module.as_ptr()) }
     }

@@ -3,6 +3,7 @@
 //! What a block declares: the `static` tables that `import_symbols!` fills.
 
 use crate::binder::FunctionBinding;
+use crate::log::debug;
 use core::ffi::{c_void, CStr};
 use core::ptr::null_mut;
 use kernel::sync::atomic::{Acquire, Atomic, AtomicFlag, Release};
@@ -140,6 +141,7 @@ impl Symbol {
             Binding::Function(binding) => unsafe { binding.bind(address) },
             Binding::Data { binding, .. } => binding.set(address),
         }
+        debug!("bound {} to {address:p}", self.name);
     }
 
     /// Makes the entry's wrapper end in a `BUG`.
@@ -148,6 +150,7 @@ impl Symbol {
             Binding::Function(binding) => binding.unbind(),
             Binding::Data { binding, .. } => binding.set(null_mut()),
         }
+        debug!("unbound {}", self.name);
     }
 
     /// The address that the wrapper reaches, if any.

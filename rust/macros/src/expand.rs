@@ -25,9 +25,9 @@ use syn::{
     Visibility,
 };
 
-/// What makes the names of trampolines unique in the kernel module that is being built.
+/// What makes the names of trampolines unique in what is linked: a kernel module, or the kernel image.
 pub(crate) struct Context {
-    /// The name of the crate being compiled.
+    /// The name of the crate being compiled, behind that of its kernel module.
     pub(crate) crate_name: String,
     /// The number of the invocation's first block among all blocks of the crate.
     pub(crate) first_ordinal: usize,
@@ -41,6 +41,11 @@ impl Context {
         let name = crate_name_of(std::env::args())
             .or_else(|| std::env::var("CARGO_CRATE_NAME").ok())
             .unwrap_or_default();
+        // Kbuild says which module the crate is for: a path. Crates of different modules may have the same name.
+        let name = match std::env::var("RUST_MODFILE") {
+            Ok(module) => format!("{}_{name}", module.rsplit('/').next().unwrap_or_default()),
+            Err(_) => name,
+        };
         Self {
             // Part of the name of an assembler symbol.
             crate_name: name.replace(|c: char| !c.is_ascii_alphanumeric(), "_"),

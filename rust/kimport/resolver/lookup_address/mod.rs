@@ -12,7 +12,7 @@ mod parameter;
 mod refused_probe;
 
 use crate::bindings;
-use crate::log::log;
+use crate::log::{debug, log};
 use core::ffi::{c_void, CStr};
 use kernel::error::{code, Error};
 use kernel::fmt;
@@ -66,9 +66,16 @@ pub(super) fn find() -> Result<*mut c_void, Unreachable> {
         WAYS.iter()
             .filter(|way| forced.is_none_or(|forced| forced == way.name))
     };
-    let outcome = |way: &Way| match (way.find)(NAME) {
-        Ok(address) if !is_start_of(address, NAME) => Err(code::EADDRNOTAVAIL),
-        other => other,
+    let outcome = |way: &Way| {
+        let outcome = match (way.find)(NAME) {
+            Ok(address) if !is_start_of(address, NAME) => Err(code::EADDRNOTAVAIL),
+            other => other,
+        };
+        match outcome {
+            Ok(address) => debug!("{}: {NAME} is at {address:p}", way.name),
+            Err(error) => debug!("{}: failed with error {}", way.name, error.to_errno()),
+        }
+        outcome
     };
     for way in tried() {
         if let Ok(address) = outcome(way) {
