@@ -20,7 +20,7 @@ use kernel::time::{delay::fsleep, Delta};
 ///
 /// # Invariants
 ///
-/// The provider is counted in [`HOLDINGS`] once for this value.
+/// The provider is counted in `HOLDINGS` once for this value.
 pub(crate) struct HeldProvider(Provider);
 
 impl HeldProvider {
@@ -92,7 +92,7 @@ global_lock! {
     unsafe(uninit) static HOLDINGS: Mutex<KVec<Holding>> = KVec::new();
 }
 
-/// Locks [`HOLDINGS`]. The first caller initialises it: a library has no init of its own.
+/// Locks `HOLDINGS`. The first caller initialises it: a library has no init of its own.
 fn holdings() -> GlobalGuard<HOLDINGS> {
     const NEW: i32 = 0;
     const BUSY: i32 = 1;

@@ -8,8 +8,8 @@
 //!   wrapper calls, and the [`FunctionBinding`] that re-points it. Until bound, the call ends in [`unbound`];
 //! - [`FunctionBinding`] with `bind`, `unbind`, `address`, `is_bound` and `call_mode`.
 //!
-//! [`static_call`] is used where the kernel can patch call sites (`CONFIG_HAVE_STATIC_CALL_INLINE`),
-//! [`pointer`] elsewhere.
+//! `static_call.rs` is used where the kernel can patch call sites (`CONFIG_HAVE_STATIC_CALL_INLINE`),
+//! `pointer.rs` elsewhere.
 
 #[cfg(all(
     CONFIG_HAVE_STATIC_CALL_INLINE,
