@@ -17,6 +17,7 @@ endif
 env-of = $(patsubst $(1):=%,%,$(filter $(1):=%,$(ENV)))
 
 CACHE := $(call env-of,KIMPORT_CACHE)
+ROOT := $(call env-of,ROOT)
 STOCK := $(call env-of,STOCK)
 RELEASE := $(call env-of,RELEASE)
 PINNED_KDIR := $(call env-of,KDIR)
@@ -42,7 +43,7 @@ KIMPORT_VM := $(CARGO_TARGET_DIR)/release/kimport-vm
 
 MODULE_DIRS := samples/hello_import samples/lio_core_new samples/rust_iblock tests/modules
 
-.PHONY: help setup update-kernel modules $(MODULE_DIRS) tools demo check check-host lint clippy rustfmt \
+.PHONY: help setup update-kernel modules $(MODULE_DIRS) consumer tools demo check check-host lint clippy rustfmt \
 	rustfmtcheck doc rust-analyzer clean
 
 help:
@@ -52,6 +53,7 @@ help:
 	@echo 'make setup           build root and kernel build tree (the other targets do it when needed)'
 	@echo 'make modules         build the samples and test modules into build/'
 	@echo 'make tools           build the host commands, kimport and kimport-vm'
+	@echo 'make consumer        build the module of README.md outside of the checkout, into build/consumer'
 	@echo 'make check-host      the tests that need no VM'
 	@echo 'make check-vm        the suites in VMs'
 	@echo 'make lint            rustfmt, clippy on all crates (kernel-side with CLIPPY=1 W=1), shellcheck'
@@ -86,6 +88,11 @@ modules-pointer: setup
 	@mkdir -p $(BUILD)/pointer
 	@$(IN_ROOT) $(MAKE) -C $(KDIR) M=$(CURDIR)/tests/modules MO=$(BUILD)/pointer kimport-calls=pointer
 
+# As in another repository: README's module, and one of several parts.
+consumer: setup
+	@mkdir -p $(BUILD)/consumer
+	@$(IN_ROOT) tests/consumer/build $(KDIR) $(BUILD)/consumer
+
 tools: setup
 	@$(CARGO) build -q --release -p kimport -p kimport-vm
 
@@ -102,22 +109,22 @@ built = $(foreach module,$(1),--module $(BUILD)/$(module).ko)
 HELLO := samples/hello_import/hello_import
 LIO := samples/lio_core_new/target_core_mod_new samples/rust_iblock/rust_iblock tcm_loop_new
 CASES := tests/modules/kimport_test_provider tests/modules/import_cases
+CONSUMER := consumer/count_processes consumer/import_cases
 
 comma := ,
 # Suites get addresses in clear: they are compared with /proc/kallsyms.
 run-vm = $(IN_ROOT) $(KIMPORT_VM) run --stock $(STOCK) --append no_hash_pointers $(1)
-guest-files = --file $(CURDIR)/tools/vm/guest/lio.sh:/test/lio.sh
 
 demo: modules tools $(BUILD)/tcm_loop_new.ko
-	@$(call run-vm,--suite tests/vm/demo.sh $(guest-files) $(call built,$(HELLO) $(LIO)) --disk 256M --log $(BUILD)/demo.log --show)
+	@$(call run-vm,--suite tests/vm/demo.sh $(call built,$(HELLO) $(LIO)) --disk 256M --log $(BUILD)/demo.log --show)
 
 check: check-host check-vm
 
-check-host: lint
+check-host: lint doc rust-analyzer
 	@$(CARGO) test --workspace
 
 # A target for each VM, so that they can run side by side: make -j2 check-vm
-VMS := vm-imports vm-pointer vm-lio vm-iblock
+VMS := vm-imports vm-pointer vm-samples vm-iblock vm-lio
 .PHONY: check-vm $(VMS) modules-pointer
 check-vm: $(VMS)
 
@@ -133,8 +140,11 @@ vm-pointer: modules-pointer modules tools $(BUILD)/not_gpl.ko
 	@$(call run-vm,--suite tests/vm/imports.sh --suite tests/vm/unbound.sh --file $(CURDIR)/tests/vm/pointer.calls:/test/calls \
 		$(call built,$(HELLO) not_gpl $(patsubst tests/modules/%,pointer/%,$(CASES))) --log $(BUILD)/pointer.log)
 
+vm-samples: modules consumer tools $(BUILD)/tcm_loop_new.ko
+	@$(call run-vm,--suite tests/vm/samples.sh $(call built,$(HELLO) $(LIO) $(CONSUMER)) --log $(BUILD)/samples.log)
+
 vm-lio: modules tools $(BUILD)/tcm_loop_new.ko
-	@$(call run-vm,--suite tests/vm/demo.sh $(guest-files) $(call built,$(HELLO) $(LIO)) --disk 256M --log $(BUILD)/lio.log)
+	@$(call run-vm,--suite tests/vm/demo.sh $(call built,$(HELLO) $(LIO)) --disk 256M --log $(BUILD)/lio.log)
 
 # The suites know the size of the disks.
 vm-iblock: modules tools $(BUILD)/tcm_loop_new.ko
@@ -145,7 +155,7 @@ vm-iblock: modules tools $(BUILD)/tcm_loop_new.ko
 # ---- Sources
 
 RUST_KERNEL_SOURCES = $(shell git ls-files 'rust/kimport/*.rs' 'samples/*.rs' 'tests/modules/*.rs')
-SHELL_SOURCES = $(shell git ls-files scripts tests/vm tools/vm/guest .ci | xargs grep -lE '^\#!.*sh|shellcheck shell=')
+SHELL_SOURCES = $(shell git ls-files scripts tests tools/vm/guest .ci | xargs grep -lE '^\#!.*sh|shellcheck shell=')
 
 rustfmt: setup
 	@$(CARGO) fmt --all
@@ -162,6 +172,27 @@ clippy: setup
 
 lint: rustfmtcheck clippy
 	@$(IN_ROOT) shellcheck -x $(SHELL_SOURCES)
+
+# ---- For people who read and write them
+
+# The host crates by cargo; the kernel-side crate by the build of a module, with the kernel's flags and configuration.
+doc: setup
+	@rm -rf $(CARGO_TARGET_DIR)/doc $(BUILD)/doc && mkdir -p $(BUILD)/doc/kernel $(BUILD)/doc-module
+	@RUSTDOCFLAGS='-D warnings' $(CARGO) doc -q --workspace --no-deps --document-private-items
+	@cp -r $(CARGO_TARGET_DIR)/doc $(BUILD)/doc/host
+	@$(IN_ROOT) $(MAKE) -C $(KDIR) M=$(CURDIR)/samples/hello_import MO=$(BUILD)/doc-module KIMPORT_DOC=$(BUILD)/doc/kernel \
+		> $(BUILD)/doc.log 2>&1 || { cat $(BUILD)/doc.log; exit 1; }
+	@cp scripts/doc-index.html $(BUILD)/doc/index.html
+	@cd $(BUILD)/doc && sed -n 's/.*href="\([^"]*\)".*/\1/p' index.html | xargs ls > /dev/null
+	@echo $(BUILD)/doc/index.html
+
+# The kernel's generator knows the kernel's crates; what was built here is added to that.
+rust-analyzer: modules
+	@mkdir -p $(BUILD)/rust-analyzer
+	@$(IN_ROOT) $(MAKE) -s -C $(KDIR) M=$(CURDIR)/scripts MO=$(BUILD)/rust-analyzer rust-analyzer
+	@$(CARGO) run -q -p kimport-rust-project -- --kernel $(BUILD)/rust-analyzer/rust-project.json --root $(ROOT) \
+		--output rust-project.json $(MODULE_DIRS:%=$(BUILD)/%)
+	@echo $(CURDIR)/rust-project.json
 
 clean:
 	rm -rf $(BUILD)

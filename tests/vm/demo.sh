@@ -55,6 +55,7 @@ backend() {
 		data) ;;
 		"direct call, "*)
 			# N of N call sites
+			# shellcheck disable=SC2086
 			set -- $calls
 			[ "$3" = "$5" ] && [ "$3" -gt 0 ] || return
 			;;

@@ -132,6 +132,7 @@ by_address() {
 # way_fails WAY REGEX [PARAMETER...]: it does not lead there, says so and what it needs, and the load is refused.
 way_fails() {
 	log_mark
+	# shellcheck disable=SC2086 # several words, or none
 	if case_way "$1" $3; then return 1; fi
 	log_since | grep import_cases:
 	log_since | grep -qE "import_cases: kimport: $2" || return
