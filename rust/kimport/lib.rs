@@ -17,6 +17,7 @@
 //!   each call is a direct `call`; function pointers elsewhere.
 //! - `provider`, `holders`: the module that a block imports from is held in use, so that it cannot be unloaded, and
 //!   its `holders/` in sysfs shows by whom.
+//! - `debugfs`, `dynamic_debug`: what a person can see of all that in a running kernel.
 //! - [`Imports`]: takes a block through these steps, all or nothing, and undoes them when dropped.
 //!
 //! The resolver knows nothing of call sites and the binder nothing of names: another way to find addresses,
@@ -29,6 +30,8 @@ extern crate self as kimport;
 
 mod binder;
 mod bindings;
+#[cfg(CONFIG_KIMPORT_DEBUGFS)]
+mod debugfs;
 #[cfg(CONFIG_KIMPORT_DYNAMIC_DEBUG)]
 mod dynamic_debug;
 mod holders;

@@ -85,6 +85,8 @@ pub(crate) enum Binding {
 pub struct Symbol {
     /// The kernel's name of it.
     pub(crate) name: &'static CStr,
+    /// The name in Rust where it is another one.
+    pub(crate) rust_name: Option<&'static str>,
     pub(crate) binding: Binding,
     pub(crate) optional: bool,
     pub(crate) position: Option<u32>,
@@ -95,6 +97,7 @@ impl Symbol {
     const fn new(name: &'static CStr, binding: Binding) -> Self {
         Self {
             name,
+            rust_name: None,
             binding,
             optional: false,
             position: None,
@@ -110,6 +113,12 @@ impl Symbol {
     /// An imported datum of `size` bytes.
     pub const fn data(name: &'static CStr, binding: &'static DataBinding, size: usize) -> Self {
         Self::new(name, Binding::Data { binding, size })
+    }
+
+    /// `#[name]`: `rust_name` is the entry's own.
+    pub const fn rust_name(mut self, rust_name: &'static str) -> Self {
+        self.rust_name = Some(rust_name);
+        self
     }
 
     /// `#[optional]`: that the symbol is missing is no error.
@@ -146,11 +155,13 @@ impl Symbol {
 
     /// Makes the entry's wrapper end in a `BUG`.
     pub(crate) fn unbind(&self) {
+        if self.address().is_some() {
+            debug!("unbinding {}", self.name);
+        }
         match self.binding {
             Binding::Function(binding) => binding.unbind(),
             Binding::Data { binding, .. } => binding.set(null_mut()),
         }
-        debug!("unbound {}", self.name);
     }
 
     /// The address that the wrapper reaches, if any.
@@ -199,9 +210,11 @@ pub(crate) struct Taken(&'static Block);
 impl Taken {
     /// Takes `block`; [`None`] when it is taken already.
     pub(crate) fn new(block: &'static Block) -> Option<Self> {
-        let was_free = block.taken.cmpxchg(false, true, Acquire).is_ok();
+        block.taken.cmpxchg(false, true, Acquire).ok()?;
+        #[cfg(CONFIG_KIMPORT_DEBUGFS)]
+        crate::debugfs::show(block);
         // INVARIANT: Just set, and nobody else had.
-        was_free.then_some(Self(block))
+        Some(Self(block))
     }
 
     pub(crate) fn block(&self) -> &'static Block {
@@ -211,6 +224,8 @@ impl Taken {
 
 impl Drop for Taken {
     fn drop(&mut self) {
+        #[cfg(CONFIG_KIMPORT_DEBUGFS)]
+        crate::debugfs::hide(self.0);
         self.0.taken.store(false, Release);
     }
 }

@@ -39,7 +39,7 @@ steps() {
 	has_line "refused_probe: kallsyms_lookup_name is at 0x$lookup" && has_line "pinned $PROVIDER" || return
 	for symbol in provider_add provider_value; do
 		address=$(awk -v symbol=$symbol '$3 == symbol && $4 == "['$PROVIDER']" { print $1 }' /proc/kallsyms)
-		has_line "found $symbol at 0x$address" && has_line "bound $symbol to 0x$address" && has_line "unbound $symbol" || return
+		has_line "found $symbol at 0x$address" && has_line "bound $symbol to 0x$address" && has_line "unbinding $symbol" || return
 	done
 	has_line "optional provider_missing is missing: .*" && has_line "released $PROVIDER"
 }
@@ -58,10 +58,106 @@ switched_while_loaded() {
 	[ "$lines" = "import_cases: import_cases: kimport: released $PROVIDER" ]
 }
 
-ktap_plan 5
+# ---- debugfs. The columns: block symbol kernel_name provider address call direct/sites verified
+
+DIRECTORY=/sys/kernel/debug/kimport
+
+# row FILE "BLOCK SYMBOL": the rest of its line.
+row() {
+	sed -n "s/^$2 //p" "$DIRECTORY/$1"
+}
+
+# address SYMBOL MODULE: as /proc/kallsyms has it.
+address() {
+	awk -v symbol="$1" -v module="$2" '$3 == symbol && $4 == module { print $1 }' /proc/kallsyms
+}
+
+is() {
+	[ "$1" = "$2" ] || {
+		echo "expected: $1"
+		echo "got:      $2"
+		return 1
+	}
+}
+
+listed() {
+	! [ -e $DIRECTORY/import_cases ] && cases case=0 || return
+	cat $DIRECTORY/import_cases
+	is "# block symbol kernel_name provider address call direct/sites verified" "$(head -n 1 $DIRECTORY/import_cases)" &&
+		is "provider_add $PROVIDER $(address provider_add "[$PROVIDER]") direct 1/1 no: not checked" \
+			"$(row import_cases "provider provider_add")" &&
+		is "provider_value $PROVIDER $(address provider_value "[$PROVIDER]") data - no: not checked" \
+			"$(row import_cases "provider provider_value")" &&
+		is "provider_missing - - missing - no: not checked" "$(row import_cases "provider provider_missing")" &&
+		is 5 "$(wc -l <$DIRECTORY/import_cases)"
+	result=$?
+	rmmod import_cases || return
+	! [ -e $DIRECTORY/import_cases ] && return $result
+}
+
+# A name of its own, the kernel image, and two modules in one directory.
+two_modules() {
+	insmod "$TEST_MODULES/hello_import.ko" && cases case=0 || return
+	cat $DIRECTORY/*
+	is "saved_command_line vmlinux $(address saved_command_line "") data - no: not checked" \
+		"$(row hello_import "kernel_image command_line")" &&
+		is "nr_processes vmlinux $(address nr_processes "") direct 1/1 no: not checked" \
+			"$(row hello_import "kernel_image nr_processes")" &&
+		row import_cases "provider provider_add" | grep "^provider_add $PROVIDER "
+	result=$?
+	rmmod hello_import && rmmod import_cases && is "" "$(ls $DIRECTORY)" && return $result
+}
+
+restricted() {
+	cases case=0 || return
+	echo 2 >/proc/sys/kernel/kptr_restrict
+	got=$(row import_cases "provider provider_add")
+	echo 0 >/proc/sys/kernel/kptr_restrict
+	rmmod import_cases || return
+	is "provider_add $PROVIDER 0000000000000000 direct 1/1 no: not checked" "$got"
+}
+
+# An open file keeps the module.
+open_file() {
+	cases case=0 && exec 3<$DIRECTORY/import_cases || return
+	if message=$(rmmod import_cases 2>&1); then return 1; fi
+	exec 3<&-
+	echo "$message"
+	case $message in *"in use"*) ;; *) return 1 ;; esac
+	rmmod import_cases
+}
+
+# Files are read while their modules come and go.
+readers() {
+	: >/tmp/reading
+	for _ in 1 2 3; do
+		while [ -e /tmp/reading ]; do cat $DIRECTORY/* >>/tmp/read 2>/dev/null; done &
+		pids="$pids $!"
+	done
+	result=0
+	for _ in $(seq 30); do
+		cases case=1 && insmod "$TEST_MODULES/hello_import.ko" || result=1
+		for module in import_cases hello_import; do
+			# A reader may have the file open.
+			for _ in $(seq 100); do rmmod $module 2>/dev/null && break; done
+		done
+		if [ -e /sys/module/import_cases ] || [ -e /sys/module/hello_import ]; then result=1; fi
+	done
+	rm /tmp/reading
+	# shellcheck disable=SC2086 # several
+	wait $pids
+	is "" "$(ls $DIRECTORY)" && grep -c nr_processes /tmp/read && return $result
+}
+
+ktap_plan 10
 ktap_test "the provider loads" insmod "$TEST_MODULES/$PROVIDER.ko"
 ktap_test "nothing is said of the steps unless asked for" quiet_by_default
 ktap_test "dyndbg=+p shows each step" steps
 ktap_test "dynamic debug switches single lines of a loaded module" switched_while_loaded
+ktap_test "debugfs lists the imports of a module" listed
+ktap_test "debugfs lists two modules" two_modules
+ktap_test "kptr_restrict hides the addresses" restricted
+ktap_test "a module whose file is open stays" open_file
+ktap_test "reading while blocks are resolved and dropped" readers
 ktap_test "the provider unloads" rmmod $PROVIDER
 ktap_finish

@@ -223,9 +223,25 @@ impl Kallsyms {
     }
 
     fn is_in_module(&self, address: usize) -> bool {
+        self.with_module_of(address, |module| module.is_some())
+    }
+
+    /// Tells `look` the name of the module that `address` lies in. `look` may not sleep.
+    pub(crate) fn with_module_of<R>(
+        &self,
+        address: usize,
+        look: impl FnOnce(Option<&CStr>) -> R,
+    ) -> R {
         let _rcu = rcu::read_lock();
         // SAFETY: By the type invariants the function is bound; RCU is held, as it wants.
-        !unsafe { imported::__module_address(address) }.is_null()
+        let module = unsafe { imported::__module_address(address) };
+        if module.is_null() {
+            return look(None);
+        }
+        // SAFETY: The module cannot be freed while the guard lives.
+        let name = unsafe { &raw const (*module).name };
+        // SAFETY: As above; the name is NUL-terminated and does not change.
+        look(Some(unsafe { CStr::from_char_ptr(name.cast()) }))
     }
 
     /// Bytes from `address` to the next symbol; `None` when kallsyms does not know.

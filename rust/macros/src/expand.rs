@@ -283,6 +283,10 @@ fn expand_table(block: &Block) -> TokenStream {
                 quote!(data(#name, &#binding, ::core::mem::size_of::<#ty>()))
             }
         };
+        let rust_name = (entry.rust_name() != entry.kernel_name()).then(|| {
+            let name = entry.rust_name().to_string();
+            quote!(.rust_name(#name))
+        });
         let optional = entry.optional.then(|| quote!(.optional()));
         let position = entry.position.map(|position| {
             let position = Literal::u32_unsuffixed(position);
@@ -291,7 +295,7 @@ fn expand_table(block: &Block) -> TokenStream {
         let unverified = entry.unverified.then(|| quote!(.unverified()));
         quote! {
             #(#cfgs)*
-            ::kimport::Symbol::#constructor #optional #position #unverified
+            ::kimport::Symbol::#constructor #rust_name #optional #position #unverified
         }
     });
     quote! {

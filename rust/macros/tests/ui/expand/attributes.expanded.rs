@@ -345,12 +345,14 @@ mod m {
                 ::core::mem::size_of::<&'static u32>(),
             )
             .optional(),
-        ::kimport::Symbol::function(c"kernel.isra.0", &__KIMPORT_BINDING_named_function),
+        ::kimport::Symbol::function(c"kernel.isra.0", &__KIMPORT_BINDING_named_function)
+            .rust_name("named_function"),
         ::kimport::Symbol::data(
-            c"kernel_data",
-            &__KIMPORT_BINDING_named_data,
-            ::core::mem::size_of::<u32>(),
-        ),
+                c"kernel_data",
+                &__KIMPORT_BINDING_named_data,
+                ::core::mem::size_of::<u32>(),
+            )
+            .rust_name("named_data"),
         ::kimport::Symbol::function(c"nth_function", &__KIMPORT_BINDING_nth_function)
             .position(1),
         ::kimport::Symbol::data(
@@ -373,6 +375,7 @@ mod m {
         #[cfg(CONFIG_X86)]
         #[cfg(not(CONFIG_SMP))]
         ::kimport::Symbol::function(c"kernel_name", &__KIMPORT_BINDING_everything)
+            .rust_name("everything")
             .optional()
             .position(16)
             .unverified(),
@@ -382,6 +385,7 @@ mod m {
                 &__KIMPORT_BINDING_everything_data,
                 ::core::mem::size_of::<u32>(),
             )
+            .rust_name("everything_data")
             .optional()
             .position(2)
             .unverified(),

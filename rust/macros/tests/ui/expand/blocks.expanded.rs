@@ -211,10 +211,11 @@ mod core {
     static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
         ::kimport::Symbol::function(c"nr_processes", &__KIMPORT_BINDING_nr_processes),
         ::kimport::Symbol::data(
-            c"init_uts_ns",
-            &__KIMPORT_BINDING_uts,
-            ::core::mem::size_of::<uts_namespace>(),
-        ),
+                c"init_uts_ns",
+                &__KIMPORT_BINDING_uts,
+                ::core::mem::size_of::<uts_namespace>(),
+            )
+            .rust_name("uts"),
     ];
     static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
         c"core",

@@ -153,6 +153,7 @@ fn main() {
     assert_eq!(names, expected);
     let local = Symbol {
         name: c"local",
+        rust_name: None,
         size: Some(8),
         optional: true,
         position: 3,
@@ -167,5 +168,6 @@ fn main() {
 
     let imports = literals::resolve_imports().unwrap();
     assert_eq!(imports.block.symbols[0].name, c"kernel_literal");
+    assert_eq!(imports.block.symbols[0].rust_name, Some("literal"));
     assert_eq!(imports.block.symbols[0].position, 2);
 }

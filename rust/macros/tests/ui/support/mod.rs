@@ -38,6 +38,7 @@ impl DataBinding {
 #[derive(Debug, PartialEq)]
 pub struct Symbol {
     pub name: &'static CStr,
+    pub rust_name: Option<&'static str>,
     pub size: Option<usize>,
     pub optional: bool,
     pub position: u32,
@@ -48,6 +49,7 @@ impl Symbol {
     pub const fn function(name: &'static CStr, _: &'static FunctionBinding) -> Self {
         Self {
             name,
+            rust_name: None,
             size: None,
             optional: false,
             position: 0,
@@ -58,6 +60,7 @@ impl Symbol {
     pub const fn data(name: &'static CStr, _: &'static DataBinding, size: usize) -> Self {
         Self {
             name,
+            rust_name: None,
             size: Some(size),
             optional: false,
             position: 0,
@@ -67,6 +70,11 @@ impl Symbol {
 
     pub const fn optional(mut self) -> Self {
         self.optional = true;
+        self
+    }
+
+    pub const fn rust_name(mut self, rust_name: &'static str) -> Self {
+        self.rust_name = Some(rust_name);
         self
     }
 

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `/sys/kernel/debug/kimport/<module>`: what the module imports at this moment, one line for each import, all of its blocks.
+//!
+//! The columns, one space between:
+//!
+//! | column | content |
+//! | --- | --- |
+//! | block | its name; `-` for the bare form |
+//! | symbol | the Rust name |
+//! | kernel_name | the kernel's name |
+//! | provider | the module that the address lies in, `vmlinux` for the kernel image |
+//! | address | as `%pK`: `kptr_restrict` decides what the reader sees |
+//! | call | `direct`, `pointer`, `data`; `unbound`, or `missing` for an optional one that is not there |
+//! | direct/sites | call sites, and how many of them are direct calls of the address: read back from the code |
+//! | verified | whether the declared type was compared with the kernel's, or why not |
+//!
+//! The file is there while a block is taken. The directory belongs to all modules with a copy of this crate. The first one
+//! makes it and nobody removes it: the copies share no lock under which one could know that it is the last.
+
+use crate::binder::CallMode;
+use crate::bindings;
+use crate::log::{module_name, this_module};
+use crate::resolver::Kallsyms;
+use crate::table::{Binding, Block, Symbol};
+use core::ffi::{c_void, CStr};
+use core::ptr::null_mut;
+use kernel::ffi::c_int;
+use kernel::prelude::*;
+use kernel::seq_file::SeqFile;
+use kernel::seq_print;
+use kernel::sync::atomic::{Acquire, AtomicFlag, Release};
+use kernel::sync::GlobalGuard;
+use kernel::time::{delay::fsleep, Delta};
+
+const DIRECTORY: &CStr = c"kimport";
+
+/// What `debugfs_create_file()` gave, which may be an error pointer.
+struct File(*mut bindings::dentry);
+
+// SAFETY: A dentry belongs to no thread.
+unsafe impl Send for File {}
+
+kernel::sync::global_lock! {
+    // SAFETY: Only `file()` uses it, which initialises it before.
+    unsafe(uninit) static FILE: Mutex<File> = File(null_mut());
+}
+
+kernel::sync::global_lock! {
+    // SAFETY: Used with `FILE` locked, or by readers of the file, which is made with `FILE` locked: after `file()`.
+    unsafe(uninit) static BLOCKS: Mutex<KVec<&'static Block>> = KVec::new();
+}
+
+/// Locks the file: whoever holds it may make and remove it.
+///
+/// Readers of the file lock only `BLOCKS`, so that one may wait for them with the file locked.
+fn file() -> GlobalGuard<FILE> {
+    static STARTED: AtomicFlag = AtomicFlag::new(false);
+    static DONE: AtomicFlag = AtomicFlag::new(false);
+
+    if STARTED.cmpxchg(false, true, Acquire).is_ok() {
+        // SAFETY: Only here, and only one caller finds the flag clear.
+        unsafe { BLOCKS.init() };
+        // SAFETY: As above.
+        unsafe { FILE.init() };
+        DONE.store(true, Release);
+    }
+    while !DONE.load(Acquire) {
+        fsleep(Delta::from_millis(1));
+    }
+    FILE.lock()
+}
+
+/// Lists `block` from now on. May sleep. Not being able to is no error, but logged.
+pub(crate) fn show(block: &'static Block) {
+    let mut file = file();
+    let listed = BLOCKS.lock().push(block, GFP_KERNEL);
+    if listed.is_err() {
+        crate::log::log!(WARNING, "no memory to list block {} in debugfs", block.name);
+    } else if file.0.is_null() {
+        *file = create();
+    }
+}
+
+/// Lists `block` no longer. May sleep.
+pub(crate) fn hide(block: &'static Block) {
+    let mut file = file();
+    let mut blocks = BLOCKS.lock();
+    blocks.retain(|&mut listed| !core::ptr::eq(listed, block));
+    if !blocks.is_empty() {
+        return;
+    }
+    // Statics are not dropped when the module goes.
+    *blocks = KVec::new();
+    drop(blocks);
+    let File(dentry) = core::mem::replace(&mut *file, File(null_mut()));
+    // SAFETY: This was made by `create`, and nobody else removes it; null and error pointers are accepted. Readers that
+    // it waits for do not lock the file.
+    unsafe { bindings::debugfs_remove(dentry) };
+}
+
+fn create() -> File {
+    // SAFETY: The name is NUL-terminated; null is the root.
+    let find = || unsafe { bindings::debugfs_lookup(DIRECTORY.as_char_ptr(), null_mut()) };
+    let mut directory = find();
+    if directory.is_null() {
+        // Another module's copy may be faster. The directory itself is found below in either case.
+        // SAFETY: As above.
+        unsafe { bindings::debugfs_create_dir(DIRECTORY.as_char_ptr(), null_mut()) };
+        directory = find();
+    }
+    if directory.is_null() {
+        // No debugfs, as with `debugfs=off`.
+        return File(null_mut());
+    }
+    // SAFETY: The name ends in a NUL and is copied; the directory is held; the operations live as long as the module, which
+    // removes the file before it goes, and which open files hold.
+    let file = unsafe {
+        bindings::debugfs_create_file_full(
+            module_name().as_ptr(),
+            0o400,
+            directory,
+            null_mut(),
+            core::ptr::null(),
+            &OPERATIONS.0,
+        )
+    };
+    // SAFETY: `debugfs_lookup()` gave a reference, which ends here.
+    unsafe { bindings::dput(directory) };
+    File(file)
+}
+
+struct Operations(bindings::file_operations);
+
+// SAFETY: Never written.
+unsafe impl Sync for Operations {}
+
+static OPERATIONS: Operations = Operations(bindings::file_operations {
+    owner: this_module(),
+    open: Some(open),
+    read: Some(bindings::seq_read),
+    llseek: Some(bindings::seq_lseek),
+    release: Some(bindings::single_release),
+    ..pin_init::zeroed()
+});
+
+/// # Safety
+///
+/// As the `open` of `struct file_operations`.
+unsafe extern "C" fn open(_inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
+    // SAFETY: By the contract of this function; `print_all` needs no data.
+    unsafe { bindings::single_open(file, Some(print_all), null_mut()) }
+}
+
+/// # Safety
+///
+/// `seq` is a `seq_file` that nobody else uses.
+unsafe extern "C" fn print_all(seq: *mut bindings::seq_file, _data: *mut c_void) -> c_int {
+    // SAFETY: By the contract of this function.
+    let seq = unsafe { SeqFile::from_raw(seq) };
+    seq_print!(
+        seq,
+        "# block symbol kernel_name provider address call direct/sites verified\n"
+    );
+    for block in BLOCKS.lock().iter() {
+        for symbol in block.symbols {
+            print(seq, block, symbol);
+        }
+    }
+    0
+}
+
+fn print(seq: &SeqFile, block: &Block, symbol: &Symbol) {
+    let block = if block.name.is_empty() {
+        c"-"
+    } else {
+        block.name
+    };
+    seq_print!(seq, "{block} ");
+    match symbol.rust_name {
+        Some(name) => seq_print!(seq, "{name}"),
+        None => seq_print!(seq, "{}", symbol.name),
+    }
+    seq_print!(seq, " {} ", symbol.name);
+    match symbol.address() {
+        Some(address) => print_bound(seq, symbol, address),
+        None if symbol.optional => seq_print!(seq, "- - missing -"),
+        None => seq_print!(seq, "- - unbound -"),
+    }
+    // The types are not looked at yet.
+    let verified = if symbol.unverified {
+        "no: #[unverified]"
+    } else {
+        "no: not checked"
+    };
+    seq_print!(seq, " {verified}\n");
+}
+
+fn print_bound(seq: &SeqFile, symbol: &Symbol, address: *mut c_void) {
+    match Kallsyms::get() {
+        Ok(kallsyms) => kallsyms.with_module_of(address.addr(), |module| {
+            seq_print!(seq, "{} ", module.unwrap_or(c"vmlinux"));
+        }),
+        Err(_) => seq_print!(seq, "? "),
+    }
+    // CAST: A `SeqFile` is a `struct seq_file`.
+    let raw = core::ptr::from_ref(seq)
+        .cast_mut()
+        .cast::<bindings::seq_file>();
+    // SAFETY: As long as there is the reference, nobody else uses the file. The format takes one pointer, which is not followed.
+    unsafe { bindings::seq_printf(raw, c"%pK".as_char_ptr(), address) };
+    let mode = match symbol.binding {
+        Binding::Function(binding) => binding.call_mode(),
+        Binding::Data { .. } => return seq_print!(seq, " data -"),
+    };
+    match mode {
+        CallMode::Direct { sites } => seq_print!(seq, " direct {sites}/{sites}"),
+        CallMode::Partial { sites, direct } => seq_print!(seq, " direct {direct}/{sites}"),
+        CallMode::Pointer => seq_print!(seq, " pointer -"),
+    }
+}
