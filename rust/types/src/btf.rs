@@ -1,0 +1,538 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kernel's types: what is asked about them, and a reader of `.BTF` sections.
+
+/// Modifiers and typedefs of one type: a longer chain is taken for a loop.
+pub(crate) const CHAIN: usize = 64;
+
+/// Where the kernel's types are looked up.
+///
+/// The level is that of the kernel's `btf_type_by_id` and `btf_name_by_offset`. Numbers are little-endian. Nothing that
+/// an implementation returns is trusted to make sense.
+pub trait TypeSource {
+    /// The type `id`, which is not 0 (`void`); `None` if there is none.
+    fn type_by_id(&self, id: u32) -> Option<BtfType<'_>>;
+
+    /// The string at `offset`, without its NUL; empty for what has no name.
+    fn name(&self, offset: u32) -> Option<&[u8]>;
+}
+
+/// A `struct btf_type` and the bytes behind it that belong to it.
+#[derive(Clone, Copy, Debug)]
+pub struct BtfType<'a> {
+    name: u32,
+    info: u32,
+    size_or_type: u32,
+    trailing: &'a [u8],
+}
+
+/// What a [`BtfType`] is. Types that it refers to are given by their id; 0 is `void`.
+#[derive(Clone, Debug)]
+#[expect(missing_docs)] // The fields are those of BTF, see the kernel's Documentation/bpf/btf.rst.
+pub enum BtfKind<'a> {
+    Int {
+        size: u32,
+        signed: bool,
+        boolean: bool,
+    },
+    Pointer(u32),
+    Array {
+        element: u32,
+        length: u32,
+    },
+    Struct {
+        size: u32,
+    },
+    Union {
+        size: u32,
+    },
+    Enum {
+        size: u32,
+    },
+    Forward {
+        union: bool,
+    },
+    Typedef(u32),
+    Volatile(u32),
+    Const(u32),
+    Restrict(u32),
+    Function(u32),
+    Prototype {
+        returned: u32,
+        parameters: Parameters<'a>,
+    },
+    Variable(u32),
+    Float {
+        size: u32,
+    },
+    TypeTag(u32),
+    /// No type of a symbol: a section, a tag of a declaration, or what is not known.
+    Other,
+}
+
+/// The types of the parameters of a prototype; that of `...` is `void`.
+#[derive(Clone, Debug)]
+pub struct Parameters<'a>(&'a [u8]);
+
+impl Iterator for Parameters<'_> {
+    type Item = u32;
+
+    fn next(&mut self) -> Option<u32> {
+        let (parameter, rest) = self.0.split_first_chunk::<8>()?;
+        self.0 = rest;
+        u32_at(parameter, 4)
+    }
+}
+
+mod kind {
+    pub(super) const INT: u32 = 1;
+    pub(super) const PTR: u32 = 2;
+    pub(super) const ARRAY: u32 = 3;
+    pub(super) const STRUCT: u32 = 4;
+    pub(super) const UNION: u32 = 5;
+    pub(super) const ENUM: u32 = 6;
+    pub(super) const FWD: u32 = 7;
+    pub(super) const TYPEDEF: u32 = 8;
+    pub(super) const VOLATILE: u32 = 9;
+    pub(super) const CONST: u32 = 10;
+    pub(super) const RESTRICT: u32 = 11;
+    pub(super) const FUNC: u32 = 12;
+    pub(super) const FUNC_PROTO: u32 = 13;
+    pub(super) const VAR: u32 = 14;
+    pub(super) const DATASEC: u32 = 15;
+    pub(super) const FLOAT: u32 = 16;
+    pub(super) const DECL_TAG: u32 = 17;
+    pub(super) const TYPE_TAG: u32 = 18;
+    pub(super) const ENUM64: u32 = 19;
+}
+
+const INT_SIGNED: u32 = 1 << 24;
+const INT_BOOL: u32 = 1 << 26;
+
+impl<'a> BtfType<'a> {
+    /// The bytes of a `struct btf_type`.
+    pub const SIZE: usize = 12;
+
+    /// A type of the three words of `struct btf_type`, and the bytes behind it, as many as
+    /// [`trailing_len`](Self::trailing_len) says.
+    pub const fn new(name: u32, info: u32, size_or_type: u32, trailing: &'a [u8]) -> Self {
+        Self {
+            name,
+            info,
+            size_or_type,
+            trailing,
+        }
+    }
+
+    /// How many bytes behind a `struct btf_type` with this `info` belong to it; `None` if its kind is not known.
+    pub const fn trailing_len(info: u32) -> Option<usize> {
+        let (fixed, each) = match Self::kind_of(info) {
+            kind::INT | kind::VAR | kind::DECL_TAG => (4, 0),
+            kind::ARRAY => (12, 0),
+            kind::STRUCT | kind::UNION | kind::DATASEC | kind::ENUM64 => (0, 12),
+            kind::ENUM | kind::FUNC_PROTO => (0, 8),
+            kind::PTR | kind::FWD | kind::TYPEDEF | kind::VOLATILE | kind::CONST => (0, 0),
+            kind::RESTRICT | kind::FUNC | kind::FLOAT | kind::TYPE_TAG => (0, 0),
+            _ => return None,
+        };
+        Some(fixed + each * Self::vlen(info))
+    }
+
+    // Up to Linux 7.0 the kind has 5 bits and vlen 16; the bits that both gained were zero.
+    const fn kind_of(info: u32) -> u32 {
+        (info >> 24) & 0x7f
+    }
+
+    const fn vlen(info: u32) -> usize {
+        (info & 0xff_ffff) as usize
+    }
+
+    /// Where its name is.
+    pub const fn name_offset(&self) -> u32 {
+        self.name
+    }
+
+    /// What it is.
+    pub fn kind(&self) -> BtfKind<'a> {
+        self.try_kind().unwrap_or(BtfKind::Other)
+    }
+
+    fn try_kind(&self) -> Option<BtfKind<'a>> {
+        let other = self.size_or_type;
+        let size = self.size_or_type;
+        Some(match Self::kind_of(self.info) {
+            kind::INT => {
+                let encoding = u32_at(self.trailing, 0)?;
+                BtfKind::Int {
+                    size,
+                    signed: encoding & INT_SIGNED != 0,
+                    boolean: encoding & INT_BOOL != 0,
+                }
+            }
+            kind::PTR => BtfKind::Pointer(other),
+            kind::ARRAY => BtfKind::Array {
+                element: u32_at(self.trailing, 0)?,
+                length: u32_at(self.trailing, 8)?,
+            },
+            kind::STRUCT => BtfKind::Struct { size },
+            kind::UNION => BtfKind::Union { size },
+            kind::ENUM | kind::ENUM64 => BtfKind::Enum { size },
+            kind::FWD => BtfKind::Forward {
+                union: self.info >> 31 != 0,
+            },
+            kind::TYPEDEF => BtfKind::Typedef(other),
+            kind::VOLATILE => BtfKind::Volatile(other),
+            kind::CONST => BtfKind::Const(other),
+            kind::RESTRICT => BtfKind::Restrict(other),
+            kind::FUNC => BtfKind::Function(other),
+            kind::FUNC_PROTO => BtfKind::Prototype {
+                returned: other,
+                parameters: Parameters(self.trailing.get(..8 * Self::vlen(self.info))?),
+            },
+            kind::VAR => BtfKind::Variable(other),
+            kind::FLOAT => BtfKind::Float { size },
+            kind::TYPE_TAG => BtfKind::TypeTag(other),
+            _ => BtfKind::Other,
+        })
+    }
+}
+
+fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
+    let bytes = bytes.get(offset..)?.first_chunk()?;
+    Some(u32::from_le_bytes(*bytes))
+}
+
+/// Why bytes are no BTF that can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BtfError {
+    /// They do not begin as BTF does.
+    Magic,
+    /// They are of a big-endian kernel.
+    BigEndian,
+    /// They are of another version of the format.
+    Version(u8),
+    /// A part of them is said to be where they have ended.
+    End,
+    /// The strings do not begin or not end with a NUL.
+    Strings,
+    /// A type is of a kind that is not known, and its length is not said.
+    Kind(u32),
+    /// The index is shorter than [`Btf::count`] says.
+    Index,
+}
+
+impl core::fmt::Display for BtfError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Magic => f.write_str("this is no BTF"),
+            Self::BigEndian => f.write_str("the BTF is of a big-endian kernel"),
+            Self::Version(version) => write!(f, "version {version} of BTF is not known"),
+            Self::End => f.write_str("the BTF ends too early"),
+            Self::Strings => f.write_str("the strings of the BTF are malformed"),
+            Self::Kind(kind) => write!(f, "the BTF has a type of kind {kind}, which is not known"),
+            Self::Index => f.write_str("the index for the types of the BTF is too small"),
+        }
+    }
+}
+
+impl core::error::Error for BtfError {}
+
+/// The types of a `.BTF` section.
+///
+/// The BTF of a module is split: it continues that of the kernel image, or of the module's own `.BTF.base` section if it has
+/// one, and is read with that as its base.
+#[derive(Clone, Copy, Debug)]
+pub struct Btf<'a> {
+    base: Option<&'a Btf<'a>>,
+    sections: Sections<'a>,
+    /// Where each type begins.
+    index: &'a [u32],
+    first_id: u32,
+    first_string: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Sections<'a> {
+    types: &'a [u8],
+    strings: &'a [u8],
+    /// The lengths of the types by their kind, from Linux 7.1.
+    layout: &'a [u8],
+}
+
+impl<'a> Btf<'a> {
+    /// How many types `bytes` have: the length of the index that [`new`](Self::new) needs.
+    pub fn count(bytes: &[u8]) -> Result<usize, BtfError> {
+        let mut count = 0;
+        Sections::new(bytes)?.each_type(|_| {
+            count += 1;
+            Ok(())
+        })?;
+        Ok(count)
+    }
+
+    /// Reads a `.BTF` section, which is split if there is a `base`. `index` is filled; it must be as long as
+    /// [`count`](Self::count) says.
+    pub fn new(
+        bytes: &'a [u8],
+        base: Option<&'a Btf<'a>>,
+        index: &'a mut [u32],
+    ) -> Result<Self, BtfError> {
+        let sections = Sections::new(bytes)?;
+        // The strings of split BTF continue those of the base, which begin with the empty one.
+        if sections.strings.last().is_some_and(|&byte| byte != 0)
+            || base.is_none() && sections.strings.first() != Some(&0)
+        {
+            return Err(BtfError::Strings);
+        }
+        let mut count = 0;
+        sections.each_type(|offset| {
+            *index.get_mut(count).ok_or(BtfError::Index)? = offset;
+            count += 1;
+            Ok(())
+        })?;
+        let index = index.get(..count).unwrap_or_default();
+        let (first_id, first_string) = match base {
+            Some(base) => (
+                base.end_id(),
+                base.first_string
+                    .saturating_add(base.sections.strings.len() as u32),
+            ),
+            None => (1, 0),
+        };
+        Ok(Self {
+            base,
+            sections,
+            index,
+            first_id,
+            first_string,
+        })
+    }
+
+    /// The id of the first type that is not of the base.
+    pub fn first_id(&self) -> u32 {
+        self.first_id
+    }
+
+    fn end_id(&self) -> u32 {
+        self.first_id.saturating_add(self.index.len() as u32)
+    }
+}
+
+impl TypeSource for Btf<'_> {
+    fn type_by_id(&self, id: u32) -> Option<BtfType<'_>> {
+        let Some(index) = id.checked_sub(self.first_id) else {
+            return self.base?.type_by_id(id);
+        };
+        let offset = *self.index.get(index as usize)?;
+        let (ty, _) = self.sections.type_at(offset as usize).ok()?;
+        Some(ty)
+    }
+
+    fn name(&self, offset: u32) -> Option<&[u8]> {
+        let Some(offset) = offset.checked_sub(self.first_string) else {
+            return self.base?.name(offset);
+        };
+        let string = self.sections.strings.get(offset as usize..)?;
+        let end = string.iter().position(|&byte| byte == 0)?;
+        string.get(..end)
+    }
+}
+
+impl<'a> Sections<'a> {
+    fn new(bytes: &'a [u8]) -> Result<Self, BtfError> {
+        const HEADER: usize = 24;
+        const HEADER_WITH_LAYOUT: usize = 32;
+
+        match bytes {
+            [0x9f, 0xeb, 1, ..] => {}
+            [0x9f, 0xeb, version, ..] => return Err(BtfError::Version(*version)),
+            [0xeb, 0x9f, ..] => return Err(BtfError::BigEndian),
+            _ => return Err(BtfError::Magic),
+        }
+        let field = |offset| u32_at(bytes, offset).ok_or(BtfError::End);
+        let header_len = field(4)? as usize;
+        if header_len < HEADER {
+            return Err(BtfError::End);
+        }
+        let body = bytes.get(header_len..).ok_or(BtfError::End)?;
+        let section = |at| {
+            let start = field(at)? as usize;
+            let len = field(at + 4)? as usize;
+            let section = body.get(start..).and_then(|rest| rest.get(..len));
+            section.ok_or(BtfError::End)
+        };
+        Ok(Self {
+            types: section(8)?,
+            strings: section(16)?,
+            layout: if header_len >= HEADER_WITH_LAYOUT {
+                section(24)?
+            } else {
+                &[]
+            },
+        })
+    }
+
+    /// The type at `offset`, and where the next one begins.
+    fn type_at(&self, offset: usize) -> Result<(BtfType<'a>, usize), BtfError> {
+        let bytes = self.types.get(offset..).ok_or(BtfError::End)?;
+        let field = |offset| u32_at(bytes, offset).ok_or(BtfError::End);
+        let (name, info, size_or_type) = (field(0)?, field(4)?, field(8)?);
+        let len = match BtfType::trailing_len(info) {
+            Some(len) => len,
+            None => self
+                .layout_len(info)
+                .ok_or(BtfError::Kind(BtfType::kind_of(info)))?,
+        };
+        let trailing = bytes.get(BtfType::SIZE..).and_then(|rest| rest.get(..len));
+        let trailing = trailing.ok_or(BtfError::End)?;
+        let ty = BtfType::new(name, info, size_or_type, trailing);
+        Ok((ty, offset + BtfType::SIZE + len))
+    }
+
+    /// What [`BtfType::trailing_len`] tells, for a kind that is younger than this reader.
+    fn layout_len(&self, info: u32) -> Option<usize> {
+        let at = 4 * BtfType::kind_of(info) as usize;
+        let &[fixed, each, ..] = self.layout.get(at..)?.first_chunk::<4>()?;
+        // Kind 0 is not used.
+        (at != 0).then_some(usize::from(fixed) + usize::from(each) * BtfType::vlen(info))
+    }
+
+    /// Calls `visit` with where each type begins.
+    fn each_type(
+        &self,
+        mut visit: impl FnMut(u32) -> Result<(), BtfError>,
+    ) -> Result<(), BtfError> {
+        let mut offset = 0;
+        while offset < self.types.len() {
+            // What is in memory of a 32-bit length has 32-bit offsets.
+            visit(offset as u32)?;
+            (_, offset) = self.type_at(offset)?;
+        }
+        Ok(())
+    }
+}
+
+/// A symbol to be looked for by [`find`].
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    name: &'a [u8],
+    finding: Finding,
+    next: u16,
+}
+
+/// What is known of a symbol's type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// No function and no variable has this name.
+    Missing,
+    /// This one has.
+    Id(u32),
+    /// Several have, as static functions of different files may: which one is meant is not known.
+    Ambiguous,
+}
+
+impl<'a> Wanted<'a> {
+    /// The function or variable `name`.
+    pub const fn new(name: &'a [u8]) -> Self {
+        Self {
+            name,
+            finding: Finding::Missing,
+            next: NONE,
+        }
+    }
+
+    /// Its name.
+    pub const fn name(&self) -> &'a [u8] {
+        self.name
+    }
+
+    /// What the last [`find`] found.
+    pub const fn finding(&self) -> Finding {
+        self.finding
+    }
+}
+
+const NONE: u16 = u16::MAX;
+const BUCKETS: usize = 64;
+
+/// Looks for all of `wanted` in one pass over the functions and variables from type `first_id` on (1 for a whole kernel image,
+/// [`Btf::first_id`] for a module).
+///
+/// Takes no more than 65,535 names; others stay [`Finding::Missing`].
+pub fn find(source: &impl TypeSource, first_id: u32, wanted: &mut [Wanted<'_>]) {
+    // Lists of `wanted` by a hash of the name: the pass hashes each name of the kernel, but hardly ever compares one.
+    let mut heads = [NONE; BUCKETS];
+    for (index, entry) in wanted.iter_mut().enumerate().take(NONE.into()) {
+        entry.finding = Finding::Missing;
+        entry.next = core::mem::replace(&mut heads[bucket(entry.name)], index as u16);
+    }
+
+    for id in first_id.. {
+        let Some(ty) = source.type_by_id(id) else {
+            break;
+        };
+        if !matches!(BtfType::kind_of(ty.info), kind::FUNC | kind::VAR) {
+            continue;
+        }
+        let Some(name) = source.name(ty.name) else {
+            continue;
+        };
+        let mut next = heads[bucket(name)];
+        while let Some(entry) = wanted.get_mut(usize::from(next)) {
+            if entry.name == name {
+                entry.finding = match entry.finding {
+                    Finding::Missing => Finding::Id(id),
+                    _ => Finding::Ambiguous,
+                };
+            }
+            next = entry.next;
+        }
+    }
+}
+
+fn bucket(name: &[u8]) -> usize {
+    // The ends of names differ most.
+    let tail = name.len().saturating_sub(8);
+    let tail = name.get(tail..).unwrap_or_default();
+    let hash = tail.iter().fold(name.len() as u32, |hash, &byte| {
+        hash.wrapping_mul(31).wrapping_add(byte.into())
+    });
+    (hash ^ (hash >> 12)) as usize % BUCKETS
+}
+
+/// What `id` is behind modifiers and typedefs, and its id; `None` for what cannot be.
+pub(crate) fn resolve(source: &impl TypeSource, mut id: u32) -> Option<u32> {
+    for _ in 0..CHAIN {
+        match next_of_chain(source, id)? {
+            Some((_, next)) => id = next,
+            None => return Some(id),
+        }
+    }
+    None
+}
+
+/// The type that `id` modifies or is a typedef of, and `id`'s own name; `Some(None)` if it is neither.
+pub(crate) fn next_of_chain(source: &impl TypeSource, id: u32) -> Option<Option<(u32, u32)>> {
+    if id == 0 {
+        return Some(None);
+    }
+    let ty = source.type_by_id(id)?;
+    Some(match ty.kind() {
+        BtfKind::Typedef(next) => Some((ty.name, next)),
+        BtfKind::Volatile(next)
+        | BtfKind::Const(next)
+        | BtfKind::Restrict(next)
+        | BtfKind::TypeTag(next) => Some((0, next)),
+        _ => None,
+    })
+}
+
+/// The typedef `name`, for which all types are looked through.
+pub(crate) fn find_typedef(source: &impl TypeSource, name: &[u8]) -> Option<u32> {
+    (1..)
+        .map_while(|id| Some((id, source.type_by_id(id)?)))
+        .find(|(_, ty)| {
+            BtfType::kind_of(ty.info) == kind::TYPEDEF && source.name(ty.name) == Some(name)
+        })
+        .map(|(id, _)| id)
+}

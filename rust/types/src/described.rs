@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Rust types to descriptions, at compile time.
+//!
+//! # How a bindgen struct gets its C name
+//!
+//! The name must be in the import table of the built module, hence known at compile time, and must not come from the text of
+//! the declaration alone, as `gfp_t` is no struct but an alias of `u32`.
+//!
+//! - A trait with the name as associated constant would need an `impl` for each struct; but those of `kernel::bindings` are
+//!   neither ours nor the user's, and bindgen is run by the kernel's build.
+//! - `core::any::type_name` tells it, but in constants only with an unstable feature that the kernel does not allow.
+//! - So the compiler decides what a type *is*, and the text only names what the compiler found to be something else than
+//!   all that [`Described`] is implemented for: [`Probe`] has an associated constant `TYPE` twice, inherent where
+//!   `T: Described`, and by the trait [`Named`] for all others. The inherent one wins where it exists, which is settled
+//!   with aliases resolved. What is left is a struct, a union or an enum, and its name is the last segment of the path.
+//!
+//! The text is thus wrong where a path names a struct by another name than C's (`type Command = se_cmd`): the check then
+//! refuses, and shows both names. An alias that is C's typedef is not wrong, as the comparison knows typedefs.
+
+use crate::encoding::Encoding;
+use core::ffi::c_void;
+use core::marker::PhantomData;
+use core::mem::size_of;
+use core::ptr::NonNull;
+
+/// A type of which Rust tells what it is in C.
+///
+/// Structs, unions and enums of bindgen do not implement it: [`describe!`](crate::describe) names them.
+#[diagnostic::on_unimplemented(
+    message = "kimport cannot tell what `{Self}` is in C, and so cannot check it against the kernel",
+    label = "not a type of C",
+    note = "write an integer, `bool`, a raw pointer, an `Option<unsafe extern \"C\" fn(...)>`, an array, or the path of a \
+            struct that bindgen made, without generic arguments",
+    note = "write `*mut c_void` for a pointer to what has no counterpart in C"
+)]
+pub trait Described {
+    /// The description of the type.
+    const TYPE: Encoding;
+}
+
+/// A type that a pointer of C can point to.
+#[diagnostic::on_unimplemented(
+    message = "a pointer to `{Self}` is no pointer of C: it is two words long",
+    label = "its size is not known to the compiler",
+    note = "write a pointer to the element, or `*mut c_void`"
+)]
+pub trait ThinPointee {}
+
+impl<T> ThinPointee for T {}
+
+macro_rules! described {
+    ($($(#[$attribute:meta])* $ty:ty: $encoding:expr;)*) => {
+        $($(#[$attribute])* impl Described for $ty {
+            const TYPE: Encoding = $encoding;
+        })*
+    };
+}
+
+described! {
+    (): Encoding::VOID;
+    c_void: Encoding::VOID;
+    bool: Encoding::BOOL;
+    u8: Encoding::integer(1, false);
+    u16: Encoding::integer(2, false);
+    u32: Encoding::integer(4, false);
+    u64: Encoding::integer(8, false);
+    u128: Encoding::integer(16, false);
+    usize: Encoding::integer(size_of::<usize>(), false);
+    i8: Encoding::integer(1, true);
+    i16: Encoding::integer(2, true);
+    i32: Encoding::integer(4, true);
+    i64: Encoding::integer(8, true);
+    i128: Encoding::integer(16, true);
+    isize: Encoding::integer(size_of::<isize>(), true);
+    f32: Encoding::float(4);
+    f64: Encoding::float(8);
+}
+
+// What these point to is lost: the text that names it is out of sight behind an alias.
+impl<T: ThinPointee> Described for *mut T {
+    const TYPE: Encoding = Encoding::UNKNOWN.pointer(false);
+}
+
+impl<T: ThinPointee> Described for *const T {
+    const TYPE: Encoding = Encoding::UNKNOWN.pointer(true);
+}
+
+impl<T: ThinPointee> Described for &T {
+    const TYPE: Encoding = <*const T>::TYPE;
+}
+
+impl<T: ThinPointee> Described for &mut T {
+    const TYPE: Encoding = <*mut T>::TYPE;
+}
+
+impl<T: ThinPointee> Described for NonNull<T> {
+    const TYPE: Encoding = <*mut T>::TYPE;
+}
+
+impl<T: ThinPointee> Described for Option<&T> {
+    const TYPE: Encoding = <*const T>::TYPE;
+}
+
+impl<T: ThinPointee> Described for Option<&mut T> {
+    const TYPE: Encoding = <*mut T>::TYPE;
+}
+
+impl<T: ThinPointee> Described for Option<NonNull<T>> {
+    const TYPE: Encoding = <*mut T>::TYPE;
+}
+
+impl<T: Described, const N: usize> Described for [T; N] {
+    const TYPE: Encoding = T::TYPE.array(N);
+}
+
+macro_rules! function_pointers {
+    ($($argument:ident)*) => {
+        described_function_pointers! { [$($argument)*] extern "C" fn($($argument),*) -> R }
+        described_function_pointers! { [$($argument)*] unsafe extern "C" fn($($argument),*) -> R }
+    };
+}
+
+macro_rules! described_function_pointers {
+    ([$($argument:ident)*] $pointer:ty) => {
+        impl<R, $($argument),*> Described for $pointer {
+            const TYPE: Encoding = Encoding::FUNCTION_POINTER;
+        }
+
+        impl<R, $($argument),*> Described for Option<$pointer> {
+            const TYPE: Encoding = Encoding::FUNCTION_POINTER;
+        }
+    };
+}
+
+function_pointers! {}
+function_pointers! { A }
+function_pointers! { A B }
+function_pointers! { A B C }
+function_pointers! { A B C D }
+function_pointers! { A B C D E }
+function_pointers! { A B C D E F }
+function_pointers! { A B C D E F G }
+function_pointers! { A B C D E F G H }
+function_pointers! { A B C D E F G H I }
+function_pointers! { A B C D E F G H I J }
+function_pointers! { A B C D E F G H I J K }
+function_pointers! { A B C D E F G H I J K L }
+
+/// Tells whether `T` is [`Described`]: `Probe::<T>::TYPE`, with [`Named`] in scope, is `None` where it is not.
+#[doc(hidden)]
+pub struct Probe<T: ?Sized>(PhantomData<T>);
+
+impl<T: Described + ?Sized> Probe<T> {
+    /// The description, from `T` itself.
+    pub const TYPE: Option<Encoding> = Some(T::TYPE);
+}
+
+/// What [`Probe`] says of types that are not [`Described`].
+#[doc(hidden)]
+pub trait Named {
+    /// No description.
+    const TYPE: Option<Encoding>;
+}
+
+impl<T: ?Sized> Named for Probe<T> {
+    const TYPE: Option<Encoding> = None;
+}
+
+/// The description of the type that the path `segments` names.
+#[doc(hidden)]
+#[track_caller]
+pub const fn named(described: Option<Encoding>, segments: &[&str], size: usize) -> Encoding {
+    if let Some(described) = described {
+        return described;
+    }
+    let mut name = segments[segments.len() - 1];
+    // `r#type` is `struct type` in C.
+    if let [b'r', b'#', rest @ ..] = name.as_bytes() {
+        if let Ok(rest) = core::str::from_utf8(rest) {
+            name = rest;
+        }
+    }
+    // All else that needs no `use` is described, or has no size.
+    assert!(
+        !matches!(name.as_bytes(), b"char"),
+        "kimport: `char` is no type of C: write `c_char` (one byte) or `u32`"
+    );
+    Encoding::named(name, Some(size))
+}
+
+/// The description of a pointer to `T`.
+#[doc(hidden)]
+#[track_caller]
+pub const fn pointer<T: ThinPointee + ?Sized>(pointee: Encoding, to_const: bool) -> Encoding {
+    pointee.pointer(to_const)
+}
+
+/// The description of an array.
+#[doc(hidden)]
+#[track_caller]
+pub const fn array(element: Encoding, length: usize) -> Encoding {
+    element.array(length)
+}
+
+/// The description of a type, as an [`Encoding`] of the type alone; for use in constants.
+///
+/// Takes every type that is [`Described`], the path of a struct, union or enum that bindgen made, and pointers, references
+/// and arrays of those. Parentheses around types are not accepted.
+///
+/// ```
+/// use kimport_types::{describe, Encoding};
+/// # #[allow(non_camel_case_types)] mod bindings { pub struct se_cmd(pub u64); pub type gfp_t = u32; }
+/// use bindings::{gfp_t, se_cmd};
+///
+/// const COMMAND: Encoding = describe!(*mut se_cmd);
+/// const FLAGS: Encoding = describe!(gfp_t);
+/// assert_eq!(COMMAND.as_bytes(), Encoding::named("se_cmd", Some(8)).pointer(false).as_bytes());
+/// assert_eq!(FLAGS.as_bytes(), Encoding::integer(4, false).as_bytes());
+/// ```
+#[macro_export]
+macro_rules! describe {
+    (!) => { $crate::Encoding::VOID };
+    (*mut $($pointee:tt)+) => { $crate::describe!(@pointer false $($pointee)+) };
+    (*const $($pointee:tt)+) => { $crate::describe!(@pointer true $($pointee)+) };
+    (& $lifetime:lifetime mut $($pointee:tt)+) => { $crate::describe!(@pointer false $($pointee)+) };
+    (& $lifetime:lifetime $($pointee:tt)+) => { $crate::describe!(@pointer true $($pointee)+) };
+    (& mut $($pointee:tt)+) => { $crate::describe!(@pointer false $($pointee)+) };
+    (& $($pointee:tt)+) => { $crate::describe!(@pointer true $($pointee)+) };
+    ([$($array:tt)+]) => { $crate::describe!(@array [] $($array)+) };
+    (:: $($segment:ident)::+) => { $crate::describe!(@path (:: $($segment)::+) $($segment)+) };
+    ($($segment:ident)::+) => { $crate::describe!(@path ($($segment)::+) $($segment)+) };
+    (@path ($($path:tt)+) $($segment:ident)+) => {{
+        #[allow(unused_imports)]
+        use $crate::macro_support::Named as _;
+        $crate::macro_support::named(
+            $crate::macro_support::Probe::<$($path)+>::TYPE,
+            &[$(::core::stringify!($segment)),+],
+            ::core::mem::size_of::<$($path)+>(),
+        )
+    }};
+    // A pointer to a type without a size is an error of `ThinPointee`, before the size is asked for.
+    (@pointer $to_const:literal dyn $($pointee:tt)+) => {
+        $crate::macro_support::pointer::<dyn $($pointee)+>($crate::Encoding::UNKNOWN, $to_const)
+    };
+    (@pointer $to_const:literal str) => {
+        $crate::macro_support::pointer::<str>($crate::Encoding::UNKNOWN, $to_const)
+    };
+    (@pointer $to_const:literal $($pointee:tt)+) => {
+        $crate::macro_support::pointer::<$($pointee)+>($crate::describe!($($pointee)+), $to_const)
+    };
+    (@array [$($element:tt)+] ; $length:expr) => {
+        $crate::macro_support::array($crate::describe!($($element)+), $length)
+    };
+    (@array [$($element:tt)*] $next:tt $($rest:tt)*) => {
+        $crate::describe!(@array [$($element)* $next] $($rest)*)
+    };
+    // A slice.
+    (@array [$($element:tt)+]) => { <[$($element)+] as $crate::Described>::TYPE };
+    ($ty:ty) => { <$ty as $crate::Described>::TYPE };
+}

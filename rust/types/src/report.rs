@@ -1,0 +1,511 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A difference as text: both types in C, with the place marked.
+
+use crate::btf::{resolve, BtfKind, TypeSource};
+use crate::compare::{Mismatch, Place, Rule};
+use crate::encoding::{Description, Symbol, Type, TypeBytes};
+use core::fmt::{self, Display, Formatter, Write};
+
+/// Shows a [`Mismatch`]:
+///
+/// ```text
+/// prototype differs
+///   declared:  void target_complete_cmd(struct se_cmd *, u32)
+///   kernel:    void target_complete_cmd(struct se_cmd *, u8)
+///                                                        ^^ argument 2: 4 bytes, kernel has 1
+/// ```
+///
+/// Pointers to functions are shown as `void (*)()` where they are declared, as what they take is not compared.
+pub struct Report<'a, S> {
+    /// The symbol.
+    pub name: &'a str,
+    /// What was compared.
+    pub declared: &'a Description<'a>,
+    /// With what.
+    pub source: &'a S,
+    /// The type that it was compared with.
+    pub id: u32,
+    /// What was found.
+    pub mismatch: &'a Mismatch,
+}
+
+const DECLARED: &str = "  declared:  ";
+const KERNEL: &str = "  kernel:    ";
+
+impl<S: TypeSource> Display for Report<'_, S> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let what = match self.declared.symbol() {
+            Symbol::Function(_) => "prototype",
+            Symbol::Data(_) => "type",
+        };
+        write!(f, "{what} differs\n{DECLARED}")?;
+        self.printer(f).declared()?;
+        write!(f, "\n{KERNEL}")?;
+        let marked = {
+            let mut printer = self.printer(f);
+            printer.kernel()?;
+            printer.marked
+        };
+        f.write_char('\n')?;
+        let (start, end) = marked.unwrap_or_default();
+        for _ in 0..KERNEL.len() + start {
+            f.write_char(' ')?;
+        }
+        for _ in start..end.max(start + 1) {
+            f.write_char('^')?;
+        }
+        write!(f, " {}", self.mismatch)
+    }
+}
+
+/// What differs, in words: `argument 2: 4 bytes, kernel has 1`.
+impl Display for Mismatch {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.place {
+            Place::Symbol | Place::Arguments => {}
+            Place::Argument(number) => write!(f, "argument {number}: ")?,
+            Place::Returned => f.write_str("return value: ")?,
+        }
+        let Self {
+            declared, kernel, ..
+        } = *self;
+        let plural = if declared == 1 { "" } else { "s" };
+        let either = |if_declared, if_kernel| {
+            if declared != 0 {
+                if_declared
+            } else {
+                if_kernel
+            }
+        };
+        f.write_str(match self.rule {
+            Rule::ArgumentCount => {
+                return write!(f, "{declared} argument{plural}, kernel has {kernel}")
+            }
+            Rule::Width | Rule::StructSize => {
+                return write!(f, "{declared} byte{plural}, kernel has {kernel}")
+            }
+            Rule::ArrayLength => {
+                return write!(f, "{declared} element{plural}, kernel has {kernel}")
+            }
+            Rule::SymbolKind => {
+                either("a function, kernel has data", "data, kernel has a function")
+            }
+            Rule::Variadic => either(
+                "variable arguments, kernel has none",
+                "no variable arguments, kernel has them",
+            ),
+            Rule::ReturnVoid => either("declared, kernel has none", "none, kernel has one"),
+            Rule::Pointer => either("a pointer, kernel has none", "no pointer, kernel has one"),
+            Rule::Signedness => {
+                either("signed, kernel has unsigned", "unsigned, kernel has signed")
+            }
+            Rule::BoolForInteger => "bool, kernel has an integer",
+            Rule::IntegerForBool => "an integer, kernel has bool",
+            Rule::PointeeName => "a pointer to another type",
+            Rule::PointeeKind => "a pointer to another kind of type",
+            Rule::StructName => "another type",
+            Rule::Kind => "another kind of type",
+        })
+    }
+}
+
+impl<S: TypeSource> Report<'_, S> {
+    fn printer<'p, 'f>(&'p self, out: &'p mut Formatter<'f>) -> Printer<'p, 'f, S> {
+        Printer {
+            report: self,
+            out,
+            column: 0,
+            last: ' ',
+            marked: None,
+            fuel: 512,
+        }
+    }
+}
+
+/// Writes one line.
+struct Printer<'p, 'f, S> {
+    report: &'p Report<'p, S>,
+    out: &'p mut Formatter<'f>,
+    /// How much is written.
+    column: usize,
+    last: char,
+    /// From where to where the difference is.
+    marked: Option<(usize, usize)>,
+    /// How many types may yet be written: those of malformed BTF may not end.
+    fuel: u32,
+}
+
+impl<S> Write for Printer<'_, '_, S> {
+    fn write_str(&mut self, s: &str) -> fmt::Result {
+        self.column += s.chars().count();
+        self.last = s.chars().next_back().unwrap_or(self.last);
+        self.out.write_str(s)
+    }
+}
+
+/// How deep types are followed; deeper ones are not shown.
+const DEPTH: u32 = 24;
+
+impl<'p, S: TypeSource> Printer<'p, '_, S> {
+    /// Marks what is written from `start` on, if the difference is at `place`.
+    fn mark(&mut self, place: Place, start: usize) {
+        if self.report.mismatch.place == place {
+            self.marked = Some((start, self.column));
+        }
+    }
+
+    /// The symbol's name, behind the begin of its type.
+    fn symbol_name(&mut self) -> fmt::Result {
+        if self.last != '*' {
+            self.write_char(' ')?;
+        }
+        self.write_str(self.report.name)
+    }
+
+    fn star(&mut self) -> fmt::Result {
+        self.write_str(if self.last == '*' { "*" } else { " *" })
+    }
+
+    // ---- The declared type
+
+    fn declared(&mut self) -> fmt::Result {
+        // The kernel's type at the same place tells what kind of type a name is.
+        let id = self.symbol_type();
+        match self.report.declared.symbol() {
+            Symbol::Data(ty) => {
+                self.declared_begin(ty, id, false)?;
+                self.symbol_name()?;
+                self.declared_end(ty)
+            }
+            Symbol::Function(prototype) => {
+                let (returned, mut parameters) = match self.kind(id) {
+                    Some(BtfKind::Prototype {
+                        returned,
+                        parameters,
+                    }) => (Some(returned), Some(parameters)),
+                    _ => (None, None),
+                };
+                self.declared_begin(prototype.returned, returned, false)?;
+                self.symbol_name()?;
+                self.write_char('(')?;
+                let mut separator = "";
+                for argument in prototype.arguments {
+                    self.write_str(separator)?;
+                    separator = ", ";
+                    let id = parameters.as_mut().and_then(Iterator::next);
+                    self.declared_begin(argument, id, false)?;
+                    self.declared_end(argument)?;
+                }
+                self.write_str(match (prototype.variadic, separator) {
+                    (true, _) => separator,
+                    (false, "") => "void",
+                    (false, _) => "",
+                })?;
+                self.write_str(if prototype.variadic { "...)" } else { ")" })?;
+                self.declared_end(prototype.returned)
+            }
+        }
+    }
+
+    /// What is before the name. `id` is the kernel's type at the same place, if there is one.
+    fn declared_begin(
+        &mut self,
+        ty: TypeBytes<'_>,
+        id: Option<u32>,
+        constant: bool,
+    ) -> fmt::Result {
+        let ty = ty.decode();
+        match ty {
+            Type::Pointer { to_const, pointee } => {
+                let id = self.resolved(id).and_then(|kind| match kind {
+                    BtfKind::Pointer(id) => Some(id),
+                    _ => None,
+                });
+                self.declared_begin(pointee, id, to_const)?;
+                if matches!(pointee.decode(), Type::Array { .. }) {
+                    self.write_str(" (*")?;
+                } else {
+                    self.star()?;
+                }
+                return self.write_str(if constant { "const" } else { "" });
+            }
+            Type::Array { element, .. } => {
+                let id = self.resolved(id).and_then(|kind| match kind {
+                    BtfKind::Array { element, .. } => Some(element),
+                    _ => None,
+                });
+                return self.declared_begin(element, id, constant);
+            }
+            Type::FunctionPointer => {
+                return self.write_str(if constant { "void (*const" } else { "void (*" });
+            }
+            _ => {}
+        }
+        if constant {
+            self.write_str("const ")?;
+        }
+        match ty {
+            Type::Bool => self.write_str("bool"),
+            Type::Integer { width, signed } => {
+                let letter = if signed { 's' } else { 'u' };
+                write!(self, "{letter}{}", u32::from(width) * 8)
+            }
+            Type::Float { width: 4 } => self.write_str("float"),
+            Type::Float { width: 8 } => self.write_str("double"),
+            Type::Float { width } => write!(self, "_Float{}", u32::from(width) * 8),
+            Type::Named { name, .. } => {
+                let keyword = self.keyword(name, id);
+                self.write_str(keyword)?;
+                self.write_str(name)
+            }
+            _ => self.write_str("void"),
+        }
+    }
+
+    /// What is behind the name.
+    fn declared_end(&mut self, ty: TypeBytes<'_>) -> fmt::Result {
+        match ty.decode() {
+            Type::Pointer { pointee, .. } => {
+                if matches!(pointee.decode(), Type::Array { .. }) {
+                    self.write_char(')')?;
+                }
+                self.declared_end(pointee)
+            }
+            Type::Array { length, element } => {
+                self.length(length)?;
+                self.declared_end(element)
+            }
+            Type::FunctionPointer => self.write_str(")()"),
+            _ => Ok(()),
+        }
+    }
+
+    /// What C writes before `name`, if type `id` of the kernel is called so.
+    fn keyword(&self, name: &str, id: Option<u32>) -> &'static str {
+        let mut next = id;
+        for _ in 0..DEPTH {
+            let Some(ty) = next.and_then(|id| self.report.source.type_by_id(id)) else {
+                break;
+            };
+            let kind = ty.kind();
+            let same = self.report.source.name(ty.name_offset()) == Some(name.as_bytes());
+            next = match kind {
+                BtfKind::Typedef(_) if same => return "",
+                BtfKind::Typedef(id)
+                | BtfKind::Const(id)
+                | BtfKind::Volatile(id)
+                | BtfKind::Restrict(id)
+                | BtfKind::TypeTag(id) => Some(id),
+                _ if same => return keyword(&kind),
+                _ => None,
+            };
+        }
+        // By the kernel's own convention for names.
+        if name.ends_with("_t") {
+            ""
+        } else {
+            "struct "
+        }
+    }
+
+    // ---- The kernel's type
+
+    fn kernel(&mut self) -> fmt::Result {
+        let id = self.symbol_type().unwrap_or(0);
+        self.begin(id, 0)?;
+        self.mark(Place::Returned, 0);
+        self.symbol_name()?;
+        match self.kind(Some(id)) {
+            Some(BtfKind::Prototype {
+                returned,
+                parameters,
+            }) => {
+                self.write_char('(')?;
+                let open = self.column;
+                let declared = match self.report.declared.symbol() {
+                    Symbol::Function(prototype) => prototype.arguments.len() as u32,
+                    Symbol::Data(_) => 0,
+                };
+                let mut extra = None;
+                let mut separator = "";
+                for (number, id) in (1..).zip(parameters) {
+                    self.write_str(separator)?;
+                    separator = ", ";
+                    if number == declared + 1 {
+                        extra = Some(self.column);
+                    }
+                    let start = self.column;
+                    self.parameter(id, 0)?;
+                    self.mark(Place::Argument(number), start);
+                }
+                if separator.is_empty() {
+                    self.write_str("void")?;
+                }
+                // The arguments that the declaration lacks, or all when it has too many.
+                self.mark(Place::Arguments, extra.unwrap_or(open));
+                self.write_char(')')?;
+                self.end(returned, 0)?;
+            }
+            _ => self.end(id, 0)?,
+        }
+        self.mark(Place::Symbol, 0);
+        Ok(())
+    }
+
+    fn parameter(&mut self, id: u32, depth: u32) -> fmt::Result {
+        if id == 0 {
+            return self.write_str("...");
+        }
+        self.begin(id, depth)?;
+        self.end(id, depth)
+    }
+
+    /// What C writes of type `id` before the name.
+    fn begin(&mut self, id: u32, depth: u32) -> fmt::Result {
+        if !self.burn(depth) {
+            return self.write_str("...");
+        }
+        let depth = depth + 1;
+        if id == 0 {
+            return self.write_str("void");
+        }
+        let source = self.report.source;
+        let Some(ty) = source.type_by_id(id) else {
+            return self.write_str("?");
+        };
+        let kind = ty.kind();
+        match kind {
+            BtfKind::Pointer(pointee) => {
+                self.begin(pointee, depth)?;
+                if self.is_behind_name(pointee) {
+                    self.write_str(" (*")
+                } else {
+                    self.star()
+                }
+            }
+            BtfKind::Const(of) => self.qualified("const", of, depth),
+            BtfKind::Volatile(of) => self.qualified("volatile", of, depth),
+            BtfKind::Restrict(of) | BtfKind::TypeTag(of) => self.begin(of, depth),
+            BtfKind::Array { element, .. } => self.begin(element, depth),
+            BtfKind::Prototype { returned, .. } => self.begin(returned, depth),
+            _ => {
+                self.write_str(keyword(&kind))?;
+                match source.name(ty.name_offset()) {
+                    None | Some([]) => self.write_str("{...}"),
+                    Some(name) => write!(self, "{}", name.escape_ascii()),
+                }
+            }
+        }
+    }
+
+    fn qualified(&mut self, qualifier: &str, of: u32, depth: u32) -> fmt::Result {
+        // Of a pointer it is behind the star.
+        if matches!(self.kind(Some(of)), Some(BtfKind::Pointer(_))) {
+            self.begin(of, depth)?;
+            return self.write_str(qualifier);
+        }
+        write!(self, "{qualifier} ")?;
+        self.begin(of, depth)
+    }
+
+    /// What C writes of type `id` behind the name.
+    fn end(&mut self, id: u32, depth: u32) -> fmt::Result {
+        if !self.burn(depth) {
+            return Ok(());
+        }
+        let depth = depth + 1;
+        match self.kind(Some(id)) {
+            Some(BtfKind::Pointer(pointee)) => {
+                if self.is_behind_name(pointee) {
+                    self.write_char(')')?;
+                }
+                self.end(pointee, depth)
+            }
+            Some(
+                BtfKind::Const(of)
+                | BtfKind::Volatile(of)
+                | BtfKind::Restrict(of)
+                | BtfKind::TypeTag(of),
+            ) => self.end(of, depth),
+            Some(BtfKind::Array { element, length }) => {
+                self.length(length)?;
+                self.end(element, depth)
+            }
+            Some(BtfKind::Prototype {
+                returned,
+                parameters,
+            }) => {
+                self.write_char('(')?;
+                let mut separator = "";
+                for id in parameters {
+                    if !self.burn(depth) {
+                        self.write_str(", ...")?;
+                        break;
+                    }
+                    self.write_str(separator)?;
+                    separator = ", ";
+                    self.parameter(id, depth)?;
+                }
+                self.write_str(if separator.is_empty() { "void)" } else { ")" })?;
+                self.end(returned, depth)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn length(&mut self, length: u32) -> fmt::Result {
+        match length {
+            0 => self.write_str("[]"),
+            length => write!(self, "[{length}]"),
+        }
+    }
+
+    /// Whether C writes a part of type `id` behind the name, so that a pointer to it needs parentheses.
+    fn is_behind_name(&self, mut id: u32) -> bool {
+        for _ in 0..DEPTH {
+            id = match self.kind(Some(id)) {
+                Some(
+                    BtfKind::Const(id)
+                    | BtfKind::Volatile(id)
+                    | BtfKind::Restrict(id)
+                    | BtfKind::TypeTag(id),
+                ) => id,
+                Some(BtfKind::Array { .. } | BtfKind::Prototype { .. }) => return true,
+                _ => return false,
+            };
+        }
+        false
+    }
+
+    /// The type of the symbol.
+    fn symbol_type(&self) -> Option<u32> {
+        match self.kind(Some(self.report.id))? {
+            BtfKind::Function(ty) | BtfKind::Variable(ty) => Some(ty),
+            _ => Some(self.report.id),
+        }
+    }
+
+    fn kind(&self, id: Option<u32>) -> Option<BtfKind<'p>> {
+        let report = self.report;
+        Some(report.source.type_by_id(id?)?.kind())
+    }
+
+    fn resolved(&self, id: Option<u32>) -> Option<BtfKind<'p>> {
+        self.kind(resolve(self.report.source, id?))
+    }
+
+    fn burn(&mut self, depth: u32) -> bool {
+        self.fuel = self.fuel.saturating_sub(1);
+        self.fuel > 0 && depth < DEPTH
+    }
+}
+
+fn keyword(kind: &BtfKind<'_>) -> &'static str {
+    match kind {
+        BtfKind::Struct { .. } | BtfKind::Forward { union: false } => "struct ",
+        BtfKind::Union { .. } | BtfKind::Forward { union: true } => "union ",
+        BtfKind::Enum { .. } => "enum ",
+        _ => "",
+    }
+}

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The BTF reader: against another one on the stock kernel's BTF, and on BTF that is broken.
+
+mod support;
+
+use btf_rs::BtfType as _;
+use kimport_types::{
+    compare, find, Btf, BtfError, BtfKind, Description, Encoding, Finding, Report, TypeSource,
+    Wanted,
+};
+use proptest::prelude::*;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+use support::{index, stock_btf, Maker};
+
+static STOCK: LazyLock<Vec<u8>> = LazyLock::new(stock_btf);
+
+/// Every type of the stock kernel is what btf-rs says it is.
+#[test]
+fn the_stock_kernel_reads_as_with_btf_rs() {
+    use btf_rs::Type;
+
+    let mut index = index(&STOCK);
+    let ours = Btf::new(&STOCK, None, &mut index).unwrap();
+    let theirs = btf_rs::Btf::from_bytes(&STOCK).unwrap();
+
+    let mut count = 0;
+    for id in 1.. {
+        let Some(our) = ours.type_by_id(id) else {
+            break;
+        };
+        let their = theirs.resolve_type_by_id(id).unwrap();
+        let id_of = |ty: &dyn btf_rs::BtfType| ty.get_type_id().unwrap();
+        let same = match (our.kind(), &their) {
+            (
+                BtfKind::Int {
+                    size,
+                    signed,
+                    boolean,
+                },
+                Type::Int(int),
+            ) => (size as usize, signed, boolean) == (int.size(), int.is_signed(), int.is_bool()),
+            (BtfKind::Pointer(to), Type::Ptr(ty)) => to == id_of(ty),
+            (BtfKind::Array { element, length }, Type::Array(array)) => {
+                element == id_of(array) && length as usize == array.len()
+            }
+            (BtfKind::Struct { size }, Type::Struct(ty)) => size as usize == ty.size(),
+            (BtfKind::Union { size }, Type::Union(ty)) => size as usize == ty.size(),
+            (BtfKind::Enum { size }, Type::Enum(ty)) => size as usize == ty.size(),
+            (BtfKind::Enum { size }, Type::Enum64(ty)) => size as usize == ty.size(),
+            (BtfKind::Forward { union }, Type::Fwd(ty)) => union == ty.is_union(),
+            (BtfKind::Typedef(to), Type::Typedef(ty)) => to == id_of(ty),
+            (BtfKind::Volatile(to), Type::Volatile(ty)) => to == id_of(ty),
+            (BtfKind::Const(to), Type::Const(ty)) => to == id_of(ty),
+            (BtfKind::Restrict(to), Type::Restrict(ty)) => to == id_of(ty),
+            (BtfKind::Function(to), Type::Func(ty)) => to == id_of(ty),
+            (
+                BtfKind::Prototype {
+                    returned,
+                    parameters,
+                },
+                Type::FuncProto(ty),
+            ) => {
+                let theirs = ty.parameters.iter().map(|p| p.get_type_id().unwrap());
+                returned == ty.return_type_id() && parameters.eq(theirs)
+            }
+            (BtfKind::Variable(to), Type::Var(ty)) => to == id_of(ty),
+            (BtfKind::Float { size }, Type::Float(ty)) => size as usize == ty.size(),
+            (BtfKind::TypeTag(to), Type::TypeTag(ty)) => to == id_of(ty),
+            (BtfKind::Other, Type::Datasec(_) | Type::DeclTag(_)) => true,
+            _ => false,
+        };
+        assert!(same, "type {id}: {our:?}, btf-rs has {their:?}");
+        if let Some(ty) = their.as_btf_type() {
+            let name = theirs.resolve_name(ty).unwrap_or_default();
+            assert_eq!(
+                ours.name(our.name_offset()),
+                Some(name.as_bytes()),
+                "type {id}"
+            );
+        }
+        count = id;
+    }
+    assert!(count > 50_000, "the stock kernel has only {count} types");
+    assert!(
+        theirs.resolve_type_by_id(count + 1).is_err(),
+        "btf-rs has more types"
+    );
+}
+
+#[test]
+fn one_pass_finds_what_is_there() {
+    let mut index = index(&STOCK);
+    let btf = Btf::new(&STOCK, None, &mut index).unwrap();
+    // What there is, by a map.
+    let mut all: HashMap<&[u8], Vec<u32>> = HashMap::new();
+    for id in 1.. {
+        let Some(ty) = btf.type_by_id(id) else {
+            break;
+        };
+        if matches!(ty.kind(), BtfKind::Function(_) | BtfKind::Variable(_)) {
+            all.entry(btf.name(ty.name_offset()).unwrap())
+                .or_default()
+                .push(id);
+        }
+    }
+    let mut wanted: Vec<_> = all.keys().map(|name| Wanted::new(name)).collect();
+    // Names of a type, of nothing, twice the same, and none.
+    let others: [&[u8]; 5] = [
+        b"task_struct",
+        b"no such symbol",
+        b"nr_processes",
+        b"nr_processes",
+        b"",
+    ];
+    wanted.extend(others.map(Wanted::new));
+    find(&btf, 1, &mut wanted);
+
+    for entry in &wanted {
+        let expected = match all.get(entry.name()).map(Vec::as_slice) {
+            None => Finding::Missing,
+            Some([id]) => Finding::Id(*id),
+            Some(_) => Finding::Ambiguous,
+        };
+        assert_eq!(entry.finding(), expected, "{}", entry.name().escape_ascii());
+    }
+    for entry in &wanted {
+        match entry.name() {
+            b"nr_processes" => assert!(matches!(entry.finding(), Finding::Id(_))),
+            b"task_struct" => assert_eq!(entry.finding(), Finding::Missing),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn broken_headers_are_told_apart() {
+    let mut maker = Maker::new();
+    maker.structure("s", 8);
+    let good = maker.bytes();
+    let error = |bytes: &[u8]| Btf::new(bytes, None, &mut [0; 8]).unwrap_err();
+    let with = |offset: usize, value: u8| {
+        let mut bytes = good.clone();
+        bytes[offset] = value;
+        error(&bytes)
+    };
+    assert_eq!(error(b""), BtfError::Magic);
+    assert_eq!(error(b"\x7fELF"), BtfError::Magic);
+    assert_eq!(error(b"\xeb\x9f\x01\0"), BtfError::BigEndian);
+    assert_eq!(with(2, 2), BtfError::Version(2));
+    assert_eq!(with(4, 23), BtfError::End); // the length of the header
+    assert_eq!(with(4, 0xff), BtfError::End);
+    assert_eq!(with(11, 0xff), BtfError::End); // where the types are
+    assert_eq!(with(12, 13), BtfError::End); // a type is cut off
+    assert_eq!(with(15, 0xff), BtfError::End);
+    assert_eq!(with(23, 0xff), BtfError::End); // the length of the strings
+    assert_eq!(with(20, 2), BtfError::Strings); // they end in the name
+    assert_eq!(with(24 + 7, 20), BtfError::Kind(20));
+    assert_eq!(with(24 + 7, 0), BtfError::Kind(0));
+    let last = good.len() - 3;
+    assert_eq!(with(last, b'x'), BtfError::Strings); // the empty string
+    for len in 0..good.len() {
+        assert!(
+            Btf::new(&good[..len], None, &mut [0; 8]).is_err(),
+            "{len} bytes"
+        );
+    }
+    assert_eq!(Btf::new(&good, None, &mut []).unwrap_err(), BtfError::Index);
+    assert_eq!(Btf::count(&good), Ok(1));
+    assert!(Btf::new(&good, None, &mut [0; 1]).is_ok());
+}
+
+#[test]
+fn kinds_of_the_future_are_skipped_by_their_layout() {
+    let mut maker = Maker::new();
+    maker.raw(21, false, 3, "", 0, &[0; 1 + 3 * 2]);
+    let int = maker.unsigned(4);
+    let id = maker.variable("v", int);
+    assert_eq!(Btf::count(&maker.bytes()), Err(BtfError::Kind(21)));
+
+    let mut layout = [[0; 4]; 22];
+    layout[21] = [4, 8, 0, 0];
+    let bytes = maker.with_layout(&layout);
+    let mut index = index(&bytes);
+    let btf = Btf::new(&bytes, None, &mut index).unwrap();
+    let declared = Encoding::integer(4, false).into_data();
+    let declared = Description::new(declared.as_bytes()).unwrap();
+    assert!(compare(&declared, &btf, id).unwrap().worst().is_none());
+    // Kind 22 has no layout.
+    maker.raw(22, false, 0, "", 0, &[]);
+    assert_eq!(
+        Btf::count(&maker.with_layout(&layout)),
+        Err(BtfError::Kind(22))
+    );
+}
+
+/// Reads all there is, compares all symbols with `declared`, and shows what differs.
+fn use_up(bytes: &[u8], declared: &[Encoding]) {
+    let Ok(count) = Btf::count(bytes) else {
+        return;
+    };
+    let mut index = vec![0; count];
+    let Ok(btf) = Btf::new(bytes, None, &mut index) else {
+        return;
+    };
+    let mut wanted = [Wanted::new(b"f"), Wanted::new(b"")];
+    find(&btf, 1, &mut wanted);
+    for id in 0..=count as u32 + 1 {
+        for declared in declared {
+            let declared = Description::new(declared.as_bytes()).unwrap();
+            let Ok(comparison) = compare(&declared, &btf, id) else {
+                continue;
+            };
+            let Some(mismatch) = comparison.worst() else {
+                continue;
+            };
+            let report = Report {
+                name: "f",
+                declared: &declared,
+                source: &btf,
+                id,
+                mismatch,
+            };
+            let text = report.to_string();
+            assert_eq!(text.lines().count(), 4, "{text}");
+        }
+    }
+}
+
+fn declarations() -> Vec<Encoding> {
+    let s = Encoding::named("s", Some(8));
+    let int = Encoding::integer(4, true);
+    let deep = (0..8).fold(s, |ty, _| ty.pointer(false));
+    let array = int.array(4).array(5);
+    vec![
+        deep.into_data(),
+        array.into_data(),
+        array.pointer(false).into_data(),
+        s.into_data(),
+        Encoding::function(&[], Encoding::VOID, false),
+        Encoding::function(&[s.pointer(false), int, deep], s, false),
+        Encoding::function(
+            &[
+                array.pointer(true),
+                Encoding::FUNCTION_POINTER,
+                s,
+                Encoding::BOOL,
+            ],
+            deep,
+            true,
+        ),
+    ]
+}
+
+/// BTF in which a type refers to any type, also to itself.
+fn knots() -> impl Strategy<Value = Vec<u8>> {
+    let ty = (
+        1u32..22,
+        any::<bool>(),
+        prop::collection::vec(0u32..24, 0..4),
+        0u32..24,
+    );
+    prop::collection::vec(ty, 1..24).prop_map(|types| {
+        let mut maker = Maker::new();
+        for (kind, flag, ids, other) in types {
+            let prototype: Vec<u32> = ids.iter().flat_map(|&id| [0, id]).collect();
+            match kind {
+                1 | 14 | 17 => maker.raw(kind, flag, 0, "n", other, &[(7 << 24) | 32]),
+                3 => maker.raw(kind, flag, 0, "", 0, &[other, 1, 4]),
+                13 => maker.raw(kind, flag, ids.len() as u32, "", other, &prototype),
+                2 | 7..=12 | 18 => {
+                    maker.raw(kind, flag, 0, if kind == 12 { "f" } else { "" }, other, &[])
+                }
+                _ => maker.raw(16, flag, 0, "s", 8, &[]),
+            };
+        }
+        maker.bytes()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn knots_do_no_harm(bytes in knots()) {
+        use_up(&bytes, &declarations());
+    }
+
+    #[test]
+    fn changed_btf_does_no_harm(
+        bytes in knots(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+    ) {
+        let mut bytes = bytes;
+        for (index, byte) in changes {
+            *index.get_mut(&mut bytes) = byte;
+        }
+        use_up(&bytes, &declarations());
+    }
+
+    #[test]
+    fn any_bytes_do_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..200), cut in 0usize..40) {
+        let mut header = Maker::new().bytes();
+        header.truncate(cut);
+        header.extend_from_slice(&bytes);
+        use_up(&bytes, &declarations());
+        use_up(&header, &declarations());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// The stock kernel's BTF with a few of its bytes changed, some of them in its header.
+    #[test]
+    fn changed_stock_btf_does_no_harm(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..64),
+        header in prop::collection::vec((0usize..32, any::<u8>()), 0..2),
+        start in any::<prop::sample::Index>(),
+    ) {
+        let mut bytes = STOCK.clone();
+        for (index, byte) in changes {
+            *index.get_mut(&mut bytes) = byte;
+        }
+        for (offset, byte) in header {
+            bytes[offset] = byte;
+        }
+        let Ok(count) = Btf::count(&bytes) else {
+            return Ok(());
+        };
+        let mut index = vec![0; count];
+        let Ok(btf) = Btf::new(&bytes, None, &mut index) else {
+            return Ok(());
+        };
+        let mut wanted = [Wanted::new(b"nr_processes"), Wanted::new(b"schedule")];
+        find(&btf, 1, &mut wanted);
+        let declared = declarations();
+        let start = start.index(count) as u32;
+        for id in start..start + 100 {
+            for declared in &declared {
+                let declared = Description::new(declared.as_bytes()).unwrap();
+                let Ok(comparison) = compare(&declared, &btf, id) else {
+                    continue;
+                };
+                if let Some(mismatch) = comparison.worst() {
+                    let report = Report { name: "f", declared: &declared, source: &btf, id, mismatch };
+                    prop_assert!(report.to_string().lines().count() == 4);
+                }
+            }
+        }
+    }
+}
