@@ -12,7 +12,7 @@
 //! - [`Described`] and [`describe!`] make a description of a Rust type at compile time.
 //! - [`Encoding`] and [`Description`] write and read its bytes, which are in the import table of a module.
 //! - [`TypeSource`] is what is asked about the kernel's types; [`Btf`] answers from a `.BTF` section.
-//! - [`compare`] applies the [`Rule`]s.
+//! - [`compare()`] applies the [`Rule`]s.
 //! - [`Report`] shows both prototypes in C, with the difference marked.
 //!
 //! The kernel-side crate and the host command share all of it: the crate allocates nothing, depends on nothing, and
