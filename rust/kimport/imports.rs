@@ -3,6 +3,7 @@
 //! A resolved block: the provider pinned, the wrappers bound.
 
 use crate::binder::CallMode;
+use crate::calls::{Calls, OpenCalls};
 use crate::holders::HeldProvider;
 use crate::log::{debug, log};
 use crate::provider::Provider;
@@ -13,20 +14,67 @@ use kernel::error::code;
 use kernel::fmt;
 use kernel::prelude::*;
 
+/// How the calls of a block are made: [`Direct`] or [`Rebindable`].
+pub trait Mode: sealed::Mode {}
+
+mod sealed {
+    pub trait Mode {
+        /// Lets nobody in any more, and waits until all have left, where that is known. May sleep.
+        fn close(&self);
+    }
+}
+
+/// Calls that leave no trace: nobody knows who is inside.
+pub struct Direct;
+
+impl Mode for Direct {}
+
+impl sealed::Mode for Direct {
+    fn close(&self) {}
+}
+
+/// Calls that are counted, so that [`Imports::rebind`] knows when all have left the old provider.
+pub struct Rebindable(OpenCalls);
+
+impl Mode for Rebindable {}
+
+impl sealed::Mode for Rebindable {
+    fn close(&self) {
+        self.0.close();
+    }
+}
+
 /// The imports of one block, from the `resolve_imports` that `import_symbols!` generates.
 ///
-/// While it lives, the provider cannot be unloaded and the block's wrappers reach its symbols. When it is dropped, every
-/// wrapper ends in a `BUG` again that names the symbol, and the provider is let go: drop it last, when nothing of the
-/// module can still be calling. Dropping may sleep.
+/// While it lives, the provider cannot be unloaded, shows this module in its `holders/`, and the block's wrappers reach its
+/// symbols. When it is dropped, every wrapper ends in a `BUG` again that names the symbol, and the provider is let go: drop it
+/// last, when nothing of the module can still be calling. (For a `#[rebindable]` block, dropping waits until no caller
+/// is inside.) Dropping may sleep.
+///
+/// # Errors
+///
+/// `resolve_imports` and `resolve_imports_from` log one line for each symbol that is refused and return the first one's errno:
+///
+/// | errno | meaning |
+/// | --- | --- |
+/// | `ENODEV` | the provider is not loaded (for `#[autoload]`: nor could it be) |
+/// | `EAGAIN` | the provider is still in its init |
+/// | `EBUSY` | the provider is being unloaded |
+/// | `EALREADY` | the block is resolved already |
+/// | `EOPNOTSUPP` | kallsyms cannot be reached, or the kernel cannot list a module's symbols for `#[position]` |
+/// | `ENOMEM` | no memory |
+/// | others | why a symbol is refused; see `resolver/not_found.rs` |
 ///
 /// # Invariants
 ///
 /// If there is a `provider`, all addresses that the entries of the `taken` block are bound to lie in its memory; else they lie
 /// in the kernel image.
 #[must_use = "the imports are given back when this is dropped"]
-pub struct Imports {
-    taken: Taken,
+pub struct Imports<M: Mode = Direct> {
+    mode: M,
     provider: Option<HeldProvider>,
+    // Dropped last: from then on the block can be resolved anew.
+    taken: Taken,
 }
 
 impl Imports {
@@ -35,7 +83,7 @@ impl Imports {
     /// Not for users: call the block's `resolve_imports`, which lists the errors.
     #[doc(hidden)]
     pub fn resolve(block: &'static Block) -> Result<Self> {
-        Self::new(block, block.provider)
+        Self::new(block, block.provider, || Ok(Direct))
     }
 
     /// Resolves `block` from `provider`.
@@ -43,10 +91,85 @@ impl Imports {
     /// Not for users: call the block's `resolve_imports_from`, which lists the errors.
     #[doc(hidden)]
     pub fn resolve_from(block: &'static Block, provider: &CStr) -> Result<Self> {
-        Self::new(block, Some(provider))
+        Self::new(block, Some(provider), || Ok(Direct))
+    }
+}
+
+impl Imports<Rebindable> {
+    /// Resolves `block` from the provider that it declares.
+    ///
+    /// Not for users: call the block's `resolve_imports`, which lists the errors.
+    #[doc(hidden)]
+    pub fn resolve_rebindable(block: &'static Block, calls: &'static Calls) -> Result<Self> {
+        Self::new_rebindable(block, block.provider, calls)
     }
 
-    fn new(block: &'static Block, provider: Option<&CStr>) -> Result<Self> {
+    /// Resolves `block` from `provider`.
+    ///
+    /// Not for users: call the block's `resolve_imports_from`, which lists the errors.
+    #[doc(hidden)]
+    pub fn resolve_rebindable_from(
+        block: &'static Block,
+        calls: &'static Calls,
+        provider: &CStr,
+    ) -> Result<Self> {
+        Self::new_rebindable(block, Some(provider), calls)
+    }
+
+    fn new_rebindable(
+        block: &'static Block,
+        provider: Option<&CStr>,
+        calls: &'static Calls,
+    ) -> Result<Self> {
+        let imports = Self::new(block, provider, || Ok(Rebindable(OpenCalls::new(calls)?)))?;
+        imports.mode.0.open();
+        Ok(imports)
+    }
+
+    /// Moves the whole block to `provider`, while it is being called. May sleep, for as long as the callees do.
+    ///
+    /// All or nothing: first every symbol is found and checked in `provider`, which is pinned; an error leaves everything as
+    /// it was. Then the call sites are re-pointed one after the other, so that each call lands in one of the two providers:
+    /// for that moment, calls of different functions may land in different ones. When this returns, nobody is inside the
+    /// old provider by a call of this block, and it is no longer held.
+    ///
+    /// State does not move along: objects of the old provider, and addresses of its data, must not be used any more.
+    ///
+    /// A function of the block must not call this, directly or by waiting for somebody who does: it would wait for itself.
+    ///
+    /// # Errors
+    ///
+    /// Those of the block's `resolve_imports_from`, but `EALREADY`.
+    pub fn rebind(&mut self, provider: &CStr) -> Result {
+        let found = Found::new(self.taken.block(), Some(provider))?;
+        for (symbol, address) in found.iter() {
+            match address {
+                // SAFETY: The address is the symbol's, and stays valid as long as the new provider is held: until `drop`,
+                // which unbinds first, or until the end of another `rebind`, which has bound another one then.
+                Some(address) => unsafe { symbol.bind(address) },
+                None => symbol.retire(),
+            }
+        }
+        // Who is inside now may be in the old provider, or on the way there; who comes later is not.
+        self.mode.0.wait();
+        for (symbol, address) in found.iter() {
+            if address.is_none() {
+                symbol.unbind();
+            }
+        }
+        // INVARIANT: All entries are bound to what was found in the new provider. The old one is let go.
+        self.provider = found.provider;
+        Ok(())
+    }
+}
+
+impl<M: Mode> Imports<M> {
+    /// `mode` is called once the block is taken.
+    fn new(
+        block: &'static Block,
+        provider: Option<&CStr>,
+        mode: impl FnOnce() -> Result<M>,
+    ) -> Result<Self> {
         let found = Found::new(block, provider)?;
         let taken = Taken::new(block).ok_or_else(|| {
             let whole = Whole {
@@ -59,6 +182,7 @@ impl Imports {
             );
             code::EALREADY
         })?;
+        let mode = mode()?;
         for (symbol, address) in found.iter() {
             if let Some(address) = address {
                 // SAFETY: The address is the symbol's. It stays valid: the provider is held until `drop`, which unbinds
@@ -69,25 +193,23 @@ impl Imports {
         // INVARIANT: The block was just taken, and bound to what was found in the provider.
         Ok(Self {
             taken,
+            mode,
             provider: found.provider,
         })
-    }
-
-    fn provider_name(&self) -> &CStr {
-        provider_name(self.provider.as_deref())
     }
 
     /// The imports, in the order of their declaration.
     pub fn iter(&self) -> impl Iterator<Item = Import<'_>> {
         self.taken.block().symbols.iter().map(|symbol| Import {
-            imports: self,
+            provider: self.provider.as_deref(),
             symbol,
         })
     }
 }
 
-impl Drop for Imports {
+impl<M: Mode> Drop for Imports<M> {
     fn drop(&mut self) {
+        self.mode.close();
         for symbol in self.taken.block().symbols {
             symbol.unbind();
         }
@@ -96,7 +218,7 @@ impl Drop for Imports {
 
 /// One import of an [`Imports`], to be looked at or printed.
 pub struct Import<'a> {
-    imports: &'a Imports,
+    provider: Option<&'a Provider>,
     symbol: &'static Symbol,
 }
 
@@ -108,7 +230,7 @@ impl<'a> Import<'a> {
 
     /// The name of the module that it is in; `None`: the kernel image.
     pub fn provider(&self) -> Option<&'a CStr> {
-        self.imports.provider.as_deref().map(Provider::name)
+        self.provider.map(Provider::name)
     }
 
     /// Where the symbol is; `None` for an optional one that is missing.
@@ -135,7 +257,7 @@ impl fmt::Display for Import<'_> {
         f.write_str(" at ")?;
         fmt::Pointer::fmt(&fmt::HashedPtr(address.cast_const()), f)?;
         f.write_str(" in ")?;
-        fmt::Display::fmt(self.imports.provider_name(), f)?;
+        fmt::Display::fmt(provider_name(self.provider), f)?;
         match self.call_mode() {
             None => f.write_str(": data"),
             Some(CallMode::Direct { sites }) => {
@@ -173,7 +295,13 @@ impl Found {
             code::EOPNOTSUPP
         })?;
         let provider = provider
-            .map(|name| Provider::get(&kallsyms, name))
+            .map(|name| {
+                if block.autoload {
+                    Provider::get_or_request(&kallsyms, name)
+                } else {
+                    Provider::get(&kallsyms, name)
+                }
+            })
             .transpose()
             .map_err(|unavailable| {
                 log!(ERR, "cannot import {whole}: {unavailable}");
@@ -207,7 +335,7 @@ impl Found {
 /// The address of each of `symbols` in `provider`, or in the kernel image; [`None`] for an optional one that is missing.
 ///
 /// All are searched, so that all problems are reported; the first one's errno is returned.
-fn find_all(
+pub(crate) fn find_all(
     kallsyms: &Kallsyms,
     provider: Option<&Provider>,
     symbols: &[Symbol],

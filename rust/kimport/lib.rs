@@ -20,6 +20,11 @@
 //! - `debugfs`, `dynamic_debug`: what a person can see of all that in a running kernel.
 //! - [`Imports`]: takes a block through these steps, all or nothing, and undoes them when dropped.
 //!
+//! Two forms of blocks whose provider changes while they are called know who is inside (`calls`):
+//!
+//! - `#[rebindable]`: [`Imports::rebind`] moves the block to another provider while it is being called;
+//! - `#[late]`: [`LateImports`] binds the block when its provider appears and tells when it goes.
+//!
 //! The resolver knows nothing of call sites and the binder nothing of names: another way to find addresses,
 //! or another architecture, is one new file.
 //!
@@ -30,20 +35,25 @@ extern crate self as kimport;
 
 mod binder;
 mod bindings;
+mod calls;
 #[cfg(CONFIG_KIMPORT_DEBUGFS)]
 mod debugfs;
 #[cfg(CONFIG_KIMPORT_DYNAMIC_DEBUG)]
 mod dynamic_debug;
 mod holders;
 mod imports;
+mod late;
 mod log;
 mod provider;
 mod resolver;
 mod table;
 
 pub use binder::{CallMode, FunctionBinding};
-pub use imports::{Import, Imports};
+#[doc(hidden)]
+pub use calls::{Calls, LateCalls};
+pub use imports::{Direct, Import, Imports, Mode, Rebindable};
 pub use kimport_macros::import_symbols;
+pub use late::{LateImports, ProviderEvents};
 pub use table::{Block, DataBinding, Record, Symbol};
 
 /// What the macros of this crate expand to; no interface for others.
@@ -52,4 +62,6 @@ pub mod macro_support {
     pub use crate::binder::{unbound, Key};
     pub use core::arch::global_asm;
     pub use core::ffi::c_void;
+    pub use kernel::error::Error;
+    pub use kernel::prelude::PinInit;
 }

@@ -3,11 +3,12 @@
 //! The module that symbols are imported from, held in use.
 
 use crate::bindings;
-use crate::log::debug;
+use crate::log::{debug, module_name};
 use crate::resolver::Kallsyms;
 use core::ffi::{c_void, CStr};
 use core::ptr::NonNull;
 use kernel::error::{code, Error};
+use kernel::ffi::c_int;
 use kernel::fmt;
 use kernel::str::CStrExt as _;
 use kernel::sync::rcu;
@@ -16,6 +17,11 @@ use kernel::sync::rcu;
 #[derive(Clone, Copy)]
 pub(crate) enum Unavailable {
     NotLoaded,
+    /// Not even after it was requested.
+    NotAutoloaded {
+        /// What `request_module` returned: an errno, or the exit status of modprobe.
+        status: c_int,
+    },
     InInit,
     Unloading,
 }
@@ -23,7 +29,7 @@ pub(crate) enum Unavailable {
 impl Unavailable {
     pub(crate) fn errno(self) -> Error {
         match self {
-            Self::NotLoaded => code::ENODEV,
+            Self::NotLoaded | Self::NotAutoloaded { .. } => code::ENODEV,
             Self::InInit => code::EAGAIN,
             Self::Unloading => code::EBUSY,
         }
@@ -34,6 +40,16 @@ impl fmt::Display for Unavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotLoaded => "provider is not loaded; load it first",
+            Self::NotAutoloaded { status } => {
+                f.write_str("provider is not loaded, and ")?;
+                match status {
+                    0 => f.write_str("modprobe did not load it")?,
+                    // As wait(2) gives it.
+                    1.. => write!(f, "modprobe ended with status {}", status >> 8)?,
+                    _ => write!(f, "modprobe could not be run (error {status})")?,
+                }
+                return f.write_str("; see what `modprobe -v` says of it");
+            }
             Self::InInit => "provider is still in its init; load this module when that has ended",
             Self::Unloading => "provider is being unloaded; load it again first",
         })
@@ -78,12 +94,41 @@ impl Provider {
             return Err(Unavailable::InInit);
         }
         // SAFETY: The module cannot be freed while the guard lives.
-        if !unsafe { bindings::try_module_get(module.as_ptr()) } {
-            return Err(Unavailable::Unloading);
-        }
+        let provider = unsafe { Self::hold(module) }.ok_or(Unavailable::Unloading)?;
         debug!("pinned {name}");
+        Ok(provider)
+    }
+
+    /// Takes a reference to the module called `name`, after requesting it if it is absent. May sleep for long.
+    ///
+    /// A provider in its init is requested too: that waits until its init has ended.
+    pub(crate) fn get_or_request(kallsyms: &Kallsyms, name: &CStr) -> Result<Self, Unavailable> {
+        match Self::get(kallsyms, name) {
+            // This module itself would wait for itself.
+            Err(Unavailable::NotLoaded | Unavailable::InInit)
+                if name.to_bytes_with_nul() != module_name() => {}
+            result => return result,
+        }
+        debug!("requesting {name}");
+        // SAFETY: The format wants one NUL-terminated string.
+        let status =
+            unsafe { bindings::__request_module(true, c"%s".as_char_ptr(), name.as_char_ptr()) };
+        Self::get(kallsyms, name).map_err(|unavailable| match unavailable {
+            Unavailable::NotLoaded => Unavailable::NotAutoloaded { status },
+            other => other,
+        })
+    }
+
+    /// Takes a reference to `module`, unless it is being unloaded. For every context.
+    ///
+    /// # Safety
+    ///
+    /// The module is not freed before this returns.
+    pub(crate) unsafe fn hold(module: NonNull<bindings::module>) -> Option<Self> {
+        // SAFETY: By the contract of this function.
+        let held = unsafe { bindings::try_module_get(module.as_ptr()) };
         // INVARIANT: The reference was just taken.
-        Ok(Self { module })
+        held.then(|| Self { module })
     }
 
     /// Where in the module's memory `address` lies, if it does.

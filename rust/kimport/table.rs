@@ -153,6 +153,15 @@ impl Symbol {
         debug!("bound {} to {address:p}", self.name);
     }
 
+    /// Makes the wrapper of an optional entry see that it is missing, while callers may still be on their way to its
+    /// address; [`unbind`](Self::unbind) it when they have left.
+    pub(crate) fn retire(&self) {
+        match self.binding {
+            Binding::Function(binding) => binding.retire(),
+            Binding::Data { binding, .. } => binding.set(null_mut()),
+        }
+    }
+
     /// Makes the entry's wrapper end in a `BUG`.
     pub(crate) fn unbind(&self) {
         if self.address().is_some() {
@@ -181,6 +190,8 @@ pub struct Block {
     /// The module that the symbols come from; `None`: the kernel image.
     pub(crate) provider: Option<&'static CStr>,
     pub(crate) symbols: &'static [Symbol],
+    /// Whether an absent provider is requested.
+    pub(crate) autoload: bool,
     taken: AtomicFlag,
 }
 
@@ -195,8 +206,15 @@ impl Block {
             name,
             provider,
             symbols,
+            autoload: false,
             taken: AtomicFlag::new(false),
         }
+    }
+
+    /// `#[autoload]`: a provider that is absent is requested.
+    pub const fn autoload(mut self) -> Self {
+        self.autoload = true;
+        self
     }
 }
 

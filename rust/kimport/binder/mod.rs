@@ -6,7 +6,7 @@
 //!
 //! - `__declare_function!`, which the macro expands to for each imported function: it defines the function that the
 //!   wrapper calls, and the [`FunctionBinding`] that re-points it. Until bound, the call ends in [`unbound`];
-//! - [`FunctionBinding`] with `bind`, `unbind`, `address`, `is_bound` and `call_mode`.
+//! - [`FunctionBinding`] with `bind`, `retire`, `unbind`, `address`, `is_bound` and `call_mode`.
 //!
 //! `static_call.rs` is used where the kernel can patch call sites (`CONFIG_HAVE_STATIC_CALL_INLINE`),
 //! `pointer.rs` elsewhere.

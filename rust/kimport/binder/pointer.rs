@@ -63,12 +63,15 @@ impl FunctionBinding {
         self.bound.store(true, Release);
     }
 
+    /// Says from now on that this is not bound, without changing where the calls go.
+    pub(crate) fn retire(&self) {
+        self.bound.store(false, Relaxed);
+    }
+
     /// Makes calls end in `unbound`.
     pub(crate) fn unbind(&self) {
-        if self.is_bound() {
-            self.bound.store(false, Relaxed);
-            self.key.0.store(self.unbound, Release);
-        }
+        self.retire();
+        self.key.0.store(self.unbound, Release);
     }
 
     /// Where the calls go, if they are bound.

@@ -83,10 +83,15 @@ impl FunctionBinding {
         self.bound.store(true, Release);
     }
 
+    /// Says from now on that this is not bound, without changing where the calls go.
+    pub(crate) fn retire(&self) {
+        self.bound.store(false, Relaxed);
+    }
+
     /// Makes every call site end in `unbound`. May sleep.
     pub(crate) fn unbind(&self) {
-        if self.is_bound() {
-            self.bound.store(false, Relaxed);
+        self.retire();
+        if self.target() != self.unbound {
             self.update(self.unbound);
         }
     }
@@ -99,14 +104,16 @@ impl FunctionBinding {
 
     /// Where the calls go, if they are bound.
     pub(crate) fn address(&self) -> Option<*mut c_void> {
-        if !self.is_bound() {
-            return None;
-        }
+        self.is_bound().then(|| self.target())
+    }
+
+    /// Where the calls go.
+    fn target(&self) -> *mut c_void {
         // SAFETY: The key lives as long as the module.
         let func = unsafe { &raw const (*self.key.0.get()).func };
         // SAFETY: `func` points into the key. It is one aligned word that the kernel writes at once, hence the volatile
         // read, as `static_call_query()` does.
-        Some(unsafe { func.read_volatile() })
+        unsafe { func.read_volatile() }
     }
 
     /// Whether the calls are bound.

@@ -4,7 +4,7 @@
 
 use crate::{
     diagnostics::{self as message, DiagCtxt},
-    model::{Block, Entry, Kind, Passed},
+    model::{bare, Block, Kind, Mode, Module, Passed},
 };
 use proc_macro2::{Ident, Span};
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use syn::{
     ext::IdentExt,
     spanned::Spanned,
     visit::{self, Visit},
-    LitStr, Type, TypeBareFn, TypeImplTrait, TypeInfer,
+    LitStr, ReturnType, Type, TypeBareFn, TypeImplTrait, TypeInfer,
 };
 
 /// The longest name of a symbol: `KSYM_NAME_LEN` without its NUL.
@@ -21,8 +21,14 @@ const SYMBOL_MAX: usize = 511;
 const PROVIDER_MAX: usize = 55;
 /// What the names of generated items begin with.
 const RESERVED: [&str; 2] = ["__kimport", "__KIMPORT"];
-/// The generated functions.
-const GENERATED: [&str; 2] = ["resolve_imports", "resolve_imports_from"];
+
+/// The functions that are generated for a block besides the wrappers.
+const fn generated(mode: Mode) -> [&'static str; 2] {
+    match mode {
+        Mode::Direct | Mode::Rebindable => ["resolve_imports", "resolve_imports_from"],
+        Mode::Late => ["bind_late", "bind_late_from"],
+    }
+}
 
 /// Reports everything that is wrong with `blocks`.
 pub(crate) fn check(blocks: &[Block], dcx: &mut DiagCtxt) {
@@ -42,19 +48,37 @@ pub(crate) fn check(blocks: &[Block], dcx: &mut DiagCtxt) {
             if block.entries.is_empty() && !block.incomplete {
                 dcx.error(module.name.span(), message::EMPTY_BLOCK, &[&module.name]);
             }
+            check_mode(block, module, dcx);
         }
-        check_entries(&block.entries, dcx);
+        check_entries(block, dcx);
     }
 }
 
-fn check_entries(entries: &[Entry], dcx: &mut DiagCtxt) {
+fn check_mode(block: &Block, module: &Module, dcx: &mut DiagCtxt) {
+    let autoload = block.autoload.map(|span| ("autoload", span));
+    let late = block.late.map(|span| ("late", span));
+    let rebindable = block.rebindable.map(|span| ("rebindable", span));
+    if late.is_some() {
+        for (name, span) in autoload.into_iter().chain(rebindable) {
+            dcx.error(span, message::EXCLUDED_ATTRIBUTE, &[&name]);
+        }
+    }
+    if module.provider.is_none() {
+        for (name, span) in autoload.into_iter().chain(late) {
+            dcx.error(span, message::WITHOUT_PROVIDER, &[&name, &module.name]);
+        }
+    }
+}
+
+fn check_entries(block: &Block, dcx: &mut DiagCtxt) {
+    let mode = block.mode();
     let mut names = Names::default();
-    for entry in entries {
+    for entry in &block.entries {
         if names.repeated(&entry.name, &entry.attributes) {
             dcx.error(entry.name.span(), message::DUPLICATE_ENTRY, &[&entry.name]);
         }
         let rust_name = entry.rust_name();
-        if GENERATED.contains(&rust_name.as_str()) {
+        if generated(mode).contains(&rust_name.as_str()) {
             dcx.error(
                 entry.name.span(),
                 message::GENERATED_NAME,
@@ -64,8 +88,14 @@ fn check_entries(entries: &[Entry], dcx: &mut DiagCtxt) {
         check_reserved(&entry.name, dcx);
         check_symbol(&entry.kernel_name(), entry.kernel_name_span(), dcx);
         match entry.kind() {
-            Kind::Function(function) => check_function(function, dcx),
+            Kind::Function(function) => {
+                check_function(function, dcx);
+                check_returns(function, mode, dcx);
+            }
             Kind::Data(Type::Never(never)) => dcx.error(never.span(), message::NEVER_DATA, &[]),
+            Kind::Data(_) if mode == Mode::Late => {
+                dcx.error(entry.name.span(), message::LATE_DATA, &[]);
+            }
             Kind::Data(_) => {}
         }
         Unnamed(dcx).visit_type(&entry.ty);
@@ -167,6 +197,19 @@ fn check_function(function: &TypeBareFn, dcx: &mut DiagCtxt) {
             dcx.error(name.span(), message::DUPLICATE_ARGUMENT, &[name]);
         }
         check_reserved(name, dcx);
+    }
+}
+
+fn check_returns(function: &TypeBareFn, mode: Mode, dcx: &mut DiagCtxt) {
+    let attribute = match mode {
+        Mode::Direct => return,
+        Mode::Rebindable => "rebindable",
+        Mode::Late => "late",
+    };
+    if let ReturnType::Type(_, ty) = &function.output {
+        if matches!(bare(ty), Type::Never(_)) {
+            dcx.error(ty.span(), message::NEVER_LEFT, &[&attribute]);
+        }
     }
 }
 

@@ -56,8 +56,11 @@ messages! {
 
     UNKNOWN_ATTRIBUTE = "unknown attribute `{}`: an entry takes doc comments, `#[cfg(...)]`, \
         `#[optional]`, `#[name = \"...\"]`, `#[position = N]` and `#[unverified]`";
-    UNKNOWN_BLOCK_ATTRIBUTE = "attribute `{}` is not for blocks: a block takes doc comments and \
-        `#[cfg(...)]`";
+    UNKNOWN_BLOCK_ATTRIBUTE = "attribute `{}` is not for blocks: a block takes doc comments, \
+        `#[cfg(...)]`, `#[autoload]`, `#[rebindable]` and `#[late]`";
+    BLOCK_ATTRIBUTE = "`#[{}]` is for a block: write it before `mod ... { ... }`";
+    EXCLUDED_ATTRIBUTE = "`#[late]` and `#[{}]` exclude each other";
+    WITHOUT_PROVIDER = "`#[{}]` is for symbols of a module: name it, `mod {} from \"...\"`";
     INNER_ATTRIBUTE = "inner attributes and `//!` comments are not accepted here: put them before \
         the block";
     REPEATED_ATTRIBUTE = "attribute `{}` given twice";
@@ -101,6 +104,10 @@ messages! {
     DUPLICATE_ARGUMENT = "argument `{}` is declared twice";
     INFERRED_TYPE = "not supported yet: state the type instead of `_`";
     IMPL_TRAIT = "`impl Trait` is no type of a kernel symbol: state the type";
+    LATE_DATA = "data cannot be imported late: nothing holds the provider while the data is used; \
+        import a function that gives access to it";
+    NEVER_LEFT = "a function that does not return cannot be in a `#[{}]` block: its caller would be \
+        waited for in vain";
     NEVER_DATA = "data cannot have the type `!`; a function that does not return is `fn(...) -> !`";
 }
 

@@ -7,7 +7,7 @@
 //! block may be called `core`.
 
 use crate::{
-    model::{bare, Block, Entry, Kind},
+    model::{bare, Block, Entry, Kind, Mode},
     record,
 };
 use proc_macro2::{Ident, Literal, Span, TokenStream};
@@ -139,7 +139,7 @@ fn expand_function(block: &Block, entry: &Entry, function: &TypeBareFn, id: &str
     let key = format!("__SCK__kimport_{id}_{rust_name}");
     let symbol = symbol(block, entry);
     let binding = binding(entry);
-    let call = item_ident("__kimport_call_", entry);
+    let call_name = item_ident("__kimport_call_", entry);
     let unbound = item_ident("__kimport_unbound_", entry);
 
     let names = argument_names(function);
@@ -149,24 +149,40 @@ fn expand_function(block: &Block, entry: &Entry, function: &TypeBareFn, id: &str
         ReturnType::Type(_, ty) => quote_spanned!(span=> #ty),
     };
 
-    let (output, body) = if entry.optional {
+    let mode = block.mode();
+    // The user's arguments cannot hide it.
+    let inside = Ident::new("_inside", Span::mixed_site());
+    // Kept until the end of the wrapper.
+    let enter = match (mode, entry.optional) {
+        (Mode::Direct, _) => None,
+        (Mode::Rebindable, false) => Some(quote_spanned!(span=> __KIMPORT_CALLS.enter(#symbol))),
+        (Mode::Rebindable, true) => Some(quote_spanned!(span=> __KIMPORT_CALLS.try_enter()?)),
+        (Mode::Late, _) => Some(quote_spanned!(span=> __KIMPORT_CALLS.enter()?)),
+    };
+    let enter = enter.map(|enter| quote_spanned!(span=> let #inside = #enter;));
+
+    let call = quote_spanned!(span=> unsafe { #call_name(#(#names),*) });
+    let (output, body) = if entry.optional || mode == Mode::Late {
         // `!` is no type that a stable compiler takes as a parameter.
         let (some, result) = match &function.output {
-            ReturnType::Type(_, ty) if matches!(bare(ty), Type::Never(_)) => (
-                quote_spanned!(span=> ::core::convert::Infallible),
-                quote_spanned!(span=> unsafe { #call(#(#names),*) }),
-            ),
+            ReturnType::Type(_, ty) if matches!(bare(ty), Type::Never(_)) => {
+                (quote_spanned!(span=> ::core::convert::Infallible), call)
+            }
             _ => (
                 returned.clone(),
-                quote_spanned!(span=> ::core::option::Option::Some(unsafe { #call(#(#names),*) })),
+                quote_spanned!(span=> ::core::option::Option::Some(#call)),
             ),
         };
-        let body = quote_spanned! {span=>
-            if #binding.is_bound() {
-                #result
-            } else {
-                ::core::option::Option::None
+        let body = if entry.optional {
+            quote_spanned! {span=>
+                if #binding.is_bound() {
+                    #result
+                } else {
+                    ::core::option::Option::None
+                }
             }
+        } else {
+            result
         };
         (
             quote_spanned!(span=> -> ::core::option::Option<#some>),
@@ -174,14 +190,12 @@ fn expand_function(block: &Block, entry: &Entry, function: &TypeBareFn, id: &str
         )
     } else {
         let output = &function.output;
-        (
-            quote_spanned!(span=> #output),
-            quote_spanned!(span=> unsafe { #call(#(#names),*) }),
-        )
+        (quote_spanned!(span=> #output), call)
     };
 
-    let mut docs = docs_or(&entry.attributes.docs, || {
-        format!(" Calls `{symbol}` of the kernel.")
+    let mut docs = docs_or(&entry.attributes.docs, || match mode {
+        Mode::Late => format!(" Calls `{symbol}` of the kernel; `None` while it is not there."),
+        _ => format!(" Calls `{symbol}` of the kernel."),
     });
     if !has_safety_section(&entry.attributes.docs) {
         docs.extend(doc_lines(&[
@@ -201,7 +215,7 @@ fn expand_function(block: &Block, entry: &Entry, function: &TypeBareFn, id: &str
             trampoline: #trampoline,
             key: #key,
             binding: #binding,
-            call: #call,
+            call: #call_name,
             unbound: #unbound,
             symbol: #symbol,
             fn(#(#names: #types),*) -> #returned
@@ -219,6 +233,7 @@ fn expand_function(block: &Block, entry: &Entry, function: &TypeBareFn, id: &str
         )]
         #[inline(always)]
         #vis unsafe fn #name(#(#names: #types),*) #output {
+            #enter
             #body
         }
     }
@@ -265,11 +280,12 @@ fn expand_data(block: &Block, entry: &Entry, ty: &Type) -> TokenStream {
 /// The table of a block and the functions that resolve it.
 fn expand_table(block: &Block) -> TokenStream {
     let name = c_str(&block.name(), Span::mixed_site());
-    let provider = match block.provider() {
-        Some(provider) => {
-            let provider = c_str(&provider, Span::mixed_site());
-            quote!(::core::option::Option::Some(#provider))
-        }
+    let provider_name = block.provider().map(|provider| {
+        let provider = c_str(&provider, Span::mixed_site());
+        quote!(#provider)
+    });
+    let provider = match &provider_name {
+        Some(provider) => quote!(::core::option::Option::Some(#provider)),
         None => quote!(::core::option::Option::None),
     };
     let symbols = block.entries.iter().map(|entry| {
@@ -298,38 +314,119 @@ fn expand_table(block: &Block) -> TokenStream {
             ::kimport::Symbol::#constructor #rust_name #optional #position #unverified
         }
     });
+    let autoload = block.autoload.map(|_| quote!(.autoload()));
+    let functions = match block.mode() {
+        Mode::Direct => expand_resolve(
+            &quote!(::kimport::Imports),
+            &quote!(::kimport::Imports::resolve(&__KIMPORT_BLOCK)),
+            &quote!(::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, provider)),
+        ),
+        Mode::Rebindable => {
+            let functions = expand_resolve(
+                &quote!(::kimport::Imports<::kimport::Rebindable>),
+                &quote!(::kimport::Imports::resolve_rebindable(
+                    &__KIMPORT_BLOCK,
+                    &__KIMPORT_CALLS
+                )),
+                &quote!(::kimport::Imports::resolve_rebindable_from(
+                    &__KIMPORT_BLOCK,
+                    &__KIMPORT_CALLS,
+                    provider
+                )),
+            );
+            quote! {
+                static __KIMPORT_CALLS: ::kimport::Calls = ::kimport::Calls::closed();
+
+                #functions
+            }
+        }
+        Mode::Late => expand_bind_late(provider_name.as_ref()),
+    };
     quote! {
         // A static of its own: a borrow of it lives long enough to be an argument of a `const fn`.
         static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[#(#symbols),*];
         static __KIMPORT_BLOCK: ::kimport::Block =
-            ::kimport::Block::new(#name, #provider, __KIMPORT_SYMBOLS);
+            ::kimport::Block::new(#name, #provider, __KIMPORT_SYMBOLS) #autoload;
 
+        #functions
+    }
+}
+
+/// The functions that resolve a block into `imports`.
+fn expand_resolve(
+    imports: &TokenStream,
+    resolve: &TokenStream,
+    resolve_from: &TokenStream,
+) -> TokenStream {
+    quote! {
         /// Finds every symbol declared here and binds the wrappers to them.
         ///
-        /// The modules that provide the symbols stay loaded until the returned
+        /// The module that provides the symbols stays loaded until the returned
         /// [`Imports`](::kimport::Imports) is dropped; no wrapper may be called after that. Must be
         /// called from a context that may sleep.
         ///
         /// # Errors
         ///
-        /// Those of [`Imports::resolve`](::kimport::Imports::resolve). After an error nothing is bound
-        /// and no module is held.
+        /// Those of [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
+        /// module is held.
         #[allow(dead_code, unreachable_pub)]
-        pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
-            ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
+        pub fn resolve_imports() -> ::kernel::error::Result<#imports> {
+            #resolve
         }
 
         /// Like [`resolve_imports`], with the symbols of the kernel module `provider`.
         ///
         /// # Errors
         ///
-        /// Those of [`Imports::resolve_from`](::kimport::Imports::resolve_from). After an error nothing
-        /// is bound and no module is held.
+        /// As [`resolve_imports`].
         #[allow(dead_code, unreachable_pub)]
         pub fn resolve_imports_from(
             provider: &::core::ffi::CStr,
-        ) -> ::kernel::error::Result<::kimport::Imports> {
-            ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, provider)
+        ) -> ::kernel::error::Result<#imports> {
+            #resolve_from
+        }
+    }
+}
+
+/// The functions that bind a late block, whose provider has this name.
+fn expand_bind_late(provider: Option<&TokenStream>) -> TokenStream {
+    quote! {
+        static __KIMPORT_CALLS: ::kimport::LateCalls = ::kimport::LateCalls::closed();
+
+        /// Binds the wrappers whenever the module that provides the symbols is there, and tells `events` so.
+        ///
+        /// The module is held only by calls. While it is not there, or lacks a symbol (which is logged),
+        /// the wrappers return `None`. Must be initialised and dropped in a context that may sleep, and
+        /// not in one of the `events`.
+        ///
+        /// # Errors
+        ///
+        /// `EALREADY`: the block has another [`LateImports`](::kimport::LateImports). `EOPNOTSUPP`:
+        /// kallsyms cannot be reached. `ENOMEM`.
+        #[allow(dead_code, unreachable_pub)]
+        pub fn bind_late<T: ::kimport::ProviderEvents>(
+            events: T,
+        ) -> impl ::kimport::macro_support::PinInit<
+            ::kimport::LateImports<T>,
+            ::kimport::macro_support::Error,
+        > {
+            ::kimport::LateImports::new(&__KIMPORT_BLOCK, &__KIMPORT_CALLS, #provider, events)
+        }
+
+        /// Like [`bind_late`], with the symbols of the kernel module `provider`.
+        ///
+        /// # Errors
+        ///
+        /// As [`bind_late`].
+        #[allow(dead_code, unreachable_pub)]
+        pub fn bind_late_from<'a, T: ::kimport::ProviderEvents>(
+            provider: &'a ::core::ffi::CStr,
+            events: T,
+        ) -> impl ::kimport::macro_support::PinInit<
+            ::kimport::LateImports<T>,
+            ::kimport::macro_support::Error,
+        > + use<'a, T> {
+            ::kimport::LateImports::new(&__KIMPORT_BLOCK, &__KIMPORT_CALLS, provider, events)
         }
     }
 }

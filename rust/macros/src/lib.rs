@@ -56,6 +56,29 @@ use proc_macro2::TokenStream;
 /// block that is called like a crate hides that crate from its parent, which then writes `::core`
 /// for the crate.
 ///
+/// More attributes of a block:
+///
+/// | attribute | meaning |
+/// | --- | --- |
+/// | `#[autoload]` | a provider that is absent is requested from modprobe before giving up |
+/// | `#[rebindable]` | the block can be moved to another provider while it is called: `resolve_imports` gives an `Imports<Rebindable>`, which has `rebind` |
+/// | `#[late]` | the block is bound while its provider is there, without holding it: each wrapper returns an `Option`, and `bind_late` takes the place of `resolve_imports` |
+///
+/// Calls of the last two are still direct, but count who is inside; see `rust/kimport/calls.rs`. They hold no function that
+/// does not return, a late block no data. The address of data in a rebindable block is good until the next `rebind`.
+///
+/// ```ignore
+/// import_symbols! {
+///     #[late]
+///     mod stats from "some_stats" {
+///         stats_count: fn(kind: c_int) -> u64,
+///     }
+/// }
+///
+/// let stats = KBox::pin_init(stats::bind_late(()), GFP_KERNEL)?;
+/// let count: Option<u64> = unsafe { stats::stats_count(1) };
+/// ```
+///
 /// # The bare form
 ///
 /// Entries without a block around them become items of the current module. They come from the
@@ -86,7 +109,8 @@ use proc_macro2::TokenStream;
 /// # What else is generated
 ///
 /// - `resolve_imports()` finds the symbols and returns the `Imports` that keep the provider loaded,
-///   `resolve_imports_from(provider)` takes the provider at load time.
+///   `resolve_imports_from(provider)` takes the provider at load time. (For a late block, `bind_late(events)` and
+///   `bind_late_from(provider, events)` do, and return the initialiser of a `LateImports`.)
 /// - Each entry leaves a record in the ELF section `.kimport`, from which host tools can tell what a
 ///   module imports.
 #[proc_macro]

@@ -8,6 +8,12 @@ use syn::{ext::IdentExt, Attribute, LitStr, Type, TypeBareFn, Visibility};
 /// A group of entries that is resolved together.
 pub(crate) struct Block {
     pub(crate) attributes: Passed,
+    /// Where `#[autoload]` stands: an absent provider is requested.
+    pub(crate) autoload: Option<Span>,
+    /// Where `#[rebindable]` stands: the block can be moved to another provider.
+    pub(crate) rebindable: Option<Span>,
+    /// Where `#[late]` stands: the block is bound while its provider is there.
+    pub(crate) late: Option<Span>,
     /// The module that holds the wrappers; [`None`] for the bare form.
     pub(crate) module: Option<Module>,
     pub(crate) entries: Vec<Entry>,
@@ -45,6 +51,17 @@ pub(crate) struct Entry {
     pub(crate) ty: Type,
 }
 
+/// How calls of a block are made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Directly.
+    Direct,
+    /// Counted.
+    Rebindable,
+    /// Counted, and only while the provider is there.
+    Late,
+}
+
 /// What a symbol is, as its declared type tells.
 pub(crate) enum Kind<'a> {
     Function(&'a TypeBareFn),
@@ -58,6 +75,14 @@ impl Block {
             .as_ref()
             .map(|module| module.name.unraw().to_string())
             .unwrap_or_default()
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        match (self.late, self.rebindable) {
+            (Some(_), _) => Mode::Late,
+            (None, Some(_)) => Mode::Rebindable,
+            (None, None) => Mode::Direct,
+        }
     }
 
     /// The name of the providing module, if it is not the kernel image.

@@ -10,7 +10,7 @@ use crate::{
     diagnostics::{self as message, DiagCtxt},
     model::{Block, Entry, Module, Passed},
 };
-use proc_macro2::{Delimiter, Ident, Spacing, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, Spacing, Span, TokenStream, TokenTree};
 use syn::{
     braced,
     buffer::Cursor,
@@ -41,6 +41,9 @@ fn invocation(input: ParseStream<'_>, blocks: &mut Vec<Block>, dcx: &mut DiagCtx
     let mut mixed = false;
     let mut bare = Block {
         attributes: Passed::default(),
+        autoload: None,
+        rebindable: None,
+        late: None,
         module: None,
         entries: Vec::new(),
         incomplete: false,
@@ -76,7 +79,10 @@ fn block(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Option<Block> {
     input.advance_to(&fork);
 
     let mut block = Block {
-        attributes,
+        attributes: attributes.passed,
+        autoload: attributes.autoload,
+        rebindable: attributes.rebindable,
+        late: attributes.late,
         module: Some(module),
         entries: Vec::new(),
         incomplete: false,
@@ -97,18 +103,8 @@ fn block(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Option<Block> {
 }
 
 /// Parses everything of a block that stands before its brace.
-fn header(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Result<(Passed, Module)> {
-    let mut attributes = Passed::default();
-    for attribute in input.call(Attribute::parse_outer)? {
-        if let Err(attribute) = attributes.take(attribute) {
-            let name = path_of(&attribute);
-            dcx.error(
-                attribute.path().span(),
-                message::UNKNOWN_BLOCK_ATTRIBUTE,
-                &[&name],
-            );
-        }
-    }
+fn header(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Result<(BlockAttributes, Module)> {
+    let attributes = BlockAttributes::new(input.call(Attribute::parse_outer)?, dcx);
     let vis = input.parse()?;
     input.parse::<Token![mod]>()?;
     let name = input.parse()?;
@@ -237,6 +233,43 @@ impl Passed {
     }
 }
 
+/// The attributes of a block.
+#[derive(Default)]
+struct BlockAttributes {
+    passed: Passed,
+    autoload: Option<Span>,
+    rebindable: Option<Span>,
+    late: Option<Span>,
+}
+
+impl BlockAttributes {
+    fn new(attributes: Vec<Attribute>, dcx: &mut DiagCtxt) -> Self {
+        let mut this = Self::default();
+        for attribute in attributes {
+            let Err(attribute) = this.passed.take(attribute) else {
+                continue;
+            };
+            let name = path_of(&attribute);
+            let span = attribute.path().span();
+            let place = match name.as_str() {
+                "autoload" => &mut this.autoload,
+                "rebindable" => &mut this.rebindable,
+                "late" => &mut this.late,
+                _ => {
+                    dcx.error(span, message::UNKNOWN_BLOCK_ATTRIBUTE, &[&name]);
+                    continue;
+                }
+            };
+            if place.replace(span).is_some() {
+                dcx.error(span, message::REPEATED_ATTRIBUTE, &[&name]);
+            } else if let Err(error) = flag(&name, &attribute.meta) {
+                dcx.add(error);
+            }
+        }
+        this
+    }
+}
+
 /// The attributes of an entry.
 #[derive(Default)]
 struct EntryAttributes {
@@ -291,6 +324,9 @@ impl EntryAttributes {
                 }
                 _ => return Err(message::MALFORMED_POSITION.at(value_span(meta), &[])),
             },
+            "autoload" | "rebindable" | "late" => {
+                return Err(message::BLOCK_ATTRIBUTE.at(meta.path().span(), &[&name]));
+            }
             _ => return Err(message::UNKNOWN_ATTRIBUTE.at(meta.path().span(), &[&name])),
         }
         Ok(())

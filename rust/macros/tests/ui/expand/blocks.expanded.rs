@@ -132,14 +132,14 @@ pub(crate) mod lio {
     );
     /// Finds every symbol declared here and binds the wrappers to them.
     ///
-    /// The modules that provide the symbols stay loaded until the returned
+    /// The module that provides the symbols stays loaded until the returned
     /// [`Imports`](::kimport::Imports) is dropped; no wrapper may be called after that. Must be
     /// called from a context that may sleep.
     ///
     /// # Errors
     ///
-    /// Those of [`Imports::resolve`](::kimport::Imports::resolve). After an error nothing is bound
-    /// and no module is held.
+    /// Those of [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
+    /// module is held.
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
         ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
@@ -148,8 +148,7 @@ pub(crate) mod lio {
     ///
     /// # Errors
     ///
-    /// Those of [`Imports::resolve_from`](::kimport::Imports::resolve_from). After an error nothing
-    /// is bound and no module is held.
+    /// As [`resolve_imports`].
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports_from(
         provider: &::core::ffi::CStr,
@@ -224,14 +223,14 @@ mod core {
     );
     /// Finds every symbol declared here and binds the wrappers to them.
     ///
-    /// The modules that provide the symbols stay loaded until the returned
+    /// The module that provides the symbols stays loaded until the returned
     /// [`Imports`](::kimport::Imports) is dropped; no wrapper may be called after that. Must be
     /// called from a context that may sleep.
     ///
     /// # Errors
     ///
-    /// Those of [`Imports::resolve`](::kimport::Imports::resolve). After an error nothing is bound
-    /// and no module is held.
+    /// Those of [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
+    /// module is held.
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
         ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
@@ -240,8 +239,7 @@ mod core {
     ///
     /// # Errors
     ///
-    /// Those of [`Imports::resolve_from`](::kimport::Imports::resolve_from). After an error nothing
-    /// is bound and no module is held.
+    /// As [`resolve_imports`].
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports_from(
         provider: &::core::ffi::CStr,
@@ -293,14 +291,14 @@ pub mod r#type {
     );
     /// Finds every symbol declared here and binds the wrappers to them.
     ///
-    /// The modules that provide the symbols stay loaded until the returned
+    /// The module that provides the symbols stays loaded until the returned
     /// [`Imports`](::kimport::Imports) is dropped; no wrapper may be called after that. Must be
     /// called from a context that may sleep.
     ///
     /// # Errors
     ///
-    /// Those of [`Imports::resolve`](::kimport::Imports::resolve). After an error nothing is bound
-    /// and no module is held.
+    /// Those of [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
+    /// module is held.
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
         ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
@@ -309,8 +307,7 @@ pub mod r#type {
     ///
     /// # Errors
     ///
-    /// Those of [`Imports::resolve_from`](::kimport::Imports::resolve_from). After an error nothing
-    /// is bound and no module is held.
+    /// As [`resolve_imports`].
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports_from(
         provider: &::core::ffi::CStr,

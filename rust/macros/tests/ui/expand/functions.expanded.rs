@@ -380,14 +380,14 @@ static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
 );
 /// Finds every symbol declared here and binds the wrappers to them.
 ///
-/// The modules that provide the symbols stay loaded until the returned
+/// The module that provides the symbols stays loaded until the returned
 /// [`Imports`](::kimport::Imports) is dropped; no wrapper may be called after that. Must be
 /// called from a context that may sleep.
 ///
 /// # Errors
 ///
-/// Those of [`Imports::resolve`](::kimport::Imports::resolve). After an error nothing is bound
-/// and no module is held.
+/// Those of [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
+/// module is held.
 #[allow(dead_code, unreachable_pub)]
 pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
     ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
@@ -396,8 +396,7 @@ pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
 ///
 /// # Errors
 ///
-/// Those of [`Imports::resolve_from`](::kimport::Imports::resolve_from). After an error nothing
-/// is bound and no module is held.
+/// As [`resolve_imports`].
 #[allow(dead_code, unreachable_pub)]
 pub fn resolve_imports_from(
     provider: &::core::ffi::CStr,

@@ -7,6 +7,7 @@
 //! A test makes itself both crates with `extern crate self as ...`.
 
 use core::ffi::CStr;
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 #[repr(C, align(8))]
 pub struct Record<const N: usize>(pub [u8; N]);
@@ -93,6 +94,7 @@ pub struct Block {
     pub name: &'static CStr,
     pub provider: Option<&'static CStr>,
     pub symbols: &'static [Symbol],
+    pub autoload: bool,
 }
 
 impl Block {
@@ -105,15 +107,143 @@ impl Block {
             name,
             provider,
             symbols,
+            autoload: false,
+        }
+    }
+
+    pub const fn autoload(mut self) -> Self {
+        self.autoload = true;
+        self
+    }
+}
+
+/// Who is inside the calls of a block.
+pub struct Calls {
+    pub inside: AtomicUsize,
+    pub entered: AtomicUsize,
+    pub open: AtomicBool,
+}
+
+pub struct Inside<'a>(&'a Calls);
+
+impl Calls {
+    pub const fn closed() -> Self {
+        Self {
+            inside: AtomicUsize::new(0),
+            entered: AtomicUsize::new(0),
+            open: AtomicBool::new(false),
+        }
+    }
+
+    pub fn try_enter(&self) -> Option<Inside<'_>> {
+        if !self.open.load(Relaxed) {
+            return None;
+        }
+        self.inside.fetch_add(1, Relaxed);
+        self.entered.fetch_add(1, Relaxed);
+        Some(Inside(self))
+    }
+
+    pub fn enter(&self, symbol: &str) -> Inside<'_> {
+        self.try_enter().unwrap_or_else(|| panic!("{symbol} is not bound"))
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.0.inside.fetch_sub(1, Relaxed);
+    }
+}
+
+pub struct LateCalls(pub Calls);
+
+impl LateCalls {
+    pub const fn closed() -> Self {
+        Self(Calls::closed())
+    }
+
+    pub fn enter(&self) -> Option<Inside<'_>> {
+        self.0.try_enter()
+    }
+}
+
+pub trait ProviderEvents: Send + Sync + 'static {}
+
+impl ProviderEvents for () {}
+
+/// Tells what would be bound.
+pub struct LateImports<T> {
+    pub block: &'static Block,
+    pub calls: &'static LateCalls,
+    pub provider: std::ffi::CString,
+    pub events: T,
+}
+
+impl<T: ProviderEvents> LateImports<T> {
+    pub fn new<'a>(
+        block: &'static Block,
+        calls: &'static LateCalls,
+        provider: &'a CStr,
+        events: T,
+    ) -> impl macro_support::PinInit<Self, macro_support::Error> + use<'a, T> {
+        Self {
+            block,
+            calls,
+            provider: provider.to_owned(),
+            events,
         }
     }
 }
 
+pub mod macro_support {
+    pub struct Error;
+
+    /// An initialiser that is the value itself.
+    pub trait PinInit<T, E>: Sized {
+        fn value(self) -> T;
+    }
+
+    impl<T, E> PinInit<T, E> for T {
+        fn value(self) -> T {
+            self
+        }
+    }
+}
+
+pub struct Direct;
+
+pub struct Rebindable(pub &'static Calls);
+
 /// Tells what would be resolved.
 #[must_use]
-pub struct Imports {
+pub struct Imports<M = Direct> {
     pub block: &'static Block,
     pub provider: Option<std::ffi::CString>,
+    pub mode: M,
+}
+
+impl Imports<Rebindable> {
+    pub fn resolve_rebindable(
+        block: &'static Block,
+        calls: &'static Calls,
+    ) -> error::Result<Self> {
+        calls.open.store(true, Relaxed);
+        Ok(Self {
+            block,
+            provider: block.provider.map(CStr::to_owned),
+            mode: Rebindable(calls),
+        })
+    }
+
+    pub fn resolve_rebindable_from(
+        block: &'static Block,
+        calls: &'static Calls,
+        provider: &CStr,
+    ) -> error::Result<Self> {
+        let mut imports = Self::resolve_rebindable(block, calls)?;
+        imports.provider = Some(provider.to_owned());
+        Ok(imports)
+    }
 }
 
 impl Imports {
@@ -121,6 +251,7 @@ impl Imports {
         Ok(Self {
             block,
             provider: block.provider.map(CStr::to_owned),
+            mode: Direct,
         })
     }
 
@@ -128,6 +259,7 @@ impl Imports {
         Ok(Self {
             block,
             provider: Some(provider.to_owned()),
+            mode: Direct,
         })
     }
 }

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Blocks that are bound while their provider is there, and hold it only for the time of a call.
+//!
+//! A module notifier tells when modules go live and when they go. The order of things at the end of a provider:
+//!
+//! 1. `delete_module` makes it `GOING` if nobody holds it; as each call inside does, it is refused or, for `modprobe -r --wait`,
+//!    delayed while somebody is inside. From here on no call gets in: they all return `None`.
+//! 2. The provider's exit runs.
+//! 3. The notifier is called. The block is unbound, and [`ProviderEvents::provider_going`] told.
+//! 4. The provider's memory is freed.
+
+use crate::bindings::{self, module};
+use crate::calls::{LateCalls, OpenCalls};
+use crate::imports::find_all;
+use crate::log::log;
+use crate::provider::Provider;
+use crate::resolver::Kallsyms;
+use crate::table::{Block, Taken};
+use core::ffi::{c_void, CStr};
+use kernel::container_of;
+use kernel::error::{code, to_result};
+use kernel::ffi::{c_int, c_ulong};
+use kernel::prelude::*;
+use kernel::str::CString;
+use kernel::sync::{new_mutex, Mutex};
+use kernel::types::Opaque;
+
+/// What is told of the provider of a `#[late]` block.
+///
+/// The calls come in turns, `provider_live` first, in a context that may sleep. They must neither make nor drop a
+/// [`LateImports`], and not wait for a module to be loaded or unloaded: the kernel's module notifiers are locked meanwhile.
+pub trait ProviderEvents: Send + Sync + 'static {
+    /// The provider is there and the block bound: from now on its calls return `Some`.
+    ///
+    /// The provider is not held: it may go at any time, and calls return `None` again even before
+    /// [`provider_going`](Self::provider_going) is called.
+    fn provider_live(&self);
+
+    /// The provider is gone: its exit has run, nobody is inside, and all calls return `None`.
+    ///
+    /// What was got from the provider is dangling from its exit on.
+    fn provider_going(&self);
+}
+
+/// Nobody wants to be told.
+impl ProviderEvents for () {
+    fn provider_live(&self) {}
+
+    fn provider_going(&self) {}
+}
+
+enum State {
+    /// The provider is not there, or lacks what the block wants.
+    Waiting,
+    /// Bound to the symbols of this module.
+    Bound(*mut module),
+    /// Never bound any more.
+    Closed,
+}
+
+// SAFETY: The pointer is compared, never followed.
+unsafe impl Send for State {}
+
+/// A block that is bound while its provider is there, from the `bind_late` that `import_symbols!` generates for `#[late]` blocks.
+///
+/// When it is dropped, calls return `None`; it waits until no caller is inside. Dropping may sleep. The provider is not told of
+/// going then.
+///
+/// # Invariants
+///
+/// - `notifier` is registered from the end of the initialiser until drop.
+/// - The calls are open only while `state` is `Bound`. That module's `GOING` has not been notified, and its addresses are
+///   those that the block's entries are bound to.
+#[pin_data(PinnedDrop)]
+#[must_use = "the block is bound only while this lives"]
+pub struct LateImports<T: ProviderEvents> {
+    provider: CString,
+    calls: &'static LateCalls,
+    open: OpenCalls,
+    // Dropped after `open`, whose calls are the block's.
+    taken: Taken,
+    events: T,
+    #[pin]
+    state: Mutex<State>,
+    #[pin]
+    notifier: Opaque<bindings::notifier_block>,
+}
+
+// SAFETY: All that changes is in the mutex or belongs to the kernel; `T` may be dropped in any thread.
+unsafe impl<T: ProviderEvents> Send for LateImports<T> {}
+// SAFETY: As above; `T` may be shared.
+unsafe impl<T: ProviderEvents> Sync for LateImports<T> {}
+
+impl<T: ProviderEvents> LateImports<T> {
+    /// Binds `block` whenever `provider` is there.
+    ///
+    /// Not for users: call the block's `bind_late` or `bind_late_from`, which list the errors.
+    #[doc(hidden)]
+    pub fn new<'a>(
+        block: &'static Block,
+        calls: &'static LateCalls,
+        provider: &'a CStr,
+        events: T,
+    ) -> impl PinInit<Self, Error> + use<'a, T> {
+        try_pin_init!(&this in Self {
+            taken: take(block, provider)?,
+            provider: CString::try_from(provider)?,
+            calls,
+            // After the block was taken, so that nobody else opens its calls.
+            open: OpenCalls::new(&calls.calls)?,
+            events,
+            state <- new_mutex!(State::Waiting),
+            notifier <- Opaque::ffi_init(|notifier: *mut bindings::notifier_block| {
+                let value = bindings::notifier_block {
+                    notifier_call: Some(Self::notified),
+                    ..Default::default()
+                };
+                // SAFETY: The place is the field's, valid for writes.
+                unsafe { notifier.write(value) };
+            }),
+            _: {
+                // SAFETY: All fields are initialised, and the value is pinned.
+                let this = unsafe { this.as_ref() };
+                // INVARIANT: Registered until drop.
+                // SAFETY: The notifier is initialised and stays where it is until drop, which unregisters it.
+                to_result(unsafe { bindings::register_module_notifier(this.notifier.get()) })?;
+                // If it became live before the notifier was there. Nothing can fail from here on.
+                this.bind();
+            },
+        }? Error)
+    }
+
+    /// What is told of the provider.
+    pub fn events(&self) -> &T {
+        &self.events
+    }
+
+    /// Whether the block is bound now. The provider may be going already.
+    pub fn is_bound(&self) -> bool {
+        self.open.is_open()
+    }
+
+    /// Binds the block if the provider is live. What keeps it from that is logged.
+    fn bind(&self) {
+        let mut state = self.state.lock();
+        if !matches!(*state, State::Waiting) {
+            return;
+        }
+        let Ok(kallsyms) = Kallsyms::get() else {
+            return;
+        };
+        // If it is not live (yet), its going live will be notified.
+        let Ok(provider) = Provider::get(&kallsyms, &self.provider) else {
+            return;
+        };
+        let symbols = self.taken.block().symbols;
+        let Ok(addresses) = find_all(&kallsyms, Some(&provider), symbols) else {
+            return;
+        };
+        for (symbol, address) in symbols.iter().zip(addresses) {
+            if let Some(address) = address {
+                // SAFETY: The address is the symbol's. The provider is held now, and later by each call; its memory stays
+                // until its going was notified, which unbinds.
+                unsafe { symbol.bind(address) };
+            }
+        }
+        // SAFETY: The calls are closed, by the type invariants. `unbind` closes them before the module is freed.
+        unsafe { self.calls.set_provider(&provider) };
+        // INVARIANT: The provider is held, so that it cannot be going; that will be notified after `state` is unlocked.
+        *state = State::Bound(provider.module().as_ptr());
+        self.open.open();
+        drop(provider);
+        self.events.provider_live();
+    }
+
+    /// Lets nobody in any more, waits until all have left, and unbinds.
+    fn unbind(&self) {
+        self.open.close();
+        for symbol in self.taken.block().symbols {
+            symbol.unbind();
+        }
+    }
+
+    fn going(&self, module: *mut module) {
+        let mut state = self.state.lock();
+        if matches!(*state, State::Bound(bound) if bound == module) {
+            self.unbind();
+            *state = State::Waiting;
+            self.events.provider_going();
+        }
+    }
+
+    /// # Safety
+    ///
+    /// `notifier` is that of a `Self`, and `data` the module that the notification is about.
+    unsafe extern "C" fn notified(
+        notifier: *mut bindings::notifier_block,
+        action: c_ulong,
+        data: *mut c_void,
+    ) -> c_int {
+        const LIVE: c_ulong = bindings::module_state_MODULE_STATE_LIVE as c_ulong;
+        const GOING: c_ulong = bindings::module_state_MODULE_STATE_GOING as c_ulong;
+
+        let notifier = Opaque::cast_from(notifier);
+        // SAFETY: By the contract of this function.
+        let this: *const Self = unsafe { container_of!(notifier, Self, notifier) };
+        // SAFETY: Notifications come only while the notifier is registered, when the value is initialised.
+        let this = unsafe { &*this };
+        let module: *mut module = data.cast();
+        match action {
+            LIVE => {
+                // SAFETY: The module is not freed while it is being notified.
+                let name = unsafe { &raw const (*module).name };
+                // SAFETY: As above; the name is NUL-terminated.
+                if unsafe { CStr::from_char_ptr(name.cast()) } == &*this.provider {
+                    this.bind();
+                }
+            }
+            GOING => this.going(module),
+            _ => {}
+        }
+        bindings::NOTIFY_DONE as c_int
+    }
+}
+
+/// Takes `block`, if it is free and the kernel one on which it can ever be bound.
+fn take(block: &'static Block, provider: &CStr) -> Result<Taken> {
+    let name = block.name;
+    Kallsyms::get().map_err(|unusable| {
+        log!(
+            ERR,
+            "cannot import block {name} from {provider}: {unusable}"
+        );
+        code::EOPNOTSUPP
+    })?;
+    Taken::new(block).ok_or_else(|| {
+        log!(
+            ERR,
+            "cannot import block {name} from {provider}: it is bound late already; drop the first LateImports before"
+        );
+        code::EALREADY
+    })
+}
+
+#[pinned_drop]
+impl<T: ProviderEvents> PinnedDrop for LateImports<T> {
+    fn drop(self: Pin<&mut Self>) {
+        // Before the notifier is gone, which unbinds otherwise.
+        let mut state = self.state.lock();
+        self.unbind();
+        *state = State::Closed;
+        // A notification may be waiting for it.
+        drop(state);
+        // SAFETY: By the type invariants it is registered.
+        unsafe { bindings::unregister_module_notifier(self.notifier.get()) };
+    }
+}

@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: GPL-2.0
+
+use kimport_macros::import_symbols;
+/// Symbols imported from the kernel module `provider`.
+mod requested {
+    #[allow(unused_imports)]
+    use super::*;
+    ::kimport::__declare_function! {
+        trampoline : "__SCT__kimport_demo_0_function", key :
+        "__SCK__kimport_demo_0_function", binding : __KIMPORT_BINDING_function, call :
+        __kimport_call_function, unbound : __kimport_unbound_function, symbol :
+        "provider:function", fn () -> ()
+    }
+    /// Calls `provider:function` of the kernel.
+    ///
+    /// # Safety
+    ///
+    /// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
+    #[allow(
+        dead_code,
+        non_snake_case,
+        unreachable_pub,
+        clippy::missing_safety_doc,
+        clippy::too_many_arguments,
+        clippy::undocumented_unsafe_blocks,
+    )]
+    #[inline(always)]
+    pub unsafe fn function() {
+        unsafe { __kimport_call_function() }
+    }
+    const _: () = {
+        #[used]
+        #[link_section = ".kimport"]
+        static RECORD: ::kimport::Record<56> = ::kimport::Record(
+            *b"\x01\0\0\0\0\0\0\08\0\0\0%\0\0\0requested\0provider\0function\0function\0\0\0\0",
+        );
+    };
+    static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
+        ::kimport::Symbol::function(c"function", &__KIMPORT_BINDING_function),
+    ];
+    static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
+            c"requested",
+            ::core::option::Option::Some(c"provider"),
+            __KIMPORT_SYMBOLS,
+        )
+        .autoload();
+    /// Finds every symbol declared here and binds the wrappers to them.
+    ///
+    /// The module that provides the symbols stays loaded until the returned
+    /// [`Imports`](::kimport::Imports) is dropped; no wrapper may be called after that. Must be
+    /// called from a context that may sleep.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
+    /// module is held.
+    #[allow(dead_code, unreachable_pub)]
+    pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
+        ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
+    }
+    /// Like [`resolve_imports`], with the symbols of the kernel module `provider`.
+    ///
+    /// # Errors
+    ///
+    /// As [`resolve_imports`].
+    #[allow(dead_code, unreachable_pub)]
+    pub fn resolve_imports_from(
+        provider: &::core::ffi::CStr,
+    ) -> ::kernel::error::Result<::kimport::Imports> {
+        ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, provider)
+    }
+}
+/// Symbols imported from the kernel module `provider`.
+mod moved {
+    #[allow(unused_imports)]
+    use super::*;
+    ::kimport::__declare_function! {
+        trampoline : "__SCT__kimport_demo_1_function", key :
+        "__SCK__kimport_demo_1_function", binding : __KIMPORT_BINDING_function, call :
+        __kimport_call_function, unbound : __kimport_unbound_function, symbol :
+        "provider:function", fn (a : u8) -> u8
+    }
+    /// Calls `provider:function` of the kernel.
+    ///
+    /// # Safety
+    ///
+    /// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
+    #[allow(
+        dead_code,
+        non_snake_case,
+        unreachable_pub,
+        clippy::missing_safety_doc,
+        clippy::too_many_arguments,
+        clippy::undocumented_unsafe_blocks,
+    )]
+    #[inline(always)]
+    pub unsafe fn function(a: u8) -> u8 {
+        let _inside = __KIMPORT_CALLS.enter("provider:function");
+        unsafe { __kimport_call_function(a) }
+    }
+    const _: () = {
+        #[used]
+        #[link_section = ".kimport"]
+        static RECORD: ::kimport::Record<56> = ::kimport::Record(
+            *b"\x01\0\0\0\0\0\0\08\0\0\0!\0\0\0moved\0provider\0function\0function\0\0\0\0\0\0\0\0",
+        );
+    };
+    ::kimport::__declare_function! {
+        trampoline : "__SCT__kimport_demo_1_optional_function", key :
+        "__SCK__kimport_demo_1_optional_function", binding :
+        __KIMPORT_BINDING_optional_function, call : __kimport_call_optional_function,
+        unbound : __kimport_unbound_optional_function, symbol :
+        "provider:optional_function", fn (inside : u8) -> u8
+    }
+    /// Calls `provider:optional_function` of the kernel.
+    ///
+    /// # Safety
+    ///
+    /// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
+    #[allow(
+        dead_code,
+        non_snake_case,
+        unreachable_pub,
+        clippy::missing_safety_doc,
+        clippy::too_many_arguments,
+        clippy::undocumented_unsafe_blocks,
+    )]
+    #[inline(always)]
+    pub unsafe fn optional_function(inside: u8) -> ::core::option::Option<u8> {
+        let _inside = __KIMPORT_CALLS.try_enter()?;
+        if __KIMPORT_BINDING_optional_function.is_bound() {
+            ::core::option::Option::Some(unsafe {
+                __kimport_call_optional_function(inside)
+            })
+        } else {
+            ::core::option::Option::None
+        }
+    }
+    const _: () = {
+        #[used]
+        #[link_section = ".kimport"]
+        static RECORD: ::kimport::Record<72> = ::kimport::Record(
+            *b"\x01\0\x01\0\0\0\0\0H\0\0\x003\0\0\0moved\0provider\0optional_function\0optional_function\0\0\0\0\0\0",
+        );
+    };
+    #[allow(non_upper_case_globals)]
+    static __KIMPORT_BINDING_data: ::kimport::DataBinding = ::kimport::DataBinding::new(
+        "provider:data",
+    );
+    /// The address of the kernel's `provider:data`.
+    #[allow(dead_code, non_snake_case, unreachable_pub)]
+    #[inline]
+    pub fn data() -> *mut u32 {
+        __KIMPORT_BINDING_data.address().cast()
+    }
+    const _: () = {
+        #[used]
+        #[link_section = ".kimport"]
+        static RECORD: ::kimport::Record<48> = ::kimport::Record(
+            *b"\x01\x01\0\0\0\0\0\x000\0\0\0\x19\0\0\0moved\0provider\0data\0data\0\0\0\0\0\0\0\0",
+        );
+    };
+    static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
+        ::kimport::Symbol::function(c"function", &__KIMPORT_BINDING_function),
+        ::kimport::Symbol::function(
+                c"optional_function",
+                &__KIMPORT_BINDING_optional_function,
+            )
+            .optional(),
+        ::kimport::Symbol::data(
+            c"data",
+            &__KIMPORT_BINDING_data,
+            ::core::mem::size_of::<u32>(),
+        ),
+    ];
+    static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
+            c"moved",
+            ::core::option::Option::Some(c"provider"),
+            __KIMPORT_SYMBOLS,
+        )
+        .autoload();
+    static __KIMPORT_CALLS: ::kimport::Calls = ::kimport::Calls::closed();
+    /// Finds every symbol declared here and binds the wrappers to them.
+    ///
+    /// The module that provides the symbols stays loaded until the returned
+    /// [`Imports`](::kimport::Imports) is dropped; no wrapper may be called after that. Must be
+    /// called from a context that may sleep.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
+    /// module is held.
+    #[allow(dead_code, unreachable_pub)]
+    pub fn resolve_imports() -> ::kernel::error::Result<
+        ::kimport::Imports<::kimport::Rebindable>,
+    > {
+        ::kimport::Imports::resolve_rebindable(&__KIMPORT_BLOCK, &__KIMPORT_CALLS)
+    }
+    /// Like [`resolve_imports`], with the symbols of the kernel module `provider`.
+    ///
+    /// # Errors
+    ///
+    /// As [`resolve_imports`].
+    #[allow(dead_code, unreachable_pub)]
+    pub fn resolve_imports_from(
+        provider: &::core::ffi::CStr,
+    ) -> ::kernel::error::Result<::kimport::Imports<::kimport::Rebindable>> {
+        ::kimport::Imports::resolve_rebindable_from(
+            &__KIMPORT_BLOCK,
+            &__KIMPORT_CALLS,
+            provider,
+        )
+    }
+}
+/// Symbols imported from the kernel image.
+mod image {
+    #[allow(unused_imports)]
+    use super::*;
+    ::kimport::__declare_function! {
+        trampoline : "__SCT__kimport_demo_2_function", key :
+        "__SCK__kimport_demo_2_function", binding : __KIMPORT_BINDING_function, call :
+        __kimport_call_function, unbound : __kimport_unbound_function, symbol :
+        "function", fn () -> ()
+    }
+    /// Calls `function` of the kernel.
+    ///
+    /// # Safety
+    ///
+    /// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
+    #[allow(
+        dead_code,
+        non_snake_case,
+        unreachable_pub,
+        clippy::missing_safety_doc,
+        clippy::too_many_arguments,
+        clippy::undocumented_unsafe_blocks,
+    )]
+    #[inline(always)]
+    pub unsafe fn function() {
+        let _inside = __KIMPORT_CALLS.enter("function");
+        unsafe { __kimport_call_function() }
+    }
+    const _: () = {
+        #[used]
+        #[link_section = ".kimport"]
+        static RECORD: ::kimport::Record<48> = ::kimport::Record(
+            *b"\x01\0\0\0\0\0\0\x000\0\0\0\x19\0\0\0image\0\0function\0function\0\0\0\0\0\0\0\0",
+        );
+    };
+    static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
+        ::kimport::Symbol::function(c"function", &__KIMPORT_BINDING_function),
+    ];
+    static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
+        c"image",
+        ::core::option::Option::None,
+        __KIMPORT_SYMBOLS,
+    );
+    static __KIMPORT_CALLS: ::kimport::Calls = ::kimport::Calls::closed();
+    /// Finds every symbol declared here and binds the wrappers to them.
+    ///
+    /// The module that provides the symbols stays loaded until the returned
+    /// [`Imports`](::kimport::Imports) is dropped; no wrapper may be called after that. Must be
+    /// called from a context that may sleep.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
+    /// module is held.
+    #[allow(dead_code, unreachable_pub)]
+    pub fn resolve_imports() -> ::kernel::error::Result<
+        ::kimport::Imports<::kimport::Rebindable>,
+    > {
+        ::kimport::Imports::resolve_rebindable(&__KIMPORT_BLOCK, &__KIMPORT_CALLS)
+    }
+    /// Like [`resolve_imports`], with the symbols of the kernel module `provider`.
+    ///
+    /// # Errors
+    ///
+    /// As [`resolve_imports`].
+    #[allow(dead_code, unreachable_pub)]
+    pub fn resolve_imports_from(
+        provider: &::core::ffi::CStr,
+    ) -> ::kernel::error::Result<::kimport::Imports<::kimport::Rebindable>> {
+        ::kimport::Imports::resolve_rebindable_from(
+            &__KIMPORT_BLOCK,
+            &__KIMPORT_CALLS,
+            provider,
+        )
+    }
+}
+/// Symbols imported from the kernel module `provider`.
+mod late {
+    #[allow(unused_imports)]
+    use super::*;
+    ::kimport::__declare_function! {
+        trampoline : "__SCT__kimport_demo_3_function", key :
+        "__SCK__kimport_demo_3_function", binding : __KIMPORT_BINDING_function, call :
+        __kimport_call_function, unbound : __kimport_unbound_function, symbol :
+        "provider:function", fn (a : u8) -> u8
+    }
+    /// Calls `provider:function` of the kernel; `None` while it is not there.
+    ///
+    /// # Safety
+    ///
+    /// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
+    #[allow(
+        dead_code,
+        non_snake_case,
+        unreachable_pub,
+        clippy::missing_safety_doc,
+        clippy::too_many_arguments,
+        clippy::undocumented_unsafe_blocks,
+    )]
+    #[inline(always)]
+    pub unsafe fn function(a: u8) -> ::core::option::Option<u8> {
+        let _inside = __KIMPORT_CALLS.enter()?;
+        ::core::option::Option::Some(unsafe { __kimport_call_function(a) })
+    }
+    const _: () = {
+        #[used]
+        #[link_section = ".kimport"]
+        static RECORD: ::kimport::Record<48> = ::kimport::Record(
+            *b"\x01\0\0\0\0\0\0\x000\0\0\0 \0\0\0late\0provider\0function\0function\0",
+        );
+    };
+    ::kimport::__declare_function! {
+        trampoline : "__SCT__kimport_demo_3_unit", key : "__SCK__kimport_demo_3_unit",
+        binding : __KIMPORT_BINDING_unit, call : __kimport_call_unit, unbound :
+        __kimport_unbound_unit, symbol : "provider:unit", fn () -> ()
+    }
+    /// Calls `provider:unit` of the kernel; `None` while it is not there.
+    ///
+    /// # Safety
+    ///
+    /// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
+    #[allow(
+        dead_code,
+        non_snake_case,
+        unreachable_pub,
+        clippy::missing_safety_doc,
+        clippy::too_many_arguments,
+        clippy::undocumented_unsafe_blocks,
+    )]
+    #[inline(always)]
+    pub unsafe fn unit() -> ::core::option::Option<()> {
+        let _inside = __KIMPORT_CALLS.enter()?;
+        ::core::option::Option::Some(unsafe { __kimport_call_unit() })
+    }
+    const _: () = {
+        #[used]
+        #[link_section = ".kimport"]
+        static RECORD: ::kimport::Record<40> = ::kimport::Record(
+            *b"\x01\0\0\0\0\0\0\0(\0\0\0\x18\0\0\0late\0provider\0unit\0unit\0",
+        );
+    };
+    ::kimport::__declare_function! {
+        trampoline : "__SCT__kimport_demo_3_optional_function", key :
+        "__SCK__kimport_demo_3_optional_function", binding :
+        __KIMPORT_BINDING_optional_function, call : __kimport_call_optional_function,
+        unbound : __kimport_unbound_optional_function, symbol :
+        "provider:optional_function", fn (inside : u8) -> u8
+    }
+    /// Calls `provider:optional_function` of the kernel; `None` while it is not there.
+    ///
+    /// # Safety
+    ///
+    /// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
+    #[allow(
+        dead_code,
+        non_snake_case,
+        unreachable_pub,
+        clippy::missing_safety_doc,
+        clippy::too_many_arguments,
+        clippy::undocumented_unsafe_blocks,
+    )]
+    #[inline(always)]
+    pub unsafe fn optional_function(inside: u8) -> ::core::option::Option<u8> {
+        let _inside = __KIMPORT_CALLS.enter()?;
+        if __KIMPORT_BINDING_optional_function.is_bound() {
+            ::core::option::Option::Some(unsafe {
+                __kimport_call_optional_function(inside)
+            })
+        } else {
+            ::core::option::Option::None
+        }
+    }
+    const _: () = {
+        #[used]
+        #[link_section = ".kimport"]
+        static RECORD: ::kimport::Record<72> = ::kimport::Record(
+            *b"\x01\0\x01\0\0\0\0\0H\0\0\x002\0\0\0late\0provider\0optional_function\0optional_function\0\0\0\0\0\0\0",
+        );
+    };
+    static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
+        ::kimport::Symbol::function(c"function", &__KIMPORT_BINDING_function),
+        ::kimport::Symbol::function(c"unit", &__KIMPORT_BINDING_unit),
+        ::kimport::Symbol::function(
+                c"optional_function",
+                &__KIMPORT_BINDING_optional_function,
+            )
+            .optional(),
+    ];
+    static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
+        c"late",
+        ::core::option::Option::Some(c"provider"),
+        __KIMPORT_SYMBOLS,
+    );
+    static __KIMPORT_CALLS: ::kimport::LateCalls = ::kimport::LateCalls::closed();
+    /// Binds the wrappers whenever the module that provides the symbols is there, and tells `events` so.
+    ///
+    /// The module is held only by calls. While it is not there, or lacks a symbol (which is logged),
+    /// the wrappers return `None`. Must be initialised and dropped in a context that may sleep, and
+    /// not in one of the `events`.
+    ///
+    /// # Errors
+    ///
+    /// `EALREADY`: the block has another [`LateImports`](::kimport::LateImports). `EOPNOTSUPP`:
+    /// kallsyms cannot be reached. `ENOMEM`.
+    #[allow(dead_code, unreachable_pub)]
+    pub fn bind_late<T: ::kimport::ProviderEvents>(
+        events: T,
+    ) -> impl ::kimport::macro_support::PinInit<
+        ::kimport::LateImports<T>,
+        ::kimport::macro_support::Error,
+    > {
+        ::kimport::LateImports::new(
+            &__KIMPORT_BLOCK,
+            &__KIMPORT_CALLS,
+            c"provider",
+            events,
+        )
+    }
+    /// Like [`bind_late`], with the symbols of the kernel module `provider`.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind_late`].
+    #[allow(dead_code, unreachable_pub)]
+    pub fn bind_late_from<'a, T: ::kimport::ProviderEvents>(
+        provider: &'a ::core::ffi::CStr,
+        events: T,
+    ) -> impl ::kimport::macro_support::PinInit<
+        ::kimport::LateImports<T>,
+        ::kimport::macro_support::Error,
+    > + use<'a, T> {
+        ::kimport::LateImports::new(&__KIMPORT_BLOCK, &__KIMPORT_CALLS, provider, events)
+    }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The wrappers of rebindable and late blocks call from inside, and return what their block says.
+
+#[path = "../support/mod.rs"]
+mod support;
+extern crate self as kernel;
+extern crate self as kimport;
+pub use support::*;
+
+use ::core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+use kimport::macro_support::PinInit;
+use kimport_macros::import_symbols;
+
+import_symbols! {
+    #[autoload]
+    #[rebindable]
+    mod moved from "provider" {
+        doubled: fn(inside: u32) -> u32,
+        #[optional]
+        tripled: fn(u32) -> u32,
+        #[optional]
+        moved_missing: fn(u32) -> u32,
+    }
+    #[late]
+    mod late from "provider" {
+        #[name = "doubled"]
+        late_doubled: fn(inside: u32) -> u32,
+        #[optional]
+        late_missing: fn(u32) -> u32,
+        unit: fn(),
+    }
+}
+
+/// The calls of the block that is being tested.
+static CALLS: AtomicPtr<Calls> = AtomicPtr::new(::core::ptr::null_mut());
+
+fn assert_inside() {
+    let calls = unsafe { CALLS.load(Relaxed).as_ref() };
+    assert_eq!(calls.unwrap().inside.load(Relaxed), 1);
+}
+
+#[export_name = "provider:doubled"]
+extern "C" fn doubled(n: u32) -> u32 {
+    assert_inside();
+    2 * n
+}
+
+#[export_name = "provider:tripled"]
+extern "C" fn tripled(n: u32) -> u32 {
+    assert_inside();
+    3 * n
+}
+
+#[export_name = "provider:unit"]
+extern "C" fn unit() {
+    assert_inside();
+}
+
+#[export_name = "provider:moved_missing"]
+extern "C" fn moved_missing(_: u32) -> u32 {
+    unreachable!()
+}
+
+#[export_name = "provider:late_missing"]
+extern "C" fn late_missing(_: u32) -> u32 {
+    unreachable!()
+}
+
+fn test(calls: &'static Calls) {
+    CALLS.store(::core::ptr::from_ref(calls).cast_mut(), Relaxed);
+}
+
+fn main() {
+    // Closed: an optional function is missing, another one cannot be called.
+    assert_eq!(unsafe { moved::tripled(1) }, None);
+    assert!(std::panic::catch_unwind(|| unsafe { moved::doubled(1) }).is_err());
+
+    let Ok(imports) = moved::resolve_imports() else {
+        unreachable!();
+    };
+    assert!(imports.block.autoload);
+    let calls = imports.mode.0;
+    test(calls);
+    assert_eq!(unsafe { moved::doubled(4) }, 8);
+    assert_eq!(unsafe { moved::tripled(4) }, Some(12));
+    assert_eq!(unsafe { moved::moved_missing(4) }, None);
+    assert_eq!(calls.entered.load(Relaxed), 3);
+    assert_eq!(calls.inside.load(Relaxed), 0);
+    let Ok(imports) = moved::resolve_imports_from(c"other") else {
+        unreachable!();
+    };
+    assert_eq!(imports.provider.as_deref(), Some(c"other"));
+
+    assert_eq!(unsafe { late::late_doubled(4) }, None);
+    let imports = late::bind_late(()).value();
+    assert_eq!(imports.provider.as_c_str(), c"provider");
+    assert!(!imports.block.autoload);
+    let calls = &imports.calls.0;
+    test(calls);
+    assert_eq!(unsafe { late::unit() }, None);
+    calls.open.store(true, Relaxed);
+    assert_eq!(unsafe { late::late_doubled(4) }, Some(8));
+    assert_eq!(unsafe { late::unit() }, Some(()));
+    assert_eq!(unsafe { late::late_missing(4) }, None);
+    assert_eq!(calls.entered.load(Relaxed), 3);
+    assert_eq!(calls.inside.load(Relaxed), 0);
+    let imports = late::bind_late_from(c"other", ()).value();
+    assert_eq!(imports.provider.as_c_str(), c"other");
+}
