@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Blocks that are bound while their provider is there. What the module sees goes to the kernel log.
+
+mod thread;
+
+use kernel::error::code::EALREADY;
+use kernel::ffi::{c_int, c_uint};
+use kernel::prelude::*;
+use kernel::sync::atomic::{Atomic, Relaxed};
+use kernel::sync::Arc;
+use kimport::{import_symbols, LateImports, ProviderEvents};
+use thread::{Thread, Work};
+
+module! {
+    type: LifetimeLate,
+    name: "lifetime_late",
+    authors: ["The kimport developers"],
+    description: "Imports from providers that come and go, for the tests of kimport",
+    license: "GPL",
+    params: {
+        threads: u32 {
+            default: 0,
+            description: "How many threads call without pause",
+        },
+        sleep_ms: u32 {
+            default: 0,
+            description: "How long one more thread's calls sleep in the provider; 0: no such thread",
+        },
+    },
+}
+
+import_symbols! {
+    #[late]
+    mod side from "kimport_side_a" {
+        side_id: fn() -> c_int,
+        side_sleep: fn(usecs: c_uint) -> c_int,
+        #[optional]
+        side_only_b: fn() -> c_int,
+    }
+    // Its provider lacks it.
+    #[late]
+    mod lacking from "kimport_test_provider" {
+        side_id: fn() -> c_int,
+        provider_add: fn(c_int, c_int) -> c_int,
+    }
+}
+
+/// Prints what it is told, and what a call returns then.
+struct Events;
+
+impl ProviderEvents for Events {
+    fn provider_live(&self) {
+        // SAFETY: The function takes nothing, and sleeps only in contexts that may.
+        let id = unsafe { side::side_id() };
+        // SAFETY: As above; it does not exist.
+        let missing = unsafe { side::side_only_b() };
+        pr_info!("live: {id:?} {missing:?}\n");
+    }
+
+    fn provider_going(&self) {
+        // SAFETY: As above.
+        let id = unsafe { side::side_id() };
+        pr_info!("going: {id:?}\n");
+    }
+}
+
+/// Must never be told anything.
+struct NoEvents;
+
+impl ProviderEvents for NoEvents {
+    fn provider_live(&self) {
+        // SAFETY: The function takes nothing.
+        let id = unsafe { lacking::side_id() };
+        pr_err!("wrong: a block that lacks a symbol is bound: {id:?}\n");
+    }
+
+    fn provider_going(&self) {
+        pr_err!("wrong: a block that was not bound is unbound\n");
+    }
+}
+
+/// What the calls of one thread returned.
+struct Calls {
+    /// How long each sleeps.
+    sleep_ms: u32,
+    some: Atomic<i64>,
+    none: Atomic<i64>,
+    wrong: Atomic<i64>,
+}
+
+impl Calls {
+    fn new(sleep_ms: u32) -> Result<Arc<Self>> {
+        let calls = Self {
+            sleep_ms,
+            some: Atomic::new(0),
+            none: Atomic::new(0),
+            wrong: Atomic::new(0),
+        };
+        Ok(Arc::new(calls, GFP_KERNEL)?)
+    }
+}
+
+impl Work for Calls {
+    fn step(&self) {
+        let result = if self.sleep_ms == 0 {
+            // SAFETY: The function takes nothing.
+            unsafe { side::side_id() }
+        } else {
+            // SAFETY: Threads may sleep.
+            unsafe { side::side_sleep(self.sleep_ms * 1000) }
+        };
+        let count = match result {
+            Some(1) => &self.some,
+            None => &self.none,
+            _ => &self.wrong,
+        };
+        count.fetch_add(1, Relaxed);
+    }
+}
+
+struct LifetimeLate {
+    threads: KVec<Thread<Calls>>,
+    calls: KVec<Arc<Calls>>,
+    side: Option<Pin<KBox<LateImports<Events>>>>,
+    _lacking: Pin<KBox<LateImports<NoEvents>>>,
+}
+
+impl kernel::Module for LifetimeLate {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        // SAFETY: The function takes nothing.
+        let early = unsafe { side::side_id() };
+        let side = KBox::pin_init(side::bind_late(Events), GFP_KERNEL)?;
+        pr_info!("before: {early:?}, bound: {}\n", side.is_bound());
+        for _ in 0..2 {
+            let again = KBox::pin_init(side::bind_late_from(c"kimport_side_b", ()), GFP_KERNEL);
+            if again.err() != Some(EALREADY) {
+                pr_err!("wrong: a block is bound twice\n");
+            }
+        }
+        let lacking = KBox::pin_init(lacking::bind_late(NoEvents), GFP_KERNEL)?;
+
+        let mut calls = KVec::new();
+        for _ in 0..module_parameters::threads.value() {
+            calls.push(Calls::new(0)?, GFP_KERNEL)?;
+        }
+        let sleep_ms = module_parameters::sleep_ms.value();
+        if sleep_ms > 0 {
+            calls.push(Calls::new(sleep_ms)?, GFP_KERNEL)?;
+        }
+        let mut threads = KVec::new();
+        for calls in &calls {
+            threads.push(Thread::new(calls.clone())?, GFP_KERNEL)?;
+        }
+        Ok(Self {
+            threads,
+            calls,
+            side: Some(side),
+            _lacking: lacking,
+        })
+    }
+}
+
+impl Drop for LifetimeLate {
+    fn drop(&mut self) {
+        // The threads go on: a late block's calls may be made at any time.
+        drop(self.side.take());
+        // SAFETY: The function takes nothing.
+        let id = unsafe { side::side_id() };
+        pr_info!("after: {id:?}\n");
+        self.threads.clear();
+        for calls in &self.calls {
+            let [some, none, wrong] =
+                [&calls.some, &calls.none, &calls.wrong].map(|count| count.load(Relaxed));
+            pr_info!("calls: {some} some, {none} none, {wrong} wrong\n");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Moves a block between two providers while threads call through it without pause.
+//!
+//! What is wrong ends the load with `EBADMSG`; the threads go on until the module is unloaded.
+
+mod thread;
+
+use core::ptr::NonNull;
+use kernel::bindings::atomic_t;
+use kernel::error::code::{EALREADY, EBADMSG, ENODEV, ENOENT};
+use kernel::ffi::{c_int, c_uint};
+use kernel::prelude::*;
+use kernel::sync::atomic::{Atomic, Relaxed};
+use kernel::sync::Arc;
+use kimport::{import_symbols, Imports, Rebindable};
+use thread::{Thread, Work};
+
+module! {
+    type: LifetimeRebind,
+    name: "lifetime_rebind",
+    authors: ["The kimport developers"],
+    description: "Moves imports between providers, for the tests of kimport",
+    license: "GPL",
+    params: {
+        moves: u32 {
+            default: 0,
+            description: "How often the block moves while threads call through it",
+        },
+    },
+}
+
+import_symbols! {
+    #[rebindable]
+    mod side from "kimport_side_a" {
+        side_id: fn() -> c_int,
+        side_sleep: fn(usecs: c_uint) -> c_int,
+        #[optional]
+        side_only_a: fn() -> c_int,
+        side_value: c_int,
+    }
+    // To look into both sides meanwhile.
+    mod a from "kimport_side_a" {
+        side_inside: atomic_t,
+    }
+    mod b from "kimport_side_b" {
+        side_inside: atomic_t,
+    }
+}
+
+const A: c_int = 1;
+const B: c_int = 2;
+
+/// How a thread calls.
+#[derive(Clone, Copy)]
+enum How {
+    Short,
+    Sleeping,
+    Optional,
+}
+
+/// What the calls of one thread returned.
+struct Calls {
+    how: How,
+    a: Atomic<i64>,
+    b: Atomic<i64>,
+    /// `None`.
+    missing: Atomic<i64>,
+    wrong: Atomic<i64>,
+}
+
+impl Calls {
+    fn new(how: How) -> Self {
+        Self {
+            how,
+            a: Atomic::new(0),
+            b: Atomic::new(0),
+            missing: Atomic::new(0),
+            wrong: Atomic::new(0),
+        }
+    }
+}
+
+impl Work for Calls {
+    fn step(&self) {
+        let result = match self.how {
+            // SAFETY: The threads end before the imports. The function takes nothing.
+            How::Short => Some(unsafe { side::side_id() }),
+            // SAFETY: As above; kthreads may sleep.
+            How::Sleeping => Some(unsafe { side::side_sleep(100) }),
+            // SAFETY: As for `side_id`.
+            How::Optional => unsafe { side::side_only_a() },
+        };
+        let count = match (self.how, result) {
+            (How::Short | How::Sleeping, Some(A)) | (How::Optional, Some(11)) => &self.a,
+            (How::Short | How::Sleeping, Some(B)) => &self.b,
+            (How::Optional, None) => &self.missing,
+            _ => &self.wrong,
+        };
+        count.fetch_add(1, Relaxed);
+    }
+}
+
+struct LifetimeRebind {
+    // Dropped before the imports that they call through.
+    _threads: KVec<Thread<Calls>>,
+    _imports: Imports<Rebindable>,
+}
+
+fn ensure(condition: bool) -> Result {
+    condition.then_some(()).ok_or(EBADMSG)
+}
+
+/// The calls that are inside a side.
+fn inside(counter: *mut atomic_t) -> Result<c_int> {
+    let counter = NonNull::new(counter).ok_or(EBADMSG)?;
+    // SAFETY: The caller's imports are resolved. The counter is one aligned word that changes at any time, hence the
+    // volatile read.
+    Ok(unsafe { counter.cast::<c_int>().read_volatile() })
+}
+
+/// That calls land in `side`.
+fn ensure_side(side: c_int) -> Result {
+    // SAFETY: The imports are resolved.
+    ensure(unsafe { side::side_id() } == side)?;
+    // SAFETY: As above.
+    ensure(unsafe { side::side_sleep(1) } == side)?;
+    // SAFETY: As above.
+    ensure(unsafe { side::side_only_a() } == (side == A).then_some(11))?;
+    // SAFETY: As above; nobody writes the datum.
+    ensure(unsafe { *side::side_value() } == side)
+}
+
+/// That errors leave everything as it is.
+fn all_or_nothing(imports: &mut Imports<Rebindable>) -> Result {
+    ensure_side(A)?;
+    ensure(imports.rebind(c"no_such_provider") == Err(ENODEV))?;
+    ensure_side(A)?;
+    // It has none of the symbols.
+    ensure(imports.rebind(c"kimport_test_provider") == Err(ENOENT))?;
+    ensure_side(A)?;
+    ensure(side::resolve_imports().err() == Some(EALREADY))?;
+    ensure_side(A)?;
+    imports.rebind(c"kimport_side_a")?;
+    ensure_side(A)?;
+    for import in imports.iter() {
+        ensure(import.provider() == Some(c"kimport_side_a"))?;
+        pr_info!("{import}\n");
+    }
+    Ok(())
+}
+
+/// Moves the block while `threads` call through it, and ends at the second provider if `moves` is odd.
+fn move_about(imports: &mut Imports<Rebindable>, moves: u32) -> Result {
+    let a = a::resolve_imports()?;
+    let b = b::resolve_imports()?;
+    for count in 1..=moves {
+        let (new, name, left) = if count % 2 == 1 {
+            (B, c"kimport_side_b", a::side_inside())
+        } else {
+            (A, c"kimport_side_a", b::side_inside())
+        };
+        imports.rebind(name)?;
+        // Nobody is in the old one, nor comes there.
+        ensure(inside(left)? == 0)?;
+        ensure_side(new)?;
+        ensure(inside(left)? == 0)?;
+    }
+    drop((a, b));
+    Ok(())
+}
+
+impl kernel::Module for LifetimeRebind {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        let moves = module_parameters::moves.value();
+        let mut imports = side::resolve_imports()?;
+        let mut work = KVec::new();
+        // Dropped before the imports, also on errors.
+        let mut threads = KVec::new();
+        if moves == 0 {
+            all_or_nothing(&mut imports)?;
+        } else {
+            for how in [
+                How::Short,
+                How::Short,
+                How::Sleeping,
+                How::Sleeping,
+                How::Optional,
+            ] {
+                let calls = Arc::new(Calls::new(how), GFP_KERNEL)?;
+                work.push(calls.clone(), GFP_KERNEL)?;
+                threads.push(Thread::new(calls)?, GFP_KERNEL)?;
+            }
+            move_about(&mut imports, moves)?;
+        }
+        for calls in &work {
+            let how = match calls.how {
+                How::Short => "short",
+                How::Sleeping => "sleeping",
+                How::Optional => "optional",
+            };
+            let [a, b, missing, wrong] =
+                [&calls.a, &calls.b, &calls.missing, &calls.wrong].map(|count| count.load(Relaxed));
+            pr_info!("{how}: {a} calls in a, {b} in b, {missing} missing, {wrong} wrong\n");
+            ensure(a > 0 && b + missing > 0 && wrong == 0)?;
+        }
+        Ok(Self {
+            _threads: threads,
+            _imports: imports,
+        })
+    }
+}

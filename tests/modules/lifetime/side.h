@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * One of two providers with the same symbols, as an upgraded module and its predecessor; SIDE tells which. Neither exports
+ * what is imported. Each knows who is inside of it, and reports when it goes while somebody is.
+ */
+#include <linux/atomic.h>
+#include <linux/delay.h>
+#include <linux/module.h>
+
+static bool hold_exit;
+module_param(hold_exit, bool, 0644);
+MODULE_PARM_DESC(hold_exit, "Stay in exit until this is cleared");
+
+int side_value = SIDE;
+
+/* Calls that are inside now. */
+atomic_t side_inside = ATOMIC_INIT(0);
+
+static bool side_gone;
+
+static noinline __used int side_id(void)
+{
+	int id;
+
+	atomic_inc(&side_inside);
+	WARN_ON_ONCE(READ_ONCE(side_gone));
+	id = READ_ONCE(side_value);
+	atomic_dec(&side_inside);
+	return id;
+}
+
+static noinline __used int side_sleep(unsigned int usecs)
+{
+	int id;
+
+	atomic_inc(&side_inside);
+	usleep_range(usecs, usecs + 1);
+	WARN_ON_ONCE(READ_ONCE(side_gone));
+	id = READ_ONCE(side_value);
+	atomic_dec(&side_inside);
+	return id;
+}
+
+static int __init side_init(void)
+{
+	return 0;
+}
+
+static void __exit side_exit(void)
+{
+	WARN_ON_ONCE(atomic_read(&side_inside));
+	WRITE_ONCE(side_gone, true);
+	while (READ_ONCE(hold_exit))
+		msleep(20);
+	WARN_ON_ONCE(atomic_read(&side_inside));
+}
+
+module_init(side_init);
+module_exit(side_exit);
+MODULE_LICENSE("GPL");

@@ -1,0 +1,295 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# The lifetime of providers: who holds them and how that is seen, providers that are requested, moved between and bound
+# late. The cases are those of tests/modules/lifetime/. The providers warn when they go while somebody is inside.
+# shellcheck shell=dash disable=SC1090
+. "$KTAP_SH"
+
+A=kimport_side_a
+B=kimport_side_b
+
+load() {
+	module=$1
+	shift
+	insmod "$TEST_MODULES/$module.ko" "$@"
+}
+
+references() {
+	cat "/sys/module/$1/refcnt"
+}
+
+# held PROVIDER HOLDER REFERENCES: HOLDER is seen as the provider's holder, which cannot be unloaded.
+held() {
+	[ "$(readlink -f "/sys/module/$1/holders/$2")" = "/sys/module/$2" ] || {
+		echo "no link to $2 in the holders/ of $1"
+		return 1
+	}
+	[ "$(references "$1")" -eq "$3" ] || return
+	if rmmod "$1"; then return 1; fi
+}
+
+# free PROVIDER: nobody holds it.
+free() {
+	ls -l "/sys/module/$1/holders"
+	[ -z "$(ls -A "/sys/module/$1/holders")" ] && [ "$(references "$1")" -eq 0 ]
+}
+
+# holds CASE REFERENCES: case CASE leaves so many references, and none once it is unloaded.
+holds() {
+	load lifetime_load "case=$1" || return
+	held $A lifetime_load "$2" || return
+	rmmod lifetime_load || return
+	free $A
+}
+
+# gives_back CASE: case CASE holds nothing any more.
+gives_back() {
+	load lifetime_load "case=$1" || return
+	free $A || return
+	rmmod lifetime_load
+}
+
+half_resolved() {
+	if load lifetime_load case=5; then return 1; fi
+	free $A
+}
+
+# A module that also links against the provider has a link of the loader's, which kimport must leave alone.
+links_and_imports() {
+	load lifetime_linked || return
+	held $A lifetime_linked 1 || return
+	rmmod lifetime_linked || return
+	free $A
+}
+
+# Providers where modprobe finds them.
+install_providers() {
+	modules=/lib/modules/$(uname -r)
+	mkdir -p "$modules/updates" || return
+	cp "$TEST_MODULES/$A.ko" "$TEST_MODULES/$B.ko" "$modules/updates/" || return
+	depmod -a && modinfo -n $B
+}
+
+# requests CASE PROVIDER: the case loads the provider, and holds it.
+requests() {
+	log_mark
+	! [ -e "/sys/module/$2" ] || return
+	load lifetime_load "case=$1" || return
+	log_since | grep kimport:
+	held "$2" lifetime_load 1 || return
+	rmmod lifetime_load || return
+	free "$2" || return
+	rmmod "$2"
+}
+
+stock_address() {
+	log_mark
+	requests 8 dummy || return
+	log_since | grep -q "lifetime_load: dummy_setup at 0x[0-9a-f]* in dummy: "
+}
+
+# not_loaded CASE REGEX: the load ends with ENODEV and says so.
+not_loaded() {
+	log_mark
+	message=$(load lifetime_load "case=$1" 2>&1) && return 1
+	log_since | grep kimport:
+	case $message in
+	*"No such device"*) ;;
+	*) return 1 ;;
+	esac
+	log_since | grep -qE "lifetime_load: kimport: cannot import block $2"
+}
+
+own_name() {
+	log_mark
+	if load lifetime_load case=10; then return 1; fi
+	log_since | grep "kimport: cannot import block own from lifetime_load: provider is still in its init; "
+}
+
+# A provider that is in its init is waited for.
+waits_for_init() {
+	log_mark
+	modules=/lib/modules/$(uname -r)
+	cp "$TEST_MODULES/kimport_test_provider.ko" "$modules/updates/" && depmod -a || return
+	load kimport_test_provider hold_init=1 &
+	provider=$!
+	while ! [ -e /sys/module/kimport_test_provider/parameters/hold_init ]; do sleep 0.1; done
+	load lifetime_load case=12 &
+	importer=$!
+	sleep 1
+	[ "$(cat /sys/module/kimport_test_provider/initstate)" = coming ] || return
+	kill -0 $importer || return
+	echo 0 >/sys/module/kimport_test_provider/parameters/hold_init
+	wait $provider && wait $importer || return
+	rmmod lifetime_load && free kimport_test_provider && rmmod kimport_test_provider
+}
+
+all_or_nothing() {
+	load lifetime_rebind || return
+	held $A lifetime_rebind 1 || return
+	free kimport_test_provider || return
+	rmmod lifetime_rebind || return
+	free $A
+}
+
+move_about() {
+	log_mark
+	load lifetime_rebind moves=1001
+	status=$?
+	log_since | grep lifetime_rebind:
+	return $status
+}
+
+# The block is at the second provider now, and threads still call through it.
+old_one_unloads() {
+	free $A || return
+	held $B lifetime_rebind 1 || return
+	rmmod $A || return
+	sleep 1
+	load $A
+}
+
+rebind_unloads() {
+	rmmod lifetime_rebind || return
+	free $A && free $B
+}
+
+# seen REGEX COUNT: the late module logged that as often.
+seen() {
+	log_since | grep lifetime_late:
+	if log_since | grep "lifetime_late: wrong:"; then return 1; fi
+	[ "$(log_since | grep -cE "lifetime_late: $1")" -eq "$2" ]
+}
+
+late_before() {
+	log_mark
+	load lifetime_late || return
+	seen "before: None, bound: false" 1
+}
+
+late_appears() {
+	log_mark
+	load $A || return
+	seen "live: Some\(1\) None" 1 || return
+	# It is not held.
+	free $A
+}
+
+late_goes() {
+	log_mark
+	rmmod $A || return
+	seen "going: None" 1
+}
+
+# The provider is not bound when its init failed, nor when it lacks a symbol; that is said.
+late_refused() {
+	log_mark
+	if load kimport_test_provider fail_init=1; then return 1; fi
+	if log_since | grep "lifetime_late:"; then return 1; fi
+	load kimport_test_provider || return
+	rmmod kimport_test_provider || return
+	seen "kimport: cannot import side_id from kimport_test_provider: kallsyms has no such symbol" 1
+}
+
+# Between the end of its holders and its end, in exit, the provider is not called.
+late_in_exit() {
+	load $A hold_exit=1 || return
+	rmmod $A &
+	pid=$!
+	while ! grep -q "^$A .* Unloading" /proc/modules; do sleep 0.1; done
+	log_mark
+	rmmod lifetime_late || return
+	load lifetime_late || return
+	result=0
+	seen "before: None, bound: false" 1 || result=1
+	echo 0 >/sys/module/$A/parameters/hold_exit
+	wait $pid && [ $result -eq 0 ] && rmmod lifetime_late
+}
+
+late_already_there() {
+	load $A || return
+	log_mark
+	load lifetime_late || return
+	seen "live: Some\(1\) None" 1 || return
+	seen "before: None, bound: true" 1 || return
+	rmmod lifetime_late || return
+	# Nobody is told when the block itself goes.
+	seen "going: " 0 || return
+	seen "after: None" 1 || return
+	free $A && rmmod $A
+}
+
+# A provider is called without pause: it goes when nobody is inside for a moment.
+unload_busy() {
+	for _ in $(seq 500); do
+		rmmod $A 2>/dev/null && return
+	done
+	return 1
+}
+
+late_busy() {
+	log_mark
+	load lifetime_late threads=3 || return
+	for _ in $(seq 20); do
+		load $A || return
+		unload_busy || return
+	done
+	load $A || return
+	rmmod lifetime_late || return
+	seen "live: Some\(1\) None" 21 || return
+	seen "going: None" 20 || return
+	seen "calls: [1-9][0-9]* some, [1-9][0-9]* none, 0 wrong" 3 || return
+	free $A && rmmod $A
+}
+
+# Somebody is inside for 3 s: until then the provider cannot go.
+late_inside() {
+	load $A || return
+	log_mark
+	load lifetime_late sleep_ms=3000 || return
+	sleep 0.5
+	[ "$(references $A)" -eq 1 ] || return
+	if rmmod $A; then return 1; fi
+	seen "going: " 0 || return
+	# Dropping waits for who is inside.
+	rmmod lifetime_late || return
+	seen "calls: 1 some, [0-9]* none, 0 wrong" 1 || return
+	free $A && rmmod $A
+}
+
+ktap_plan 32
+ktap_test "the provider loads" load $A
+ktap_test "two blocks of one module hold it: one link, two references" holds 0 2
+ktap_test "one of two blocks is given back: the link stays" holds 1 1
+ktap_test "both are given back: nothing is left" gives_back 2
+ktap_test "failures while another block holds it" holds 3 1
+ktap_test "a failure alone leaves nothing" gives_back 4
+ktap_test "a module that fails with it leaves nothing" half_resolved
+ktap_test "the loader's own link is left alone" links_and_imports
+ktap_test "the provider unloads" rmmod $A
+ktap_test "modprobe finds the providers" install_providers
+ktap_test "a block without #[autoload] requests nothing" not_loaded 11 "first from $A: provider is not loaded; load it first"
+ktap_test "#[autoload] loads the provider" requests 6 $B
+ktap_test "and the one that is named at load time" requests 7 $A
+ktap_test "and a module of the stock kernel" stock_address
+ktap_test "#[autoload] of what modprobe does not find" not_loaded 9 \
+	"absent from no_such_module: provider is not loaded, and modprobe ended with status 1; "
+ktap_test "#[autoload] does not wait for itself" own_name
+ktap_test "#[autoload] waits for a provider in its init" waits_for_init
+ktap_test "both providers and another one load" eval "load $A && load $B && load kimport_test_provider"
+ktap_test "rebind is all or nothing" all_or_nothing
+ktap_test "1001 moves while threads call through the block" move_about
+ktap_test "the old provider unloads while the threads go on" old_one_unloads
+ktap_test "moved imports give everything back" rebind_unloads
+ktap_test "the providers unload" rmmod $A $B kimport_test_provider
+ktap_test "late: nothing is bound without a provider" late_before
+ktap_test "late: bound when the provider appears, which is not held" late_appears
+ktap_test "late: told when it goes" late_goes
+ktap_test "late: and again" eval "late_appears && late_goes"
+ktap_test "late: not bound when init failed or a symbol is missing" late_refused
+ktap_test "late: not bound to a provider in its exit" late_in_exit
+ktap_test "late: a provider that is already there" late_already_there
+ktap_test "late: the provider comes and goes while threads call" late_busy
+ktap_test "late: who is inside delays the end of both" late_inside
+ktap_finish
