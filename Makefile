@@ -167,6 +167,7 @@ rustfmtcheck: setup
 
 clippy: setup
 	@$(CARGO) clippy -q --workspace --all-targets -- -D warnings
+	@mkdir -p $(BUILD)
 	@$(MAKE) modules BUILD=$(BUILD)/clippy CLIPPY=1 W=1 > $(BUILD)/clippy.log 2>&1 || { cat $(BUILD)/clippy.log; exit 1; }
 	@! grep -E 'warning[:[]' $(BUILD)/clippy.log
 
