@@ -170,6 +170,7 @@ impl<T: ?Sized> Named for Probe<T> {
 /// The description of the type that the path `segments` names.
 #[doc(hidden)]
 #[track_caller]
+#[inline]
 pub const fn named(described: Option<Encoding>, segments: &[&str], size: usize) -> Encoding {
     if let Some(described) = described {
         return described;
@@ -192,6 +193,7 @@ pub const fn named(described: Option<Encoding>, segments: &[&str], size: usize) 
 /// The description of a pointer to `T`.
 #[doc(hidden)]
 #[track_caller]
+#[inline]
 pub const fn pointer<T: ThinPointee + ?Sized>(pointee: Encoding, to_const: bool) -> Encoding {
     pointee.pointer(to_const)
 }
@@ -199,6 +201,7 @@ pub const fn pointer<T: ThinPointee + ?Sized>(pointee: Encoding, to_const: bool)
 /// The description of an array.
 #[doc(hidden)]
 #[track_caller]
+#[inline]
 pub const fn array(element: Encoding, length: usize) -> Encoding {
     element.array(length)
 }

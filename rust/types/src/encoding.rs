@@ -55,7 +55,8 @@ const FLAG: u8 = 0x10;
 
 /// Bytes under construction: those of one type, or of a whole description.
 ///
-/// All functions are for use at compile time, where their panics are compile errors.
+/// All functions are for use at compile time, where their panics are compile errors. They are `#[inline]` so that a module
+/// has no code of them.
 #[derive(Clone, Copy)]
 pub struct Encoding {
     bytes: [u8; CAPACITY],
@@ -79,6 +80,7 @@ impl Encoding {
 
     /// An integer of `width` bytes.
     #[track_caller]
+    #[inline]
     pub const fn integer(width: usize, signed: bool) -> Self {
         assert!(
             is_width(width),
@@ -90,6 +92,7 @@ impl Encoding {
 
     /// A floating-point number of `width` bytes.
     #[track_caller]
+    #[inline]
     pub const fn float(width: usize) -> Self {
         assert!(
             is_width(width),
@@ -100,6 +103,7 @@ impl Encoding {
 
     /// A pointer to what `self` describes.
     #[track_caller]
+    #[inline]
     pub const fn pointer(self, to_const: bool) -> Self {
         let flag = if to_const { FLAG } else { 0 };
         Self::EMPTY.push(POINTER | flag).append(&self)
@@ -107,6 +111,7 @@ impl Encoding {
 
     /// A struct, union or enum by its C name; without `size` it is only pointed to.
     #[track_caller]
+    #[inline]
     pub const fn named(name: &str, size: Option<usize>) -> Self {
         let name = name.as_bytes();
         assert!(is_name(name), "kimport: this is no name of a C type");
@@ -131,6 +136,7 @@ impl Encoding {
 
     /// An array of `length` elements that `self` describes.
     #[track_caller]
+    #[inline]
     pub const fn array(self, length: usize) -> Self {
         assert!(!self.is(VOID), "kimport: `c_void` can only be pointed to");
         assert!(
@@ -145,6 +151,7 @@ impl Encoding {
 
     /// The description of data of the type that `self` describes.
     #[track_caller]
+    #[inline]
     pub const fn into_data(self) -> Self {
         assert!(!self.is(VOID), "kimport: `c_void` can only be pointed to");
         Self::EMPTY.push(VERSION).push(DATA).append(&self).checked()
@@ -152,6 +159,7 @@ impl Encoding {
 
     /// The description of a function that takes `arguments`.
     #[track_caller]
+    #[inline]
     pub const fn function(arguments: &[Self], returned: Self, variadic: bool) -> Self {
         assert!(
             arguments.len() <= u8::MAX as usize,
@@ -185,12 +193,14 @@ impl Encoding {
     }
 
     /// The number of bytes.
+    #[inline]
     #[expect(clippy::len_without_is_empty)] // It never is.
     pub const fn len(&self) -> usize {
         self.len
     }
 
     /// The bytes as an array of exactly [`len`](Self::len) elements.
+    #[inline]
     pub const fn to_array<const N: usize>(&self) -> [u8; N] {
         assert!(N == self.len, "the array is not as long as the description");
         let mut array = [0; N];
@@ -213,6 +223,7 @@ impl Encoding {
 
     /// The description, if it is one that [`Description::new`] accepts.
     #[track_caller]
+    #[inline]
     const fn checked(self) -> Self {
         if let Err(invalid) = Description::new(self.as_bytes()) {
             match invalid {
@@ -224,6 +235,7 @@ impl Encoding {
     }
 
     #[track_caller]
+    #[inline]
     const fn push(mut self, byte: u8) -> Self {
         assert!(
             self.len < CAPACITY,
@@ -235,6 +247,7 @@ impl Encoding {
     }
 
     #[track_caller]
+    #[inline]
     const fn push_u32(mut self, value: u32) -> Self {
         let bytes = value.to_le_bytes();
         let mut i = 0;
@@ -246,6 +259,7 @@ impl Encoding {
     }
 
     #[track_caller]
+    #[inline]
     const fn append(mut self, other: &Self) -> Self {
         let mut i = 0;
         while i < other.len {

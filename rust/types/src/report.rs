@@ -145,7 +145,7 @@ impl<S> Write for Printer<'_, '_, S> {
 }
 
 /// How deep types are followed; deeper ones are not shown.
-const DEPTH: u32 = 24;
+const DEPTH: u32 = 16;
 
 impl<'p, S: TypeSource> Printer<'p, '_, S> {
     /// Marks what is written from `start` on, if the difference is at `place`.
