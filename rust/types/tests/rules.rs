@@ -436,6 +436,20 @@ fn typedefs_name_structs() {
             m.pointer(s)
         });
     }
+    // Two names of one struct that has none of its own.
+    equal(pointer(named("b_t", 4)), |m| {
+        let s = m.structure("", 4);
+        let a = m.typedef("a_t", s);
+        m.typedef("b_t", a);
+        m.pointer(a)
+    });
+    differs(Rule::PointeeName, (1, 0), pointer(named("b_t", 4)), |m| {
+        let s = m.structure("", 4);
+        m.typedef("b_t", s);
+        let s = m.structure("", 4);
+        let a = m.typedef("a_t", s);
+        m.pointer(a)
+    });
     // A name that is a typedef of something else.
     differs(Rule::PointeeName, (1, 0), pointer(named("u_t", 4)), |m| {
         let t = m.structure("t", 4);
@@ -559,6 +573,11 @@ fn arrays() {
     differs(Rule::Width, (1, 4), pointer(U8.array(16)), |m| {
         let int = m.unsigned(4);
         m.pointer(int)
+    });
+    differs(Rule::Width, (1, 4), pointer(U8), |m| {
+        let array = array(3)(m);
+        let array = m.array(array, 2);
+        m.pointer(array)
     });
 }
 
@@ -694,6 +713,51 @@ fn split_btf_continues_its_base() {
     );
     find(&module, 1, &mut wanted);
     assert!(matches!(wanted[0].finding(), Finding::Id(_)));
+}
+
+#[test]
+fn several_of_one_name_are_ambiguous() {
+    use kimport_types::{find, Finding, Wanted};
+
+    let mut m = Maker::new();
+    let int = m.signed(4);
+    m.function("twin", &[], 0);
+    m.function("twin", &[int], 0);
+    let only = m.function("only", &[], 0);
+    m.variable("both", int);
+    m.function("both", &[], 0);
+    m.structure("other", 4);
+    m.typedef("other", int);
+    let bytes = m.bytes();
+    let mut index = index(&bytes);
+    let btf = Btf::new(&bytes, None, &mut index).expect("the maker makes BTF");
+
+    let mut wanted = ["twin", "only", "both", "other"].map(|name| Wanted::new(name.as_bytes()));
+    // The second time as the first.
+    for _ in 0..2 {
+        find(&btf, 1, &mut wanted);
+        let expected = [
+            Finding::Ambiguous,
+            Finding::Id(only),
+            Finding::Ambiguous,
+            Finding::Missing,
+        ];
+        assert_eq!(wanted.map(|w| w.finding()), expected);
+    }
+}
+
+/// A callback that takes itself, eight times: its text would have no end.
+#[test]
+fn reports_end() {
+    let mut m = Maker::new();
+    let pointer_to_next = m.pointer(2);
+    let prototype = m.prototype(&[pointer_to_next; 8], 0);
+    assert_eq!(prototype, 2);
+    let id = m.function("f", &[pointer_to_next; 8], 0);
+    let declared = Encoding::function(&[], Encoding::VOID, false);
+    let text = report(&m, id, "f", declared);
+    assert!(text.len() < 8192, "{} bytes", text.len());
+    assert_eq!(text.lines().count(), 4);
 }
 
 #[test]
