@@ -109,6 +109,8 @@ built = $(foreach module,$(1),--module $(BUILD)/$(module).ko)
 HELLO := samples/hello_import/hello_import
 LIO := samples/lio_core_new/target_core_mod_new samples/rust_iblock/rust_iblock tcm_loop_new
 CASES := tests/modules/kimport_test_provider tests/modules/import_cases
+LIFETIME := $(addprefix tests/modules/,kimport_test_provider kimport_side_a kimport_side_b lifetime_load lifetime_linked \
+	lifetime_rebind lifetime_late)
 CONSUMER := consumer/count_processes consumer/import_cases
 
 comma := ,
@@ -124,7 +126,7 @@ check-host: lint doc rust-analyzer
 	@$(CARGO) test --workspace
 
 # A target for each VM, so that they can run side by side: make -j2 check-vm
-VMS := vm-imports vm-pointer vm-samples vm-iblock vm-lio
+VMS := vm-imports vm-pointer vm-lifetime vm-samples vm-iblock vm-lio
 .PHONY: check-vm $(VMS) modules-pointer
 check-vm: $(VMS)
 
@@ -139,6 +141,11 @@ vm-imports: modules tools $(BUILD)/not_gpl.ko
 vm-pointer: modules-pointer modules tools $(BUILD)/not_gpl.ko
 	@$(call run-vm,--suite tests/vm/imports.sh --suite tests/vm/unbound.sh --file $(CURDIR)/tests/vm/pointer.calls:/test/calls \
 		$(call built,$(HELLO) not_gpl $(patsubst tests/modules/%,pointer/%,$(CASES))) --log $(BUILD)/pointer.log)
+
+# The moves patch code under other CPUs all the time, without a line of output.
+vm-lifetime: modules tools
+	@$(call run-vm,--suite tests/vm/lifetime.sh $(call built,$(LIFETIME)) --modules-from-stock dummy --program depmod \
+		--one-thread --hang-timeout 150 --log $(BUILD)/lifetime.log)
 
 vm-samples: modules consumer tools $(BUILD)/tcm_loop_new.ko
 	@$(call run-vm,--suite tests/vm/samples.sh $(call built,$(HELLO) $(LIO) $(CONSUMER)) --log $(BUILD)/samples.log)

@@ -69,6 +69,10 @@ struct RunArgs {
     /// The accelerator.
     #[arg(long, env = "KIMPORT_ACCEL", value_enum, default_value_t = Accel::Auto)]
     accel: Accel,
+    /// Has TCG emulate the CPUs in turns: for suites that patch code under other CPUs all the time, of
+    /// which TCG with a thread for each CPU now and then runs a stale translation.
+    #[arg(long)]
+    one_thread: bool,
     /// The longest the whole run may take.
     #[arg(long, default_value_t = 300, value_name = "SECS")]
     timeout: u64,
@@ -275,6 +279,7 @@ fn run_command(args: RunArgs) -> Result<bool> {
         smp: args.smp,
         memory: args.memory,
         accel: args.accel,
+        one_thread: args.one_thread,
         limits: Limits {
             total: Duration::from_secs(args.timeout),
             silence: Duration::from_secs(args.hang_timeout),

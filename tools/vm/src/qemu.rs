@@ -47,6 +47,8 @@ pub struct Machine {
     pub memory: String,
     /// How to run.
     pub accel: Accel,
+    /// Whether TCG emulates the CPUs in turns.
+    pub one_thread: bool,
     /// Contents of extra virtio disks; need not have names any more.
     pub disks: Vec<File>,
     /// Further arguments.
@@ -83,7 +85,8 @@ impl Machine {
             add(&["-accel", "kvm"]);
         }
         if self.accel != Accel::Kvm {
-            add(&["-accel", "tcg,thread=multi"]);
+            let thread = if self.one_thread { "single" } else { "multi" };
+            add(&["-accel", &format!("tcg,thread={thread}")]);
         }
         add(&["-smp", &self.smp.to_string(), "-m", &self.memory]);
         let initrd = format!("/proc/self/fd/{}", self.initrd.as_raw_fd());

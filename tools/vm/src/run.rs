@@ -53,6 +53,8 @@ pub struct Options {
     pub memory: String,
     /// How to run.
     pub accel: Accel,
+    /// Whether TCG emulates the CPUs in turns.
+    pub one_thread: bool,
     /// When to give up.
     pub limits: Limits,
     /// More for the kernel's command line.
@@ -183,6 +185,7 @@ pub fn run(options: &Options, mut show: impl FnMut(&Progress)) -> Result<Verdict
         smp: options.smp,
         memory: options.memory.clone(),
         accel: options.accel,
+        one_thread: options.one_thread,
         disks: disks.collect::<io::Result<_>>()?,
         extra: options.qemu_args.clone(),
     };
