@@ -3,7 +3,10 @@
 //! The command line.
 
 use crate::{
+    check,
+    compare::{self, Matrix, Subject},
     error::{Error, Outcome, Result},
+    kernel::{self, Kernel},
     list::Listing,
     module_file::ModuleFile,
     relink::{
@@ -13,10 +16,14 @@ use crate::{
     },
     symvers::Symvers,
 };
-use clap::{Args, Parser, Subcommand};
+use anstyle::AnsiColor;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use rayon::prelude::*;
 use serde::Serialize;
 use std::{
+    collections::BTreeSet,
     ffi::OsStr,
+    fs,
     io::{self, Write},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -42,6 +49,10 @@ struct Cli {
 enum Command {
     Relink(Relink),
     List(List),
+    Check(Check),
+    Compare(Compare),
+    Man(Man),
+    Completions(Completions),
 }
 
 /// Sends undefined symbols of a built module to a provider that does not export them
@@ -101,6 +112,77 @@ struct List {
     symvers: Option<PathBuf>,
 }
 
+/// Tells whether everything a module imports would resolve on a kernel
+///
+/// Looks for each import made with kimport, each livepatch symbol and each undefined symbol, and
+/// says of those that would not resolve what the kernel would log. Nothing is loaded.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n\n  \
+    kimport check rust_iblock.ko --kernel running\n  \
+    kimport check rust_iblock.ko --kernel linux-image.deb,target_core_mod_new.ko\n  \
+    kimport check rust_iblock.ko --kernel next=/mnt/boot/vmlinuz,/mnt/lib/modules/7.3.4")]
+struct Check {
+    /// The module: .ko, .ko.xz, .ko.zst or .ko.gz
+    #[arg(value_name = "FILE.ko")]
+    input: PathBuf,
+    #[arg(long, value_name = KERNEL, help = KERNEL_HELP, long_help = KERNEL_LONG_HELP)]
+    kernel: kernel::Spec,
+}
+
+/// Shows what becomes of symbols from kernel to kernel
+///
+/// For each symbol and kernel: where it is, whether static or global, exported, ambiguous, left
+/// only as a clone by the compiler, or gone, and whether its prototype is that of the kernel
+/// before. Prototypes are compared by the names of types; a struct that changed inside does not
+/// show.
+///
+/// A symbol that cannot be imported on one of the kernels, moved or changed is a finding.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n\n  \
+    kimport compare --module rust_iblock.ko --kernel running --kernel next.deb\n  \
+    kimport compare target_core_mod:target_complete_cmd nr_processes \\\n      \
+    --kernel linux-image-6.1.deb --kernel linux-image-6.12.deb --html report.html")]
+struct Compare {
+    /// Symbols: of the kernel image or wherever they are, or of a module
+    #[arg(value_name = "[MODULE:]NAME", required_unless_present = "module")]
+    names: Vec<Subject>,
+    /// Compares everything that this module imports with kimport or as livepatch symbols
+    #[arg(long, value_name = "FILE.ko")]
+    module: Option<PathBuf>,
+    #[arg(long, required = true, value_name = KERNEL, help = KERNEL_HELP, long_help = KERNEL_LONG_HELP)]
+    kernel: Vec<kernel::Spec>,
+    /// Also writes the matrix as an HTML page
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+/// Writes the manual pages, for packages
+#[derive(Debug, Args)]
+#[command(hide = true)]
+struct Man {
+    /// Where to; one page for the command and one for each subcommand
+    #[arg(value_name = "DIRECTORY")]
+    directory: PathBuf,
+}
+
+/// Prints the completions for a shell, for packages
+#[derive(Debug, Args)]
+#[command(hide = true)]
+struct Completions {
+    shell: clap_complete::Shell,
+}
+
+const KERNEL: &str = "[NAME=]KERNEL";
+const KERNEL_HELP: &str = "Which kernel: running, or paths of its files, with commas between them";
+const KERNEL_LONG_HELP: &str = "Which kernel: running, or paths of its files, with commas between \
+them
+
+A path may be a directory that holds the unpacked packages of one kernel (or its part of a system's \
+/lib/modules), a Debian package, or a single file: vmlinuz, vmlinux, System.map, a copy of \
+/proc/kallsyms or of /sys/kernel/btf/vmlinux, Module.symvers, a module.
+
+What a kernel is called in the output is read from it, or given before the '='.";
+
 /// Runs the command.
 pub fn main() -> ExitCode {
     // Clap ends the process with 2 on a wrong command line, as promised.
@@ -108,6 +190,10 @@ pub fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Relink(command) => command.run(cli.json),
         Command::List(command) => command.run(cli.json),
+        Command::Check(command) => command.run(cli.json),
+        Command::Compare(command) => command.run(cli.json),
+        Command::Man(command) => command.run(cli.json),
+        Command::Completions(command) => command.run(cli.json),
     };
     let outcome = result.unwrap_or_else(|error| {
         complain(&error, cli.json);
@@ -135,11 +221,12 @@ impl Relink {
         };
         let (bytes, report) = relink::relink(&file, symvers.as_ref(), &wish)
             .map_err(|error| error.context(self.input.display()))?;
-        write_file(&self.output, &bytes)?;
-        let mut stderr = io::stderr().lock();
+        write_file(&self.output, &bytes, "choose another place with -o")?;
+        let mut stderr = anstream::stderr().lock();
+        let blue = AnsiColor::Cyan.on_default();
         for notice in report.notices() {
             // The module is written; who cannot be told of it is no reason to fail.
-            let _ = writeln!(stderr, "kimport: note: {notice}");
+            let _ = writeln!(stderr, "kimport: {blue}note{blue:#}: {notice}");
         }
         if as_json {
             print(&json(&report)?)?;
@@ -165,12 +252,105 @@ impl List {
     }
 }
 
+impl Check {
+    fn run(&self, as_json: bool) -> Result<Outcome> {
+        let file = ModuleFile::read(&self.input)?;
+        let listing =
+            Listing::new(&file, None).map_err(|error| error.context(self.input.display()))?;
+        let kernel = Kernel::read(&self.kernel)?;
+        let report = check::Report::new(&listing, &kernel);
+        if as_json {
+            print(&json(&report)?)?;
+        } else {
+            print(&report.text())?;
+        }
+        Ok(report.outcome())
+    }
+}
+
+impl Compare {
+    fn run(&self, as_json: bool) -> Result<Outcome> {
+        let mut subjects: BTreeSet<Subject> = self.names.iter().cloned().collect();
+        if let Some(module) = &self.module {
+            let file = ModuleFile::read(module)?;
+            let listing =
+                Listing::new(&file, None).map_err(|error| error.context(module.display()))?;
+            subjects.extend(compare::subjects(&listing));
+        }
+        if subjects.is_empty() {
+            return Err(
+                Error::unusable("the module imports nothing that could be compared")
+                    .help("name symbols, or give a module that imports with kimport or livepatch"),
+            );
+        }
+        let kernels = self
+            .kernel
+            .par_iter()
+            .map(Kernel::read)
+            .collect::<Result<Vec<_>>>()?;
+        let matrix = Matrix::new(&subjects, &kernels);
+        if let Some(path) = &self.html {
+            write_file(
+                path,
+                matrix.html().as_bytes(),
+                "choose another place with --html",
+            )?;
+        }
+        if as_json {
+            print(&json(&matrix)?)?;
+        } else {
+            print(&matrix.text())?;
+        }
+        Ok(matrix.outcome())
+    }
+}
+
+impl Man {
+    fn run(&self, as_json: bool) -> Result<Outcome> {
+        let cannot = |error: io::Error| {
+            Error::unusable(format_args!("{}: {error}", self.directory.display()))
+                .help("choose another directory")
+        };
+        fs::create_dir_all(&self.directory).map_err(cannot)?;
+        clap_mangen::generate_to(
+            Cli::command().disable_help_subcommand(true),
+            &self.directory,
+        )
+        .map_err(cannot)?;
+        let mut written = Vec::new();
+        for entry in fs::read_dir(&self.directory).map_err(cannot)? {
+            written.push(entry.map_err(cannot)?.path().display().to_string());
+        }
+        written.sort_unstable();
+        if as_json {
+            print(&json(&written)?)?;
+        } else {
+            print(&(written.join("\n") + "\n"))?;
+        }
+        Ok(Outcome::Fine)
+    }
+}
+
+impl Completions {
+    fn run(&self, as_json: bool) -> Result<Outcome> {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut Cli::command(), "kimport", &mut script);
+        let script = String::from_utf8_lossy(&script);
+        if as_json {
+            print(&json(&script)?)?;
+        } else {
+            print(&script)?;
+        }
+        Ok(Outcome::Fine)
+    }
+}
+
 fn read_symvers(path: Option<&Path>) -> Result<Option<Symvers>> {
     path.map(Symvers::read).transpose()
 }
 
 /// Writes a file so that there is never half of it: a module loader may be waiting for it.
-fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+fn write_file(path: &Path, bytes: &[u8], help: &str) -> Result<()> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -190,8 +370,7 @@ fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
         Ok(())
     };
     write().map_err(|error| {
-        Error::unusable(format_args!("cannot write {}: {error}", path.display()))
-            .help("choose another place with -o")
+        Error::unusable(format_args!("cannot write {}: {error}", path.display())).help(help)
     })
 }
 
@@ -216,11 +395,13 @@ fn print(text: &str) -> Result<()> {
 }
 
 fn complain(error: &Error, as_json: bool) {
-    // There is nobody left to tell if even this cannot be written.
-    let mut stderr = io::stderr().lock();
-    let _ = writeln!(stderr, "kimport: error: {error}");
+    // There is nobody left to tell if even this cannot be written. Styles only reach a terminal.
+    let mut stderr = anstream::stderr().lock();
+    let red = AnsiColor::Red.on_default().bold();
+    let _ = writeln!(stderr, "kimport: {red}error{red:#}: {error}");
     if let Some(help) = error.way_out() {
-        let _ = writeln!(stderr, "kimport: help: {help}");
+        let green = AnsiColor::Green.on_default();
+        let _ = writeln!(stderr, "kimport: {green}help{green:#}: {help}");
     }
     if as_json {
         let object = serde_json::json!({
@@ -234,11 +415,24 @@ fn complain(error: &Error, as_json: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// What the manual promises is what the code does.
+    #[test]
+    fn exit_codes_are_documented() {
+        let help = Cli::command().render_long_help().to_string();
+        assert!(
+            help.contains("0 all is well, 1 there are findings, 2 the command line"),
+            "{help}"
+        );
+        assert_eq!(
+            [Outcome::Fine, Outcome::Findings, Outcome::Unusable].map(|outcome| outcome as u8),
+            [0, 1, 2]
+        );
     }
 
     #[test]

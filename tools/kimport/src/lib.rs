@@ -2,14 +2,20 @@
 
 //! `kimport`, the host command.
 //!
-//! It works on built kernel modules: [`list`] tells what one imports, [`relink`] sends undefined
-//! symbols of one to a provider that does not export them. Nothing here runs or loads anything.
+//! It works on built kernel modules: [`list`] tells what one imports, [`check`] whether a kernel has
+//! it all, [`compare`] what becomes of it from kernel to kernel, [`relink`] sends undefined symbols
+//! to a provider that does not export them. [`kernel`] is where facts about kernels come from.
 
+pub mod check;
 pub mod cli;
+pub mod compare;
+pub mod compression;
 pub mod elf;
 pub mod error;
 pub mod import_table;
+pub mod kernel;
 pub mod list;
 pub mod module_file;
 pub mod relink;
+pub mod resolve;
 pub mod symvers;

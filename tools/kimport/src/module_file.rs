@@ -2,17 +2,15 @@
 
 //! Reading a `.ko` from disk: decompression and the appended signature.
 
-use crate::error::{Error, Result};
+use crate::{
+    compression::{unpack, MAX_SIZE},
+    error::{Error, Result},
+};
 use std::{
     fs::File,
     io::{self, BufReader, Read},
     path::Path,
 };
-
-/// No kernel module comes near this size; a file that unpacks to more is hostile or no module.
-const MAX_SIZE: u64 = 1 << 30;
-/// The most memory the xz decoder may use; `xz -9` needs 65 MiB.
-const XZ_MEMORY: u64 = 128 << 20;
 
 /// The end of a signed module, `MODULE_SIGNATURE_MARKER` of the kernel.
 const SIGNATURE_MARKER: &[u8] = b"~Module signature appended~\n";
@@ -63,40 +61,6 @@ impl ModuleFile {
     }
 }
 
-/// Undoes the compression that the magic number tells of, if any.
-pub fn unpack(packed: Vec<u8>) -> io::Result<Vec<u8>> {
-    let input = packed.as_slice();
-    match input {
-        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => {
-            let stream = liblzma::stream::Stream::new_stream_decoder(
-                XZ_MEMORY,
-                liblzma::stream::CONCATENATED,
-            )?;
-            read_limited(liblzma::read::XzDecoder::new_stream(input, stream))
-        }
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
-            let decoder =
-                ruzstd::decoding::StreamingDecoder::new(input).map_err(io::Error::other)?;
-            read_limited(decoder)
-        }
-        [0x1f, 0x8b, ..] => read_limited(flate2::read::MultiGzDecoder::new(input)),
-        _ => Ok(packed),
-    }
-}
-
-/// Reads everything, but no more than a module can have.
-fn read_limited(reader: impl Read) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    reader.take(MAX_SIZE + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_SIZE {
-        return Err(io::Error::other(format!(
-            "unpacks to more than {} MiB",
-            MAX_SIZE >> 20
-        )));
-    }
-    Ok(bytes)
-}
-
 /// How much of `bytes` is the module without its signature.
 fn size_without_signature(bytes: &[u8]) -> Result<usize> {
     let Some(signed) = bytes.strip_suffix(SIGNATURE_MARKER) else {
@@ -145,28 +109,5 @@ mod tests {
             assert!(ModuleFile::from_bytes(signed(b"\x7fELF", b"abc", claimed)).is_err());
         }
         assert!(ModuleFile::from_bytes(SIGNATURE_MARKER.to_vec()).is_err());
-    }
-
-    #[test]
-    fn every_compression_is_undone() {
-        use flate2::{write::GzEncoder, Compression};
-        use ruzstd::encoding::{compress_to_vec, CompressionLevel};
-        use std::io::Write;
-
-        let plain = b"a kernel module, or so it says".repeat(100);
-        let mut gz = GzEncoder::new(Vec::new(), Compression::fast());
-        gz.write_all(&plain).unwrap();
-        let mut xz = liblzma::write::XzEncoder::new(Vec::new(), 1);
-        xz.write_all(&plain).unwrap();
-        for packed in [
-            gz.finish().unwrap(),
-            xz.finish().unwrap(),
-            compress_to_vec(plain.as_slice(), CompressionLevel::Fastest),
-        ] {
-            assert_ne!(packed, plain);
-            assert_eq!(unpack(packed.clone()).unwrap(), plain);
-            assert!(unpack(packed[..packed.len() / 2].to_vec()).is_err());
-        }
-        assert_eq!(unpack(plain.clone()).unwrap(), plain);
     }
 }

@@ -6,8 +6,9 @@ mod common;
 
 use common::*;
 use kimport::{
+    compression::unpack,
     list::Listing,
-    module_file::{unpack, ModuleFile},
+    module_file::ModuleFile,
     relink::{relink, Wish},
     symvers::Symvers,
 };

@@ -96,17 +96,6 @@ fn what_nothing_exports_is_a_finding() {
         .any(|l| l.starts_with("scsi_done ") && l.ends_with("not exported")));
 }
 
-/// Puts an import table into a module of the distribution.
-fn with_table(directory: &TempDir, table: &[u8]) -> String {
-    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
-    let (plain, section, output) = (path("plain.ko"), path("table"), path("table.ko"));
-    fs::write(&plain, unxz(&stock("target_core_file"))).unwrap();
-    fs::write(&section, table).unwrap();
-    let add = format!(".kimport={section}");
-    tool("objcopy", &["--add-section", &add, &plain, &output]);
-    output
-}
-
 #[test]
 fn the_import_table() {
     let directory = TempDir::new().unwrap();

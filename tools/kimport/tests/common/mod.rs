@@ -17,6 +17,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Output},
 };
+use tempfile::TempDir;
 
 /// A directory that the set-up made; there is no testing without it.
 fn directory(variable: &str) -> PathBuf {
@@ -266,4 +267,33 @@ impl Module {
         }
         fields
     }
+}
+
+/// Puts an import table into a module of the distribution.
+pub fn with_table(directory: &TempDir, table: &[u8]) -> String {
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let (plain, section, output) = (path("plain.ko"), path("table"), path("table.ko"));
+    fs::write(&plain, unxz(&stock("target_core_file"))).unwrap();
+    fs::write(&section, table).unwrap();
+    let add = format!(".kimport={section}");
+    tool("objcopy", &["--add-section", &add, &plain, &output]);
+    output
+}
+
+/// One record of an import table.
+pub fn record(kind: u8, flags: u8, position: u32, provider: &str, name: &str) -> Vec<u8> {
+    let strings = format!("block\0{provider}\0{name}\0{name}\0");
+    let size = (16 + strings.len()).next_multiple_of(8);
+    let mut record = vec![1, kind, flags, 0];
+    record.extend(position.to_le_bytes());
+    record.extend((size as u32).to_le_bytes());
+    record.extend((strings.len() as u32).to_le_bytes());
+    record.extend(strings.bytes());
+    record.resize(size, 0);
+    record
+}
+
+/// Where the stock kernel is.
+pub fn stock_directory() -> PathBuf {
+    directory("KIMPORT_STOCK")
 }

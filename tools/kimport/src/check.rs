@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `kimport check`: would every import of a module resolve on a given kernel?
+
+use crate::{
+    error::{count, printable, Outcome},
+    kernel::Kernel,
+    list::{Listing, Livepatch, Undefined},
+    resolve::{resolve, Cause, Wanted},
+    symvers::VMLINUX,
+};
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// How the module gets at a symbol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Way {
+    /// With kimport's macro.
+    Import,
+    /// As a livepatch symbol.
+    Livepatch,
+    /// As an ordinary undefined symbol.
+    Undefined,
+}
+
+/// A symbol that would not resolve.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The symbol.
+    pub symbol: String,
+    /// Where it should come from; `None`: whoever exports it.
+    pub provider: Option<String>,
+    /// How the module gets at it.
+    pub way: Way,
+    /// Why it does not.
+    #[serde(flatten)]
+    pub cause: Cause,
+    /// The line that the kernel would log.
+    pub message: String,
+    /// Names it may be a slip of.
+    pub near: Vec<String>,
+}
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The module.
+    pub module: String,
+    /// The kernel.
+    pub kernel: String,
+    /// Where the kernel's facts are from.
+    pub sources: Vec<String>,
+    /// What is not known of the kernel.
+    pub unknown: Vec<String>,
+    /// How many symbols were looked at.
+    pub checked: usize,
+    /// Optional imports that would be missing, which is no error.
+    pub missing_optional: Vec<String>,
+    /// What would fail.
+    pub findings: Vec<Finding>,
+}
+
+impl Report {
+    /// Checks the module of `listing` against `kernel`.
+    pub fn new(listing: &Listing, kernel: &Kernel) -> Self {
+        let module = listing.module.as_deref().unwrap_or("module");
+        let mut missing_optional = Vec::new();
+        let mut findings = Vec::new();
+        for import in &listing.imports {
+            let wanted = Wanted {
+                name: &import.name,
+                provider: import.provider.as_deref(),
+                position: import.position.map(u32::from),
+                kind: Some(import.kind),
+            };
+            match resolve(kernel, &wanted) {
+                Ok(_) => {}
+                Err(cause) if import.optional && cause.is_absence() => {
+                    missing_optional.push(import.name.clone());
+                }
+                Err(cause) => findings.push(Finding::new(kernel, &wanted, Way::Import, cause)),
+            }
+        }
+        let livepatch = listing.livepatch.iter();
+        findings.extend(livepatch.filter_map(|symbol| livepatch_symbol(kernel, symbol)));
+        findings.extend(undefined(kernel, &listing.undefined));
+        look_elsewhere(kernel, &mut findings);
+        for finding in &mut findings {
+            finding.message = finding.as_logged(module);
+        }
+        Self {
+            module: module.to_owned(),
+            kernel: kernel.name.clone(),
+            sources: kernel.sources.clone(),
+            unknown: kernel.unknown.clone(),
+            checked: listing.imports.len() + listing.livepatch.len() + listing.undefined.len(),
+            missing_optional,
+            findings,
+        }
+    }
+
+    /// Whether there are findings.
+    pub fn outcome(&self) -> Outcome {
+        if self.findings.is_empty() {
+            Outcome::Fine
+        } else {
+            Outcome::Findings
+        }
+    }
+
+    /// The report for people.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for finding in &self.findings {
+            text += &format!("{}\n", printable(finding.message.as_bytes()));
+            if !finding.near.is_empty() {
+                let near = printable(finding.near.join(", ").as_bytes());
+                text += &format!("    near names: {near}\n");
+            }
+        }
+        for name in &self.missing_optional {
+            let name = printable(name.as_bytes());
+            text += &format!("note: optional {name} would be missing\n");
+        }
+        let verdict = match self.findings.len() {
+            0 => "all of them resolve".to_owned(),
+            number => count(number, "finding"),
+        };
+        text += &format!(
+            "{} on {}: {} checked, {verdict}\n",
+            printable(self.module.as_bytes()),
+            printable(self.kernel.as_bytes()),
+            count(self.checked, "symbol")
+        );
+        for source in &self.sources {
+            text += &format!("  from {}\n", printable(source.as_bytes()));
+        }
+        for unknown in &self.unknown {
+            text += &format!("  not known: {}\n", printable(unknown.as_bytes()));
+        }
+        text
+    }
+}
+
+impl Finding {
+    fn new(kernel: &Kernel, wanted: &Wanted<'_>, way: Way, cause: Cause) -> Self {
+        let near = match cause {
+            Cause::Missing | Cause::NotExported => near(kernel, wanted),
+            _ => Vec::new(),
+        };
+        Self {
+            symbol: wanted.name.to_owned(),
+            provider: match way {
+                Way::Undefined => None,
+                _ => Some(wanted.provider.unwrap_or(VMLINUX).to_owned()),
+            },
+            way,
+            cause,
+            message: String::new(),
+            near,
+        }
+    }
+
+    fn as_logged(&self, module: &str) -> String {
+        let (symbol, cause) = (&self.symbol, &self.cause);
+        match (self.way, self.provider.as_deref().unwrap_or(VMLINUX)) {
+            (Way::Import, VMLINUX) => {
+                format!("{module}: kimport: cannot import {symbol} from the kernel image: {cause}")
+            }
+            (Way::Import, provider) => {
+                format!("{module}: kimport: cannot import {symbol} from {provider}: {cause}")
+            }
+            (Way::Undefined, _) => format!("{module}: Unknown symbol {symbol} (err -2): {cause}"),
+            (Way::Livepatch, object) => match cause {
+                Cause::Ambiguous { .. } => format!(
+                    "livepatch: unresolvable ambiguity for symbol '{symbol}' in object '{object}': {cause}"
+                ),
+                Cause::Position { .. } => format!(
+                    "livepatch: symbol position for symbol '{symbol}' in object '{object}' not found: {cause}"
+                ),
+                _ => format!(
+                    "livepatch: symbol '{symbol}' not found in symbol table of '{object}': {cause}"
+                ),
+            },
+        }
+    }
+}
+
+/// Livepatch code goes by name and position alone.
+fn livepatch_symbol(kernel: &Kernel, symbol: &Livepatch) -> Option<Finding> {
+    let wanted = Wanted {
+        name: &symbol.name,
+        provider: (symbol.provider != VMLINUX).then_some(symbol.provider.as_str()),
+        position: (symbol.position != 0).then_some(symbol.position.try_into().unwrap_or(u32::MAX)),
+        kind: None,
+    };
+    let cause = resolve(kernel, &wanted).err()?;
+    Some(Finding::new(kernel, &wanted, Way::Livepatch, cause))
+}
+
+/// Undefined symbols that nothing exports.
+fn undefined(kernel: &Kernel, symbols: &[Undefined]) -> Vec<Finding> {
+    let open: Vec<&str> = symbols
+        .iter()
+        .filter(|symbol| !symbol.weak && symbol.name != "_GLOBAL_OFFSET_TABLE_")
+        .filter(|symbol| kernel.exporter(&symbol.name).is_none())
+        .map(|symbol| symbol.name.as_str())
+        .collect();
+    if open.is_empty() {
+        return Vec::new();
+    }
+    // Without Module.symvers the modules themselves have to tell.
+    let entries = open.iter().map(|name| format!("__ksymtab_{name}"));
+    let exported = match kernel.symvers() {
+        Some(_) => Default::default(),
+        None => kernel.modules_with(&entries.collect::<BTreeSet<_>>()),
+    };
+    let tells = kernel.symvers().is_some() || kernel.image().tells_exports();
+    open.into_iter()
+        .filter(|name| !exported.contains_key(&format!("__ksymtab_{name}")))
+        .map(|name| {
+            let wanted = Wanted {
+                name,
+                provider: None,
+                position: None,
+                kind: None,
+            };
+            let complete = kernel.symvers().is_some() || kernel.knows_modules();
+            let cause = if tells && complete {
+                Cause::NotExported
+            } else {
+                Cause::Unknown {
+                    needs: "Module.symvers".to_owned(),
+                }
+            };
+            Finding::new(kernel, &wanted, Way::Undefined, cause)
+        })
+        .collect()
+}
+
+/// Asks all modules for what is missing where it was looked for; one pass for all symbols.
+fn look_elsewhere(kernel: &Kernel, findings: &mut [Finding]) {
+    let is_open =
+        |finding: &Finding| finding.way != Way::Undefined && finding.cause == Cause::Missing;
+    let names: BTreeSet<String> = findings
+        .iter()
+        .filter(|finding| is_open(finding))
+        .map(|finding| finding.symbol.clone())
+        .collect();
+    if names.is_empty() {
+        return;
+    }
+    let found = kernel.modules_with(&names);
+    for finding in findings.iter_mut().filter(|finding| is_open(finding)) {
+        if let Some(modules) = found.get(&finding.symbol) {
+            finding.near.clear();
+            finding.cause = Cause::Elsewhere {
+                modules: modules.iter().cloned().collect(),
+            };
+        }
+    }
+}
+
+fn near(kernel: &Kernel, wanted: &Wanted<'_>) -> Vec<String> {
+    // Nobody mistypes a name that Rust's compiler made.
+    if wanted.name.starts_with("_R") {
+        return Vec::new();
+    }
+    let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
+    match wanted.provider {
+        None => owned(kernel.image().near(wanted.name)),
+        Some(provider) => match kernel.module(provider) {
+            Ok(Some(module)) => owned(module.symbols.near(wanted.name)),
+            _ => Vec::new(),
+        },
+    }
+}

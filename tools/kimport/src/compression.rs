@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The compressions that kernels, modules and packages come in.
+
+use std::io::{self, Read};
+
+/// No kernel and no module comes near this size; a file that unpacks to more is hostile or neither.
+pub const MAX_SIZE: u64 = 1 << 30;
+/// The most memory the xz and lzma decoders may use; `xz -9` needs 65 MiB, Debian's kernels 32 MiB.
+const XZ_MEMORY: u64 = 256 << 20;
+
+/// How bytes are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// bzip2.
+    Bzip2,
+    /// gzip.
+    Gzip,
+    /// LZ4 in the legacy frame that the kernel's build makes.
+    Lz4,
+    /// LZMA alone, the older of xz's formats.
+    Lzma,
+    /// xz.
+    Xz,
+    /// Zstandard.
+    Zstd,
+}
+
+impl Format {
+    /// Tells the format from the first bytes.
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        Some(match bytes {
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Self::Xz,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
+            [0x1f, 0x8b, ..] => Self::Gzip,
+            [b'B', b'Z', b'h', b'1'..=b'9', ..] => Self::Bzip2,
+            [0x02, 0x21, 0x4c, 0x18, ..] => Self::Lz4,
+            // Properties as every encoder writes them, then a dictionary of at least 64 KiB.
+            [0x5d, 0, 0, ..] => Self::Lzma,
+            _ => return None,
+        })
+    }
+
+    /// What to call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bzip2 => "bzip2",
+            Self::Gzip => "gzip",
+            Self::Lz4 => "lz4",
+            Self::Lzma => "lzma",
+            Self::Xz => "xz",
+            Self::Zstd => "zstd",
+        }
+    }
+
+    /// Unpacks one stream at the beginning of `packed`; what follows it is left alone.
+    pub fn unpack_first(self, packed: &[u8]) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Bzip2 => read_limited(bzip2::read::BzDecoder::new(packed)),
+            Self::Gzip => read_limited(flate2::read::GzDecoder::new(packed)),
+            Self::Lz4 => read_limited(lz4_flex::frame::FrameDecoder::new(packed)),
+            Self::Lzma => xz(
+                packed,
+                liblzma::stream::Stream::new_lzma_decoder(XZ_MEMORY)?,
+            ),
+            Self::Xz => xz(
+                packed,
+                liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, 0)?,
+            ),
+            Self::Zstd => zstd(packed),
+        }
+    }
+
+    /// Reads the unpacked form of `packed`, however many streams it is made of.
+    pub fn reader<'a>(self, packed: &'a [u8]) -> io::Result<Box<dyn Read + 'a>> {
+        Ok(match self {
+            Self::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(packed)),
+            Self::Gzip => Box::new(flate2::read::MultiGzDecoder::new(packed)),
+            Self::Lz4 => Box::new(lz4_flex::frame::FrameDecoder::new(packed)),
+            Self::Lzma => Box::new(liblzma::read::XzDecoder::new_stream(
+                packed,
+                liblzma::stream::Stream::new_lzma_decoder(XZ_MEMORY)?,
+            )),
+            Self::Xz => Box::new(liblzma::read::XzDecoder::new_stream(
+                packed,
+                liblzma::stream::Stream::new_stream_decoder(
+                    XZ_MEMORY,
+                    liblzma::stream::CONCATENATED,
+                )?,
+            )),
+            Self::Zstd => {
+                Box::new(ruzstd::decoding::StreamingDecoder::new(packed).map_err(io::Error::other)?)
+            }
+        })
+    }
+}
+
+/// Undoes the compression that the first bytes tell of, if any.
+pub fn unpack(packed: Vec<u8>) -> io::Result<Vec<u8>> {
+    match Format::of(&packed) {
+        Some(format) => read_limited(format.reader(&packed)?),
+        None => Ok(packed),
+    }
+}
+
+fn zstd(packed: &[u8]) -> io::Result<Vec<u8>> {
+    read_limited(ruzstd::decoding::StreamingDecoder::new(packed).map_err(io::Error::other)?)
+}
+
+fn xz(packed: &[u8], stream: liblzma::stream::Stream) -> io::Result<Vec<u8>> {
+    read_limited(liblzma::read::XzDecoder::new_stream(packed, stream))
+}
+
+/// Reads everything, but no more than a kernel can have.
+pub fn read_limited(reader: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.take(MAX_SIZE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_SIZE {
+        return Err(io::Error::other(format!(
+            "unpacks to more than {} MiB",
+            MAX_SIZE >> 20
+        )));
+    }
+    Ok(bytes)
+}
+
+/// Packs as the kernel's build does, for tests.
+#[cfg(test)]
+pub(crate) fn pack(format: Format, plain: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+    match format {
+        Format::Gzip => {
+            let mut encoder =
+                flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            encoder.write_all(plain).unwrap();
+            encoder.finish().unwrap()
+        }
+        Format::Bzip2 => {
+            let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+            encoder.write_all(plain).unwrap();
+            encoder.finish().unwrap()
+        }
+        Format::Xz | Format::Lzma => {
+            let stream = if format == Format::Xz {
+                liblzma::stream::Stream::new_easy_encoder(1, liblzma::stream::Check::Crc32)
+            } else {
+                let options = liblzma::stream::LzmaOptions::new_preset(1).unwrap();
+                liblzma::stream::Stream::new_lzma_encoder(&options)
+            };
+            let mut encoder = liblzma::write::XzEncoder::new_stream(Vec::new(), stream.unwrap());
+            encoder.write_all(plain).unwrap();
+            encoder.finish().unwrap()
+        }
+        Format::Zstd => {
+            ruzstd::encoding::compress_to_vec(plain, ruzstd::encoding::CompressionLevel::Fastest)
+        }
+        Format::Lz4 => {
+            let mut packed = 0x184c_2102_u32.to_le_bytes().to_vec();
+            for block in plain.chunks(8 << 20) {
+                let block = lz4_flex::block::compress(block);
+                packed.extend((block.len() as u32).to_le_bytes());
+                packed.extend(block);
+            }
+            packed
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(crate) const ALL: [Format; 6] = [
+        Format::Bzip2,
+        Format::Gzip,
+        Format::Lz4,
+        Format::Lzma,
+        Format::Xz,
+        Format::Zstd,
+    ];
+
+    #[test]
+    fn every_compression_is_undone() {
+        // More than one of lz4's blocks.
+        let plain: Vec<u8> = (0..9_u32 << 20).map(|i| (i >> 7) as u8).collect();
+        for format in ALL {
+            let packed = pack(format, &plain);
+            assert_eq!(Format::of(&packed), Some(format));
+            assert!(unpack(packed.clone()).unwrap() == plain, "{format:?}");
+            assert!(format.unpack_first(&packed).unwrap() == plain, "{format:?}");
+            let half = unpack(packed[..packed.len() / 2].to_vec());
+            assert!(half.is_err(), "{format:?}");
+        }
+        assert_eq!(unpack(b"plain".to_vec()).unwrap(), b"plain");
+    }
+
+    #[test]
+    fn what_follows_the_stream_is_left_alone() {
+        for format in ALL.into_iter().filter(|&format| format != Format::Lz4) {
+            let mut packed = pack(format, b"the kernel");
+            packed.extend([10, 0, 0, 0]);
+            assert_eq!(
+                format.unpack_first(&packed).unwrap(),
+                b"the kernel",
+                "{format:?}"
+            );
+        }
+    }
+}

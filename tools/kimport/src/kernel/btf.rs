@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Prototypes of functions, from the kernel's type information.
+
+use crate::error::{Error, Result};
+use btf_rs::{Btf, BtfType, Type};
+use std::fmt::Write;
+
+/// Chains of pointers, arrays and qualifiers in C are short; in a damaged file they may be loops.
+const MAX_DEPTH: usize = 32;
+
+/// Type information of the kernel image or of a module.
+pub struct Types(Btf);
+
+impl Types {
+    /// Reads the type information of a kernel image.
+    pub fn of_image(bytes: &[u8]) -> Result<Self> {
+        Btf::from_bytes(bytes).map(Self).map_err(unreadable)
+    }
+
+    /// Reads that of a module, which refers to its kernel's.
+    pub fn of_module(bytes: &[u8], image: &Self) -> Result<Self> {
+        Btf::from_split_bytes(bytes, &image.0)
+            .map(Self)
+            .map_err(unreadable)
+    }
+
+    /// The prototypes of the functions of that name, without parameter names; they differ when
+    /// several static functions have the name.
+    pub fn prototypes(&self, name: &str) -> Vec<String> {
+        let types = self.0.resolve_types_by_name(name).unwrap_or_default();
+        let mut prototypes: Vec<String> = types
+            .iter()
+            .filter_map(|found| match found {
+                Type::Func(function) => match self.0.resolve_chained_type(function).ok()? {
+                    Type::FuncProto(prototype) => self.function(&prototype, "", 0),
+                    _ => None,
+                },
+                _ => None,
+            })
+            .collect();
+        prototypes.sort_unstable();
+        prototypes.dedup();
+        prototypes
+    }
+
+    fn function(
+        &self,
+        prototype: &btf_rs::FuncProto,
+        declared: &str,
+        depth: usize,
+    ) -> Option<String> {
+        let mut parameters = Vec::new();
+        for parameter in &prototype.parameters {
+            parameters.push(if parameter.is_variadic() {
+                "...".to_owned()
+            } else {
+                self.declare(parameter.get_type_id()?, "", depth + 1)?
+            });
+        }
+        if parameters.is_empty() {
+            parameters.push("void".to_owned());
+        }
+        self.declare(
+            prototype.return_type_id(),
+            &format!("{declared}({})", parameters.join(", ")),
+            depth + 1,
+        )
+    }
+
+    /// Writes a declaration of `inner` as being of type `id`, as C does: from the inside out.
+    fn declare(&self, id: u32, inner: &str, depth: usize) -> Option<String> {
+        if depth > MAX_DEPTH {
+            return None;
+        }
+        let name = |named: &dyn BtfType| self.0.resolve_name(named).ok();
+        let base = |base: String| {
+            Some(match inner {
+                "" => base,
+                _ => format!("{base} {inner}"),
+            })
+        };
+        let tagged = |keyword: &str, named: &dyn BtfType| {
+            let tag = name(named)?;
+            base(format!(
+                "{keyword} {}",
+                if tag.is_empty() { "{...}" } else { &tag }
+            ))
+        };
+        match self.0.resolve_type_by_id(id).ok()? {
+            Type::Void => base("void".to_owned()),
+            Type::Int(int) => base(name(&int)?),
+            Type::Float(float) => base(name(&float)?),
+            Type::Typedef(alias) => base(name(&alias)?),
+            Type::Struct(tag) => tagged("struct", &tag),
+            Type::Union(tag) => tagged("union", &tag),
+            Type::Enum(tag) => tagged("enum", &tag),
+            Type::Enum64(tag) => tagged("enum", &tag),
+            Type::Fwd(tag) => {
+                let keyword = if tag.is_union() { "union" } else { "struct" };
+                tagged(keyword, &tag)
+            }
+            Type::Ptr(pointer) => self.declare_pointer(pointer.get_type_id()?, inner, depth),
+            Type::Array(array) => {
+                let mut declared = inner.to_owned();
+                write!(declared, "[{}]", array.len()).ok()?;
+                self.declare(array.get_type_id()?, &declared, depth + 1)
+            }
+            Type::FuncProto(prototype) => self.function(&prototype, inner, depth),
+            Type::Const(inside) => self.qualify("const", inside.get_type_id()?, inner, depth),
+            Type::Volatile(inside) => self.qualify("volatile", inside.get_type_id()?, inner, depth),
+            // They say nothing about what can be passed.
+            Type::Restrict(inside) => self.declare(inside.get_type_id()?, inner, depth + 1),
+            Type::TypeTag(inside) => self.declare(inside.get_type_id()?, inner, depth + 1),
+            _ => None,
+        }
+    }
+
+    fn declare_pointer(&self, target: u32, inner: &str, depth: usize) -> Option<String> {
+        let declared = match self.behind_tags(target, depth)? {
+            Type::FuncProto(_) | Type::Array(_) => format!("(*{inner})"),
+            _ => format!("*{inner}"),
+        };
+        self.declare(target, &declared, depth + 1)
+    }
+
+    fn behind_tags(&self, id: u32, depth: usize) -> Option<Type> {
+        match self.0.resolve_type_by_id(id).ok()? {
+            Type::TypeTag(tag) if depth < MAX_DEPTH => {
+                self.behind_tags(tag.get_type_id()?, depth + 1)
+            }
+            other => Some(other),
+        }
+    }
+
+    /// A qualified pointer has the qualifier behind the star, anything else before the type.
+    fn qualify(&self, word: &str, id: u32, inner: &str, depth: usize) -> Option<String> {
+        match self.behind_tags(id, depth)? {
+            Type::Ptr(_) => {
+                let space = if inner.is_empty() { "" } else { " " };
+                self.declare(id, &format!("{word}{space}{inner}"), depth + 1)
+            }
+            _ => Some(format!("{word} {}", self.declare(id, inner, depth + 1)?)),
+        }
+    }
+}
+
+fn unreadable(error: btf_rs::Error) -> Error {
+    Error::unusable(format_args!("type information (BTF): {error}"))
+}

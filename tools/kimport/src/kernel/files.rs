@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Finding a kernel's pieces: in files given one by one, in directories and in Debian packages.
+
+use super::{image, text};
+use crate::{
+    compression::{self, read_limited, Format},
+    error::{Error, Result},
+};
+use object::{
+    elf::{FileHeader64, ET_REL},
+    read::elf::FileHeader,
+    Endianness,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::{self, File},
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+/// Where a file's bytes are.
+#[derive(Clone, Debug)]
+pub(super) enum Origin {
+    /// On disk.
+    File(PathBuf),
+    /// Read already, from a package.
+    Bytes(Vec<u8>),
+}
+
+impl Origin {
+    pub(super) fn bytes(&self) -> io::Result<Vec<u8>> {
+        match self {
+            Self::File(path) => read_limited(File::open(path)?),
+            Self::Bytes(bytes) => Ok(bytes.clone()),
+        }
+    }
+}
+
+/// A file and what to call it.
+#[derive(Clone, Debug)]
+pub(super) struct Piece {
+    pub(super) name: String,
+    pub(super) origin: Origin,
+}
+
+/// What a kernel is made of.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pieces {
+    pub(super) images: Vec<Piece>,
+    /// `System.map` and `/proc/kallsyms`.
+    pub(super) texts: Vec<Piece>,
+    pub(super) types: Vec<Piece>,
+    pub(super) symvers: Vec<Piece>,
+    /// By the name the kernel knows each by.
+    pub(super) modules: BTreeMap<String, Origin>,
+    pub(super) builtin: Option<BTreeSet<String>>,
+}
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    Image,
+    Text,
+    Types,
+    Symvers,
+    Module,
+    Builtin,
+}
+
+impl Pieces {
+    /// Adds what is at `path`.
+    pub(super) fn add(&mut self, path: &Path) -> Result<()> {
+        let unreadable =
+            |error: io::Error| Error::unusable(format_args!("{}: {error}", path.display()));
+        let data = fs::metadata(path).map_err(unreadable)?;
+        if data.is_dir() {
+            return self.add_directory(path).map_err(unreadable);
+        }
+        let mut start = Vec::new();
+        File::open(path)
+            .and_then(|file| file.take(8).read_to_end(&mut start))
+            .map_err(unreadable)?;
+        if start == *b"!<arch>\n" {
+            return self
+                .add_package(path)
+                .map_err(|error| error.context(path.display()));
+        }
+        let origin = Origin::File(path.to_owned());
+        let what = by_content(origin.bytes().map_err(unreadable)?)
+            .map_err(|error| error.context(path.display()))?;
+        self.put(what, &path.display().to_string(), origin);
+        Ok(())
+    }
+
+    fn put(&mut self, what: What, path: &str, origin: Origin) {
+        let piece = Piece {
+            name: path.to_owned(),
+            origin,
+        };
+        match what {
+            What::Image => self.images.push(piece),
+            What::Text => self.texts.push(piece),
+            What::Types => self.types.push(piece),
+            What::Symvers => self.symvers.push(piece),
+            What::Module => {
+                if let Some(name) = module_name(path) {
+                    self.modules.insert(name, piece.origin);
+                }
+            }
+            What::Builtin => {
+                if let Ok(bytes) = piece.origin.bytes() {
+                    let text = String::from_utf8_lossy(&bytes).into_owned();
+                    self.builtin
+                        .get_or_insert_default()
+                        .extend(text.lines().filter_map(module_name));
+                }
+            }
+        }
+    }
+
+    /// Finds what there is below `directory` by the names distributions use.
+    fn add_directory(&mut self, directory: &Path) -> io::Result<()> {
+        let mut todo = vec![directory.to_owned()];
+        while let Some(directory) = todo.pop() {
+            let mut entries: Vec<_> = fs::read_dir(&directory)?.collect::<io::Result<_>>()?;
+            entries.sort_by_key(fs::DirEntry::file_name);
+            for entry in entries {
+                let kind = entry.file_type()?;
+                let path = entry.path();
+                // Links lead to other kernels' trees, or in circles.
+                if kind.is_dir() {
+                    todo.push(path);
+                } else if kind.is_file() {
+                    let name = path.to_string_lossy().into_owned();
+                    if let Some(what) = by_name(&name) {
+                        self.put(what, &name, Origin::File(path));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds the same in a `.deb`: an `ar` archive with a compressed `tar` of the files.
+    fn add_package(&mut self, path: &Path) -> Result<()> {
+        let damaged = |error: io::Error| Error::unusable(format_args!("Debian package: {error}"));
+        let mut archive = ar::Archive::new(File::open(path).map_err(damaged)?);
+        while let Some(member) = archive.next_entry() {
+            let member = member.map_err(damaged)?;
+            if !member.header().identifier().starts_with(b"data.tar") {
+                continue;
+            }
+            let packed = read_limited(member).map_err(damaged)?;
+            let data: Box<dyn Read> = match Format::of(&packed) {
+                Some(format) => format.reader(&packed).map_err(damaged)?,
+                None => Box::new(packed.as_slice()),
+            };
+            return self.add_tar(data).map_err(damaged);
+        }
+        Err(
+            Error::unusable("an archive, but not a Debian package: it has no data.tar")
+                .help("give a .deb of linux-image, linux-binary, linux-modules or linux-headers"),
+        )
+    }
+
+    fn add_tar(&mut self, data: impl Read) -> io::Result<()> {
+        for entry in tar::Archive::new(data).entries()? {
+            let entry = entry?;
+            if !entry.header().entry_type().is_file() {
+                continue;
+            }
+            let name = entry.path()?.to_string_lossy().into_owned();
+            if let Some(what) = by_name(&name) {
+                let bytes = read_limited(entry)?;
+                self.put(what, &name, Origin::Bytes(bytes));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a file of a distribution is, by its name.
+fn by_name(path: &str) -> Option<What> {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let is = |start: &str| {
+        name.strip_prefix(start)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    };
+    Some(
+        if name == "Module.symvers" || name.starts_with("symvers-") {
+            What::Symvers
+        } else if name == "modules.builtin" {
+            What::Builtin
+        } else if module_name(name).is_some() {
+            What::Module
+        } else if is("System.map") || name == "kallsyms.txt" {
+            What::Text
+        } else if name == "vmlinux.btf" {
+            What::Types
+        } else if is("vmlinuz") || is("vmlinux") || ["bzImage", "Image", "Image.gz"].contains(&name)
+        {
+            What::Image
+        } else {
+            return None;
+        },
+    )
+}
+
+/// What a file is, by what is in it.
+fn by_content(bytes: Vec<u8>) -> Result<What> {
+    if image::is_image(&bytes) {
+        // Debian's headers packages have a relocatable vmlinux with nothing but type information.
+        let is_module = is_relocatable(&bytes) && image::has_section(&bytes, ".modinfo");
+        return Ok(if is_module { What::Module } else { What::Image });
+    }
+    let bytes = compression::unpack(bytes).map_err(Error::unusable)?;
+    if bytes.starts_with(&[0x9f, 0xeb]) {
+        return Ok(What::Types);
+    }
+    if is_relocatable(&bytes) {
+        return Ok(What::Module);
+    }
+    if image::is_image(&bytes) {
+        return Ok(What::Image);
+    }
+    if bytes.starts_with(b"0x") && bytes.contains(&b'\t') {
+        return Ok(What::Symvers);
+    }
+    if text::is_text(&bytes) {
+        return Ok(What::Text);
+    }
+    Err(Error::unusable("not a piece of a kernel").help(
+        "give vmlinuz, vmlinux, System.map, a copy of /proc/kallsyms or of /sys/kernel/btf/vmlinux, \
+         Module.symvers, a .deb, or a directory with such files",
+    ))
+}
+
+fn is_relocatable(bytes: &[u8]) -> bool {
+    FileHeader64::<Endianness>::parse(bytes).is_ok_and(|header| {
+        header
+            .endian()
+            .is_ok_and(|endian| header.e_type(endian) == ET_REL)
+    })
+}
+
+/// The name under which the kernel knows the module in the file `path`.
+pub(super) fn module_name(path: &str) -> Option<String> {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let stem = [".ko", ".ko.xz", ".ko.zst", ".ko.gz"]
+        .iter()
+        .find_map(|extension| name.strip_suffix(extension))?;
+    (!stem.is_empty()).then(|| stem.replace('-', "_"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distributions_names() {
+        for (path, what) in [
+            ("./boot/vmlinuz-6.1.0-50-amd64", Some(What::Image)),
+            ("./usr/lib/modules/7.3.4/vmlinuz", Some(What::Image)),
+            ("./usr/src/linux-headers-7.3.4/vmlinux", Some(What::Image)),
+            ("./usr/lib/modules/7.3.4/System.map", Some(What::Text)),
+            ("./boot/System.map-6.1.0-50-amd64", Some(What::Text)),
+            (
+                "./a/kernel/drivers/scsi/scsi-transport.ko.xz",
+                Some(What::Module),
+            ),
+            (
+                "./usr/src/linux-headers/Module.symvers",
+                Some(What::Symvers),
+            ),
+            (
+                "./usr/lib/modules/7.3.4/modules.builtin",
+                Some(What::Builtin),
+            ),
+            ("./usr/src/linux-headers/include/linux/kallsyms.h", None),
+            ("./usr/lib/modules/7.3.4/modules.builtin.modinfo", None),
+            ("scripts/Makefile.vmlinux", None),
+        ] {
+            assert_eq!(by_name(path), what, "{path}");
+        }
+        assert_eq!(
+            module_name("a/scsi-transport.ko.zst").as_deref(),
+            Some("scsi_transport")
+        );
+        assert_eq!(module_name(".ko"), None);
+    }
+}

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Kernel images: the boot image unpacked, and what is in the kernel itself.
+
+use crate::{
+    compression::{self, Format},
+    error::{Error, Result},
+};
+use object::{
+    read::elf::{ElfFile64, FileHeader, SectionHeader},
+    Endianness, Object, ObjectSection,
+};
+
+/// What BTF begins with: magic number in little-endian order, version and flags.
+const BTF_MAGIC: [u8; 4] = [0x9f, 0xeb, 1, 0];
+
+/// Whether a file is a kernel image, by its first bytes.
+pub fn is_image(bytes: &[u8]) -> bool {
+    x86_payload(bytes).is_some()
+        || zboot_payload(bytes).is_some()
+        || is_arm64(bytes)
+        || is_vmlinux(bytes)
+}
+
+/// Unpacks a boot image; one that is not packed is returned as it is. Also tells how.
+pub fn unpack(bytes: Vec<u8>) -> Result<(Vec<u8>, &'static str)> {
+    if is_vmlinux(&bytes) {
+        return Ok((bytes, "vmlinux"));
+    }
+    if let Some(payload) = x86_payload(&bytes) {
+        return unpack_payload(payload, "bzImage");
+    }
+    if let Some(payload) = zboot_payload(&bytes) {
+        return unpack_payload(payload, "EFI zboot image");
+    }
+    if is_arm64(&bytes) {
+        return Ok((bytes, "arm64 Image"));
+    }
+    if Format::of(&bytes).is_some() {
+        let inner = compression::unpack(bytes).map_err(Error::unusable)?;
+        if is_arm64(&inner) || is_vmlinux(&inner) {
+            return Ok((inner, "compressed image"));
+        }
+    }
+    Err(Error::unusable("not a kernel image of a known kind")
+        .help("give vmlinuz (x86 bzImage, arm64 Image or EFI zboot image) or vmlinux"))
+}
+
+fn unpack_payload(payload: &[u8], what: &'static str) -> Result<(Vec<u8>, &'static str)> {
+    let format = Format::of(payload).ok_or_else(|| {
+        Error::unusable(format_args!(
+            "{what} with a kernel in no known compression (first bytes {:02x?})",
+            &payload[..payload.len().min(4)]
+        ))
+        .help("kimport knows bzip2, gzip, lz4, lzma, xz and zstd; unpack the kernel yourself and give vmlinux")
+    })?;
+    // The build appends the unpacked size, which in lz4's format would pass for another block.
+    let payload = match format {
+        Format::Lz4 => payload
+            .split_last_chunk::<4>()
+            .map_or(payload, |(rest, _)| rest),
+        _ => payload,
+    };
+    let kernel = format
+        .unpack_first(payload)
+        .map_err(|error| Error::unusable(format_args!("{what}, {}: {error}", format.name())))?;
+    Ok((kernel, what))
+}
+
+/// The compressed kernel of an x86 boot image, whose header says where it is since protocol 2.08.
+fn x86_payload(bytes: &[u8]) -> Option<&[u8]> {
+    if bytes.get(0x202..0x206)? != b"HdrS" || u16_at(bytes, 0x206)? < 0x208 {
+        return None;
+    }
+    // 0 means 4, for old boot loaders' sake.
+    let setup = match *bytes.get(0x1f1)? {
+        0 => 4,
+        sectors => usize::from(sectors),
+    };
+    let start = (setup + 1) * 512 + u32_at(bytes, 0x248)? as usize;
+    bytes.get(start..start.checked_add(u32_at(bytes, 0x24c)? as usize)?)
+}
+
+/// The compressed kernel of an EFI zboot image (arm64, riscv, loongarch).
+fn zboot_payload(bytes: &[u8]) -> Option<&[u8]> {
+    if bytes.get(..2)? != b"MZ" || bytes.get(4..8)? != b"zimg" {
+        return None;
+    }
+    let start = u32_at(bytes, 8)? as usize;
+    bytes.get(start..start.checked_add(u32_at(bytes, 12)? as usize)?)
+}
+
+fn is_arm64(bytes: &[u8]) -> bool {
+    bytes.get(0x38..0x3c) == Some(b"ARM\x64")
+}
+
+fn is_vmlinux(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\x7fELF")
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    let bytes = bytes.get(at..at + 2)?;
+    Some(u16::from_le_bytes(bytes.try_into().ok()?))
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    let bytes = bytes.get(at..at.checked_add(4)?)?;
+    Some(u32::from_le_bytes(bytes.try_into().ok()?))
+}
+
+/// The type information in an unpacked kernel.
+pub fn btf(kernel: &[u8]) -> Option<&[u8]> {
+    if let Some(section) = elf_section(kernel, ".BTF") {
+        return Some(section);
+    }
+    // An image without sections: the header is checked as far as it goes.
+    let mut rest = 0;
+    while let Some(found) = find(kernel.get(rest..)?, &BTF_MAGIC) {
+        let at = rest + found;
+        if let Some(btf) = btf_at(&kernel[at..]) {
+            return Some(btf);
+        }
+        rest = at + 1;
+    }
+    None
+}
+
+/// The type information that `bytes` begins with, cut to its length.
+fn btf_at(bytes: &[u8]) -> Option<&[u8]> {
+    let field = |number: usize| u32_at(bytes, 4 * number).map(|field| field as usize);
+    let (header, types, types_len) = (field(1)?, field(2)?, field(3)?);
+    let (strings, strings_len) = (field(4)?, field(5)?);
+    // A kernel's has more than a megabyte of each; types come first and are of whole words.
+    let plausible = (24..=64).contains(&header)
+        && types == 0
+        && types_len % 4 == 0
+        && types_len > 1 << 12
+        && strings >= types_len
+        && strings_len > 1 << 10;
+    if !plausible {
+        return None;
+    }
+    let strings_start = header.checked_add(strings)?;
+    let btf = bytes.get(..strings_start.checked_add(strings_len)?)?;
+    // The strings begin with the empty one and end in a NUL.
+    (btf.get(strings_start) == Some(&0) && btf.last() == Some(&0)).then_some(btf)
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    memchr::memmem::find(haystack, needle)
+}
+
+/// The type information of a module, which is all in one section.
+pub fn btf_section(module: &[u8]) -> Option<&[u8]> {
+    elf_section(module, ".BTF")
+}
+
+/// A section of an ELF file.
+fn elf_section<'a>(file: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let header = object::elf::FileHeader64::<Endianness>::parse(file).ok()?;
+    let endian = header.endian().ok()?;
+    let sections = header.sections(endian, file).ok()?;
+    let (_, section) = sections.section_by_name(endian, name.as_bytes())?;
+    section
+        .data(endian, file)
+        .ok()
+        .filter(|data| !data.is_empty())
+}
+
+/// The ordinary symbol table of a vmlinux that has one, in address order.
+pub fn elf_symbols(kernel: &[u8]) -> Option<Vec<super::kallsyms::Entry>> {
+    let file = ElfFile64::<Endianness>::parse(kernel).ok()?;
+    let mut symbols: Vec<_> = super::symbols::of_elf(&file)
+        .filter(|symbol| symbol.address != 0)
+        .collect();
+    symbols.sort_by_key(|symbol| symbol.address);
+    let entries: Vec<_> = symbols
+        .into_iter()
+        .map(|symbol| super::kallsyms::Entry {
+            letter: if symbol.global {
+                symbol.letter.to_ascii_uppercase()
+            } else {
+                symbol.letter
+            },
+            name: symbol.name,
+        })
+        .collect();
+    // What has no beginning of text is not the kernel, but for instance only its types.
+    let is_kernel = entries.iter().any(|entry| entry.name == "_stext");
+    is_kernel.then_some(entries)
+}
+
+/// The release that the kernel says it is, from its version banner.
+pub fn release(kernel: &[u8]) -> Option<String> {
+    const BANNER: &[u8] = b"Linux version ";
+    let mut rest = kernel;
+    while let Some(at) = find(rest, BANNER) {
+        rest = &rest[at + BANNER.len()..];
+        let word = rest.split(|&byte| byte == b' ').next()?;
+        let release = std::str::from_utf8(&word[..word.len().min(64)]).ok();
+        // There also is the format string, `Linux version %s`.
+        if let Some(release) = release.filter(|release| {
+            release.starts_with(|c: char| c.is_ascii_digit())
+                && release.chars().all(|c| c.is_ascii_graphic())
+        }) {
+            return Some(release.to_owned());
+        }
+    }
+    None
+}
+
+/// Whether the file has a section, for telling a vmlinux with only BTF from a whole one.
+pub fn has_section(file: &[u8], name: &str) -> bool {
+    ElfFile64::<Endianness>::parse(file)
+        .is_ok_and(|file| file.sections().any(|section| section.name() == Ok(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bz_image(format: Format, kernel: &[u8]) -> Vec<u8> {
+        let mut payload = compression::pack(format, kernel);
+        if format != Format::Gzip {
+            payload.extend((kernel.len() as u32).to_le_bytes());
+        }
+        let mut image = vec![0; 0x250];
+        image[0x1f1] = 1;
+        image[0x202..0x206].copy_from_slice(b"HdrS");
+        image[0x206..0x208].copy_from_slice(&0x20f_u16.to_le_bytes());
+        image[0x248..0x24c].copy_from_slice(&64_u32.to_le_bytes());
+        image[0x24c..0x250].copy_from_slice(&(payload.len() as u32).to_le_bytes());
+        image.resize(1024 + 64, 0x90);
+        image.extend(payload);
+        image.extend([0xcc; 512]);
+        image
+    }
+
+    #[test]
+    fn every_compression_of_a_boot_image() {
+        let kernel = [b"\x7fELF".as_slice(), &[7; 5000]].concat();
+        for format in [
+            Format::Bzip2,
+            Format::Gzip,
+            Format::Lz4,
+            Format::Lzma,
+            Format::Xz,
+            Format::Zstd,
+        ] {
+            let image = bz_image(format, &kernel);
+            assert!(is_image(&image));
+            let (unpacked, what) = unpack(image).unwrap();
+            assert!(unpacked == kernel, "{format:?}");
+            assert_eq!(what, "bzImage");
+        }
+    }
+
+    #[test]
+    fn arm64_images() {
+        let mut kernel = vec![3; 4096];
+        kernel[0x38..0x3c].copy_from_slice(b"ARM\x64");
+        let packed = compression::pack(Format::Gzip, &kernel);
+        let mut zboot = vec![0; 64];
+        zboot[..2].copy_from_slice(b"MZ");
+        zboot[4..8].copy_from_slice(b"zimg");
+        zboot[8..12].copy_from_slice(&64_u32.to_le_bytes());
+        zboot[12..16].copy_from_slice(&(packed.len() as u32).to_le_bytes());
+        zboot.extend(&packed);
+        for image in [kernel.clone(), packed, zboot] {
+            assert!(unpack(image).unwrap().0 == kernel);
+        }
+    }
+
+    #[test]
+    fn headers_that_lead_outside_are_no_images() {
+        for at in [0x248, 0x24c] {
+            let mut image = bz_image(Format::Gzip, b"kernel");
+            image[at..at + 4].fill(0xff);
+            assert!(unpack(image).is_err());
+        }
+        assert!(unpack(b"MZ".to_vec()).is_err());
+        assert!(unpack(Vec::new()).is_err());
+    }
+
+    #[test]
+    fn the_release_is_in_the_banner() {
+        let kernel = b"xLinux version %s (%s)\0Linux version 6.1.0-50-amd64 (debian) \0";
+        assert_eq!(release(kernel).as_deref(), Some("6.1.0-50-amd64"));
+        assert_eq!(release(b"Linux version "), None);
+    }
+}

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kernel's own symbol table, found in an image that has no symbols.
+//!
+//! `scripts/kallsyms` puts these arrays into the image's read-only data, in this order, with other
+//! arrays before, between and after that depend on the kernel's version. Each is aligned to 8 bytes
+//! on 64-bit architectures, in newer kernels to 4:
+//!
+//! - `kallsyms_num_syms`: a 32-bit number;
+//! - `kallsyms_names`: for each symbol, in address order, the number of bytes (ULEB128, at most
+//!   two bytes since 6.1, before that one byte) and that many token numbers;
+//! - `kallsyms_markers`: where in the names every 256th symbol begins, 32 bits each;
+//! - `kallsyms_token_table`: 256 NUL-terminated strings;
+//! - `kallsyms_token_index`: where in the token table each begins, 16 bits each.
+//!
+//! The first character of a symbol's expanded text is its type as `nm` tells it, the rest the name.
+//! The token index is what can be recognised; everything else is found from it and checked against
+//! the markers, so that a coincidence cannot pass.
+
+/// A symbol as the table has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The type letter, upper case for a global symbol.
+    pub letter: char,
+    /// The name.
+    pub name: String,
+}
+
+const TOKENS: usize = 256;
+/// The alignments of old and new kernels.
+const ALIGNMENTS: [usize; 2] = [8, 4];
+/// The smaller of them, by which everything is aligned.
+const ALIGN: usize = 4;
+/// The kernel's `KSYM_NAME_LEN` is 512, with room for the type and for what may come.
+const MAX_TEXT: usize = 1024;
+/// Symbols a kernel can have; distribution kernels have some 200,000.
+const SYMBOLS: std::ops::Range<usize> = 1024..8 << 20;
+/// How far before the tokens the names may begin; distribution kernels need 3 MiB.
+const MAX_DISTANCE: usize = 128 << 20;
+/// How many numbers may look like the count of symbols before it is given up.
+const MAX_CANDIDATES: usize = 4096;
+
+/// Finds the table in an uncompressed little-endian 64-bit image; the symbols are in address order.
+pub fn find(image: &[u8]) -> Option<Vec<Entry>> {
+    (0..image.len().saturating_sub(2 * TOKENS - 1))
+        .step_by(ALIGN)
+        .filter_map(|at| Some((token_index(image, at)?, at)))
+        .find_map(|(index, at)| {
+            let (tokens, start) = tokens(image, &index, at)?;
+            let before = image.get(..start)?;
+            ALIGNMENTS
+                .iter()
+                .find_map(|&align| names(before, &tokens, align))
+        })
+}
+
+/// Reads a token index at `at`: offsets that begin with 0 and grow by at least a NUL each.
+fn token_index(image: &[u8], at: usize) -> Option<[u16; TOKENS]> {
+    let bytes = image.get(at..at + 2 * TOKENS)?;
+    let mut index = [0; TOKENS];
+    for (i, pair) in bytes.chunks_exact(2).enumerate() {
+        let offset = u16::from_le_bytes([pair[0], pair[1]]);
+        if (i == 0) != (offset == 0) || (i > 0 && offset <= index[i - 1]) {
+            return None;
+        }
+        index[i] = offset;
+    }
+    Some(index)
+}
+
+/// Reads the token table that ends, but for padding, at `end`; also returns where it begins.
+fn tokens<'a>(
+    image: &'a [u8],
+    index: &[u16; TOKENS],
+    end: usize,
+) -> Option<(Vec<&'a [u8]>, usize)> {
+    let last = usize::from(index[TOKENS - 1]);
+    let begins = |start: usize| {
+        let table = image.get(start..end)?;
+        let mut tokens = Vec::with_capacity(TOKENS);
+        for (i, &offset) in index.iter().enumerate() {
+            let rest = table.get(usize::from(offset)..)?;
+            let length = rest.iter().position(|&byte| byte == 0)?;
+            // Each string ends right where the next one begins, the last one in padding.
+            match index.get(i + 1) {
+                Some(&next) if usize::from(next - offset) != length + 1 => return None,
+                None if rest[length..].len() > ALIGNMENTS[0]
+                    || rest[length..].iter().any(|&byte| byte != 0) =>
+                {
+                    return None;
+                }
+                _ => tokens.push(&rest[..length]),
+            }
+        }
+        Some(tokens)
+    };
+    let nearest = end.checked_sub(last + 1)? / ALIGN * ALIGN;
+    (0..=MAX_TEXT / ALIGN)
+        .filter_map(|step| nearest.checked_sub(step * ALIGN))
+        .find_map(|start| Some((begins(start)?, start)))
+}
+
+/// Finds count, names and markers in `image`, which ends where the tokens begin.
+fn names(image: &[u8], tokens: &[&[u8]], align: usize) -> Option<Vec<Entry>> {
+    let nearest = image.len().checked_sub(2 * align)? / align * align;
+    (0..=nearest / align)
+        .map(|step| nearest - step * align)
+        .take_while(|at| image.len() - at < MAX_DISTANCE)
+        .filter_map(|at| {
+            // The count is followed by padding.
+            let (count, padding) = image[at..at + align].split_first_chunk()?;
+            let count = u32::from_le_bytes(*count) as usize;
+            let plausible = SYMBOLS.contains(&count) && padding.iter().all(|&byte| byte == 0);
+            plausible.then_some((at + align, count))
+        })
+        .take(MAX_CANDIDATES)
+        .find_map(|(at, count)| expand(&image[at..], count, tokens, align))
+}
+
+/// Expands `count` names if they are followed by the markers that belong to them.
+fn expand(image: &[u8], count: usize, tokens: &[&[u8]], align: usize) -> Option<Vec<Entry>> {
+    let mut records = Vec::new();
+    let mut markers = Vec::new();
+    let mut at = 0;
+    for number in 0..count {
+        if number % 256 == 0 {
+            markers.extend(u32::try_from(at).ok()?.to_le_bytes());
+        }
+        let (length, header) = match *image.get(at)? {
+            0 => return None,
+            low if low & 0x80 == 0 => (usize::from(low), 1),
+            low => {
+                let high = usize::from(*image.get(at + 1)?);
+                (usize::from(low & 0x7f) | (high << 7), 2)
+            }
+        };
+        let start = at + header;
+        records.push(image.get(start..start + length)?);
+        at = start + length;
+    }
+    let padded = at.next_multiple_of(align);
+    if image.get(padded..padded + markers.len())? != markers {
+        return None;
+    }
+    records
+        .into_iter()
+        .map(|record| {
+            let mut text = Vec::new();
+            for &token in record {
+                text.extend(*tokens.get(usize::from(token))?);
+                if text.len() > MAX_TEXT {
+                    return None;
+                }
+            }
+            let text = String::from_utf8(text).ok()?;
+            let mut characters = text.chars();
+            let letter = characters.next().filter(char::is_ascii_graphic)?;
+            let name = characters.as_str().to_owned();
+            (!name.is_empty()).then_some(Entry { letter, name })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Writes the arrays as `scripts/kallsyms` does, with `gap` bytes of something else between
+    /// markers and tokens. Every printable character is its own token, and `_st` one more.
+    pub(crate) fn table(
+        symbols: &[(char, &str)],
+        before: usize,
+        gap: usize,
+        align_to: usize,
+    ) -> Vec<u8> {
+        let mut tokens: Vec<String> = vec![String::new(); TOKENS];
+        for byte in 0x20..0x7f_u8 {
+            tokens[usize::from(byte)] = char::from(byte).to_string();
+        }
+        tokens[200] = "_st".to_owned();
+        let mut bytes = vec![0xaa; before.next_multiple_of(align_to)];
+        let align = |bytes: &mut Vec<u8>| bytes.resize(bytes.len().next_multiple_of(align_to), 0);
+        bytes.extend((symbols.len() as u32).to_le_bytes());
+        align(&mut bytes);
+        let (mut names, mut markers) = (Vec::new(), Vec::new());
+        for (number, (letter, name)) in symbols.iter().enumerate() {
+            if number % 256 == 0 {
+                markers.extend((names.len() as u32).to_le_bytes());
+            }
+            let text = format!("{letter}{name}").replace("_st", "\u{1}");
+            let text: Vec<u8> = text
+                .bytes()
+                .map(|byte| if byte == 1 { 200 } else { byte })
+                .collect();
+            if text.len() > 0x7f {
+                names.extend([(text.len() as u8 & 0x7f) | 0x80, (text.len() >> 7) as u8]);
+            } else {
+                names.push(text.len() as u8);
+            }
+            names.extend(text);
+        }
+        bytes.extend(names);
+        align(&mut bytes);
+        bytes.extend(markers);
+        align(&mut bytes);
+        bytes.extend(vec![0x55; gap.next_multiple_of(align_to)]);
+        let mut index = Vec::new();
+        let mut at = 0_u16;
+        for token in &tokens {
+            index.extend(at.to_le_bytes());
+            bytes.extend(token.bytes());
+            bytes.push(0);
+            at += token.len() as u16 + 1;
+        }
+        align(&mut bytes);
+        bytes.extend(index);
+        bytes.extend([0x11; 64]);
+        bytes
+    }
+
+    fn entries(symbols: &[(char, &str)]) -> Vec<Entry> {
+        let entry = |&(letter, name): &(char, &str)| Entry {
+            letter,
+            name: name.to_owned(),
+        };
+        symbols.iter().map(entry).collect()
+    }
+
+    pub(crate) fn many(count: usize) -> Vec<(char, String)> {
+        let long = "x".repeat(300);
+        (0..count)
+            .map(|i| match i % 7 {
+                0 => ('T', format!("do_start_{i}")),
+                1 => ('d', format!("table_{i}")),
+                2 => ('t', format!("{long}_{i}")),
+                _ => ('t', "same".to_owned()),
+            })
+            .collect()
+    }
+
+    fn borrowed(symbols: &[(char, String)]) -> Vec<(char, &str)> {
+        symbols.iter().map(|(l, n)| (*l, n.as_str())).collect()
+    }
+
+    #[test]
+    fn the_table_is_found_wherever_it_is() {
+        let symbols = many(1300);
+        let symbols = borrowed(&symbols);
+        for (before, gap, align) in [(0, 0, 8), (4096, 0, 4), (100_000, 3 * 1300, 8), (12, 0, 4)] {
+            let image = table(&symbols, before, gap, align);
+            let found = find(&image).unwrap();
+            assert!(found == entries(&symbols), "{before} {gap} {align}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_found_where_there_is_none() {
+        let zeros = vec![0; 1 << 16];
+        assert_eq!(find(&zeros), None);
+        let rising: Vec<u8> = (0..1_u16 << 14).flat_map(u16::to_le_bytes).collect();
+        assert_eq!(find(&rising), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_damaged_table_is_no_panic(
+            damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)
+        ) {
+            let symbols = many(1100);
+            let mut image = table(&borrowed(&symbols), 64, 0, 4);
+            for (at, byte) in damage {
+                let at = at.index(image.len());
+                image[at] = byte;
+            }
+            let _ = find(&image);
+        }
+    }
+}

@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A kernel that modules are checked against: its symbols, exports and types.
+//!
+//! It is put together from whatever there is: the running system, a distribution's packages as
+//! they are or unpacked, single files. Each kind of input is a file here: [`files`] finds the
+//! pieces, [`image`] unpacks boot images, [`kallsyms`] finds the symbol table in one, [`text`]
+//! reads `System.map` and `/proc/kallsyms`, [`btf`] reads types. [`symbols`] is what comes out.
+
+pub mod btf;
+mod files;
+pub mod image;
+pub mod kallsyms;
+pub mod symbols;
+pub mod text;
+
+use crate::{
+    compression::{self, read_limited},
+    error::{count, Error, Result},
+    module_file::ModuleFile,
+    symvers::{Symvers, VMLINUX},
+};
+use btf::Types;
+use files::{Origin, Piece, Pieces};
+use rayon::prelude::*;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+use symbols::Table;
+
+/// The word for the running system.
+pub const RUNNING: &str = "running";
+
+/// Which kernel, as the user says it: `[NAME=]running` or `[NAME=]PATH[,PATH...]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spec {
+    name: Option<String>,
+    /// None: the running system.
+    paths: Option<Vec<PathBuf>>,
+}
+
+impl FromStr for Spec {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (name, rest) = match text.split_once('=') {
+            // A path may contain `=`, but hardly before its first `/`.
+            Some((name, rest)) if !name.contains('/') => {
+                if name.is_empty() {
+                    return Err(Error::unusable("a kernel's name is empty"));
+                }
+                (Some(name.to_owned()), rest)
+            }
+            _ => (None, text),
+        };
+        if rest == RUNNING {
+            return Ok(Self { name, paths: None });
+        }
+        let paths: Vec<PathBuf> = rest.split(',').map(PathBuf::from).collect();
+        if paths.iter().any(|path| path.as_os_str().is_empty()) {
+            return Err(Error::unusable("a path of the kernel is empty")
+                .help("give running, or one or more paths with commas between them"));
+        }
+        Ok(Self {
+            name,
+            paths: Some(paths),
+        })
+    }
+}
+
+/// A kernel.
+pub struct Kernel {
+    /// What to call it.
+    pub name: String,
+    /// Where its facts are from.
+    pub sources: Vec<String>,
+    /// What cannot be known of it, for want of input.
+    pub unknown: Vec<String>,
+    image: Table,
+    symvers: Option<Symvers>,
+    modules: BTreeMap<String, Origin>,
+    /// Those of the running system that are loaded.
+    loaded: HashMap<String, Arc<Module>>,
+    builtin: Option<BTreeSet<String>>,
+    btf: Option<Vec<u8>>,
+    types: OnceLock<Option<Types>>,
+    read: Mutex<HashMap<String, Arc<Module>>>,
+}
+
+/// A module of a kernel.
+#[derive(Clone, Debug)]
+pub struct Module {
+    /// Its symbols.
+    pub symbols: Table,
+    btf: Option<Vec<u8>>,
+}
+
+impl Kernel {
+    /// Reads what `spec` names.
+    pub fn read(spec: &Spec) -> Result<Self> {
+        match &spec.paths {
+            None => Self::running(spec.name.clone()),
+            Some(paths) => {
+                let mut pieces = Pieces::default();
+                for path in paths {
+                    pieces.add(path)?;
+                }
+                let given = paths.iter().map(|path| path.display().to_string());
+                let given = given.collect::<Vec<_>>().join(",");
+                Self::of_pieces(pieces, spec.name.clone(), &given)
+                    .map_err(|error| error.context(given))
+            }
+        }
+    }
+
+    /// The running system.
+    fn running(name: Option<String>) -> Result<Self> {
+        let unreadable = |path: &str, error: io::Error| {
+            Error::unusable(format_args!("{path}: {error}"))
+                .help("the running system's symbols are in /proc/kallsyms (CONFIG_KALLSYMS)")
+        };
+        let read = |path: &str| {
+            File::open(path)
+                .and_then(read_limited)
+                .map_err(|error| unreadable(path, error))
+        };
+        let release = String::from_utf8_lossy(&read("/proc/sys/kernel/osrelease")?)
+            .trim()
+            .to_owned();
+        let text = text::parse(&String::from_utf8_lossy(&read("/proc/kallsyms")?))
+            .map_err(|error| error.context("/proc/kallsyms"))?;
+        let mut pieces = Pieces::default();
+        let directory = format!("/lib/modules/{release}");
+        let mut unknown = Vec::new();
+        if pieces.add(Path::new(&directory)).is_err() {
+            unknown.push(format!("modules that are not loaded: no {directory}"));
+        }
+        let btf = read("/sys/kernel/btf/vmlinux").ok();
+        if btf.is_none() {
+            unknown.push("types: no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)".to_owned());
+        }
+        let loaded = text.modules.into_iter().map(|(module, entries)| {
+            let btf = fs::read(format!("/sys/kernel/btf/{module}")).ok();
+            let symbols = Table::of_loaded(entries);
+            (module, Arc::new(Module { symbols, btf }))
+        });
+        Ok(Self {
+            name: name.unwrap_or_else(|| release.clone()),
+            sources: vec![format!("/proc/kallsyms of the running {release}")],
+            unknown,
+            image: Table::of_image(text.image),
+            symvers: None,
+            loaded: loaded.collect(),
+            modules: pieces.modules,
+            builtin: pieces.builtin,
+            btf,
+            types: OnceLock::new(),
+            read: Mutex::default(),
+        })
+    }
+
+    fn of_pieces(pieces: Pieces, name: Option<String>, given: &str) -> Result<Self> {
+        let mut sources = Vec::new();
+        let mut unknown = Vec::new();
+        let images = Images::read(&pieces.images, &mut sources)?;
+        let mut loaded = HashMap::new();
+        let mut symbols = None;
+        for piece in &pieces.texts {
+            let bytes = piece_bytes(piece)?;
+            if text::is_placeholder(&bytes) {
+                continue;
+            }
+            let text = text::parse(&String::from_utf8_lossy(&bytes))
+                .map_err(|error| error.context(&piece.name))?;
+            sources.push(format!("symbols: {}", piece.name));
+            for (module, entries) in text.modules {
+                let symbols = Table::of_loaded(entries);
+                loaded.insert(module, Arc::new(Module { symbols, btf: None }));
+            }
+            symbols = Some(text.image);
+        }
+        let symbols = symbols.or(images.symbols).ok_or_else(|| {
+            Error::unusable("nothing here tells the kernel image's symbols").help(
+                "Debian's System.map is only a note; give vmlinuz or vmlinux \
+                 (package linux-image or linux-binary), a real System.map, or saved /proc/kallsyms",
+            )
+        })?;
+
+        let mut btf = images.btf;
+        for piece in &pieces.types {
+            sources.push(format!("types: {}", piece.name));
+            btf = Some(piece_bytes(piece)?);
+        }
+        if btf.is_none() {
+            unknown.push("types: no BTF in what was given".to_owned());
+        }
+        let mut symvers = None;
+        for piece in &pieces.symvers {
+            let bytes = piece_bytes(piece)?;
+            symvers = Some(
+                Symvers::parse(&String::from_utf8_lossy(&bytes))
+                    .map_err(|error| error.context(&piece.name))?,
+            );
+            sources.push(format!("exports: {}", piece.name));
+        }
+        if pieces.modules.is_empty() && loaded.is_empty() {
+            unknown.push("modules: none in what was given".to_owned());
+        } else if !pieces.modules.is_empty() {
+            sources.push(format!(
+                "symbol tables of {}",
+                count(pieces.modules.len(), "module")
+            ));
+        }
+        let image = Table::of_image(symbols);
+        if symvers.is_none() && !image.tells_exports() {
+            unknown.push("what is exported: no Module.symvers, no export table".to_owned());
+        }
+        Ok(Self {
+            name: name
+                .or(images.release)
+                .unwrap_or_else(|| short(given).to_owned()),
+            sources,
+            unknown,
+            image,
+            symvers,
+            modules: pieces.modules,
+            loaded,
+            builtin: pieces.builtin,
+            btf,
+            types: OnceLock::new(),
+            read: Mutex::default(),
+        })
+    }
+
+    /// The symbols of the kernel image.
+    pub fn image(&self) -> &Table {
+        &self.image
+    }
+
+    /// Whether anything is known of modules.
+    pub fn knows_modules(&self) -> bool {
+        !self.modules.is_empty() || !self.loaded.is_empty()
+    }
+
+    /// Whether `module` is built into the image.
+    pub fn is_builtin(&self, module: &str) -> bool {
+        self.builtin
+            .as_ref()
+            .is_some_and(|builtin| builtin.contains(module))
+    }
+
+    /// The module of that name, if there is one.
+    pub fn module(&self, name: &str) -> Result<Option<Arc<Module>>> {
+        if let Some(module) = self.loaded.get(name) {
+            return Ok(Some(Arc::clone(module)));
+        }
+        let Some(origin) = self.modules.get(name) else {
+            return Ok(None);
+        };
+        let cache = || self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(module) = cache().get(name) {
+            return Ok(Some(Arc::clone(module)));
+        }
+        let module = Arc::new(read_module(origin).map_err(|error| error.context(name))?);
+        cache().insert(name.to_owned(), Arc::clone(&module));
+        Ok(Some(module))
+    }
+
+    /// Which modules have symbols of these names. Reads all modules; those that cannot be read are
+    /// left out.
+    pub fn modules_with(&self, names: &BTreeSet<String>) -> BTreeMap<String, BTreeSet<String>> {
+        let found = |module: &str, table: &Table| -> Vec<(String, String)> {
+            names
+                .iter()
+                .filter(|name| !table.named(name).is_empty())
+                .map(|name| (name.clone(), module.to_owned()))
+                .collect()
+        };
+        let mut pairs: Vec<(String, String)> = self
+            .modules
+            .par_iter()
+            .filter(|(module, _)| !self.loaded.contains_key(*module))
+            .filter_map(|(module, origin)| Some((module, read_module(origin).ok()?)))
+            .flat_map_iter(|(name, module)| found(name, &module.symbols))
+            .collect();
+        for (name, module) in &self.loaded {
+            pairs.extend(found(name, &module.symbols));
+        }
+        let mut modules = BTreeMap::<String, BTreeSet<String>>::new();
+        for (symbol, module) in pairs {
+            modules.entry(symbol).or_default().insert(module);
+        }
+        modules
+    }
+
+    /// Who exports `symbol`, as far as the image's tables and `Module.symvers` tell.
+    pub fn exporter(&self, symbol: &str) -> Option<&str> {
+        match &self.symvers {
+            Some(symvers) => symvers.exporter(symbol),
+            None => self.image.exports(symbol).then_some(VMLINUX),
+        }
+    }
+
+    /// The kernel's `Module.symvers`, if there is one.
+    pub fn symvers(&self) -> Option<&Symvers> {
+        self.symvers.as_ref()
+    }
+
+    /// The types of the kernel image.
+    pub fn types(&self) -> Option<&Types> {
+        self.types
+            .get_or_init(|| Types::of_image(self.btf.as_deref()?).ok())
+            .as_ref()
+    }
+
+    /// The prototypes of a function of the image, or of `module`; `None`: not known.
+    pub fn prototypes(&self, module: Option<&Module>, name: &str) -> Option<Vec<String>> {
+        let image = self.types()?;
+        match module {
+            None => Some(image.prototypes(name)),
+            Some(module) => {
+                let types = Types::of_module(module.btf.as_deref()?, image).ok()?;
+                Some(types.prototypes(name))
+            }
+        }
+    }
+}
+
+/// What images have.
+#[derive(Default)]
+struct Images {
+    symbols: Option<Vec<kallsyms::Entry>>,
+    btf: Option<Vec<u8>>,
+    release: Option<String>,
+}
+
+impl Images {
+    fn read(pieces: &[Piece], sources: &mut Vec<String>) -> Result<Self> {
+        let mut images = Self::default();
+        let mut symbols_from: Option<&str> = None;
+        for piece in pieces {
+            let bytes = piece
+                .origin
+                .bytes()
+                .map_err(|error| Error::unusable(format_args!("{}: {error}", piece.name)))?;
+            let (kernel, what) =
+                image::unpack(bytes).map_err(|error| error.context(&piece.name))?;
+            if let Some(btf) = image::btf(&kernel).filter(|_| images.btf.is_none()) {
+                images.btf = Some(btf.to_vec());
+                sources.push(format!("types: BTF in {}", piece.name));
+            }
+            let found = kallsyms::find(&kernel);
+            let how = match found {
+                Some(_) => "kallsyms tables",
+                None => "symbol table",
+            };
+            let Some(found) = found.or_else(|| image::elf_symbols(&kernel)) else {
+                continue;
+            };
+            if let Some(other) = symbols_from {
+                return Err(Error::unusable(format_args!(
+                    "more than one kernel: {other} and {}",
+                    piece.name
+                ))
+                .help("name the files of one"));
+            }
+            sources.push(format!("symbols: {how} in {} ({what})", piece.name));
+            symbols_from = Some(&piece.name);
+            images.symbols = Some(found);
+            images.release = image::release(&kernel);
+        }
+        Ok(images)
+    }
+}
+
+/// What is in a piece, unpacked.
+fn piece_bytes(piece: &Piece) -> Result<Vec<u8>> {
+    piece
+        .origin
+        .bytes()
+        .and_then(compression::unpack)
+        .map_err(|error| Error::unusable(format_args!("{}: {error}", piece.name)))
+}
+
+fn read_module(origin: &Origin) -> Result<Module> {
+    let bytes = origin
+        .bytes()
+        .and_then(compression::unpack)
+        .map_err(Error::unusable)?;
+    let file = ModuleFile::from_bytes(bytes)?;
+    Ok(Module {
+        symbols: Table::of_module(&file)?,
+        btf: image::btf_section(file.elf()).map(<[u8]>::to_vec),
+    })
+}
+
+/// The last part of a path that says something.
+fn short(path: &str) -> &str {
+    path.trim_end_matches('/')
+        .rsplit('/')
+        .next()
+        .unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernels_can_be_named() {
+        let spec = |text: &str| text.parse::<Spec>().unwrap();
+        assert_eq!(spec("running").paths, None);
+        assert_eq!(spec("now=running").name.as_deref(), Some("now"));
+        let two = spec("old=a.deb,dir/b.deb");
+        assert_eq!(two.name.as_deref(), Some("old"));
+        assert_eq!(two.paths.unwrap().len(), 2);
+        assert_eq!(spec("/a=b/c").name, None);
+        for wrong in ["", "=x", "a,", ",", "n="] {
+            assert!(wrong.parse::<Spec>().is_err(), "{wrong}");
+        }
+    }
+}

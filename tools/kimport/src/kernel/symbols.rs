@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Symbol tables: what a name stands for in the kernel image or in one module.
+
+use super::kallsyms::Entry;
+use crate::{
+    error::{Error, Result},
+    module_file::ModuleFile,
+};
+use object::{
+    elf,
+    read::elf::{ElfFile64, FileHeader},
+    Endianness, Object, ObjectSection, ObjectSymbol, SectionFlags, SymbolFlags,
+};
+use serde::Serialize;
+use std::{collections::HashMap, ops::Range};
+
+/// What a symbol is, as far as the symbol table tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Code.
+    Function,
+    /// Data.
+    Data,
+    /// A number, such as the offset of per-CPU data.
+    Absolute,
+}
+
+/// Who can see a symbol at link time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Linkage {
+    /// Only the file it is in.
+    Static,
+    /// The rest of the image or module.
+    Global,
+    /// The table does not tell.
+    Unknown,
+}
+
+/// One symbol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Symbol {
+    /// What it is.
+    pub kind: Kind,
+    /// Who can see it.
+    pub linkage: Linkage,
+    /// In memory that is freed after init.
+    pub init: bool,
+    /// Per-CPU data, whose address is an offset.
+    pub per_cpu: bool,
+}
+
+/// The symbols of the kernel image or of a module.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    /// By name, in address order.
+    symbols: HashMap<String, Vec<Symbol>>,
+}
+
+/// What compilers append to the names of clones and parts of functions.
+const CLONES: [&str; 5] = [".isra.", ".constprop.", ".part.", ".cold", ".llvm."];
+/// Where memory of a special kind begins and ends; what is imported of these is the address, which
+/// the crate does itself to know such memory.
+const BOUNDS: [&str; 4] = [
+    "__init_begin",
+    "__init_end",
+    "__per_cpu_start",
+    "__per_cpu_end",
+];
+/// Begins the names of the entries of the export table.
+const EXPORT: &str = "__ksymtab_";
+
+impl Table {
+    /// The table of a kernel image, from its symbols in address order.
+    pub fn of_image(entries: Vec<Entry>) -> Self {
+        let place = |name: &str| entries.iter().position(|entry| entry.name == name);
+        let between = |start: &str, end: &str| -> Range<usize> {
+            match (place(start), place(end)) {
+                (Some(start), Some(end)) => start..end,
+                _ => 0..0,
+            }
+        };
+        let init = between(BOUNDS[0], BOUNDS[1]);
+        let per_cpu = between(BOUNDS[2], BOUNDS[3]);
+        let text = between("_stext", "_etext");
+        let init_text = between("_sinittext", "_einittext");
+        let mut symbols = HashMap::<String, Vec<Symbol>>::new();
+        for (index, entry) in entries.into_iter().enumerate() {
+            let is_bound = BOUNDS.contains(&entry.name.as_str());
+            let symbol = Symbol {
+                // The letter is that of the section that the linker made, which may mix text and
+                // data: Debian's 7.3 has `T init_task`. The kernel itself goes by these bounds.
+                kind: match kind(entry.letter) {
+                    _ if is_bound => Kind::Data,
+                    Kind::Function
+                        if !text.is_empty()
+                            && !text.contains(&index)
+                            && !init_text.contains(&index) =>
+                    {
+                        Kind::Data
+                    }
+                    by_letter => by_letter,
+                },
+                linkage: linkage(entry.letter),
+                init: !is_bound && init.contains(&index) && !per_cpu.contains(&index),
+                per_cpu: !is_bound && per_cpu.contains(&index),
+            };
+            symbols.entry(entry.name).or_default().push(symbol);
+        }
+        Self { symbols }
+    }
+
+    /// The table of a loaded module, from its lines in `/proc/kallsyms` in address order. There,
+    /// upper case says that a symbol is exported.
+    pub fn of_loaded(entries: Vec<Entry>) -> Self {
+        let mut symbols = HashMap::<String, Vec<Symbol>>::new();
+        for entry in entries {
+            let symbol = Symbol {
+                kind: kind(entry.letter),
+                linkage: if entry.letter.is_ascii_uppercase() {
+                    Linkage::Global
+                } else {
+                    Linkage::Unknown
+                },
+                init: false,
+                per_cpu: false,
+            };
+            symbols.entry(entry.name).or_default().push(symbol);
+        }
+        Self { symbols }
+    }
+
+    /// The table that a module will have once it is loaded.
+    pub fn of_module(file: &ModuleFile) -> Result<Self> {
+        let elf = ElfFile64::<Endianness>::parse(file.elf())
+            .map_err(|error| Error::unusable(format_args!("not a kernel module: {error}")))?;
+        let mut found: Vec<ElfSymbol> = of_elf(&elf).collect();
+        // The loader lays sections out in its own order; within one, order is address order.
+        found.sort_by_key(|symbol| (symbol.section, symbol.address));
+        let mut symbols = HashMap::<String, Vec<Symbol>>::new();
+        for symbol in found {
+            let linkage = if symbol.global {
+                Linkage::Global
+            } else {
+                Linkage::Static
+            };
+            symbols.entry(symbol.name).or_default().push(Symbol {
+                kind: kind(symbol.letter),
+                linkage,
+                init: symbol.init,
+                per_cpu: symbol.per_cpu,
+            });
+        }
+        Ok(Self { symbols })
+    }
+
+    /// The symbols of that name, in address order.
+    pub fn named(&self, name: &str) -> &[Symbol] {
+        self.symbols.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// How many symbols there are.
+    pub fn len(&self) -> usize {
+        self.symbols.values().map(Vec::len).sum()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.symbols.is_empty()
+    }
+
+    /// The names that the compiler gave to clones and parts of `name`.
+    pub fn clones(&self, name: &str) -> Vec<&str> {
+        let mut clones: Vec<&str> = self
+            .symbols
+            .keys()
+            .filter(|other| {
+                other
+                    .strip_prefix(name)
+                    .is_some_and(|suffix| CLONES.iter().any(|clone| suffix.starts_with(clone)))
+            })
+            .map(String::as_str)
+            .collect();
+        clones.sort_unstable();
+        clones
+    }
+
+    /// Names that `name` may be a slip of, best first.
+    pub fn near(&self, name: &str) -> Vec<&str> {
+        let most = (name.chars().count() / 4).clamp(1, 4);
+        let mut near: Vec<(usize, &str)> = self
+            .symbols
+            .keys()
+            .filter(|other| other.len().abs_diff(name.len()) <= most)
+            .filter(|other| !other.starts_with("__pfx_") && !other.starts_with(EXPORT))
+            .filter(|other| other.as_str() != name)
+            .map(|other| (strsim::osa_distance(name, other), other.as_str()))
+            .filter(|(distance, _)| *distance <= most)
+            .collect();
+        near.sort_unstable();
+        near.truncate(3);
+        near.into_iter().map(|(_, other)| other).collect()
+    }
+
+    /// Whether the export table has `name`.
+    pub fn exports(&self, name: &str) -> bool {
+        self.symbols.contains_key(&format!("{EXPORT}{name}"))
+    }
+
+    /// Whether the entries of the export table are among the symbols.
+    pub fn tells_exports(&self) -> bool {
+        self.symbols.keys().any(|name| name.starts_with(EXPORT))
+    }
+}
+
+fn kind(letter: char) -> Kind {
+    match letter.to_ascii_lowercase() {
+        't' | 'w' | 'i' => Kind::Function,
+        'a' => Kind::Absolute,
+        _ => Kind::Data,
+    }
+}
+
+fn linkage(letter: char) -> Linkage {
+    match letter {
+        // Weak symbols are global, whichever case they have.
+        'w' | 'v' | 'u' => Linkage::Global,
+        'A'..='Z' => Linkage::Global,
+        'a'..='z' => Linkage::Static,
+        _ => Linkage::Unknown,
+    }
+}
+
+/// A symbol of an ELF file as far as it matters here.
+pub(super) struct ElfSymbol {
+    pub(super) name: String,
+    pub(super) letter: char,
+    pub(super) global: bool,
+    pub(super) section: usize,
+    pub(super) address: u64,
+    init: bool,
+    per_cpu: bool,
+}
+
+/// The symbols that the kernel keeps, of a module or a vmlinux.
+pub(super) fn of_elf<'a, H>(
+    file: &'a object::read::elf::ElfFile<'_, H>,
+) -> impl Iterator<Item = ElfSymbol> + 'a
+where
+    H: FileHeader,
+{
+    file.symbols().filter_map(|symbol| {
+        let name = symbol.name().ok().filter(|name| is_kept(name))?;
+        let SymbolFlags::Elf { st_info, .. } = symbol.flags() else {
+            return None;
+        };
+        if matches!(st_info & 0xf, elf::STT_SECTION | elf::STT_FILE) {
+            return None;
+        }
+        let index = symbol.section_index()?;
+        let section = file.section_by_index(index).ok()?;
+        let SectionFlags::Elf { sh_flags } = section.flags() else {
+            return None;
+        };
+        if sh_flags & u64::from(elf::SHF_ALLOC) == 0 {
+            return None;
+        }
+        let section_name = section.name().unwrap_or_default();
+        let letter = if sh_flags & u64::from(elf::SHF_EXECINSTR) != 0 {
+            't'
+        } else if sh_flags & u64::from(elf::SHF_WRITE) == 0 {
+            'r'
+        } else if section.kind().is_bss() {
+            'b'
+        } else {
+            'd'
+        };
+        Some(ElfSymbol {
+            name: name.to_owned(),
+            letter,
+            global: st_info >> 4 != elf::STB_LOCAL,
+            section: index.0,
+            address: symbol.address(),
+            init: section_name.starts_with(".init"),
+            per_cpu: section_name.starts_with(".data..percpu"),
+        })
+    })
+}
+
+/// Mapping symbols and labels are not kept.
+fn is_kept(name: &str) -> bool {
+    !name.is_empty() && !name.starts_with(".L") && !name.starts_with('$')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(symbols: &[(char, &str)]) -> Table {
+        let entry = |&(letter, name): &(char, &str)| Entry {
+            letter,
+            name: name.to_owned(),
+        };
+        Table::of_image(symbols.iter().map(entry).collect())
+    }
+
+    #[test]
+    fn letters_and_places_are_understood() {
+        let table = table(&[
+            ('A', "__per_cpu_start"),
+            ('D', "counter"),
+            ('A', "__per_cpu_end"),
+            ('T', "open"),
+            ('t', "helper"),
+            ('t', "helper"),
+            ('W', "weak"),
+            ('r', "__ksymtab_open"),
+            ('D', "__init_begin"),
+            ('t', "setup"),
+            ('D', "__init_end"),
+            ('b', "state"),
+        ]);
+        assert_eq!(table.named("open")[0].kind, Kind::Function);
+        assert_eq!(table.named("open")[0].linkage, Linkage::Global);
+        assert_eq!(table.named("weak")[0].kind, Kind::Function);
+        assert_eq!(table.named("helper").len(), 2);
+        assert_eq!(table.named("helper")[0].linkage, Linkage::Static);
+        assert!(table.named("setup")[0].init && !table.named("state")[0].init);
+        assert!(table.named("counter")[0].per_cpu);
+        assert_eq!(table.named("state")[0].kind, Kind::Data);
+        assert!(table.exports("open") && !table.exports("helper"));
+        assert!(table.named("nothing").is_empty());
+    }
+
+    #[test]
+    fn text_is_between_its_bounds() {
+        let table = table(&[
+            ('T', "_stext"),
+            ('t', "open"),
+            ('T', "_etext"),
+            ('T', "init_task"),
+            ('T', "_sinittext"),
+            ('t', "setup"),
+            ('T', "_einittext"),
+        ]);
+        assert_eq!(table.named("open")[0].kind, Kind::Function);
+        assert_eq!(table.named("setup")[0].kind, Kind::Function);
+        assert_eq!(table.named("init_task")[0].kind, Kind::Data);
+    }
+
+    #[test]
+    fn clones_and_near_names() {
+        let table = table(&[
+            ('t', "work.isra.0"),
+            ('t', "work.cold"),
+            ('t', "workers"),
+            ('t', "target_submit_cmd"),
+            ('t', "__pfx_target_submit"),
+        ]);
+        assert_eq!(table.clones("work"), ["work.cold", "work.isra.0"]);
+        assert_eq!(table.near("target_submit_cdm"), ["target_submit_cmd"]);
+        assert!(table.near("nothing_like_it").is_empty());
+    }
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Symbols as text: `System.map` and saved `/proc/kallsyms`.
+
+use super::kallsyms::Entry;
+use crate::error::{Error, Result};
+use std::collections::BTreeMap;
+
+/// The symbols of a text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Text {
+    /// Of the kernel image, in address order.
+    pub image: Vec<Entry>,
+    /// Of each loaded module, in address order.
+    pub modules: BTreeMap<String, Vec<Entry>>,
+    /// Whether addresses were shown, not hidden by `kptr_restrict`.
+    pub addresses: bool,
+}
+
+/// Whether a file may be such a text, by its first line.
+pub fn is_text(bytes: &[u8]) -> bool {
+    let line = bytes.split(|&byte| byte == b'\n').next().unwrap_or(bytes);
+    std::str::from_utf8(line).is_ok_and(|line| parse_line(line).is_some()) || is_placeholder(bytes)
+}
+
+/// Whether this is the note that Debian ships in the place of `System.map`.
+pub fn is_placeholder(bytes: &[u8]) -> bool {
+    bytes.len() < 4096 && String::from_utf8_lossy(bytes).contains("The real System.map")
+}
+
+/// One symbol.
+struct Line<'a> {
+    address: u64,
+    letter: char,
+    name: &'a str,
+    module: Option<&'a str>,
+}
+
+fn parse_line(line: &str) -> Option<Line<'_>> {
+    let mut words = line.split_ascii_whitespace();
+    let address = u64::from_str_radix(words.next()?, 16).ok()?;
+    let mut letter = words.next()?.chars();
+    let (Some(letter), None) = (letter.next().filter(char::is_ascii), letter.next()) else {
+        return None;
+    };
+    let name = words.next()?;
+    let module = match words.next() {
+        Some(word) => Some(word.strip_prefix('[')?.strip_suffix(']')?),
+        None => None,
+    };
+    words.next().is_none().then_some(Line {
+        address,
+        letter,
+        name,
+        module,
+    })
+}
+
+/// Parses the text.
+pub fn parse(text: &str) -> Result<Text> {
+    let mut image = Vec::new();
+    let mut modules = BTreeMap::<String, Vec<(u64, Entry)>>::new();
+    let mut addresses = false;
+    for (number, line) in text.lines().enumerate() {
+        if line.is_empty() {
+            continue;
+        }
+        let Some(line) = parse_line(line) else {
+            return Err(Error::unusable(format_args!(
+                "line {}: not a symbol as System.map and /proc/kallsyms have them",
+                number + 1
+            )));
+        };
+        addresses |= line.address != 0;
+        let entry = Entry {
+            letter: line.letter,
+            name: line.name.to_owned(),
+        };
+        match line.module {
+            None => image.push((line.address, entry)),
+            Some(module) => match modules.get_mut(module) {
+                Some(symbols) => symbols.push((line.address, entry)),
+                None => {
+                    modules.insert(module.to_owned(), vec![(line.address, entry)]);
+                }
+            },
+        }
+    }
+    if image.is_empty() {
+        return Err(Error::unusable("no symbol of the kernel image in it"));
+    }
+    // Equal addresses, all of them when they are hidden, stay in the order that the kernel gave.
+    let in_order = |mut symbols: Vec<(u64, Entry)>| {
+        symbols.sort_by_key(|(address, _)| *address);
+        symbols.into_iter().map(|(_, entry)| entry).collect()
+    };
+    Ok(Text {
+        image: in_order(image),
+        modules: modules
+            .into_iter()
+            .map(|(module, symbols)| (module, in_order(symbols)))
+            .collect(),
+        addresses,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn both_forms_are_read() {
+        let text = parse(
+            "ffffffff81000010 t second\nffffffff81000000 T first\n\
+             ffffffffc0000000 t helper\t[loop]\n",
+        )
+        .unwrap();
+        let names: Vec<_> = text.image.iter().map(|entry| &entry.name).collect();
+        assert_eq!(names, ["first", "second"]);
+        assert_eq!(text.modules["loop"][0].name, "helper");
+        assert!(text.addresses);
+        assert!(!parse("0000000000000000 T f\n").unwrap().addresses);
+    }
+
+    #[test]
+    fn other_texts_are_refused_by_line() {
+        let error = parse("ffffffff81000000 T f\nnonsense\n").unwrap_err();
+        assert!(error.to_string().contains("line 2"), "{error}");
+        assert!(parse("").is_err());
+        let debian = "ffffffffffffffff B The real System.map is in the linux-image-x-dbg package\n";
+        assert!(is_placeholder(debian.as_bytes()) && is_text(debian.as_bytes()));
+        assert!(parse(debian).is_err());
+        assert!(!is_text(b"0x00000000\tkfree\tvmlinux\tEXPORT_SYMBOL\t"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_no_panic(text in "([0-9a-f]{0,18} [a-zA-Z]? ?[a-z_]{0,5}(\t\\[[a-z]*\\]?)?\n){0,8}") {
+            let _ = parse(&text);
+        }
+    }
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the kernel-side resolver would answer on a given kernel: an address, or the cause why not.
+//!
+//! The rules and the words are those of `rust/kimport/resolver`, so that a finding reads like the
+//! line the kernel would log.
+
+use crate::{
+    import_table,
+    kernel::{
+        symbols::{Kind, Symbol, Table},
+        Kernel,
+    },
+};
+use serde::Serialize;
+use std::fmt;
+
+/// What is looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The symbol.
+    pub name: &'a str,
+    /// The module that shall have it; `None`: the kernel image.
+    pub provider: Option<&'a str>,
+    /// Which of several, counted from 1 in address order.
+    pub position: Option<u32>,
+    /// What it is declared to be, if that matters.
+    pub kind: Option<import_table::Kind>,
+}
+
+/// Why a symbol would be refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "cause")]
+pub enum Cause {
+    /// There is no symbol of that name.
+    Missing,
+    /// There is none, but the kernel's types have the function.
+    Inlined {
+        /// Its prototypes there.
+        prototypes: Vec<String>,
+    },
+    /// The compiler replaced the function by clones, whose ABI is their own affair.
+    OnlyClone {
+        /// The clones' names.
+        clones: Vec<String>,
+    },
+    /// Not in the place asked for, but in modules.
+    Elsewhere {
+        /// These.
+        modules: Vec<String>,
+    },
+    /// Not in the module asked for, but in the kernel image.
+    InImage,
+    /// Several symbols have the name.
+    Ambiguous {
+        /// How many.
+        count: usize,
+    },
+    /// There are not that many symbols of the name.
+    Position {
+        /// How many there are.
+        count: usize,
+    },
+    /// In memory that is freed after init.
+    InInit,
+    /// Per-CPU data.
+    PerCpu,
+    /// Declared as a function.
+    NotFunction,
+    /// Declared as data.
+    NotData,
+    /// The kernel has no such module.
+    NoProvider,
+    /// The provider is part of the kernel image.
+    ProviderBuiltin,
+    /// The module exports nothing of that name, and neither does anybody.
+    NotExported,
+    /// What was given of the kernel does not tell.
+    Unknown {
+        /// What would be needed.
+        needs: String,
+    },
+}
+
+impl Cause {
+    /// Whether the symbol is simply not there, which is no error for an optional import.
+    pub fn is_absence(&self) -> bool {
+        matches!(
+            self,
+            Self::Missing
+                | Self::Inlined { .. }
+                | Self::OnlyClone { .. }
+                | Self::Elsewhere { .. }
+                | Self::InImage
+        )
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("kallsyms has no such symbol there; check its spelling"),
+            Self::Inlined { prototypes } => write!(
+                f,
+                "kallsyms has no such symbol there, though the kernel's types have {}: the compiler \
+                 inlined it; import a function that calls it",
+                prototypes.join(" and ")
+            ),
+            Self::OnlyClone { clones } => write!(
+                f,
+                "the compiler left only {}, whose ABI is not the declared one; import a function \
+                 that calls it",
+                clones.join(", ")
+            ),
+            Self::Elsewhere { modules } => write!(
+                f,
+                "there is no such symbol there, but {} has one; name that module with `from`",
+                modules.join(", ")
+            ),
+            Self::InImage => f.write_str(
+                "the module has no such symbol, but the kernel image has; leave out `from`",
+            ),
+            Self::Ambiguous { count } => write!(
+                f,
+                "there are {count} symbols of that name; select one with #[position = N]"
+            ),
+            Self::Position { count: 0 } => {
+                f.write_str("there is no symbol of that name; check its spelling")
+            }
+            Self::Position { count } => write!(
+                f,
+                "there are only {count} symbols of that name; correct its #[position]"
+            ),
+            Self::InInit => f.write_str(
+                "it is in __init memory, which is freed after init; it cannot be imported",
+            ),
+            Self::PerCpu => f.write_str(
+                "it is per-CPU data, whose address is an offset; import a function that gives \
+                 access to it",
+            ),
+            Self::NotFunction => {
+                f.write_str("it is data, declared as a function; state the type of the data")
+            }
+            Self::NotData => f.write_str("it is a function, declared as data; state a fn type"),
+            Self::NoProvider => f.write_str(
+                "the provider is no module of this kernel; add the provider's .ko to --kernel",
+            ),
+            Self::ProviderBuiltin => f.write_str(
+                "the provider is built into this kernel; import from the kernel image, without \
+                 `from`",
+            ),
+            Self::NotExported => f.write_str("nothing exports it; import it with kimport"),
+            Self::Unknown { needs } => write!(f, "cannot be told; add {needs} to --kernel"),
+        }
+    }
+}
+
+/// Finds the symbol, or the cause why it would be refused.
+pub fn resolve(kernel: &Kernel, wanted: &Wanted<'_>) -> Result<Symbol, Cause> {
+    match wanted.provider {
+        None => in_table(kernel, kernel.image(), wanted, |name| {
+            kernel.prototypes(None, name)
+        }),
+        Some(provider) => match kernel.module(provider) {
+            Ok(Some(module)) => in_table(kernel, &module.symbols, wanted, |name| {
+                kernel.prototypes(Some(&module), name)
+            }),
+            Ok(None) if kernel.is_builtin(provider) => Err(Cause::ProviderBuiltin),
+            Ok(None) if !kernel.knows_modules() => Err(Cause::Unknown {
+                needs: format!("{provider}.ko"),
+            }),
+            Ok(None) => Err(Cause::NoProvider),
+            Err(error) => Err(Cause::Unknown {
+                needs: format!("a readable {provider}.ko ({error})"),
+            }),
+        },
+    }
+}
+
+fn in_table(
+    kernel: &Kernel,
+    table: &Table,
+    wanted: &Wanted<'_>,
+    prototypes: impl Fn(&str) -> Option<Vec<String>>,
+) -> Result<Symbol, Cause> {
+    let found = table.named(wanted.name);
+    let symbol = match (wanted.position, found) {
+        (Some(position), _) => (position as usize)
+            .checked_sub(1)
+            .and_then(|index| found.get(index))
+            .ok_or(Cause::Position { count: found.len() })?,
+        (None, [symbol]) => symbol,
+        (None, []) => {
+            return renamed(table, wanted).ok_or_else(|| absent(kernel, table, wanted, &prototypes))
+        }
+        (None, several) => {
+            return Err(Cause::Ambiguous {
+                count: several.len(),
+            })
+        }
+    };
+    check(symbol, wanted)?;
+    Ok(symbol.clone())
+}
+
+/// `name.llvm.N` is a plain rename, if there is one only.
+fn renamed(table: &Table, wanted: &Wanted<'_>) -> Option<Symbol> {
+    let llvm = format!("{}.llvm.", wanted.name);
+    let clones = table.clones(wanted.name);
+    let mut renames = clones.iter().filter(|clone| clone.starts_with(&llvm));
+    let (rename, None) = (renames.next()?, renames.next()) else {
+        return None;
+    };
+    let [symbol] = table.named(rename) else {
+        return None;
+    };
+    check(symbol, wanted).ok().map(|()| symbol.clone())
+}
+
+/// Why there is no symbol of the name.
+fn absent(
+    kernel: &Kernel,
+    table: &Table,
+    wanted: &Wanted<'_>,
+    prototypes: impl Fn(&str) -> Option<Vec<String>>,
+) -> Cause {
+    let clones = table.clones(wanted.name);
+    if !clones.is_empty() {
+        return Cause::OnlyClone {
+            clones: clones.into_iter().map(str::to_owned).collect(),
+        };
+    }
+    if wanted.provider.is_some() && !kernel.image().named(wanted.name).is_empty() {
+        return Cause::InImage;
+    }
+    match prototypes(wanted.name) {
+        Some(prototypes) if !prototypes.is_empty() => Cause::Inlined { prototypes },
+        _ => Cause::Missing,
+    }
+}
+
+/// Refuses what is not what it is declared to be, or cannot be used.
+fn check(symbol: &Symbol, wanted: &Wanted<'_>) -> Result<(), Cause> {
+    if symbol.per_cpu || symbol.kind == Kind::Absolute {
+        return Err(Cause::PerCpu);
+    }
+    if symbol.init {
+        return Err(Cause::InInit);
+    }
+    match (wanted.kind, symbol.kind) {
+        (Some(import_table::Kind::Function), Kind::Data) => Err(Cause::NotFunction),
+        (Some(import_table::Kind::Data), Kind::Function) => Err(Cause::NotData),
+        _ => Ok(()),
+    }
+}

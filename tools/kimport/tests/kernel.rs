@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `kimport check` and `kimport compare` against the stock kernel's packages as they are unpacked.
+
+mod common;
+
+use common::*;
+use expect_test::{expect, Expect};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Output,
+};
+use tempfile::TempDir;
+
+const FUNCTION: u8 = 0;
+const DATA: u8 = 1;
+const OPTIONAL: u8 = 1;
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// The findings, without what depends on the kernel's version.
+fn findings(output: &Output) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for line in text(&output.stdout).lines() {
+        if line.contains(" symbols checked, ") || line.starts_with("  from ") {
+            continue;
+        }
+        let words = line.split(' ').map(|word| {
+            let is_number = word.chars().all(|c| c.is_ascii_digit());
+            if is_number && !word.is_empty() {
+                "N"
+            } else {
+                word
+            }
+        });
+        lines.push(words.collect::<Vec<_>>().join(" ") + "\n");
+    }
+    lines.concat()
+}
+
+fn check_table(table: &[Vec<u8>], kernel: &str) -> Output {
+    let directory = TempDir::new().unwrap();
+    let module = with_table(&directory, &table.concat());
+    kimport(["check", &module, "--kernel", kernel])
+}
+
+fn expect_findings(table: &[Vec<u8>], kernel: &str, code: i32, expected: &Expect) {
+    let output = check_table(table, kernel);
+    assert_eq!(output.status.code(), Some(code), "{}", text(&output.stderr));
+    expected.assert_eq(&findings(&output));
+}
+
+fn stock_kernel() -> String {
+    stock_directory().to_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_is_there_resolves() {
+    let table = [
+        record(FUNCTION, 0, 0, "", "nr_processes"),
+        record(DATA, 0, 0, "", "init_uts_ns"),
+        record(FUNCTION, 0, 0, "target_core_mod", "target_cmd_size_check"),
+        record(FUNCTION, 0, 2, "", "name_show"),
+        record(FUNCTION, OPTIONAL, 0, "", "no_such_thing_at_all"),
+    ];
+    expect_findings(
+        &table,
+        &stock_kernel(),
+        0,
+        &expect![[r#"
+            note: optional no_such_thing_at_all would be missing
+        "#]],
+    );
+}
+
+#[test]
+fn each_cause_is_told_as_the_kernel_would() {
+    let table = [
+        record(FUNCTION, 0, 0, "", "nr_procceses"),
+        record(FUNCTION, 0, 0, "", "target_cmd_size_check"),
+        record(FUNCTION, 0, 0, "loop", "nr_processes"),
+        record(FUNCTION, 0, 0, "", "name_show"),
+        record(FUNCTION, 0, 60000, "", "name_show"),
+        record(FUNCTION, 0, 0, "target_core_mod", "rd_release_sgl_table"),
+        record(FUNCTION, 0, 0, "", "start_kernel"),
+        record(DATA, 0, 0, "", "runqueues"),
+        record(DATA, 0, 0, "", "nr_processes"),
+        record(FUNCTION, 0, 0, "", "init_uts_ns"),
+        record(FUNCTION, 0, 0, "no_such_module", "f"),
+        record(FUNCTION, 0, 0, "unix", "unix_gc"),
+        record(FUNCTION, OPTIONAL, 0, "", "start_kernel"),
+    ];
+    expect_findings(
+        &table,
+        &stock_kernel(),
+        1,
+        &expect![[r#"
+            target_core_file: kimport: cannot import nr_procceses from the kernel image: kallsyms has no such symbol there; check its spelling
+                near names: nr_processes
+            target_core_file: kimport: cannot import target_cmd_size_check from the kernel image: there is no such symbol there, but target_core_mod has one; name that module with `from`
+            target_core_file: kimport: cannot import nr_processes from loop: the module has no such symbol, but the kernel image has; leave out `from`
+            target_core_file: kimport: cannot import name_show from the kernel image: there are N symbols of that name; select one with #[position = N]
+            target_core_file: kimport: cannot import name_show from the kernel image: there are only N symbols of that name; correct its #[position]
+            target_core_file: kimport: cannot import rd_release_sgl_table from target_core_mod: the compiler left only rd_release_sgl_table.isra.0, whose ABI is not the declared one; import a function that calls it
+            target_core_file: kimport: cannot import start_kernel from the kernel image: it is in __init memory, which is freed after init; it cannot be imported
+            target_core_file: kimport: cannot import runqueues from the kernel image: it is per-CPU data, whose address is an offset; import a function that gives access to it
+            target_core_file: kimport: cannot import nr_processes from the kernel image: it is a function, declared as data; state a fn type
+            target_core_file: kimport: cannot import init_uts_ns from the kernel image: it is data, declared as a function; state the type of the data
+            target_core_file: kimport: cannot import f from no_such_module: the provider is no module of this kernel; add the provider's .ko to --kernel
+            target_core_file: kimport: cannot import unix_gc from unix: the provider is no module of this kernel; add the provider's .ko to --kernel
+            target_core_file: kimport: cannot import start_kernel from the kernel image: it is in __init memory, which is freed after init; it cannot be imported
+        "#]],
+    );
+}
+
+/// The same kernel from single files: the boot image alone, then with one module.
+#[test]
+fn what_is_not_given_is_not_guessed() {
+    let image = find(&stock_directory(), "vmlinuz");
+    let image = image.to_str().unwrap();
+    let table = [
+        record(FUNCTION, 0, 0, "", "nr_processes"),
+        record(FUNCTION, 0, 0, "target_core_mod", "target_cmd_size_check"),
+    ];
+    expect_findings(
+        &table,
+        image,
+        1,
+        &expect![[r#"
+        target_core_file: kimport: cannot import target_cmd_size_check from target_core_mod: cannot be told; add target_core_mod.ko to --kernel
+        target_core_file: Unknown symbol sbc_attrib_attrs (err -2): cannot be told; add Module.symvers to --kernel
+        target_core_file: Unknown symbol sbc_dif_verify (err -2): cannot be told; add Module.symvers to --kernel
+        target_core_file: Unknown symbol sbc_get_device_type (err -2): cannot be told; add Module.symvers to --kernel
+        target_core_file: Unknown symbol sbc_get_write_same_sectors (err -2): cannot be told; add Module.symvers to --kernel
+        target_core_file: Unknown symbol sbc_parse_cdb (err -2): cannot be told; add Module.symvers to --kernel
+        target_core_file: Unknown symbol target_backend_unregister (err -2): cannot be told; add Module.symvers to --kernel
+        target_core_file: Unknown symbol target_complete_cmd (err -2): cannot be told; add Module.symvers to --kernel
+        target_core_file: Unknown symbol target_configure_unmap_from_bdev (err -2): cannot be told; add Module.symvers to --kernel
+        target_core_file: Unknown symbol target_to_linux_sector (err -2): cannot be told; add Module.symvers to --kernel
+        target_core_file: Unknown symbol transport_backend_register (err -2): cannot be told; add Module.symvers to --kernel
+          not known: modules: none in what was given
+    "#]],
+    );
+
+    let core = stock("target_core_mod");
+    let kernel = format!("{image},{}", core.display());
+    let output = check_table(&table[1..], &kernel);
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert!(!out.contains("cannot import"), "{out}{err}");
+    assert!(out.contains("kallsyms tables in"), "{out}");
+}
+
+fn find(directory: &Path, name: &str) -> PathBuf {
+    let mut todo = vec![directory.to_owned()];
+    while let Some(directory) = todo.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_name() == name {
+                return entry.path();
+            }
+            if entry.file_type().unwrap().is_dir() {
+                todo.push(entry.path());
+            }
+        }
+    }
+    panic!("no {name}");
+}
+
+#[test]
+fn modules_of_the_distribution_fit_their_kernel() {
+    for name in ["tcm_loop", "iscsi_target_mod", "target_core_file"] {
+        let module = stock(name);
+        let (out, _) = fine([
+            "check",
+            module.to_str().unwrap(),
+            "--kernel",
+            &stock_kernel(),
+        ]);
+        assert!(out.contains("all of them resolve"), "{out}");
+    }
+}
+
+#[test]
+fn relinked_modules_are_checked_by_livepatchs_rules() {
+    let directory = TempDir::new().unwrap();
+    let output = directory.path().join("out.ko");
+    let output = output.to_str().unwrap();
+    let input = stock("tcm_loop");
+    let (input, from) = (input.to_str().unwrap(), "target_core_file:target_submit");
+    fine(["relink", input, "--from", from, "-o", output]);
+    let result = kimport(["check", output, "--kernel", &stock_kernel()]);
+    assert_eq!(result.status.code(), Some(1));
+    expect![[r#"
+        livepatch: symbol 'target_submit' not found in symbol table of 'target_core_file': there is no such symbol there, but target_core_mod has one; name that module with `from`
+    "#]].assert_eq(&findings(&result));
+}
+
+/// A made-up kernel from text, whose next version differs in all ways that a text can tell.
+#[test]
+fn kernels_are_compared() {
+    let directory = TempDir::new().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let old = write(
+        "System.map-old",
+        "ffffffff81000000 T stays\nffffffff81000010 T hidden\nffffffff81000020 t cloned\n\
+         ffffffff81000030 t split\nffffffff81000040 T leaves\nffffffff81000050 T goes\n",
+    );
+    let new = write(
+        "kallsyms.txt",
+        "ffffffff81000000 T stays\nffffffff81000010 t hidden\nffffffff81000020 t cloned.isra.0\n\
+         ffffffff81000030 t split\nffffffff81000038 t split\n\
+         ffffffffc0000040 t leaves\t[module]\n",
+    );
+    let page = directory.path().join("page.html");
+    let names = [
+        "stays",
+        "hidden",
+        "cloned",
+        "split",
+        "vmlinux:leaves",
+        "goes",
+    ];
+    let kernels = [format!("old={old}"), format!("new={new}")];
+    let mut arguments = vec!["compare", "--kernel", &kernels[0], "--kernel", &kernels[1]];
+    arguments.extend(["--html", page.to_str().unwrap()]);
+    arguments.extend(names);
+    let output = kimport(&arguments);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    expect![[r#"
+        SYMBOL  old              new
+        cloned  vmlinux, static  only cloned.isra.0
+        goes    vmlinux, global  missing
+        hidden  vmlinux, global  vmlinux, static
+        leaves  vmlinux, global  module
+        split   vmlinux, static  2 of that name
+        stays   vmlinux, global  vmlinux, global
+        old: not known: types: no BTF in what was given
+        old: not known: modules: none in what was given
+        old: not known: what is exported: no Module.symvers, no export table
+        new: not known: types: no BTF in what was given
+        new: not known: what is exported: no Module.symvers, no export table
+    "#]]
+    .assert_eq(&text(&output.stdout));
+
+    arguments.push("--json");
+    let matrix: serde_json::Value = serde_json::from_slice(&kimport(&arguments).stdout).unwrap();
+    let rows = matrix["symbols"].as_array().unwrap();
+    assert_eq!(rows.len(), names.len());
+    let split = rows.iter().find(|row| row["name"] == "split").unwrap();
+    assert_eq!(split["cells"][1]["obstacle"]["cause"], "ambiguous");
+    assert_eq!(split["cells"][1]["obstacle"]["count"], 2);
+
+    let html = fs::read_to_string(page).unwrap();
+    assert_eq!(html.matches("<tr>").count(), 1 + names.len());
+    assert!(
+        html.contains("<td class=\"no\">only cloned.isra.0"),
+        "{html}"
+    );
+}
+
+/// Prototypes of a real kernel, and that equal kernels have no findings.
+#[test]
+fn prototypes_are_compared() {
+    let kernel = stock_kernel();
+    let kernels = [format!("one={kernel}"), format!("two={kernel}")];
+    let (out, _) = fine([
+        "compare",
+        "target_core_mod:target_complete_cmd",
+        "kallsyms_lookup_name",
+        "--kernel",
+        &kernels[0],
+        "--kernel",
+        &kernels[1],
+        "--json",
+    ]);
+    let matrix: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let prototypes = |row: usize| matrix["symbols"][row]["cells"][1]["prototypes"].to_string();
+    assert_eq!(prototypes(0), r#"["long unsigned int (const char *)"]"#);
+    assert_eq!(prototypes(1), r#"["void (struct se_cmd *, u8)"]"#);
+    assert_eq!(matrix["symbols"][1]["cells"][1]["same_prototype"], true);
+}
+
+#[test]
+fn what_is_no_kernel_is_refused() {
+    let directory = TempDir::new().unwrap();
+    let module = stock("tcm_loop");
+    let module = module.to_str().unwrap();
+    let note = directory.path().join("System.map");
+    fs::write(
+        &note,
+        "ffffffffffffffff B The real System.map is in the linux-image-x-dbg package\n",
+    )
+    .unwrap();
+    let empty = directory.path().join("empty.deb");
+    fs::write(&empty, "!<arch>\n").unwrap();
+    for kernel in [
+        note.to_str().unwrap(),
+        empty.to_str().unwrap(),
+        module,
+        "/nowhere",
+    ] {
+        let output = kimport(["check", module, "--kernel", kernel]);
+        assert_eq!(output.status.code(), Some(2), "{kernel}");
+        assert!(
+            text(&output.stderr).starts_with("kimport: error: "),
+            "{kernel}"
+        );
+    }
+}
