@@ -41,7 +41,7 @@ CARGO := $(IN_ROOT) cargo
 KIMPORT := $(CARGO_TARGET_DIR)/release/kimport
 KIMPORT_VM := $(CARGO_TARGET_DIR)/release/kimport-vm
 
-MODULE_DIRS := samples/hello_import samples/lio_core_new samples/rust_iblock tests/modules
+MODULE_DIRS := samples/hello_import samples/lio_core_new samples/rust_iblock tests/modules tests/selftest
 
 .PHONY: help setup update-kernel modules $(MODULE_DIRS) consumer tools demo check check-host lint clippy rustfmt \
 	rustfmtcheck doc rust-analyzer clean
@@ -135,8 +135,8 @@ $(BUILD)/not_gpl.ko: tests/modules
 	@LC_ALL=C sed 's/license=GPL\x00/license=BSD\x00/' $(BUILD)/tests/modules/import_cases.ko > $@
 
 vm-imports: modules tools $(BUILD)/not_gpl.ko
-	@$(call run-vm,--suite tests/vm/diagnostics.sh --suite tests/vm/imports.sh --suite tests/vm/unbound.sh \
-		$(call built,$(HELLO) $(CASES) not_gpl) --log $(BUILD)/imports.log)
+	@$(call run-vm,$(patsubst %,--suite tests/vm/%.sh,selftest diagnostics imports unbound) \
+		$(call built,tests/selftest/kimport_selftest $(HELLO) $(CASES) not_gpl) --log $(BUILD)/imports.log)
 
 vm-pointer: modules-pointer modules tools $(BUILD)/not_gpl.ko
 	@$(call run-vm,--suite tests/vm/imports.sh --suite tests/vm/unbound.sh --file $(CURDIR)/tests/vm/pointer.calls:/test/calls \
@@ -161,7 +161,7 @@ vm-iblock: modules tools $(BUILD)/tcm_loop_new.ko
 
 # ---- Sources
 
-RUST_KERNEL_SOURCES = $(shell git ls-files 'rust/kimport/*.rs' 'samples/*.rs' 'tests/modules/*.rs')
+RUST_KERNEL_SOURCES = $(shell git ls-files 'rust/kimport/*.rs' 'samples/*.rs' 'tests/modules/*.rs' 'tests/selftest/*.rs')
 SHELL_SOURCES = $(shell git ls-files scripts tests tools/vm/guest .ci | xargs grep -lE '^\#!.*sh|shellcheck shell=')
 
 rustfmt: setup

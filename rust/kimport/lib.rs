@@ -46,6 +46,9 @@ mod late;
 mod log;
 mod provider;
 mod resolver;
+#[cfg(kimport_selftest)]
+#[doc(hidden)]
+pub mod selftest;
 mod table;
 
 pub use binder::{CallMode, FunctionBinding};

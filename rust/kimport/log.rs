@@ -4,7 +4,6 @@
 
 use crate::bindings;
 use kernel::str::{CStr, CStrExt as _};
-use kernel::types::Opaque;
 
 /// The name of the module that this copy of the crate was built for, ending in a NUL.
 pub(crate) const BUILT_FOR: &str = concat!(env!("KIMPORT_MODULE"), "\0");
@@ -16,7 +15,7 @@ pub(crate) const fn this_module() -> *mut bindings::module {
         // bindgen's `struct module` contains empty structs, which C allows.
         #[allow(improper_ctypes)]
         extern "C" {
-            static __this_module: Opaque<bindings::module>;
+            static __this_module: kernel::types::Opaque<bindings::module>;
         }
         // SAFETY: The build links `__this_module` into every module, and it lives as long as this code.
         unsafe { __this_module.get() }

@@ -247,3 +247,7 @@ impl Drop for Taken {
         self.0.taken.store(false, Release);
     }
 }
+
+#[cfg(kimport_selftest)]
+#[path = "table_tests.rs"]
+pub(crate) mod tests;

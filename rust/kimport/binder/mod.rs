@@ -27,6 +27,8 @@ mod chosen;
 #[path = "pointer.rs"]
 mod chosen;
 
+#[cfg(kimport_selftest)]
+pub(crate) use chosen::tests;
 pub use chosen::FunctionBinding;
 #[doc(hidden)]
 pub use chosen::Key;

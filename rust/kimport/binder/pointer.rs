@@ -143,3 +143,7 @@ macro_rules! __declare_function {
         }
     };
 }
+
+#[cfg(kimport_selftest)]
+#[path = "pointer_tests.rs"]
+pub(crate) mod tests;

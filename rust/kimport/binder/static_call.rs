@@ -144,23 +144,14 @@ impl FunctionBinding {
     }
 }
 
-/// The static-call sites of this module: the address of the instruction, and the key.
+/// The static-call sites of this module, or of the kernel image: the address of the instruction, and the key.
 ///
 /// Those in `.init` sections are left out: their memory is gone once the module is live.
 fn call_sites() -> impl Iterator<Item = (*const u8, *const Key)> {
     const INIT: usize = 2;
     const FLAGS: usize = 3;
 
-    let module = crate::log::this_module();
-    let (first, count) = if module.is_null() {
-        (core::ptr::null(), 0)
-    } else {
-        // SAFETY: `module` is this module's own `struct module`; the loader set the field before any code ran.
-        let first = unsafe { (*module).static_call_sites };
-        // SAFETY: As above.
-        let count = unsafe { (*module).num_static_call_sites };
-        (first.cast_const(), usize::try_from(count).unwrap_or(0))
-    };
+    let (first, count) = table();
     (0..count).filter_map(move |index| {
         // SAFETY: `index` is below the number of sites.
         let site = unsafe { first.add(index) };
@@ -172,6 +163,30 @@ fn call_sites() -> impl Iterator<Item = (*const u8, *const Key)> {
             .wrapping_add_signed(key as isize);
         (key & INIT == 0).then_some((address as *const u8, (key & !FLAGS) as *const Key))
     })
+}
+
+/// The table of this module's call sites: the first one, and their number.
+#[cfg(MODULE)]
+fn table() -> (*const bindings::static_call_site, usize) {
+    let module = crate::log::this_module();
+    // SAFETY: `module` is this module's own `struct module`; the loader set the field before any code ran.
+    let first = unsafe { (*module).static_call_sites };
+    // SAFETY: As above.
+    let count = unsafe { (*module).num_static_call_sites };
+    (first.cast_const(), usize::try_from(count).unwrap_or(0))
+}
+
+/// The table of the kernel image's call sites: the first one, and their number.
+#[cfg(not(MODULE))]
+fn table() -> (*const bindings::static_call_site, usize) {
+    extern "C" {
+        static __start_static_call_sites: [bindings::static_call_site; 0];
+        static __stop_static_call_sites: [bindings::static_call_site; 0];
+    }
+    let first = (&raw const __start_static_call_sites).cast::<bindings::static_call_site>();
+    let end = (&raw const __stop_static_call_sites).cast::<bindings::static_call_site>();
+    let bytes = end.addr() - first.addr();
+    (first, bytes / size_of::<bindings::static_call_site>())
 }
 
 /// Where the 5-byte `call` or `jmp` at `site` goes; `None` for any other instruction.
@@ -250,3 +265,7 @@ macro_rules! __declare_function {
         );
     };
 }
+
+#[cfg(kimport_selftest)]
+#[path = "static_call_tests.rs"]
+pub(crate) mod tests;

@@ -394,3 +394,7 @@ unsafe extern "C" fn on_symbol(data: *mut c_void, name: *const c_char, address: 
     }
     0
 }
+
+#[cfg(kimport_selftest)]
+#[path = "kallsyms_tests.rs"]
+pub(crate) mod tests;

@@ -31,6 +31,8 @@ pub(crate) struct Context {
     pub(crate) crate_name: String,
     /// The number of the invocation's first block among all blocks of the crate.
     pub(crate) first_ordinal: usize,
+    /// Whether the entries are listed for tools, in a section that modules have and the kernel image has no place for.
+    pub(crate) records: bool,
 }
 
 impl Context {
@@ -42,7 +44,7 @@ impl Context {
             .or_else(|| std::env::var("CARGO_CRATE_NAME").ok())
             .unwrap_or_default();
         // Kbuild says which module the crate is for: a path. Crates of different modules may have the same name.
-        let name = match std::env::var("RUST_MODFILE") {
+        let name = match std::env::var(KBUILD_MODULE) {
             Ok(module) => format!("{}_{name}", module.rsplit('/').next().unwrap_or_default()),
             Err(_) => name,
         };
@@ -50,8 +52,17 @@ impl Context {
             // Part of the name of an assembler symbol.
             crate_name: name.replace(|c: char| !c.is_ascii_alphanumeric(), "_"),
             first_ordinal: BLOCKS.fetch_add(blocks, Ordering::Relaxed),
+            records: !is_built_in(std::env::args()),
         }
     }
+}
+
+/// The variable by which Kbuild says which module is being compiled.
+const KBUILD_MODULE: &str = "RUST_MODFILE";
+
+/// Whether Kbuild compiles for the kernel image: for modules it gives `--cfg MODULE`.
+fn is_built_in(mut arguments: impl Iterator<Item = String>) -> bool {
+    std::env::var_os(KBUILD_MODULE).is_some() && !arguments.any(|argument| argument == "MODULE")
 }
 
 /// The value of `--crate-name` in the arguments of a compiler. Kbuild sets no variable for it.
@@ -74,16 +85,20 @@ pub(crate) fn expand(blocks: &[Block], context: &Context) -> TokenStream {
         .zip(ordinals)
         .map(|(block, ordinal)| {
             let id = format!("{}_{ordinal}", context.crate_name);
-            expand_block(block, &id)
+            expand_block(block, &id, context.records)
         })
         .collect()
 }
 
-fn expand_block(block: &Block, id: &str) -> TokenStream {
+fn expand_block(block: &Block, id: &str, records: bool) -> TokenStream {
     let items: TokenStream = block
         .entries
         .iter()
-        .map(|entry| expand_entry(block, entry, id))
+        .map(|entry| {
+            let wrapper = expand_entry(block, entry, id);
+            let record = records.then(|| expand_record(block, entry));
+            quote!(#wrapper #record)
+        })
         .collect();
     let table = expand_table(block);
 
@@ -111,18 +126,19 @@ fn expand_block(block: &Block, id: &str) -> TokenStream {
 }
 
 fn expand_entry(block: &Block, entry: &Entry, id: &str) -> TokenStream {
-    let span = span_of(entry);
-    let wrapper = match entry.kind() {
+    match entry.kind() {
         Kind::Function(function) => expand_function(block, entry, function, id),
         Kind::Data(ty) => expand_data(block, entry, ty),
-    };
+    }
+}
+
+fn expand_record(block: &Block, entry: &Entry) -> TokenStream {
+    let span = span_of(entry);
     let cfgs = &entry.attributes.cfgs;
     let record = record::encode(block, entry);
     let size = Literal::usize_unsuffixed(record.len());
     let record = Literal::byte_string(&record);
     quote_spanned! {span=>
-        #wrapper
-
         #(#cfgs)*
         const _: () = {
             #[used]

@@ -19,6 +19,7 @@ fn run(input: TokenStream) -> TokenStream {
     pipeline(input, |_| Context {
         crate_name: "demo".to_owned(),
         first_ordinal: 0,
+        records: true,
     })
 }
 
@@ -150,6 +151,7 @@ fn ordinals_count_on() {
         Context {
             crate_name: "demo".to_owned(),
             first_ordinal: 5,
+            records: true,
         }
     })
     .to_string();

@@ -137,3 +137,6 @@ fn probe_on(name: &'static CStr) -> bindings::kprobe {
         ..Default::default()
     }
 }
+
+#[cfg(kimport_selftest)]
+pub(crate) mod tests;

@@ -58,7 +58,7 @@ macro_rules! parameter {
             const NAME: &str = concat!($name, "\0");
             // Parameters of what is built in have a prefix.
             #[cfg(not(MODULE))]
-            const NAME: &str = concat!("kimport.", $name, "\0");
+            const NAME: &str = concat!(env!("KIMPORT_MODULE"), ".", $name, "\0");
 
             #[used(compiler)]
             #[link_section = "__param"]

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The crate's own tests of what needs no provider, run in the kernel.
+//!
+//! Part of the crate only in the module `kimport_selftest` (`kimport-selftest := y`). Each suite is one source for two
+//! ways: a KUnit suite where the kernel has KUnit, and else a list that [`run`] goes through and reports as KTAP.
+
+use kernel::fmt;
+use kernel::prelude::*;
+
+mod imports;
+
+/// A name and what ends in an error when the test fails.
+type Test = (&'static str, fn() -> Result);
+
+/// Some tests with a name.
+pub(crate) struct Suite {
+    pub(crate) name: &'static str,
+    pub(crate) tests: &'static [Test],
+}
+
+const SUITES: &[&Suite] = &[
+    crate::binder::tests::SUITE,
+    crate::table::tests::SUITE,
+    crate::resolver::lookup_address_tests::SUITE,
+    crate::resolver::kallsyms_tests::SUITE,
+    imports::SUITE,
+];
+
+/// Declares a suite, `SUITE`, of functions that return [`Result`].
+macro_rules! suite {
+    ($suite:ident: $(fn $test:ident() $body:block)+) => {
+        $(fn $test() -> kernel::error::Result $body)+
+
+        pub(crate) const SUITE: &$crate::selftest::Suite = &$crate::selftest::Suite {
+            name: stringify!($suite),
+            tests: &[$((stringify!($test), $test)),+],
+        };
+
+        // The attribute's expansion is the kernel's.
+        #[allow(clippy::undocumented_unsafe_blocks, unsafe_op_in_unsafe_fn)]
+        #[kernel::prelude::kunit_tests($suite)]
+        mod kunit {
+            $(
+                #[test]
+                fn $test() -> kernel::error::Result {
+                    super::$test()
+                }
+            )+
+        }
+    };
+}
+pub(crate) use suite;
+
+/// Ends the test with an error, and says where, unless `$condition` holds.
+macro_rules! check {
+    ($condition:expr) => {
+        if !$condition {
+            $crate::log::log!(
+                ERR,
+                "{}:{}: not true: {}",
+                file!(),
+                line!(),
+                stringify!($condition)
+            );
+            return Err(kernel::error::code::EINVAL);
+        }
+    };
+}
+pub(crate) use check;
+
+/// Ends the test with an error, and shows both, unless the two are equal.
+macro_rules! check_eq {
+    ($got:expr, $expected:expr) => {
+        match (&$got, &$expected) {
+            (got, expected) => {
+                if got != expected {
+                    $crate::log::log!(ERR, "{}:{}: {got:?} is not {expected:?}", file!(), line!());
+                    return Err(kernel::error::code::EINVAL);
+                }
+            }
+        }
+    };
+}
+pub(crate) use check_eq;
+
+/// Runs all suites, and prints KTAP with `print`, line by line.
+///
+/// With KUnit there is nothing to do: it finds and runs the suites itself.
+pub fn run(print: impl Fn(fmt::Arguments<'_>)) {
+    if cfg!(CONFIG_KUNIT = "y") {
+        return;
+    }
+    print(fmt!("KTAP version 1"));
+    print(fmt!("1..{}", SUITES.len()));
+    for (number, suite) in (1..).zip(SUITES) {
+        print(fmt!("    KTAP version 1"));
+        print(fmt!("    # Subtest: {}", suite.name));
+        print(fmt!("    1..{}", suite.tests.len()));
+        let mut passed = true;
+        for (number, (name, test)) in (1..).zip(suite.tests) {
+            let result = test();
+            passed &= result.is_ok();
+            print(fmt!("    {} {number} {name}", word(result.is_ok())));
+        }
+        print(fmt!("{} {number} {}", word(passed), suite.name));
+    }
+}
+
+fn word(passed: bool) -> &'static str {
+    if passed {
+        "ok"
+    } else {
+        "not ok"
+    }
+}

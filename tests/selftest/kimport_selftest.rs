@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Runs the crate's own tests when it is loaded, and prints KTAP. With KUnit, that runs them.
+
+use kernel::prelude::*;
+
+module! {
+    type: KimportSelftest,
+    name: "kimport_selftest",
+    authors: ["The kimport developers"],
+    description: "Tests of kimport's own parts",
+    license: "GPL",
+}
+
+struct KimportSelftest;
+
+impl kernel::Module for KimportSelftest {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        kimport::selftest::run(|line| pr_info!("{line}\n"));
+        Ok(Self)
+    }
+}

@@ -1,0 +1,37 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# The crate's own tests: the module kimport_selftest prints their results to the kernel log.
+# shellcheck shell=dash disable=SC1090
+. "$KTAP_SH"
+
+log_mark
+insmod "$TEST_MODULES/kimport_selftest.ko" || echo "# kimport_selftest does not load"
+log_since | sed -n 's/^kimport_selftest: //p' >/tmp/results
+log_since | grep 'kimport: .*_tests\.rs\|kimport: .*selftest' | sed 's/^/# /'
+
+suites=$(sed -n 's/^1\.\.//p' /tmp/results)
+tests=$(awk -F '1\\.\\.' '/^    1\.\./ { sum += $2 } END { print sum + 0 }' /tmp/results)
+ktap_plan $((tests + 3))
+
+# passed NAME: its line says ok.
+passed() {
+	grep -qE "^    ok [0-9]+ $1\$" /tmp/results
+}
+
+all_suites() {
+	[ "${suites:-0}" -gt 0 ] && [ "$(grep -cE '^ok [0-9]+ ' /tmp/results)" -eq "$suites" ]
+}
+
+results() {
+	[ "$(grep -cE '^    (not )?ok [0-9]+ ' /tmp/results)" -eq "$tests" ]
+}
+
+sed -nE 's/^    (not )?ok [0-9]+ //p' /tmp/results >/tmp/names
+while read -r name; do
+	ktap_test "$name" passed "$name"
+done </tmp/names
+ktap_test "every test has a result" results
+ktap_test "every suite passed" all_suites
+ktap_test "the module unloads" rmmod kimport_selftest
+ktap_finish
