@@ -6,9 +6,10 @@ use crate::binder::CallMode;
 use crate::calls::{Calls, OpenCalls};
 use crate::holders::HeldProvider;
 use crate::log::{debug, log};
-use crate::provider::Provider;
+use crate::provider::{provider_name, Provider};
 use crate::resolver::{Kallsyms, Kind, Wanted};
 use crate::table::{Binding, Block, Symbol, Taken};
+use crate::verify::verify;
 use core::ffi::{c_void, CStr};
 use kernel::error::code;
 use kernel::fmt;
@@ -307,7 +308,7 @@ impl Found {
                 log!(ERR, "cannot import {whole}: {unavailable}");
                 unavailable.errno()
             })?;
-        let addresses = find_all(&kallsyms, provider.as_ref(), block.symbols)?;
+        let addresses = find_all(&kallsyms, provider.as_ref(), block)?;
         let provider = provider
             .map(HeldProvider::new)
             .transpose()
@@ -332,23 +333,27 @@ impl Found {
     }
 }
 
-/// The address of each of `symbols` in `provider`, or in the kernel image; [`None`] for an optional one that is missing.
+/// The address of each symbol of `block` in `provider`, or in the kernel image, its type verified; [`None`] for an optional one
+/// that is missing.
 ///
-/// All are searched, so that all problems are reported; the first one's errno is returned.
+/// All are looked at, so that all problems are reported; the first one's errno is returned.
 pub(crate) fn find_all(
     kallsyms: &Kallsyms,
     provider: Option<&Provider>,
-    symbols: &[Symbol],
+    block: &Block,
 ) -> Result<KVec<Option<*mut c_void>>> {
-    let mut addresses = KVec::with_capacity(symbols.len(), GFP_KERNEL)?;
+    let mut addresses = KVec::with_capacity(block.symbols.len(), GFP_KERNEL)?;
     let mut result = Ok(());
-    for symbol in symbols {
-        match find(kallsyms, provider, symbol) {
-            Ok(address) => addresses.push(address, GFP_KERNEL)?,
-            Err(error) => result = result.and(Err(error)),
-        }
+    for symbol in block.symbols {
+        let address = find(kallsyms, provider, symbol).unwrap_or_else(|error| {
+            result = result.and(Err(error));
+            None
+        });
+        addresses.push(address, GFP_KERNEL)?;
     }
-    result.map(|()| addresses)
+    // Those that were not found are left out.
+    let verified = verify(kallsyms, block, provider, &addresses);
+    result.and(verified).map(|()| addresses)
 }
 
 /// The address of `symbol`; `None` for an optional one that is missing.
@@ -384,10 +389,6 @@ fn find(
             Err(cause.errno())
         }
     }
-}
-
-fn provider_name(provider: Option<&Provider>) -> &CStr {
-    provider.map_or(c"the kernel image", Provider::name)
 }
 
 /// A block and its provider, as an error names them.

@@ -154,11 +154,11 @@ impl<T: ProviderEvents> LateImports<T> {
         let Ok(provider) = Provider::get(&kallsyms, &self.provider) else {
             return;
         };
-        let symbols = self.taken.block().symbols;
-        let Ok(addresses) = find_all(&kallsyms, Some(&provider), symbols) else {
+        let block = self.taken.block();
+        let Ok(addresses) = find_all(&kallsyms, Some(&provider), block) else {
             return;
         };
-        for (symbol, address) in symbols.iter().zip(addresses) {
+        for (symbol, address) in block.symbols.iter().zip(addresses) {
             if let Some(address) = address {
                 // SAFETY: The address is the symbol's. The provider is held now, and later by each call; its memory stays
                 // until its going was notified, which unbinds.

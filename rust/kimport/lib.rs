@@ -6,13 +6,14 @@
 //! generates. The data's way is one line:
 //!
 //! ```text
-//! declaration -> table -> resolver -> binder -> wrapper
-//! (macro)        table.rs resolver/   binder/   (macro)
+//! declaration -> table -> resolver -> verify -> binder -> wrapper
+//! (macro)        table.rs resolver/   verify/   binder/   (macro)
 //! ```
 //!
 //! - [`table`](crate::Block): what a block declares, as a `static` that the macro fills.
 //! - `resolver`: "where is this symbol": the address of `kallsyms_lookup_name`, which no module may link
 //!   against since Linux 5.7, comes from a kprobe; every other address from `kallsyms_lookup_name`.
+//! - `verify`: "is it of the declared type": the declaration, described at compile time, against the kernel's BTF.
 //! - `binder`: "make this call site reach that address": static calls where the kernel has them, so that
 //!   each call is a direct `call`; function pointers elsewhere.
 //! - `provider`, `holders`: the module that a block imports from is held in use, so that it cannot be unloaded, and
@@ -50,14 +51,18 @@ mod resolver;
 #[doc(hidden)]
 pub mod selftest;
 mod table;
+mod verify;
 
 pub use binder::{CallMode, FunctionBinding};
 #[doc(hidden)]
 pub use calls::{Calls, LateCalls};
 pub use imports::{Direct, Import, Imports, Mode, Rebindable};
 pub use kimport_macros::import_symbols;
+pub use kimport_types as types;
 pub use late::{LateImports, ProviderEvents};
-pub use table::{Block, DataBinding, Record, Symbol};
+#[doc(hidden)]
+pub use table::{record_size, Record, Verify};
+pub use table::{Block, DataBinding, Symbol};
 
 /// What the macros of this crate expand to; no interface for others.
 #[doc(hidden)]

@@ -172,6 +172,11 @@ impl Provider {
     }
 }
 
+/// How messages call `provider`; [`None`] is the kernel image.
+pub(crate) fn provider_name(provider: Option<&Provider>) -> &CStr {
+    provider.map_or(c"the kernel image", Provider::name)
+}
+
 impl Drop for Provider {
     fn drop(&mut self) {
         debug!("released {}", self.name());

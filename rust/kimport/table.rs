@@ -14,19 +14,48 @@ use kernel::sync::atomic::{Acquire, Atomic, AtomicFlag, Release};
 ///
 /// | offset | size | content |
 /// | --- | --- | --- |
-/// | 0 | 1 | version of the format: 1 |
+/// | 0 | 1 | version of the format: 2 |
 /// | 1 | 1 | kind: 0 function, 1 data |
 /// | 2 | 1 | flags: bit 0 `#[optional]`, bit 1 `#[unverified]` |
 /// | 3 | 1 | 0 |
 /// | 4 | 4 | `#[position]`, 0 when not given |
 /// | 8 | 4 | size of the record, with padding |
-/// | 12 | 4 | length of the strings |
-/// | 16 | | block, provider, the kernel's name, the Rust name, each with a NUL; padding to 8 bytes |
+/// | 12 | 2 | length of the strings |
+/// | 14 | 2 | length of the type's description |
+/// | 16 | | block, provider, the kernel's name, the Rust name, each with a NUL; the type's description; padding to 8 bytes |
 ///
-/// An empty block is the bare form, an empty provider the kernel image.
+/// An empty block is the bare form, an empty provider the kernel image. `#[unverified]` entries have no description.
 #[doc(hidden)]
 #[repr(C, align(8))]
-pub struct Record<const N: usize>(pub [u8; N]);
+pub struct Record<const N: usize>([u8; N]);
+
+/// The size of a record with `len` bytes before the description.
+#[doc(hidden)]
+pub const fn record_size(len: usize, description: usize) -> usize {
+    (len + description).next_multiple_of(8)
+}
+
+impl<const N: usize> Record<N> {
+    /// Completes a record, of which `start` is all before the description, but for its lengths.
+    pub const fn new(start: &[u8], description: &[u8]) -> Self {
+        assert!(N == record_size(start.len(), description.len()));
+        assert!(description.len() <= u16::MAX as usize);
+        let mut bytes = [0; N];
+        let mut i = 0;
+        while i < start.len() {
+            bytes[i] = start[i];
+            i += 1;
+        }
+        let mut i = 0;
+        while i < description.len() {
+            bytes[start.len() + i] = description[i];
+            i += 1;
+        }
+        [bytes[8], bytes[9], bytes[10], bytes[11]] = (N as u32).to_le_bytes();
+        [bytes[14], bytes[15]] = (description.len() as u16).to_le_bytes();
+        Self(bytes)
+    }
+}
 
 /// Where an imported datum is: null until the block is resolved, and again after its `Imports` is dropped.
 #[doc(hidden)]
@@ -91,6 +120,8 @@ pub struct Symbol {
     pub(crate) optional: bool,
     pub(crate) position: Option<u32>,
     pub(crate) unverified: bool,
+    /// The description of the declared type; empty for `#[unverified]`.
+    pub(crate) description: &'static [u8],
 }
 
 impl Symbol {
@@ -102,6 +133,7 @@ impl Symbol {
             optional: false,
             position: None,
             unverified: false,
+            description: &[],
         }
     }
 
@@ -130,6 +162,12 @@ impl Symbol {
     /// `#[position = N]`: the `position`th symbol of the name in address order, from 1.
     pub const fn position(mut self, position: u32) -> Self {
         self.position = Some(position);
+        self
+    }
+
+    /// The description of the declared type.
+    pub const fn described(mut self, description: &'static [u8]) -> Self {
+        self.description = description;
         self
     }
 
@@ -192,7 +230,22 @@ pub struct Block {
     pub(crate) symbols: &'static [Symbol],
     /// Whether an absent provider is requested.
     pub(crate) autoload: bool,
+    pub(crate) verify: Verify,
     taken: AtomicFlag,
+}
+
+/// `#[verify(...)]`: what is done about a declared type that is not the kernel's.
+#[doc(hidden)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Verify {
+    /// A type that differs is refused; that one cannot be checked is only said.
+    Strict,
+    /// Differences are only warned of.
+    Warn,
+    /// Types are not checked.
+    Off,
+    /// As `Strict`, and what cannot be checked is refused as well.
+    Require,
 }
 
 impl Block {
@@ -207,6 +260,7 @@ impl Block {
             provider,
             symbols,
             autoload: false,
+            verify: Verify::Strict,
             taken: AtomicFlag::new(false),
         }
     }
@@ -214,6 +268,12 @@ impl Block {
     /// `#[autoload]`: a provider that is absent is requested.
     pub const fn autoload(mut self) -> Self {
         self.autoload = true;
+        self
+    }
+
+    /// `#[verify(...)]`.
+    pub const fn verify(mut self, verify: Verify) -> Self {
+        self.verify = verify;
         self
     }
 }

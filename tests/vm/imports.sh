@@ -148,6 +148,31 @@ not_gpl() {
 	log_since | grep "import_cases: Unknown symbol __static_call_update\|import_cases: Unknown symbol register_kprobe"
 }
 
+# The message shows both prototypes and marks what differs.
+mistyped() {
+	case_fails 22 "Protocol wrong type" 2 "provider_add from $PROVIDER: prototype differs" || return
+	log_since | grep -A 3 "prototype differs" >messages
+	cat messages
+	grep -q '  declared:  s32 provider_add(s32, u8)$' messages &&
+		grep -q '  kernel:    int provider_add(int, int)$' messages &&
+		grep -q ' ^^^ argument 2: 1 byte, kernel has 4$' messages &&
+		grep -q ' ^\+ 3 arguments, kernel has 2$' messages
+}
+
+# warned N REGEX: case N succeeds with a warning that matches.
+warned() {
+	log_mark
+	case_ok "$1" || return
+	log_since | grep -E "import_cases: kimport: $2"
+}
+
+# silent N: case N succeeds without a word of kimport.
+silent() {
+	log_mark
+	case_ok "$1" || return
+	if log_since | grep 'import_cases: kimport: '; then return 1; fi
+}
+
 # hello_import prints what it got: compare with what the kernel says elsewhere.
 hello() {
 	log_mark
@@ -161,7 +186,7 @@ hello() {
 }
 
 
-ktap_plan 35
+ktap_plan 41
 ktap_test "hello_import prints what it imported" hello
 ktap_test "provider not loaded" case_fails 0 "No such device" 1 "block provider from $PROVIDER: provider is not loaded; "
 ktap_test "the provider loads" provider
@@ -190,6 +215,13 @@ ktap_test "function declared as data" case_fails 19 "Protocol wrong type" 1 "pro
 ktap_test "per-CPU data of a module" case_fails 20 "Protocol wrong type" 1 "provider_percpu from $PROVIDER: it is per-CPU data"
 ktap_test "init text of the kernel image" case_fails 21 "Stale file handle" 5 "start_kernel from the kernel image: it is in __init memory"
 ktap_test "per-CPU data, ambiguous and wrong kinds in the image" case_fails 21 "Stale file handle" 5 "runqueues from the kernel image: it is per-CPU data"
+ktap_test "another prototype than the kernel's" mistyped
+ktap_test "another prototype, verify(warn)" warned 23 "provider_add from $PROVIDER: prototype differs"
+ktap_test "another prototype, verify(off)" silent 24
+ktap_test "another prototype, unverified" silent 25
+ktap_test "data that BTF lacks, verify(require)" case_fails 26 "No data available" 1 \
+	"provider_value from $PROVIDER: its type cannot be checked: not in BTF"
+ktap_test "right types, without a word" silent 8
 ktap_test "the refused probe alone leads to kallsyms" case_way refused_probe
 ktap_test "the disabled probe alone leads to kallsyms" case_way disabled_probe
 ktap_test "an address handed in alone leads to kallsyms" by_address

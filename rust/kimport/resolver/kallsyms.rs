@@ -9,6 +9,7 @@ use super::not_found::{CloneName, NotFound, LISTED};
 use super::{imported, lookup_address};
 use crate::bindings::module;
 use crate::provider::{Place, Provider};
+use crate::table::Symbol;
 use core::ffi::CStr;
 use kernel::ffi::{c_char, c_int, c_ulong, c_void};
 use kernel::fmt;
@@ -73,21 +74,19 @@ impl Kallsyms {
             // SAFETY: The address is that of `kallsyms_lookup_name`; the kernel image stays.
             unsafe { lookup.bind(address) };
         }
-        for symbol in others {
-            if symbol.address().is_some() {
-                continue;
-            }
-            // SAFETY: The function is bound, and the name is NUL-terminated.
-            let address = unsafe { imported::kallsyms_lookup_name(symbol.name.as_char_ptr()) };
-            if address != 0 {
-                // SAFETY: The address is the symbol's; the kernel image stays.
-                unsafe { symbol.bind(address as *mut c_void) };
-            } else if !symbol.optional {
-                return Err(Unusable::Lacks(symbol.name));
-            }
-        }
+        bind(others).map_err(Unusable::Lacks)?;
         // INVARIANT: All were just bound, or before, and are never unbound.
         Ok(Self(()))
+    }
+
+    /// Binds `symbols`, functions and data of the kernel image that the crate itself takes. May sleep. Those that are bound
+    /// stay so.
+    ///
+    /// # Errors
+    ///
+    /// The name of the first one that the kernel lacks.
+    pub(crate) fn bind(&self, symbols: &'static [Symbol]) -> Result<(), &'static CStr> {
+        bind(symbols)
     }
 
     /// The module called `name`, or null. It cannot be freed while the guard lives.
@@ -309,6 +308,24 @@ impl Kallsyms {
             }
         }
     }
+}
+
+/// See [`Kallsyms::bind`]; `kallsyms_lookup_name` is bound.
+fn bind(symbols: &'static [Symbol]) -> Result<(), &'static CStr> {
+    for symbol in symbols {
+        if symbol.address().is_some() {
+            continue;
+        }
+        // SAFETY: The function is bound, and the name is NUL-terminated.
+        let address = unsafe { imported::kallsyms_lookup_name(symbol.name.as_char_ptr()) };
+        if address != 0 {
+            // SAFETY: The address is the symbol's; the kernel image stays.
+            unsafe { symbol.bind(address as *mut c_void) };
+        } else if !symbol.optional {
+            return Err(symbol.name);
+        }
+    }
+    Ok(())
 }
 
 /// The search for the lowest address above one.

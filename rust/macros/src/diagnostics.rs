@@ -57,12 +57,13 @@ messages! {
     UNKNOWN_ATTRIBUTE = "unknown attribute `{}`: an entry takes doc comments, `#[cfg(...)]`, \
         `#[optional]`, `#[name = \"...\"]`, `#[position = N]` and `#[unverified]`";
     UNKNOWN_BLOCK_ATTRIBUTE = "attribute `{}` is not for blocks: a block takes doc comments, \
-        `#[cfg(...)]`, `#[autoload]`, `#[rebindable]` and `#[late]`";
+        `#[cfg(...)]`, `#[verify(...)]`, `#[autoload]`, `#[rebindable]` and `#[late]`";
     BLOCK_ATTRIBUTE = "`#[{}]` is for a block: write it before `mod ... { ... }`";
     EXCLUDED_ATTRIBUTE = "`#[late]` and `#[{}]` exclude each other";
     WITHOUT_PROVIDER = "`#[{}]` is for symbols of a module: name it, `mod {} from \"...\"`";
     INNER_ATTRIBUTE = "inner attributes and `//!` comments are not accepted here: put them before \
-        the block";
+        the block; only bare entries may begin with `#![verify(...)]`";
+    MALFORMED_VERIFY = "expected `verify(strict)`, `verify(warn)`, `verify(off)` or `verify(require)`";
     REPEATED_ATTRIBUTE = "attribute `{}` given twice";
     MALFORMED_FLAG = "`#[{}]` takes no value";
     MALFORMED_NAME = "expected `#[name = \"...\"]`";

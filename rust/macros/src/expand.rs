@@ -7,7 +7,7 @@
 //! block may be called `core`.
 
 use crate::{
-    model::{bare, Block, Entry, Kind, Mode},
+    model::{bare, Block, Entry, Kind, Mode, Verify},
     record,
 };
 use proc_macro2::{Ident, Literal, Span, TokenStream};
@@ -136,16 +136,57 @@ fn expand_record(block: &Block, entry: &Entry) -> TokenStream {
     let span = span_of(entry);
     let cfgs = &entry.attributes.cfgs;
     let record = record::encode(block, entry);
-    let size = Literal::usize_unsuffixed(record.len());
+    let len = Literal::usize_unsuffixed(record.len());
     let record = Literal::byte_string(&record);
+    let ty = type_ident(entry);
+    let description = expand_description(entry);
     quote_spanned! {span=>
+        #(#cfgs)*
+        #[allow(non_upper_case_globals)]
+        const #ty: &[u8] = #description;
+
         #(#cfgs)*
         const _: () = {
             #[used]
             #[link_section = ".kimport"]
-            static RECORD: ::kimport::Record<#size> = ::kimport::Record(*#record);
+            static RECORD: ::kimport::Record<{ ::kimport::record_size(#len, #ty.len()) }> =
+                ::kimport::Record::new(#record, #ty);
         };
     }
+}
+
+/// The description of the declared type, as a slice of bytes.
+fn expand_description(entry: &Entry) -> TokenStream {
+    let span = span_of(entry);
+    if entry.unverified {
+        return quote_spanned!(span=> &[]);
+    }
+    let describe = |ty: &Type| {
+        let span = ty.span();
+        quote_spanned!(span=> ::kimport::types::describe!(#ty))
+    };
+    let encoding = match entry.kind() {
+        Kind::Function(function) => {
+            let arguments = function
+                .inputs
+                .iter()
+                .map(|input| describe(&static_lifetimes(&input.ty)));
+            let returned = match &function.output {
+                ReturnType::Default => quote!(::kimport::types::Encoding::VOID),
+                ReturnType::Type(_, ty) => describe(&static_lifetimes(ty)),
+            };
+            quote!(::kimport::types::Encoding::function(&[#(#arguments),*], #returned, false))
+        }
+        Kind::Data(ty) => {
+            let ty = describe(&static_lifetimes(ty));
+            quote!(#ty.into_data())
+        }
+    };
+    quote_spanned! {span=> {
+        const ENCODING: ::kimport::types::Encoding = #encoding;
+        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+        &BYTES
+    }}
 }
 
 fn expand_function(block: &Block, entry: &Entry, function: &TypeBareFn, id: &str) -> TokenStream {
@@ -308,6 +349,7 @@ fn expand_table(block: &Block) -> TokenStream {
         let cfgs = &entry.attributes.cfgs;
         let name = c_str(&entry.kernel_name(), entry.kernel_name_span());
         let binding = binding(entry);
+        let ty = type_ident(entry);
         let constructor = match entry.kind() {
             Kind::Function(_) => quote!(function(#name, &#binding)),
             Kind::Data(ty) => {
@@ -327,7 +369,7 @@ fn expand_table(block: &Block) -> TokenStream {
         let unverified = entry.unverified.then(|| quote!(.unverified()));
         quote! {
             #(#cfgs)*
-            ::kimport::Symbol::#constructor #rust_name #optional #position #unverified
+            ::kimport::Symbol::#constructor #rust_name .described(#ty) #optional #position #unverified
         }
     });
     let autoload = block.autoload.map(|_| quote!(.autoload()));
@@ -358,11 +400,20 @@ fn expand_table(block: &Block) -> TokenStream {
         }
         Mode::Late => expand_bind_late(provider_name.as_ref()),
     };
+    let verify = block.verify.map(|policy| {
+        let policy = match policy {
+            Verify::Strict => quote!(Strict),
+            Verify::Warn => quote!(Warn),
+            Verify::Off => quote!(Off),
+            Verify::Require => quote!(Require),
+        };
+        quote!(.verify(::kimport::Verify::#policy))
+    });
     quote! {
         // A static of its own: a borrow of it lives long enough to be an argument of a `const fn`.
         static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[#(#symbols),*];
         static __KIMPORT_BLOCK: ::kimport::Block =
-            ::kimport::Block::new(#name, #provider, __KIMPORT_SYMBOLS) #autoload;
+            ::kimport::Block::new(#name, #provider, __KIMPORT_SYMBOLS) #autoload #verify;
 
         #functions
     }
@@ -458,6 +509,11 @@ fn symbol(block: &Block, entry: &Entry) -> String {
 /// The static that holds what the entry is bound to.
 fn binding(entry: &Entry) -> Ident {
     item_ident("__KIMPORT_BINDING_", entry)
+}
+
+/// The constant that describes the declared type.
+fn type_ident(entry: &Entry) -> Ident {
+    item_ident("__KIMPORT_TYPE_", entry)
 }
 
 /// The name of a hidden item of `entry`.

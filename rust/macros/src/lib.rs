@@ -106,13 +106,26 @@ use proc_macro2::TokenStream;
 /// | `#[position = N]` | which of several symbols of that name, counted from 1 in address order |
 /// | `#[unverified]` | the type of this entry is not checked |
 ///
+/// # Types
+///
+/// When the imports are resolved, each declared type is compared with what the kernel's BTF says of the symbol. What is done
+/// about a difference is said for a block by `#[verify(...)]` before `mod`, for bare entries by `#![verify(...)]` before the
+/// first:
+///
+/// | policy | a type that differs | a type that BTF lacks |
+/// | --- | --- | --- |
+/// | `strict`, the default | refused | accepted |
+/// | `warn` | accepted, with a warning | accepted |
+/// | `off` | not checked | not checked |
+/// | `require` | refused | refused |
+///
 /// # What else is generated
 ///
 /// - `resolve_imports()` finds the symbols and returns the `Imports` that keep the provider loaded,
 ///   `resolve_imports_from(provider)` takes the provider at load time. (For a late block, `bind_late(events)` and
 ///   `bind_late_from(provider, events)` do, and return the initialiser of a `LateImports`.)
 /// - Each entry leaves a record in the ELF section `.kimport`, from which host tools can tell what a
-///   module imports.
+///   module imports, and as what type.
 #[proc_macro]
 pub fn import_symbols(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     pipeline(input.into(), Context::of_this_compiler).into()

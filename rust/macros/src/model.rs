@@ -16,9 +16,20 @@ pub(crate) struct Block {
     pub(crate) late: Option<Span>,
     /// The module that holds the wrappers; [`None`] for the bare form.
     pub(crate) module: Option<Module>,
+    /// What is done about types that are not the kernel's, where it was given.
+    pub(crate) verify: Option<Verify>,
     pub(crate) entries: Vec<Entry>,
     /// Whether an entry could not be parsed. A block without entries is then not empty.
     pub(crate) incomplete: bool,
+}
+
+/// What is done about types that are not the kernel's.
+#[derive(Clone, Copy)]
+pub(crate) enum Verify {
+    Strict,
+    Warn,
+    Off,
+    Require,
 }
 
 /// The header of a block.

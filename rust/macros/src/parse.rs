@@ -8,7 +8,7 @@
 
 use crate::{
     diagnostics::{self as message, DiagCtxt},
-    model::{Block, Entry, Module, Passed},
+    model::{Block, Entry, Module, Passed, Verify},
 };
 use proc_macro2::{Delimiter, Ident, Spacing, Span, TokenStream, TokenTree};
 use syn::{
@@ -37,6 +37,7 @@ fn invocation(input: ParseStream<'_>, blocks: &mut Vec<Block>, dcx: &mut DiagCtx
     if input.is_empty() {
         return;
     }
+    let verify = inner_attributes(input, dcx);
     let first_is_block = starts_block(input.cursor());
     let mut mixed = false;
     let mut bare = Block {
@@ -45,6 +46,7 @@ fn invocation(input: ParseStream<'_>, blocks: &mut Vec<Block>, dcx: &mut DiagCtx
         rebindable: None,
         late: None,
         module: None,
+        verify,
         entries: Vec::new(),
         incomplete: false,
     };
@@ -63,6 +65,49 @@ fn invocation(input: ParseStream<'_>, blocks: &mut Vec<Block>, dcx: &mut DiagCtx
     if !first_is_block || mixed {
         blocks.push(bare);
     }
+}
+
+/// Parses the inner attributes that bare entries may begin with.
+fn inner_attributes(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Option<Verify> {
+    let fork = input.fork();
+    let attributes = fork.call(Attribute::parse_inner).ok()?;
+    // In front of a block, and behind the first entry, they are errors of those.
+    if attributes.is_empty() || starts_block(fork.cursor()) {
+        return None;
+    }
+    input.advance_to(&fork);
+    let mut policy = None;
+    for attribute in attributes {
+        if !attribute.path().is_ident("verify") {
+            dcx.error(attribute.span(), message::INNER_ATTRIBUTE, &[]);
+        } else if policy.is_some() {
+            dcx.error(
+                attribute.path().span(),
+                message::REPEATED_ATTRIBUTE,
+                &[&"verify"],
+            );
+        } else {
+            policy = verify(&attribute, dcx);
+        }
+    }
+    policy
+}
+
+/// The policy of `verify(policy)`.
+fn verify(attribute: &Attribute, dcx: &mut DiagCtxt) -> Option<Verify> {
+    let policy = attribute.parse_args().ok().and_then(|policy: Ident| {
+        Some(match policy.to_string().as_str() {
+            "strict" => Verify::Strict,
+            "warn" => Verify::Warn,
+            "off" => Verify::Off,
+            "require" => Verify::Require,
+            _ => return None,
+        })
+    });
+    if policy.is_none() {
+        dcx.error(attribute.meta.span(), message::MALFORMED_VERIFY, &[]);
+    }
+    policy
 }
 
 /// Parses a block; [`None`] if its header is broken.
@@ -84,6 +129,7 @@ fn block(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Option<Block> {
         rebindable: attributes.rebindable,
         late: attributes.late,
         module: Some(module),
+        verify: attributes.verify,
         entries: Vec::new(),
         incomplete: false,
     };
@@ -240,11 +286,13 @@ struct BlockAttributes {
     autoload: Option<Span>,
     rebindable: Option<Span>,
     late: Option<Span>,
+    verify: Option<Verify>,
 }
 
 impl BlockAttributes {
     fn new(attributes: Vec<Attribute>, dcx: &mut DiagCtxt) -> Self {
         let mut this = Self::default();
+        let mut verify_at = None;
         for attribute in attributes {
             let Err(attribute) = this.passed.take(attribute) else {
                 continue;
@@ -252,6 +300,7 @@ impl BlockAttributes {
             let name = path_of(&attribute);
             let span = attribute.path().span();
             let place = match name.as_str() {
+                "verify" => &mut verify_at,
                 "autoload" => &mut this.autoload,
                 "rebindable" => &mut this.rebindable,
                 "late" => &mut this.late,
@@ -262,6 +311,8 @@ impl BlockAttributes {
             };
             if place.replace(span).is_some() {
                 dcx.error(span, message::REPEATED_ATTRIBUTE, &[&name]);
+            } else if name == "verify" {
+                this.verify = verify(&attribute, dcx);
             } else if let Err(error) = flag(&name, &attribute.meta) {
                 dcx.add(error);
             }

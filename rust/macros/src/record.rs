@@ -13,24 +13,23 @@
 //! | 3 | zero |
 //! | 4..8 | position, counted from 1; 0 where none was given |
 //! | 8..12 | size of the record with its padding |
-//! | 12..16 | length of the strings |
-//! | 16.. | `block\0provider\0kernel_name\0rust_name\0`, padded with zeros to a multiple of 8 |
+//! | 12..14 | length of the strings |
+//! | 14..16 | length of the description of the type, 0 for `#[unverified]` |
+//! | 16.. | `block\0provider\0kernel_name\0rust_name\0`, the description of the type, zeros up to a multiple of 8 |
 //!
-//! The block is empty for the bare form, the provider for the kernel image.
+//! The block is empty for the bare form, the provider for the kernel image. The description is that of the crate
+//! `kimport_types`. The macro makes all but that, which the compiler knows: `kimport::Record::new` completes it.
 
 use crate::model::{Block, Entry, Kind};
 
 /// The version of the format.
-pub(crate) const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 2;
 /// The flag of `#[optional]`.
 pub(crate) const OPTIONAL: u8 = 1 << 0;
 /// The flag of `#[unverified]`.
 pub(crate) const UNVERIFIED: u8 = 1 << 1;
 
-const HEADER: usize = 16;
-const ALIGN: usize = 8;
-
-/// Encodes the record of `entry`, an entry of `block`.
+/// Encodes the record of `entry`, an entry of `block`, up to its strings.
 pub(crate) fn encode(block: &Block, entry: &Entry) -> Vec<u8> {
     let mut strings = Vec::new();
     for string in [
@@ -53,15 +52,15 @@ pub(crate) fn encode(block: &Block, entry: &Entry) -> Vec<u8> {
     if entry.unverified {
         flags |= UNVERIFIED;
     }
-    let size = (HEADER + strings.len()).next_multiple_of(ALIGN);
     // The compiler could not have read names that do not fit.
-    let u32_bytes = |n: usize| u32::try_from(n).expect("fits into 32 bits").to_le_bytes();
+    let strings_len = u16::try_from(strings.len()).expect("fits into 16 bits");
 
     let mut record = vec![VERSION, kind, flags, 0];
     record.extend(entry.position.unwrap_or(0).to_le_bytes());
-    record.extend(u32_bytes(size));
-    record.extend(u32_bytes(strings.len()));
+    // The sizes of record and description.
+    record.extend([0; 4]);
+    record.extend(strings_len.to_le_bytes());
+    record.extend([0; 2]);
     record.extend(strings);
-    record.resize(size, 0);
     record
 }

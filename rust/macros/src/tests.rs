@@ -173,17 +173,17 @@ struct Decoded {
     strings: [String; 4],
 }
 
-/// Reads the section `.kimport`, by the format's description only.
+/// Reads the records that the macro leaves to the compiler to complete, by the format's description only.
 fn decode(mut section: &[u8]) -> Vec<Decoded> {
     let mut records = Vec::new();
     while !section.is_empty() {
         let word = |at: usize| u32::from_le_bytes(section[at..at + 4].try_into().unwrap());
-        let (size, length) = (word(8) as usize, word(12) as usize);
-        assert_eq!(section[0], 1);
+        let length = word(12) as usize;
+        assert_eq!(section[0], 2);
         assert!(section[1] < 2 && section[2] < 4 && section[3] == 0);
-        assert_eq!(size % 8, 0);
-        assert!((16 + length..16 + length + 8).contains(&size));
-        assert!(section[16 + length..size].iter().all(|&byte| byte == 0));
+        assert_eq!(word(8), 0);
+        assert!(length <= usize::from(u16::MAX));
+        let size = 16 + length;
         let strings = std::str::from_utf8(&section[16..16 + length]).unwrap();
         let strings: Vec<_> = strings.split_terminator('\0').map(str::to_owned).collect();
         records.push(Decoded {
@@ -218,10 +218,13 @@ impl<'ast> Visit<'ast> for Items {
 
     fn visit_item_static(&mut self, item: &'ast syn::ItemStatic) {
         if item.ident == "RECORD" {
-            // The length in the type is that of the bytes.
+            // The length in the type begins with that of the bytes.
             let bytes = find_bytes(item.expr.to_token_stream()).expect("a byte string");
             let ty = item.ty.to_token_stream().to_string();
-            assert!(ty.contains(&format!("< {} >", bytes.len())), "{ty}");
+            assert!(
+                ty.contains(&format!("record_size ({} ,", bytes.len())),
+                "{ty}"
+            );
             self.section.extend(bytes);
         }
     }

@@ -93,6 +93,29 @@ import_symbols! {
         saved_command_line: fn(),
         nr_processes: c_int,
     }
+    mod mistyped from "kimport_test_provider" {
+        provider_add: fn(a: c_int, b: u8) -> c_int,
+        // The parameters of one import must not hide what is wrong with the next.
+        #[name = "provider_add"]
+        provider_add_as_well: fn(a: c_int, b: c_int, c: c_int) -> c_int,
+    }
+    #[verify(warn)]
+    mod mistyped_warned from "kimport_test_provider" {
+        provider_add: fn(a: c_int, b: i64) -> c_int,
+    }
+    #[verify(off)]
+    mod mistyped_unchecked from "kimport_test_provider" {
+        provider_add: fn(a: c_int, b: i64) -> c_int,
+    }
+    mod mistyped_unverified from "kimport_test_provider" {
+        #[unverified]
+        provider_add: fn(a: c_int, b: i64) -> c_int,
+    }
+    #[verify(require)]
+    mod required from "kimport_test_provider" {
+        provider_add: fn(a: c_int, b: c_int) -> c_int,
+        provider_value: c_int,
+    }
     mod image_missing {
         no_such_function: fn(),
     }
@@ -182,6 +205,11 @@ fn run(case: u32, held: &mut KVec<Imports>) -> Result {
         19 => drop(function_as_data::resolve_imports()?),
         20 => drop(per_cpu::resolve_imports()?),
         21 => drop(image_refused::resolve_imports()?),
+        22 => drop(mistyped::resolve_imports()?),
+        23 => drop(mistyped_warned::resolve_imports()?),
+        24 => drop(mistyped_unchecked::resolve_imports()?),
+        25 => drop(mistyped_unverified::resolve_imports()?),
+        26 => drop(required::resolve_imports()?),
         _ => return Err(EINVAL),
     }
     Ok(())

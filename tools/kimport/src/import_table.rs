@@ -7,14 +7,15 @@
 //!
 //! | offset | size | content                                                        |
 //! |--------|------|----------------------------------------------------------------|
-//! | 0      | 1    | version, 1                                                     |
+//! | 0      | 1    | version, 2                                                     |
 //! | 1      | 1    | kind: 0 a function, 1 data                                     |
 //! | 2      | 1    | flags: bit 0 optional, bit 1 not verified                      |
 //! | 3      | 1    | zero                                                           |
 //! | 4      | 4    | position among symbols of that name, counted from 1; 0: none   |
 //! | 8      | 4    | size of the whole record, padding included                     |
-//! | 12     | 4    | length of the strings                                          |
-//! | 16     |      | `block\0provider\0kernel_name\0rust_name\0`, padded with zeros |
+//! | 12     | 2    | length of the strings                                          |
+//! | 14     | 2    | length of the type's description, 0 for what is not verified   |
+//! | 16     |      | `block\0provider\0kernel_name\0rust_name\0`, the description, zeros up to a multiple of 8 |
 
 use serde::Serialize;
 use std::num::NonZeroU32;
@@ -22,7 +23,7 @@ use std::num::NonZeroU32;
 /// The section's name.
 pub const SECTION: &str = ".kimport";
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const HEADER: usize = 16;
 const ALIGN: usize = 8;
 const OPTIONAL: u8 = 1 << 0;
@@ -57,6 +58,9 @@ pub struct Import {
     pub name: String,
     /// The name it goes by in the Rust source.
     pub rust_name: String,
+    /// The declared type, as `kimport_types` describes it; empty when it is not to be checked.
+    #[serde(skip)]
+    pub description: Vec<u8>,
 }
 
 /// Why a table cannot be read; `offset` is where in the section the record begins.
@@ -87,13 +91,13 @@ pub enum Fault {
     /// The reserved byte or the padding is in use.
     #[error("reserved bytes are not zero")]
     Reserved,
-    /// The size is not what the strings need, or reaches beyond the section.
-    #[error("size {size} does not fit {strings} bytes of strings, {left} bytes left")]
+    /// The size is not what the strings and the description need, or reaches beyond the section.
+    #[error("size {size} does not fit {contents} bytes of contents, {left} bytes left")]
     Size {
         /// The size the record claims.
         size: u32,
-        /// The length of strings it claims.
-        strings: u32,
+        /// The length of strings and description that it claims.
+        contents: usize,
         /// What is left of the section.
         left: usize,
     },
@@ -131,10 +135,11 @@ fn decode_record(bytes: &[u8]) -> Result<(Import, usize), Fault> {
     let (header, _) = bytes
         .split_first_chunk::<HEADER>()
         .ok_or(Fault::Truncated)?;
-    let &[_, kind, flags, reserved, p0, p1, p2, p3, s0, s1, s2, s3, l0, l1, l2, l3] = header;
+    let &[_, kind, flags, reserved, p0, p1, p2, p3, s0, s1, s2, s3, l0, l1, d0, d1] = header;
     let position = u32::from_le_bytes([p0, p1, p2, p3]);
     let size = u32::from_le_bytes([s0, s1, s2, s3]);
-    let strings = u32::from_le_bytes([l0, l1, l2, l3]);
+    let strings = usize::from(u16::from_le_bytes([l0, l1]));
+    let description = usize::from(u16::from_le_bytes([d0, d1]));
 
     let kind = match kind {
         0 => Kind::Function,
@@ -147,17 +152,15 @@ fn decode_record(bytes: &[u8]) -> Result<(Import, usize), Fault> {
 
     let misfit = Fault::Size {
         size,
-        strings,
+        contents: strings + description,
         left: bytes.len(),
     };
-    let needed = (strings as usize)
-        .checked_add(HEADER)
-        .and_then(|needed| needed.checked_next_multiple_of(ALIGN));
-    if needed != Some(size as usize) {
+    if (HEADER + strings + description).next_multiple_of(ALIGN) != size as usize {
         return Err(misfit);
     }
     let record = bytes.get(..size as usize).ok_or(misfit)?;
-    let (text, padding) = record[HEADER..].split_at(strings as usize);
+    let (text, rest) = record[HEADER..].split_at(strings);
+    let (description, padding) = rest.split_at(description);
     if reserved != 0 || padding.iter().any(|&byte| byte != 0) {
         return Err(Fault::Reserved);
     }
@@ -181,6 +184,7 @@ fn decode_record(bytes: &[u8]) -> Result<(Import, usize), Fault> {
         provider: given(provider),
         name: name.to_owned(),
         rust_name: rust_name.to_owned(),
+        description: description.to_owned(),
     };
     Ok((import, size as usize))
 }
@@ -201,10 +205,12 @@ mod tests {
         let flags = u8::from(import.optional) | (u8::from(import.unverified) << 1);
         let mut record = vec![VERSION, import.kind as u8, flags, 0];
         record.extend(import.position.map_or(0, NonZeroU32::get).to_le_bytes());
-        let size = (HEADER + strings.len()).next_multiple_of(ALIGN);
+        let size = (HEADER + strings.len() + import.description.len()).next_multiple_of(ALIGN);
         record.extend((size as u32).to_le_bytes());
-        record.extend((strings.len() as u32).to_le_bytes());
+        record.extend((strings.len() as u16).to_le_bytes());
+        record.extend((import.description.len() as u16).to_le_bytes());
         record.extend(strings.as_bytes());
+        record.extend(&import.description);
         record.resize(size, 0);
         record
     }
@@ -219,6 +225,7 @@ mod tests {
             provider: Some("target_core_mod_new".into()),
             name: "target_complete_cmd".into(),
             rust_name: "complete".into(),
+            description: vec![1, 0, 0, 0, 0],
         }
     }
 
@@ -228,7 +235,8 @@ mod tests {
 
     #[test]
     fn known_bytes() {
-        let section = b"\x01\x01\x02\0\x02\0\0\0\x20\0\0\0\x0c\0\0\0\0\0jiffies\0j\0\0\0\0\0";
+        let section =
+            b"\x02\x01\x02\0\x02\0\0\0\x20\0\0\0\x0c\0\x03\0\0\0jiffies\0j\0\x01\x02\x03\0";
         assert_eq!(
             decode(section).unwrap(),
             [Import {
@@ -240,6 +248,7 @@ mod tests {
                 provider: None,
                 name: "jiffies".into(),
                 rust_name: "j".into(),
+                description: vec![1, 2, 3],
             }]
         );
         assert_eq!(decode(b"").unwrap(), []);
@@ -254,7 +263,7 @@ mod tests {
             record
         };
         assert_eq!(fault_of(&good[..7]), Fault::Truncated);
-        assert_eq!(fault_of(&with(0, 2)), Fault::Version(2));
+        assert_eq!(fault_of(&with(0, 1)), Fault::Version(1));
         assert_eq!(fault_of(&with(1, 2)), Fault::Kind(2));
         assert_eq!(fault_of(&with(2, 4)), Fault::Flags(4));
         assert_eq!(fault_of(&with(3, 1)), Fault::Reserved);
@@ -293,9 +302,10 @@ mod tests {
             any::<[bool; 3]>(),
             any::<u32>(),
             (maybe(), maybe(), name, name),
+            proptest::collection::vec(any::<u8>(), 0..40),
         )
             .prop_map(
-                |(bits, position, (block, provider, name, rust_name))| Import {
+                |(bits, position, (block, provider, name, rust_name), description)| Import {
                     kind: if bits[0] { Kind::Data } else { Kind::Function },
                     optional: bits[1],
                     unverified: bits[2],
@@ -304,6 +314,7 @@ mod tests {
                     provider,
                     name,
                     rust_name,
+                    description,
                 },
             )
     }

@@ -101,8 +101,8 @@ fn the_import_table() {
     let directory = TempDir::new().unwrap();
     let module = with_table(
         &directory,
-        b"\x01\0\x01\0\0\0\0\0\x28\0\0\0\x16\0\0\0lio\0core_new\0submit\0s\0\0\0\
-          \x01\x01\x02\0\x02\0\0\0\x20\0\0\0\x0c\0\0\0\0\0jiffies\0j\0\0\0\0\0",
+        b"\x02\0\x01\0\0\0\0\0\x28\0\0\0\x16\0\0\0lio\0core_new\0submit\0s\0\0\0\
+          \x02\x01\x02\0\x02\0\0\0\x20\0\0\0\x0c\0\0\0\0\0jiffies\0j\0\0\0\0\0",
     );
     let imports = &json(&[&module])["imports"];
     assert_eq!(
@@ -132,12 +132,12 @@ fn the_import_table() {
 #[test]
 fn a_table_that_cannot_be_read_is_an_error() {
     let directory = TempDir::new().unwrap();
-    let module = with_table(&directory, &[2; 24]);
+    let module = with_table(&directory, &[9; 24]);
     let output = kimport(["list", &module]);
     assert_eq!(output.status.code(), Some(2));
     let err = String::from_utf8(output.stderr).unwrap();
     assert!(
-        err.contains("version 2; this kimport reads version 1"),
+        err.contains("version 9; this kimport reads version 2"),
         "{err}"
     );
 }

@@ -33,11 +33,24 @@ mod m {
             ::core::option::Option::None
         }
     }
+    #[allow(non_upper_case_globals)]
+    const __KIMPORT_TYPE_optional_function: &[u8] = {
+        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+            &[::kimport::types::describe!(u8)],
+            ::kimport::types::describe!(u8),
+            false,
+        );
+        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+        &BYTES
+    };
     const _: () = {
         #[used]
         #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<64> = ::kimport::Record(
-            *b"\x01\0\x01\0\0\0\0\0@\0\0\0/\0\0\0m\0provider\0optional_function\0optional_function\0\0",
+        static RECORD: ::kimport::Record<
+            { ::kimport::record_size(63, __KIMPORT_TYPE_optional_function.len()) },
+        > = ::kimport::Record::new(
+            b"\x02\0\x01\0\0\0\0\0\0\0\0\0/\0\0\0m\0provider\0optional_function\0optional_function\0",
+            __KIMPORT_TYPE_optional_function,
         );
     };
     ::kimport::__declare_function! {
@@ -67,11 +80,24 @@ mod m {
             ::core::option::Option::None
         }
     }
+    #[allow(non_upper_case_globals)]
+    const __KIMPORT_TYPE_optional_unit: &[u8] = {
+        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+            &[],
+            ::kimport::types::Encoding::VOID,
+            false,
+        );
+        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+        &BYTES
+    };
     const _: () = {
         #[used]
         #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<56> = ::kimport::Record(
-            *b"\x01\0\x01\0\0\0\0\08\0\0\0'\0\0\0m\0provider\0optional_unit\0optional_unit\0\0",
+        static RECORD: ::kimport::Record<
+            { ::kimport::record_size(55, __KIMPORT_TYPE_optional_unit.len()) },
+        > = ::kimport::Record::new(
+            b"\x02\0\x01\0\0\0\0\0\0\0\0\0'\0\0\0m\0provider\0optional_unit\0optional_unit\0",
+            __KIMPORT_TYPE_optional_unit,
         );
     };
     ::kimport::__declare_function! {
@@ -103,11 +129,24 @@ mod m {
             ::core::option::Option::None
         }
     }
+    #[allow(non_upper_case_globals)]
+    const __KIMPORT_TYPE_optional_never: &[u8] = {
+        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+            &[],
+            ::kimport::types::describe!(!),
+            false,
+        );
+        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+        &BYTES
+    };
     const _: () = {
         #[used]
         #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<64> = ::kimport::Record(
-            *b"\x01\0\x01\0\0\0\0\0@\0\0\0)\0\0\0m\0provider\0optional_never\0optional_never\0\0\0\0\0\0\0\0",
+        static RECORD: ::kimport::Record<
+            { ::kimport::record_size(57, __KIMPORT_TYPE_optional_never.len()) },
+        > = ::kimport::Record::new(
+            b"\x02\0\x01\0\0\0\0\0\0\0\0\0)\0\0\0m\0provider\0optional_never\0optional_never\0",
+            __KIMPORT_TYPE_optional_never,
         );
     };
     #[allow(non_upper_case_globals)]
@@ -120,11 +159,23 @@ mod m {
     pub fn optional_data() -> ::core::option::Option<*mut &'static u32> {
         __KIMPORT_BINDING_optional_data.get().map(|address| address.cast())
     }
+    #[allow(non_upper_case_globals)]
+    const __KIMPORT_TYPE_optional_data: &[u8] = {
+        const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
+            & 'static u32
+        )
+            .into_data();
+        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+        &BYTES
+    };
     const _: () = {
         #[used]
         #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<56> = ::kimport::Record(
-            *b"\x01\x01\x01\0\0\0\0\08\0\0\0'\0\0\0m\0provider\0optional_data\0optional_data\0\0",
+        static RECORD: ::kimport::Record<
+            { ::kimport::record_size(55, __KIMPORT_TYPE_optional_data.len()) },
+        > = ::kimport::Record::new(
+            b"\x02\x01\x01\0\0\0\0\0\0\0\0\0'\0\0\0m\0provider\0optional_data\0optional_data\0",
+            __KIMPORT_TYPE_optional_data,
         );
     };
     ::kimport::__declare_function! {
@@ -150,11 +201,24 @@ mod m {
     pub unsafe fn named_function() {
         unsafe { __kimport_call_named_function() }
     }
+    #[allow(non_upper_case_globals)]
+    const __KIMPORT_TYPE_named_function: &[u8] = {
+        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+            &[],
+            ::kimport::types::Encoding::VOID,
+            false,
+        );
+        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+        &BYTES
+    };
     const _: () = {
         #[used]
         #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<56> = ::kimport::Record(
-            *b"\x01\0\0\0\0\0\0\08\0\0\0(\0\0\0m\0provider\0kernel.isra.0\0named_function\0",
+        static RECORD: ::kimport::Record<
+            { ::kimport::record_size(56, __KIMPORT_TYPE_named_function.len()) },
+        > = ::kimport::Record::new(
+            b"\x02\0\0\0\0\0\0\0\0\0\0\0(\0\0\0m\0provider\0kernel.isra.0\0named_function\0",
+            __KIMPORT_TYPE_named_function,
         );
     };
     #[allow(non_upper_case_globals)]
@@ -167,11 +231,21 @@ mod m {
     pub fn named_data() -> *mut u32 {
         __KIMPORT_BINDING_named_data.address().cast()
     }
+    #[allow(non_upper_case_globals)]
+    const __KIMPORT_TYPE_named_data: &[u8] = {
+        const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(u32)
+            .into_data();
+        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+        &BYTES
+    };
     const _: () = {
         #[used]
         #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<56> = ::kimport::Record(
-            *b"\x01\x01\0\0\0\0\0\08\0\0\0\"\0\0\0m\0provider\0kernel_data\0named_data\0\0\0\0\0\0\0",
+        static RECORD: ::kimport::Record<
+            { ::kimport::record_size(50, __KIMPORT_TYPE_named_data.len()) },
+        > = ::kimport::Record::new(
+            b"\x02\x01\0\0\0\0\0\0\0\0\0\0\"\0\0\0m\0provider\0kernel_data\0named_data\0",
+            __KIMPORT_TYPE_named_data,
         );
     };
     ::kimport::__declare_function! {
@@ -197,11 +271,24 @@ mod m {
     pub unsafe fn nth_function() {
         unsafe { __kimport_call_nth_function() }
     }
+    #[allow(non_upper_case_globals)]
+    const __KIMPORT_TYPE_nth_function: &[u8] = {
+        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+            &[],
+            ::kimport::types::Encoding::VOID,
+            false,
+        );
+        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+        &BYTES
+    };
     const _: () = {
         #[used]
         #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<56> = ::kimport::Record(
-            *b"\x01\0\0\0\x01\0\0\08\0\0\0%\0\0\0m\0provider\0nth_function\0nth_function\0\0\0\0",
+        static RECORD: ::kimport::Record<
+            { ::kimport::record_size(53, __KIMPORT_TYPE_nth_function.len()) },
+        > = ::kimport::Record::new(
+            b"\x02\0\0\0\x01\0\0\0\0\0\0\0%\0\0\0m\0provider\0nth_function\0nth_function\0",
+            __KIMPORT_TYPE_nth_function,
         );
     };
     #[allow(non_upper_case_globals)]
@@ -214,11 +301,21 @@ mod m {
     pub fn nth_data() -> *mut u32 {
         __KIMPORT_BINDING_nth_data.address().cast()
     }
+    #[allow(non_upper_case_globals)]
+    const __KIMPORT_TYPE_nth_data: &[u8] = {
+        const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(u32)
+            .into_data();
+        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+        &BYTES
+    };
     const _: () = {
         #[used]
         #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<48> = ::kimport::Record(
-            *b"\x01\x01\0\0\xFF\xFF\xFF\xFF0\0\0\0\x1D\0\0\0m\0provider\0nth_data\0nth_data\0\0\0\0",
+        static RECORD: ::kimport::Record<
+            { ::kimport::record_size(45, __KIMPORT_TYPE_nth_data.len()) },
+        > = ::kimport::Record::new(
+            b"\x02\x01\0\0\xFF\xFF\xFF\xFF\0\0\0\0\x1D\0\0\0m\0provider\0nth_data\0nth_data\0",
+            __KIMPORT_TYPE_nth_data,
         );
     };
     ::kimport::__declare_function! {
@@ -245,11 +342,16 @@ mod m {
     pub unsafe fn unverified_function() {
         unsafe { __kimport_call_unverified_function() }
     }
+    #[allow(non_upper_case_globals)]
+    const __KIMPORT_TYPE_unverified_function: &[u8] = &[];
     const _: () = {
         #[used]
         #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<72> = ::kimport::Record(
-            *b"\x01\0\x02\0\0\0\0\0H\0\0\x003\0\0\0m\0provider\0unverified_function\0unverified_function\0\0\0\0\0\0",
+        static RECORD: ::kimport::Record<
+            { ::kimport::record_size(67, __KIMPORT_TYPE_unverified_function.len()) },
+        > = ::kimport::Record::new(
+            b"\x02\0\x02\0\0\0\0\0\0\0\0\x003\0\0\0m\0provider\0unverified_function\0unverified_function\0",
+            __KIMPORT_TYPE_unverified_function,
         );
     };
     #[allow(non_upper_case_globals)]
@@ -262,11 +364,16 @@ mod m {
     pub fn unverified_data() -> *mut u32 {
         __KIMPORT_BINDING_unverified_data.address().cast()
     }
+    #[allow(non_upper_case_globals)]
+    const __KIMPORT_TYPE_unverified_data: &[u8] = &[];
     const _: () = {
         #[used]
         #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<64> = ::kimport::Record(
-            *b"\x01\x01\x02\0\0\0\0\0@\0\0\0+\0\0\0m\0provider\0unverified_data\0unverified_data\0\0\0\0\0\0",
+        static RECORD: ::kimport::Record<
+            { ::kimport::record_size(59, __KIMPORT_TYPE_unverified_data.len()) },
+        > = ::kimport::Record::new(
+            b"\x02\x01\x02\0\0\0\0\0\0\0\0\0+\0\0\0m\0provider\0unverified_data\0unverified_data\0",
+            __KIMPORT_TYPE_unverified_data,
         );
     };
     #[cfg(CONFIG_X86)]
@@ -302,11 +409,18 @@ mod m {
     }
     #[cfg(CONFIG_X86)]
     #[cfg(not(CONFIG_SMP))]
+    #[allow(non_upper_case_globals)]
+    const __KIMPORT_TYPE_everything: &[u8] = &[];
+    #[cfg(CONFIG_X86)]
+    #[cfg(not(CONFIG_SMP))]
     const _: () = {
         #[used]
         #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<56> = ::kimport::Record(
-            *b"\x01\0\x03\0\x10\0\0\08\0\0\0\"\0\0\0m\0provider\0kernel_name\0everything\0\0\0\0\0\0\0",
+        static RECORD: ::kimport::Record<
+            { ::kimport::record_size(50, __KIMPORT_TYPE_everything.len()) },
+        > = ::kimport::Record::new(
+            b"\x02\0\x03\0\x10\0\0\0\0\0\0\0\"\0\0\0m\0provider\0kernel_name\0everything\0",
+            __KIMPORT_TYPE_everything,
         );
     };
     #[cfg(CONFIG_X86)]
@@ -322,11 +436,17 @@ mod m {
         __KIMPORT_BINDING_everything_data.get().map(|address| address.cast())
     }
     #[cfg(CONFIG_X86)]
+    #[allow(non_upper_case_globals)]
+    const __KIMPORT_TYPE_everything_data: &[u8] = &[];
+    #[cfg(CONFIG_X86)]
     const _: () = {
         #[used]
         #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<56> = ::kimport::Record(
-            *b"\x01\x01\x03\0\x02\0\0\08\0\0\0'\0\0\0m\0provider\0kernel_name\0everything_data\0\0",
+        static RECORD: ::kimport::Record<
+            { ::kimport::record_size(55, __KIMPORT_TYPE_everything_data.len()) },
+        > = ::kimport::Record::new(
+            b"\x02\x01\x03\0\x02\0\0\0\0\0\0\0'\0\0\0m\0provider\0kernel_name\0everything_data\0",
+            __KIMPORT_TYPE_everything_data,
         );
     };
     static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
@@ -334,48 +454,59 @@ mod m {
                 c"optional_function",
                 &__KIMPORT_BINDING_optional_function,
             )
+            .described(__KIMPORT_TYPE_optional_function)
             .optional(),
         ::kimport::Symbol::function(c"optional_unit", &__KIMPORT_BINDING_optional_unit)
+            .described(__KIMPORT_TYPE_optional_unit)
             .optional(),
         ::kimport::Symbol::function(c"optional_never", &__KIMPORT_BINDING_optional_never)
+            .described(__KIMPORT_TYPE_optional_never)
             .optional(),
         ::kimport::Symbol::data(
                 c"optional_data",
                 &__KIMPORT_BINDING_optional_data,
                 ::core::mem::size_of::<&'static u32>(),
             )
+            .described(__KIMPORT_TYPE_optional_data)
             .optional(),
         ::kimport::Symbol::function(c"kernel.isra.0", &__KIMPORT_BINDING_named_function)
-            .rust_name("named_function"),
+            .rust_name("named_function")
+            .described(__KIMPORT_TYPE_named_function),
         ::kimport::Symbol::data(
                 c"kernel_data",
                 &__KIMPORT_BINDING_named_data,
                 ::core::mem::size_of::<u32>(),
             )
-            .rust_name("named_data"),
+            .rust_name("named_data")
+            .described(__KIMPORT_TYPE_named_data),
         ::kimport::Symbol::function(c"nth_function", &__KIMPORT_BINDING_nth_function)
+            .described(__KIMPORT_TYPE_nth_function)
             .position(1),
         ::kimport::Symbol::data(
                 c"nth_data",
                 &__KIMPORT_BINDING_nth_data,
                 ::core::mem::size_of::<u32>(),
             )
+            .described(__KIMPORT_TYPE_nth_data)
             .position(4294967295),
         ::kimport::Symbol::function(
                 c"unverified_function",
                 &__KIMPORT_BINDING_unverified_function,
             )
+            .described(__KIMPORT_TYPE_unverified_function)
             .unverified(),
         ::kimport::Symbol::data(
                 c"unverified_data",
                 &__KIMPORT_BINDING_unverified_data,
                 ::core::mem::size_of::<u32>(),
             )
+            .described(__KIMPORT_TYPE_unverified_data)
             .unverified(),
         #[cfg(CONFIG_X86)]
         #[cfg(not(CONFIG_SMP))]
         ::kimport::Symbol::function(c"kernel_name", &__KIMPORT_BINDING_everything)
             .rust_name("everything")
+            .described(__KIMPORT_TYPE_everything)
             .optional()
             .position(16)
             .unverified(),
@@ -386,6 +517,7 @@ mod m {
                 ::core::mem::size_of::<u32>(),
             )
             .rust_name("everything_data")
+            .described(__KIMPORT_TYPE_everything_data)
             .optional()
             .position(2)
             .unverified(),

@@ -25,11 +25,24 @@ use kimport_macros::import_symbols;
 pub unsafe fn target_complete_cmd(arg0: *mut se_cmd, arg1: u8) {
     unsafe { __kimport_call_target_complete_cmd(arg0, arg1) }
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_target_complete_cmd: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        &[::kimport::types::describe!(* mut se_cmd), ::kimport::types::describe!(u8)],
+        ::kimport::types::Encoding::VOID,
+        false,
+    );
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<64> = ::kimport::Record(
-        *b"\x01\0\0\0\0\0\0\0@\0\0\0*\0\0\0\0\0target_complete_cmd\0target_complete_cmd\0\0\0\0\0\0\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(58, __KIMPORT_TYPE_target_complete_cmd.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\0\0\0\0\0\0\0\0\0\0\0*\0\0\0\0\0target_complete_cmd\0target_complete_cmd\0",
+        __KIMPORT_TYPE_target_complete_cmd,
     );
 };
 #[allow(non_upper_case_globals)]
@@ -42,23 +55,35 @@ static __KIMPORT_BINDING_jiffies: ::kimport::DataBinding = ::kimport::DataBindin
 pub(super) fn jiffies() -> *mut u64 {
     __KIMPORT_BINDING_jiffies.address().cast()
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_jiffies: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(u64)
+        .into_data();
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<40> = ::kimport::Record(
-        *b"\x01\x01\0\0\0\0\0\0(\0\0\0\x12\0\0\0\0\0jiffies\0jiffies\0\0\0\0\0\0\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(34, __KIMPORT_TYPE_jiffies.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\x01\0\0\0\0\0\0\0\0\0\0\x12\0\0\0\0\0jiffies\0jiffies\0",
+        __KIMPORT_TYPE_jiffies,
     );
 };
 static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
     ::kimport::Symbol::function(
-        c"target_complete_cmd",
-        &__KIMPORT_BINDING_target_complete_cmd,
-    ),
+            c"target_complete_cmd",
+            &__KIMPORT_BINDING_target_complete_cmd,
+        )
+        .described(__KIMPORT_TYPE_target_complete_cmd),
     ::kimport::Symbol::data(
-        c"jiffies",
-        &__KIMPORT_BINDING_jiffies,
-        ::core::mem::size_of::<u64>(),
-    ),
+            c"jiffies",
+            &__KIMPORT_BINDING_jiffies,
+            ::core::mem::size_of::<u64>(),
+        )
+        .described(__KIMPORT_TYPE_jiffies),
 ];
 static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
     c"",

@@ -30,11 +30,27 @@ pub(crate) mod lio {
     pub unsafe fn target_complete_cmd(cmd: *mut se_cmd, status: u8) {
         unsafe { __kimport_call_target_complete_cmd(cmd, status) }
     }
+    #[allow(non_upper_case_globals)]
+    const __KIMPORT_TYPE_target_complete_cmd: &[u8] = {
+        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+            &[
+                ::kimport::types::describe!(* mut se_cmd),
+                ::kimport::types::describe!(u8),
+            ],
+            ::kimport::types::Encoding::VOID,
+            false,
+        );
+        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+        &BYTES
+    };
     const _: () = {
         #[used]
         #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<80> = ::kimport::Record(
-            *b"\x01\0\0\0\0\0\0\0P\0\0\0@\0\0\0lio\0target_core_mod_new\0target_complete_cmd\0target_complete_cmd\0",
+        static RECORD: ::kimport::Record<
+            { ::kimport::record_size(80, __KIMPORT_TYPE_target_complete_cmd.len()) },
+        > = ::kimport::Record::new(
+            b"\x02\0\0\0\0\0\0\0\0\0\0\0@\0\0\0lio\0target_core_mod_new\0target_complete_cmd\0target_complete_cmd\0",
+            __KIMPORT_TYPE_target_complete_cmd,
         );
     };
     ::kimport::__declare_function! {
@@ -63,11 +79,29 @@ pub(crate) mod lio {
     pub unsafe fn transport_backend_register(arg0: *const target_backend_ops) -> c_int {
         unsafe { __kimport_call_transport_backend_register(arg0) }
     }
+    #[allow(non_upper_case_globals)]
+    const __KIMPORT_TYPE_transport_backend_register: &[u8] = {
+        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+            &[::kimport::types::describe!(* const target_backend_ops)],
+            ::kimport::types::describe!(c_int),
+            false,
+        );
+        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+        &BYTES
+    };
     const _: () = {
         #[used]
         #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<96> = ::kimport::Record(
-            *b"\x01\0\0\0\0\0\0\0`\0\0\0N\0\0\0lio\0target_core_mod_new\0transport_backend_register\0transport_backend_register\0\0\0",
+        static RECORD: ::kimport::Record<
+            {
+                ::kimport::record_size(
+                    94,
+                    __KIMPORT_TYPE_transport_backend_register.len(),
+                )
+            },
+        > = ::kimport::Record::new(
+            b"\x02\0\0\0\0\0\0\0\0\0\0\0N\0\0\0lio\0target_core_mod_new\0transport_backend_register\0transport_backend_register\0",
+            __KIMPORT_TYPE_transport_backend_register,
         );
     };
     ::kimport::__declare_function! {
@@ -103,26 +137,42 @@ pub(crate) mod lio {
             ::core::option::Option::None
         }
     }
+    #[allow(non_upper_case_globals)]
+    const __KIMPORT_TYPE_target_queue_submission: &[u8] = {
+        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+            &[::kimport::types::describe!(* mut se_cmd)],
+            ::kimport::types::Encoding::VOID,
+            false,
+        );
+        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+        &BYTES
+    };
     const _: () = {
         #[used]
         #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<88> = ::kimport::Record(
-            *b"\x01\0\x01\0\0\0\0\0X\0\0\0H\0\0\0lio\0target_core_mod_new\0target_queue_submission\0target_queue_submission\0",
+        static RECORD: ::kimport::Record<
+            { ::kimport::record_size(88, __KIMPORT_TYPE_target_queue_submission.len()) },
+        > = ::kimport::Record::new(
+            b"\x02\0\x01\0\0\0\0\0\0\0\0\0H\0\0\0lio\0target_core_mod_new\0target_queue_submission\0target_queue_submission\0",
+            __KIMPORT_TYPE_target_queue_submission,
         );
     };
     static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
         ::kimport::Symbol::function(
-            c"target_complete_cmd",
-            &__KIMPORT_BINDING_target_complete_cmd,
-        ),
+                c"target_complete_cmd",
+                &__KIMPORT_BINDING_target_complete_cmd,
+            )
+            .described(__KIMPORT_TYPE_target_complete_cmd),
         ::kimport::Symbol::function(
-            c"transport_backend_register",
-            &__KIMPORT_BINDING_transport_backend_register,
-        ),
+                c"transport_backend_register",
+                &__KIMPORT_BINDING_transport_backend_register,
+            )
+            .described(__KIMPORT_TYPE_transport_backend_register),
         ::kimport::Symbol::function(
                 c"target_queue_submission",
                 &__KIMPORT_BINDING_target_queue_submission,
             )
+            .described(__KIMPORT_TYPE_target_queue_submission)
             .optional(),
     ];
     static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
@@ -183,11 +233,24 @@ mod core {
     pub unsafe fn nr_processes() -> c_int {
         unsafe { __kimport_call_nr_processes() }
     }
+    #[allow(non_upper_case_globals)]
+    const __KIMPORT_TYPE_nr_processes: &[u8] = {
+        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+            &[],
+            ::kimport::types::describe!(c_int),
+            false,
+        );
+        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+        &BYTES
+    };
     const _: () = {
         #[used]
         #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<48> = ::kimport::Record(
-            *b"\x01\0\0\0\0\0\0\x000\0\0\0 \0\0\0core\0\0nr_processes\0nr_processes\0",
+        static RECORD: ::kimport::Record<
+            { ::kimport::record_size(48, __KIMPORT_TYPE_nr_processes.len()) },
+        > = ::kimport::Record::new(
+            b"\x02\0\0\0\0\0\0\0\0\0\0\0 \0\0\0core\0\0nr_processes\0nr_processes\0",
+            __KIMPORT_TYPE_nr_processes,
         );
     };
     #[allow(non_upper_case_globals)]
@@ -200,21 +263,35 @@ mod core {
     pub fn uts() -> *mut uts_namespace {
         __KIMPORT_BINDING_uts.address().cast()
     }
+    #[allow(non_upper_case_globals)]
+    const __KIMPORT_TYPE_uts: &[u8] = {
+        const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
+            uts_namespace
+        )
+            .into_data();
+        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+        &BYTES
+    };
     const _: () = {
         #[used]
         #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<40> = ::kimport::Record(
-            *b"\x01\x01\0\0\0\0\0\0(\0\0\0\x16\0\0\0core\0\0init_uts_ns\0uts\0\0\0",
+        static RECORD: ::kimport::Record<
+            { ::kimport::record_size(38, __KIMPORT_TYPE_uts.len()) },
+        > = ::kimport::Record::new(
+            b"\x02\x01\0\0\0\0\0\0\0\0\0\0\x16\0\0\0core\0\0init_uts_ns\0uts\0",
+            __KIMPORT_TYPE_uts,
         );
     };
     static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
-        ::kimport::Symbol::function(c"nr_processes", &__KIMPORT_BINDING_nr_processes),
+        ::kimport::Symbol::function(c"nr_processes", &__KIMPORT_BINDING_nr_processes)
+            .described(__KIMPORT_TYPE_nr_processes),
         ::kimport::Symbol::data(
                 c"init_uts_ns",
                 &__KIMPORT_BINDING_uts,
                 ::core::mem::size_of::<uts_namespace>(),
             )
-            .rust_name("uts"),
+            .rust_name("uts")
+            .described(__KIMPORT_TYPE_uts),
     ];
     static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
         c"core",
@@ -274,15 +351,29 @@ pub mod r#type {
     pub unsafe fn r#fn(r#in: u8) {
         unsafe { __kimport_call_fn(r#in) }
     }
+    #[allow(non_upper_case_globals)]
+    const __KIMPORT_TYPE_fn: &[u8] = {
+        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+            &[::kimport::types::describe!(u8)],
+            ::kimport::types::Encoding::VOID,
+            false,
+        );
+        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+        &BYTES
+    };
     const _: () = {
         #[used]
         #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<32> = ::kimport::Record(
-            *b"\x01\0\0\0\0\0\0\0 \0\0\0\x0C\0\0\0type\0\0fn\0fn\0\0\0\0\0",
+        static RECORD: ::kimport::Record<
+            { ::kimport::record_size(28, __KIMPORT_TYPE_fn.len()) },
+        > = ::kimport::Record::new(
+            b"\x02\0\0\0\0\0\0\0\0\0\0\0\x0C\0\0\0type\0\0fn\0fn\0",
+            __KIMPORT_TYPE_fn,
         );
     };
     static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
-        ::kimport::Symbol::function(c"fn", &__KIMPORT_BINDING_fn),
+        ::kimport::Symbol::function(c"fn", &__KIMPORT_BINDING_fn)
+            .described(__KIMPORT_TYPE_fn),
     ];
     static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
         c"type",

@@ -11,11 +11,21 @@ static __KIMPORT_BINDING_plain: ::kimport::DataBinding = ::kimport::DataBinding:
 pub fn plain() -> *mut u32 {
     __KIMPORT_BINDING_plain.address().cast()
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_plain: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(u32)
+        .into_data();
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<32> = ::kimport::Record(
-        *b"\x01\x01\0\0\0\0\0\0 \0\0\0\x0E\0\0\0\0\0plain\0plain\0\0\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(30, __KIMPORT_TYPE_plain.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\x01\0\0\0\0\0\0\0\0\0\0\x0E\0\0\0\0\0plain\0plain\0",
+        __KIMPORT_TYPE_plain,
     );
 };
 #[allow(non_upper_case_globals)]
@@ -28,11 +38,23 @@ static __KIMPORT_BINDING_path: ::kimport::DataBinding = ::kimport::DataBinding::
 pub fn path() -> *mut kernel::bindings::task_struct {
     __KIMPORT_BINDING_path.address().cast()
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_path: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
+        kernel::bindings::task_struct
+    )
+        .into_data();
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<32> = ::kimport::Record(
-        *b"\x01\x01\0\0\0\0\0\0 \0\0\0\x0C\0\0\0\0\0path\0path\0\0\0\0\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(28, __KIMPORT_TYPE_path.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\x01\0\0\0\0\0\0\0\0\0\0\x0C\0\0\0\0\0path\0path\0",
+        __KIMPORT_TYPE_path,
     );
 };
 #[allow(non_upper_case_globals)]
@@ -45,11 +67,21 @@ static __KIMPORT_BINDING_array: ::kimport::DataBinding = ::kimport::DataBinding:
 pub fn array() -> *mut [u8; 4] {
     __KIMPORT_BINDING_array.address().cast()
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_array: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!([u8; 4])
+        .into_data();
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<32> = ::kimport::Record(
-        *b"\x01\x01\0\0\0\0\0\0 \0\0\0\x0E\0\0\0\0\0array\0array\0\0\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(30, __KIMPORT_TYPE_array.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\x01\0\0\0\0\0\0\0\0\0\0\x0E\0\0\0\0\0array\0array\0",
+        __KIMPORT_TYPE_array,
     );
 };
 #[allow(non_upper_case_globals)]
@@ -62,11 +94,21 @@ static __KIMPORT_BINDING_tuple: ::kimport::DataBinding = ::kimport::DataBinding:
 pub fn tuple() -> *mut (u8, u16) {
     __KIMPORT_BINDING_tuple.address().cast()
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_tuple: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!((u8, u16))
+        .into_data();
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<32> = ::kimport::Record(
-        *b"\x01\x01\0\0\0\0\0\0 \0\0\0\x0E\0\0\0\0\0tuple\0tuple\0\0\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(30, __KIMPORT_TYPE_tuple.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\x01\0\0\0\0\0\0\0\0\0\0\x0E\0\0\0\0\0tuple\0tuple\0",
+        __KIMPORT_TYPE_tuple,
     );
 };
 #[allow(non_upper_case_globals)]
@@ -79,11 +121,21 @@ static __KIMPORT_BINDING_pointer: ::kimport::DataBinding = ::kimport::DataBindin
 pub fn pointer() -> *mut *mut u8 {
     __KIMPORT_BINDING_pointer.address().cast()
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_pointer: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(* mut u8)
+        .into_data();
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<40> = ::kimport::Record(
-        *b"\x01\x01\0\0\0\0\0\0(\0\0\0\x12\0\0\0\0\0pointer\0pointer\0\0\0\0\0\0\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(34, __KIMPORT_TYPE_pointer.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\x01\0\0\0\0\0\0\0\0\0\0\x12\0\0\0\0\0pointer\0pointer\0",
+        __KIMPORT_TYPE_pointer,
     );
 };
 #[allow(non_upper_case_globals)]
@@ -96,11 +148,23 @@ static __KIMPORT_BINDING_reference: ::kimport::DataBinding = ::kimport::DataBind
 pub fn reference() -> *mut &'static Foo<'static, &'a u8> {
     __KIMPORT_BINDING_reference.address().cast()
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_reference: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
+        & 'static Foo < 'static, & 'a u8 >
+    )
+        .into_data();
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<40> = ::kimport::Record(
-        *b"\x01\x01\0\0\0\0\0\0(\0\0\0\x16\0\0\0\0\0reference\0reference\0\0\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(38, __KIMPORT_TYPE_reference.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\x01\0\0\0\0\0\0\0\0\0\0\x16\0\0\0\0\0reference\0reference\0",
+        __KIMPORT_TYPE_reference,
     );
 };
 #[allow(non_upper_case_globals)]
@@ -113,11 +177,23 @@ static __KIMPORT_BINDING_function_pointer: ::kimport::DataBinding = ::kimport::D
 pub fn function_pointer() -> *mut Option<fn(&u8) -> &u8> {
     __KIMPORT_BINDING_function_pointer.address().cast()
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_function_pointer: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
+        Option < fn (& u8) -> & u8 >
+    )
+        .into_data();
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<56> = ::kimport::Record(
-        *b"\x01\x01\0\0\0\0\0\08\0\0\0$\0\0\0\0\0function_pointer\0function_pointer\0\0\0\0\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(52, __KIMPORT_TYPE_function_pointer.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\x01\0\0\0\0\0\0\0\0\0\0$\0\0\0\0\0function_pointer\0function_pointer\0",
+        __KIMPORT_TYPE_function_pointer,
     );
 };
 #[allow(non_upper_case_globals)]
@@ -130,11 +206,23 @@ static __KIMPORT_BINDING_object: ::kimport::DataBinding = ::kimport::DataBinding
 pub fn object() -> *mut *const dyn Fn(&u8) -> &u8 {
     __KIMPORT_BINDING_object.address().cast()
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_object: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
+        * const dyn Fn(& u8) -> & u8
+    )
+        .into_data();
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<32> = ::kimport::Record(
-        *b"\x01\x01\0\0\0\0\0\0 \0\0\0\x10\0\0\0\0\0object\0object\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(32, __KIMPORT_TYPE_object.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\x01\0\0\0\0\0\0\0\0\0\0\x10\0\0\0\0\0object\0object\0",
+        __KIMPORT_TYPE_object,
     );
 };
 #[allow(non_upper_case_globals)]
@@ -147,11 +235,23 @@ static __KIMPORT_BINDING_macro_type: ::kimport::DataBinding = ::kimport::DataBin
 pub fn macro_type() -> *mut some_type!(u8) {
     __KIMPORT_BINDING_macro_type.address().cast()
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_macro_type: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
+        some_type!(u8)
+    )
+        .into_data();
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<40> = ::kimport::Record(
-        *b"\x01\x01\0\0\0\0\0\0(\0\0\0\x18\0\0\0\0\0macro_type\0macro_type\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(40, __KIMPORT_TYPE_macro_type.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\x01\0\0\0\0\0\0\0\0\0\0\x18\0\0\0\0\0macro_type\0macro_type\0",
+        __KIMPORT_TYPE_macro_type,
     );
 };
 #[allow(non_upper_case_globals)]
@@ -164,64 +264,84 @@ static __KIMPORT_BINDING_restricted: ::kimport::DataBinding = ::kimport::DataBin
 pub(in crate::a) fn restricted() -> *mut u32 {
     __KIMPORT_BINDING_restricted.address().cast()
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_restricted: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(u32)
+        .into_data();
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<40> = ::kimport::Record(
-        *b"\x01\x01\0\0\0\0\0\0(\0\0\0\x18\0\0\0\0\0restricted\0restricted\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(40, __KIMPORT_TYPE_restricted.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\x01\0\0\0\0\0\0\0\0\0\0\x18\0\0\0\0\0restricted\0restricted\0",
+        __KIMPORT_TYPE_restricted,
     );
 };
 static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
     ::kimport::Symbol::data(
-        c"plain",
-        &__KIMPORT_BINDING_plain,
-        ::core::mem::size_of::<u32>(),
-    ),
+            c"plain",
+            &__KIMPORT_BINDING_plain,
+            ::core::mem::size_of::<u32>(),
+        )
+        .described(__KIMPORT_TYPE_plain),
     ::kimport::Symbol::data(
-        c"path",
-        &__KIMPORT_BINDING_path,
-        ::core::mem::size_of::<kernel::bindings::task_struct>(),
-    ),
+            c"path",
+            &__KIMPORT_BINDING_path,
+            ::core::mem::size_of::<kernel::bindings::task_struct>(),
+        )
+        .described(__KIMPORT_TYPE_path),
     ::kimport::Symbol::data(
-        c"array",
-        &__KIMPORT_BINDING_array,
-        ::core::mem::size_of::<[u8; 4]>(),
-    ),
+            c"array",
+            &__KIMPORT_BINDING_array,
+            ::core::mem::size_of::<[u8; 4]>(),
+        )
+        .described(__KIMPORT_TYPE_array),
     ::kimport::Symbol::data(
-        c"tuple",
-        &__KIMPORT_BINDING_tuple,
-        ::core::mem::size_of::<(u8, u16)>(),
-    ),
+            c"tuple",
+            &__KIMPORT_BINDING_tuple,
+            ::core::mem::size_of::<(u8, u16)>(),
+        )
+        .described(__KIMPORT_TYPE_tuple),
     ::kimport::Symbol::data(
-        c"pointer",
-        &__KIMPORT_BINDING_pointer,
-        ::core::mem::size_of::<*mut u8>(),
-    ),
+            c"pointer",
+            &__KIMPORT_BINDING_pointer,
+            ::core::mem::size_of::<*mut u8>(),
+        )
+        .described(__KIMPORT_TYPE_pointer),
     ::kimport::Symbol::data(
-        c"reference",
-        &__KIMPORT_BINDING_reference,
-        ::core::mem::size_of::<&'static Foo<'static, &'a u8>>(),
-    ),
+            c"reference",
+            &__KIMPORT_BINDING_reference,
+            ::core::mem::size_of::<&'static Foo<'static, &'a u8>>(),
+        )
+        .described(__KIMPORT_TYPE_reference),
     ::kimport::Symbol::data(
-        c"function_pointer",
-        &__KIMPORT_BINDING_function_pointer,
-        ::core::mem::size_of::<Option<fn(&u8) -> &u8>>(),
-    ),
+            c"function_pointer",
+            &__KIMPORT_BINDING_function_pointer,
+            ::core::mem::size_of::<Option<fn(&u8) -> &u8>>(),
+        )
+        .described(__KIMPORT_TYPE_function_pointer),
     ::kimport::Symbol::data(
-        c"object",
-        &__KIMPORT_BINDING_object,
-        ::core::mem::size_of::<*const dyn Fn(&u8) -> &u8>(),
-    ),
+            c"object",
+            &__KIMPORT_BINDING_object,
+            ::core::mem::size_of::<*const dyn Fn(&u8) -> &u8>(),
+        )
+        .described(__KIMPORT_TYPE_object),
     ::kimport::Symbol::data(
-        c"macro_type",
-        &__KIMPORT_BINDING_macro_type,
-        ::core::mem::size_of::<some_type!(u8)>(),
-    ),
+            c"macro_type",
+            &__KIMPORT_BINDING_macro_type,
+            ::core::mem::size_of::<some_type!(u8)>(),
+        )
+        .described(__KIMPORT_TYPE_macro_type),
     ::kimport::Symbol::data(
-        c"restricted",
-        &__KIMPORT_BINDING_restricted,
-        ::core::mem::size_of::<u32>(),
-    ),
+            c"restricted",
+            &__KIMPORT_BINDING_restricted,
+            ::core::mem::size_of::<u32>(),
+        )
+        .described(__KIMPORT_TYPE_restricted),
 ];
 static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
     c"",

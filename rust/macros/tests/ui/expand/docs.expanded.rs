@@ -24,11 +24,24 @@ use kimport_macros::import_symbols;
 pub unsafe fn undocumented() {
     unsafe { __kimport_call_undocumented() }
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_undocumented: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        &[],
+        ::kimport::types::Encoding::VOID,
+        false,
+    );
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<48> = ::kimport::Record(
-        *b"\x01\0\0\0\0\0\0\x000\0\0\0\x1C\0\0\0\0\0undocumented\0undocumented\0\0\0\0\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(44, __KIMPORT_TYPE_undocumented.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\0\0\0\0\0\0\0\0\0\0\0\x1C\0\0\0\0\0undocumented\0undocumented\0",
+        __KIMPORT_TYPE_undocumented,
     );
 };
 ::kimport::__declare_function! {
@@ -54,11 +67,24 @@ const _: () = {
 pub unsafe fn without_safety() {
     unsafe { __kimport_call_without_safety() }
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_without_safety: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        &[],
+        ::kimport::types::Encoding::VOID,
+        false,
+    );
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<48> = ::kimport::Record(
-        *b"\x01\0\0\0\0\0\0\x000\0\0\0 \0\0\0\0\0without_safety\0without_safety\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(48, __KIMPORT_TYPE_without_safety.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\0\0\0\0\0\0\0\0\0\0\0 \0\0\0\0\0without_safety\0without_safety\0",
+        __KIMPORT_TYPE_without_safety,
     );
 };
 ::kimport::__declare_function! {
@@ -84,11 +110,24 @@ const _: () = {
 pub unsafe fn with_safety() {
     unsafe { __kimport_call_with_safety() }
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_with_safety: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        &[],
+        ::kimport::types::Encoding::VOID,
+        false,
+    );
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<48> = ::kimport::Record(
-        *b"\x01\0\0\0\0\0\0\x000\0\0\0\x1A\0\0\0\0\0with_safety\0with_safety\0\0\0\0\0\0\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(42, __KIMPORT_TYPE_with_safety.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\0\0\0\0\0\0\0\0\0\0\0\x1A\0\0\0\0\0with_safety\0with_safety\0",
+        __KIMPORT_TYPE_with_safety,
     );
 };
 ::kimport::__declare_function! {
@@ -116,11 +155,24 @@ const _: () = {
 pub unsafe fn block_comment() {
     unsafe { __kimport_call_block_comment() }
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_block_comment: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        &[],
+        ::kimport::types::Encoding::VOID,
+        false,
+    );
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<48> = ::kimport::Record(
-        *b"\x01\0\0\0\0\0\0\x000\0\0\0\x1E\0\0\0\0\0block_comment\0block_comment\0\0\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(46, __KIMPORT_TYPE_block_comment.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\0\0\0\0\0\0\0\0\0\0\0\x1E\0\0\0\0\0block_comment\0block_comment\0",
+        __KIMPORT_TYPE_block_comment,
     );
 };
 ::kimport::__declare_function! {
@@ -145,11 +197,24 @@ const _: () = {
 pub unsafe fn hidden() {
     unsafe { __kimport_call_hidden() }
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_hidden: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        &[],
+        ::kimport::types::Encoding::VOID,
+        false,
+    );
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<32> = ::kimport::Record(
-        *b"\x01\0\0\0\0\0\0\0 \0\0\0\x10\0\0\0\0\0hidden\0hidden\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(32, __KIMPORT_TYPE_hidden.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\0\0\0\0\0\0\0\0\0\0\0\x10\0\0\0\0\0hidden\0hidden\0",
+        __KIMPORT_TYPE_hidden,
     );
 };
 #[allow(non_upper_case_globals)]
@@ -162,11 +227,21 @@ static __KIMPORT_BINDING_included: ::kimport::DataBinding = ::kimport::DataBindi
 pub fn included() -> *mut u32 {
     __KIMPORT_BINDING_included.address().cast()
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_included: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(u32)
+        .into_data();
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<40> = ::kimport::Record(
-        *b"\x01\x01\0\0\0\0\0\0(\0\0\0\x14\0\0\0\0\0included\0included\0\0\0\0\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(36, __KIMPORT_TYPE_included.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\x01\0\0\0\0\0\0\0\0\0\0\x14\0\0\0\0\0included\0included\0",
+        __KIMPORT_TYPE_included,
     );
 };
 #[allow(non_upper_case_globals)]
@@ -179,29 +254,46 @@ static __KIMPORT_BINDING_undocumented_data: ::kimport::DataBinding = ::kimport::
 pub fn undocumented_data() -> *mut u32 {
     __KIMPORT_BINDING_undocumented_data.address().cast()
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_undocumented_data: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(u32)
+        .into_data();
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<56> = ::kimport::Record(
-        *b"\x01\x01\0\0\0\0\0\08\0\0\0&\0\0\0\0\0undocumented_data\0undocumented_data\0\0\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(54, __KIMPORT_TYPE_undocumented_data.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\x01\0\0\0\0\0\0\0\0\0\0&\0\0\0\0\0undocumented_data\0undocumented_data\0",
+        __KIMPORT_TYPE_undocumented_data,
     );
 };
 static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
-    ::kimport::Symbol::function(c"undocumented", &__KIMPORT_BINDING_undocumented),
-    ::kimport::Symbol::function(c"without_safety", &__KIMPORT_BINDING_without_safety),
-    ::kimport::Symbol::function(c"with_safety", &__KIMPORT_BINDING_with_safety),
-    ::kimport::Symbol::function(c"block_comment", &__KIMPORT_BINDING_block_comment),
-    ::kimport::Symbol::function(c"hidden", &__KIMPORT_BINDING_hidden),
+    ::kimport::Symbol::function(c"undocumented", &__KIMPORT_BINDING_undocumented)
+        .described(__KIMPORT_TYPE_undocumented),
+    ::kimport::Symbol::function(c"without_safety", &__KIMPORT_BINDING_without_safety)
+        .described(__KIMPORT_TYPE_without_safety),
+    ::kimport::Symbol::function(c"with_safety", &__KIMPORT_BINDING_with_safety)
+        .described(__KIMPORT_TYPE_with_safety),
+    ::kimport::Symbol::function(c"block_comment", &__KIMPORT_BINDING_block_comment)
+        .described(__KIMPORT_TYPE_block_comment),
+    ::kimport::Symbol::function(c"hidden", &__KIMPORT_BINDING_hidden)
+        .described(__KIMPORT_TYPE_hidden),
     ::kimport::Symbol::data(
-        c"included",
-        &__KIMPORT_BINDING_included,
-        ::core::mem::size_of::<u32>(),
-    ),
+            c"included",
+            &__KIMPORT_BINDING_included,
+            ::core::mem::size_of::<u32>(),
+        )
+        .described(__KIMPORT_TYPE_included),
     ::kimport::Symbol::data(
-        c"undocumented_data",
-        &__KIMPORT_BINDING_undocumented_data,
-        ::core::mem::size_of::<u32>(),
-    ),
+            c"undocumented_data",
+            &__KIMPORT_BINDING_undocumented_data,
+            ::core::mem::size_of::<u32>(),
+        )
+        .described(__KIMPORT_TYPE_undocumented_data),
 ];
 static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
     c"",

@@ -24,11 +24,24 @@ use kimport_macros::import_symbols;
 pub unsafe fn no_arguments() {
     unsafe { __kimport_call_no_arguments() }
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_no_arguments: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        &[],
+        ::kimport::types::Encoding::VOID,
+        false,
+    );
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<48> = ::kimport::Record(
-        *b"\x01\0\0\0\0\0\0\x000\0\0\0\x1C\0\0\0\0\0no_arguments\0no_arguments\0\0\0\0\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(44, __KIMPORT_TYPE_no_arguments.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\0\0\0\0\0\0\0\0\0\0\0\x1C\0\0\0\0\0no_arguments\0no_arguments\0",
+        __KIMPORT_TYPE_no_arguments,
     );
 };
 ::kimport::__declare_function! {
@@ -54,11 +67,24 @@ const _: () = {
 pub unsafe fn explicit_unit() -> () {
     unsafe { __kimport_call_explicit_unit() }
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_explicit_unit: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        &[],
+        ::kimport::types::describe!(()),
+        false,
+    );
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<48> = ::kimport::Record(
-        *b"\x01\0\0\0\0\0\0\x000\0\0\0\x1E\0\0\0\0\0explicit_unit\0explicit_unit\0\0\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(46, __KIMPORT_TYPE_explicit_unit.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\0\0\0\0\0\0\0\0\0\0\0\x1E\0\0\0\0\0explicit_unit\0explicit_unit\0",
+        __KIMPORT_TYPE_explicit_unit,
     );
 };
 ::kimport::__declare_function! {
@@ -84,11 +110,24 @@ const _: () = {
 pub unsafe fn qualified(a: u8) -> u8 {
     unsafe { __kimport_call_qualified(a) }
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_qualified: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        &[::kimport::types::describe!(u8)],
+        ::kimport::types::describe!(u8),
+        false,
+    );
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<40> = ::kimport::Record(
-        *b"\x01\0\0\0\0\0\0\0(\0\0\0\x16\0\0\0\0\0qualified\0qualified\0\0\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(38, __KIMPORT_TYPE_qualified.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\0\0\0\0\0\0\0\0\0\0\0\x16\0\0\0\0\0qualified\0qualified\0",
+        __KIMPORT_TYPE_qualified,
     );
 };
 ::kimport::__declare_function! {
@@ -114,11 +153,24 @@ const _: () = {
 pub unsafe fn default_abi(a: u8) -> u8 {
     unsafe { __kimport_call_default_abi(a) }
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_default_abi: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        &[::kimport::types::describe!(u8)],
+        ::kimport::types::describe!(u8),
+        false,
+    );
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<48> = ::kimport::Record(
-        *b"\x01\0\0\0\0\0\0\x000\0\0\0\x1A\0\0\0\0\0default_abi\0default_abi\0\0\0\0\0\0\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(42, __KIMPORT_TYPE_default_abi.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\0\0\0\0\0\0\0\0\0\0\0\x1A\0\0\0\0\0default_abi\0default_abi\0",
+        __KIMPORT_TYPE_default_abi,
     );
 };
 ::kimport::__declare_function! {
@@ -144,11 +196,28 @@ const _: () = {
 pub unsafe fn unnamed(arg0: u8, arg1: u16, named: u32) {
     unsafe { __kimport_call_unnamed(arg0, arg1, named) }
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_unnamed: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        &[
+            ::kimport::types::describe!(u8),
+            ::kimport::types::describe!(u16),
+            ::kimport::types::describe!(u32),
+        ],
+        ::kimport::types::Encoding::VOID,
+        false,
+    );
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<40> = ::kimport::Record(
-        *b"\x01\0\0\0\0\0\0\0(\0\0\0\x12\0\0\0\0\0unnamed\0unnamed\0\0\0\0\0\0\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(34, __KIMPORT_TYPE_unnamed.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\0\0\0\0\0\0\0\0\0\0\0\x12\0\0\0\0\0unnamed\0unnamed\0",
+        __KIMPORT_TYPE_unnamed,
     );
 };
 ::kimport::__declare_function! {
@@ -174,11 +243,29 @@ const _: () = {
 pub unsafe fn taken(arg0__: u8, arg0: u16, arg0_: u32, arg3: u64) {
     unsafe { __kimport_call_taken(arg0__, arg0, arg0_, arg3) }
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_taken: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        &[
+            ::kimport::types::describe!(u8),
+            ::kimport::types::describe!(u16),
+            ::kimport::types::describe!(u32),
+            ::kimport::types::describe!(u64),
+        ],
+        ::kimport::types::Encoding::VOID,
+        false,
+    );
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<32> = ::kimport::Record(
-        *b"\x01\0\0\0\0\0\0\0 \0\0\0\x0E\0\0\0\0\0taken\0taken\0\0\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(30, __KIMPORT_TYPE_taken.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\0\0\0\0\0\0\0\0\0\0\0\x0E\0\0\0\0\0taken\0taken\0",
+        __KIMPORT_TYPE_taken,
     );
 };
 ::kimport::__declare_function! {
@@ -203,11 +290,24 @@ const _: () = {
 pub unsafe fn raw(r#type: u8) {
     unsafe { __kimport_call_raw(r#type) }
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_raw: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        &[::kimport::types::describe!(u8)],
+        ::kimport::types::Encoding::VOID,
+        false,
+    );
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<32> = ::kimport::Record(
-        *b"\x01\0\0\0\0\0\0\0 \0\0\0\n\0\0\0\0\0raw\0raw\0\0\0\0\0\0\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(26, __KIMPORT_TYPE_raw.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\0\0\0\0\0\0\0\0\0\0\0\n\0\0\0\0\0raw\0raw\0",
+        __KIMPORT_TYPE_raw,
     );
 };
 ::kimport::__declare_function! {
@@ -232,11 +332,24 @@ const _: () = {
 pub unsafe fn never() -> ! {
     unsafe { __kimport_call_never() }
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_never: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        &[],
+        ::kimport::types::describe!(!),
+        false,
+    );
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<32> = ::kimport::Record(
-        *b"\x01\0\0\0\0\0\0\0 \0\0\0\x0E\0\0\0\0\0never\0never\0\0\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(30, __KIMPORT_TYPE_never.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\0\0\0\0\0\0\0\0\0\0\0\x0E\0\0\0\0\0never\0never\0",
+        __KIMPORT_TYPE_never,
     );
 };
 ::kimport::__declare_function! {
@@ -262,11 +375,24 @@ const _: () = {
 pub unsafe fn reference(arg0: &u8) -> &u8 {
     unsafe { __kimport_call_reference(arg0) }
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_reference: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        &[::kimport::types::describe!(& 'static u8)],
+        ::kimport::types::describe!(& 'static u8),
+        false,
+    );
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<40> = ::kimport::Record(
-        *b"\x01\0\0\0\0\0\0\0(\0\0\0\x16\0\0\0\0\0reference\0reference\0\0\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(38, __KIMPORT_TYPE_reference.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\0\0\0\0\0\0\0\0\0\0\0\x16\0\0\0\0\0reference\0reference\0",
+        __KIMPORT_TYPE_reference,
     );
 };
 ::kimport::__declare_function! {
@@ -292,11 +418,24 @@ const _: () = {
 pub unsafe fn callback(callback: extern "C" fn(*mut u8) -> u8) {
     unsafe { __kimport_call_callback(callback) }
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_callback: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        &[::kimport::types::describe!(extern "C" fn (* mut u8) -> u8)],
+        ::kimport::types::Encoding::VOID,
+        false,
+    );
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<40> = ::kimport::Record(
-        *b"\x01\0\0\0\0\0\0\0(\0\0\0\x14\0\0\0\0\0callback\0callback\0\0\0\0\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(36, __KIMPORT_TYPE_callback.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\0\0\0\0\0\0\0\0\0\0\0\x14\0\0\0\0\0callback\0callback\0",
+        __KIMPORT_TYPE_callback,
     );
 };
 ::kimport::__declare_function! {
@@ -322,11 +461,24 @@ const _: () = {
 pub unsafe fn parenthesized(arg0: u8) {
     unsafe { __kimport_call_parenthesized(arg0) }
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_parenthesized: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        &[::kimport::types::describe!(u8)],
+        ::kimport::types::Encoding::VOID,
+        false,
+    );
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<48> = ::kimport::Record(
-        *b"\x01\0\0\0\0\0\0\x000\0\0\0\x1E\0\0\0\0\0parenthesized\0parenthesized\0\0\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(46, __KIMPORT_TYPE_parenthesized.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\0\0\0\0\0\0\0\0\0\0\0\x1E\0\0\0\0\0parenthesized\0parenthesized\0",
+        __KIMPORT_TYPE_parenthesized,
     );
 };
 ::kimport::__declare_function! {
@@ -352,26 +504,51 @@ const _: () = {
 pub(crate) unsafe fn restricted() {
     unsafe { __kimport_call_restricted() }
 }
+#[allow(non_upper_case_globals)]
+const __KIMPORT_TYPE_restricted: &[u8] = {
+    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        &[],
+        ::kimport::types::Encoding::VOID,
+        false,
+    );
+    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+    &BYTES
+};
 const _: () = {
     #[used]
     #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<40> = ::kimport::Record(
-        *b"\x01\0\0\0\0\0\0\0(\0\0\0\x18\0\0\0\0\0restricted\0restricted\0",
+    static RECORD: ::kimport::Record<
+        { ::kimport::record_size(40, __KIMPORT_TYPE_restricted.len()) },
+    > = ::kimport::Record::new(
+        b"\x02\0\0\0\0\0\0\0\0\0\0\0\x18\0\0\0\0\0restricted\0restricted\0",
+        __KIMPORT_TYPE_restricted,
     );
 };
 static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
-    ::kimport::Symbol::function(c"no_arguments", &__KIMPORT_BINDING_no_arguments),
-    ::kimport::Symbol::function(c"explicit_unit", &__KIMPORT_BINDING_explicit_unit),
-    ::kimport::Symbol::function(c"qualified", &__KIMPORT_BINDING_qualified),
-    ::kimport::Symbol::function(c"default_abi", &__KIMPORT_BINDING_default_abi),
-    ::kimport::Symbol::function(c"unnamed", &__KIMPORT_BINDING_unnamed),
-    ::kimport::Symbol::function(c"taken", &__KIMPORT_BINDING_taken),
-    ::kimport::Symbol::function(c"raw", &__KIMPORT_BINDING_raw),
-    ::kimport::Symbol::function(c"never", &__KIMPORT_BINDING_never),
-    ::kimport::Symbol::function(c"reference", &__KIMPORT_BINDING_reference),
-    ::kimport::Symbol::function(c"callback", &__KIMPORT_BINDING_callback),
-    ::kimport::Symbol::function(c"parenthesized", &__KIMPORT_BINDING_parenthesized),
-    ::kimport::Symbol::function(c"restricted", &__KIMPORT_BINDING_restricted),
+    ::kimport::Symbol::function(c"no_arguments", &__KIMPORT_BINDING_no_arguments)
+        .described(__KIMPORT_TYPE_no_arguments),
+    ::kimport::Symbol::function(c"explicit_unit", &__KIMPORT_BINDING_explicit_unit)
+        .described(__KIMPORT_TYPE_explicit_unit),
+    ::kimport::Symbol::function(c"qualified", &__KIMPORT_BINDING_qualified)
+        .described(__KIMPORT_TYPE_qualified),
+    ::kimport::Symbol::function(c"default_abi", &__KIMPORT_BINDING_default_abi)
+        .described(__KIMPORT_TYPE_default_abi),
+    ::kimport::Symbol::function(c"unnamed", &__KIMPORT_BINDING_unnamed)
+        .described(__KIMPORT_TYPE_unnamed),
+    ::kimport::Symbol::function(c"taken", &__KIMPORT_BINDING_taken)
+        .described(__KIMPORT_TYPE_taken),
+    ::kimport::Symbol::function(c"raw", &__KIMPORT_BINDING_raw)
+        .described(__KIMPORT_TYPE_raw),
+    ::kimport::Symbol::function(c"never", &__KIMPORT_BINDING_never)
+        .described(__KIMPORT_TYPE_never),
+    ::kimport::Symbol::function(c"reference", &__KIMPORT_BINDING_reference)
+        .described(__KIMPORT_TYPE_reference),
+    ::kimport::Symbol::function(c"callback", &__KIMPORT_BINDING_callback)
+        .described(__KIMPORT_TYPE_callback),
+    ::kimport::Symbol::function(c"parenthesized", &__KIMPORT_BINDING_parenthesized)
+        .described(__KIMPORT_TYPE_parenthesized),
+    ::kimport::Symbol::function(c"restricted", &__KIMPORT_BINDING_restricted)
+        .described(__KIMPORT_TYPE_restricted),
 ];
 static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
     c"",

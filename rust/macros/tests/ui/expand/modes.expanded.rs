@@ -28,15 +28,29 @@ mod requested {
     pub unsafe fn function() {
         unsafe { __kimport_call_function() }
     }
+    #[allow(non_upper_case_globals)]
+    const __KIMPORT_TYPE_function: &[u8] = {
+        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+            &[],
+            ::kimport::types::Encoding::VOID,
+            false,
+        );
+        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+        &BYTES
+    };
     const _: () = {
         #[used]
         #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<56> = ::kimport::Record(
-            *b"\x01\0\0\0\0\0\0\08\0\0\0%\0\0\0requested\0provider\0function\0function\0\0\0\0",
+        static RECORD: ::kimport::Record<
+            { ::kimport::record_size(53, __KIMPORT_TYPE_function.len()) },
+        > = ::kimport::Record::new(
+            b"\x02\0\0\0\0\0\0\0\0\0\0\0%\0\0\0requested\0provider\0function\0function\0",
+            __KIMPORT_TYPE_function,
         );
     };
     static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
-        ::kimport::Symbol::function(c"function", &__KIMPORT_BINDING_function),
+        ::kimport::Symbol::function(c"function", &__KIMPORT_BINDING_function)
+            .described(__KIMPORT_TYPE_function),
     ];
     static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
             c"requested",
@@ -98,11 +112,24 @@ mod moved {
         let _inside = __KIMPORT_CALLS.enter("provider:function");
         unsafe { __kimport_call_function(a) }
     }
+    #[allow(non_upper_case_globals)]
+    const __KIMPORT_TYPE_function: &[u8] = {
+        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+            &[::kimport::types::describe!(u8)],
+            ::kimport::types::describe!(u8),
+            false,
+        );
+        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+        &BYTES
+    };
     const _: () = {
         #[used]
         #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<56> = ::kimport::Record(
-            *b"\x01\0\0\0\0\0\0\08\0\0\0!\0\0\0moved\0provider\0function\0function\0\0\0\0\0\0\0\0",
+        static RECORD: ::kimport::Record<
+            { ::kimport::record_size(49, __KIMPORT_TYPE_function.len()) },
+        > = ::kimport::Record::new(
+            b"\x02\0\0\0\0\0\0\0\0\0\0\0!\0\0\0moved\0provider\0function\0function\0",
+            __KIMPORT_TYPE_function,
         );
     };
     ::kimport::__declare_function! {
@@ -136,11 +163,24 @@ mod moved {
             ::core::option::Option::None
         }
     }
+    #[allow(non_upper_case_globals)]
+    const __KIMPORT_TYPE_optional_function: &[u8] = {
+        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+            &[::kimport::types::describe!(u8)],
+            ::kimport::types::describe!(u8),
+            false,
+        );
+        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+        &BYTES
+    };
     const _: () = {
         #[used]
         #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<72> = ::kimport::Record(
-            *b"\x01\0\x01\0\0\0\0\0H\0\0\x003\0\0\0moved\0provider\0optional_function\0optional_function\0\0\0\0\0\0",
+        static RECORD: ::kimport::Record<
+            { ::kimport::record_size(67, __KIMPORT_TYPE_optional_function.len()) },
+        > = ::kimport::Record::new(
+            b"\x02\0\x01\0\0\0\0\0\0\0\0\x003\0\0\0moved\0provider\0optional_function\0optional_function\0",
+            __KIMPORT_TYPE_optional_function,
         );
     };
     #[allow(non_upper_case_globals)]
@@ -153,25 +193,38 @@ mod moved {
     pub fn data() -> *mut u32 {
         __KIMPORT_BINDING_data.address().cast()
     }
+    #[allow(non_upper_case_globals)]
+    const __KIMPORT_TYPE_data: &[u8] = {
+        const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(u32)
+            .into_data();
+        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+        &BYTES
+    };
     const _: () = {
         #[used]
         #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<48> = ::kimport::Record(
-            *b"\x01\x01\0\0\0\0\0\x000\0\0\0\x19\0\0\0moved\0provider\0data\0data\0\0\0\0\0\0\0\0",
+        static RECORD: ::kimport::Record<
+            { ::kimport::record_size(41, __KIMPORT_TYPE_data.len()) },
+        > = ::kimport::Record::new(
+            b"\x02\x01\0\0\0\0\0\0\0\0\0\0\x19\0\0\0moved\0provider\0data\0data\0",
+            __KIMPORT_TYPE_data,
         );
     };
     static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
-        ::kimport::Symbol::function(c"function", &__KIMPORT_BINDING_function),
+        ::kimport::Symbol::function(c"function", &__KIMPORT_BINDING_function)
+            .described(__KIMPORT_TYPE_function),
         ::kimport::Symbol::function(
                 c"optional_function",
                 &__KIMPORT_BINDING_optional_function,
             )
+            .described(__KIMPORT_TYPE_optional_function)
             .optional(),
         ::kimport::Symbol::data(
-            c"data",
-            &__KIMPORT_BINDING_data,
-            ::core::mem::size_of::<u32>(),
-        ),
+                c"data",
+                &__KIMPORT_BINDING_data,
+                ::core::mem::size_of::<u32>(),
+            )
+            .described(__KIMPORT_TYPE_data),
     ];
     static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
             c"moved",
@@ -240,15 +293,29 @@ mod image {
         let _inside = __KIMPORT_CALLS.enter("function");
         unsafe { __kimport_call_function() }
     }
+    #[allow(non_upper_case_globals)]
+    const __KIMPORT_TYPE_function: &[u8] = {
+        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+            &[],
+            ::kimport::types::Encoding::VOID,
+            false,
+        );
+        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+        &BYTES
+    };
     const _: () = {
         #[used]
         #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<48> = ::kimport::Record(
-            *b"\x01\0\0\0\0\0\0\x000\0\0\0\x19\0\0\0image\0\0function\0function\0\0\0\0\0\0\0\0",
+        static RECORD: ::kimport::Record<
+            { ::kimport::record_size(41, __KIMPORT_TYPE_function.len()) },
+        > = ::kimport::Record::new(
+            b"\x02\0\0\0\0\0\0\0\0\0\0\0\x19\0\0\0image\0\0function\0function\0",
+            __KIMPORT_TYPE_function,
         );
     };
     static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
-        ::kimport::Symbol::function(c"function", &__KIMPORT_BINDING_function),
+        ::kimport::Symbol::function(c"function", &__KIMPORT_BINDING_function)
+            .described(__KIMPORT_TYPE_function),
     ];
     static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
         c"image",
@@ -316,11 +383,24 @@ mod late {
         let _inside = __KIMPORT_CALLS.enter()?;
         ::core::option::Option::Some(unsafe { __kimport_call_function(a) })
     }
+    #[allow(non_upper_case_globals)]
+    const __KIMPORT_TYPE_function: &[u8] = {
+        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+            &[::kimport::types::describe!(u8)],
+            ::kimport::types::describe!(u8),
+            false,
+        );
+        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+        &BYTES
+    };
     const _: () = {
         #[used]
         #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<48> = ::kimport::Record(
-            *b"\x01\0\0\0\0\0\0\x000\0\0\0 \0\0\0late\0provider\0function\0function\0",
+        static RECORD: ::kimport::Record<
+            { ::kimport::record_size(48, __KIMPORT_TYPE_function.len()) },
+        > = ::kimport::Record::new(
+            b"\x02\0\0\0\0\0\0\0\0\0\0\0 \0\0\0late\0provider\0function\0function\0",
+            __KIMPORT_TYPE_function,
         );
     };
     ::kimport::__declare_function! {
@@ -346,11 +426,24 @@ mod late {
         let _inside = __KIMPORT_CALLS.enter()?;
         ::core::option::Option::Some(unsafe { __kimport_call_unit() })
     }
+    #[allow(non_upper_case_globals)]
+    const __KIMPORT_TYPE_unit: &[u8] = {
+        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+            &[],
+            ::kimport::types::Encoding::VOID,
+            false,
+        );
+        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+        &BYTES
+    };
     const _: () = {
         #[used]
         #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<40> = ::kimport::Record(
-            *b"\x01\0\0\0\0\0\0\0(\0\0\0\x18\0\0\0late\0provider\0unit\0unit\0",
+        static RECORD: ::kimport::Record<
+            { ::kimport::record_size(40, __KIMPORT_TYPE_unit.len()) },
+        > = ::kimport::Record::new(
+            b"\x02\0\0\0\0\0\0\0\0\0\0\0\x18\0\0\0late\0provider\0unit\0unit\0",
+            __KIMPORT_TYPE_unit,
         );
     };
     ::kimport::__declare_function! {
@@ -384,20 +477,36 @@ mod late {
             ::core::option::Option::None
         }
     }
+    #[allow(non_upper_case_globals)]
+    const __KIMPORT_TYPE_optional_function: &[u8] = {
+        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+            &[::kimport::types::describe!(u8)],
+            ::kimport::types::describe!(u8),
+            false,
+        );
+        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+        &BYTES
+    };
     const _: () = {
         #[used]
         #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<72> = ::kimport::Record(
-            *b"\x01\0\x01\0\0\0\0\0H\0\0\x002\0\0\0late\0provider\0optional_function\0optional_function\0\0\0\0\0\0\0",
+        static RECORD: ::kimport::Record<
+            { ::kimport::record_size(66, __KIMPORT_TYPE_optional_function.len()) },
+        > = ::kimport::Record::new(
+            b"\x02\0\x01\0\0\0\0\0\0\0\0\x002\0\0\0late\0provider\0optional_function\0optional_function\0",
+            __KIMPORT_TYPE_optional_function,
         );
     };
     static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
-        ::kimport::Symbol::function(c"function", &__KIMPORT_BINDING_function),
-        ::kimport::Symbol::function(c"unit", &__KIMPORT_BINDING_unit),
+        ::kimport::Symbol::function(c"function", &__KIMPORT_BINDING_function)
+            .described(__KIMPORT_TYPE_function),
+        ::kimport::Symbol::function(c"unit", &__KIMPORT_BINDING_unit)
+            .described(__KIMPORT_TYPE_unit),
         ::kimport::Symbol::function(
                 c"optional_function",
                 &__KIMPORT_BINDING_optional_function,
             )
+            .described(__KIMPORT_TYPE_optional_function)
             .optional(),
     ];
     static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(

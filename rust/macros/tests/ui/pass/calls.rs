@@ -94,7 +94,9 @@ import_symbols! {
         local_missing: Local,
         #[optional]
         optional_missing: Local,
+        #[unverified]
         reference: &[&'static str; 2],
+        #[unverified]
         callback: Option<fn(&u8) -> &u8>,
         #[cfg(any())]
         gone: Local,
@@ -158,8 +160,13 @@ fn main() {
         optional: true,
         position: 3,
         unverified: true,
+        description: &[],
     };
     assert_eq!(imports.block.symbols[0], local);
+    let described = &imports.block.symbols[1];
+    let encoding = kimport_types::Encoding::named("Local", Some(8)).into_data();
+    assert_eq!(described.description, encoding.as_bytes());
+    assert_eq!(imports.block.verify, Verify::Strict);
 
     let imports = core::resolve_imports().unwrap();
     assert_eq!(imports.provider, None);

@@ -9,8 +9,30 @@
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
-#[repr(C, align(8))]
-pub struct Record<const N: usize>(pub [u8; N]);
+pub use kimport_types as types;
+
+/// As the real one.
+pub const fn record_size(len: usize, description: usize) -> usize {
+    (len + description).next_multiple_of(8)
+}
+
+pub struct Record<const N: usize>;
+
+impl<const N: usize> Record<N> {
+    pub const fn new(start: &[u8], description: &[u8]) -> Self {
+        assert!(N == record_size(start.len(), description.len()));
+        Self
+    }
+}
+
+/// What is done about types that are not the kernel's.
+#[derive(Debug, PartialEq)]
+pub enum Verify {
+    Strict,
+    Warn,
+    Off,
+    Require,
+}
 
 pub struct FunctionBinding(pub &'static str);
 
@@ -44,6 +66,7 @@ pub struct Symbol {
     pub optional: bool,
     pub position: u32,
     pub unverified: bool,
+    pub description: &'static [u8],
 }
 
 impl Symbol {
@@ -55,6 +78,7 @@ impl Symbol {
             optional: false,
             position: 0,
             unverified: false,
+            description: &[],
         }
     }
 
@@ -66,6 +90,7 @@ impl Symbol {
             optional: false,
             position: 0,
             unverified: false,
+            description: &[],
         }
     }
 
@@ -84,6 +109,11 @@ impl Symbol {
         self
     }
 
+    pub const fn described(mut self, description: &'static [u8]) -> Self {
+        self.description = description;
+        self
+    }
+
     pub const fn unverified(mut self) -> Self {
         self.unverified = true;
         self
@@ -95,6 +125,7 @@ pub struct Block {
     pub provider: Option<&'static CStr>,
     pub symbols: &'static [Symbol],
     pub autoload: bool,
+    pub verify: Verify,
 }
 
 impl Block {
@@ -108,7 +139,13 @@ impl Block {
             provider,
             symbols,
             autoload: false,
+            verify: Verify::Strict,
         }
+    }
+
+    pub const fn verify(mut self, verify: Verify) -> Self {
+        self.verify = verify;
+        self
     }
 
     pub const fn autoload(mut self) -> Self {

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kernel's own BTF as a [`TypeSource`].
+
+use super::imported;
+use crate::bindings;
+use crate::provider::Provider;
+use crate::resolver::Kallsyms;
+use crate::types::{find, BtfType, Finding, TypeSource, Wanted};
+use core::ffi::CStr;
+use core::ptr::NonNull;
+use kernel::error::from_err_ptr;
+use kernel::str::CStrExt as _;
+
+/// The BTF of the kernel image, or of a module with that of the image below.
+///
+/// # Invariants
+///
+/// `btf` is one on which this value holds a reference, and the functions of `imported` are bound.
+pub(super) struct KernelTypes {
+    btf: NonNull<bindings::btf>,
+    /// The first type that is not the kernel image's; 1 for the image itself.
+    first_id: u32,
+}
+
+impl KernelTypes {
+    /// Takes the BTF of `provider`, or of the kernel image; [`None`] when there is none. May sleep.
+    pub(super) fn of(kallsyms: &Kallsyms, provider: Option<&Provider>) -> Option<Self> {
+        kallsyms.bind(imported::symbols()).ok()?;
+        let image = Self::get(core::ptr::null())?;
+        let Some(provider) = provider else {
+            return Some(image);
+        };
+        // SAFETY: By the type invariants of `image`.
+        let first_id = unsafe { imported::btf_nr_types(image.btf.as_ptr()) };
+        let mut types = Self::get(provider.module().as_ptr())?;
+        types.first_id = first_id;
+        Some(types)
+    }
+
+    /// Takes the BTF of `module`, null for the kernel image. The functions of `imported` are bound.
+    fn get(module: *const bindings::module) -> Option<Self> {
+        // SAFETY: The callers have bound the functions; `module` is null or a module that is held.
+        let btf = unsafe { imported::btf_get_module_btf(module) };
+        // INVARIANT: The function has taken a reference, and the callers have bound the functions.
+        Some(Self {
+            btf: NonNull::new(from_err_ptr(btf).ok()?)?,
+            first_id: 1,
+        })
+    }
+
+    /// The type of the function or variable `name`.
+    pub(super) fn symbol(&self, name: &CStr) -> Finding {
+        if self.first_id > 1 {
+            let mut wanted = [Wanted::new(name.to_bytes())];
+            find(self, self.first_id, &mut wanted);
+            return wanted[0].finding();
+        }
+        // The kernel knows how to search its image's types without walking them all.
+        for kind in [bindings::BTF_KIND_FUNC, bindings::BTF_KIND_VAR] {
+            // SAFETY: By the type invariants; the name is NUL-terminated. Kinds fit into a byte.
+            let id = unsafe {
+                imported::btf_find_by_name_kind(self.btf.as_ptr(), name.as_char_ptr(), kind as u8)
+            };
+            if let Ok(id @ 1..) = u32::try_from(id) {
+                return Finding::Id(id);
+            }
+        }
+        Finding::Missing
+    }
+}
+
+impl Drop for KernelTypes {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants there is a reference, which ends here.
+        unsafe { imported::btf_put(self.btf.as_ptr()) }
+    }
+}
+
+impl TypeSource for KernelTypes {
+    fn type_by_id(&self, id: u32) -> Option<BtfType<'_>> {
+        // SAFETY: By the type invariants.
+        let ty = unsafe { imported::btf_type_by_id(self.btf.as_ptr(), id) };
+        // SAFETY: Null, or a type that lives as long as the BTF.
+        let header = unsafe { ty.as_ref() }?;
+        let trailing_len = BtfType::trailing_len(header.info)?;
+        // SAFETY: The kernel has checked when it took the BTF that each type is followed by what belongs to it.
+        let trailing = unsafe { core::slice::from_raw_parts(ty.add(1).cast(), trailing_len) };
+        // SAFETY: Both variants are one integer.
+        let size_or_type = unsafe { header.__bindgen_anon_1.type_ };
+        Some(BtfType::new(
+            header.name_off,
+            header.info,
+            size_or_type,
+            trailing,
+        ))
+    }
+
+    fn name(&self, offset: u32) -> Option<&[u8]> {
+        // SAFETY: By the type invariants.
+        let name = unsafe { imported::btf_name_by_offset(self.btf.as_ptr(), offset) };
+        if name.is_null() {
+            return None;
+        }
+        // SAFETY: The strings of the BTF end in a NUL and live as long as it does.
+        Some(unsafe { CStr::from_char_ptr(name) }.to_bytes())
+    }
+}
