@@ -162,6 +162,7 @@ fn expand_description(entry: &Entry) -> TokenStream {
         return quote_spanned!(span=> &[]);
     }
     let describe = |ty: &Type| {
+        let ty = ungrouped(ty);
         let span = ty.span();
         quote_spanned!(span=> ::kimport::types::describe!(#ty))
     };
@@ -509,6 +510,22 @@ fn symbol(block: &Block, entry: &Entry) -> String {
 /// The static that holds what the entry is bound to.
 fn binding(entry: &Entry) -> Ident {
     item_ident("__KIMPORT_BINDING_", entry)
+}
+
+/// `ty` without parentheses and invisible groups in any depth: `describe!` looks at the tokens.
+fn ungrouped(ty: &Type) -> Type {
+    struct Ungroup;
+
+    impl VisitMut for Ungroup {
+        fn visit_type_mut(&mut self, ty: &mut Type) {
+            *ty = bare(ty).clone();
+            visit_mut::visit_type_mut(self, ty);
+        }
+    }
+
+    let mut ty = ty.clone();
+    Ungroup.visit_type_mut(&mut ty);
+    ty
 }
 
 /// The constant that describes the declared type.

@@ -47,6 +47,14 @@ macro_rules! imports {
             mod forwarded { $($(#[$attribute])* $vis $name: $type,)* }
         }
     };
+    (nested $type:ty) => {
+        import_symbols! {
+            mod nested {
+                #[optional]
+                nested_missing: fn(*mut $type, (*const ($type))),
+            }
+        }
+    };
     (named $name:ident $kernel:literal $position:literal) => {
         import_symbols! {
             mod literals {
@@ -65,6 +73,8 @@ imports! {
     #[optional]
     data: *const u8;
 }
+
+imports! { nested Local }
 
 imports! { named literal "kernel_literal" 2 }
 
@@ -134,6 +144,9 @@ fn main() {
     assert_eq!(unsafe { forwarded::minus(5, 3) }, 2);
     assert!(forwarded::data().is_some());
 
+    let pointer = kimport_types::Encoding::named("Local", Some(8)).pointer(false);
+    let description = nested::resolve_imports().unwrap().block.symbols[0].description;
+    assert!(description.windows(pointer.len()).any(|bytes| bytes == pointer.as_bytes()));
     let _: *mut Local = option::local_missing();
     assert!(named(option::local().unwrap(), "provider:local"));
     assert!(option::optional_missing().is_none());
