@@ -9,6 +9,10 @@
 //! two increments of a per-CPU counter with full barriers, no shared cache line, and the callee may sleep. Whoever
 //! re-points the call sites then waits for a grace period of that SRCU.
 //!
+//! What that costs, in instructions executed for one call on the stock 7.3.4 kernel (QEMU's `-icount`): a wrapper of a
+//! rebindable block 260 more than the bare call, one of a late block 470 more, two of them locked ones on the provider's
+//! reference count. Other blocks stay bare calls.
+//!
 //! [`Imports::rebind`]: crate::Imports::rebind
 
 use crate::bindings;
