@@ -3,9 +3,10 @@
 //! `kimport check`: would every import of a module resolve on a given kernel?
 
 use crate::{
-    error::{count, printable, Outcome},
+    error::{count, printable, Error, Outcome, Result},
     kernel::Kernel,
     list::{Listing, Livepatch, Undefined},
+    relink::SymbolReport,
     resolve::{resolve, Cause, Wanted},
     symvers::VMLINUX,
 };
@@ -187,14 +188,46 @@ impl Finding {
     }
 }
 
+/// Refuses symbols of a relinked module that the kernel would not resolve, all at once.
+pub fn relinked(symbols: &[SymbolReport], kernel: &Kernel) -> Result<()> {
+    let refused: Vec<String> = symbols
+        .iter()
+        .filter_map(|symbol| {
+            let SymbolReport { name, provider, .. } = symbol;
+            let cause = resolve(kernel, &wanted(name, provider, symbol.position)).err()?;
+            // What a position is called here.
+            let cause = match cause {
+                Cause::Ambiguous { count } => format!(
+                    "there are {count} symbols of that name; select one as {provider}:{name}@N"
+                ),
+                Cause::Position { count } => format!("there are {count} symbols of that name"),
+                other => other.to_string(),
+            };
+            Some(format!("{name} from {provider}: {cause}"))
+        })
+        .collect();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    Err(Error::finding(refused.join("\n")).help(format_args!(
+        "nothing was written: the module would not load on {}",
+        kernel.name
+    )))
+}
+
+/// What livepatch code looks for.
+fn wanted<'a>(name: &'a str, provider: &'a str, position: u64) -> Wanted<'a> {
+    Wanted {
+        name,
+        provider: (provider != VMLINUX).then_some(provider),
+        position: (position != 0).then(|| position.try_into().unwrap_or(u32::MAX)),
+        kind: None,
+    }
+}
+
 /// Livepatch code goes by name and position alone.
 fn livepatch_symbol(kernel: &Kernel, symbol: &Livepatch) -> Option<Finding> {
-    let wanted = Wanted {
-        name: &symbol.name,
-        provider: (symbol.provider != VMLINUX).then_some(symbol.provider.as_str()),
-        position: (symbol.position != 0).then_some(symbol.position.try_into().unwrap_or(u32::MAX)),
-        kind: None,
-    };
+    let wanted = wanted(&symbol.name, &symbol.provider, symbol.position);
     let cause = resolve(kernel, &wanted).err()?;
     Some(Finding::new(kernel, &wanted, Way::Livepatch, cause))
 }

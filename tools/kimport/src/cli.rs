@@ -75,7 +75,8 @@ struct Relink {
     input: PathBuf,
     /// Where symbols shall come from; may be repeated
     ///
-    /// PROVIDER:SYMBOL,SYMBOL... takes these symbols from PROVIDER.
+    /// PROVIDER:SYMBOL,SYMBOL... takes these symbols from PROVIDER; SYMBOL@N the Nth in address
+    /// order of several that have the name.
     ///
     /// PROVIDER=OLD takes from PROVIDER what the module OLD exports (needs --symvers).
     ///
@@ -89,6 +90,12 @@ struct Relink {
     /// The kernel's Module.symvers: who exports what
     #[arg(long, value_name = "FILE")]
     symvers: Option<PathBuf>,
+    /// Refuses what would not resolve on this kernel; also tells who exports what if its
+    /// Module.symvers is there
+    ///
+    /// As in `kimport check`: running, or paths of its files, with commas between them.
+    #[arg(long, value_name = KERNEL)]
+    kernel: Option<kernel::Spec>,
     /// Where to write the module; never compressed
     #[arg(short, long, value_name = "OUT.ko")]
     output: PathBuf,
@@ -214,13 +221,21 @@ impl Relink {
             }
         }
         let symvers = read_symvers(self.symvers.as_deref())?;
+        let kernel = self.kernel.as_ref().map(Kernel::read).transpose()?;
+        let symvers = symvers
+            .as_ref()
+            .or_else(|| kernel.as_ref().and_then(Kernel::symvers));
         let file = ModuleFile::read(&self.input)?;
         let wish = Wish {
             requests: self.from.clone(),
             name: self.name.clone(),
         };
-        let (bytes, report) = relink::relink(&file, symvers.as_ref(), &wish)
+        let (bytes, report) = relink::relink(&file, symvers, &wish)
             .map_err(|error| error.context(self.input.display()))?;
+        if let Some(kernel) = &kernel {
+            check::relinked(&report.symbols, kernel)
+                .map_err(|error| error.context(self.input.display()))?;
+        }
         write_file(&self.output, &bytes, "choose another place with -o")?;
         let mut stderr = anstream::stderr().lock();
         let blue = AnsiColor::Cyan.on_default();

@@ -314,3 +314,112 @@ fn what_is_no_kernel_is_refused() {
         );
     }
 }
+
+/// Modules whose `target_submit` is called otherwise, relinked for the stock kernel.
+#[test]
+fn relink_refuses_what_the_kernel_would() {
+    let directory = TempDir::new().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let (plain, module, output) = (path("plain.ko"), path("in.ko"), path("out.ko"));
+    fs::write(&plain, unxz(&stock("tcm_loop"))).unwrap();
+    let relink = |symbol: &str, from: &str| {
+        let rename = format!("target_submit={symbol}");
+        tool("objcopy", &["--redefine-sym", &rename, &plain, &module]);
+        kimport([
+            "relink",
+            &module,
+            "--from",
+            from,
+            "--kernel",
+            &stock_kernel(),
+            "-o",
+            &output,
+        ])
+    };
+    for (symbol, from, cause) in [
+        (
+            "rd_release_sgl_table",
+            "target_core_mod:rd_release_sgl_table",
+            "the compiler left only rd_release_sgl_table.isra.0",
+        ),
+        (
+            "name_show",
+            "vmlinux:name_show",
+            "select one as vmlinux:name_show@N",
+        ),
+        (
+            "name_show",
+            "vmlinux:name_show@60000",
+            "symbols of that name",
+        ),
+        ("start_kernel", "vmlinux:start_kernel", "__init memory"),
+        // The kernel's own Module.symvers says that nobody exports it.
+        ("no_such_thing", "vmlinux", "kallsyms has no such symbol"),
+    ] {
+        let result = relink(symbol, from);
+        let err = text(&result.stderr);
+        assert_eq!(result.status.code(), Some(1), "{err}");
+        assert!(err.contains(cause), "{err}");
+        assert!(!Path::new(&output).exists());
+    }
+
+    let result = relink("name_show", "vmlinux:name_show@2");
+    assert_eq!(result.status.code(), Some(0), "{}", text(&result.stderr));
+    let relinked = Module::read(&fs::read(&output).unwrap());
+    let is_it = |symbol: &Symbol| symbol.name == ".klp.sym.vmlinux.name_show,2";
+    assert!(relinked.symbols.iter().any(is_it));
+}
+
+/// A Debian package, made by Debian's own tool, in each compression it has.
+#[test]
+fn packages_are_read_as_they_are() {
+    let directory = TempDir::new().unwrap();
+    let root = directory.path().join("root");
+    let file = |name: &str, bytes: &[u8]| {
+        let path = root.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    };
+    file(
+        "DEBIAN/control",
+        b"Package: made\nVersion: 1\nArchitecture: all\nMaintainer: nobody\nDescription: made\n",
+    );
+    file("boot/System.map-1", b"ffffffff81000000 T nr_processes\n");
+    let core = stock("target_core_mod");
+    file(
+        "lib/modules/1/kernel/target_core_mod.ko.xz",
+        &fs::read(core).unwrap(),
+    );
+    let root = root.to_str().unwrap();
+    for compression in ["-Znone", "-Zgzip", "-Zxz", "-Zzstd"] {
+        let package = directory.path().join("made.deb");
+        let package = package.to_str().unwrap();
+        let build = [
+            "--root-owner-group",
+            compression,
+            "-z1",
+            "-b",
+            root,
+            package,
+        ];
+        tool("dpkg-deb", &build);
+        let kernel = format!("made={package}");
+        let (out, _) = fine([
+            "compare",
+            "nr_processes",
+            "target_core_mod:target_cmd_size_check",
+            "--kernel",
+            &kernel,
+        ]);
+        assert!(out.contains("vmlinux, global\n"), "{compression}: {out}");
+        assert!(
+            out.contains("target_core_mod, global\n"),
+            "{compression}: {out}"
+        );
+
+        let whole = fs::read(package).unwrap();
+        fs::write(package, &whole[..whole.len() / 2]).unwrap();
+        let output = kimport(["compare", "nr_processes", "--kernel", &kernel]);
+        assert_eq!(output.status.code(), Some(2), "{compression}");
+    }
+}

@@ -148,3 +148,79 @@ impl Types {
 fn unreadable(error: btf_rs::Error) -> Error {
     Error::unusable(format_args!("type information (BTF): {error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const INT: u32 = 1;
+    const PTR: u32 = 2;
+    const STRUCT: u32 = 4;
+    const CONST: u32 = 10;
+    const FUNC: u32 = 12;
+    const FUNC_PROTO: u32 = 13;
+
+    /// Type information with the functions `f`, `int f(const struct s *, int (*)(void))`, and `g`,
+    /// `void g(int *const, ...)`.
+    fn example() -> Vec<u8> {
+        let strings = b"\0int\0s\0f\0g\0";
+        let mut types = Vec::new();
+        let mut put =
+            |words: &[u32]| types.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+        let info = |kind: u32, count: u32| (kind << 24) | count;
+        put(&[1, info(INT, 0), 4, (1 << 24) | 32]); // 1: int
+        put(&[5, info(STRUCT, 0), 0]); // 2: struct s
+        put(&[0, info(CONST, 0), 2]); // 3: const struct s
+        put(&[0, info(PTR, 0), 3]); // 4: const struct s *
+        put(&[0, info(FUNC_PROTO, 0), 1]); // 5: int (void)
+        put(&[0, info(PTR, 0), 5]); // 6: int (*)(void)
+        put(&[0, info(FUNC_PROTO, 2), 1, 0, 4, 0, 6]); // 7
+        put(&[7, info(FUNC, 1), 7]); // 8: f
+        put(&[0, info(PTR, 0), 1]); // 9: int *
+        put(&[0, info(CONST, 0), 9]); // 10: int *const
+        put(&[0, info(FUNC_PROTO, 2), 0, 0, 10, 0, 0]); // 11
+        put(&[9, info(FUNC, 0), 11]); // 12: g
+        let mut bytes = vec![0x9f, 0xeb, 1, 0];
+        let lengths = [24, 0, types.len(), types.len(), strings.len()];
+        bytes.extend(
+            lengths
+                .iter()
+                .flat_map(|&length| (length as u32).to_le_bytes()),
+        );
+        bytes.extend(types);
+        bytes.extend(strings);
+        bytes
+    }
+
+    #[test]
+    fn prototypes_read_as_in_c() {
+        let types = Types::of_image(&example()).unwrap();
+        assert_eq!(
+            types.prototypes("f"),
+            ["int (const struct s *, int (*)(void))"]
+        );
+        assert_eq!(types.prototypes("g"), ["void (int *const, ...)"]);
+        assert!(types.prototypes("s").is_empty() && types.prototypes("h").is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_types_are_no_panic(
+            damage in proptest::collection::vec((any::<prop::sample::Index>(), 0..16_u8), 1..6),
+            keep in any::<prop::sample::Index>(),
+        ) {
+            let mut bytes = example();
+            for (at, byte) in damage {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            bytes.truncate(keep.index(2 * bytes.len()) + 1);
+            if let Ok(types) = Types::of_image(&bytes) {
+                for name in ["f", "g", "", "s"] {
+                    let _ = types.prototypes(name);
+                }
+            }
+        }
+    }
+}

@@ -63,6 +63,8 @@ pub struct SymbolReport {
     pub name: String,
     /// Where it comes from.
     pub provider: String,
+    /// Which of several of that name; 0: there must be one only.
+    pub position: u64,
     /// Who exports it, where that is known.
     pub exported_by: Option<String>,
     /// How many relocations refer to it.
@@ -179,6 +181,7 @@ fn symbols(builder: &Builder<'_>, plan: &Plan) -> Vec<SymbolReport> {
         .map(|redirect| SymbolReport {
             name: redirect.to.name.clone(),
             provider: redirect.to.object.clone(),
+            position: redirect.to.position,
             exported_by: redirect.exporter.clone(),
             relocations: elf::count_of(&counts, redirect.symbol),
         })
@@ -233,9 +236,13 @@ impl Report {
         }
         let width = self.symbols.iter().map(|symbol| symbol.name.len()).max();
         for symbol in &self.symbols {
+            let position = match symbol.position {
+                0 => String::new(),
+                position => format!(" @{position}"),
+            };
             writeln!(
                 text,
-                "  {:width$}  {} -> {} ({})",
+                "  {:width$}  {} -> {}{position} ({})",
                 symbol.name,
                 symbol.exported_by.as_deref().unwrap_or("not exported"),
                 symbol.provider,

@@ -5,7 +5,7 @@
 //! Nothing is changed here, so that everything that speaks against it is known, and said at once,
 //! before the first byte is.
 
-use super::request::{Choice, Request};
+use super::request::{Choice, Listed, Request};
 use crate::{
     elf::{self, LivepatchSymbol},
     error::{printable, Error, Result},
@@ -81,12 +81,12 @@ impl Plan {
             let name = String::from_utf8_lossy(&symbol.name);
             let exporter = symvers.and_then(|symvers| symvers.exporter(&name));
             match providers.of(&name, exporter, symbol.st_bind() == STB_WEAK) {
-                Some(provider) => redirects.push(Redirect {
+                Some((provider, position)) => redirects.push(Redirect {
                     symbol: symbol.id(),
                     to: LivepatchSymbol {
                         object: provider.to_owned(),
                         name: name.into_owned(),
-                        position: 0,
+                        position,
                     },
                     exporter: exporter.map(str::to_owned),
                 }),
@@ -119,7 +119,8 @@ impl Plan {
 
 /// The answer to "where does this symbol come from".
 struct Providers<'a> {
-    listed: HashMap<&'a str, &'a str>,
+    /// The provider, and the position there.
+    listed: HashMap<&'a str, (&'a str, u64)>,
     exported_by: HashMap<&'a str, &'a str>,
     unexported: Option<&'a str>,
 }
@@ -144,9 +145,14 @@ impl<'a> Providers<'a> {
             }
             match &request.choice {
                 Choice::Listed(symbols) => {
-                    for symbol in symbols {
-                        let other = providers.listed.insert(symbol, provider);
-                        one_provider(other, provider, symbol)?;
+                    for Listed { name, position } in symbols {
+                        let other = providers.listed.insert(name, (provider, *position));
+                        one_provider(other.map(|(other, _)| other), provider, name)?;
+                        if other.is_some_and(|(_, other)| other != *position) {
+                            return Err(Error::unusable(format_args!(
+                                "{name} is listed with different positions"
+                            )));
+                        }
                     }
                 }
                 Choice::ExportedBy(old) => {
@@ -170,14 +176,15 @@ impl<'a> Providers<'a> {
 
     /// What is listed by name goes first; a weak symbol may stay unresolved, so that nobody
     /// exports it says nothing.
-    fn of(&self, name: &str, exporter: Option<&str>, weak: bool) -> Option<&'a str> {
+    fn of(&self, name: &str, exporter: Option<&str>, weak: bool) -> Option<(&'a str, u64)> {
         let by_rule = || match exporter {
             Some(exporter) => self.exported_by.get(exporter).copied(),
             // The linker's own; the module loader ignores it.
             None if weak || name == "_GLOBAL_OFFSET_TABLE_" => None,
             None => self.unexported,
         };
-        self.listed.get(name).copied().or_else(by_rule)
+        let listed = self.listed.get(name).copied();
+        listed.or_else(|| by_rule().map(|provider| (provider, 0)))
     }
 }
 
@@ -205,9 +212,14 @@ fn unmet(builder: &Builder<'_>, requests: &[Request], redirects: &[Redirect]) ->
     for Request { provider, choice } in requests {
         match choice {
             Choice::Listed(symbols) => {
-                for symbol in symbols {
-                    if !all().any(|to| to.object == *provider && to.name == *symbol) {
-                        complaints.push(missing(builder, &done, symbol));
+                for Listed { name, position } in symbols {
+                    let wanted = LivepatchSymbol {
+                        object: provider.clone(),
+                        name: name.clone(),
+                        position: *position,
+                    };
+                    if !all().any(|to| *to == wanted) {
+                        complaints.push(missing(builder, &done, name));
                     }
                 }
             }
@@ -231,7 +243,11 @@ fn unmet(builder: &Builder<'_>, requests: &[Request], redirects: &[Redirect]) ->
 /// Why there is no undefined symbol of that name.
 fn missing(builder: &Builder<'_>, done: &[LivepatchSymbol], name: &str) -> String {
     if let Some(other) = done.iter().find(|symbol| symbol.name == name) {
-        return format!("{name} already comes from {}", other.object);
+        let at = match other.position {
+            0 => String::new(),
+            position => format!(", position {position}"),
+        };
+        return format!("{name} already comes from {}{at}", other.object);
     }
     let defined =
         |symbol: &object::build::elf::Symbol<'_>| symbol.name.as_slice() == name.as_bytes();
@@ -348,7 +364,7 @@ mod tests {
         Providers::new(&requests, Some(&symvers))
             .unwrap()
             .of(symbol, symvers.exporter(symbol), weak)
-            .map(str::to_owned)
+            .map(|(provider, _)| provider.to_owned())
     }
 
     #[test]
@@ -385,6 +401,7 @@ mod tests {
         let symvers = Symvers::parse(SYMVERS).unwrap();
         for texts in [
             &["a:f", "b:f"][..],
+            &["a:f@1", "a:f@2"],
             &["a", "b"],
             &["a=scsi_mod", "b=scsi_mod"],
             &["a=no_such_module"],

@@ -31,13 +31,22 @@ pub enum Choice {
     /// Those that this module exports.
     ExportedBy(String),
     /// These.
-    Listed(Vec<String>),
+    Listed(Vec<Listed>),
+}
+
+/// A symbol listed by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name.
+    pub name: String,
+    /// Which of several of that name, counted from 1 in address order; 0: there must be one only.
+    pub position: u64,
 }
 
 impl FromStr for Request {
     type Err = Error;
 
-    /// Parses `PROVIDER`, `PROVIDER=OLD` or `PROVIDER:SYMBOL,SYMBOL...`.
+    /// Parses `PROVIDER`, `PROVIDER=OLD` or `PROVIDER:SYMBOL[@N],SYMBOL[@N]...`.
     fn from_str(text: &str) -> Result<Self> {
         let (provider, choice) = match (text.split_once(':'), text.split_once('=')) {
             (None, None) => (text, Choice::Unexported),
@@ -93,14 +102,29 @@ fn checked_name(name: &str) -> Result<&str> {
     Ok(name)
 }
 
-fn checked_symbol(symbol: &str) -> Result<String> {
+fn checked_symbol(text: &str) -> Result<Listed> {
+    let (symbol, position) = match text.split_once('@') {
+        None => (text, 0),
+        Some((symbol, number)) => {
+            let position = number.parse().ok().filter(|&position| position > 0);
+            let position = position.ok_or_else(|| {
+                Error::unusable(format_args!(
+                    "'{text}': the position is a number from 1, in address order"
+                ))
+            })?;
+            (symbol, position)
+        }
+    };
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_.$".contains(c);
     if symbol.is_empty() || symbol.len() > MAX_SYMBOL || !symbol.chars().all(allowed) {
         return Err(Error::unusable(format_args!(
             "'{symbol}' is not a symbol name"
         )));
     }
-    Ok(symbol.to_owned())
+    Ok(Listed {
+        name: symbol.to_owned(),
+        position,
+    })
 }
 
 #[cfg(test)]
@@ -123,10 +147,17 @@ mod tests {
             ("core_new".into(), Choice::ExportedBy("core".into()))
         );
         assert_eq!(
-            request("vmlinux:a,b.isra.0").unwrap(),
+            request("vmlinux:a,b.isra.0,c@2").unwrap(),
             (
                 "vmlinux".into(),
-                Choice::Listed(vec!["a".into(), "b.isra.0".into()])
+                Choice::Listed(
+                    [("a", 0), ("b.isra.0", 0), ("c", 2)]
+                        .map(|(name, position)| Listed {
+                            name: name.to_owned(),
+                            position
+                        })
+                        .to_vec()
+                )
             )
         );
     }
@@ -136,7 +167,7 @@ mod tests {
         let long = "x".repeat(MAX_NAME + 1);
         for text in [
             "", "=", "a=", "=a", "a:", ":a", "a:b,", "a:,b", "a=b:c", "a:b=c", "a.ko", "dir/a",
-            "a b", "a:b c", "é", &long,
+            "a b", "a:b c", "é", "a:b@", "a:b@0", "a:b@-1", "a:@1", "a:b@1@2", &long,
         ] {
             assert!(request(text).is_err(), "{text}");
         }
