@@ -186,7 +186,7 @@ lint: rustfmtcheck clippy
 # The host crates by cargo; the kernel-side crate by the build of a module, with the kernel's flags and configuration.
 doc: setup
 	@rm -rf $(CARGO_TARGET_DIR)/doc $(BUILD)/doc && mkdir -p $(BUILD)/doc/kernel $(BUILD)/doc-module
-	@RUSTDOCFLAGS='-D warnings' $(CARGO) doc -q --workspace --no-deps --document-private-items
+	@RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' $(CARGO) doc -q --workspace --no-deps --document-private-items
 	@cp -r $(CARGO_TARGET_DIR)/doc $(BUILD)/doc/host
 	@$(IN_ROOT) $(MAKE) -C $(KDIR) M=$(CURDIR)/samples/hello_import MO=$(BUILD)/doc-module KIMPORT_DOC=$(BUILD)/doc/kernel \
 		> $(BUILD)/doc.log 2>&1 || { cat $(BUILD)/doc.log; exit 1; }
