@@ -96,8 +96,9 @@ fn expand_block(block: &Block, id: &str, records: bool) -> TokenStream {
         .iter()
         .map(|entry| {
             let wrapper = expand_entry(block, entry, id);
+            let ty = expand_type(entry);
             let record = records.then(|| expand_record(block, entry));
-            quote!(#wrapper #record)
+            quote!(#wrapper #ty #record)
         })
         .collect();
     let table = expand_table(block);
@@ -139,12 +140,7 @@ fn expand_record(block: &Block, entry: &Entry) -> TokenStream {
     let len = Literal::usize_unsuffixed(record.len());
     let record = Literal::byte_string(&record);
     let ty = type_ident(entry);
-    let description = expand_description(entry);
     quote_spanned! {span=>
-        #(#cfgs)*
-        #[allow(non_upper_case_globals)]
-        const #ty: &[u8] = #description;
-
         #(#cfgs)*
         const _: () = {
             #[used]
@@ -152,6 +148,19 @@ fn expand_record(block: &Block, entry: &Entry) -> TokenStream {
             static RECORD: ::kimport::Record<{ ::kimport::record_size(#len, #ty.len()) }> =
                 ::kimport::Record::new(#record, #ty);
         };
+    }
+}
+
+/// The constant with the description of the declared type.
+fn expand_type(entry: &Entry) -> TokenStream {
+    let span = span_of(entry);
+    let cfgs = &entry.attributes.cfgs;
+    let ty = type_ident(entry);
+    let description = expand_description(entry);
+    quote_spanned! {span=>
+        #(#cfgs)*
+        #[allow(non_upper_case_globals)]
+        const #ty: &[u8] = #description;
     }
 }
 
