@@ -43,7 +43,7 @@ KIMPORT_VM := $(CARGO_TARGET_DIR)/release/kimport-vm
 
 MODULE_DIRS := samples/hello_import samples/lio_core_new samples/rust_iblock tests/modules tests/selftest
 
-.PHONY: help setup update-kernel modules $(MODULE_DIRS) consumer tools demo check check-host lint clippy rustfmt \
+.PHONY: help setup update-kernel modules $(MODULE_DIRS) consumer tools demo check check-host check-tree lint clippy rustfmt \
 	rustfmtcheck doc rust-analyzer clean
 
 help:
@@ -56,6 +56,7 @@ help:
 	@echo 'make consumer        build the module of README.md outside of the checkout, into build/consumer'
 	@echo 'make check-host      the tests that need no VM'
 	@echo 'make check-vm        the suites in VMs'
+	@echo 'make check-tree      build a small kernel that kimport is part of, built in and as modules, and boot it (minutes, once)'
 	@echo 'make lint            rustfmt, clippy on all crates (kernel-side with CLIPPY=1 W=1), shellcheck'
 	@echo 'make rustfmt         format all Rust sources'
 	@echo 'make doc             rustdoc of all crates into build/doc'
@@ -158,6 +159,16 @@ vm-iblock: modules tools $(BUILD)/tcm_loop_new.ko
 	@$(call run-vm,$(addprefix --suite tests/vm/rust_iblock,_parity.sh .sh _new.sh) $(call built,$(LIO)) --disk 64M --disk 64M \
 		--modules-from-stock tcm_loop$(comma)sd_mod$(comma)null_blk$(comma)scsi_debug$(comma)sg$(comma)target_core_iblock$(comma)dm_delay$(comma)dm_mod \
 		--log $(BUILD)/iblock.log)
+
+# A kernel that this checkout is part of: not in `check`, as building the kernel takes some minutes the first time.
+TREE_MODULES := samples/hello_import/hello_import samples/rust_iblock/rust_iblock tests/selftest/kimport_selftest
+in-tree = --module $$tree/lib/modules/*/kernel/drivers/kimport/$(1).ko
+
+check-tree: tools
+	@tree=$$(scripts/tree-kernel builtin) && $(IN_ROOT) $(KIMPORT_VM) run --stock $$tree --append no_hash_pointers \
+		--suite tests/vm/tree_builtin.sh --log $(BUILD)/tree_builtin.log
+	@tree=$$(scripts/tree-kernel modules) && $(IN_ROOT) $(KIMPORT_VM) run --stock $$tree --append no_hash_pointers \
+		--suite tests/vm/tree_modules.sh $(foreach module,$(TREE_MODULES),$(call in-tree,$(module))) --log $(BUILD)/tree_modules.log
 
 # ---- Sources
 
