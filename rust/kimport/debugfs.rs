@@ -13,7 +13,7 @@
 //! | address | as `%pK`: `kptr_restrict` decides what the reader sees |
 //! | call | `direct`, `pointer`, `data`; `unbound`, or `missing` for an optional one that is not there |
 //! | direct/sites | call sites, and how many of them are direct calls of the address: read back from the code |
-//! | verified | whether the declared type was compared with the kernel's, or why not |
+//! | verified | `yes`: the declared type is the kernel's; or `no: ` and why not |
 //!
 //! The file is there while a block is taken. The directory belongs to all modules with a copy of this crate. The first one
 //! makes it and nobody removes it: the copies share no lock under which one could know that it is the last.
@@ -22,7 +22,7 @@ use crate::binder::CallMode;
 use crate::bindings;
 use crate::log::{module_name, this_module};
 use crate::resolver::Kallsyms;
-use crate::table::{Binding, Block, Symbol};
+use crate::table::{Binding, Block, Symbol, Verdict, Verify};
 use core::ffi::{c_void, CStr};
 use core::ptr::null_mut;
 use kernel::ffi::c_int;
@@ -171,12 +171,11 @@ unsafe extern "C" fn print_all(seq: *mut bindings::seq_file, _data: *mut c_void)
 }
 
 fn print(seq: &SeqFile, block: &Block, symbol: &Symbol) {
-    let block = if block.name.is_empty() {
-        c"-"
+    if block.name.is_empty() {
+        seq_print!(seq, "- ");
     } else {
-        block.name
-    };
-    seq_print!(seq, "{block} ");
+        seq_print!(seq, "{} ", block.name);
+    }
     match symbol.rust_name {
         Some(name) => seq_print!(seq, "{name}"),
         None => seq_print!(seq, "{}", symbol.name),
@@ -187,13 +186,22 @@ fn print(seq: &SeqFile, block: &Block, symbol: &Symbol) {
         None if symbol.optional => seq_print!(seq, "- - missing -"),
         None => seq_print!(seq, "- - unbound -"),
     }
-    // The types are not looked at yet.
-    let verified = if symbol.unverified {
-        "no: #[unverified]"
+    print_verdict(seq, block, symbol);
+}
+
+fn print_verdict(seq: &SeqFile, block: &Block, symbol: &Symbol) {
+    let verdict = symbol.verdict().get();
+    if symbol.address().is_none() {
+        seq_print!(seq, " -\n");
+    } else if symbol.unverified {
+        seq_print!(seq, " no: #[unverified]\n");
+    } else if block.verify == Verify::Off {
+        seq_print!(seq, " no: verify(off)\n");
+    } else if verdict == Verdict::Verified {
+        seq_print!(seq, " yes\n");
     } else {
-        "no: not checked"
-    };
-    seq_print!(seq, " {verified}\n");
+        seq_print!(seq, " no: {verdict}\n");
+    }
 }
 
 fn print_bound(seq: &SeqFile, symbol: &Symbol, address: *mut c_void) {

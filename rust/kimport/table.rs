@@ -6,7 +6,8 @@ use crate::binder::FunctionBinding;
 use crate::log::debug;
 use core::ffi::{c_void, CStr};
 use core::ptr::null_mut;
-use kernel::sync::atomic::{Acquire, Atomic, AtomicFlag, Release};
+use kernel::fmt;
+use kernel::sync::atomic::{Acquire, Atomic, AtomicFlag, Relaxed, Release};
 
 /// One entry of the `.kimport` ELF section, for tools that read a built module.
 ///
@@ -62,6 +63,7 @@ impl<const N: usize> Record<N> {
 pub struct DataBinding {
     symbol: &'static str,
     address: Atomic<*mut c_void>,
+    verdict: LastVerdict,
 }
 
 impl DataBinding {
@@ -70,6 +72,7 @@ impl DataBinding {
         Self {
             symbol,
             address: Atomic::new(null_mut()),
+            verdict: LastVerdict::new(),
         }
     }
 
@@ -134,6 +137,14 @@ impl Symbol {
             position: None,
             unverified: false,
             description: &[],
+        }
+    }
+
+    /// What came of the comparison of the declared type.
+    pub(crate) fn verdict(&self) -> &'static LastVerdict {
+        match self.binding {
+            Binding::Function(binding) => &binding.verdict,
+            Binding::Data { binding, .. } => &binding.verdict,
         }
     }
 
@@ -232,6 +243,70 @@ pub struct Block {
     pub(crate) autoload: bool,
     pub(crate) verify: Verify,
     taken: AtomicFlag,
+}
+
+/// Whether a symbol's type is the declared one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(i32)]
+pub(crate) enum Verdict {
+    NotChecked,
+    /// It is.
+    Verified,
+    /// It is not, and that was accepted with a warning.
+    Differs,
+    /// There is no BTF of the kernel image or of the provider.
+    NoBtf,
+    /// BTF does not have the symbol.
+    NotInBtf,
+    /// BTF has several of the name.
+    Ambiguous,
+    /// What BTF has of it cannot be compared.
+    Uncomparable,
+}
+
+impl Verdict {
+    const ALL: &[Self] = &[
+        Self::NotChecked,
+        Self::Verified,
+        Self::Differs,
+        Self::NoBtf,
+        Self::NotInBtf,
+        Self::Ambiguous,
+        Self::Uncomparable,
+    ];
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotChecked => "not checked",
+            Self::Verified => "verified",
+            Self::Differs => "it differs",
+            Self::NoBtf => "no BTF",
+            Self::NotInBtf => "not in BTF",
+            Self::Ambiguous => "several of that name in BTF",
+            Self::Uncomparable => "its BTF is malformed",
+        })
+    }
+}
+
+/// The verdict when a search last accepted a symbol.
+pub(crate) struct LastVerdict(Atomic<i32>);
+
+impl LastVerdict {
+    pub(crate) const fn new() -> Self {
+        Self(Atomic::new(Verdict::NotChecked as i32))
+    }
+
+    pub(crate) fn get(&self) -> Verdict {
+        let verdict = self.0.load(Relaxed);
+        let known = Verdict::ALL.iter().find(|&&known| known as i32 == verdict);
+        known.copied().unwrap_or(Verdict::NotChecked)
+    }
+
+    pub(crate) fn set(&self, verdict: Verdict) {
+        self.0.store(verdict as i32, Relaxed);
+    }
 }
 
 /// `#[verify(...)]`: what is done about a declared type that is not the kernel's.

@@ -84,11 +84,11 @@ listed() {
 	! [ -e $DIRECTORY/import_cases ] && cases case=0 || return
 	cat $DIRECTORY/import_cases
 	is "# block symbol kernel_name provider address call direct/sites verified" "$(head -n 1 $DIRECTORY/import_cases)" &&
-		is "provider_add $PROVIDER $(address provider_add "[$PROVIDER]") direct 1/1 no: not checked" \
+		is "provider_add $PROVIDER $(address provider_add "[$PROVIDER]") direct 1/1 yes" \
 			"$(row import_cases "provider provider_add")" &&
-		is "provider_value $PROVIDER $(address provider_value "[$PROVIDER]") data - no: not checked" \
+		is "provider_value $PROVIDER $(address provider_value "[$PROVIDER]") data - no: not in BTF" \
 			"$(row import_cases "provider provider_value")" &&
-		is "provider_missing - - missing - no: not checked" "$(row import_cases "provider provider_missing")" &&
+		is "provider_missing - - missing - -" "$(row import_cases "provider provider_missing")" &&
 		is 5 "$(wc -l <$DIRECTORY/import_cases)"
 	result=$?
 	rmmod import_cases || return
@@ -99,9 +99,9 @@ listed() {
 two_modules() {
 	insmod "$TEST_MODULES/hello_import.ko" && cases case=0 || return
 	cat $DIRECTORY/*
-	is "saved_command_line vmlinux $(address saved_command_line "") data - no: not checked" \
+	is "saved_command_line vmlinux $(address saved_command_line "") data - no: not in BTF" \
 		"$(row hello_import "kernel_image command_line")" &&
-		is "nr_processes vmlinux $(address nr_processes "") direct 1/1 no: not checked" \
+		is "nr_processes vmlinux $(address nr_processes "") direct 1/1 yes" \
 			"$(row hello_import "kernel_image nr_processes")" &&
 		row import_cases "provider provider_add" | grep "^provider_add $PROVIDER "
 	result=$?
@@ -114,7 +114,7 @@ restricted() {
 	got=$(row import_cases "provider provider_add")
 	echo 0 >/proc/sys/kernel/kptr_restrict
 	rmmod import_cases || return
-	is "provider_add $PROVIDER 0000000000000000 direct 1/1 no: not checked" "$got"
+	is "provider_add $PROVIDER 0000000000000000 direct 1/1 yes" "$got"
 }
 
 # An open file keeps the module.

@@ -7,6 +7,7 @@
 //! exists on x86 only to be tested.
 
 use super::CallMode;
+use crate::table::LastVerdict;
 use core::ffi::c_void;
 use kernel::sync::atomic::{Acquire, Atomic, AtomicFlag, Relaxed, Release};
 
@@ -35,6 +36,8 @@ pub struct FunctionBinding {
     // A flag instead of a comparison with `unbound`, whose address in code would be a GOT reference, which the module
     // loader refuses.
     bound: AtomicFlag,
+    /// Kept here, as an entry of a table cannot change.
+    pub(crate) verdict: LastVerdict,
 }
 
 // SAFETY: `unbound` is the address of code that lives as long as the module; nothing is written through it. The rest is
@@ -50,6 +53,7 @@ impl FunctionBinding {
             key,
             unbound,
             bound: AtomicFlag::new(false),
+            verdict: LastVerdict::new(),
         }
     }
 

@@ -12,6 +12,7 @@
 
 use super::CallMode;
 use crate::bindings;
+use crate::table::LastVerdict;
 use core::ffi::c_void;
 use kernel::sync::atomic::{Acquire, AtomicFlag, Relaxed, Release};
 use kernel::types::Opaque;
@@ -48,6 +49,8 @@ pub struct FunctionBinding {
     trampoline: *mut c_void,
     unbound: *mut c_void,
     bound: AtomicFlag,
+    /// Kept here, as an entry of a table cannot change.
+    pub(crate) verdict: LastVerdict,
 }
 
 // SAFETY: The pointers are addresses of code that lives as long as the module; nothing is written through them
@@ -69,6 +72,7 @@ impl FunctionBinding {
             trampoline,
             unbound,
             bound: AtomicFlag::new(false),
+            verdict: LastVerdict::new(),
         }
     }
 

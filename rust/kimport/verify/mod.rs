@@ -13,37 +13,13 @@ mod kernel_types;
 use crate::log::log;
 use crate::provider::{provider_name, Provider};
 use crate::resolver::Kallsyms;
-use crate::table::{Block, Symbol, Verify};
+use crate::table::{Block, Symbol, Verdict, Verify};
 use crate::types::{compare, Description, Finding, Report};
 use core::ffi::c_void;
-use kernel::error::{code, Error};
+use kernel::error::code;
 use kernel::fmt;
 use kernel::prelude::*;
 use kernel_types::KernelTypes;
-
-/// Why a type could not be checked.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Unverified {
-    /// There is no BTF of the kernel image or of the provider.
-    NoBtf,
-    /// BTF does not have the symbol.
-    NotInBtf,
-    /// BTF has several of the name.
-    Ambiguous,
-    /// What BTF has of it cannot be compared.
-    Uncomparable,
-}
-
-impl fmt::Display for Unverified {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoBtf => "no BTF",
-            Self::NotInBtf => "not in BTF",
-            Self::Ambiguous => "several of that name in BTF",
-            Self::Uncomparable => "its BTF is malformed",
-        })
-    }
-}
 
 /// Compares the symbols of `block` that were found in `provider`, or in the kernel image, with their declarations, as the
 /// block wants it. May sleep.
@@ -68,9 +44,10 @@ pub(crate) fn verify(
         if address.is_none() || symbol.unverified {
             continue;
         }
-        if let Err(error) = verify_one(symbol, types.as_ref(), provider, block.verify) {
+        match verify_one(symbol, types.as_ref(), provider, block.verify) {
+            Ok(verdict) => symbol.verdict().set(verdict),
             // The first one's errno.
-            result = result.and(Err(error));
+            Err(error) => result = result.and(Err(error)),
         }
     }
     result
@@ -81,8 +58,8 @@ fn verify_one(
     types: Option<&KernelTypes>,
     provider: Option<&Provider>,
     policy: Verify,
-) -> Result {
-    let unverified = |why: Unverified| -> Result<(), Error> {
+) -> Result<Verdict> {
+    let unverified = |why: Verdict| {
         if policy == Verify::Require {
             log!(
                 ERR,
@@ -93,25 +70,25 @@ fn verify_one(
             return Err(code::ENODATA);
         }
         crate::log::debug!("{} is unverified: {}", symbol.name, why);
-        Ok(())
+        Ok(why)
     };
     let Some(types) = types else {
-        return unverified(Unverified::NoBtf);
+        return unverified(Verdict::NoBtf);
     };
     let id = match types.symbol(symbol.name) {
         Finding::Id(id) => id,
-        Finding::Missing => return unverified(Unverified::NotInBtf),
-        Finding::Ambiguous => return unverified(Unverified::Ambiguous),
+        Finding::Missing => return unverified(Verdict::NotInBtf),
+        Finding::Ambiguous => return unverified(Verdict::Ambiguous),
     };
     // The macro made it.
     let Ok(declared) = Description::new(symbol.description) else {
-        return unverified(Unverified::Uncomparable);
+        return unverified(Verdict::Uncomparable);
     };
     let Ok(comparison) = compare(&declared, types, id) else {
-        return unverified(Unverified::Uncomparable);
+        return unverified(Verdict::Uncomparable);
     };
     let Some(mismatch) = comparison.worst() else {
-        return Ok(());
+        return Ok(Verdict::Verified);
     };
     let report = Report {
         name: symbol.name.to_str().unwrap_or("?"),
@@ -127,7 +104,7 @@ fn verify_one(
         return Err(code::EPROTOTYPE);
     }
     log!(WARNING, "{} from {from}: {report}", symbol.name);
-    Ok(())
+    Ok(Verdict::Differs)
 }
 
 /// Lets the kernel's formatting print what implements the standard one.
