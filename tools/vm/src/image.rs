@@ -375,7 +375,10 @@ impl Base<'_> {
             let _ = base.set_modified(SystemTime::now());
             return Ok(path);
         }
-        let modules = self.stock.dependencies(cache)?.closure(names.into_iter())?;
+        let dependencies = self.stock.dependencies(cache)?;
+        // A small kernel lacks most of the usual ones; those that the caller named must be there.
+        let wanted = |name: &&str| self.modules.iter().any(|m| m == name) || dependencies.has(name);
+        let modules = dependencies.closure(names.into_iter().filter(wanted))?;
         fs::create_dir_all(cache)?;
         let staged = tempfile::tempdir_in(cache)?;
         self.stock.stage(&modules, staged.path())?;

@@ -199,6 +199,12 @@ impl Dependencies {
         }
     }
 
+    /// Whether the kernel has the module, as a file or in its image.
+    pub fn has(&self, name: &str) -> bool {
+        let key = module_name(name);
+        self.modules.contains_key(&key) || self.builtin.contains(&key)
+    }
+
     /// The paths of these modules and of all they need, soft dependencies where they exist. A
     /// module that is part of the image has no path. All unknown names are reported at once.
     pub fn closure<'a>(&self, names: impl Iterator<Item = &'a str>) -> Result<BTreeSet<String>> {
