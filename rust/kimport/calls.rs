@@ -176,4 +176,9 @@ impl LateCalls {
         // INVARIANT: By the contract of this function.
         self.provider.store(provider.module().as_ptr(), Relaxed);
     }
+
+    /// Whether `module` was set last. Who is told that a provider is going sees that it was set: it was held then.
+    pub(crate) fn is_provider(&self, module: *mut bindings::module) -> bool {
+        self.provider.load(Relaxed) == module
+    }
 }

@@ -183,6 +183,10 @@ impl<T: ProviderEvents> LateImports<T> {
     }
 
     fn going(&self, module: *mut module) {
+        // Any other module goes without waiting for who has `state`, and callers may be waiting for that one.
+        if !self.calls.is_provider(module) {
+            return;
+        }
         let mut state = self.state.lock();
         if matches!(*state, State::Bound(bound) if bound == module) {
             self.unbind();

@@ -258,7 +258,23 @@ late_inside() {
 	free $A && rmmod $A
 }
 
-ktap_plan 32
+# Dropping waits for who is inside, and no other module waits with it.
+late_delays_no_other() {
+	load $A && load $B || return
+	load lifetime_late sleep_ms=6000 || return
+	sleep 0.5
+	rmmod lifetime_late &
+	pid=$!
+	while ! grep -q "^lifetime_late .* Unloading" /proc/modules; do sleep 0.1; done
+	sleep 0.5
+	rmmod $B || return
+	# The caller is still inside.
+	result=0
+	[ "$(references $A)" -eq 1 ] || result=1
+	wait $pid && [ $result -eq 0 ] && free $A && rmmod $A
+}
+
+ktap_plan 33
 ktap_test "the provider loads" load $A
 ktap_test "two blocks of one module hold it: one link, two references" holds 0 2
 ktap_test "one of two blocks is given back: the link stays" holds 1 1
@@ -292,4 +308,5 @@ ktap_test "late: not bound to a provider in its exit" late_in_exit
 ktap_test "late: a provider that is already there" late_already_there
 ktap_test "late: the provider comes and goes while threads call" late_busy
 ktap_test "late: who is inside delays the end of both" late_inside
+ktap_test "late: and of no other module" late_delays_no_other
 ktap_finish
