@@ -36,7 +36,7 @@ pub use chosen::Key;
 /// How the calls of an imported function reach it, read back from what will be executed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum CallMode {
-    /// Each of the `sites` call sites is a direct `call` (or `jmp`, for a tail call) to the function.
+    /// Each of the `sites` call sites is a direct `call` (or a jump, for a tail call) to the function.
     Direct {
         /// Number of call sites in the module.
         sites: usize,

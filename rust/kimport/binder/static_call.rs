@@ -193,18 +193,27 @@ fn table() -> (*const bindings::static_call_site, usize) {
     (first, bytes / size_of::<bindings::static_call_site>())
 }
 
-/// Where the 5-byte `call` or `jmp` at `site` goes; `None` for any other instruction.
+/// Where the `call`, `jmp` or conditional jump at `site` goes; `None` for any other instruction.
 fn call_target(site: *const u8) -> Option<*mut c_void> {
     const CALL: u8 = 0xe8;
     const JMP: u8 = 0xe9;
+    // `jcc rel32`, a tail call under a condition: a byte more than the others, and then as `jmp`.
+    const TWO_BYTES: u8 = 0x0f;
     const LENGTH: usize = 5;
 
-    // SAFETY: `site` is a static-call site of this module: five readable bytes of its text.
+    // SAFETY: `site` is a static-call site of this module: at least five readable bytes of its text.
     let code = unsafe { site.cast::<[u8; LENGTH]>().read_volatile() };
-    let [CALL | JMP, displacement @ ..] = code else {
-        return None;
+    let (displacement, next) = match code {
+        [CALL | JMP, displacement @ ..] => (displacement, site.addr() + LENGTH),
+        [TWO_BYTES, 0x80..=0x8f, a, b, c] => {
+            // SAFETY: The instruction that begins with these two bytes has a sixth.
+            let last = unsafe { site.add(LENGTH) };
+            // SAFETY: As above.
+            let d = unsafe { last.read_volatile() };
+            ([a, b, c, d], site.addr() + LENGTH + 1)
+        }
+        _ => return None,
     };
-    let next = site.addr() + LENGTH;
     Some(next.wrapping_add_signed(i32::from_le_bytes(displacement) as isize) as *mut c_void)
 }
 

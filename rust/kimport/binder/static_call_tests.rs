@@ -24,6 +24,16 @@ suite! {
         Ok(())
     }
 
+    fn conditional_tail_calls_are_decoded() {
+        // From `jo` to `jg`.
+        for condition in 0x80..=0x8f {
+            let code = [0x0f, condition, 0x34, 0x12, 0xff, 0xff];
+            let target = call_target(code.as_ptr()).map(|target| target.addr());
+            check_eq!(target, Some(code.as_ptr().addr().wrapping_add_signed(0xffff_1234_u32 as i32 as isize + 6)));
+        }
+        Ok(())
+    }
+
     fn other_instructions_have_no_target() {
         // int3, as while a site is being patched; jmp rel8; nop; the ud1 of a site that returns.
         for opcode in [0xcc, 0xeb, 0x0f, 0xc3] {
