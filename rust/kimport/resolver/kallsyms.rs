@@ -249,7 +249,7 @@ impl Kallsyms {
         // SAFETY: By the type invariants the function is bound; it writes the two numbers.
         let known =
             unsafe { imported::kallsyms_lookup_size_offset(address, &mut size, &mut offset) };
-        (known != 0 && size > 0).then(|| size - offset)
+        (known != 0 && size > 0).then(|| size.saturating_sub(offset))
     }
 
     /// The address of the `position`th symbol called `name`, counted from 1 in address order.
@@ -354,7 +354,7 @@ struct CloneSearch<'a> {
 impl CloneSearch<'_> {
     fn see(&mut self, name: &[u8], address: usize) {
         match name.strip_prefix(self.name) {
-            Some(suffix) if suffix.starts_with(b".llvm.") => {
+            Some(suffix) if is_rename(suffix) => {
                 let count = self.renamed.map_or(0, |(_, count)| count);
                 self.renamed = Some((address, count + 1));
             }
@@ -364,6 +364,14 @@ impl CloneSearch<'_> {
             _ => {}
         }
     }
+}
+
+/// Whether `suffix`, the rest of a symbol's name, is all that LLVM appends when it makes a static function global. There may be
+/// parts of that one, too: `.llvm.N.cold`.
+fn is_rename(suffix: &[u8]) -> bool {
+    suffix
+        .strip_prefix(b".llvm.")
+        .is_some_and(|number| number.iter().all(u8::is_ascii_digit))
 }
 
 /// Whether `suffix`, the rest of a symbol's name, is what a compiler appends to its clones of a function.

@@ -66,6 +66,9 @@ suite! {
         check_eq!(clones(&[b"f.constprop.0", b"f.cold"]), (None, true));
         check_eq!(clones(&[b"f.llvm.123"]), (Some((1, 1)), false));
         check_eq!(clones(&[b"f.llvm.1", b"f.llvm.2"]), (Some((2, 2)), false));
+        // The renamed function may itself be split.
+        check_eq!(clones(&[b"f.llvm.123", b"f.llvm.123.cold"]), (Some((1, 1)), true));
+        check_eq!(clones(&[b"f.llvm.123.cold"]), (None, true));
         // Other functions that begin alike.
         check_eq!(clones(&[b"f2", b"f.", b"f.other", b"g.isra.0"]), (None, false));
         Ok(())
