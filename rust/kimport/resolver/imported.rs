@@ -19,9 +19,16 @@ kimport_macros::import_symbols! {
     pub(super) kallsyms_lookup_size_offset: fn(address: c_ulong, size: *mut c_ulong, offset: *mut c_ulong) -> c_int,
     pub(super) kallsyms_on_each_symbol: fn(OnSymbol, data: *mut c_void) -> c_int,
     pub(super) kernel_text_address: fn(address: c_ulong) -> c_int,
+    pub(super) _sinittext: u8,
+    pub(super) _einittext: u8,
+    // Without KALLSYMS_ALL, kallsyms knows no data: neither these four nor what they are compared with.
+    #[optional]
     pub(super) __init_begin: u8,
+    #[optional]
     pub(super) __init_end: u8,
+    #[optional]
     pub(super) __per_cpu_start: u8,
+    #[optional]
     pub(super) __per_cpu_end: u8,
     #[optional]
     pub(super) module_kallsyms_on_each_symbol: fn(module: *const c_char, OnSymbol, data: *mut c_void) -> c_int,

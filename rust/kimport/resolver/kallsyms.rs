@@ -181,7 +181,11 @@ impl Kallsyms {
 
     /// Refuses an address outside `provider`, or outside what stays of the kernel image.
     fn check_place(&self, provider: Option<&Provider>, address: usize) -> Result<(), NotFound> {
-        let between = |start: *mut u8, end: *mut u8| (start.addr()..end.addr()).contains(&address);
+        let between = |start: Option<*mut u8>, end: Option<*mut u8>| {
+            start
+                .zip(end)
+                .is_some_and(|(start, end)| (start.addr()..end.addr()).contains(&address))
+        };
         match provider {
             Some(provider) => match provider.place_of(address) {
                 Some(Place::Kept) => Ok(()),
@@ -194,6 +198,9 @@ impl Kallsyms {
                 Err(NotFound::PerCpu)
             }
             None if between(imported::__init_begin(), imported::__init_end()) => {
+                Err(NotFound::InInit)
+            }
+            None if between(Some(imported::_sinittext()), Some(imported::_einittext())) => {
                 Err(NotFound::InInit)
             }
             None => Ok(()),
