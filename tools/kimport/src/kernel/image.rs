@@ -183,6 +183,7 @@ pub fn elf_symbols(kernel: &[u8]) -> Option<Vec<super::kallsyms::Entry>> {
                 symbol.letter
             },
             name: symbol.name,
+            address: 0,
         })
         .collect();
     // What has no beginning of text is not the kernel, but for instance only its types.

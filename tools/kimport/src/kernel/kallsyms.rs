@@ -24,6 +24,8 @@ pub struct Entry {
     pub letter: char,
     /// The name.
     pub name: String,
+    /// Where it is on the running kernel; 0 where that does not show.
+    pub address: u64,
 }
 
 const TOKENS: usize = 256;
@@ -156,7 +158,11 @@ fn expand(image: &[u8], count: usize, tokens: &[&[u8]], align: usize) -> Option<
             let mut characters = text.chars();
             let letter = characters.next().filter(char::is_ascii_graphic)?;
             let name = characters.as_str().to_owned();
-            (!name.is_empty()).then_some(Entry { letter, name })
+            (!name.is_empty()).then_some(Entry {
+                letter,
+                name,
+                address: 0,
+            })
         })
         .collect()
 }
@@ -223,6 +229,7 @@ pub(crate) mod tests {
         let entry = |&(letter, name): &(char, &str)| Entry {
             letter,
             name: name.to_owned(),
+            address: 0,
         };
         symbols.iter().map(entry).collect()
     }

@@ -31,7 +31,8 @@ use std::{
     str::FromStr,
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
-use symbols::Table;
+use symbols::{Linkage, Table};
+use text::Text;
 
 /// The word for the running system.
 pub const RUNNING: &str = "running";
@@ -129,18 +130,25 @@ impl Kernel {
                 .and_then(read_limited)
                 .map_err(|error| unreadable(path, error))
         };
+        let text = text::parse(&String::from_utf8_lossy(&read("/proc/kallsyms")?))
+            .map_err(|error| error.context("/proc/kallsyms"))?;
         let release = String::from_utf8_lossy(&read("/proc/sys/kernel/osrelease")?)
             .trim()
             .to_owned();
-        let text = text::parse(&String::from_utf8_lossy(&read("/proc/kallsyms")?))
-            .map_err(|error| error.context("/proc/kallsyms"))?;
+        Ok(Self::of_running(text, &release, name))
+    }
+
+    /// The running system, whose `/proc/kallsyms` is `text`.
+    pub fn of_running(text: Text, release: &str, name: Option<String>) -> Self {
         let mut pieces = Pieces::default();
         let directory = format!("/lib/modules/{release}");
         let mut unknown = Vec::new();
         if pieces.add(Path::new(&directory)).is_err() {
             unknown.push(format!("modules that are not loaded: no {directory}"));
         }
-        let btf = read("/sys/kernel/btf/vmlinux").ok();
+        let btf = File::open("/sys/kernel/btf/vmlinux")
+            .and_then(read_limited)
+            .ok();
         if btf.is_none() {
             unknown.push("types: no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)".to_owned());
         }
@@ -149,8 +157,8 @@ impl Kernel {
             let symbols = Table::of_loaded(entries);
             (module, Arc::new(Module { symbols, btf }))
         });
-        Ok(Self {
-            name: name.unwrap_or_else(|| release.clone()),
+        Self {
+            name: name.unwrap_or_else(|| release.to_owned()),
             sources: vec![format!("/proc/kallsyms of the running {release}")],
             unknown,
             image: Table::of_image(text.image),
@@ -161,7 +169,7 @@ impl Kernel {
             btf,
             types: OnceLock::new(),
             read: Mutex::default(),
-        })
+        }
     }
 
     fn of_pieces(pieces: Pieces, name: Option<String>, given: &str) -> Result<Self> {
@@ -296,6 +304,31 @@ impl Kernel {
             modules.entry(symbol).or_default().insert(module);
         }
         modules
+    }
+
+    /// Which loaded modules of the running system have a symbol of that name.
+    pub fn loaded_with(&self, name: &str) -> Vec<&str> {
+        let mut modules: Vec<&str> = self
+            .loaded
+            .iter()
+            .filter(|(_, module)| !module.symbols.named(name).is_empty())
+            .map(|(module, _)| module.as_str())
+            .collect();
+        modules.sort_unstable();
+        modules
+    }
+
+    /// Which loaded module of the running system exports `symbol`.
+    pub fn loaded_exporter(&self, symbol: &str) -> Option<&str> {
+        let exports = |table: &Table| {
+            let mut named = table.named(symbol).iter();
+            table.exports(symbol) || named.any(|symbol| symbol.linkage == Linkage::Global)
+        };
+        let mut exporters = self
+            .loaded
+            .iter()
+            .filter(|(_, module)| exports(&module.symbols));
+        exporters.next().map(|(module, _)| module.as_str())
     }
 
     /// Who exports `symbol`, as far as the image's tables and `Module.symvers` tell.

@@ -50,6 +50,8 @@ pub struct Symbol {
     pub init: bool,
     /// Per-CPU data, whose address is an offset.
     pub per_cpu: bool,
+    /// Where it is on the running kernel; 0 where that does not show.
+    pub address: u64,
 }
 
 /// The symbols of the kernel image or of a module.
@@ -106,6 +108,7 @@ impl Table {
                 linkage: linkage(entry.letter),
                 init: !is_bound && init.contains(&index) && !per_cpu.contains(&index),
                 per_cpu: !is_bound && per_cpu.contains(&index),
+                address: entry.address,
             };
             symbols.entry(entry.name).or_default().push(symbol);
         }
@@ -126,6 +129,7 @@ impl Table {
                 },
                 init: false,
                 per_cpu: false,
+                address: entry.address,
             };
             symbols.entry(entry.name).or_default().push(symbol);
         }
@@ -151,6 +155,7 @@ impl Table {
                 linkage,
                 init: symbol.init,
                 per_cpu: symbol.per_cpu,
+                address: 0,
             });
         }
         Ok(Self { symbols })
@@ -302,6 +307,7 @@ mod tests {
         let entry = |&(letter, name): &(char, &str)| Entry {
             letter,
             name: name.to_owned(),
+            address: 0,
         };
         Table::of_image(symbols.iter().map(entry).collect())
     }

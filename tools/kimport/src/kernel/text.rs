@@ -59,7 +59,7 @@ fn parse_line(line: &str) -> Option<Line<'_>> {
 /// Parses the text.
 pub fn parse(text: &str) -> Result<Text> {
     let mut image = Vec::new();
-    let mut modules = BTreeMap::<String, Vec<(u64, Entry)>>::new();
+    let mut modules = BTreeMap::<String, Vec<Entry>>::new();
     let mut addresses = false;
     for (number, line) in text.lines().enumerate() {
         if line.is_empty() {
@@ -75,13 +75,14 @@ pub fn parse(text: &str) -> Result<Text> {
         let entry = Entry {
             letter: line.letter,
             name: line.name.to_owned(),
+            address: line.address,
         };
         match line.module {
-            None => image.push((line.address, entry)),
+            None => image.push(entry),
             Some(module) => match modules.get_mut(module) {
-                Some(symbols) => symbols.push((line.address, entry)),
+                Some(symbols) => symbols.push(entry),
                 None => {
-                    modules.insert(module.to_owned(), vec![(line.address, entry)]);
+                    modules.insert(module.to_owned(), vec![entry]);
                 }
             },
         }
@@ -90,9 +91,9 @@ pub fn parse(text: &str) -> Result<Text> {
         return Err(Error::unusable("no symbol of the kernel image in it"));
     }
     // Equal addresses, all of them when they are hidden, stay in the order that the kernel gave.
-    let in_order = |mut symbols: Vec<(u64, Entry)>| {
-        symbols.sort_by_key(|(address, _)| *address);
-        symbols.into_iter().map(|(_, entry)| entry).collect()
+    let in_order = |mut symbols: Vec<Entry>| {
+        symbols.sort_by_key(|entry| entry.address);
+        symbols
     };
     Ok(Text {
         image: in_order(image),
