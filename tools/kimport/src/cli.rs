@@ -5,16 +5,21 @@
 use crate::{
     check,
     compare::{self, Matrix, Subject},
-    error::{Error, Outcome, Result},
+    error::{printable, Error, Outcome, Result},
     kernel::{self, Kernel},
     list::Listing,
+    load::{
+        self, failure,
+        plan::{Plan, Running},
+        system::{Addresses, System},
+    },
     module_file::ModuleFile,
     relink::{
         self,
         request::{self, Request},
         Wish,
     },
-    symvers::Symvers,
+    symvers::{Symvers, VMLINUX},
 };
 use anstyle::AnsiColor;
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -22,7 +27,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use std::{
     collections::BTreeSet,
-    ffi::OsStr,
+    ffi::{CString, OsStr},
     fs,
     io::{self, Write},
     path::{Path, PathBuf},
@@ -51,6 +56,7 @@ enum Command {
     List(List),
     Check(Check),
     Compare(Compare),
+    Load(Load),
     Man(Man),
     Completions(Completions),
 }
@@ -163,6 +169,52 @@ struct Compare {
     html: Option<PathBuf>,
 }
 
+/// Loads a module, with the addresses of symbols that the kernel does not export written into it
+///
+/// The way for kernels with neither kprobes nor livepatch. Undefined symbols that the running kernel
+/// does not export get the addresses that /proc/kallsyms shows to root; those of modules only if the
+/// module is named with --from. A module that uses kimport's macro gets the address of
+/// kallsyms_lookup_name as a parameter, unless that is given.
+///
+/// The kernel neither knows nor checks any of this: nothing keeps a provider loaded, and nothing
+/// compares the declarations that the module was built with to the kernel's. A signature does not
+/// survive. Nothing else is loaded before, whatever the module depends on.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n\n  \
+    kimport load rust_iblock.ko provider=target_core_mod\n  \
+    kimport load tcm_loop.ko.xz --from target_core_mod_new=target_core_mod --dry-run")]
+struct Load {
+    /// The module: .ko, .ko.xz, .ko.zst or .ko.gz
+    #[arg(value_name = "FILE.ko")]
+    input: PathBuf,
+    /// The module's parameters: NAME=VALUE or NAME
+    #[arg(value_name = "PARAMS")]
+    parameters: Vec<String>,
+    /// Where else symbols may come from; may be repeated
+    ///
+    /// PROVIDER takes from the module PROVIDER what nothing exports and the kernel image does not
+    /// have.
+    ///
+    /// PROVIDER:SYMBOL,SYMBOL... takes these symbols from PROVIDER, exported or not; SYMBOL@N the Nth
+    /// in address order of several that have the name.
+    ///
+    /// PROVIDER=OLD takes from PROVIDER what the loaded module OLD exports.
+    ///
+    /// PROVIDER is the name of a loaded module, or vmlinux, the kernel image.
+    #[arg(long, value_name = "PROVIDER[=OLD|:SYMBOLS]")]
+    from: Vec<Request>,
+    /// The kernel's Module.symvers, for kernels whose /proc/kallsyms does not tell what is exported
+    #[arg(long, value_name = "FILE")]
+    symvers: Option<PathBuf>,
+    /// Prints what would be done, and does not load the module
+    #[arg(long)]
+    dry_run: bool,
+    /// Shows root the addresses that kptr_restrict hides, while they are read; tries to load the
+    /// module where unsigned ones are refused
+    #[arg(long)]
+    force: bool,
+}
+
 /// Writes the manual pages, for packages
 #[derive(Debug, Args)]
 #[command(hide = true)]
@@ -199,6 +251,7 @@ pub fn main() -> ExitCode {
         Command::List(command) => command.run(cli.json),
         Command::Check(command) => command.run(cli.json),
         Command::Compare(command) => command.run(cli.json),
+        Command::Load(command) => command.run(cli.json),
         Command::Man(command) => command.run(cli.json),
         Command::Completions(command) => command.run(cli.json),
     };
@@ -237,12 +290,7 @@ impl Relink {
                 .map_err(|error| error.context(self.input.display()))?;
         }
         write_file(&self.output, &bytes, "choose another place with -o")?;
-        let mut stderr = anstream::stderr().lock();
-        let blue = AnsiColor::Cyan.on_default();
-        for notice in report.notices() {
-            // The module is written; who cannot be told of it is no reason to fail.
-            let _ = writeln!(stderr, "kimport: {blue}note{blue:#}: {notice}");
-        }
+        tell(&report.notices());
         if as_json {
             print(&json(&report)?)?;
         } else {
@@ -317,6 +365,118 @@ impl Compare {
             print(&matrix.text())?;
         }
         Ok(matrix.outcome())
+    }
+}
+
+impl Load {
+    fn run(&self, as_json: bool) -> Result<Outcome> {
+        let file = ModuleFile::read(&self.input)?;
+        let with_path = |error: Error| error.context(self.input.display());
+        let listing = Listing::new(&file, None).map_err(with_path)?;
+        let facts = load::Facts::new(&file).map_err(with_path)?;
+        let symvers = read_symvers(self.symvers.as_deref())?;
+        let providers: BTreeSet<&str> = self
+            .from
+            .iter()
+            .map(|request| request.provider.as_str())
+            .filter(|provider| *provider != VMLINUX)
+            .collect();
+        let providers: Vec<&str> = providers.into_iter().collect();
+        let Addresses {
+            text,
+            sections,
+            raised,
+        } = Addresses::read(&providers, self.force)?;
+        let system = System::read();
+        let kernel = Kernel::of_running(text, &system.release, None);
+        let running = Running {
+            kernel: &kernel,
+            symvers: symvers.as_ref(),
+            sections: &sections,
+            system: &system,
+        };
+        let wish = load::plan::Wish {
+            requests: self.from.clone(),
+            parameters: self.parameters.clone(),
+        };
+        let mut plan = Plan::new(&listing, &facts, &wish, &running).map_err(with_path)?;
+        if raised {
+            plan.notes.push(
+                "kptr_restrict was 1 while the addresses were read, and is 2 again".to_owned(),
+            );
+        }
+        let changed = !plan.filled.is_empty();
+        if changed && file.is_signed() {
+            plan.notes
+                .push("the signature does not fit the changed module and was dropped".to_owned());
+        }
+        let forbidden = system.forbids(file.is_signed() && !changed);
+        plan.notes.extend(forbidden.clone());
+        if self.dry_run {
+            return self.show(&plan, false, as_json);
+        }
+        if !plan.refused.is_empty() {
+            tell(&plan.notes);
+            return Err(Error::finding(plan.refusals()).help("nothing was loaded"));
+        }
+        if let Some(why) = forbidden.filter(|_| !self.force) {
+            return Err(Error::finding(why).help(
+                "sign the module with a key that the kernel knows, or boot without the restriction; \
+                 --force tries nevertheless",
+            ));
+        }
+        let image = if changed {
+            load::rewrite::fill(file.elf(), &plan.filled).map_err(with_path)?
+        } else {
+            file.bytes().to_vec()
+        };
+        let parameters = CString::new(plan.parameters.as_str())
+            .map_err(|_| Error::unusable("a parameter has a NUL in it"))?;
+        load::system::load(&image, &parameters).map_err(|(errno, log)| {
+            let log = log
+                .iter()
+                .map(|line| format!("\n  {}", printable(line.as_bytes())));
+            let log: String = log.collect();
+            let log = match log.as_str() {
+                "" => "\nit logged nothing".to_owned(),
+                lines => format!("\nit logged:{lines}"),
+            };
+            Error::finding(format_args!(
+                "the kernel did not load {}: {errno}{log}",
+                plan.module
+            ))
+            .help(failure::cause(errno, &system))
+        })?;
+        self.show(&plan, true, as_json)
+    }
+
+    fn show(&self, plan: &Plan, loaded: bool, as_json: bool) -> Result<Outcome> {
+        if as_json {
+            #[derive(Serialize)]
+            struct Output<'a> {
+                loaded: bool,
+                #[serde(flatten)]
+                plan: &'a Plan,
+            }
+            print(&json(&Output { loaded, plan })?)?;
+            return Ok(plan.outcome());
+        }
+        let mut text = plan.text();
+        if !plan.refused.is_empty() {
+            text += &format!("{}\n", plan.refusals());
+        }
+        text += &format!(
+            "{} {}\n",
+            plan.module,
+            if loaded {
+                "is loaded"
+            } else {
+                "was not loaded"
+            }
+        );
+        print(&text)?;
+        tell(&plan.notes);
+        Ok(plan.outcome())
     }
 }
 
@@ -406,6 +566,16 @@ fn print(text: &str) -> Result<()> {
             format_args!("cannot write to standard output: {error}"),
         )),
         _ => Ok(()),
+    }
+}
+
+/// Tells the user what may matter later.
+fn tell(notes: &[String]) {
+    let mut stderr = anstream::stderr().lock();
+    let blue = AnsiColor::Cyan.on_default();
+    for note in notes {
+        // Who cannot be told of it is no reason to fail.
+        let _ = writeln!(stderr, "kimport: {blue}note{blue:#}: {note}");
     }
 }
 

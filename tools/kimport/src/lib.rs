@@ -4,7 +4,8 @@
 //!
 //! It works on built kernel modules: [`list`] tells what one imports, [`check`] whether a kernel has
 //! it all, [`compare`] what becomes of it from kernel to kernel, [`relink`] sends undefined symbols
-//! to a provider that does not export them. [`kernel`] is where facts about kernels come from.
+//! to a provider that does not export them, [`load`] loads a module with their addresses written into
+//! it. [`kernel`] is where facts about kernels come from.
 
 pub mod check;
 pub mod cli;
@@ -15,6 +16,7 @@ pub mod error;
 pub mod import_table;
 pub mod kernel;
 pub mod list;
+pub mod load;
 pub mod module_file;
 pub mod relink;
 pub mod resolve;

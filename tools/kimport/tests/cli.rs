@@ -8,7 +8,7 @@ use common::*;
 use std::fs;
 use tempfile::TempDir;
 
-const SUBCOMMANDS: [&str; 4] = ["relink", "list", "check", "compare"];
+const SUBCOMMANDS: [&str; 5] = ["relink", "list", "check", "compare", "load"];
 
 #[test]
 fn manual_pages_are_written() {

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Why the kernel did not load a module, in plain words.
+
+use super::system::System;
+use rustix::io::Errno;
+
+/// The likely cause of `errno`, and the way out. The kernel's log, if it says anything, says more.
+pub fn cause(errno: Errno, system: &System) -> String {
+    match errno {
+        Errno::PERM if system.modules_disabled => {
+            "loading modules was switched off (kernel.modules_disabled) and stays so until the next \
+             boot"
+                .to_owned()
+        }
+        Errno::PERM => match system.lockdown.as_deref() {
+            Some(lockdown) if lockdown != "none" => format!(
+                "lockdown ({lockdown}) only lets signed modules in, and a module with addresses \
+                 written into it has no signature"
+            ),
+            _ => "the kernel only lets root (CAP_SYS_MODULE) load modules, outside of containers"
+                .to_owned(),
+        },
+        Errno::EXIST => "a module of that name is loaded already, or another one exports the same \
+                         symbols; unload that one first"
+            .to_owned(),
+        Errno::NOENT => "the kernel found no exported symbol of some name (its log tells which); load \
+                         the modules that this one depends on, or name a provider with --from"
+            .to_owned(),
+        Errno::NOEXEC => "the kernel does not take the file for a module of its own: another release, \
+                          architecture or configuration, or a relocation that does not reach its \
+                          address; build the module for this kernel"
+            .to_owned(),
+        Errno::INVAL => "the kernel, or the module's own init, found a value invalid: a parameter, or \
+                         an exported symbol that only modules under the GPL may use"
+            .to_owned(),
+        Errno::KEYREJECTED | Errno::NOKEY | Errno::BADMSG | Errno::NOPKG => {
+            "the kernel only loads modules that are signed with a key it knows, and a module with \
+             addresses written into it has no signature"
+                .to_owned()
+        }
+        Errno::BUSY => "the kernel waited in vain for a module of that name, or one that it uses, to \
+                        finish loading; try again"
+            .to_owned(),
+        Errno::NOMEM => "there was no memory for the module".to_owned(),
+        other => format!(
+            "the kernel itself does not refuse modules with error {}; the module's own init ended \
+             with it",
+            other.raw_os_error()
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_forbids_goes_first() {
+        let open = System::default();
+        assert!(cause(Errno::PERM, &open).contains("root"));
+        let locked = System {
+            lockdown: Some("integrity".to_owned()),
+            ..System::default()
+        };
+        assert!(cause(Errno::PERM, &locked).contains("lockdown (integrity)"));
+        let disabled = System {
+            modules_disabled: true,
+            ..locked
+        };
+        assert!(cause(Errno::PERM, &disabled).contains("modules_disabled"));
+        assert!(cause(Errno::NODEV, &open).contains("own init"));
+    }
+}

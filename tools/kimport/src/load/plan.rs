@@ -1,0 +1,503 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Which symbol gets which address, and everything that speaks against it.
+
+use super::{
+    system::{Sections, System},
+    Facts, LOOKUP,
+};
+use crate::{
+    error::{count, printable, Error, Outcome, Result},
+    kernel::Kernel,
+    list::{Listing, Undefined},
+    relink::request::{Choice, Listed, Request},
+    resolve::{resolve, Cause, Wanted},
+    symvers::{Symvers, VMLINUX},
+};
+use serde::{Serialize, Serializer};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The linker's own symbol, which the kernel ignores.
+const IGNORED: &str = "_GLOBAL_OFFSET_TABLE_";
+
+/// What the user wants.
+#[derive(Clone, Debug, Default)]
+pub struct Wish {
+    /// Which symbols shall come from where.
+    pub requests: Vec<Request>,
+    /// The module's parameters, `NAME=VALUE` or `NAME`.
+    pub parameters: Vec<String>,
+}
+
+/// What is known of the running kernel.
+pub struct Running<'a> {
+    /// Its symbols, with their addresses.
+    pub kernel: &'a Kernel,
+    /// Who exports what, where the symbols do not tell.
+    pub symvers: Option<&'a Symvers>,
+    /// The sections of the providers.
+    pub sections: &'a BTreeMap<String, Sections>,
+    /// The loaded modules, and more.
+    pub system: &'a System,
+}
+
+/// A symbol that gets an address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Filled {
+    /// Its name.
+    pub name: String,
+    /// The module that has it, or `vmlinux`.
+    pub provider: String,
+    /// Where it is.
+    #[serde(serialize_with = "hexadecimal")]
+    pub address: u64,
+}
+
+/// A symbol that gets none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Refused {
+    /// Its name.
+    pub name: String,
+    /// Where it should have come from.
+    pub provider: Option<String>,
+    /// Why it does not.
+    pub cause: String,
+}
+
+/// What is done to the module before the kernel gets it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// The module's name.
+    pub module: String,
+    /// The symbols that get an address.
+    pub filled: Vec<Filled>,
+    /// The symbols that do not, though the module cannot be loaded without.
+    pub refused: Vec<Refused>,
+    /// How many symbols the kernel resolves itself, as something exports them.
+    pub left: usize,
+    /// The module's parameters.
+    pub parameters: String,
+    /// What the user should know.
+    pub notes: Vec<String>,
+}
+
+/// Where a request sends a symbol.
+struct Target<'a> {
+    provider: &'a str,
+    position: Option<u32>,
+}
+
+impl Plan {
+    /// Works out what to do.
+    pub fn new(
+        listing: &Listing,
+        facts: &Facts,
+        wish: &Wish,
+        running: &Running<'_>,
+    ) -> Result<Self> {
+        if running.symvers.is_none() && !running.kernel.image().tells_exports() {
+            return Err(Error::unusable(
+                "/proc/kallsyms does not tell what the kernel exports (no CONFIG_KALLSYMS_ALL)",
+            )
+            .help("add --symvers Module.symvers of this kernel"));
+        }
+        let mut plan = Self {
+            module: listing
+                .module
+                .clone()
+                .unwrap_or_else(|| "module".to_owned()),
+            filled: Vec::new(),
+            refused: Vec::new(),
+            left: 0,
+            parameters: String::new(),
+            notes: Vec::new(),
+        };
+        unmet(&listing.undefined, &wish.requests)?;
+        for request in &wish.requests {
+            running
+                .is_usable(&request.provider)
+                .map_err(|error| error.context(&plan.module))?;
+        }
+        for symbol in &listing.undefined {
+            if symbol.name != IGNORED {
+                plan.place(symbol, &wish.requests, running);
+            }
+        }
+        plan.filled
+            .sort_by(|a, b| (&a.provider, &a.name).cmp(&(&b.provider, &b.name)));
+        let missing = running.missing(&facts.depends);
+        if !plan.refused.is_empty() && !missing.is_empty() {
+            plan.notes.push(format!(
+                "the module depends on {}, which is not loaded: modprobe it first",
+                missing.join(", ")
+            ));
+        }
+        plan.parameters = parameters(&wish.parameters, facts.takes_lookup, running)?;
+        plan.warn_of_providers();
+        Ok(plan)
+    }
+
+    /// Finds the place of one symbol.
+    fn place(&mut self, symbol: &Undefined, requests: &[Request], running: &Running<'_>) {
+        let name = symbol.name.as_str();
+        let exporter = running.exporter(name);
+        let targets = match listed(name, requests)
+            .or_else(|| redirected(exporter.as_deref(), requests))
+        {
+            Some(target) => vec![target],
+            // What may be absent is the kernel's to decide, unless it is asked for by name.
+            None if symbol.weak => return self.left += 1,
+            None => match exporter {
+                Some(exporter)
+                    if exporter == VMLINUX || running.system.modules.contains_key(&exporter) =>
+                {
+                    return self.left += 1;
+                }
+                Some(exporter) => {
+                    return self.refused.push(Refused {
+                        name: name.to_owned(),
+                        cause: format!(
+                            "{exporter} exports it and is not loaded; modprobe it first"
+                        ),
+                        provider: Some(exporter),
+                    });
+                }
+                None => anywhere(requests),
+            },
+        };
+        let mut answers: Vec<(&str, Result<u64, Answer>)> = targets
+            .iter()
+            .map(|target| (target.provider, running.find(name, target)))
+            .collect();
+        let held: Vec<&str> = answers
+            .iter()
+            .filter(|(_, answer)| !matches!(answer, Err(Answer { absent: true, .. })))
+            .map(|(provider, _)| *provider)
+            .collect();
+        if let [first, _, ..] = held.as_slice() {
+            return self.refused.push(Refused {
+                name: name.to_owned(),
+                provider: None,
+                cause: format!(
+                    "{} have that name; select one as --from {first}:{name}",
+                    held.join(" and ")
+                ),
+            });
+        }
+        // One that is there goes first, then what says more than that there is none.
+        answers.sort_by_key(|(_, answer)| match answer {
+            Ok(_) => 0,
+            Err(Answer { absent: false, .. }) => 1,
+            Err(Answer { unheard: false, .. }) => 2,
+            Err(_) => 3,
+        });
+        match answers.into_iter().next() {
+            Some((provider, Ok(address))) => self.filled.push(Filled {
+                name: name.to_owned(),
+                provider: provider.to_owned(),
+                address,
+            }),
+            Some((provider, Err(answer))) => self.refused.push(Refused {
+                name: name.to_owned(),
+                provider: Some(provider.to_owned()),
+                cause: answer.cause,
+            }),
+            // There is always a place to look at.
+            None => {}
+        }
+    }
+
+    fn warn_of_providers(&mut self) {
+        let providers: BTreeSet<&str> = self
+            .filled
+            .iter()
+            .map(|symbol| symbol.provider.as_str())
+            .filter(|provider| *provider != VMLINUX)
+            .collect();
+        self.notes.extend(providers.iter().map(|provider| {
+            format!(
+                "the kernel does not know that {} uses {provider}, keeps no reference on it and does \
+                 not show it: unload {} first, or its calls end in freed memory",
+                self.module, self.module
+            )
+        }));
+        if !self.filled.is_empty() {
+            self.notes.push(
+                "nothing checks that the declarations the module was built with fit this kernel"
+                    .to_owned(),
+            );
+        }
+    }
+
+    /// Whether the module can be loaded.
+    pub fn outcome(&self) -> Outcome {
+        if self.refused.is_empty() {
+            Outcome::Fine
+        } else {
+            Outcome::Findings
+        }
+    }
+
+    /// The refusals, one a line, as the kernel-side crate words them.
+    pub fn refusals(&self) -> String {
+        let module = printable(self.module.as_bytes());
+        let line = |refused: &Refused| {
+            let name = printable(refused.name.as_bytes());
+            let from = match refused.provider.as_deref() {
+                None => String::new(),
+                Some(VMLINUX) => " from the kernel image".to_owned(),
+                Some(provider) => format!(" from {provider}"),
+            };
+            format!("{module}: cannot import {name}{from}: {}", refused.cause)
+        };
+        self.refused.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The plan for people.
+    pub fn text(&self) -> String {
+        let width =
+            |of: fn(&Filled) -> &str| self.filled.iter().map(|symbol| of(symbol).len()).max();
+        let names = width(|symbol| &symbol.name).unwrap_or(0);
+        let providers = width(|symbol| &symbol.provider).unwrap_or(0);
+        let mut text = format!(
+            "{}: {} filled in, {} left to the kernel\n",
+            printable(self.module.as_bytes()),
+            count(self.filled.len(), "symbol"),
+            self.left
+        );
+        for Filled {
+            name,
+            provider,
+            address,
+        } in &self.filled
+        {
+            text += &format!("  {name:names$}  {provider:providers$}  {address:#018x}\n");
+        }
+        if !self.parameters.is_empty() {
+            text += &format!("  parameters: {}\n", printable(self.parameters.as_bytes()));
+        }
+        text
+    }
+}
+
+/// Why a symbol cannot be taken from a place.
+struct Answer {
+    cause: String,
+    /// There is none there.
+    absent: bool,
+    /// Nor is there anything like it.
+    unheard: bool,
+}
+
+impl Running<'_> {
+    /// Who exports `name`, as far as it is known.
+    fn exporter(&self, name: &str) -> Option<String> {
+        let symvers = self.symvers.and_then(|symvers| symvers.exporter(name));
+        let image = || self.kernel.exporter(name).map(str::to_owned);
+        let loaded = || self.kernel.loaded_exporter(name).map(str::to_owned);
+        symvers.map(str::to_owned).or_else(image).or_else(loaded)
+    }
+
+    /// The modules of `names` that are neither loaded nor built in.
+    fn missing<'a>(&self, names: &'a [String]) -> Vec<&'a str> {
+        let is_there =
+            |name: &str| self.system.modules.contains_key(name) || self.kernel.is_builtin(name);
+        let names = names.iter().map(String::as_str);
+        names.filter(|name| !is_there(name)).collect()
+    }
+
+    /// Whether symbols can be taken from `provider`, in the words of the kernel-side crate.
+    fn is_usable(&self, provider: &str) -> Result<()> {
+        let (why, way_out) = match self.system.modules.get(provider) {
+            _ if provider == VMLINUX => return Ok(()),
+            Some(true) => return Ok(()),
+            Some(false) => ("is still loading, or being unloaded", "try again"),
+            None if self.kernel.is_builtin(provider) => {
+                ("is built into this kernel", "name vmlinux with --from")
+            }
+            None => ("is not loaded", "load it first"),
+        };
+        let why = format!("cannot import from {provider}: provider {why}; {way_out}");
+        Err(Error::finding(why).help("nothing was loaded"))
+    }
+
+    /// The address of `name` in one place.
+    fn find(&self, name: &str, target: &Target<'_>) -> Result<u64, Answer> {
+        let present = |cause: &str| Answer {
+            cause: cause.to_owned(),
+            absent: false,
+            unheard: false,
+        };
+        let provider = target.provider;
+        let wanted = Wanted {
+            name,
+            provider: (provider != VMLINUX).then_some(provider),
+            position: target.position,
+            // An undefined symbol does not say whether it is called or read.
+            kind: None,
+        };
+        let symbol =
+            resolve(self.kernel, &wanted).map_err(|cause| self.explain(name, provider, cause))?;
+        if symbol.address == 0 {
+            return Err(present("/proc/kallsyms shows no address of it"));
+        }
+        let section = self
+            .sections
+            .get(provider)
+            .and_then(|sections| sections.of(symbol.address));
+        match section {
+            Some(section) if section.starts_with(".data..percpu") => {
+                Err(present(&Cause::PerCpu.to_string()))
+            }
+            Some(section) if section.starts_with(".init") => {
+                Err(present(&Cause::InInit.to_string()))
+            }
+            _ => Ok(symbol.address),
+        }
+    }
+
+    /// The words of the kernel-side crate, but for what is said otherwise on this command line.
+    fn explain(&self, name: &str, provider: &str, cause: Cause) -> Answer {
+        let absent = cause.is_absence();
+        let modules = self.kernel.loaded_with(name);
+        let unheard = matches!(cause, Cause::Missing | Cause::InImage)
+            && (provider != VMLINUX || modules.is_empty());
+        let cause = match cause {
+            Cause::Missing if provider == VMLINUX && !modules.is_empty() => {
+                let cause = Cause::Elsewhere {
+                    modules: modules.iter().map(|&module| module.to_owned()).collect(),
+                };
+                cause.to_string().replace("`from`", "--from")
+            }
+            Cause::InImage => {
+                "the module has no such symbol, but the kernel image has; name vmlinux with --from"
+                    .to_owned()
+            }
+            Cause::Ambiguous { count } => format!(
+                "there are {count} symbols of that name; select one as --from {provider}:{name}@N"
+            ),
+            Cause::Position { count } if count > 0 => {
+                format!("there are only {count} symbols of that name; correct the @ of its --from")
+            }
+            other => other.to_string(),
+        };
+        Answer {
+            cause,
+            absent,
+            unheard,
+        }
+    }
+}
+
+/// The request that lists `name`.
+fn listed<'a>(name: &str, requests: &'a [Request]) -> Option<Target<'a>> {
+    requests.iter().find_map(|request| {
+        let Choice::Listed(symbols) = &request.choice else {
+            return None;
+        };
+        let Listed { position, .. } = symbols.iter().find(|symbol| symbol.name == name)?;
+        Some(Target {
+            provider: &request.provider,
+            position: (*position != 0).then(|| (*position).try_into().unwrap_or(u32::MAX)),
+        })
+    })
+}
+
+/// The request that takes what `exporter` exports from another provider.
+fn redirected<'a>(exporter: Option<&str>, requests: &'a [Request]) -> Option<Target<'a>> {
+    let exporter = exporter?;
+    let request = requests
+        .iter()
+        .find(|request| matches!(&request.choice, Choice::ExportedBy(old) if old == exporter))?;
+    Some(Target {
+        provider: &request.provider,
+        position: None,
+    })
+}
+
+/// Where to look for what nobody exports and no request lists.
+fn anywhere(requests: &[Request]) -> Vec<Target<'_>> {
+    let named = requests
+        .iter()
+        .filter(|request| request.choice == Choice::Unexported)
+        .map(|request| request.provider.as_str());
+    let providers: BTreeSet<&str> = named.chain([VMLINUX]).collect();
+    providers
+        .into_iter()
+        .map(|provider| Target {
+            provider,
+            position: None,
+        })
+        .collect()
+}
+
+/// Refuses requests for symbols that the module does not want.
+fn unmet(undefined: &[Undefined], requests: &[Request]) -> Result<()> {
+    let mut unmet = Vec::new();
+    for request in requests {
+        if let Choice::Listed(symbols) = &request.choice {
+            let is_wanted = |name: &str| undefined.iter().any(|symbol| symbol.name == name);
+            let names = symbols.iter().map(|symbol| symbol.name.as_str());
+            unmet.extend(names.filter(|name| !is_wanted(name)));
+        }
+    }
+    if unmet.is_empty() {
+        return Ok(());
+    }
+    Err(Error::unusable(format_args!(
+        "the module has no undefined symbol {}",
+        unmet.join(", ")
+    ))
+    .help("`kimport list` shows what it has"))
+}
+
+/// The line of parameters, as the kernel splits it.
+fn parameters(given: &[String], takes_lookup: bool, running: &Running<'_>) -> Result<String> {
+    let mut parameters = given
+        .iter()
+        .map(|parameter| quoted(parameter))
+        .collect::<Result<Vec<_>>>()?;
+    // The kernel takes `-` and `_` for the same in names of parameters.
+    let is_lookup = |parameter: &String| {
+        parameter
+            .split_once('=')
+            .is_some_and(|(name, _)| name.replace('-', "_") == LOOKUP)
+    };
+    if takes_lookup && !given.iter().any(is_lookup) {
+        let target = Target {
+            provider: VMLINUX,
+            position: None,
+        };
+        let address = running.find(LOOKUP, &target).map_err(|answer| {
+            Error::finding(format_args!(
+                "the module wants the address of {LOOKUP}: {}",
+                answer.cause
+            ))
+        })?;
+        parameters.push(format!("{LOOKUP}={address:#x}"));
+    }
+    Ok(parameters.join(" "))
+}
+
+/// A value with blanks in it has to be quoted for the kernel, which knows no escapes.
+fn quoted(parameter: &str) -> Result<String> {
+    if !parameter.contains(char::is_whitespace) || parameter.contains('"') {
+        return Ok(parameter.to_owned());
+    }
+    match parameter.split_once('=') {
+        Some((name, value)) if !name.contains(char::is_whitespace) => {
+            Ok(format!("{name}=\"{value}\""))
+        }
+        _ => Err(Error::unusable(format_args!(
+            "'{parameter}' is no parameter: NAME=VALUE or NAME"
+        ))),
+    }
+}
+
+fn hexadecimal<S: Serializer>(address: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&format!("{address:#x}"))
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

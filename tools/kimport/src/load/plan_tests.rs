@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0
+
+use super::*;
+use crate::kernel::text;
+use expect_test::expect;
+
+const KALLSYMS: &str = "\
+ffffffff81000000 T _stext
+ffffffff81000010 T kallsyms_lookup_name
+ffffffff81000020 t nr_processes
+ffffffff81000030 t twin
+ffffffff81000040 t twin
+ffffffff81000050 t shrunk.isra.0
+ffffffff81000060 T printk
+ffffffff81000070 t both
+ffffffff81000080 T _etext
+ffffffff81000090 d state
+ffffffff810000a0 r __ksymtab_printk
+ffffffff82000000 D __init_begin
+ffffffff82000010 t start_kernel
+ffffffff82000020 D __init_end
+ffffffffc0000000 t helper	[provider]
+ffffffffc0000010 t both	[provider]
+ffffffffc0000020 t twin_of_module	[provider]
+ffffffffc0000030 t twin_of_module	[provider]
+ffffffffc0001000 d counter	[provider]
+ffffffffc0002000 t setup	[provider]
+ffffffffc0100000 T exported	[old]
+ffffffffc0200000 t exported	[new]
+";
+
+fn plan_with(
+    undefined: &[&str],
+    from: &[&str],
+    parameters: &[&str],
+    facts: &Facts,
+) -> Result<Plan> {
+    let kernel = Kernel::of_running(text::parse(KALLSYMS).unwrap(), "0.0.0-none", None);
+    let listing = Listing {
+        module: Some("user".to_owned()),
+        imports: Vec::new(),
+        livepatch: Vec::new(),
+        undefined: undefined
+            .iter()
+            .map(|name| Undefined {
+                name: name.trim_start_matches('?').to_owned(),
+                weak: name.starts_with('?'),
+                exported_by: None,
+            })
+            .collect(),
+        exporters_known: false,
+    };
+    let modules = [
+        ("provider", true),
+        ("old", true),
+        ("new", true),
+        ("going", false),
+    ];
+    let system = System {
+        modules: modules.map(|(name, live)| (name.to_owned(), live)).into(),
+        ..System::default()
+    };
+    let sections = Sections::new([
+        (0xffffffffc0000000, ".text".to_owned()),
+        (0xffffffffc0001000, ".data..percpu".to_owned()),
+        (0xffffffffc0002000, ".init.text".to_owned()),
+    ]);
+    let wish = Wish {
+        requests: from.iter().map(|from| from.parse().unwrap()).collect(),
+        parameters: parameters.iter().map(|&text| text.to_owned()).collect(),
+    };
+    let running = Running {
+        kernel: &kernel,
+        symvers: None,
+        sections: &BTreeMap::from([("provider".to_owned(), sections)]),
+        system: &system,
+    };
+    Plan::new(&listing, facts, &wish, &running)
+}
+
+fn plan(undefined: &[&str], from: &[&str]) -> Plan {
+    plan_with(undefined, from, &[], &Facts::default()).unwrap()
+}
+
+#[test]
+fn addresses_of_the_image_and_of_named_providers() {
+    let plan = plan(
+        &[
+            "nr_processes",
+            "state",
+            "printk",
+            "helper",
+            "exported",
+            "?perhaps",
+            IGNORED,
+        ],
+        &["provider", "new=old"],
+    );
+    assert_eq!(plan.refused, []);
+    expect![[r#"
+        user: 4 symbols filled in, 2 left to the kernel
+          exported      new       0xffffffffc0200000
+          helper        provider  0xffffffffc0000000
+          nr_processes  vmlinux   0xffffffff81000020
+          state         vmlinux   0xffffffff81000090
+    "#]]
+    .assert_eq(&plan.text());
+    let notes = plan.notes.join("\n");
+    assert!(
+        notes.contains("user uses provider") && notes.contains("user uses new"),
+        "{notes}"
+    );
+}
+
+#[test]
+fn positions_and_lists_choose() {
+    let from = ["vmlinux:twin@2", "provider:both,twin_of_module@1"];
+    let plan = plan(&["twin", "both", "twin_of_module"], &from);
+    let got: Vec<_> = plan
+        .filled
+        .iter()
+        .map(|s| (s.name.as_str(), s.address))
+        .collect();
+    assert_eq!(
+        got,
+        [
+            ("both", 0xffffffffc0000010),
+            ("twin_of_module", 0xffffffffc0000020),
+            ("twin", 0xffffffff81000040),
+        ]
+    );
+}
+
+#[test]
+fn what_cannot_be_taken_is_refused_in_the_words_of_the_kernel_side() {
+    let undefined = [
+        "twin",
+        "shrunk",
+        "start_kernel",
+        "both",
+        "counter",
+        "setup",
+        "twin_of_module",
+        "nowhere",
+    ];
+    let plan = plan(&undefined, &["provider"]);
+    assert_eq!(plan.filled, []);
+    assert_eq!(plan.outcome(), Outcome::Findings);
+    expect![[r#"
+        user: cannot import twin from the kernel image: there are 2 symbols of that name; select one as --from vmlinux:twin@N
+        user: cannot import shrunk from the kernel image: the compiler left only shrunk.isra.0, whose ABI is not the declared one; import a function that calls it
+        user: cannot import start_kernel from the kernel image: it is in __init memory, which is freed after init; it cannot be imported
+        user: cannot import both: provider and vmlinux have that name; select one as --from provider:both
+        user: cannot import counter from provider: it is per-CPU data, whose address is an offset; import a function that gives access to it
+        user: cannot import setup from provider: it is in __init memory, which is freed after init; it cannot be imported
+        user: cannot import twin_of_module from provider: there are 2 symbols of that name; select one as --from provider:twin_of_module@N
+        user: cannot import nowhere from provider: kallsyms has no such symbol there; check its spelling"#]]
+    .assert_eq(&plan.refusals());
+}
+
+#[test]
+fn providers_have_to_be_named_and_live() {
+    let refused = |name: &str, from: &[&str]| plan(&[name], from).refusals();
+    assert!(refused("helper", &[]).ends_with("but provider has one; name that module with --from"));
+    let error = |from| {
+        let plan = plan_with(&["helper"], &[from], &[], &Facts::default());
+        plan.unwrap_err().to_string()
+    };
+    assert_eq!(
+        error("absent"),
+        "user: cannot import from absent: provider is not loaded; load it first"
+    );
+    assert!(error("going").contains("being unloaded"));
+    let position = refused("twin", &["vmlinux:twin@3"]);
+    assert!(
+        position.ends_with("there are only 2 symbols of that name; correct the @ of its --from")
+    );
+    assert!(error("provider:other").contains("no undefined symbol other"));
+}
+
+#[test]
+fn dependencies_that_are_not_loaded_are_named() {
+    let facts = Facts {
+        depends: vec!["old".to_owned(), "scsi_mod".to_owned()],
+        ..Facts::default()
+    };
+    let plan = plan_with(&["nowhere"], &[], &[], &facts).unwrap();
+    assert_eq!(
+        plan.notes,
+        ["the module depends on scsi_mod, which is not loaded: modprobe it first"]
+    );
+}
+
+#[test]
+fn the_address_of_the_lookup_is_handed_over_unless_given() {
+    let facts = Facts {
+        takes_lookup: true,
+        ..Facts::default()
+    };
+    let of = |parameters: &[&str], facts: &Facts| {
+        plan_with(&[], &[], parameters, facts).unwrap().parameters
+    };
+    assert_eq!(
+        of(&["a=1"], &facts),
+        "a=1 kallsyms_lookup_name=0xffffffff81000010"
+    );
+    assert_eq!(
+        of(&["kallsyms-lookup_name=0x1"], &facts),
+        "kallsyms-lookup_name=0x1"
+    );
+    assert_eq!(
+        of(&["name=a b", "quiet"], &Facts::default()),
+        "name=\"a b\" quiet"
+    );
+    assert!(plan_with(&[], &[], &["a b"], &Facts::default()).is_err());
+}

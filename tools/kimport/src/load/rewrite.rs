@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Writes addresses into the symbol table of a module, and leaves every other byte as it is.
+
+use super::plan::Filled;
+use crate::error::{printable, Error, Result};
+use object::{
+    elf::{FileHeader64, Sym64, SHN_ABS, SHN_UNDEF, SHT_SYMTAB},
+    pod::slice_from_bytes_mut,
+    read::elf::{FileHeader, SectionHeader, Sym},
+    Endianness, U16, U64,
+};
+use std::{collections::HashMap, fmt};
+
+/// The module of `elf` with the addresses of `filled` in the place of undefined symbols.
+pub fn fill(elf: &[u8], filled: &[Filled]) -> Result<Vec<u8>> {
+    let addresses: HashMap<&[u8], u64> = filled
+        .iter()
+        .map(|symbol| (symbol.name.as_bytes(), symbol.address))
+        .collect();
+    let header = FileHeader64::<Endianness>::parse(elf).map_err(unusable)?;
+    let endian = header.endian().map_err(unusable)?;
+    let sections = header.sections(endian, elf).map_err(unusable)?;
+    let table = sections
+        .symbols(endian, elf, SHT_SYMTAB)
+        .map_err(unusable)?;
+    let section = sections.section(table.section()).map_err(unusable)?;
+    let offset = usize::try_from(section.sh_offset(endian)).map_err(unusable)?;
+
+    let mut found = Vec::new();
+    // The first entry is no symbol.
+    for (index, symbol) in table.iter().enumerate().skip(1) {
+        if symbol.st_shndx(endian) != SHN_UNDEF {
+            continue;
+        }
+        let name = table.symbol_name(endian, symbol).map_err(unusable)?;
+        if let Some(&address) = addresses.get(name) {
+            found.push((index, address));
+        }
+    }
+    if found.len() != addresses.len() {
+        let names = filled.iter().map(|symbol| symbol.name.as_str());
+        let names = names.collect::<Vec<_>>().join(", ");
+        return Err(unusable(format_args!(
+            "not each of {} is undefined there once",
+            printable(names.as_bytes())
+        )));
+    }
+
+    let mut bytes = elf.to_vec();
+    let (symbols, _) = bytes
+        .get_mut(offset..)
+        .and_then(|rest| slice_from_bytes_mut::<Sym64<Endianness>>(rest, table.len()).ok())
+        .ok_or_else(|| unusable("its symbol table is outside the file"))?;
+    for (index, address) in found {
+        let symbol = symbols
+            .get_mut(index)
+            .ok_or_else(|| unusable("its symbol table is outside the file"))?;
+        symbol.st_shndx = U16::new(endian, SHN_ABS);
+        symbol.st_value = U64::new(endian, address);
+    }
+    Ok(bytes)
+}
+
+fn unusable(what: impl fmt::Display) -> Error {
+    Error::unusable(format_args!(
+        "cannot write addresses into the module: {what}"
+    ))
+}

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the running system says of itself, and the system call.
+
+use crate::{
+    compression::read_limited,
+    error::{Error, Result},
+    kernel::text::{self, Text},
+};
+use rustix::{fs::OFlags, io::Errno, system::init_module};
+use std::{
+    collections::BTreeMap,
+    ffi::CString,
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Seek, SeekFrom},
+    os::unix::fs::OpenOptionsExt,
+};
+
+const KALLSYMS: &str = "/proc/kallsyms";
+const RESTRICT: &str = "/proc/sys/kernel/kptr_restrict";
+/// The kernel's longest record, twice: with what it adds to it.
+const RECORD: usize = 1 << 14;
+
+/// What decides whether the kernel takes a module.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct System {
+    /// `none`, `integrity` or `confidentiality`; `None`: the kernel does not tell.
+    pub lockdown: Option<String>,
+    /// Only signed modules are loaded.
+    pub signatures_enforced: bool,
+    /// No module is loaded any more.
+    pub modules_disabled: bool,
+    /// The kernel's release.
+    pub release: String,
+    /// The loaded modules, and whether they are past their init and before their exit.
+    pub modules: BTreeMap<String, bool>,
+}
+
+impl System {
+    /// Asks the running system.
+    pub fn read() -> Self {
+        let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+        Self {
+            lockdown: chosen(&read("/sys/kernel/security/lockdown")),
+            signatures_enforced: read("/sys/module/module/parameters/sig_enforce").trim() == "Y",
+            modules_disabled: read("/proc/sys/kernel/modules_disabled").trim() == "1",
+            release: read("/proc/sys/kernel/osrelease").trim().to_owned(),
+            modules: live(&read("/proc/modules")),
+        }
+    }
+
+    /// Why the kernel would not take a module, signed or not.
+    pub fn forbids(&self, signed: bool) -> Option<String> {
+        if self.modules_disabled {
+            return Some(
+                "this kernel loads no modules any more (kernel.modules_disabled is 1 until the next \
+                 boot)"
+                    .to_owned(),
+            );
+        }
+        if signed {
+            return None;
+        }
+        let why = match self.lockdown.as_deref() {
+            Some(lockdown) if lockdown != "none" => format!("lockdown is {lockdown}"),
+            _ if self.signatures_enforced => "module.sig_enforce is set".to_owned(),
+            _ => return None,
+        };
+        Some(format!(
+            "this kernel only loads signed modules ({why}), and no signature fits a module with \
+             addresses written into it"
+        ))
+    }
+}
+
+/// The bracketed word of a list of choices.
+fn chosen(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once('[')?;
+    let (word, _) = rest.split_once(']')?;
+    Some(word.to_owned())
+}
+
+/// Reads `/proc/modules`.
+fn live(text: &str) -> BTreeMap<String, bool> {
+    text.lines()
+        .filter_map(|line| {
+            let mut words = line.split_ascii_whitespace();
+            let name = words.next()?;
+            // Size, references, users.
+            let state = words.nth(3)?;
+            Some((name.to_owned(), state == "Live"))
+        })
+        .collect()
+}
+
+/// Where the sections of a loaded module begin, in address order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sections(Vec<(u64, String)>);
+
+impl Sections {
+    /// Sorts sections of which `/sys/module/*/sections` tells.
+    pub fn new(sections: impl IntoIterator<Item = (u64, String)>) -> Self {
+        let mut sections: Vec<_> = sections.into_iter().collect();
+        sections.sort();
+        Self(sections)
+    }
+
+    fn of_loaded(module: &str) -> Self {
+        let entries = fs::read_dir(format!("/sys/module/{module}/sections"));
+        let sections = entries.into_iter().flatten().filter_map(|entry| {
+            let entry = entry.ok()?;
+            let text = fs::read_to_string(entry.path()).ok()?;
+            let address = u64::from_str_radix(text.trim().strip_prefix("0x")?, 16).ok()?;
+            Some((address, entry.file_name().to_string_lossy().into_owned()))
+        });
+        Self::new(sections)
+    }
+
+    /// The section that `address` lies in, if it lies in the module.
+    pub fn of(&self, address: u64) -> Option<&str> {
+        let after = self.0.partition_point(|(start, _)| *start <= address);
+        let (_, name) = self.0.get(after.checked_sub(1)?)?;
+        Some(name)
+    }
+}
+
+/// The addresses of the running kernel.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    /// `/proc/kallsyms`.
+    pub text: Text,
+    /// The sections of each provider asked for.
+    pub sections: BTreeMap<String, Sections>,
+    /// Addresses were hidden, and shown for as long as it took to read them.
+    pub raised: bool,
+}
+
+impl Addresses {
+    /// Reads the addresses; with `force` also where `kptr_restrict` hides them from everybody.
+    pub fn read(providers: &[&str], force: bool) -> Result<Self> {
+        let text = kallsyms()?;
+        if text.addresses {
+            return Ok(Self::with(text, providers, false));
+        }
+        let restrict = fs::read_to_string(RESTRICT).unwrap_or_default();
+        let restrict = restrict.trim();
+        if restrict != "2" {
+            return Err(Error::unusable(format_args!(
+                "{KALLSYMS} shows no addresses: the kernel only shows them to root (CAP_SYSLOG)"
+            ))
+            .help("run this as root"));
+        }
+        if !force {
+            return Err(Error::finding(format_args!(
+                "{KALLSYMS} shows no addresses: kernel.kptr_restrict is 2, which hides them from \
+                 everybody"
+            ))
+            .help(
+                "with --force they are shown to root (kptr_restrict 1) for as long as it takes to \
+                 read them",
+            ));
+        }
+        let lowered = Lowered::new(restrict)?;
+        let text = kallsyms();
+        let addresses = text.map(|text| Self::with(text, providers, true));
+        lowered.restore()?;
+        let addresses = addresses?;
+        if !addresses.text.addresses {
+            return Err(Error::unusable(format_args!(
+                "{KALLSYMS} shows no addresses, not even with kptr_restrict 1"
+            ))
+            .help("run this as root (CAP_SYSLOG)"));
+        }
+        Ok(addresses)
+    }
+
+    fn with(text: Text, providers: &[&str], raised: bool) -> Self {
+        let sections = providers
+            .iter()
+            .map(|&provider| (provider.to_owned(), Sections::of_loaded(provider)));
+        Self {
+            text,
+            sections: sections.collect(),
+            raised,
+        }
+    }
+}
+
+fn kallsyms() -> Result<Text> {
+    let bytes = File::open(KALLSYMS)
+        .and_then(read_limited)
+        .map_err(|error| {
+            Error::unusable(format_args!("{KALLSYMS}: {error}"))
+                .help("the kernel needs CONFIG_KALLSYMS")
+        })?;
+    text::parse(&String::from_utf8_lossy(&bytes)).map_err(|error| error.context(KALLSYMS))
+}
+
+/// `kptr_restrict` at 1; what it was before comes back in any case.
+struct Lowered<'a> {
+    before: &'a str,
+    restored: bool,
+}
+
+impl<'a> Lowered<'a> {
+    fn new(before: &'a str) -> Result<Self> {
+        fs::write(RESTRICT, "1").map_err(|error| {
+            Error::unusable(format_args!("{RESTRICT}: {error}")).help("run this as root")
+        })?;
+        Ok(Self {
+            before,
+            restored: false,
+        })
+    }
+
+    fn restore(mut self) -> Result<()> {
+        self.restored = true;
+        fs::write(RESTRICT, self.before).map_err(|error| {
+            Error::unusable(format_args!("{RESTRICT} is still 1: {error}")).help(format_args!(
+                "restore it: sysctl kernel.kptr_restrict={}",
+                self.before
+            ))
+        })
+    }
+}
+
+impl Drop for Lowered<'_> {
+    fn drop(&mut self) {
+        if !self.restored {
+            // On the way out of a panic; there is nobody to tell.
+            let _ = fs::write(RESTRICT, self.before);
+        }
+    }
+}
+
+/// Hands `image` to the kernel. On failure also returns what the kernel logged meanwhile.
+pub fn load(image: &[u8], parameters: &CString) -> Result<(), (Errno, Vec<String>)> {
+    let log = Log::from_now();
+    init_module(image, parameters).map_err(|errno| (errno, log.map(Log::lines).unwrap_or_default()))
+}
+
+/// The kernel's log from some moment on.
+struct Log(File);
+
+impl Log {
+    /// None: it cannot be read.
+    fn from_now() -> Option<Self> {
+        let mut file = OpenOptions::new()
+            .read(true)
+            .custom_flags(OFlags::NONBLOCK.bits() as i32)
+            .open("/dev/kmsg")
+            .ok()?;
+        file.seek(SeekFrom::End(0)).ok()?;
+        Some(Self(file))
+    }
+
+    fn lines(mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut record = [0; RECORD];
+        loop {
+            // Each read gives one record.
+            match self.0.read(&mut record) {
+                Ok(0) => return lines,
+                Ok(length) => lines.extend(message(&String::from_utf8_lossy(&record[..length]))),
+                // Overwritten before it was read; the next read goes on after the gap.
+                Err(error) if error.raw_os_error() == Some(Errno::PIPE.raw_os_error()) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return lines,
+            }
+        }
+    }
+}
+
+/// The message of a record of `/dev/kmsg`, if the kernel wrote it.
+fn message(record: &str) -> Option<String> {
+    let (prefix, rest) = record.split_once(';')?;
+    let level: u32 = prefix.split(',').next()?.parse().ok()?;
+    // The facility is above the level; that of the kernel is 0.
+    let is_kernel = level >> 3 == 0;
+    let line = rest.lines().next()?;
+    is_kernel.then(|| line.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn lockdown_and_modules_are_read() {
+        assert_eq!(
+            chosen("none [integrity] confidentiality\n").unwrap(),
+            "integrity"
+        );
+        assert_eq!(chosen(""), None);
+        let modules = live(
+            "loop 49152 0 - Live 0x0000000000000000\n\
+             dm_mod 200704 1 dm_log, Unloading 0x0000000000000000 (O)\n\
+             half 1\n",
+        );
+        assert_eq!(modules.len(), 2);
+        assert!(modules["loop"] && !modules["dm_mod"]);
+    }
+
+    #[test]
+    fn unsigned_modules_may_be_forbidden() {
+        let mut system = System::default();
+        assert_eq!(system.forbids(false), None);
+        system.signatures_enforced = true;
+        assert!(system.forbids(false).unwrap().contains("sig_enforce"));
+        assert_eq!(system.forbids(true), None);
+        system.lockdown = Some("confidentiality".to_owned());
+        assert!(system
+            .forbids(false)
+            .unwrap()
+            .contains("lockdown is confidentiality"));
+        system.modules_disabled = true;
+        assert!(system.forbids(true).unwrap().contains("modules_disabled"));
+    }
+
+    #[test]
+    fn records_of_the_log() {
+        let record = "6,339,5140900,-,caller=T1;loop: module loaded\n SUBSYSTEM=block\n";
+        assert_eq!(message(record).unwrap(), "loop: module loaded");
+        assert_eq!(message("12,1,2,-;kimport-vm: mark\n"), None);
+        assert_eq!(message("nonsense"), None);
+    }
+
+    #[test]
+    fn addresses_lie_in_the_section_before_them() {
+        let sections = Sections::new([
+            (0x2000, ".init.text".to_owned()),
+            (0x1000, ".text".to_owned()),
+        ]);
+        assert_eq!(sections.of(0xfff), None);
+        assert_eq!(sections.of(0x1000), Some(".text"));
+        assert_eq!(sections.of(0x2001), Some(".init.text"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_no_panic(text in "\\PC{0,60}") {
+            let _ = (chosen(&text), live(&text), message(&text));
+        }
+    }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What `kimport load` writes into modules of the stock kernel; loading itself takes a VM.
+
+mod common;
+
+use common::*;
+use kimport::{
+    load::{plan::Filled, rewrite::fill, Facts},
+    module_file::ModuleFile,
+};
+use object::elf::SHN_ABS;
+
+fn filled(name: &str, address: u64) -> Filled {
+    Filled {
+        name: name.to_owned(),
+        provider: "vmlinux".to_owned(),
+        address,
+    }
+}
+
+#[test]
+fn only_the_symbols_asked_for_change() {
+    let bytes = unxz(&stock("tcm_loop"));
+    let file = ModuleFile::from_bytes(bytes).unwrap();
+    let filled = [
+        filled("target_submit", 0xffff_ffff_c012_3450),
+        filled("scsi_done", 0xffff_ffff_8112_3450),
+    ];
+    let output = fill(file.elf(), &filled).unwrap();
+    assert_eq!(output.len(), file.elf().len());
+    let (before, after) = (Module::read(file.elf()), Module::read(&output));
+    let mut changed = Vec::new();
+    for (old, new) in before.symbols.iter().zip(&after.symbols) {
+        if old == new {
+            continue;
+        }
+        assert_eq!(
+            (&old.name, old.size, old.info),
+            (&new.name, new.size, new.info)
+        );
+        assert_eq!((old.index, new.index), (0, SHN_ABS));
+        changed.push((new.name.clone(), new.value));
+    }
+    changed.sort();
+    let mut expected = filled.map(|symbol| (symbol.name, symbol.address));
+    expected.sort();
+    assert_eq!(changed, expected);
+    // A symbol's section index is two bytes, its value eight; the old value is zero.
+    let differing = file.elf().iter().zip(&output).filter(|(a, b)| a != b);
+    assert!(differing.count() <= 20);
+}
+
+#[test]
+fn a_symbol_that_is_not_undefined_is_not_overwritten() {
+    let file = ModuleFile::from_bytes(unxz(&stock("tcm_loop"))).unwrap();
+    for name in ["init_module", "no_such_symbol", ""] {
+        let error = fill(file.elf(), &[filled(name, 1)]).unwrap_err();
+        assert!(
+            error.to_string().contains("is undefined there once"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn the_module_tells_what_it_depends_on() {
+    let file = ModuleFile::from_bytes(unxz(&stock("tcm_loop"))).unwrap();
+    let facts = Facts::new(&file).unwrap();
+    assert_eq!(facts.depends, ["target_core_mod", "scsi_mod"]);
+    assert!(!facts.takes_lookup);
+}
+
+#[test]
+fn what_is_no_module_is_an_error_before_the_kernel_is_asked() {
+    let output = kimport(["load", "/proc/self/exe"]);
+    assert_eq!(output.status.code(), Some(2));
+    let output = kimport(["load", "x.ko", "--from", "a/b"]);
+    assert_eq!(output.status.code(), Some(2));
+}
