@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Uses what cannot be had, each for another reason. Is never loaded. */
+#include <linux/module.h>
+
+int load_no_such_function(void);
+int provider_twin(void);
+int provider_cloned(int a, int b);
+extern int provider_percpu;
+int name_show(void);
+void start_kernel(void);
+
+static int __init load_refused_init(void)
+{
+	start_kernel();
+	return load_no_such_function() + provider_twin() + provider_cloned(1, 2) + provider_percpu + name_show();
+}
+
+static void __exit load_refused_exit(void)
+{
+}
+
+module_init(load_refused_init);
+module_exit(load_refused_exit);
+MODULE_DESCRIPTION("Uses what cannot be had, for the tests of kimport load");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Uses a function and a datum of the kernel image, and the same of the provider of the tests, by plain declarations; none
+ * of them is exported.
+ */
+#include <linux/module.h>
+
+#include "provider.h"
+
+int nr_processes(void);
+extern char *saved_command_line;
+
+static char *text = "";
+module_param(text, charp, 0444);
+MODULE_PARM_DESC(text, "Is logged");
+
+static int __init load_user_init(void)
+{
+	pr_info("load_user: provider_add(40, 2) = %d, provider_value = %d\n", provider_add(40, 2), provider_value);
+	pr_info("load_user: %d processes, command line: %s\n", nr_processes(), saved_command_line);
+	pr_info("load_user: text: %s\n", text);
+	return 0;
+}
+
+static void __exit load_user_exit(void)
+{
+	pr_info("load_user: provider_add(1, 1) = %d\n", provider_add(1, 1));
+}
+
+module_init(load_user_init);
+module_exit(load_user_exit);
+MODULE_DESCRIPTION("Uses what nobody exports, for the tests of kimport load");
+MODULE_LICENSE("GPL");
