@@ -89,6 +89,11 @@ modules-pointer: setup
 	@mkdir -p $(BUILD)/pointer
 	@$(IN_ROOT) $(MAKE) -C $(KDIR) M=$(CURDIR)/tests/modules MO=$(BUILD)/pointer kimport-calls=pointer
 
+# Modules for `kimport load`: modpost warns of what nothing exports instead of giving up.
+tests/load: setup
+	@mkdir -p $(BUILD)/$@
+	@$(IN_ROOT) $(MAKE) -C $(KDIR) M=$(CURDIR)/$@ MO=$(BUILD)/$@ KBUILD_MODPOST_WARN=1
+
 # As in another repository: README's module, and one of several parts.
 consumer: setup
 	@mkdir -p $(BUILD)/consumer
@@ -127,8 +132,8 @@ check-host: lint doc rust-analyzer
 	@$(CARGO) test --workspace
 
 # A target for each VM, so that they can run side by side: make -j2 check-vm
-VMS := vm-imports vm-pointer vm-lifetime vm-samples vm-iblock vm-lio
-.PHONY: check-vm $(VMS) modules-pointer
+VMS := vm-imports vm-pointer vm-lifetime vm-samples vm-load vm-iblock vm-lio
+.PHONY: check-vm $(VMS) modules-pointer tests/load
 check-vm: $(VMS)
 
 # The importing module under a licence that is not GPL-compatible.
@@ -150,6 +155,13 @@ vm-lifetime: modules tools
 
 vm-samples: modules consumer tools $(BUILD)/tcm_loop_new.ko
 	@$(call run-vm,--suite tests/vm/samples.sh $(call built,$(HELLO) $(LIO) $(CONSUMER)) --log $(BUILD)/samples.log)
+
+# The command runs in the VM; what it is linked to is not among the usual programs' libraries.
+LOAD := $(addprefix tests/load/,load_user load_refused load_fails)
+LIBGCC := /usr/lib/x86_64-linux-gnu/libgcc_s.so.1
+vm-load: modules tests/load tools
+	@$(call run-vm,--suite tests/vm/load.sh $(call built,$(HELLO) tests/modules/kimport_test_provider $(LOAD)) \
+		--file $(KIMPORT):/usr/bin/kimport --file $(LIBGCC):$(LIBGCC) --log $(BUILD)/load.log)
 
 vm-lio: modules tools $(BUILD)/tcm_loop_new.ko
 	@$(call run-vm,--suite tests/vm/demo.sh $(call built,$(HELLO) $(LIO)) --disk 256M --log $(BUILD)/lio.log)
