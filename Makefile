@@ -38,8 +38,8 @@ export KIMPORT_BIND := $(KDIR)$(if $(KIMPORT_BIND),:$(KIMPORT_BIND))
 endif
 IN_ROOT := scripts/in-root --
 CARGO := $(IN_ROOT) cargo
-KIMPORT := $(CARGO_TARGET_DIR)/release/kimport
-KIMPORT_VM := $(CARGO_TARGET_DIR)/release/kimport-vm
+KIMPORT := $(CARGO_TARGET_DIR)/debug/kimport
+KIMPORT_VM := $(CARGO_TARGET_DIR)/debug/kimport-vm
 
 MODULE_DIRS := samples/hello_import samples/lio_core_new samples/rust_iblock tests/modules tests/selftest
 
@@ -82,17 +82,17 @@ modules: $(MODULE_DIRS)
 # W=, CLIPPY= and the like reach the kernel's build through MAKEFLAGS.
 $(MODULE_DIRS): setup
 	@mkdir -p $(BUILD)/$@
-	@$(IN_ROOT) $(MAKE) -C $(KDIR) M=$(CURDIR)/$@ MO=$(BUILD)/$@
+	@$(IN_ROOT) $(MAKE) -j$(JOBS) -C $(KDIR) M=$(CURDIR)/$@ MO=$(BUILD)/$@
 
 # The test modules once more, bound through function pointers.
 modules-pointer: setup
 	@mkdir -p $(BUILD)/pointer
-	@$(IN_ROOT) $(MAKE) -C $(KDIR) M=$(CURDIR)/tests/modules MO=$(BUILD)/pointer kimport-calls=pointer
+	@$(IN_ROOT) $(MAKE) -j$(JOBS) -C $(KDIR) M=$(CURDIR)/tests/modules MO=$(BUILD)/pointer kimport-calls=pointer
 
 # Modules for `kimport load`: modpost warns of what nothing exports instead of giving up.
 tests/load: setup
 	@mkdir -p $(BUILD)/$@
-	@$(IN_ROOT) $(MAKE) -C $(KDIR) M=$(CURDIR)/$@ MO=$(BUILD)/$@ KBUILD_MODPOST_WARN=1
+	@$(IN_ROOT) $(MAKE) -j$(JOBS) -C $(KDIR) M=$(CURDIR)/$@ MO=$(BUILD)/$@ KBUILD_MODPOST_WARN=1
 
 # As in another repository: README's module, and one of several parts.
 consumer: setup
@@ -100,7 +100,7 @@ consumer: setup
 	@$(IN_ROOT) tests/consumer/build $(KDIR) $(BUILD)/consumer
 
 tools: setup
-	@$(CARGO) build -q --release -p kimport -p kimport-vm
+	@$(CARGO) build -q -p kimport -p kimport-vm
 
 # Debian's own front end, made to link against the core that exports nothing.
 TCM_LOOP := $(STOCK)/usr/lib/modules/$(RELEASE)/kernel/drivers/target/loopback/tcm_loop.ko.xz
@@ -121,17 +121,21 @@ CONSUMER := consumer/count_processes consumer/import_cases
 
 comma := ,
 # Suites get addresses in clear: they are compared with /proc/kallsyms.
-run-vm = $(IN_ROOT) $(KIMPORT_VM) run --stock $(STOCK) --append no_hash_pointers $(1)
+# Some tests say nothing for a minute on a busy host.
+run-vm = $(IN_ROOT) $(KIMPORT_VM) run --stock $(STOCK) --append no_hash_pointers --hang-timeout 150 $(1)
 
 demo: modules tools $(BUILD)/tcm_loop_new.ko
 	@$(call run-vm,--suite tests/vm/demo.sh $(call built,$(HELLO) $(LIO)) --disk 256M --log $(BUILD)/demo.log --show)
 
-check: check-host check-vm
+# Two things side by side: a VM has two CPUs, but waits much.
+CHECK_JOBS ?= 2
+check: setup
+	@$(MAKE) -j$(CHECK_JOBS) --output-sync=target check-host check-vm
 
 check-host: lint doc rust-analyzer
 	@$(CARGO) test --workspace
 
-# A target for each VM, so that they can run side by side: make -j2 check-vm
+# A target for each VM, so that they can run side by side.
 VMS := vm-imports vm-pointer vm-lifetime vm-samples vm-load vm-iblock vm-lio
 .PHONY: check-vm $(VMS) modules-pointer tests/load
 check-vm: $(VMS)
@@ -151,7 +155,7 @@ vm-pointer: modules-pointer modules tools $(BUILD)/not_gpl.ko
 # The moves patch code under other CPUs all the time, without a line of output.
 vm-lifetime: modules tools
 	@$(call run-vm,--suite tests/vm/lifetime.sh $(call built,$(LIFETIME)) --modules-from-stock dummy --program depmod \
-		--one-thread --hang-timeout 150 --log $(BUILD)/lifetime.log)
+		--one-thread --log $(BUILD)/lifetime.log)
 
 vm-samples: modules consumer tools $(BUILD)/tcm_loop_new.ko
 	@$(call run-vm,--suite tests/vm/samples.sh $(call built,$(HELLO) $(LIO) $(CONSUMER)) --log $(BUILD)/samples.log)
@@ -211,7 +215,7 @@ doc: setup
 	@rm -rf $(CARGO_TARGET_DIR)/doc $(BUILD)/doc && mkdir -p $(BUILD)/doc/kernel $(BUILD)/doc-module
 	@RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' $(CARGO) doc -q --workspace --no-deps --document-private-items
 	@cp -r $(CARGO_TARGET_DIR)/doc $(BUILD)/doc/host
-	@$(IN_ROOT) $(MAKE) -C $(KDIR) M=$(CURDIR)/samples/hello_import MO=$(BUILD)/doc-module KIMPORT_DOC=$(BUILD)/doc/kernel \
+	@$(IN_ROOT) $(MAKE) -j$(JOBS) -C $(KDIR) M=$(CURDIR)/samples/hello_import MO=$(BUILD)/doc-module KIMPORT_DOC=$(BUILD)/doc/kernel \
 		> $(BUILD)/doc.log 2>&1 || { cat $(BUILD)/doc.log; exit 1; }
 	@cp scripts/doc-index.html $(BUILD)/doc/index.html
 	@cd $(BUILD)/doc && sed -n 's/.*href="\([^"]*\)".*/\1/p' index.html | xargs ls > /dev/null
