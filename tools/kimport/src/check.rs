@@ -4,11 +4,13 @@
 
 use crate::{
     error::{count, printable, Error, Outcome, Result},
+    import_table::Import,
     kernel::Kernel,
     list::{Listing, Livepatch, Undefined},
     relink::SymbolReport,
     resolve::{resolve, Cause, Wanted},
     symvers::VMLINUX,
+    verify::{verify, Verdict},
 };
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -56,6 +58,12 @@ pub struct Report {
     pub unknown: Vec<String>,
     /// How many symbols were looked at.
     pub checked: usize,
+    /// How many imports declare a type that the kernel's type information confirms.
+    pub verified: usize,
+    /// Imports whose type cannot be compared with the kernel's, which is no error.
+    pub unverified: Vec<String>,
+    /// What the kernel would warn of: types that differ in what does no harm.
+    pub warnings: Vec<String>,
     /// Optional imports that would be missing, which is no error.
     pub missing_optional: Vec<String>,
     /// What would fail.
@@ -68,19 +76,34 @@ impl Report {
         let module = listing.module.as_deref().unwrap_or("module");
         let mut missing_optional = Vec::new();
         let mut findings = Vec::new();
+        let mut found = Vec::new();
         for import in &listing.imports {
-            let wanted = Wanted {
-                name: &import.name,
-                provider: import.provider.as_deref(),
-                position: import.position.map(u32::from),
-                kind: Some(import.kind),
-            };
+            let wanted = wanted_import(import);
             match resolve(kernel, &wanted) {
-                Ok(_) => {}
+                Ok(_) => found.push(import),
                 Err(cause) if import.optional && cause.is_absence() => {
                     missing_optional.push(import.name.clone());
                 }
                 Err(cause) => findings.push(Finding::new(kernel, &wanted, Way::Import, cause)),
+            }
+        }
+        let (mut verified, mut unverified, mut warnings) = (0, Vec::new(), Vec::new());
+        for (import, verdict) in verify(&found, kernel) {
+            let wanted = wanted_import(import);
+            match verdict {
+                Verdict::Same => verified += 1,
+                Verdict::Unknown => unverified.push(import.name.clone()),
+                Verdict::Warn(report) => {
+                    let provider = wanted.provider.unwrap_or("the kernel image");
+                    warnings.push(format!(
+                        "{module}: kimport: {} from {provider}: {report}",
+                        import.name
+                    ));
+                }
+                Verdict::Refuse(report) => {
+                    let cause = Cause::Differs { report };
+                    findings.push(Finding::new(kernel, &wanted, Way::Import, cause));
+                }
             }
         }
         let livepatch = listing.livepatch.iter();
@@ -96,6 +119,9 @@ impl Report {
             sources: kernel.sources.clone(),
             unknown: kernel.unknown.clone(),
             checked: listing.imports.len() + listing.livepatch.len() + listing.undefined.len(),
+            verified,
+            unverified,
+            warnings,
             missing_optional,
             findings,
         }
@@ -114,11 +140,14 @@ impl Report {
     pub fn text(&self) -> String {
         let mut text = String::new();
         for finding in &self.findings {
-            text += &format!("{}\n", printable(finding.message.as_bytes()));
+            text += &lines(&finding.message);
             if !finding.near.is_empty() {
                 let near = printable(finding.near.join(", ").as_bytes());
                 text += &format!("    near names: {near}\n");
             }
+        }
+        for warning in &self.warnings {
+            text += &lines(warning);
         }
         for name in &self.missing_optional {
             let name = printable(name.as_bytes());
@@ -134,6 +163,19 @@ impl Report {
             printable(self.kernel.as_bytes()),
             count(self.checked, "symbol")
         );
+        match (self.verified, self.unverified.as_slice()) {
+            (0, []) => {}
+            (verified, []) => {
+                text += &format!("  {} as declared\n", count(verified, "type"));
+            }
+            (verified, unverified) => {
+                let names = printable(unverified.join(", ").as_bytes());
+                text += &format!(
+                    "  {} as declared; none to compare with for {names}\n",
+                    count(verified, "type")
+                );
+            }
+        }
         for source in &self.sources {
             text += &format!("  from {}\n", printable(source.as_bytes()));
         }
@@ -213,6 +255,24 @@ pub fn relinked(symbols: &[SymbolReport], kernel: &Kernel) -> Result<()> {
         "nothing was written: the module would not load on {}",
         kernel.name
     )))
+}
+
+/// What the kernel-side crate looks for.
+fn wanted_import(import: &Import) -> Wanted<'_> {
+    Wanted {
+        name: &import.name,
+        provider: import.provider.as_deref(),
+        position: import.position.map(u32::from),
+        kind: Some(import.kind),
+    }
+}
+
+/// A message of several lines, each fit for a terminal.
+fn lines(message: &str) -> String {
+    let lines = message.lines();
+    lines
+        .map(|line| printable(line.as_bytes()) + "\n")
+        .collect()
 }
 
 /// What livepatch code looks for.

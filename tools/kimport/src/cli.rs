@@ -128,7 +128,8 @@ struct List {
 /// Tells whether everything a module imports would resolve on a kernel
 ///
 /// Looks for each import made with kimport, each livepatch symbol and each undefined symbol, and
-/// says of those that would not resolve what the kernel would log. Nothing is loaded.
+/// says of those that would not resolve what the kernel would log. Declared types are compared with
+/// those of the kernel, as far as it tells (BTF). Nothing is loaded.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:\n\n  \
     kimport check rust_iblock.ko --kernel running\n  \

@@ -21,3 +21,4 @@ pub mod module_file;
 pub mod relink;
 pub mod resolve;
 pub mod symvers;
+pub mod verify;

@@ -69,6 +69,11 @@ pub enum Cause {
     NotFunction,
     /// Declared as data.
     NotData,
+    /// Declared as another type than the kernel has.
+    Differs {
+        /// Both types, and where they differ.
+        report: String,
+    },
     /// The kernel has no such module.
     NoProvider,
     /// The provider is part of the kernel image.
@@ -142,6 +147,7 @@ impl fmt::Display for Cause {
                 f.write_str("it is data, declared as a function; state the type of the data")
             }
             Self::NotData => f.write_str("it is a function, declared as data; state a fn type"),
+            Self::Differs { report } => f.write_str(report),
             Self::NoProvider => f.write_str(
                 "the provider is no module of this kernel; add the provider's .ko to --kernel",
             ),

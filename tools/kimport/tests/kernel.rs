@@ -6,6 +6,7 @@ mod common;
 
 use common::*;
 use expect_test::{expect, Expect};
+use kimport_types::Encoding;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -72,6 +73,60 @@ fn what_is_there_resolves() {
         0,
         &expect![[r#"
             note: optional no_such_thing_at_all would be missing
+        "#]],
+    );
+}
+
+fn function(provider: &str, name: &str, arguments: &[Encoding], returned: Encoding) -> Vec<u8> {
+    let declared = Encoding::function(arguments, returned, false);
+    described(FUNCTION, 0, 0, provider, name, declared.as_bytes())
+}
+
+fn se_cmd() -> Encoding {
+    Encoding::named("se_cmd", None).pointer(false)
+}
+
+#[test]
+fn declared_types_are_compared() {
+    let int = || Encoding::integer(4, true);
+    let table = [
+        function("", "nr_processes", &[], int()),
+        function(
+            "target_core_mod",
+            "target_complete_cmd",
+            &[se_cmd(), Encoding::integer(1, false)],
+            Encoding::VOID,
+        ),
+        // Neither described nor to be checked.
+        record(FUNCTION, 0, 0, "", "nr_context_switches"),
+    ];
+    let kernel = stock_kernel();
+    let output = check_table(&table, &kernel);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("  2 types as declared\n"));
+
+    let wrong = [
+        function("", "nr_processes", &[int()], int()),
+        function(
+            "target_core_mod",
+            "target_complete_cmd",
+            &[se_cmd(), int()],
+            Encoding::VOID,
+        ),
+    ];
+    expect_findings(
+        &wrong,
+        &kernel,
+        1,
+        &expect![[r#"
+            target_core_file: kimport: cannot import nr_processes from the kernel image: prototype differs
+              declared:  s32 nr_processes(s32)
+              kernel:    int nr_processes(void)
+                                          ^^^^ N argument, kernel has N
+            target_core_file: kimport: cannot import target_complete_cmd from target_core_mod: prototype differs
+              declared:  void target_complete_cmd(struct se_cmd *, s32)
+              kernel:    void target_complete_cmd(struct se_cmd *, u8)
+                                                                   ^^ argument 2: N bytes, kernel has N
         "#]],
     );
 }

@@ -101,6 +101,13 @@ pub struct Module {
     btf: Option<Vec<u8>>,
 }
 
+impl Module {
+    /// Its type information, which continues the kernel image's.
+    pub fn btf(&self) -> Option<&[u8]> {
+        self.btf.as_deref()
+    }
+}
+
 impl Kernel {
     /// Reads what `spec` names.
     pub fn read(spec: &Spec) -> Result<Self> {
@@ -342,6 +349,11 @@ impl Kernel {
     /// The kernel's `Module.symvers`, if there is one.
     pub fn symvers(&self) -> Option<&Symvers> {
         self.symvers.as_ref()
+    }
+
+    /// The type information of the kernel image.
+    pub fn btf(&self) -> Option<&[u8]> {
+        self.btf.as_deref()
     }
 
     /// The types of the kernel image.

@@ -282,15 +282,27 @@ pub fn with_table(directory: &TempDir, table: &[u8]) -> String {
 
 /// One record of an import table.
 pub fn record(kind: u8, flags: u8, position: u32, provider: &str, name: &str) -> Vec<u8> {
+    described(kind, flags, position, provider, name, &[])
+}
+
+/// One record, with the description of the declared type.
+pub fn described(
+    kind: u8,
+    flags: u8,
+    position: u32,
+    provider: &str,
+    name: &str,
+    description: &[u8],
+) -> Vec<u8> {
     let strings = format!("block\0{provider}\0{name}\0{name}\0");
-    let size = (16 + strings.len()).next_multiple_of(8);
+    let size = (16 + strings.len() + description.len()).next_multiple_of(8);
     let mut record = vec![2, kind, flags, 0];
     record.extend(position.to_le_bytes());
     record.extend((size as u32).to_le_bytes());
     record.extend((strings.len() as u16).to_le_bytes());
-    // No description of the type.
-    record.extend([0; 2]);
+    record.extend((description.len() as u16).to_le_bytes());
     record.extend(strings.bytes());
+    record.extend(description);
     record.resize(size, 0);
     record
 }
