@@ -3,6 +3,7 @@
 //! What the grammar allows and kimport does not.
 
 use crate::{
+    bindings::item_name,
     diagnostics::{self as message, DiagCtxt},
     model::{bare, Block, Kind, Mode, Module, Passed},
 };
@@ -45,7 +46,7 @@ pub(crate) fn check(blocks: &[Block], dcx: &mut DiagCtxt) {
             if let Some(provider) = &module.provider {
                 check_provider(provider, dcx);
             }
-            if block.entries.is_empty() && !block.incomplete {
+            if block.entries.is_empty() && block.missing.is_empty() && !block.incomplete {
                 dcx.error(module.name.span(), message::EMPTY_BLOCK, &[&module.name]);
             }
             check_mode(block, module, dcx);
@@ -87,6 +88,19 @@ fn check_entries(block: &Block, dcx: &mut DiagCtxt) {
         }
         check_reserved(&entry.name, dcx);
         check_symbol(&entry.kernel_name(), entry.kernel_name_span(), dcx);
+        if let Type::Infer(infer) = bare(&entry.ty) {
+            // Else it was looked for, and not found.
+            if block.bindings.is_none() {
+                dcx.error(infer.span(), message::WITHOUT_BINDINGS, &[]);
+            }
+            continue;
+        }
+        if block.bindings.is_some() && entry.is_checked() {
+            let (name, span) = (entry.kernel_name(), entry.kernel_name_span());
+            if item_name(&name, span).is_none() {
+                dcx.error(span, message::NO_ITEM, &[&name]);
+            }
+        }
         match entry.kind() {
             Kind::Function(function) => {
                 check_function(function, dcx);

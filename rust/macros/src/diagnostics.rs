@@ -103,7 +103,16 @@ messages! {
     ARGUMENT_ATTRIBUTE = "arguments take no attributes";
     ARGUMENT_SELF = "`self` cannot be the name of an argument here";
     DUPLICATE_ARGUMENT = "argument `{}` is declared twice";
-    INFERRED_TYPE = "not supported yet: state the type instead of `_`";
+    INFERRED_TYPE = "state the type: `_` can only be the whole type of an entry";
+    WITHOUT_BINDINGS = "`_` takes the type from the kernel's headers: begin the block with the bindings, \
+        `use kernel::bindings;`, or state the type";
+    NO_PROTOTYPE = "the bindings have no `{}`: state its type (searched {})";
+    NO_ITEM = "`{}` is no name of C, so the bindings cannot have it: add `#[unverified]`, or move the entry to a \
+        block without `use`";
+    MALFORMED_USE = "expected the path of a module made by bindgen: `use path::to::bindings;`";
+    REPEATED_USE = "one `use` per block: a module can re-export what others have";
+    MISPLACED_USE = "`use` is for the entries behind it: write it inside of a block before the first entry, or before \
+        the first bare entry";
     IMPL_TRAIT = "`impl Trait` is no type of a kernel symbol: state the type";
     LATE_DATA = "data cannot be imported late: nothing holds the provider while the data is used; \
         import a function that gives access to it";

@@ -7,6 +7,7 @@
 //! block may be called `core`.
 
 use crate::{
+    bindings::item_name,
     model::{bare, Block, Entry, Kind, Mode, Verify},
     record,
 };
@@ -98,9 +99,16 @@ fn expand_block(block: &Block, id: &str, records: bool) -> TokenStream {
             let wrapper = expand_entry(block, entry, id);
             let ty = expand_type(entry);
             let record = records.then(|| expand_record(block, entry));
-            quote!(#wrapper #ty #record)
+            let check = expand_check(block, entry);
+            quote!(#wrapper #ty #check #record)
         })
         .collect();
+    let missing = block.missing.iter().map(|missing| {
+        let cfgs = &missing.cfgs;
+        let error = missing.error.to_compile_error();
+        quote!(#(#cfgs)* #error)
+    });
+    let items = quote!(#(#missing)* #items);
     let table = expand_table(block);
 
     let Some(module) = &block.module else {
@@ -197,6 +205,45 @@ fn expand_description(entry: &Entry) -> TokenStream {
         const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
         &BYTES
     }}
+}
+
+/// What makes the compiler compare the type with that of the block's bindings, and show both where they differ.
+///
+/// Nothing of it is compiled to code, which would refer to the symbol.
+fn expand_check(block: &Block, entry: &Entry) -> Option<TokenStream> {
+    let mut item = block.bindings.clone().filter(|_| entry.is_checked())?;
+    let span = span_of(entry);
+    item.segments
+        .push(item_name(&entry.kernel_name(), span)?.into());
+    // The whole path is to be at the entry, but mean what it does at the `use`.
+    for segment in &mut item.segments {
+        let resolved = segment.ident.span();
+        segment.ident.set_span(resolved.located_at(span));
+    }
+    let cfgs = &entry.attributes.cfgs;
+    Some(match entry.kind() {
+        Kind::Function(function) => {
+            let types = function.inputs.iter().map(|input| &input.ty);
+            let output = &function.output;
+            quote_spanned! {span=>
+                #(#cfgs)*
+                #[allow(clippy::type_complexity)]
+                const _: unsafe extern "C" fn(#(#types),*) #output = #item;
+            }
+        }
+        Kind::Data(ty) => {
+            let ty = static_lifetimes(ty);
+            quote_spanned! {span=>
+                #(#cfgs)*
+                const _: () = {
+                    #[allow(dead_code)]
+                    fn compare() {
+                        let _: *const #ty = &raw const #item;
+                    }
+                };
+            }
+        }
+    })
 }
 
 fn expand_function(block: &Block, entry: &Entry, function: &TypeBareFn, id: &str) -> TokenStream {

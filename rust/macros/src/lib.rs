@@ -2,13 +2,14 @@
 
 //! The `import_symbols!` macro of kimport.
 //!
-//! The macro's way is one line: tokens -> `parse` -> `model` -> `check` -> `expand`. Each
+//! The macro's way is one line: tokens -> `parse` -> `model` -> `bindings` -> `check` -> `expand`. Each
 //! stage reports into one `DiagCtxt`, so that a user sees everything that is wrong
 //! with an invocation at once.
 //!
 //! One source serves two builds: cargo, for the tests, and Kbuild, which links it against the
 //! `syn`, `quote` and `proc-macro2` that are vendored in the kernel tree.
 
+mod bindings;
 mod check;
 mod diagnostics;
 mod expand;
@@ -18,6 +19,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 
+use bindings::Bindings;
 use diagnostics::DiagCtxt;
 use expand::Context;
 use proc_macro2::TokenStream;
@@ -119,6 +121,32 @@ use proc_macro2::TokenStream;
 /// | `off` | not checked | not checked |
 /// | `require` | refused | refused |
 ///
+/// # Types from headers
+///
+/// Where bindgen has the declaration, a block can begin with the path of the module that bindgen made:
+///
+/// ```ignore
+/// import_symbols! {
+///     mod image {
+///         use kernel::bindings;
+///
+///         nr_context_switches: _,
+///         saved_command_line: *mut c_char,
+///         #[unverified]
+///         nr_processes: fn() -> c_int,
+///     }
+/// }
+/// ```
+///
+/// - `name: _` takes the type from there, with the names of arguments. Variadic functions are refused.
+/// - A type that is stated has to be the same Rust type (so `*mut` is not `*const`, and a callback is an `Option`); else
+///   the compiler shows both. So it does where there is no such item; an entry that no header declares says `#[unverified]`, or
+///   goes to a block without `use`, where it is still compared with BTF.
+///
+/// No code comes of that comparison, and no reference to the item. For `_` the macro reads the files that `KIMPORT_BINDINGS`
+/// lists: `scripts/Makefile.kimport` sets it to those of the module's `kimport-bindgen-y` and of the kernel. The path counts
+/// from inside of the block, like those of entries. Bare entries may have a `use` before the first.
+///
 /// # What else is generated
 ///
 /// - `resolve_imports()` finds the symbols and returns the `Imports` that keep the provider loaded,
@@ -128,15 +156,25 @@ use proc_macro2::TokenStream;
 ///   module imports, and as what type.
 #[proc_macro]
 pub fn import_symbols(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
-    pipeline(input.into(), Context::of_this_compiler).into()
+    pipeline(
+        input.into(),
+        &Bindings::of_environment(),
+        Context::of_this_compiler,
+    )
+    .into()
 }
 
 /// Everything between the tokens that come in and the tokens that go out.
 ///
 /// `context` is called only for correct input, with the number of blocks.
-fn pipeline(input: TokenStream, context: impl FnOnce(usize) -> Context) -> TokenStream {
+fn pipeline(
+    input: TokenStream,
+    bindings: &Bindings,
+    context: impl FnOnce(usize) -> Context,
+) -> TokenStream {
     let mut dcx = DiagCtxt::default();
-    let blocks = parse::parse(input, &mut dcx);
+    let mut blocks = parse::parse(input, &mut dcx);
+    bindings::infer(&mut blocks, bindings, &mut dcx);
     check::check(&blocks, &mut dcx);
     match dcx.into_errors() {
         Some(errors) => errors,

@@ -3,7 +3,7 @@
 //! What an invocation declares.
 
 use proc_macro2::{Ident, Span};
-use syn::{ext::IdentExt, Attribute, LitStr, Type, TypeBareFn, Visibility};
+use syn::{ext::IdentExt, Attribute, LitStr, Path, Type, TypeBareFn, Visibility};
 
 /// A group of entries that is resolved together.
 pub(crate) struct Block {
@@ -18,9 +18,19 @@ pub(crate) struct Block {
     pub(crate) module: Option<Module>,
     /// What is done about types that are not the kernel's, where it was given.
     pub(crate) verify: Option<Verify>,
+    /// The module of bindgen's output that the block's `use` names.
+    pub(crate) bindings: Option<Path>,
     pub(crate) entries: Vec<Entry>,
+    /// Entries that the bindings lack and that are there only under a `#[cfg]`.
+    pub(crate) missing: Vec<Missing>,
     /// Whether an entry could not be parsed. A block without entries is then not empty.
     pub(crate) incomplete: bool,
+}
+
+/// An entry whose type was left to bindings that lack it.
+pub(crate) struct Missing {
+    pub(crate) cfgs: Vec<Attribute>,
+    pub(crate) error: syn::Error,
 }
 
 /// What is done about types that are not the kernel's.
@@ -60,6 +70,8 @@ pub(crate) struct Entry {
     pub(crate) vis: Visibility,
     pub(crate) name: Ident,
     pub(crate) ty: Type,
+    /// Whether the type was taken from the bindings.
+    pub(crate) inferred: bool,
 }
 
 /// How calls of a block are made.
@@ -114,6 +126,13 @@ impl Entry {
             Some(name) => name.value(),
             None => self.rust_name(),
         }
+    }
+
+    /// Whether the compiler holds the type against the bindings of its block.
+    ///
+    /// An inferred one always: it is from a file, which has to be the source of those bindings.
+    pub(crate) fn is_checked(&self) -> bool {
+        self.inferred || !self.unverified
     }
 
     /// Where the kernel's name is written.

@@ -17,7 +17,7 @@ use syn::{
     ext::IdentExt,
     parse::{discouraged::Speculative, ParseStream, Parser},
     spanned::Spanned,
-    Attribute, Expr, Lit, LitStr, Meta, Result, Token, Type, Visibility,
+    Attribute, Expr, Lit, LitStr, Meta, Path, Result, Token, Type, Visibility,
 };
 
 /// Parses one invocation. What could be parsed is returned even if `dcx` got errors.
@@ -38,8 +38,6 @@ fn invocation(input: ParseStream<'_>, blocks: &mut Vec<Block>, dcx: &mut DiagCtx
         return;
     }
     let verify = inner_attributes(input, dcx);
-    let first_is_block = starts_block(input.cursor());
-    let mut mixed = false;
     let mut bare = Block {
         attributes: Passed::default(),
         autoload: None,
@@ -47,9 +45,18 @@ fn invocation(input: ParseStream<'_>, blocks: &mut Vec<Block>, dcx: &mut DiagCtx
         late: None,
         module: None,
         verify,
+        bindings: None,
         entries: Vec::new(),
+        missing: Vec::new(),
         incomplete: false,
     };
+    let use_at = input.span();
+    bindings(input, &mut bare, dcx);
+    let first_is_block = starts_block(input.cursor());
+    if first_is_block && bare.bindings.is_some() {
+        dcx.error(use_at, message::MISPLACED_USE, &[]);
+    }
+    let mut mixed = false;
     while !input.is_empty() {
         let is_block = starts_block(input.cursor());
         if is_block != first_is_block && !mixed {
@@ -93,6 +100,33 @@ fn inner_attributes(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Option<Verify
     policy
 }
 
+/// Parses the `use` that the entries of `block` may begin with.
+fn bindings(input: ParseStream<'_>, block: &mut Block, dcx: &mut DiagCtxt) {
+    while input.peek(Token![use]) {
+        let fork = input.fork();
+        let item = || -> Result<Path> {
+            fork.parse::<Token![use]>()?;
+            let path = fork.call(Path::parse_mod_style)?;
+            fork.parse::<Token![;]>()?;
+            Ok(path)
+        };
+        match item() {
+            Ok(path) => {
+                if block.bindings.is_some() {
+                    dcx.error(input.span(), message::REPEATED_USE, &[]);
+                }
+                input.advance_to(&fork);
+                block.bindings = Some(path);
+            }
+            Err(error) => {
+                dcx.error(error.span(), message::MALFORMED_USE, &[]);
+                block.incomplete = true;
+                skip_entry(input);
+            }
+        }
+    }
+}
+
 /// The policy of `verify(policy)`.
 fn verify(attribute: &Attribute, dcx: &mut DiagCtxt) -> Option<Verify> {
     let policy = attribute.parse_args().ok().and_then(|policy: Ident| {
@@ -130,12 +164,15 @@ fn block(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Option<Block> {
         late: attributes.late,
         module: Some(module),
         verify: attributes.verify,
+        bindings: None,
         entries: Vec::new(),
+        missing: Vec::new(),
         incomplete: false,
     };
     let mut body = || -> Result<()> {
         let content;
         braced!(content in input);
+        bindings(&content, &mut block, dcx);
         while !content.is_empty() {
             next_entry(&content, &mut block, dcx);
         }
@@ -219,6 +256,9 @@ fn entry(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Result<Entry> {
     if let Some(error) = item_form(input.cursor()) {
         return Err(error);
     }
+    if input.peek(Token![use]) && !input.peek2(Token![:]) {
+        return Err(message::MISPLACED_USE.at(input.span(), &[]));
+    }
     let name = name(input)?;
 
     if name == "from" && input.peek(LitStr) {
@@ -251,6 +291,7 @@ fn entry(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Result<Entry> {
         vis,
         name,
         ty,
+        inferred: false,
     })
 }
 

@@ -4,7 +4,7 @@
 //!
 //! `UPDATE_EXPECT=1` writes the `.expanded.rs` files anew.
 
-use crate::{diagnostics, expand, expand::Context, pipeline};
+use crate::{bindings, bindings::Bindings, diagnostics, expand, expand::Context, pipeline};
 use proc_macro2::{Delimiter, Group, Ident, Literal, Punct, Spacing, Span, TokenStream, TokenTree};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use quote::{quote, ToTokens};
@@ -15,8 +15,14 @@ use std::{
 };
 use syn::{visit::Visit, Item};
 
+/// What the UI tests have in place of the kernel's bindings.
+fn test_bindings() -> Bindings {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/ui/support/bindings.rs");
+    Bindings::new([PathBuf::from(file)])
+}
+
 fn run(input: TokenStream) -> TokenStream {
-    pipeline(input, |_| Context {
+    pipeline(input, &test_bindings(), |_| Context {
         crate_name: "demo".to_owned(),
         first_ordinal: 0,
         records: true,
@@ -146,7 +152,8 @@ fn crate_name_is_read_from_the_command_line() {
 /// Blocks of one crate are told apart by a number that goes on from invocation to invocation.
 #[test]
 fn ordinals_count_on() {
-    let expanded = pipeline(quote!(mod a { x: fn() } mod b { x: fn() }), |blocks| {
+    let input = quote!(mod a { x: fn() } mod b { x: fn() });
+    let expanded = pipeline(input, &test_bindings(), |blocks| {
         assert_eq!(blocks, 2);
         Context {
             crate_name: "demo".to_owned(),
@@ -161,6 +168,37 @@ fn ordinals_count_on() {
 
     let first = Context::of_this_compiler(3).first_ordinal;
     assert!(Context::of_this_compiler(1).first_ordinal >= first + 3);
+}
+
+/// Without rustfmt on the machine that built the kernel, bindgen writes its output in one line.
+#[test]
+fn bindings_without_format() {
+    let declared = |name| {
+        let text = r#"impl flags { pub fn bits (& self) -> u8 { self . bits ; 0 } } unsafe extern "C" { pub fn first (a : * mut flags) -> [u8 ; 2usize] ; # [doc = "{ ;"] pub fn bits () ; } pub fn second () ;"#;
+        bindings::find(text, name).map(|item| item.to_token_stream().to_string())
+    };
+    let first = declared("first").expect("it is there");
+    assert_eq!(
+        first,
+        quote!(
+            pub fn first(a: *mut flags) -> [u8; 2usize];
+        )
+        .to_string()
+    );
+    let bits = declared("bits").expect("it is behind a method of that name");
+    assert!(
+        bits.ends_with(
+            &quote!(
+                pub fn bits();
+            )
+            .to_string()
+        ),
+        "{bits}"
+    );
+    // Outside of the block, or not whole.
+    for name in ["second", "firs", "flags", "irst", ""] {
+        assert_eq!(declared(name), None, "{name}");
+    }
 }
 
 /// What a host tool reads from a record.

@@ -6,6 +6,9 @@
 
 #[test]
 fn ui() {
+    let bindings = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/ui/support/bindings.rs");
+    // The only test here, so nobody else reads the environment meanwhile.
+    std::env::set_var("KIMPORT_BINDINGS", bindings);
     let cases = trybuild::TestCases::new();
     cases.compile_fail("tests/ui/compile-fail/*.rs");
     cases.pass("tests/ui/pass/*.rs");

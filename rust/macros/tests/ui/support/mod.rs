@@ -9,6 +9,7 @@
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
+pub use core::ffi;
 pub use kimport_types as types;
 
 /// As the real one.

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The types of entries that leave them to the kernel's headers: `name: _`.
+//!
+//! A macro cannot ask the compiler what a path names, but it can read what bindgen wrote: the build lists the files in
+//! [`FILES`]. What is found there is afterwards held against the module that the block's `use` names, like a type that
+//! was stated, so that a file that is not the source of that module does not go unnoticed.
+
+use crate::{
+    diagnostics::{self as message, DiagCtxt},
+    model::{bare, Block, Missing},
+};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use quote::{quote, ToTokens};
+use std::{cell::OnceCell, fs, path::PathBuf};
+use syn::{
+    parse_quote,
+    spanned::Spanned,
+    visit_mut::{self, VisitMut},
+    Attribute, Expr, ExprLit, ForeignItem, ItemForeignMod, Lit, Meta, Path, Type, TypePath,
+};
+
+/// The variable with the files that bindgen wrote, separated like those of `PATH`. The first that has a name counts.
+const FILES: &str = "KIMPORT_BINDINGS";
+
+/// What begins the blocks in which bindgen declares functions and data.
+const BLOCK_START: &str = "extern \"C\" {";
+
+/// Types that are not items of the bindings.
+const PRIMITIVES: [&str; 17] = [
+    "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "str", "u8", "u16",
+    "u32", "u64", "u128", "usize",
+];
+
+/// The files that bindgen wrote, read when they are first needed.
+pub(crate) struct Bindings {
+    paths: Vec<PathBuf>,
+    texts: OnceCell<Vec<std::io::Result<String>>>,
+}
+
+impl Bindings {
+    pub(crate) fn new(paths: impl IntoIterator<Item = PathBuf>) -> Self {
+        Self {
+            paths: paths.into_iter().collect(),
+            texts: OnceCell::new(),
+        }
+    }
+
+    /// Those that the build lists.
+    pub(crate) fn of_environment() -> Self {
+        let files = std::env::var_os(FILES).unwrap_or_default();
+        Self::new(std::env::split_paths(&files).filter(|path| !path.as_os_str().is_empty()))
+    }
+
+    fn texts(&self) -> &[std::io::Result<String>] {
+        self.texts
+            .get_or_init(|| self.paths.iter().map(fs::read_to_string).collect())
+    }
+
+    /// The type of the symbol `name`, in terms of the bindings.
+    fn type_of(&self, name: &str) -> Option<TokenStream> {
+        let mut texts = self.texts().iter().flatten();
+        let item = texts.find_map(|text| find(text, name))?;
+        match item {
+            ForeignItem::Fn(function) => {
+                let signature = function.sig;
+                let (inputs, variadic) = (signature.inputs, signature.variadic);
+                let output = signature.output;
+                Some(quote!(fn(#inputs #variadic) #output))
+            }
+            ForeignItem::Static(data) => Some(data.ty.into_token_stream()),
+            _ => None,
+        }
+    }
+
+    /// The files, for a message.
+    fn searched(&self) -> String {
+        if self.paths.is_empty() {
+            return format!("no file: {FILES} lists none");
+        }
+        let files = self
+            .paths
+            .iter()
+            .zip(self.texts())
+            .map(|(path, text)| match text {
+                Ok(_) => path.display().to_string(),
+                Err(error) => format!("{} ({error})", path.display()),
+            });
+        files.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Puts the types of the bindings in place of `_`.
+pub(crate) fn infer(blocks: &mut [Block], bindings: &Bindings, dcx: &mut DiagCtxt) {
+    for block in blocks {
+        let Some(path) = &block.bindings else {
+            continue;
+        };
+        let block_cfgs = !block.attributes.cfgs.is_empty();
+        let mut missing = Vec::new();
+        block.entries.retain_mut(|entry| {
+            let Type::Infer(underscore) = bare(&entry.ty) else {
+                return true;
+            };
+            let at = underscore.span();
+            let name = entry.kernel_name();
+            // Generated code, but shown at the `_`.
+            let span = Span::call_site().located_at(at);
+            let found = bindings
+                .type_of(&name)
+                .and_then(|ty| syn::parse2::<Type>(spanned(ty, span)).ok());
+            if let Some(ty) = found {
+                entry.ty = ty;
+                Qualify(path).visit_type_mut(&mut entry.ty);
+                entry.inferred = true;
+                return true;
+            }
+            let error = message::NO_PROTOTYPE.at(at, &[&name, &bindings.searched()]);
+            let cfgs = &entry.attributes.cfgs;
+            if cfgs.is_empty() && !block_cfgs {
+                dcx.add(error);
+                return true;
+            }
+            // Only the compiler knows if this kernel should have it.
+            let cfgs = cfgs.clone();
+            missing.push(Missing { cfgs, error });
+            false
+        });
+        block.missing = missing;
+    }
+}
+
+/// The name by which bindgen calls the symbol `name`; [`None`] if C cannot name it.
+pub(crate) fn item_name(name: &str, span: Span) -> Option<Ident> {
+    // Keywords get an underscore.
+    let names = [name.to_owned(), format!("{name}_")];
+    let ident = names
+        .iter()
+        .find_map(|name| syn::parse_str::<Ident>(name).ok())?;
+    Some(Ident::new(&ident.to_string(), span))
+}
+
+/// Finds the declaration of the symbol `name` in what bindgen wrote.
+pub(crate) fn find(text: &str, name: &str) -> Option<ForeignItem> {
+    let item = item_name(name, Span::call_site())?.to_string();
+    let forms = [("fn", '('), ("static mut", ':'), ("static", ':')];
+    forms.iter().find_map(|(keyword, next)| {
+        let start = format!("pub {keyword} {item}");
+        text.match_indices(&start).find_map(|(at, _)| {
+            let rest = text[at + start.len()..].trim_start();
+            rest.starts_with(*next).then(|| item_at(text, at, name))?
+        })
+    })
+}
+
+/// Parses the declaration that begins at `at`, if it is that of the symbol `name`.
+fn item_at(text: &str, at: usize, name: &str) -> Option<ForeignItem> {
+    let start = text[..at].rfind(BLOCK_START)?;
+    let end = at + item_len(&text[at..])?;
+    let block = format!("{} }}", &text[start..end]);
+    // What is in front of `at` is no block if this is not in one.
+    let block: ItemForeignMod = syn::parse_str(&block).ok()?;
+    let item = block.items.into_iter().next_back()?;
+    let (attributes, ident) = match &item {
+        ForeignItem::Fn(function) => (&function.attrs, &function.sig.ident),
+        ForeignItem::Static(data) => (&data.attrs, &data.ident),
+        _ => return None,
+    };
+    let linked = link_name(attributes).unwrap_or_else(|| ident.to_string());
+    (linked == name).then_some(item)
+}
+
+/// The length of a declaration up to its semicolon; [`None`] for a definition.
+fn item_len(text: &str) -> Option<usize> {
+    let mut depth = 0_u32;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'(' | b'[' => depth += 1,
+            b')' | b']' => depth = depth.checked_sub(1)?,
+            b'{' | b'}' => return None,
+            b';' if depth == 0 => return Some(at + 1),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The name of the symbol, where it is not that of the item.
+fn link_name(attributes: &[Attribute]) -> Option<String> {
+    attributes
+        .iter()
+        .find_map(|attribute| match &attribute.meta {
+            Meta::NameValue(pair) if pair.path.is_ident("link_name") => match &pair.value {
+                Expr::Lit(ExprLit {
+                    lit: Lit::Str(name),
+                    ..
+                }) => {
+                    let name = name.value();
+                    // LLVM's sign for a name that is not to be mangled.
+                    Some(name.strip_prefix('\u{1}').unwrap_or(&name).to_owned())
+                }
+                _ => None,
+            },
+            _ => None,
+        })
+}
+
+/// Makes the types of the bindings nameable from elsewhere: through this path.
+struct Qualify<'a>(&'a Path);
+
+impl VisitMut for Qualify<'_> {
+    fn visit_type_path_mut(&mut self, ty: &mut TypePath) {
+        visit_mut::visit_type_path_mut(self, ty);
+        let path = &mut ty.path;
+        if ty.qself.is_some() || path.leading_colon.is_some() {
+            return;
+        }
+        let Some(first) = path.segments.first() else {
+            return;
+        };
+        let first = first.ident.to_string();
+        let mut qualified = match path.segments.len() {
+            1 if PRIMITIVES.contains(&first.as_str()) => return,
+            // What the kernel's options of bindgen call the types of C.
+            2.. if first == "ffi" => parse_quote!(::kernel),
+            _ => self.0.clone(),
+        };
+        let segments = std::mem::take(&mut path.segments);
+        qualified.segments.extend(segments);
+        *path = qualified;
+    }
+}
+
+/// `tokens`, all of them at `span`.
+fn spanned(tokens: TokenStream, span: Span) -> TokenStream {
+    let respan = |token| match token {
+        TokenTree::Group(group) => {
+            let mut new = Group::new(group.delimiter(), spanned(group.stream(), span));
+            new.set_span(span);
+            TokenTree::from(new)
+        }
+        mut token => {
+            token.set_span(span);
+            token
+        }
+    };
+    tokens.into_iter().map(respan).collect()
+}
