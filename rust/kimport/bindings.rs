@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Raw bindings of what the crate needs: `kernel::bindings`, and `struct kprobe`, which it lacks.
+//! Raw bindings of what the crate needs: `kernel::bindings`, and `struct kprobe` and others, which it lacks.
 //!
 //! `kprobes.rs` is made by bindgen from `rust/bindings/kprobes.h` when a module is built, so that it
 //! follows the kernel's configuration.
@@ -27,4 +27,9 @@ mod kprobes {
 }
 
 pub(crate) use kernel::bindings::*;
-pub(crate) use kprobes::{kprobe, register_kprobe, unregister_kprobe, KPROBE_FLAG_DISABLED};
+// These take precedence over what the glob import may have.
+pub(crate) use kprobes::{
+    __init_begin, __init_end, __per_cpu_end, __per_cpu_start, _einittext, _sinittext,
+    kallsyms_lookup_name, kallsyms_lookup_size_offset, kallsyms_on_each_match_symbol,
+    kallsyms_on_each_symbol, kprobe, register_kprobe, unregister_kprobe, KPROBE_FLAG_DISABLED,
+};

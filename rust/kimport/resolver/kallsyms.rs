@@ -164,12 +164,12 @@ impl Kallsyms {
             None => {
                 // SAFETY: By the type invariants the function is bound; it calls `on_clone` with `data`, which is a
                 // `CloneSearch`, before it returns.
-                unsafe { imported::kallsyms_on_each_symbol(on_clone, data) };
+                unsafe { imported::kallsyms_on_each_symbol(Some(on_clone), data) };
             }
             Some(provider) => {
                 let module = provider.name().as_char_ptr();
                 // SAFETY: As above; the call does nothing when the function is not bound.
-                unsafe { imported::module_kallsyms_on_each_symbol(module, on_clone, data) };
+                unsafe { imported::module_kallsyms_on_each_symbol(module, Some(on_clone), data) };
             }
         }
         match (search.renamed, search.clone) {
@@ -181,7 +181,7 @@ impl Kallsyms {
 
     /// Refuses an address outside `provider`, or outside what stays of the kernel image.
     fn check_place(&self, provider: Option<&Provider>, address: usize) -> Result<(), NotFound> {
-        let between = |start: Option<*mut u8>, end: Option<*mut u8>| {
+        let between = |start: Option<*mut [c_char; 0]>, end: Option<*mut [c_char; 0]>| {
             start
                 .zip(end)
                 .is_some_and(|(start, end)| (start.addr()..end.addr()).contains(&address))
@@ -303,13 +303,13 @@ impl Kallsyms {
             None => {
                 // SAFETY: By the type invariants the function is bound; it calls `on_match` with `data`, which is a
                 // `NextMatch`, before it returns.
-                unsafe { imported::kallsyms_on_each_match_symbol(on_match, name, data) };
+                unsafe { imported::kallsyms_on_each_match_symbol(Some(on_match), name, data) };
                 Ok(())
             }
             Some(provider) => {
                 let module = provider.name().as_char_ptr();
                 // SAFETY: As above, with `on_symbol`; the call does nothing when the function is not bound.
-                unsafe { imported::module_kallsyms_on_each_symbol(module, on_symbol, data) }
+                unsafe { imported::module_kallsyms_on_each_symbol(module, Some(on_symbol), data) }
                     .map(|_| ())
                     .ok_or(NotFound::NoPositions)
             }
