@@ -5,7 +5,7 @@
 //! Cases that should succeed check what they got; a difference ends the load with `EBADMSG`.
 
 use kernel::error::code::{EBADMSG, EINVAL};
-use kernel::ffi::{c_int, c_void};
+use kernel::ffi::{c_char, c_int, c_void};
 use kernel::prelude::*;
 use kimport::{import_symbols, CallMode, Imports};
 
@@ -65,6 +65,14 @@ import_symbols! {
         no_such_function: fn(),
         #[position = 1]
         nr_context_switches: fn() -> u64,
+    }
+    mod image_by_headers {
+        use kernel::bindings;
+
+        nr_context_switches: _,
+        saved_command_line: *mut c_char,
+        #[name = "saved_command_line_len"]
+        command_line_len: _,
     }
     mod image_position {
         #[position = 2]
@@ -178,6 +186,17 @@ fn run(case: u32, held: &mut KVec<Imports>) -> Result {
             ensure(unsafe { image::nr_context_switches() } > 0)?;
             // SAFETY: As above; the function does not exist.
             ensure(unsafe { image::no_such_function() }.is_none())?;
+
+            let _imports = image_by_headers::resolve_imports()?;
+            // SAFETY: The imports are resolved.
+            ensure(unsafe { image_by_headers::nr_context_switches() } > 0)?;
+            // SAFETY: As above; the pointer was written once, early at boot.
+            let line = unsafe { *image_by_headers::saved_command_line() };
+            // SAFETY: The command line is NUL-terminated and is never freed.
+            let line = unsafe { CStr::from_char_ptr(line) };
+            // SAFETY: The imports are resolved; the number was written with the pointer.
+            let len = unsafe { *image_by_headers::command_line_len() };
+            ensure(line.to_bytes().len() == usize::try_from(len)?)?;
         }
         9 => drop(image_position::resolve_imports()?),
         10 => drop(image_missing::resolve_imports()?),
