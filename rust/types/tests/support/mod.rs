@@ -4,8 +4,11 @@
 
 #![allow(dead_code, unreachable_pub)] // Each test uses a part.
 
+pub mod prototypes;
+
 use kimport_types::{Btf, Encoding};
 use object::{Object, ObjectSection};
+use std::collections::HashSet;
 use std::io::Read;
 use std::path::PathBuf;
 
@@ -15,6 +18,27 @@ pub fn directory(name: &str) -> PathBuf {
         Some(path) => path.into(),
         None => panic!("{name} is not set: run the tests by `make check-host`"),
     }
+}
+
+/// The names that the stock kernel and its modules export.
+pub fn exports() -> HashSet<String> {
+    let path = directory("KIMPORT_KDIR").join("Module.symvers");
+    let symvers = std::fs::read_to_string(path).expect("Module.symvers can be read");
+    symvers
+        .lines()
+        .filter_map(|line| Some(line.split('\t').nth(1)?.to_owned()))
+        .collect()
+}
+
+/// What belongs to the release of the stock kernel: the modules, vmlinuz.
+pub fn stock_release() -> PathBuf {
+    let releases = directory("KIMPORT_STOCK").join("usr/lib/modules");
+    let release = std::fs::read_dir(&releases)
+        .expect("the stock kernel has modules")
+        .next()
+        .expect("there is one release")
+        .expect("the directory can be read");
+    release.path()
 }
 
 /// The BTF of the stock kernel's image.
@@ -28,14 +52,8 @@ pub fn stock_btf() -> Vec<u8> {
 
 /// The BTF of a module of the stock kernel, `path` below its modules.
 pub fn stock_module_btf(path: &str) -> Vec<u8> {
-    let releases = directory("KIMPORT_STOCK").join("usr/lib/modules");
-    let release = std::fs::read_dir(&releases)
-        .expect("the stock kernel has modules")
-        .next()
-        .expect("there is one release")
-        .expect("the directory can be read");
-    let file =
-        std::fs::File::open(release.path().join("kernel").join(path)).expect("the module is there");
+    let path = stock_release().join("kernel").join(path);
+    let file = std::fs::File::open(path).expect("the module is there");
     let mut bytes = Vec::new();
     liblzma::read::XzDecoder::new(file)
         .read_to_end(&mut bytes)

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Writes what tests/typed imports: `typed_module DIRECTORY`.
+//!
+//! Functions of the stock kernel are chosen at random, as many of the exported ones as of the others. They are declared
+//! right in the one block of `prototypes.rs`, and with one thing wrong each in the other. What the kernel has to say of
+//! those, line by line, is in `wrong.expected`; that it is the rule of the mutation which finds it is checked here.
+//! `KIMPORT_SEED` repeats a run.
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use kimport::kernel::symbols::{Kind, Table};
+use kimport::kernel::{image, kallsyms};
+use kimport_types::{compare, Btf, Description, Report, Rule, Severity};
+use proptest::prelude::Rng;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use support::prototypes::{mutations, rng, sample, seed, Bindgen, Function, Prototype, Ty};
+use support::{exports, index, stock_btf, stock_release};
+
+/// As many of the exported functions, and as many of the others.
+const EACH: usize = 64;
+
+/// The structs and unions that declarations name, each with its size.
+///
+/// Each is in a module that is called by the size, as a mutation may need a second one of the name.
+#[derive(Default)]
+struct Structs(BTreeMap<usize, BTreeSet<String>>);
+
+impl Structs {
+    fn path(&mut self, name: &str, size: usize) -> String {
+        self.0.entry(size).or_default().insert(name.into());
+        format!("bytes_{size}::r#{name}")
+    }
+
+    fn rust(&self) -> String {
+        let mut rust = String::new();
+        for (size, names) in &self.0 {
+            writeln!(rust, "mod bytes_{size} {{").unwrap();
+            for name in names {
+                writeln!(
+                    rust,
+                    "    #[repr(C)]\n    pub(crate) struct r#{name}([u8; {size}]);"
+                )
+                .unwrap();
+            }
+            writeln!(rust, "}}\n").unwrap();
+        }
+        rust
+    }
+
+    /// `ty` in Rust.
+    fn ty(&mut self, ty: &Ty) -> String {
+        match ty {
+            Ty::Void => "c_void".into(),
+            Ty::Bool => "bool".into(),
+            Ty::Integer(width, signed, _) => {
+                format!("{}{}", if *signed { 'i' } else { 'u' }, width * 8)
+            }
+            Ty::Float(width) => format!("f{}", width * 8),
+            Ty::Named(name, size) => self.path(name, *size),
+            // As bindgen calls them.
+            Ty::Anonymous(size) => self.path("outer__bindgen_ty_1", *size),
+            Ty::Pointer(to_const, to) => {
+                let qualifier = if *to_const { "const" } else { "mut" };
+                format!("*{qualifier} {}", self.ty(to))
+            }
+            Ty::FunctionPointer => "Option<unsafe extern \"C\" fn()>".into(),
+            Ty::Array(length, element) => format!("[{}; {length}]", self.ty(element)),
+        }
+    }
+
+    /// An entry of `import_symbols!`.
+    fn entry(&mut self, name: &str, prototype: &Prototype) -> String {
+        let arguments: Vec<_> = prototype.arguments.iter().map(|ty| self.ty(ty)).collect();
+        let returned = match &prototype.returned {
+            Ty::Void => String::new(),
+            ty => format!(" -> {}", self.ty(ty)),
+        };
+        format!("r#{name}: fn({}){returned},\n", arguments.join(", "))
+    }
+}
+
+/// The symbols of the stock kernel's image.
+fn stock_symbols() -> Table {
+    let vmlinuz = std::fs::read(stock_release().join("vmlinuz")).expect("vmlinuz is there");
+    let (kernel, _) = image::unpack(vmlinuz).expect("vmlinuz can be unpacked");
+    Table::of_image(kallsyms::find(&kernel).expect("it has kallsyms"))
+}
+
+fn main() {
+    let directory = std::env::args_os()
+        .nth(1)
+        .expect("usage: typed_module DIRECTORY");
+    let directory = PathBuf::from(directory);
+    let seed = seed();
+    let mut rng = rng(seed);
+
+    let bytes = stock_btf();
+    let bindgen = Bindgen(btf_rs::Btf::from_bytes(&bytes).expect("btf-rs reads it"));
+    let mut index = index(&bytes);
+    let btf = Btf::new(&bytes, None, &mut index).expect("the BTF is valid");
+
+    // Those that kallsyms and BTF have once. Imports cannot be variadic.
+    let symbols = stock_symbols();
+    let functions = bindgen.functions(1);
+    let mut times = HashMap::new();
+    for (_, name, _) in &functions {
+        *times.entry(name.clone()).or_insert(0) += 1;
+    }
+    let functions: Vec<Function> = functions
+        .into_iter()
+        .filter(|(_, name, function)| {
+            let plain =
+                matches!(symbols.named(name), [one] if one.kind == Kind::Function && !one.init);
+            plain && times[name] == 1 && !bindgen.prototype(function).variadic
+        })
+        .collect();
+    println!("{} functions to choose from", functions.len());
+    let exports = exports();
+    let (mut exported, mut others) = functions
+        .iter()
+        .partition(|(_, name, _)| exports.contains(name));
+    let mut chosen = sample(&mut rng, &mut exported, EACH);
+    chosen.extend(sample(&mut rng, &mut others, EACH));
+
+    let mut structs = Structs::default();
+    let (mut right, mut wrong, mut expected) = (String::new(), String::new(), String::new());
+    let mut tried = BTreeMap::new();
+    for (id, name, function) in chosen {
+        let prototype = bindgen.prototype(function);
+        right += &structs.entry(name, &prototype);
+
+        let mut mutations = mutations(&prototype);
+        mutations.retain(|mutation| mutation.rule != Rule::Variadic);
+        let mutation = mutations.swap_remove(rng.random_range(0..mutations.len()));
+        wrong += &structs.entry(name, &mutation.declared);
+
+        let encoding = mutation.declared.encode();
+        let declared = Description::new(encoding.as_bytes()).expect("it was just made");
+        let comparison = compare(&declared, &btf, *id).expect("the BTF is valid");
+        let mismatch = comparison.worst().expect("something is wrong");
+        assert_eq!(
+            (mismatch.rule, mismatch.place),
+            (mutation.rule, mutation.place),
+            "{name}"
+        );
+        *tried.entry(mutation.rule.name()).or_insert(0) += 1;
+        let begin = match mutation.rule.severity() {
+            Severity::Refuse => "cannot import ",
+            Severity::Warn => "",
+        };
+        let report = Report {
+            name,
+            declared: &declared,
+            source: &btf,
+            id: *id,
+            mismatch,
+        };
+        writeln!(expected, "{begin}{name} from the kernel image: {report}").unwrap();
+    }
+    println!("{tried:?}");
+
+    let rust = format!(
+        "const SEED: u64 = {seed};\n\n{}import_symbols! {{\n#[verify(require)]\nmod right {{\n{right}}}\n#[verify(require)]\nmod wrong {{\n{wrong}}}\n}}\n",
+        structs.rust()
+    );
+    std::fs::write(directory.join("prototypes.rs"), rust).expect("prototypes.rs is written");
+    std::fs::write(directory.join("wrong.expected"), expected).expect("the rest is written");
+}

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Functions of the stock kernel, declared as bindgen declares them, and with one thing wrong.
+//!
+//! The declarations are made from BTF that another reader, btf-rs, read. `KIMPORT_SEED` repeats a run.
+
+use btf_rs::BtfType as _;
+use kimport_types::{Encoding, Place, Rule};
+use proptest::prelude::Rng;
+use proptest::test_runner::{RngAlgorithm, TestRng};
+
+/// A type as bindgen writes it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ty {
+    Void,
+    Bool,
+    /// Bytes, sign, and whether C gives it one.
+    Integer(usize, bool, Sign),
+    Float(usize),
+    Named(String, usize),
+    /// A struct or union without a name.
+    Anonymous(usize),
+    Pointer(bool, Box<Ty>),
+    FunctionPointer,
+    Array(usize, Box<Ty>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Sign {
+    Checked,
+    Free,
+}
+
+impl Ty {
+    pub fn encode(&self) -> Encoding {
+        match self {
+            Self::Void => Encoding::VOID,
+            Self::Bool => Encoding::BOOL,
+            Self::Integer(width, signed, _) => Encoding::integer(*width, *signed),
+            Self::Float(width) => Encoding::float(*width),
+            Self::Named(name, size) => Encoding::named(name, Some(*size)),
+            Self::Anonymous(size) => Encoding::named("outer__bindgen_ty_1", Some(*size)),
+            Self::Pointer(to_const, to) => to.encode().pointer(*to_const),
+            Self::FunctionPointer => Encoding::FUNCTION_POINTER,
+            Self::Array(length, element) => element.encode().array(*length),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Prototype {
+    pub arguments: Vec<Ty>,
+    pub returned: Ty,
+    pub variadic: bool,
+}
+
+impl Prototype {
+    pub fn encode(&self) -> Encoding {
+        let arguments: Vec<_> = self.arguments.iter().map(Ty::encode).collect();
+        Encoding::function(&arguments, self.returned.encode(), self.variadic)
+    }
+}
+
+/// A function's id and name.
+pub type Function = (u32, String, btf_rs::Func);
+
+/// What bindgen does, with the types that btf-rs read.
+pub struct Bindgen(pub btf_rs::Btf);
+
+impl Bindgen {
+    /// All functions from type `first_id` on.
+    pub fn functions(&self, first_id: u32) -> Vec<Function> {
+        (first_id..)
+            .map_while(|id| Some((id, self.0.resolve_type_by_id(id).ok()?)))
+            .filter_map(|(id, ty)| match ty {
+                btf_rs::Type::Func(function) => {
+                    Some((id, self.0.resolve_name(&function).unwrap(), function))
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub fn prototype(&self, function: &btf_rs::Func) -> Prototype {
+        let btf_rs::Type::FuncProto(prototype) = self.0.resolve_chained_type(function).unwrap()
+        else {
+            panic!("a function has a prototype");
+        };
+        let (variable, fixed): (Vec<_>, Vec<_>) =
+            prototype.parameters.iter().partition(|p| p.is_variadic());
+        Prototype {
+            arguments: fixed
+                .iter()
+                .map(|p| self.ty(p.get_type_id().unwrap()))
+                .collect(),
+            returned: self.ty(prototype.return_type_id()),
+            variadic: !variable.is_empty(),
+        }
+    }
+
+    fn ty(&self, id: u32) -> Ty {
+        self.qualified(id).1
+    }
+
+    /// The type, and whether it is `const`.
+    fn qualified(&self, mut id: u32) -> (bool, Ty) {
+        use btf_rs::Type;
+
+        let mut constant = false;
+        // The last name on the way, which bindgen gives a struct that has none.
+        let mut typedef = None;
+        let next = |ty: &dyn btf_rs::BtfType| ty.get_type_id().unwrap();
+        let ty = loop {
+            match self.0.resolve_type_by_id(id).unwrap() {
+                Type::Typedef(ty) => {
+                    typedef = Some(self.0.resolve_name(&ty).unwrap());
+                    id = next(&ty);
+                }
+                Type::Const(ty) => {
+                    constant = true;
+                    id = next(&ty);
+                }
+                Type::Volatile(ty) | Type::Restrict(ty) => id = next(&ty),
+                Type::TypeTag(ty) => id = next(&ty),
+                ty => break ty,
+            }
+        };
+        let named = |ty: &dyn btf_rs::BtfType, size| {
+            let name = self.0.resolve_name(ty).ok().filter(|name| !name.is_empty());
+            match name.or(typedef) {
+                Some(name) => Ty::Named(name, size),
+                None => Ty::Anonymous(size),
+            }
+        };
+        let ty = match &ty {
+            Type::Void => Ty::Void,
+            Type::Int(int) if int.is_bool() => Ty::Bool,
+            Type::Int(int) if self.0.resolve_name(int).unwrap() == "char" => {
+                Ty::Integer(1, false, Sign::Free)
+            }
+            Type::Int(int) => Ty::Integer(int.size(), int.is_signed(), Sign::Checked),
+            Type::Enum(ty) => Ty::Integer(ty.size(), ty.is_signed(), Sign::Free),
+            Type::Enum64(ty) => Ty::Integer(ty.size(), ty.is_signed(), Sign::Free),
+            Type::Float(float) => Ty::Float(float.size()),
+            Type::Struct(ty) | Type::Union(ty) => named(ty, ty.size()),
+            Type::Fwd(ty) => named(ty, 0),
+            Type::Array(array) => Ty::Array(array.len(), Box::new(self.ty(next(array)))),
+            Type::Ptr(pointer) => match self.qualified(next(pointer)) {
+                (_, Ty::FunctionPointer) if self.is_prototype(next(pointer)) => Ty::FunctionPointer,
+                (constant, to) => Ty::Pointer(constant, Box::new(to)),
+            },
+            // Only as what is pointed to.
+            Type::FuncProto(_) => Ty::FunctionPointer,
+            other => panic!("{} is no type of an argument", other.name()),
+        };
+        (constant, ty)
+    }
+
+    fn is_prototype(&self, mut id: u32) -> bool {
+        use btf_rs::Type;
+        loop {
+            match self.0.resolve_type_by_id(id).unwrap() {
+                Type::FuncProto(_) => return true,
+                Type::Typedef(ty) => id = ty.get_type_id().unwrap(),
+                Type::Const(ty) | Type::Volatile(ty) | Type::Restrict(ty) => {
+                    id = ty.get_type_id().unwrap()
+                }
+                _ => return false,
+            }
+        }
+    }
+}
+
+/// One thing that is wrong: what is declared instead, by which rule that is found, and where.
+pub struct Mutation {
+    pub rule: Rule,
+    pub place: Place,
+    pub declared: Prototype,
+}
+
+/// What may be declared by mistake in place of `ty`, with the rule that finds it.
+fn mistakes(ty: &Ty) -> Vec<(Rule, Ty)> {
+    let int = |width, signed| Ty::Integer(width, signed, Sign::Checked);
+    let pointer = |to| Ty::Pointer(false, Box::new(to));
+    let mut mistakes = Vec::new();
+    match ty {
+        Ty::Bool => {
+            mistakes.push((Rule::IntegerForBool, int(1, false)));
+            mistakes.push((Rule::Width, int(4, true)));
+            mistakes.push((Rule::Pointer, pointer(Ty::Void)));
+        }
+        Ty::Integer(width, signed, sign) => {
+            for other in [1, 2, 4, 8].into_iter().filter(|other| other != width) {
+                mistakes.push((Rule::Width, int(other, *signed)));
+            }
+            if *sign == Sign::Checked {
+                mistakes.push((Rule::Signedness, int(*width, !signed)));
+            }
+            let boolean = if *width == 1 {
+                Rule::BoolForInteger
+            } else {
+                Rule::Width
+            };
+            mistakes.push((boolean, Ty::Bool));
+            mistakes.push((Rule::Pointer, pointer(Ty::Void)));
+            mistakes.push((Rule::Kind, Ty::Named("kimport_no_such_type".into(), *width)));
+        }
+        Ty::Float(width) => mistakes.push((Rule::Kind, int(*width, true))),
+        Ty::Named(name, size) => {
+            mistakes.push((
+                Rule::StructName,
+                Ty::Named("kimport_no_such_type".into(), *size),
+            ));
+            mistakes.push((Rule::StructSize, Ty::Named(name.clone(), size + 4)));
+            mistakes.push((Rule::Kind, int(4, true)));
+            mistakes.push((Rule::Pointer, pointer(ty.clone())));
+        }
+        Ty::Anonymous(size) => mistakes.push((Rule::StructSize, Ty::Anonymous(size + 4))),
+        Ty::FunctionPointer => {
+            mistakes.push((Rule::Pointer, int(8, false)));
+            mistakes.push((Rule::PointeeKind, pointer(int(4, true))));
+            mistakes.push((
+                Rule::PointeeKind,
+                pointer(Ty::Named("task_struct".into(), 8)),
+            ));
+        }
+        Ty::Pointer(to_const, to) => {
+            mistakes.push((Rule::Pointer, int(8, false)));
+            mistakes.push((Rule::Pointer, Ty::Bool));
+            let mut below = |rule, to| mistakes.push((rule, Ty::Pointer(*to_const, Box::new(to))));
+            match &**to {
+                Ty::Void | Ty::Anonymous(_) | Ty::Array(..) => {}
+                Ty::Named(..) => {
+                    below(
+                        Rule::PointeeName,
+                        Ty::Named("kimport_no_such_type".into(), 8),
+                    );
+                    below(Rule::PointeeKind, int(8, false));
+                    below(Rule::PointeeKind, pointer((**to).clone()));
+                }
+                Ty::Integer(width, signed, sign) => {
+                    below(Rule::Width, int(if *width == 8 { 4 } else { 8 }, *signed));
+                    if *sign == Sign::Checked {
+                        below(Rule::Signedness, int(*width, !signed));
+                        below(Rule::PointeeKind, Ty::Named("task_struct".into(), 8));
+                    }
+                }
+                Ty::Bool => below(Rule::IntegerForBool, int(1, false)),
+                Ty::Float(_) => below(Rule::PointeeKind, int(8, false)),
+                Ty::FunctionPointer | Ty::Pointer(..) => below(Rule::PointeeKind, int(8, false)),
+            }
+            if **to != Ty::Void {
+                mistakes.push((Rule::PointeeKind, Ty::FunctionPointer));
+            }
+        }
+        Ty::Void | Ty::Array(..) => {}
+    }
+    mistakes
+}
+
+/// All that may be wrong in a declaration of `right`.
+pub fn mutations(right: &Prototype) -> Vec<Mutation> {
+    let mut mutations = Vec::new();
+    let mut add = |rule, place, change: &dyn Fn(&mut Prototype)| {
+        let mut declared = right.clone();
+        change(&mut declared);
+        mutations.push(Mutation {
+            rule,
+            place,
+            declared,
+        });
+    };
+    let int = Ty::Integer(4, true, Sign::Checked);
+
+    add(Rule::Variadic, Place::Arguments, &|p| {
+        p.variadic = !p.variadic
+    });
+    add(Rule::ArgumentCount, Place::Arguments, &|p| {
+        p.arguments.push(int.clone())
+    });
+    if !right.arguments.is_empty() {
+        add(Rule::ArgumentCount, Place::Arguments, &|p| {
+            drop(p.arguments.remove(0))
+        });
+        add(Rule::ArgumentCount, Place::Arguments, &|p| {
+            drop(p.arguments.pop())
+        });
+    }
+    if right.returned == Ty::Void {
+        add(Rule::ReturnVoid, Place::Returned, &|p| {
+            p.returned = int.clone()
+        });
+    } else {
+        add(Rule::ReturnVoid, Place::Returned, &|p| {
+            p.returned = Ty::Void
+        });
+    }
+    for (rule, ty) in mistakes(&right.returned) {
+        add(rule, Place::Returned, &|p| p.returned = ty.clone());
+    }
+    for (index, argument) in right.arguments.iter().enumerate() {
+        for (rule, ty) in mistakes(argument) {
+            let place = Place::Argument(index as u32 + 1);
+            add(rule, place, &|p| p.arguments[index] = ty.clone());
+        }
+    }
+    mutations
+}
+
+/// The number that all random choices follow from.
+pub fn seed() -> u64 {
+    let seed = match std::env::var("KIMPORT_SEED") {
+        Ok(seed) => seed.parse().expect("KIMPORT_SEED is a number"),
+        Err(_) => std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .expect("the clock is set")
+            .as_nanos() as u64,
+    };
+    println!("KIMPORT_SEED={seed}");
+    seed
+}
+
+/// Makes the random choices that follow from `seed`.
+pub fn rng(seed: u64) -> TestRng {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    TestRng::from_seed(RngAlgorithm::ChaCha, &bytes)
+}
+
+/// Takes `count` of `from` at random.
+pub fn sample<'a, T>(rng: &mut TestRng, from: &mut Vec<&'a T>, count: usize) -> Vec<&'a T> {
+    assert!(from.len() >= count, "only {} functions", from.len());
+    (0..count)
+        .map(|_| from.swap_remove(rng.random_range(0..from.len())))
+        .collect()
+}
