@@ -41,7 +41,7 @@ CARGO := $(IN_ROOT) cargo
 KIMPORT := $(CARGO_TARGET_DIR)/debug/kimport
 KIMPORT_VM := $(CARGO_TARGET_DIR)/debug/kimport-vm
 
-MODULE_DIRS := samples/hello_import samples/lio_core_new samples/rust_iblock tests/modules tests/selftest
+MODULE_DIRS := samples/hello_import samples/lio_core_new samples/rust_iblock tests/modules tests/selftest tests/typed tests/upgraded
 
 .PHONY: help setup update-kernel modules $(MODULE_DIRS) consumer tools demo check check-host check-tree lint clippy rustfmt \
 	rustfmtcheck doc rust-analyzer clean
@@ -84,6 +84,15 @@ $(MODULE_DIRS): setup
 	@mkdir -p $(BUILD)/$@
 	@$(IN_ROOT) $(MAKE) -j$(JOBS) -C $(KDIR) M=$(CURDIR)/$@ MO=$(BUILD)/$@
 
+# Functions of the stock kernel, chosen at random once for each build directory, or anew as KIMPORT_SEED says.
+TYPED := $(BUILD)/tests/typed/prototypes.rs
+tests/typed: $(TYPED)
+$(TYPED): rust/types/examples/typed_module.rs rust/types/tests/support/prototypes.rs kernel.pin \
+		$(if $(KIMPORT_SEED),FORCE) | setup
+	@mkdir -p $(@D)
+	@$(CARGO) run -q -p kimport-types --example typed_module -- $(@D)
+FORCE:
+
 # The test modules once more, bound through function pointers.
 modules-pointer: setup
 	@mkdir -p $(BUILD)/pointer
@@ -115,8 +124,9 @@ built = $(foreach module,$(1),--module $(BUILD)/$(module).ko)
 HELLO := samples/hello_import/hello_import
 LIO := samples/lio_core_new/target_core_mod_new samples/rust_iblock/rust_iblock tcm_loop_new
 CASES := tests/modules/kimport_test_provider tests/modules/import_cases
-LIFETIME := $(addprefix tests/modules/,kimport_test_provider kimport_side_a kimport_side_b lifetime_load lifetime_linked \
-	lifetime_rebind lifetime_late)
+LIFETIME := $(addprefix tests/modules/,kimport_test_provider kimport_side_a kimport_side_b kimport_side_c \
+	lifetime_load lifetime_linked lifetime_rebind lifetime_late)
+TYPED_MODULES := tests/typed/imports_typed $(CASES) provider_without_btf provider_upgraded
 CONSUMER := consumer/count_processes consumer/import_cases
 
 comma := ,
@@ -136,7 +146,7 @@ check-host: lint doc rust-analyzer
 	@$(CARGO) test --workspace
 
 # A target for each VM, so that they can run side by side.
-VMS := vm-imports vm-pointer vm-lifetime vm-samples vm-load vm-iblock vm-lio
+VMS := vm-imports vm-pointer vm-typed vm-lifetime vm-samples vm-load vm-iblock vm-lio
 .PHONY: check-vm $(VMS) modules-pointer tests/load
 check-vm: $(VMS)
 
@@ -151,6 +161,17 @@ vm-imports: modules tools $(BUILD)/not_gpl.ko
 vm-pointer: modules-pointer modules tools $(BUILD)/not_gpl.ko
 	@$(call run-vm,--suite tests/vm/imports.sh --suite tests/vm/unbound.sh --file $(CURDIR)/tests/vm/pointer.calls:/test/calls \
 		$(call built,$(HELLO) not_gpl $(patsubst tests/modules/%,pointer/%,$(CASES))) --log $(BUILD)/pointer.log)
+
+$(BUILD)/provider_without_btf.ko: tests/modules
+	@$(IN_ROOT) objcopy --remove-section .BTF $(BUILD)/tests/modules/kimport_test_provider.ko $@
+
+# Another module of the same name.
+$(BUILD)/provider_upgraded.ko: tests/upgraded
+	@cp $(BUILD)/tests/upgraded/kimport_test_provider.ko $@
+
+vm-typed: modules tools $(BUILD)/provider_without_btf.ko $(BUILD)/provider_upgraded.ko
+	@$(call run-vm,--suite tests/vm/typed.sh --file $(BUILD)/tests/typed/wrong.expected:/test/wrong.expected \
+		$(call built,$(TYPED_MODULES)) --log $(BUILD)/typed.log)
 
 # The moves patch code under other CPUs all the time, without a line of output.
 vm-lifetime: modules tools
@@ -188,7 +209,8 @@ check-tree: tools
 
 # ---- Sources
 
-RUST_KERNEL_SOURCES = $(shell git ls-files 'rust/kimport/*.rs' 'samples/*.rs' 'tests/modules/*.rs' 'tests/selftest/*.rs')
+RUST_KERNEL_SOURCES = $(shell git ls-files 'rust/kimport/*.rs' 'samples/*.rs' 'tests/modules/*.rs' 'tests/selftest/*.rs' \
+	'tests/typed/*.rs')
 SHELL_SOURCES = $(shell git ls-files scripts tests tools/vm/guest .ci | xargs grep -lE '^\#!.*sh|shellcheck shell=')
 
 rustfmt: setup

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Imports functions of the stock kernel that were chosen at random, declared right or with one thing wrong each.
+
+#![allow(
+    dead_code,
+    improper_ctypes,
+    non_camel_case_types,
+    clippy::type_complexity
+)]
+
+use kernel::error::code::EBADMSG;
+use kernel::ffi::c_void;
+use kernel::prelude::*;
+use kimport::{import_symbols, Imports};
+
+module! {
+    type: ImportsTyped,
+    name: "imports_typed",
+    authors: ["The kimport developers"],
+    description: "Imports functions with all kinds of prototypes, for the tests of kimport",
+    license: "GPL",
+    params: {
+        wrong: u8 {
+            default: 0,
+            description: "Whether to import those that are declared wrong",
+        },
+    },
+}
+
+include!(env!("KIMPORT_PROTOTYPES"));
+
+struct ImportsTyped {
+    _imports: Imports,
+}
+
+impl kernel::Module for ImportsTyped {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        let imports = if module_parameters::wrong.value() == 0 {
+            right::resolve_imports()?
+        } else {
+            wrong::resolve_imports()?
+        };
+        if imports.iter().any(|import| import.address().is_none()) {
+            return Err(EBADMSG);
+        }
+        let count = imports.iter().count();
+        pr_info!("{count} imports, chosen with KIMPORT_SEED={SEED}\n");
+        Ok(Self { _imports: imports })
+    }
+}
