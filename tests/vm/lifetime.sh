@@ -8,6 +8,8 @@
 
 A=kimport_side_a
 B=kimport_side_b
+# With another prototype.
+C=kimport_side_c
 
 load() {
 	module=$1
@@ -126,9 +128,12 @@ waits_for_init() {
 }
 
 all_or_nothing() {
-	load lifetime_rebind || return
+	log_mark
+	load $C && load lifetime_rebind || return
+	log_since | grep -A 3 "cannot import side_sleep from $C: prototype differs" || return
 	held $A lifetime_rebind 1 || return
 	free kimport_test_provider || return
+	free $C && rmmod $C || return
 	rmmod lifetime_rebind || return
 	free $A
 }

@@ -8,7 +8,7 @@ mod thread;
 
 use core::ptr::NonNull;
 use kernel::bindings::atomic_t;
-use kernel::error::code::{EALREADY, EBADMSG, ENODEV, ENOENT};
+use kernel::error::code::{EALREADY, EBADMSG, ENODEV, ENOENT, EPROTOTYPE};
 use kernel::ffi::{c_int, c_uint};
 use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
@@ -138,6 +138,9 @@ fn all_or_nothing(imports: &mut Imports<Rebindable>) -> Result {
     ensure_side(A)?;
     // It has none of the symbols.
     ensure(imports.rebind(c"kimport_test_provider") == Err(ENOENT))?;
+    ensure_side(A)?;
+    // It has them all, but one is of another type.
+    ensure(imports.rebind(c"kimport_side_c") == Err(EPROTOTYPE))?;
     ensure_side(A)?;
     ensure(side::resolve_imports().err() == Some(EALREADY))?;
     ensure_side(A)?;

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What has the symbols of the other two, but another prototype of one. */
+#include <linux/module.h>
+
+static int side_value = 3;
+
+static noinline __used int side_id(void)
+{
+	return READ_ONCE(side_value);
+}
+
+static noinline __used int side_sleep(unsigned long usecs)
+{
+	return READ_ONCE(side_value);
+}
+
+MODULE_DESCRIPTION("A provider whose prototypes differ, for the tests of kimport");
+MODULE_LICENSE("GPL");
