@@ -143,7 +143,7 @@ check: setup
 	@$(MAKE) -j$(CHECK_JOBS) --output-sync=target check-host check-vm
 
 check-host: lint doc rust-analyzer
-	@$(CARGO) test --workspace
+	@KIMPORT_BINDINGS=$(CURDIR)/rust/macros/tests/ui/support/bindings.rs $(CARGO) test --workspace
 
 # A target for each VM, so that they can run side by side.
 VMS := vm-imports vm-pointer vm-typed vm-lifetime vm-samples vm-load vm-iblock vm-lio
