@@ -90,7 +90,7 @@ tests/typed: $(TYPED)
 $(TYPED): rust/types/examples/typed_module.rs rust/types/tests/support/prototypes.rs kernel.pin \
 		$(if $(KIMPORT_SEED),FORCE) | setup
 	@mkdir -p $(@D)
-	@$(CARGO) run -q -p kimport-types --example typed_module -- $(@D)
+	@KIMPORT_SEED=$${KIMPORT_SEED:-20261122} $(CARGO) run -q -p kimport-types --example typed_module -- $(@D)
 FORCE:
 
 # The test modules once more, bound through function pointers.
