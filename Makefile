@@ -84,7 +84,7 @@ $(MODULE_DIRS): setup
 	@mkdir -p $(BUILD)/$@
 	@$(IN_ROOT) $(MAKE) -j$(JOBS) -C $(KDIR) M=$(CURDIR)/$@ MO=$(BUILD)/$@
 
-# Functions of the stock kernel, chosen at random once for each build directory, or anew as KIMPORT_SEED says.
+# Functions of the stock kernel, chosen at random by a seed: the same ones until KIMPORT_SEED names another.
 TYPED := $(BUILD)/tests/typed/prototypes.rs
 tests/typed: $(TYPED)
 $(TYPED): rust/types/examples/typed_module.rs rust/types/tests/support/prototypes.rs kernel.pin \
