@@ -12,6 +12,11 @@ cases() {
 	insmod "$TEST_MODULES/import_cases.ko" "$@"
 }
 
+# address SYMBOL [MODULE]: as /proc/kallsyms has it.
+address() {
+	awk -v symbol="$1" -v module="${2-}" '$3 == symbol && $4 == module { print $1 }' /proc/kallsyms
+}
+
 # The lines of one load and unload of import_cases, in $lines.
 lines_of() {
 	log_mark
@@ -35,10 +40,9 @@ quiet_by_default() {
 # Each step of case 0, with the addresses of /proc/kallsyms.
 steps() {
 	lines_of case=0 dyndbg=+p || return
-	lookup=$(awk '$3 == "kallsyms_lookup_name" { print $1 }' /proc/kallsyms)
-	has_line "refused_probe: kallsyms_lookup_name is at 0x$lookup" && has_line "pinned $PROVIDER" || return
+	has_line "refused_probe: kallsyms_lookup_name is at 0x$(address kallsyms_lookup_name)" && has_line "pinned $PROVIDER" || return
 	for symbol in provider_add provider_value; do
-		address=$(awk -v symbol=$symbol '$3 == symbol && $4 == "['$PROVIDER']" { print $1 }' /proc/kallsyms)
+		address=$(address $symbol "[$PROVIDER]")
 		has_line "found $symbol at 0x$address" && has_line "bound $symbol to 0x$address" && has_line "unbinding $symbol" || return
 	done
 	has_line "optional provider_missing is missing: .*" && has_line "released $PROVIDER"
@@ -65,11 +69,6 @@ DIRECTORY=/sys/kernel/debug/kimport
 # row FILE "BLOCK SYMBOL": the rest of its line.
 row() {
 	sed -n "s/^$2 //p" "$DIRECTORY/$1"
-}
-
-# address SYMBOL MODULE: as /proc/kallsyms has it.
-address() {
-	awk -v symbol="$1" -v module="$2" '$3 == symbol && $4 == module { print $1 }' /proc/kallsyms
 }
 
 is() {
@@ -135,7 +134,7 @@ readers() {
 		pids="$pids $!"
 	done
 	result=0
-	for _ in $(seq 30); do
+	for _ in $(seq 8); do
 		cases case=1 && insmod "$TEST_MODULES/hello_import.ko" || result=1
 		for module in import_cases hello_import; do
 			# A reader may have the file open.

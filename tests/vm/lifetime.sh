@@ -236,23 +236,23 @@ unload_busy() {
 late_busy() {
 	log_mark
 	load lifetime_late threads=3 || return
-	for _ in $(seq 20); do
+	for _ in $(seq 8); do
 		load $A || return
 		unload_busy || return
 	done
 	load $A || return
 	rmmod lifetime_late || return
-	seen "live: Some\(1\) None" 21 || return
-	seen "going: None" 20 || return
+	seen "live: Some\(1\) None" 9 || return
+	seen "going: None" 8 || return
 	seen "calls: [1-9][0-9]* some, [1-9][0-9]* none, 0 wrong" 3 || return
 	free $A && rmmod $A
 }
 
-# Somebody is inside for 3 s: until then the provider cannot go.
+# Somebody is inside for 2 s: until then the provider cannot go.
 late_inside() {
 	load $A || return
 	log_mark
-	load lifetime_late sleep_ms=3000 || return
+	load lifetime_late sleep_ms=2000 || return
 	sleep 0.5
 	[ "$(references $A)" -eq 1 ] || return
 	if rmmod $A; then return 1; fi
@@ -266,7 +266,7 @@ late_inside() {
 # Dropping waits for who is inside, and no other module waits with it.
 late_delays_no_other() {
 	load $A && load $B || return
-	load lifetime_late sleep_ms=6000 || return
+	load lifetime_late sleep_ms=4000 || return
 	sleep 0.5
 	rmmod lifetime_late &
 	pid=$!
