@@ -19,6 +19,7 @@ use crate::{
         request::{self, Request},
         Wish,
     },
+    sign::{self, Hash, Signer},
     symvers::{Symvers, VMLINUX},
 };
 use anstyle::AnsiColor;
@@ -27,6 +28,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use std::{
     collections::BTreeSet,
+    env,
     ffi::{CString, OsStr},
     fs,
     io::{self, Write},
@@ -67,8 +69,8 @@ enum Command {
 /// (CONFIG_LIVEPATCH) whether they are exported or not. The provider has to be loaded before the
 /// module and must stay loaded as long: the kernel holds no reference on it for such symbols.
 ///
-/// A signature does not survive and is dropped. Relinking the output again with the same options
-/// changes nothing.
+/// A signature does not survive: it is dropped, or made anew with --sign, which also does without
+/// --from. Relinking the output again with the same options changes nothing.
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "Example: Debian's loopback target on an upgraded LIO core\n\n  \
@@ -91,7 +93,11 @@ struct Relink {
     ///
     /// PROVIDER is the name of a module or vmlinux, the kernel image. A symbol listed by name
     /// goes before the other forms.
-    #[arg(long, required = true, value_name = "PROVIDER[=OLD|:SYMBOLS]")]
+    #[arg(
+        long,
+        required_unless_present = "sign",
+        value_name = "PROVIDER[=OLD|:SYMBOLS]"
+    )]
     from: Vec<Request>,
     /// The kernel's Module.symvers: who exports what
     #[arg(long, value_name = "FILE")]
@@ -108,6 +114,19 @@ struct Relink {
     /// Renames the module, so that it can be loaded beside the original
     #[arg(long, value_name = "NEW", value_parser = request::new_name)]
     name: Option<String>,
+    /// Signs the output for kernels that only load signed modules
+    ///
+    /// As the kernel's scripts/sign-file does: KEY is an RSA or EC private key in PEM form, CERT its
+    /// X.509 certificate in PEM or DER form; a file that holds both can be named twice. The
+    /// passphrase of an encrypted key is taken from the environment variable KBUILD_SIGN_PIN.
+    ///
+    /// The kernel has to know the certificate: as one that it was built with, or that was enrolled
+    /// as a machine owner's key (mokutil --import).
+    #[arg(long, num_args = 2, value_names = ["KEY", "CERT"])]
+    sign: Option<Vec<PathBuf>>,
+    /// The hash that is signed; by default that of the signature before, or else sha512
+    #[arg(long, requires = "sign")]
+    hash: Option<Hash>,
 }
 
 /// Shows what a module imports
@@ -274,6 +293,13 @@ impl Relink {
                 .help("name it .ko and compress it afterwards"));
             }
         }
+        let signer = match self.sign.as_deref() {
+            Some([key, certificate]) => {
+                let passphrase = env::var("KBUILD_SIGN_PIN").ok();
+                Some(Signer::read(key, certificate, passphrase.as_deref())?)
+            }
+            _ => None,
+        };
         let symvers = read_symvers(self.symvers.as_deref())?;
         let kernel = self.kernel.as_ref().map(Kernel::read).transpose()?;
         let symvers = symvers
@@ -284,11 +310,21 @@ impl Relink {
             requests: self.from.clone(),
             name: self.name.clone(),
         };
-        let (bytes, report) = relink::relink(&file, symvers, &wish)
+        let (mut bytes, mut report) = relink::relink(&file, symvers, &wish)
             .map_err(|error| error.context(self.input.display()))?;
         if let Some(kernel) = &kernel {
             check::relinked(&report.symbols, kernel)
                 .map_err(|error| error.context(self.input.display()))?;
+        }
+        if let Some(signer) = &signer {
+            // What was signed before tells the hash that the kernel is configured for.
+            let hash = self
+                .hash
+                .or_else(|| sign::hash_of(&file))
+                .unwrap_or_default();
+            let signature;
+            (bytes, signature) = signer.sign(&ModuleFile::from_bytes(bytes)?, hash)?;
+            report.signed(signature);
         }
         write_file(&self.output, &bytes, "choose another place with -o")?;
         tell(&report.notices());

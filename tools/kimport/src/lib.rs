@@ -4,8 +4,8 @@
 //!
 //! It works on built kernel modules: [`list`] tells what one imports, [`check`] whether a kernel has
 //! it all, [`compare`] what becomes of it from kernel to kernel, [`relink`] sends undefined symbols
-//! to a provider that does not export them, [`load`] loads a module with their addresses written into
-//! it. [`kernel`] is where facts about kernels come from.
+//! to a provider that does not export them, [`sign`] signs what changed, [`load`] loads a module with
+//! the addresses written into it. [`kernel`] is where facts about kernels come from.
 
 pub mod check;
 pub mod cli;
@@ -20,5 +20,6 @@ pub mod load;
 pub mod module_file;
 pub mod relink;
 pub mod resolve;
+pub mod sign;
 pub mod symvers;
 pub mod verify;

@@ -13,7 +13,7 @@ use std::{
 };
 
 /// The end of a signed module, `MODULE_SIGNATURE_MARKER` of the kernel.
-const SIGNATURE_MARKER: &[u8] = b"~Module signature appended~\n";
+pub const SIGNATURE_MARKER: &[u8] = b"~Module signature appended~\n";
 /// The size of `struct module_signature`, which precedes the marker.
 const SIGNATURE_TRAILER: usize = 12;
 
@@ -59,6 +59,17 @@ impl ModuleFile {
     pub fn is_signed(&self) -> bool {
         self.elf_size != self.bytes.len()
     }
+
+    /// The signature proper: a PKCS#7 message.
+    pub fn signature(&self) -> Option<&[u8]> {
+        let end = self
+            .bytes
+            .len()
+            .checked_sub(SIGNATURE_MARKER.len() + SIGNATURE_TRAILER)?;
+        self.bytes
+            .get(self.elf_size..end)
+            .filter(|_| self.is_signed())
+    }
 }
 
 /// How much of `bytes` is the module without its signature.
@@ -98,8 +109,10 @@ mod tests {
         let file = ModuleFile::from_bytes(signed(b"\x7fELF", b"abc", 3)).unwrap();
         assert!(file.is_signed());
         assert_eq!(file.elf(), b"\x7fELF");
+        assert_eq!(file.signature(), Some(&b"abc"[..]));
         let file = ModuleFile::from_bytes(b"\x7fELF".to_vec()).unwrap();
         assert!(!file.is_signed());
+        assert_eq!(file.signature(), None);
         assert_eq!(file.elf(), file.bytes());
     }
 

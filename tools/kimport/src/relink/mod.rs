@@ -16,6 +16,7 @@ use crate::{
     elf::{self, Image},
     error::{count, printable, Result},
     module_file::ModuleFile,
+    sign::Signature,
     symvers::{Symvers, VMLINUX},
 };
 use object::build::elf::Builder;
@@ -52,6 +53,8 @@ pub struct Report {
     pub depends: Vec<String>,
     /// The module was signed and is not any more.
     pub signature_dropped: bool,
+    /// What it is signed with now, if that was asked for.
+    pub signature: Option<Signature>,
     /// The module exports symbols.
     pub exports: bool,
 }
@@ -113,6 +116,7 @@ pub fn relink(
             .sum(),
         depends,
         signature_dropped: file.is_signed(),
+        signature: None,
         exports: exports(&builder),
         old_name,
         new_name,
@@ -189,6 +193,12 @@ fn symbols(builder: &Builder<'_>, plan: &Plan) -> Vec<SymbolReport> {
 }
 
 impl Report {
+    /// Takes note of the signature that was appended after all else.
+    pub fn signed(&mut self, signature: Signature) {
+        self.signature_dropped = false;
+        self.signature = Some(signature);
+    }
+
     /// What the user should know of before the module is loaded.
     pub fn notices(&self) -> Vec<String> {
         let mut notices = Vec::new();
@@ -227,11 +237,22 @@ impl Report {
     }
 
     fn write_text(&self, text: &mut String) -> std::fmt::Result {
-        let name = printable(self.old_name.as_bytes());
-        if !self.changed {
-            return writeln!(text, "{name}: nothing to do");
+        if self.changed {
+            self.write_changes(text)?;
         }
+        let name = printable(self.new_name.as_bytes());
+        match &self.signature {
+            Some(Signature { signer, key, hash }) => {
+                writeln!(text, "{name}: signed with {hash} by {signer}, key {key}")
+            }
+            None if self.changed => Ok(()),
+            None => writeln!(text, "{name}: nothing to do"),
+        }
+    }
+
+    fn write_changes(&self, text: &mut String) -> std::fmt::Result {
         if self.new_name != self.old_name {
+            let name = printable(self.old_name.as_bytes());
             writeln!(text, "{name}: now {}", self.new_name)?;
         }
         let width = self.symbols.iter().map(|symbol| symbol.name.len()).max();
