@@ -114,6 +114,9 @@ struct Relink {
     /// Renames the module, so that it can be loaded beside the original
     #[arg(long, value_name = "NEW", value_parser = request::new_name)]
     name: Option<String>,
+    /// Drops what the module exports, which no second module may export at the same time
+    #[arg(long)]
+    no_exports: bool,
     /// Signs the output for kernels that only load signed modules
     ///
     /// As the kernel's scripts/sign-file does: KEY is an RSA or EC private key in PEM form, CERT its
@@ -309,6 +312,7 @@ impl Relink {
         let wish = Wish {
             requests: self.from.clone(),
             name: self.name.clone(),
+            no_exports: self.no_exports,
         };
         let (mut bytes, mut report) = relink::relink(&file, symvers, &wish)
             .map_err(|error| error.context(self.input.display()))?;

@@ -67,7 +67,7 @@ impl Symvers {
 }
 
 /// The name under which the kernel knows the module built at `path`.
-fn module_name(path: &str) -> String {
+pub fn module_name(path: &str) -> String {
     let name = path.rsplit('/').next().unwrap_or(path);
     name.strip_suffix(".ko").unwrap_or(name).replace('-', "_")
 }

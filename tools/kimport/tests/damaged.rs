@@ -29,6 +29,7 @@ static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
     let wish = |from: &str, name: &str| Wish {
         requests: vec![from.parse().unwrap()],
         name: Some(name.to_owned()),
+        no_exports: false,
     };
     let symvers = Symvers::read(&symvers()).unwrap();
     let file = ModuleFile::read(&path).unwrap();

@@ -6,7 +6,7 @@ mod common;
 
 use common::*;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -32,33 +32,80 @@ fn arguments(input: &Path, from: &str, output: &Path) -> Vec<String> {
     arguments
 }
 
-/// Relinks a module of LIO to the new core and renames it. Returns what was and what is.
-fn relinked(input: &Path, directory: &TempDir) -> (Module, Module, PathBuf) {
-    let name = format!("{}_new", module_name(input));
-    let output = directory.path().join(format!("{name}.ko"));
-    let mut arguments = arguments(input, &format!("{NEW}={OLD}"), &output);
-    arguments.extend(["--name".to_owned(), name]);
-    let (_, err) = fine(&arguments);
-    assert!(err.contains("signature"), "{err}");
-    (
-        Module::read(&unxz(input)),
-        Module::read(&fs::read(&output).unwrap()),
-        output,
-    )
+/// Where symbols come from: the new provider of each.
+type Moved = BTreeMap<String, String>;
+
+/// What the old module exports, from the new one.
+fn moved_to(new: &str, old: &str) -> Moved {
+    let exports = exports_of(old).into_iter();
+    exports.map(|name| (name, new.to_owned())).collect()
 }
 
-/// What the symbol table and the relocations of `before` have to look like when `moved` come from
-/// the new core.
-fn expected(symbol: &Symbol, moved: &[String]) -> Symbol {
-    if symbol.section.is_empty() && symbol.index == 0 && moved.contains(&symbol.name) {
-        Symbol {
-            name: format!(".klp.sym.{NEW}.{},0", symbol.name),
+/// The modules among `lio` and the core that `module` needs, and their copies.
+fn copies(module: &Module, lio: &BTreeSet<String>) -> BTreeMap<String, String> {
+    let needed = module.modinfo()["depends"][0].clone();
+    let needed = needed.split(',').map(|name| name.replace('-', "_"));
+    needed
+        .filter(|name| name == OLD || lio.contains(name))
+        .map(|name| (name.clone(), format!("{name}_new")))
+        .collect()
+}
+
+/// Relinks a module to copies of others and renames it. Returns what is.
+fn relinked(input: &Path, copies: &BTreeMap<String, String>, output: &Path) -> Module {
+    let mut arguments = vec!["relink".into(), input.to_str().unwrap().to_owned()];
+    for (old, new) in copies {
+        arguments.extend(["--from".into(), format!("{new}={old}")]);
+    }
+    let name = format!("{}_new", module_name(input).trim_end_matches("_new"));
+    let symvers = symvers();
+    for (option, value) in [
+        ("--name", name.as_str()),
+        ("--symvers", symvers.to_str().unwrap()),
+        ("-o", output.to_str().unwrap()),
+    ] {
+        arguments.extend([option.to_owned(), value.to_owned()]);
+    }
+    fine(&arguments);
+    Module::read(&fs::read(output).unwrap())
+}
+
+/// Relinks a module of LIO to the new core and renames it. Returns the file.
+fn relinked_to_core(module: &str, directory: &TempDir) -> PathBuf {
+    let output = directory.path().join(format!("{module}_new.ko"));
+    let copies = [(OLD.to_owned(), NEW.to_owned())].into();
+    relinked(&stock(module), &copies, &output);
+    output
+}
+
+/// What a symbol of the module before has to look like after.
+fn expected(symbol: &Symbol, moved: &Moved) -> Symbol {
+    match moved.get(&symbol.name) {
+        Some(provider) if symbol.section.is_empty() && symbol.index == 0 => Symbol {
+            name: format!(".klp.sym.{provider}.{},0", symbol.name),
             index: SHN_LIVEPATCH,
             ..symbol.clone()
-        }
-    } else {
-        symbol.clone()
+        },
+        _ => symbol.clone(),
     }
+}
+
+/// Relocations, those to the module's name in the descriptors of its debug messages without the
+/// place of the name.
+fn comparable_relocations(module: &Module) -> Vec<Relocation> {
+    let name = format!("{}\0", module.modinfo()["name"][0]);
+    let mut relocations = module.relocations();
+    for relocation in relocations.iter_mut().filter(|r| r.target == "__dyndbg") {
+        let text = &module.section(&relocation.symbol.section).data;
+        let at = relocation
+            .symbol
+            .value
+            .wrapping_add_signed(relocation.addend) as usize;
+        if text[at..].starts_with(name.as_bytes()) {
+            relocation.addend = 0;
+        }
+    }
+    relocations
 }
 
 /// Symbols within `.modinfo` name its strings, two of which may change.
@@ -72,19 +119,21 @@ fn comparable(mut symbols: Vec<Symbol>) -> Vec<Symbol> {
     symbols
 }
 
-fn check_symbols_and_relocations(before: &Module, after: &Module, moved: &[String]) {
+fn check_symbols_and_relocations(before: &Module, after: &Module, moved: &Moved) {
     let symbols = before.symbols.iter().map(|symbol| expected(symbol, moved));
     assert_eq!(
         comparable(symbols.collect()),
         comparable(after.symbols.clone())
     );
 
-    let mut relocations = before.relocations();
+    let mut relocations = comparable_relocations(before);
     for relocation in &mut relocations {
         relocation.symbol = expected(&relocation.symbol, moved);
     }
+    let mut now = comparable_relocations(after);
     relocations.sort();
-    assert_eq!(relocations, after.relocations());
+    now.sort();
+    assert_eq!(relocations, now);
     assert!(relocations
         .iter()
         .any(|relocation| relocation.symbol.index == SHN_LIVEPATCH));
@@ -117,7 +166,7 @@ fn check_symbols_and_relocations(before: &Module, after: &Module, moved: &[Strin
     }
 }
 
-fn check_other_sections(before: &Module, after: &Module) {
+fn check_other_sections(before: &Module, after: &Module, name: &str) {
     const WRITTEN_ANEW: [&str; 5] = [
         ".modinfo",
         ".gnu.linkonce.this_module",
@@ -130,7 +179,13 @@ fn check_other_sections(before: &Module, after: &Module) {
     });
     for section in kept {
         let now = after.section(&section.name);
-        assert_eq!(now.data, section.data, "{}", section.name);
+        // The name that debug messages have in front is behind the other strings.
+        let with_name = [&section.data, name.as_bytes(), b"\0"].concat();
+        assert!(
+            now.data == section.data || section.name == ".rodata" && now.data == with_name,
+            "{}",
+            section.name
+        );
         assert_eq!(
             (now.kind, now.flags, &now.link, now.alignment),
             (
@@ -146,15 +201,18 @@ fn check_other_sections(before: &Module, after: &Module) {
     assert!(!after.section(".BTF").data.is_empty());
 }
 
-fn check_names(before: &Module, after: &Module, name: &str) {
+fn check_names(before: &Module, after: &Module, name: &str, copies: &BTreeMap<String, String>) {
     let (mut was, now) = (before.modinfo(), after.modinfo());
     let depends = was.get_mut("depends").unwrap();
-    let mut modules: Vec<&str> = depends[0]
+    let new: Vec<&str> = copies.values().map(String::as_str).collect();
+    let kept = depends[0]
         .split(',')
-        .filter(|module| *module != OLD)
-        .collect();
-    modules.push(NEW);
-    *depends = vec![modules.join(",")];
+        .filter(|module| !copies.contains_key(*module));
+    *depends = vec![kept
+        .chain(new.iter().copied())
+        .collect::<Vec<_>>()
+        .join(",")];
+    was.insert("softdep".into(), vec![format!("pre: {}", new.join(" "))]);
     was.insert("name".into(), vec![name.to_owned()]);
     assert_eq!(was, now);
 
@@ -197,41 +255,114 @@ fn check_names(before: &Module, after: &Module, name: &str) {
 #[test]
 fn every_lio_module_of_the_distribution() {
     let directory = TempDir::new().unwrap();
-    let exports = exports_of(OLD);
-    assert!(exports.iter().any(|name| name == "target_complete_cmd"));
-    let mut seen = BTreeSet::new();
-    for input in stock_modules("drivers/target") {
-        let name = module_name(&input);
-        if name == OLD {
-            continue;
-        }
+    let inputs = stock_modules_needing(OLD);
+    let lio: BTreeSet<String> = inputs.iter().map(|path| module_name(path)).collect();
+    for input in &inputs {
+        let name = format!("{}_new", module_name(input));
         println!("{name}");
-        let (before, after, output) = relinked(&input, &directory);
-        check_symbols_and_relocations(&before, &after, &exports);
-        check_other_sections(&before, &after);
-        check_names(&before, &after, &format!("{name}_new"));
-        assert!(after
-            .undefined()
-            .iter()
-            .all(|name| !exports.iter().any(|e| e == name)));
+        let path = |name: &str| directory.path().join(name);
+        let (old, output) = (path("old.ko"), path(&format!("{name}.ko")));
+        fs::write(&old, unxz(input)).unwrap();
+        let before = Module::read(&fs::read(&old).unwrap());
+        let copies = copies(&before, &lio);
+        let after = relinked(input, &copies, &output);
+        let exports = copies.iter().map(|(old, new)| moved_to(new, old));
+        let moved: Moved = exports.flatten().collect();
+        check_symbols_and_relocations(&before, &after, &moved);
+        check_other_sections(&before, &after, &name);
+        check_names(&before, &after, &name, &copies);
+        let left = after.undefined();
+        assert!(left.iter().all(|name| !moved.contains_key(*name)));
 
-        let output = output.to_str().unwrap();
-        tool("readelf", &["-aW", output]);
-        assert_eq!(
-            tool("modinfo", &["-F", "name", output]),
-            format!("{name}_new\n")
-        );
-        assert_eq!(tool("modinfo", &["-F", "signer", output]), "");
-        seen.insert(name);
+        let file = output.to_str().unwrap();
+        tool("readelf", &["-aW", file]);
+        assert_eq!(tool("modinfo", &["-F", "name", file]), format!("{name}\n"));
+        assert_eq!(tool("modinfo", &["-F", "signer", file]), "");
+        // What the stack unwinder goes by, as the kernel's own tool reads it.
+        let unwinding = |file: &str| tool(&objtool(), &["--dump=orc", file]);
+        assert_eq!(unwinding(file), unwinding(old.to_str().unwrap()));
+
+        let again = path("again.ko");
+        relinked(&output, &copies, &again);
+        assert!(fs::read(&output).unwrap() == fs::read(&again).unwrap());
     }
     for name in [
         "tcm_loop",
         "iscsi_target_mod",
         "target_core_file",
         "target_core_iblock",
+        "ib_isert",
     ] {
-        assert!(seen.contains(name), "{name} was not tried");
+        assert!(lio.contains(name), "{name} was not tried");
     }
+}
+
+#[test]
+fn debug_messages_have_the_new_name() {
+    let directory = TempDir::new().unwrap();
+    let module = Module::read(&fs::read(relinked_to_core("tcm_loop", &directory)).unwrap());
+    let relocations = module.relocations();
+    let texts = relocations
+        .iter()
+        .filter(|r| r.target == "__dyndbg")
+        .map(|r| {
+            let at = r.symbol.value.wrapping_add_signed(r.addend) as usize;
+            let text = &module.section(&r.symbol.section).data[at..];
+            (r.offset, text.split(|&byte| byte == 0).next().unwrap())
+        });
+    let mut texts: Vec<_> = texts.collect();
+    texts.sort_unstable();
+    // Module, function, file and format of each descriptor.
+    let descriptors: Vec<_> = texts.chunks(4).collect();
+    assert!(!descriptors.is_empty());
+    for descriptor in descriptors {
+        assert_eq!(descriptor[0].1, b"tcm_loop_new");
+        assert!(descriptor[1].1.starts_with(b"tcm_loop"), "{descriptor:?}");
+        assert!(descriptor[2].1.ends_with(b"tcm_loop.c"), "{descriptor:?}");
+    }
+}
+
+#[test]
+fn exports_are_dropped() {
+    let directory = TempDir::new().unwrap();
+    let input = stock("iscsi_target_mod");
+    let output = directory.path().join("out.ko");
+    let mut arguments = arguments(&input, &format!("{NEW}={OLD}"), &output);
+    arguments.push("--no-exports".into());
+    let (out, err) = fine(&arguments);
+    assert!(out.contains("exports dropped"), "{out}");
+    assert!(!err.contains("beside"), "{err}");
+    let is_export = |name: &str| {
+        let table = name.trim_start_matches(".rela");
+        ["__ksymtab", "__kcrctab", "__kflagstab"]
+            .iter()
+            .any(|prefix| table.starts_with(prefix))
+    };
+    let mut before = Module::read(&unxz(&input));
+    let after = Module::read(&fs::read(&output).unwrap());
+    assert!(before.sections.iter().any(|s| is_export(&s.name)));
+    assert!(after.sections.iter().all(|s| !is_export(&s.name)));
+    before.symbols.retain(|symbol| !is_export(&symbol.section));
+    before.sections.retain(|section| !is_export(&section.name));
+    check_symbols_and_relocations(&before, &after, &moved_to(NEW, OLD));
+    check_other_sections(&before, &after, "");
+    // What was exported is still there.
+    for name in exports_of("iscsi_target_mod") {
+        assert!(
+            after
+                .symbols
+                .iter()
+                .any(|s| s.name == name && s.section == ".text"),
+            "{name}"
+        );
+    }
+    tool("readelf", &["-aW", output.to_str().unwrap()]);
+
+    let again = directory.path().join("again.ko");
+    let mut arguments = self::arguments(&output, &format!("{NEW}={OLD}"), &again);
+    arguments.push("--no-exports".into());
+    assert!(fine(&arguments).0.contains("nothing to do"));
+    assert_eq!(fs::read(&output).unwrap(), fs::read(&again).unwrap());
 }
 
 #[test]
@@ -295,7 +426,7 @@ fn what_to_know_before_loading_is_said() {
 #[test]
 fn again_changes_nothing() {
     let directory = TempDir::new().unwrap();
-    let (_, _, first) = relinked(&stock("tcm_loop"), &directory);
+    let first = relinked_to_core("tcm_loop", &directory);
     let second = directory.path().join("again.ko");
     let mut arguments = arguments(&first, &format!("{NEW}={OLD}"), &second);
     arguments.extend(["--name".to_owned(), "tcm_loop_new".to_owned()]);
@@ -332,7 +463,7 @@ fn one_provider_after_the_other() {
         comparable(two.symbols.clone()),
         comparable(all.symbols.clone())
     );
-    check_symbols_and_relocations(&Module::read(&unxz(&input)), &two, &exports_of(OLD));
+    check_symbols_and_relocations(&Module::read(&unxz(&input)), &two, &moved_to(NEW, OLD));
     assert_eq!(two.modinfo()["depends"], [format!("scsi_mod,{NEW}")]);
 }
 
@@ -440,6 +571,47 @@ fn without_a_list_what_nothing_exports_is_meant() {
 }
 
 #[test]
+fn functions_and_data_move_section_by_section() {
+    let directory = TempDir::new().unwrap();
+    let body = ".section .init.text,\"ax\",@progbits\ncall wanted\nmov table+16(%rip), %rax\n\
+                .section .exit.text,\"ax\",@progbits\njmp wanted\ncall kfree\n\
+                .section .data..percpu,\"aw\",@progbits\n.quad table\n\
+                .data\n.quad kfree, table+8\n.section .rodata,\"a\",@progbits\n.quad start\n";
+    let output = directory.path().join("out.ko");
+    let input = made(&directory, body);
+    fine(arguments(&input, "provider:wanted,table", &output));
+    let module = Module::read(&fs::read(&output).unwrap());
+    let of = |section: &str| -> Vec<_> {
+        let moved = module
+            .sections
+            .iter()
+            .find(|s| s.name == format!(".klp.rela.vmlinux.{section}"));
+        moved.map_or(Vec::new(), |moved| {
+            let simple = |r: &Relocation| (r.symbol.name.clone(), r.kind, r.offset, r.addend);
+            moved.relocations.iter().map(simple).collect()
+        })
+    };
+    use object::elf::{R_X86_64_64, R_X86_64_PC32, R_X86_64_PLT32};
+    let (wanted, table) = (
+        ".klp.sym.provider.wanted,0".to_owned(),
+        ".klp.sym.provider.table,0".to_owned(),
+    );
+    assert_eq!(of(".text"), [(wanted.clone(), R_X86_64_PLT32, 1, -4)]);
+    assert_eq!(
+        of(".init.text"),
+        [
+            (wanted.clone(), R_X86_64_PLT32, 1, -4),
+            (table.clone(), R_X86_64_PC32, 8, 12)
+        ]
+    );
+    assert_eq!(of(".exit.text"), [(wanted, R_X86_64_PLT32, 1, -4)]);
+    assert_eq!(of(".data..percpu"), [(table.clone(), R_X86_64_64, 0, 0)]);
+    assert_eq!(of(".data"), [(table, R_X86_64_64, 8, 8)]);
+    assert_eq!(of(".rodata"), []);
+    assert_eq!(module.undefined(), ["kfree"]);
+}
+
+#[test]
 fn relocations_of_debug_information_are_dropped() {
     let directory = TempDir::new().unwrap();
     let body = ".section .debug_info,\"\",@progbits\n.quad wanted, kfree, start\n";
@@ -458,12 +630,16 @@ fn relocations_of_debug_information_are_dropped() {
 
 #[test]
 fn tables_of_the_kernels_own_are_refused() {
-    for section in [
-        "__jump_table",
-        ".static_call_sites",
-        ".altinstructions",
-        "__ex_table",
-        ".orc_unwind_ip",
+    for (section, reason) in [
+        ("__jump_table", "the list that the static key owns"),
+        (".static_call_sites", "the list that the static call owns"),
+        (".altinstructions", "alternative instructions"),
+        (".altinstr_replacement", "alternative instructions"),
+        ("__ex_table", "faults are looked up"),
+        (".orc_unwind_ip", "stack unwinder"),
+        ("__mcount_loc", "ftrace"),
+        ("__tracepoints_ptrs", "tracing"),
+        ("__ksymtab", "only export what is its own"),
     ] {
         let directory = TempDir::new().unwrap();
         let input = made(
@@ -475,7 +651,7 @@ fn tables_of_the_kernels_own_are_refused() {
         let err = String::from_utf8(result.stderr).unwrap();
         assert_eq!(result.status.code(), Some(1), "{err}");
         assert!(
-            err.contains(&format!("{section} refers to wanted")),
+            err.contains(&format!("{section} refers to wanted: ")) && err.contains(reason),
             "{err}"
         );
         assert!(err.contains("help: "), "{err}");

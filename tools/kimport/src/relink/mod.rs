@@ -7,8 +7,10 @@
 //! help: its calls are as direct as they were. The steps: [`request`] says what is wanted,
 //! [`plan`] what that means for this module, [`rewrite`] does it.
 
+pub mod exports;
 pub mod modinfo;
 pub mod plan;
+pub mod rename;
 pub mod request;
 pub mod rewrite;
 
@@ -17,7 +19,7 @@ use crate::{
     error::{count, printable, Result},
     module_file::ModuleFile,
     sign::Signature,
-    symvers::{Symvers, VMLINUX},
+    symvers::{module_name, Symvers, VMLINUX},
 };
 use object::build::elf::Builder;
 use plan::Plan;
@@ -32,6 +34,8 @@ pub struct Wish {
     pub requests: Vec<Request>,
     /// The module's new name.
     pub name: Option<String>,
+    /// Whether the module shall export nothing any more.
+    pub no_exports: bool,
 }
 
 /// What was done.
@@ -57,6 +61,8 @@ pub struct Report {
     pub signature: Option<Signature>,
     /// The module exports symbols.
     pub exports: bool,
+    /// What it exported is dropped.
+    pub exports_dropped: bool,
 }
 
 /// A symbol that comes from elsewhere now.
@@ -92,12 +98,18 @@ pub fn relink(
 ) -> Result<(Vec<u8>, Report)> {
     let image = Image::new(file.elf())?;
     let mut builder = image.builder()?;
-    let (old_name, old_depends) = identity(&builder)?;
+    let Identity {
+        name: old_name,
+        depends: old_depends,
+        softdep,
+    } = Identity::of(&builder)?;
     let plan = Plan::new(&builder, &wish.requests, symvers)?;
     let new_name = wish.name.clone().unwrap_or_else(|| old_name.clone());
     let depends = depends(&old_depends, &plan);
+    let exports = exports::are_there(&builder);
+    let exports_dropped = exports && wish.no_exports;
     let report = Report {
-        changed: !plan.redirects.is_empty() || new_name != old_name,
+        changed: !plan.redirects.is_empty() || new_name != old_name || exports_dropped,
         symbols: symbols(&builder, &plan),
         sections: plan
             .moves
@@ -117,7 +129,8 @@ pub fn relink(
         depends,
         signature_dropped: file.is_signed(),
         signature: None,
-        exports: exports(&builder),
+        exports: exports && !exports_dropped,
+        exports_dropped,
         old_name,
         new_name,
     };
@@ -129,14 +142,21 @@ pub fn relink(
         return Ok((file.bytes().to_vec(), report));
     }
 
+    if report.exports_dropped {
+        exports::remove(&mut builder)?;
+    }
     rewrite::redirect(&mut builder, &plan)?;
     let mut changes = Vec::new();
     if report.depends != old_depends {
         changes.push(("depends", report.depends.join(",")));
     }
+    let new_softdep = self::softdep(&softdep, &plan);
+    if new_softdep != softdep {
+        changes.push(("softdep", new_softdep));
+    }
     if report.new_name != report.old_name {
         changes.push(("name", report.new_name.clone()));
-        rewrite::rename(&mut builder, &report.old_name, &report.new_name)?;
+        rename::rename(&mut builder, &report.old_name, &report.new_name)?;
     }
     if !changes.is_empty() {
         rewrite::edit_modinfo(&mut builder, &changes)?;
@@ -144,38 +164,67 @@ pub fn relink(
     Ok((elf::write(builder)?, report))
 }
 
-/// The module's name and `depends=`.
-fn identity(builder: &Builder<'_>) -> Result<(String, Vec<String>)> {
-    let section = elf::section(builder, modinfo::SECTION)?.ok_or_else(rewrite::no_modinfo)?;
-    let section = elf::contents(section)?;
-    let name = modinfo::value(section, "name")?.ok_or_else(rewrite::no_modinfo)?;
-    let depends = modinfo::value(section, "depends")?.unwrap_or_default();
-    let depends = depends.split(',').filter(|module| !module.is_empty());
-    Ok((name.to_owned(), depends.map(str::to_owned).collect()))
+/// What the module information says of the module's place among others.
+struct Identity {
+    name: String,
+    depends: Vec<String>,
+    /// The first `softdep=`, the only one that modprobe goes by.
+    softdep: String,
+}
+
+impl Identity {
+    fn of(builder: &Builder<'_>) -> Result<Self> {
+        let section = elf::section(builder, modinfo::SECTION)?.ok_or_else(rewrite::no_modinfo)?;
+        let section = elf::contents(section)?;
+        let name = modinfo::value(section, "name")?.ok_or_else(rewrite::no_modinfo)?;
+        let depends = modinfo::value(section, "depends")?.unwrap_or_default();
+        let depends = depends.split(',').filter(|module| !module.is_empty());
+        let softdep = modinfo::values(section, "softdep").next();
+        Ok(Self {
+            name: name.to_owned(),
+            depends: depends.map(str::to_owned).collect(),
+            softdep: String::from_utf8_lossy(softdep.unwrap_or_default()).into_owned(),
+        })
+    }
 }
 
 /// `depends=` after the plan: modules nothing comes from any more go, providers come.
 fn depends(old: &[String], plan: &Plan) -> Vec<String> {
     let mut depends: Vec<String> = old
         .iter()
-        .filter(|module| !plan.left.contains(*module) || plan.joined.contains(*module))
+        .filter(|module| {
+            let module = module_name(module);
+            !plan.left.contains(&module) || plan.joined.contains(&module)
+        })
         .cloned()
         .collect();
     for provider in &plan.joined {
-        if !depends.contains(provider) {
+        if !depends
+            .iter()
+            .any(|module| module_name(module) == *provider)
+        {
             depends.push(provider.clone());
         }
     }
     depends
 }
 
-/// Whether the module has a table of exports.
-fn exports(builder: &Builder<'_>) -> bool {
-    builder.sections.iter().any(|section| {
-        section.name.starts_with(plan::EXPORTS.as_bytes())
-            && section.is_alloc()
-            && section.sh_size > 0
-    })
+/// `softdep=` after the plan. No symbol tells depmod of the providers any more, so this has modprobe
+/// load them first.
+fn softdep(old: &str, plan: &Plan) -> String {
+    let known: Vec<String> = old.split_whitespace().map(module_name).collect();
+    let missing: Vec<&str> = plan
+        .joined
+        .iter()
+        .filter(|provider| !known.contains(provider))
+        .map(String::as_str)
+        .collect();
+    if missing.is_empty() {
+        return old.to_owned();
+    }
+    let (before, after) = old.split_once("pre:").unwrap_or(("", old));
+    let new = format!("{before} pre: {} {after}", missing.join(" "));
+    new.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn symbols(builder: &Builder<'_>, plan: &Plan) -> Vec<SymbolReport> {
@@ -209,7 +258,7 @@ impl Report {
         if self.exports && self.new_name != self.old_name {
             notices.push(format!(
                 "the module exports symbols; the kernel refuses to load it beside {}, which \
-                 exports the same",
+                 exports the same; --no-exports drops them",
                 self.old_name
             ));
         }
@@ -279,6 +328,9 @@ impl Report {
                 section.name
             )?;
         }
+        if self.exports_dropped {
+            writeln!(text, "  exports dropped")?;
+        }
         if self.debug_relocations_dropped > 0 {
             writeln!(
                 text,
@@ -315,5 +367,34 @@ mod tests {
         );
         assert_eq!(depends(&old, &plan(&["core"], &["core"])), old);
         assert_eq!(depends(&old, &plan(&["core"], &[])), strings(&["scsi_mod"]));
+        // modpost writes the name of the file.
+        let old = strings(&["firewire-core"]);
+        assert_eq!(
+            depends(&old, &plan(&["firewire_core"], &["new"])),
+            strings(&["new"])
+        );
+        assert_eq!(depends(&old, &plan(&[], &["firewire_core"])), old);
+    }
+
+    #[test]
+    fn providers_are_soft_dependencies() {
+        let plan = |joined: &[&str]| Plan {
+            joined: joined.iter().map(|name| name.to_string()).collect(),
+            ..Plan::default()
+        };
+        for (old, joined, new) in [
+            ("", &["b", "a"][..], "pre: a b"),
+            ("", &[], ""),
+            ("pre: x", &["a"], "pre: a x"),
+            ("post: y pre: x-y", &["a"], "post: y pre: a x-y"),
+            ("post: y", &["a"], "pre: a post: y"),
+            (
+                "pre: firewire-core",
+                &["firewire_core"],
+                "pre: firewire-core",
+            ),
+        ] {
+            assert_eq!(softdep(old, &plan(joined)), new, "{old}");
+        }
     }
 }

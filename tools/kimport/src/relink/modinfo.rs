@@ -68,8 +68,9 @@ pub fn value<'a>(section: &'a [u8], key: &'a str) -> Result<Option<&'a str>> {
         .map_err(|_| Error::unusable(format_args!("the module's '{key}=' is not text")))
 }
 
-/// Gives keys new values; a key that is not there yet is added at the end.
+/// Gives keys new values, each where it is first; a key that is not there yet is added at the end.
 pub fn edit(section: &[u8], changes: &[(&str, String)]) -> Result<Edited> {
+    let mut left: Vec<_> = changes.iter().collect();
     let mut bytes = Vec::with_capacity(section.len());
     let mut spans = Vec::new();
     let mut rest = section;
@@ -81,12 +82,12 @@ pub fn edit(section: &[u8], changes: &[(&str, String)]) -> Result<Edited> {
             .ok_or_else(|| Error::unusable("the module information does not end in a NUL"))?;
         let (field, after) = rest.split_at(length);
         let new_start = bytes.len();
-        let change = changes.iter().find(|(key, _)| {
+        let change = left.iter().position(|(key, _)| {
             field
                 .strip_prefix(key.as_bytes())
                 .is_some_and(|field| field.starts_with(b"="))
         });
-        match change {
+        match change.map(|index| left.remove(index)) {
             Some((key, value)) => bytes.extend(format!("{key}={value}").as_bytes()),
             None => bytes.extend(field),
         }
@@ -99,10 +100,8 @@ pub fn edit(section: &[u8], changes: &[(&str, String)]) -> Result<Edited> {
         });
         rest = &after[1..];
     }
-    for (key, value) in changes {
-        if values(section, key).next().is_none() {
-            bytes.extend(format!("{key}={value}\0").as_bytes());
-        }
+    for (key, value) in left {
+        bytes.extend(format!("{key}={value}\0").as_bytes());
     }
     Ok(Edited { bytes, spans })
 }
@@ -154,6 +153,8 @@ mod tests {
         let edited = edit(b"license=GPL\0", &[("depends", "a".into())]).unwrap();
         assert_eq!(edited.bytes, b"license=GPL\0depends=a\0");
         assert_eq!(edit(SECTION, &[]).unwrap().bytes, SECTION);
+        let twice = edit(b"a=1\0a=2\0", &[("a", "3".into())]).unwrap();
+        assert_eq!(twice.bytes, b"a=3\0a=2\0");
         assert!(edit(b"license=GPL", &[]).is_err());
     }
 }

@@ -5,7 +5,10 @@
 //! Nothing is changed here, so that everything that speaks against it is known, and said at once,
 //! before the first byte is.
 
-use super::request::{Choice, Listed, Request};
+use super::{
+    exports,
+    request::{Choice, Listed, Request},
+};
 use crate::{
     elf::{self, LivepatchSymbol},
     error::{printable, Error, Result},
@@ -19,9 +22,6 @@ use object::{
     elf::STB_WEAK,
 };
 use std::collections::{BTreeSet, HashMap};
-
-/// Begins the names of the sections that say what a module exports.
-pub const EXPORTS: &str = "__ksymtab";
 
 /// A symbol that goes to another provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -341,7 +341,7 @@ fn not_movable(section: &str) -> Option<&'static str> {
         ".modinfo" | "__versions" | "__version_ext_names" | "__version_ext_crcs" => {
             "the module loader reads it before it resolves symbols"
         }
-        _ if section.starts_with(EXPORTS) => "a module can only export what is its own",
+        _ if section.starts_with(exports::TABLE) => "a module can only export what is its own",
         _ => return None,
     })
 }

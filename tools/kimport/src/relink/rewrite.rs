@@ -11,7 +11,6 @@
 use super::{
     modinfo,
     plan::{Move, Plan},
-    request::MAX_NAME,
 };
 use crate::{
     elf::{self, LIVEPATCH_SECTION, SHF_RELA_LIVEPATCH, SHN_LIVEPATCH},
@@ -25,11 +24,6 @@ use object::{
     elf::{SHF_ALLOC, SHF_INFO_LINK, SHT_RELA},
 };
 use std::collections::HashSet;
-
-/// The section that becomes `struct module`.
-const THIS_MODULE: &str = ".gnu.linkonce.this_module";
-/// The room for the name in `struct module` on 64-bit architectures: `MODULE_NAME_LEN`.
-const NAME_ROOM: usize = MAX_NAME + 1;
 
 /// Redirects symbols and moves their relocations.
 pub fn redirect(builder: &mut Builder<'_>, plan: &Plan) -> Result<()> {
@@ -116,88 +110,4 @@ pub fn edit_modinfo(builder: &mut Builder<'_>, changes: &[(&str, String)]) -> Re
 pub fn no_modinfo() -> Error {
     Error::unusable("not a finished kernel module: it has no module information")
         .help("give the .ko that modpost made, not an object file it is made of")
-}
-
-/// Writes the new name into what becomes the module's `struct module`.
-pub fn rename(builder: &mut Builder<'_>, old: &str, new: &str) -> Result<()> {
-    let Some(section) = elf::section(builder, THIS_MODULE)? else {
-        return Err(no_modinfo());
-    };
-    let id = section.id();
-    let relocated: Vec<u64> = builder
-        .sections
-        .iter()
-        .filter(|section| section.sh_info_section == Some(id))
-        .filter_map(|section| match &section.data {
-            SectionData::Relocation(relocations) => Some(relocations),
-            _ => None,
-        })
-        .flatten()
-        .map(|relocation| relocation.r_offset)
-        .collect();
-    let at = find_name(elf::contents(section)?, old, &relocated)?;
-    if let SectionData::Data(data) = &mut builder.sections.get_mut(id).data {
-        let room = &mut data.to_mut()[at..at + NAME_ROOM];
-        room.fill(0);
-        room[..new.len()].copy_from_slice(new.as_bytes());
-    }
-    Ok(())
-}
-
-/// Finds the `name` member: the one place that has the old name, zeros up to the member's end,
-/// and nothing that the loader fills in. Its offset depends on the kernel's configuration.
-fn find_name(module: &[u8], old: &str, relocated: &[u64]) -> Result<usize> {
-    let mut wanted = old.as_bytes().to_vec();
-    wanted.resize(NAME_ROOM.max(old.len() + 1), 0);
-    let mut places = module
-        .windows(wanted.len())
-        .enumerate()
-        .filter(|(at, room)| {
-            let end = at + NAME_ROOM;
-            *room == wanted
-                && (*at == 0 || module[at - 1] == 0)
-                && !relocated
-                    .iter()
-                    .any(|&offset| (*at as u64..end as u64).contains(&offset))
-        })
-        .map(|(at, _)| at);
-    match (places.next(), places.next()) {
-        (Some(at), None) => Ok(at),
-        (None, _) => Err(Error::unusable(format_args!(
-            "{THIS_MODULE} does not have the module's name {old}"
-        ))),
-        (Some(_), Some(_)) => Err(Error::unusable(format_args!(
-            "{THIS_MODULE} has the module's name {old} more than once"
-        ))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn module(at: usize, name: &str) -> Vec<u8> {
-        let mut module = vec![0; 256];
-        module[at..at + name.len()].copy_from_slice(name.as_bytes());
-        module
-    }
-
-    #[test]
-    fn the_name_is_found_wherever_it_is() {
-        for at in [0, 24, 100] {
-            assert_eq!(find_name(&module(at, "old"), "old", &[200]).unwrap(), at);
-        }
-    }
-
-    #[test]
-    fn what_is_not_surely_the_name_is_refused() {
-        assert!(find_name(&module(24, "older"), "old", &[]).is_err());
-        assert!(find_name(&module(24, "bold"), "old", &[]).is_err());
-        assert!(find_name(&module(24, "old"), "old", &[64]).is_err());
-        assert!(find_name(&module(240, "old"), "old", &[]).is_err());
-        assert!(find_name(b"", "old", &[]).is_err());
-        let mut twice = module(24, "old");
-        twice[128..131].copy_from_slice(b"old");
-        assert!(find_name(&twice, "old", &[]).is_err());
-    }
 }

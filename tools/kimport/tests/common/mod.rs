@@ -57,6 +57,24 @@ fn entries(directory: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
+/// Every module of the stock kernel that needs `module`, by what depmod found.
+pub fn stock_modules_needing(module: &str) -> Vec<PathBuf> {
+    let releases = directory("KIMPORT_STOCK").join("usr/lib/modules");
+    let needed = format!("/{module}.ko");
+    let mut modules = Vec::new();
+    for release in entries(&releases) {
+        let text = fs::read_to_string(release.join("modules.dep")).unwrap();
+        for (path, needs) in text.lines().filter_map(|line| line.split_once(':')) {
+            if needs.contains(&needed) {
+                modules.push(release.join(path));
+            }
+        }
+    }
+    assert!(!modules.is_empty(), "nothing needs {module}");
+    modules.sort();
+    modules
+}
+
 /// One module of LIO, compressed as the distribution ships it.
 pub fn stock(name: &str) -> PathBuf {
     stock_modules("drivers/target")
@@ -68,7 +86,7 @@ pub fn stock(name: &str) -> PathBuf {
 /// The name of the module in a file.
 pub fn module_name(path: &Path) -> String {
     let file = path.file_name().unwrap().to_string_lossy();
-    file.split('.').next().unwrap().to_owned()
+    file.split('.').next().unwrap().replace('-', "_")
 }
 
 /// The stock kernel's `Module.symvers`.
@@ -305,6 +323,12 @@ pub fn described(
     record.extend(description);
     record.resize(size, 0);
     record
+}
+
+/// The kernel's own tool for object files.
+pub fn objtool() -> String {
+    let path = directory("KIMPORT_KDIR").join("tools/objtool/objtool");
+    path.to_str().unwrap().to_owned()
 }
 
 /// Where the stock kernel is.
