@@ -33,3 +33,12 @@ pub(crate) use kprobes::{
     kallsyms_lookup_name, kallsyms_lookup_size_offset, kallsyms_on_each_match_symbol,
     kallsyms_on_each_symbol, kprobe, register_kprobe, unregister_kprobe, KPROBE_FLAG_DISABLED,
 };
+// Only the static-call binder takes these.
+#[cfg(all(CONFIG_X86_64, CONFIG_MITIGATION_CALL_DEPTH_TRACKING))]
+#[allow(unused_imports)]
+pub(crate) use kprobes::callthunks_translate_call_dest;
+#[cfg(CONFIG_X86_64)]
+#[allow(unused_imports)]
+pub(crate) use kprobes::{
+    smp_text_poke_batch_add, smp_text_poke_batch_finish, sort, static_call_mutex, text_mutex,
+};

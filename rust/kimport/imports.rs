@@ -8,7 +8,7 @@ use crate::holders::HeldProvider;
 use crate::log::{debug, log};
 use crate::provider::{provider_name, Provider};
 use crate::resolver::{Kallsyms, Kind, Wanted};
-use crate::table::{Binding, Block, Symbol, Taken};
+use crate::table::{bind_all, unbind_all, Binding, Block, Symbol, Taken};
 use crate::verify::verify;
 use core::ffi::{c_void, CStr};
 use kernel::error::code;
@@ -130,8 +130,8 @@ impl Imports<Rebindable> {
     /// Moves the whole block to `provider`, while it is being called. May sleep, for as long as the callees do.
     ///
     /// All or nothing: first every symbol is found and checked in `provider`, which is pinned; an error leaves everything as
-    /// it was. Then the call sites are re-pointed one after the other, so that each call lands in one of the two providers:
-    /// for that moment, calls of different functions may land in different ones. When this returns, nobody is inside the
+    /// it was. Then the call sites are re-pointed, so that each call lands in one of the two providers: for that moment, calls of
+    /// different functions may land in different ones. When this returns, nobody is inside the
     /// old provider by a call of this block, and it is no longer held.
     ///
     /// State does not move along: objects of the old provider, and addresses of its data, must not be used any more.
@@ -143,12 +143,12 @@ impl Imports<Rebindable> {
     /// Those of the block's `resolve_imports_from`, but `EALREADY`.
     pub fn rebind(&mut self, provider: &CStr) -> Result {
         let found = Found::new(self.taken.block(), Some(provider))?;
+        // SAFETY: The addresses are the symbols', and stay valid as long as the new provider is held: until `drop`, which
+        // unbinds first, or until the end of another `rebind`, which has bound others then.
+        unsafe { bind_all(found.present()) };
         for (symbol, address) in found.iter() {
-            match address {
-                // SAFETY: The address is the symbol's, and stays valid as long as the new provider is held: until `drop`,
-                // which unbinds first, or until the end of another `rebind`, which has bound another one then.
-                Some(address) => unsafe { symbol.bind(address) },
-                None => symbol.retire(),
+            if address.is_none() {
+                symbol.retire();
             }
         }
         // Who is inside now may be in the old provider, or on the way there; who comes later is not.
@@ -184,13 +184,9 @@ impl<M: Mode> Imports<M> {
             code::EALREADY
         })?;
         let mode = mode()?;
-        for (symbol, address) in found.iter() {
-            if let Some(address) = address {
-                // SAFETY: The address is the symbol's. It stays valid: the provider is held until `drop`, which unbinds
-                // first; the kernel image stays.
-                unsafe { symbol.bind(address) };
-            }
-        }
+        // SAFETY: The addresses are the symbols'. They stay valid: the provider is held until `drop`, which unbinds first; the
+        // kernel image stays.
+        unsafe { bind_all(found.present()) };
         // INVARIANT: The block was just taken, and bound to what was found in the provider.
         Ok(Self {
             taken,
@@ -211,9 +207,7 @@ impl<M: Mode> Imports<M> {
 impl<M: Mode> Drop for Imports<M> {
     fn drop(&mut self) {
         self.mode.close();
-        for symbol in self.taken.block().symbols {
-            symbol.unbind();
-        }
+        unbind_all(self.taken.block().symbols);
     }
 }
 
@@ -328,8 +322,14 @@ impl Found {
     }
 
     /// The symbols with their addresses.
-    fn iter(&self) -> impl Iterator<Item = (&'static Symbol, Option<*mut c_void>)> + '_ {
+    fn iter(&self) -> impl Iterator<Item = (&'static Symbol, Option<*mut c_void>)> + Clone + '_ {
         self.symbols.iter().zip(self.addresses.iter().copied())
+    }
+
+    /// Those that are there.
+    fn present(&self) -> impl Iterator<Item = (&'static Symbol, *mut c_void)> + Clone + '_ {
+        self.iter()
+            .filter_map(|(symbol, address)| Some((symbol, address?)))
     }
 }
 

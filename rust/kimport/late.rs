@@ -16,7 +16,7 @@ use crate::imports::find_all;
 use crate::log::log;
 use crate::provider::Provider;
 use crate::resolver::Kallsyms;
-use crate::table::{Block, Taken};
+use crate::table::{bind_all, unbind_all, Block, Taken};
 use core::ffi::{c_void, CStr};
 use kernel::container_of;
 use kernel::error::{code, to_result};
@@ -158,13 +158,11 @@ impl<T: ProviderEvents> LateImports<T> {
         let Ok(addresses) = find_all(&kallsyms, Some(&provider), block) else {
             return;
         };
-        for (symbol, address) in block.symbols.iter().zip(addresses) {
-            if let Some(address) = address {
-                // SAFETY: The address is the symbol's. The provider is held now, and later by each call; its memory stays
-                // until its going was notified, which unbinds.
-                unsafe { symbol.bind(address) };
-            }
-        }
+        let found = block.symbols.iter().zip(addresses.iter().copied());
+        let present = found.filter_map(|(symbol, address)| Some((symbol, address?)));
+        // SAFETY: The addresses are the symbols'. The provider is held now, and later by each call; its memory stays until its
+        // going was notified, which unbinds.
+        unsafe { bind_all(present) };
         // SAFETY: The calls are closed, by the type invariants. `unbind` closes them before the module is freed.
         unsafe { self.calls.set_provider(&provider) };
         // INVARIANT: The provider is held, so that it cannot be going; that will be notified after `state` is unlocked.
@@ -177,9 +175,7 @@ impl<T: ProviderEvents> LateImports<T> {
     /// Lets nobody in any more, waits until all have left, and unbinds.
     fn unbind(&self) {
         self.open.close();
-        for symbol in self.taken.block().symbols {
-            symbol.unbind();
-        }
+        unbind_all(self.taken.block().symbols);
     }
 
     fn going(&self, module: *mut module) {

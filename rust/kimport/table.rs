@@ -188,6 +188,14 @@ impl Symbol {
         self
     }
 
+    /// The binding of a function.
+    fn function_binding(&self) -> Option<&'static FunctionBinding> {
+        match self.binding {
+            Binding::Function(binding) => Some(binding),
+            Binding::Data { .. } => None,
+        }
+    }
+
     /// Makes the entry's wrapper reach `address`.
     ///
     /// # Safety
@@ -229,6 +237,38 @@ impl Symbol {
             Binding::Data { binding, .. } => binding.get(),
         }
     }
+}
+
+/// Makes the wrappers of all `entries` reach their addresses. May sleep.
+///
+/// # Safety
+///
+/// That of [`Symbol::bind`], for each.
+pub(crate) unsafe fn bind_all(
+    entries: impl Iterator<Item = (&'static Symbol, *mut c_void)> + Clone,
+) {
+    let functions = entries
+        .clone()
+        .filter_map(|(symbol, address)| Some((symbol.function_binding()?, address)));
+    // SAFETY: By the contract of this function.
+    unsafe { FunctionBinding::bind_all(functions) };
+    for (symbol, address) in entries {
+        if let Binding::Data { binding, .. } = symbol.binding {
+            binding.set(address);
+        }
+        debug!("bound {} to {address:p}", symbol.name);
+    }
+}
+
+/// Makes the wrappers of all `symbols` end in a `BUG`. May sleep.
+pub(crate) fn unbind_all(symbols: &'static [Symbol]) {
+    for symbol in symbols {
+        if symbol.address().is_some() {
+            debug!("unbinding {}", symbol.name);
+        }
+        symbol.retire();
+    }
+    FunctionBinding::unbind_all(symbols.iter().filter_map(Symbol::function_binding));
 }
 
 /// One block of `import_symbols!`.

@@ -6,10 +6,18 @@
 //!
 //! - `__declare_function!`, which the macro expands to for each imported function: it defines the function that the
 //!   wrapper calls, and the [`FunctionBinding`] that re-points it. Until bound, the call ends in [`unbound`];
-//! - [`FunctionBinding`] with `bind`, `retire`, `unbind`, `address`, `is_bound` and `call_mode`.
+//! - [`FunctionBinding`] with `bind`, `bind_all`, `retire`, `unbind`, `unbind_all`, `address`, `is_bound` and `call_mode`;
+//! - `needs`: what of the kernel it takes itself, found by the resolver before anything else is bound.
 //!
-//! `static_call.rs` is used where the kernel can patch call sites (`CONFIG_HAVE_STATIC_CALL_INLINE`),
-//! `pointer.rs` elsewhere.
+//! `static_call.rs` is used where the kernel can patch call sites (`CONFIG_HAVE_STATIC_CALL_INLINE`), with `batch.rs` for many
+//! functions at once; `pointer.rs` elsewhere.
+
+#[cfg(all(
+    CONFIG_HAVE_STATIC_CALL_INLINE,
+    CONFIG_X86_64,
+    not(kimport_pointer_calls)
+))]
+mod branch;
 
 #[cfg(all(
     CONFIG_HAVE_STATIC_CALL_INLINE,
@@ -27,6 +35,7 @@ mod chosen;
 #[path = "pointer.rs"]
 mod chosen;
 
+pub(crate) use chosen::needs;
 #[cfg(kimport_selftest)]
 pub(crate) use chosen::tests;
 pub use chosen::FunctionBinding;

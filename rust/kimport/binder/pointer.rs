@@ -7,9 +7,14 @@
 //! exists on x86 only to be tested.
 
 use super::CallMode;
-use crate::table::LastVerdict;
+use crate::table::{LastVerdict, Symbol};
 use core::ffi::c_void;
 use kernel::sync::atomic::{Acquire, Atomic, AtomicFlag, Relaxed, Release};
+
+/// What has to be bound before others can be: nothing.
+pub(crate) fn needs() -> &'static [Symbol] {
+    &[]
+}
 
 /// Where the calls of one imported function go.
 #[doc(hidden)]
@@ -67,6 +72,20 @@ impl FunctionBinding {
         self.bound.store(true, Release);
     }
 
+    /// Makes the calls of each function go to its target.
+    ///
+    /// # Safety
+    ///
+    /// That of [`bind`](Self::bind), for each.
+    pub(crate) unsafe fn bind_all(
+        functions: impl Iterator<Item = (&'static Self, *mut c_void)> + Clone,
+    ) {
+        for (function, target) in functions {
+            // SAFETY: By the contract of this function.
+            unsafe { function.bind(target) };
+        }
+    }
+
     /// Says from now on that this is not bound, without changing where the calls go.
     pub(crate) fn retire(&self) {
         self.bound.store(false, Relaxed);
@@ -76,6 +95,11 @@ impl FunctionBinding {
     pub(crate) fn unbind(&self) {
         self.retire();
         self.key.0.store(self.unbound, Release);
+    }
+
+    /// Makes the calls of each function end in `unbound`.
+    pub(crate) fn unbind_all(functions: impl Iterator<Item = &'static Self> + Clone) {
+        functions.for_each(Self::unbind);
     }
 
     /// Where the calls go, if they are bound.

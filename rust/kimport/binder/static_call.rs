@@ -8,14 +8,26 @@
 //! call costs what it costs in C, and is legal where an indirect one is not: the target's `ENDBR` may be
 //! sealed (IBT), it may have no kCFI hash, and there is no retpoline.
 //!
+//! The loader, too, patches each call site that does not call what the key says. So a key begins with its trampoline, which
+//! the call sites call already, and the trampoline goes where calls of an unbound function end.
+//!
 //! Source: `include/linux/static_call.h`, `arch/x86/include/asm/static_call.h`, `kernel/static_call_inline.c`.
 
+#[path = "batch.rs"]
+mod batch;
+
+use super::branch::Branch;
 use super::CallMode;
 use crate::bindings;
-use crate::table::LastVerdict;
+use crate::table::{LastVerdict, Symbol};
 use core::ffi::c_void;
 use kernel::sync::atomic::{Acquire, AtomicFlag, Relaxed, Release};
 use kernel::types::Opaque;
+
+/// What has to be bound before others can be.
+pub(crate) fn needs() -> &'static [Symbol] {
+    batch::needs()
+}
 
 /// A `struct static_call_key`.
 #[doc(hidden)]
@@ -26,7 +38,7 @@ pub struct Key(Opaque<bindings::static_call_key>);
 unsafe impl Sync for Key {}
 
 impl Key {
-    /// A key whose call sites reach `target` when the module is loaded.
+    /// A key whose call sites reach `target`, a function or the key's trampoline, when the module is loaded.
     pub const fn new(target: *mut c_void) -> Self {
         Self(Opaque::new(bindings::static_call_key {
             func: target,
@@ -60,7 +72,7 @@ unsafe impl Sync for FunctionBinding {}
 impl FunctionBinding {
     /// # Safety
     ///
-    /// The arguments fulfil the invariants of the type, and `key` was made with `unbound`.
+    /// The arguments fulfil the invariants of the type, `key` was made with `trampoline`, and that goes to `unbound`.
     pub const unsafe fn new(
         key: &'static Key,
         trampoline: *mut c_void,
@@ -87,6 +99,25 @@ impl FunctionBinding {
         self.bound.store(true, Release);
     }
 
+    /// Makes every call site of each function call its target, at once if the kernel lets it. May sleep.
+    ///
+    /// # Safety
+    ///
+    /// That of [`bind`](Self::bind), for each.
+    pub(crate) unsafe fn bind_all(
+        functions: impl Iterator<Item = (&'static Self, *mut c_void)> + Clone,
+    ) {
+        // SAFETY: By the contract of this function.
+        let at_once = unsafe { batch::update(functions.clone()) };
+        for (function, target) in functions {
+            if !at_once {
+                function.update(target);
+            }
+            // INVARIANT: As in `bind`.
+            function.bound.store(true, Release);
+        }
+    }
+
     /// Says from now on that this is not bound, without changing where the calls go.
     pub(crate) fn retire(&self) {
         self.bound.store(false, Relaxed);
@@ -95,9 +126,27 @@ impl FunctionBinding {
     /// Makes every call site end in `unbound`. May sleep.
     pub(crate) fn unbind(&self) {
         self.retire();
-        if self.target() != self.unbound {
+        if self.was_bound() {
             self.update(self.unbound);
         }
+    }
+
+    /// Makes every call site of each function end in `unbound`, at once if the kernel lets it. May sleep.
+    pub(crate) fn unbind_all(functions: impl Iterator<Item = &'static Self> + Clone) {
+        functions.clone().for_each(Self::retire);
+        let updates = functions
+            .filter(|function| function.was_bound())
+            .map(|function| (function, function.unbound));
+        // SAFETY: By the type invariants `unbound` may be called with any arguments and does not return.
+        if !unsafe { batch::update(updates.clone()) } {
+            updates.for_each(|(function, unbound)| function.update(unbound));
+        }
+    }
+
+    /// Whether calls may still go to what they were bound to.
+    fn was_bound(&self) -> bool {
+        let target = self.target();
+        target != self.unbound && target != self.trampoline
     }
 
     fn update(&self, target: *mut c_void) {
@@ -131,12 +180,9 @@ impl FunctionBinding {
         let mut sites = 0;
         let mut direct = 0;
         let address = self.address();
-        for (site, key) in call_sites() {
-            if !core::ptr::eq(key, self.key) {
-                continue;
-            }
+        for site in sites_of(self.key).filter(|site| !site.init) {
             sites += 1;
-            if call_target(site) == address {
+            if call_target(site.address) == address {
                 direct += 1;
             }
         }
@@ -148,25 +194,77 @@ impl FunctionBinding {
     }
 }
 
-/// The static-call sites of this module, or of the kernel image: the address of the instruction, and the key.
-///
-/// Those in `.init` sections are left out: their memory is gone once the module is live.
-fn call_sites() -> impl Iterator<Item = (*const u8, *const Key)> {
-    const INIT: usize = 2;
-    const FLAGS: usize = 3;
+/// One static-call site of this module, or of the kernel image.
+struct Site {
+    address: *const u8,
+    key: *const Key,
+    /// Whether it is in an init section, whose memory is gone once the module is live.
+    init: bool,
+}
 
-    let (first, count) = table();
-    (0..count).filter_map(move |index| {
-        // SAFETY: `index` is below the number of sites.
-        let site = unsafe { first.add(index) };
+impl Site {
+    /// # Safety
+    ///
+    /// `site` is one of the [`table`].
+    unsafe fn read(site: *const bindings::static_call_site) -> Self {
+        const INIT: usize = 2;
+        const FLAGS: usize = 3;
+
         // SAFETY: The loader sorted the table while the module was coming; nobody writes it since.
         let bindings::static_call_site { addr, key } = unsafe { *site };
         // Both are relative to where they stand.
         let address = site.addr().wrapping_add_signed(addr as isize);
         let key = (site.addr() + core::mem::offset_of!(bindings::static_call_site, key))
             .wrapping_add_signed(key as isize);
-        (key & INIT == 0).then_some((address as *const u8, (key & !FLAGS) as *const Key))
-    })
+        Self {
+            address: address as *const u8,
+            key: (key & !FLAGS) as *const Key,
+            init: key & INIT != 0,
+        }
+    }
+
+    /// Whether it is (still) there to be patched.
+    fn is_there(&self) -> bool {
+        !self.init || is_coming()
+    }
+}
+
+/// Whether this module is in its init.
+#[cfg(MODULE)]
+fn is_coming() -> bool {
+    let module = crate::log::this_module();
+    // SAFETY: `module` is this module's own `struct module`.
+    let state = unsafe { &raw const (*module).state };
+    // SAFETY: As above. The loader may write the word at any time, hence the volatile read.
+    let state = unsafe { state.read_volatile() };
+    state == bindings::module_state_MODULE_STATE_COMING
+}
+
+/// Whether the kernel image's init sections are there. [`batch`] leaves that time to the kernel.
+#[cfg(not(MODULE))]
+fn is_coming() -> bool {
+    false
+}
+
+/// The call sites of one function.
+fn sites_of(key: &'static Key) -> impl Iterator<Item = Site> + Clone {
+    let (first, count) = table();
+    // The table is sorted by the address of the key.
+    let (mut low, mut high) = (0, count);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        // SAFETY: `middle` is below the number of sites.
+        let site = unsafe { Site::read(first.wrapping_add(middle)) };
+        if site.key.addr() < core::ptr::from_ref(key).addr() {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    (low..count)
+        // SAFETY: The index is below the number of sites.
+        .map(move |index| unsafe { Site::read(first.wrapping_add(index)) })
+        .take_while(move |site| core::ptr::eq(site.key, key))
 }
 
 /// The table of this module's call sites: the first one, and their number.
@@ -195,26 +293,9 @@ fn table() -> (*const bindings::static_call_site, usize) {
 
 /// Where the `call`, `jmp` or conditional jump at `site` goes; `None` for any other instruction.
 fn call_target(site: *const u8) -> Option<*mut c_void> {
-    const CALL: u8 = 0xe8;
-    const JMP: u8 = 0xe9;
-    // `jcc rel32`, a tail call under a condition: a byte more than the others, and then as `jmp`.
-    const TWO_BYTES: u8 = 0x0f;
-    const LENGTH: usize = 5;
-
-    // SAFETY: `site` is a static-call site of this module: at least five readable bytes of its text.
-    let code = unsafe { site.cast::<[u8; LENGTH]>().read_volatile() };
-    let (displacement, next) = match code {
-        [CALL | JMP, displacement @ ..] => (displacement, site.addr() + LENGTH),
-        [TWO_BYTES, 0x80..=0x8f, a, b, c] => {
-            // SAFETY: The instruction that begins with these two bytes has a sixth.
-            let last = unsafe { site.add(LENGTH) };
-            // SAFETY: As above.
-            let d = unsafe { last.read_volatile() };
-            ([a, b, c, d], site.addr() + LENGTH + 1)
-        }
-        _ => return None,
-    };
-    Some(next.wrapping_add_signed(i32::from_le_bytes(displacement) as isize) as *mut c_void)
+    // SAFETY: `site` is a static-call site of this module, which is one of these instructions if it begins like one.
+    let branch = unsafe { Branch::read(site) }?;
+    Some(branch.target() as *mut c_void)
 }
 
 /// Defines one imported function.
@@ -245,9 +326,9 @@ macro_rules! __declare_function {
             // Global under the name that objtool derives from the trampoline's.
             #[export_name = $key]
             static KEY: $crate::macro_support::Key =
-                $crate::macro_support::Key::new($unbound as *mut $crate::macro_support::c_void);
+                $crate::macro_support::Key::new($call as *mut $crate::macro_support::c_void);
 
-            // SAFETY: The trampoline below has the key's name, and `$unbound` never returns.
+            // SAFETY: The trampoline below has the key's name and goes to `$unbound`, which never returns.
             unsafe {
                 $crate::FunctionBinding::new(
                     &KEY,

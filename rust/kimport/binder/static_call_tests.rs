@@ -2,8 +2,77 @@
 
 //! Tests of [`static_call`](super): what is read back from code.
 
-use super::{call_sites, call_target};
+use super::batch::switch;
+use super::{call_target, sites_of, table, Branch, Site};
+use crate::binder::CallMode;
 use crate::selftest::{check, check_eq, suite};
+use crate::table::{Binding, Symbol};
+use kernel::error::Result;
+use kernel::ffi::c_int;
+
+kimport_macros::import_symbols! {
+    nr_processes: fn() -> c_int,
+    nr_running: fn() -> u32,
+}
+
+/// All call sites that stay.
+fn call_sites() -> impl Iterator<Item = Site> {
+    let (first, count) = table();
+    // SAFETY: The index is below the number of sites.
+    (0..count)
+        .map(move |index| unsafe { Site::read(first.wrapping_add(index)) })
+        .filter(|site| !site.init)
+}
+
+/// A call, and most likely a tail call.
+#[inline(never)]
+fn processes() -> c_int {
+    // SAFETY: Only called while the imports live; the function may be called anywhere.
+    unsafe { nr_processes() }
+}
+
+#[inline(never)]
+fn more_processes() -> c_int {
+    // SAFETY: As above.
+    unsafe { nr_processes() }.wrapping_add(1)
+}
+
+#[inline(never)]
+fn running() -> u32 {
+    // SAFETY: As above.
+    unsafe { nr_running() }.wrapping_add(1)
+}
+
+/// That all call sites and the trampoline of `symbol` go to one place, as the key says; and how many sites there are.
+fn sites(symbol: &Symbol) -> Result<usize> {
+    let Binding::Function(binding) = symbol.binding else {
+        return Err(kernel::error::code::EINVAL);
+    };
+    let target = Some(binding.target());
+    check_eq!(call_target(binding.trampoline.cast_const().cast()), target);
+    let mut count = 0;
+    for site in sites_of(binding.key) {
+        check_eq!(call_target(site.address), target);
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// Binds and unbinds a block.
+fn bound_and_unbound() -> Result {
+    let imports = resolve_imports()?;
+    let mut symbols = __KIMPORT_BLOCK.symbols.iter();
+    for (import, expected) in imports.iter().zip([2, 1]) {
+        check!(matches!(import.call_mode(), Some(CallMode::Direct { sites }) if sites == expected));
+    }
+    for (symbol, expected) in symbols.clone().zip([2, 1]) {
+        check_eq!(sites(symbol)?, expected);
+    }
+    check!(processes() > 0 && more_processes() > 1 && running() > 0);
+    drop(imports);
+    check!(symbols.all(|symbol| symbol.address().is_none() && sites(symbol).is_ok()));
+    Ok(())
+}
 
 /// Where the instruction goes that `opcode` and `displacement` make, relative to where it stands.
 fn distance(opcode: u8, displacement: i32) -> Option<isize> {
@@ -34,6 +103,34 @@ suite! {
         Ok(())
     }
 
+    fn branches_keep_their_kind() {
+        for start in [&[0xe8][..], &[0xe9], &[0x0f, 0x84]] {
+            let mut code = [0; 6];
+            code[..start.len()].copy_from_slice(start);
+            // SAFETY: There are six bytes.
+            let branch = unsafe { Branch::read(code.as_ptr()) }.ok_or(kernel::error::code::EINVAL)?;
+            check_eq!(branch.len(), start.len() + 4);
+            let target = code.as_ptr().addr() - 0x1234_5678;
+            let moved = branch.retargeted(target).ok_or(kernel::error::code::EINVAL)?;
+            check_eq!(moved.target(), target);
+            check!(moved.code().starts_with(start));
+            check!(moved.code()[moved.len()..].iter().all(|&byte| byte == 0xcc));
+            check!(branch.retargeted(target - 0x7000_0000).is_none());
+        }
+        Ok(())
+    }
+
+    fn functions_are_bound_at_once() {
+        bound_and_unbound()
+    }
+
+    fn functions_are_bound_one_by_one() {
+        switch::set(false);
+        let result = bound_and_unbound();
+        switch::set(true);
+        result
+    }
+
     fn other_instructions_have_no_target() {
         // int3, as while a site is being patched; jmp rel8; nop; the ud1 of a site that returns.
         for opcode in [0xcc, 0xeb, 0x0f, 0xc3] {
@@ -45,8 +142,8 @@ suite! {
     fn all_call_sites_are_calls() {
         // Every site of this module is of an import, and so goes somewhere.
         #[cfg(MODULE)]
-        for (site, _) in call_sites() {
-            check!(call_target(site).is_some());
+        for site in call_sites() {
+            check!(call_target(site.address).is_some());
         }
         check!(call_sites().next().is_some());
         Ok(())

@@ -7,14 +7,16 @@
 
 use super::not_found::{CloneName, NotFound, LISTED};
 use super::{imported, lookup_address};
+use crate::binder;
 use crate::bindings::module;
+use crate::log::debug;
 use crate::provider::{Place, Provider};
-use crate::table::Symbol;
+use crate::table::{bind_all, Symbol};
 use core::ffi::CStr;
 use kernel::ffi::{c_char, c_int, c_ulong, c_void};
 use kernel::fmt;
-use kernel::prelude::fmt;
-use kernel::str::{CStrExt as _, CString};
+use kernel::prelude::*;
+use kernel::str::CString;
 use kernel::sync::rcu;
 
 /// What an entry declares of its symbol.
@@ -73,6 +75,9 @@ impl Kallsyms {
             let address = lookup_address::find().map_err(Unusable::Unreachable)?;
             // SAFETY: The address is that of `kallsyms_lookup_name`; the kernel image stays.
             unsafe { lookup.bind(address) };
+        }
+        if let Err(name) = bind(binder::needs()) {
+            debug!("functions are bound one by one: the kernel has no {name}");
         }
         bind(others).map_err(Unusable::Lacks)?;
         // INVARIANT: All were just bound, or before, and are never unbound.
@@ -319,6 +324,7 @@ impl Kallsyms {
 
 /// See [`Kallsyms::bind`]; `kallsyms_lookup_name` is bound.
 fn bind(symbols: &'static [Symbol]) -> Result<(), &'static CStr> {
+    let mut found = KVec::new();
     for symbol in symbols {
         if symbol.address().is_some() {
             continue;
@@ -326,12 +332,17 @@ fn bind(symbols: &'static [Symbol]) -> Result<(), &'static CStr> {
         // SAFETY: The function is bound, and the name is NUL-terminated.
         let address = unsafe { imported::kallsyms_lookup_name(symbol.name.as_char_ptr()) };
         if address != 0 {
-            // SAFETY: The address is the symbol's; the kernel image stays.
-            unsafe { symbol.bind(address as *mut c_void) };
+            let entry = (symbol, address as *mut c_void);
+            if found.push(entry, GFP_KERNEL).is_err() {
+                // SAFETY: The address is the symbol's; the kernel image stays.
+                unsafe { symbol.bind(entry.1) };
+            }
         } else if !symbol.optional {
             return Err(symbol.name);
         }
     }
+    // SAFETY: As above.
+    unsafe { bind_all(found.iter().copied()) };
     Ok(())
 }
 
