@@ -118,6 +118,11 @@ $(BUILD)/tcm_loop_new.ko: tools
 	@$(IN_ROOT) $(KIMPORT) relink $(TCM_LOOP) --from target_core_mod_new=target_core_mod \
 		--symvers $(KDIR)/Module.symvers --name tcm_loop_new -o $@
 
+# Every module of the distribution that needs the LIO core, likewise.
+.PHONY: lio-modules
+lio-modules: tools
+	@$(IN_ROOT) tests/lio/relink $(KIMPORT) $(STOCK)/usr/lib/modules/$(RELEASE) $(KDIR)/Module.symvers $(BUILD)/lio
+
 # ---- Running
 
 built = $(foreach module,$(1),--module $(BUILD)/$(module).ko)
@@ -146,7 +151,7 @@ check-host: lint doc rust-analyzer
 	@KIMPORT_BINDINGS=$(CURDIR)/rust/macros/tests/ui/support/bindings.rs $(CARGO) test --workspace
 
 # A target for each VM, so that they can run side by side.
-VMS := vm-imports vm-pointer vm-typed vm-lifetime vm-samples vm-load vm-iblock vm-lio
+VMS := vm-imports vm-pointer vm-typed vm-lifetime vm-samples vm-load vm-iblock vm-lio vm-lio-modules
 .PHONY: check-vm $(VMS) modules-pointer tests/load
 check-vm: $(VMS)
 
@@ -190,6 +195,15 @@ vm-load: modules tests/load tools
 
 vm-lio: modules tools $(BUILD)/tcm_loop_new.ko
 	@$(call run-vm,--suite tests/vm/demo.sh $(call built,$(HELLO) $(LIO)) --disk 256M --log $(BUILD)/lio.log)
+
+# The stock modules that those under test depend on come along with the originals.
+vm-lio-modules: samples/lio_core_new lio-modules
+	@$(CARGO) build -q -p kimport --example relocated
+	@modules=$$(cd $(BUILD)/lio && ls | sed 's/_new\.ko$$//' | paste -sd,) && \
+	$(call run-vm,--suite tests/vm/lio_modules.sh $(call built,$(firstword $(LIO))) --module $(BUILD)/lio/*.ko \
+		--file $(CARGO_TARGET_DIR)/debug/examples/relocated:/test/relocated --file $(LIBGCC):$(LIBGCC) \
+		--modules-from-stock iscsi_tcp$(comma)$$modules \
+		--program depmod$(comma)iscsid$(comma)iscsiadm --disk 64M --disk 64M --log $(BUILD)/lio_modules.log)
 
 # The suites know the size of the disks.
 vm-iblock: modules tools $(BUILD)/tcm_loop_new.ko

@@ -36,9 +36,16 @@ lio_write() {
 # lio_backstore_create SUBSYS HBA NAME UDEV_PATH [SERIAL]: a backstore NAME on
 # the block device UDEV_PATH.
 lio_backstore_create() {
+	[ -b "$4" ] || lio_error "$4 is no block device" || return
+	lio_backstore_control "$1" "$2" "$3" "udev_path=$4" "$4" "${5-}"
+}
+
+# lio_backstore_control SUBSYS HBA NAME CONTROL UDEV_PATH [SERIAL]: a backstore
+# NAME on what its backend understands by CONTROL, such as
+# fd_dev_name=FILE,fd_dev_size=BYTES.
+lio_backstore_control() {
 	lio_hba=$LIO_CONFIGFS/$1/core/$2
 	lio_dev=$lio_hba/$3
-	[ -b "$4" ] || lio_error "$4 is no block device" || return
 	[ -d "$lio_hba" ] || mkdir "$lio_hba" || lio_error "the core '$1' knows no backend for '$2'" || return
 	mkdir "$lio_dev" || {
 		# Another backstore may live in the HBA, so that a failure here is fine.
@@ -47,11 +54,11 @@ lio_backstore_create() {
 		return
 	}
 	# The serial cannot change any more once the backstore has a LUN. The backend opens what `control` says, the attribute
-	# `udev_path` is only for people to read back.
+	# `udev_path` is only for people to read back; but pscsi wants it to be there.
 	if ! {
-		{ [ -z "${5-}" ] || lio_write "$5" "$lio_dev/wwn/vpd_unit_serial"; } &&
-			lio_write "udev_path=$4" "$lio_dev/control" &&
-			lio_write "$4" "$lio_dev/udev_path" &&
+		{ [ -z "${6-}" ] || lio_write "$6" "$lio_dev/wwn/vpd_unit_serial"; } &&
+			lio_write "$4" "$lio_dev/control" &&
+			lio_write "$5" "$lio_dev/udev_path" &&
 			lio_write 1 "$lio_dev/enable"
 	}; then
 		lio_backstore_remove "$1" "$2" "$3"

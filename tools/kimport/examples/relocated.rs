@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Where the livepatch relocations of loaded modules lead: `relocated FILE.ko...`.
+//!
+//! Reads the code and data that each relocation changed back from the kernel's memory (`/proc/kcore`)
+//! and compares the address there with that of the symbol in `/proc/kallsyms`. Memory of a module's
+//! init is freed by then and left out. For tests, in a VM.
+
+use kimport::{
+    elf::{Image, LivepatchSymbol},
+    module_file::ModuleFile,
+};
+use object::{
+    build::elf::{Relocation, SectionData},
+    elf::{FileHeader64, R_X86_64_32S, R_X86_64_64, R_X86_64_PC32, R_X86_64_PLT32},
+    read::elf::{FileHeader, ProgramHeader},
+    Endianness,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    error::Error,
+    fs::{self, File},
+    os::unix::fs::FileExt,
+    path::Path,
+    process::ExitCode,
+};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// The kernel's memory.
+struct Memory {
+    file: File,
+    /// Address, size and place in the file.
+    segments: Vec<(u64, u64, u64)>,
+}
+
+impl Memory {
+    fn open() -> Result<Self> {
+        let file = File::open("/proc/kcore")?;
+        // The headers are all in the first page or two.
+        let mut head = vec![0; 1 << 16];
+        let length = file.read_at(&mut head, 0)?;
+        let head = &head[..length];
+        let header = FileHeader64::<Endianness>::parse(head)?;
+        let endian = header.endian()?;
+        let segments = header.program_headers(endian, head)?.iter().map(|segment| {
+            (
+                segment.p_vaddr(endian),
+                segment.p_memsz(endian),
+                segment.p_offset(endian),
+            )
+        });
+        let segments = segments.collect();
+        Ok(Self { file, segments })
+    }
+
+    fn read<const N: usize>(&self, address: u64) -> Result<[u8; N]> {
+        let segment = self.segments.iter().find_map(|(start, size, offset)| {
+            let at = address.checked_sub(*start)?;
+            (at < *size).then_some(offset + at)
+        });
+        let mut bytes = [0; N];
+        self.file
+            .read_exact_at(&mut bytes, segment.ok_or("address outside of the memory")?)?;
+        Ok(bytes)
+    }
+
+    /// The address that a relocation at `place` wrote there.
+    fn target(&self, relocation: &Relocation, place: u64) -> Result<u64> {
+        let signed = |bytes| i64::from(i32::from_le_bytes(bytes)) as u64;
+        let value = match relocation.r_type {
+            R_X86_64_64 => u64::from_le_bytes(self.read(place)?),
+            R_X86_64_32S => signed(self.read(place)?),
+            R_X86_64_PC32 | R_X86_64_PLT32 => signed(self.read(place)?).wrapping_add(place),
+            other => return Err(format!("relocation of type {other}").into()),
+        };
+        Ok(value.wrapping_sub(relocation.r_addend as u64))
+    }
+}
+
+/// The addresses of the symbols of some modules, by module and name.
+fn addresses(modules: &BTreeSet<String>) -> Result<HashMap<(String, String), Vec<u64>>> {
+    let mut addresses = HashMap::<_, Vec<_>>::new();
+    for line in fs::read_to_string("/proc/kallsyms")?.lines() {
+        let mut words = line.split_ascii_whitespace();
+        if let (Some(address), Some(_), Some(name), Some(module)) =
+            (words.next(), words.next(), words.next(), words.next())
+        {
+            let module = module.trim_matches(['[', ']']);
+            if modules.contains(module) {
+                addresses
+                    .entry((module.to_owned(), name.to_owned()))
+                    .or_default()
+                    .push(u64::from_str_radix(address, 16)?);
+            }
+        }
+    }
+    Ok(addresses)
+}
+
+/// One relocation: the section it is in, itself, and the symbol.
+type Place = (String, Relocation, LivepatchSymbol);
+
+/// The livepatch relocations of a module.
+fn places(file: &Path) -> Result<Vec<Place>> {
+    let file = ModuleFile::read(file)?;
+    let image = Image::new(file.elf())?;
+    let builder = image.builder()?;
+    let mut places = Vec::new();
+    for section in &builder.sections {
+        let (SectionData::Relocation(relocations), Some(target)) =
+            (&section.data, section.sh_info_section)
+        else {
+            continue;
+        };
+        let target = builder.sections.get(target).name.to_string();
+        for relocation in relocations {
+            let symbol = relocation.symbol.map(|symbol| builder.symbols.get(symbol));
+            if let Some(symbol) = symbol.and_then(LivepatchSymbol::of) {
+                places.push((target.clone(), relocation.clone(), symbol));
+            }
+        }
+    }
+    Ok(places)
+}
+
+/// Looks at one module; how many relocations lead to which provider.
+fn check(
+    name: &str,
+    places: &[Place],
+    memory: &Memory,
+    addresses: &HashMap<(String, String), Vec<u64>>,
+) -> Result<BTreeMap<String, usize>> {
+    let mut counts = BTreeMap::new();
+    for (section, relocation, symbol) in places {
+        if section.starts_with(".init") {
+            continue;
+        }
+        let base = fs::read_to_string(format!("/sys/module/{name}/sections/{section}"))?;
+        let base = u64::from_str_radix(base.trim().trim_start_matches("0x"), 16)?;
+        let target = memory.target(relocation, base + relocation.r_offset)?;
+        let key = (symbol.object.clone(), symbol.name.clone());
+        let [address] = addresses.get(&key).map_or(&[][..], Vec::as_slice) else {
+            return Err(format!("{symbol}: not one address in /proc/kallsyms").into());
+        };
+        if target != *address {
+            return Err(format!(
+                "{section}+{:#x} leads to {target:#x}, but {symbol} is at {address:#x}",
+                relocation.r_offset
+            )
+            .into());
+        }
+        *counts.entry(symbol.object.clone()).or_default() += 1;
+    }
+    Ok(counts)
+}
+
+fn run() -> Result<()> {
+    let mut modules = BTreeMap::new();
+    for file in std::env::args().skip(1) {
+        let file = Path::new(&file);
+        let name = file.file_stem().ok_or("a module is no file")?;
+        modules.insert(name.to_string_lossy().into_owned(), places(file)?);
+    }
+    let providers = modules.values().flatten();
+    let providers = providers.map(|(_, _, symbol)| symbol.object.clone());
+    let addresses = addresses(&providers.collect())?;
+    let memory = Memory::open()?;
+    for (name, places) in &modules {
+        let counts =
+            check(name, places, &memory, &addresses).map_err(|error| format!("{name}: {error}"))?;
+        for (provider, count) in counts {
+            println!("{name}: {count} relocations lead to {provider}");
+        }
+    }
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
