@@ -66,7 +66,8 @@ enum Command {
 /// Sends undefined symbols of a built module to a provider that does not export them
 ///
 /// The symbols become livepatch symbols, which the kernel resolves while it loads the module
-/// (CONFIG_LIVEPATCH) whether they are exported or not. The provider has to be loaded before the
+/// (CONFIG_LIVEPATCH) whether they are exported or not; a kernel without it refuses the module, as one
+/// that misses klp_enable_patch. The provider has to be loaded before the
 /// module and must stay loaded as long: the kernel holds no reference on it for such symbols.
 ///
 /// A signature does not survive: it is dropped, or made anew with --sign, which also does without

@@ -8,10 +8,16 @@ use std::{collections::HashMap, fs, path::Path};
 /// The name by which the kernel image itself goes, here and in livepatch symbols.
 pub const VMLINUX: &str = "vmlinux";
 
+#[derive(Clone, Debug)]
+struct Export {
+    module: String,
+    crc: u32,
+}
+
 /// The exports of one kernel.
 #[derive(Clone, Debug, Default)]
 pub struct Symvers {
-    exporters: HashMap<String, String>,
+    exports: HashMap<String, Export>,
 }
 
 impl Symvers {
@@ -27,7 +33,7 @@ impl Symvers {
 
     /// Parses lines of `CRC<tab>symbol<tab>module<tab>export type<tab>namespace`.
     pub fn parse(text: &str) -> Result<Self> {
-        let mut exporters = HashMap::new();
+        let mut exports = HashMap::new();
         for (index, line) in text.lines().enumerate() {
             if line.is_empty() {
                 continue;
@@ -41,28 +47,40 @@ impl Symvers {
                     index + 1
                 )));
             };
-            if !crc.starts_with("0x") || symbol.is_empty() || module.is_empty() {
+            let crc = crc
+                .strip_prefix("0x")
+                .and_then(|crc| u32::from_str_radix(crc, 16).ok())
+                .filter(|_| !symbol.is_empty() && !module.is_empty());
+            let Some(crc) = crc else {
                 return Err(Error::unusable(format_args!(
                     "line {}: not a line of Module.symvers",
                     index + 1
                 )));
-            }
-            exporters.insert(symbol.to_owned(), module_name(module));
+            };
+            let module = module_name(module);
+            exports.insert(symbol.to_owned(), Export { module, crc });
         }
-        if exporters.is_empty() {
+        if exports.is_empty() {
             return Err(Error::unusable("no exported symbol in it"));
         }
-        Ok(Self { exporters })
+        Ok(Self { exports })
     }
 
     /// The module that exports `symbol`, or [`VMLINUX`].
     pub fn exporter(&self, symbol: &str) -> Option<&str> {
-        self.exporters.get(symbol).map(String::as_str)
+        self.exports
+            .get(symbol)
+            .map(|export| export.module.as_str())
+    }
+
+    /// The version of `symbol`; 0 where the kernel has none (no `CONFIG_MODVERSIONS`).
+    pub fn crc(&self, symbol: &str) -> Option<u32> {
+        self.exports.get(symbol).map(|export| export.crc)
     }
 
     /// Whether `module` exports anything.
     pub fn exports_from(&self, module: &str) -> bool {
-        self.exporters.values().any(|exporter| exporter == module)
+        self.exports.values().any(|export| export.module == module)
     }
 }
 
@@ -86,6 +104,7 @@ mod tests {
         assert_eq!(symvers.exporter("_printk"), Some(VMLINUX));
         assert_eq!(symvers.exporter("iscsi_x"), Some("scsi_transport"));
         assert_eq!(symvers.exporter("nobody"), None);
+        assert_eq!(symvers.crc("iscsi_x"), Some(0x1234_5678));
         assert!(symvers.exports_from("scsi_transport"));
         assert!(!symvers.exports_from("scsi-transport"));
     }

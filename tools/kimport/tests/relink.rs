@@ -15,6 +15,8 @@ use tempfile::TempDir;
 
 const OLD: &str = "target_core_mod";
 const NEW: &str = "target_core_mod_new";
+/// What only kernels with livepatch export.
+const GUARD: &str = "klp_enable_patch";
 const SHN_LIVEPATCH: u16 = 0xff20;
 const SHF_RELA_LIVEPATCH: u64 = 0x0010_0000;
 const SHF_ALLOC: u64 = 2;
@@ -121,8 +123,16 @@ fn comparable(mut symbols: Vec<Symbol>) -> Vec<Symbol> {
 
 fn check_symbols_and_relocations(before: &Module, after: &Module, moved: &Moved) {
     let symbols = before.symbols.iter().map(|symbol| expected(symbol, moved));
+    let guard = (!before.undefined().contains(&GUARD)).then(|| Symbol {
+        name: GUARD.to_owned(),
+        section: String::new(),
+        index: 0,
+        value: 0,
+        size: 0,
+        info: 0x10,
+    });
     assert_eq!(
-        comparable(symbols.collect()),
+        comparable(symbols.chain(guard).collect()),
         comparable(after.symbols.clone())
     );
 
@@ -551,7 +561,7 @@ fn without_a_list_what_nothing_exports_is_meant() {
     let output = directory.path().join("out.ko");
     fine(arguments(&input, "provider", &output));
     let module = Module::read(&fs::read(&output).unwrap());
-    assert_eq!(module.undefined(), ["kfree", "maybe"]);
+    assert_eq!(module.undefined(), ["kfree", "maybe", GUARD]);
     let data = module.section(".klp.rela.vmlinux..data");
     assert_eq!(data.relocations.len(), 1);
     assert_eq!(
@@ -563,7 +573,7 @@ fn without_a_list_what_nothing_exports_is_meant() {
     // Listed, a weak symbol is meant too; its relocation section is left empty and goes.
     fine(arguments(&input, "provider:maybe,wanted", &output));
     let module = Module::read(&fs::read(&output).unwrap());
-    assert_eq!(module.undefined(), ["kfree"]);
+    assert_eq!(module.undefined(), ["kfree", GUARD]);
     assert!(module
         .sections
         .iter()
@@ -608,7 +618,56 @@ fn functions_and_data_move_section_by_section() {
     assert_eq!(of(".data..percpu"), [(table.clone(), R_X86_64_64, 0, 0)]);
     assert_eq!(of(".data"), [(table, R_X86_64_64, 8, 8)]);
     assert_eq!(of(".rodata"), []);
-    assert_eq!(module.undefined(), ["kfree"]);
+    assert_eq!(module.undefined(), ["kfree", GUARD]);
+}
+
+#[test]
+fn kernels_without_livepatch_are_told_apart() {
+    let directory = TempDir::new().unwrap();
+    let versions = ".section __versions,\"a\",@progbits\n.quad 1\n.asciz \"kfree\"\n.zero 50\n\
+        .section __version_ext_crcs,\"a\",@progbits\n.long 1\n\
+        .section __version_ext_names,\"a\",@progbits\n.asciz \"kfree\"\n.byte 0\n";
+    let input = made(&directory, versions);
+    let output = directory.path().join("out.ko");
+    let list = directory.path().join("Module.symvers");
+    let run = |exports: &str, with: bool| {
+        fs::write(&list, exports).unwrap();
+        let mut arguments = arguments(&input, "provider:wanted", &output);
+        arguments.retain(|argument| *argument != symvers().to_str().unwrap());
+        let at = arguments.iter().position(|a| a == "--symvers").unwrap();
+        match with {
+            true => arguments.insert(at + 1, list.to_str().unwrap().to_owned()),
+            false => drop(arguments.remove(at)),
+        }
+        let result = kimport(arguments);
+        let err = String::from_utf8(result.stderr).unwrap();
+        (result.status.code().unwrap(), err)
+    };
+
+    let (code, err) = run("0x00000001\tkfree\tvmlinux\tEXPORT_SYMBOL\t\n", true);
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains("this kernel has no livepatch"), "{err}");
+    assert!(err.contains("help: `kimport load`"), "{err}");
+
+    let (code, err) = run("", false);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("help: add --symvers"), "{err}");
+    assert!(!output.exists());
+
+    let (code, err) = run(
+        "0x12345678\tklp_enable_patch\tvmlinux\tEXPORT_SYMBOL_GPL\t\n",
+        true,
+    );
+    assert_eq!(code, 0, "{err}");
+    let module = Module::read(&fs::read(&output).unwrap());
+    let names = b"kfree\0klp_enable_patch\0\0".to_vec();
+    assert_eq!(module.section("__version_ext_names").data, names);
+    let crcs = [1_u32, 0x1234_5678].map(u32::to_le_bytes).concat();
+    assert_eq!(module.section("__version_ext_crcs").data, crcs);
+    let versions = &module.section("__versions").data;
+    assert_eq!(versions.len(), 128);
+    assert_eq!(versions[64..72], 0x1234_5678_u64.to_le_bytes());
+    assert_eq!(versions[72..89], *b"klp_enable_patch\0");
 }
 
 #[test]

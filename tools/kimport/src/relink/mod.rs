@@ -5,9 +5,11 @@
 //! The kernel's module loader only finds exported symbols; its livepatch code finds any. A module
 //! whose undefined symbols are livepatch symbols therefore needs no export and, at run time, no
 //! help: its calls are as direct as they were. The steps: [`request`] says what is wanted,
-//! [`plan`] what that means for this module, [`rewrite`] does it.
+//! [`plan`] what that means for this module, [`rewrite`] does it; [`guard`] keeps kernels without
+//! livepatch from loading the result.
 
 pub mod exports;
+pub mod guard;
 pub mod modinfo;
 pub mod plan;
 pub mod rename;
@@ -146,6 +148,9 @@ pub fn relink(
         exports::remove(&mut builder)?;
     }
     rewrite::redirect(&mut builder, &plan)?;
+    if !plan.redirects.is_empty() {
+        guard::add(&mut builder, symvers)?;
+    }
     let mut changes = Vec::new();
     if report.depends != old_depends {
         changes.push(("depends", report.depends.join(",")));

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What makes a kernel without livepatch refuse the module.
+//!
+//! Such a kernel knows livepatch relocations well enough to leave them alone
+//! (`klp_apply_section_relocs()` is empty there), and nothing that would apply them: it loads the
+//! module, whose calls then go nowhere. So the module also wants a symbol that only kernels with
+//! livepatch export; without, the loader says which one it misses. The mark of livepatches,
+//! `livepatch=Y`, would do as well, but taints the kernel.
+
+use crate::{
+    elf,
+    error::{Error, Result},
+    symvers::{Symvers, VMLINUX},
+};
+use object::{
+    build::elf::{Builder, SectionData, Symbol},
+    elf::{SHN_UNDEF, STB_GLOBAL, STT_NOTYPE},
+    Endian, Endianness,
+};
+
+/// Exported, to modules under the GPL, by every kernel with livepatch and by no other.
+pub const SYMBOL: &str = "klp_enable_patch";
+
+/// Makes the module want [`SYMBOL`].
+pub fn add(builder: &mut Builder<'_>, symvers: Option<&Symvers>) -> Result<()> {
+    let is_there = |symbol: &Symbol<'_>| {
+        elf::is_undefined(symbol) && symbol.name.as_slice() == SYMBOL.as_bytes()
+    };
+    if builder.symbols.iter().any(is_there) {
+        return Ok(());
+    }
+    if symvers
+        .is_some_and(|symvers| symvers.exports_from(VMLINUX) && symvers.exporter(SYMBOL).is_none())
+    {
+        return Err(Error::finding(format_args!(
+            "this kernel has no livepatch (CONFIG_LIVEPATCH; it does not export {SYMBOL}), and would \
+             not apply the relocations"
+        ))
+        .help("`kimport load` writes addresses into the module instead"));
+    }
+    let symbol = builder.symbols.add();
+    symbol.name = SYMBOL.as_bytes().into();
+    symbol.st_info = (STB_GLOBAL << 4) | STT_NOTYPE;
+    symbol.st_shndx = SHN_UNDEF;
+    add_version(builder, symvers.and_then(|symvers| symvers.crc(SYMBOL)))
+}
+
+/// With `CONFIG_MODVERSIONS` the loader also wants the symbol's version.
+fn add_version(builder: &mut Builder<'_>, crc: Option<u32>) -> Result<()> {
+    let endian = builder.endian;
+    for section in &mut builder.sections {
+        let extend = match section.name.as_slice() {
+            b"__versions" => basic,
+            b"__version_ext_crcs" => extended_crc,
+            b"__version_ext_names" => extended_name,
+            _ => continue,
+        };
+        let (SectionData::Data(data), Some(crc)) = (&mut section.data, crc) else {
+            return Err(Error::unusable(format_args!(
+                "the module has versions of symbols (CONFIG_MODVERSIONS), and nothing tells that of \
+                 {SYMBOL}"
+            ))
+            .help("add --symvers Module.symvers of the module's kernel"));
+        };
+        extend(data.to_mut(), endian, crc);
+    }
+    Ok(())
+}
+
+/// `struct modversion_info` of 64-bit kernels: a CRC of 8 bytes, and 56 for the name.
+fn basic(data: &mut Vec<u8>, endian: Endianness, crc: u32) {
+    let end = data.len() + 64;
+    data.extend(endian.write_u64_bytes(crc.into()));
+    data.extend(SYMBOL.as_bytes());
+    data.resize(end, 0);
+}
+
+fn extended_crc(data: &mut Vec<u8>, endian: Endianness, crc: u32) {
+    data.extend(endian.write_u32_bytes(crc));
+}
+
+/// Names with their NULs, and one more at the end: modpost writes them as a literal of C.
+fn extended_name(data: &mut Vec<u8>, _: Endianness, _: u32) {
+    let end = data
+        .iter()
+        .rposition(|&byte| byte != 0)
+        .map_or(0, |last| last + 2);
+    data.truncate(end);
+    data.extend(SYMBOL.as_bytes());
+    data.extend([0, 0]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_appended_as_the_kernel_reads_them() {
+        let mut data = vec![0; 64];
+        basic(&mut data, Endianness::Little, 0x1234_5678);
+        assert_eq!(data.len(), 128);
+        assert_eq!(data[64..72], 0x1234_5678_u64.to_le_bytes());
+        assert_eq!(&data[72..72 + SYMBOL.len() + 1], b"klp_enable_patch\0");
+
+        let mut names = b"module_layout\0_printk\0\0".to_vec();
+        extended_name(&mut names, Endianness::Little, 0);
+        assert_eq!(names, b"module_layout\0_printk\0klp_enable_patch\0\0");
+        let mut names = b"\0".to_vec();
+        extended_name(&mut names, Endianness::Little, 0);
+        assert_eq!(names, b"klp_enable_patch\0\0");
+    }
+}
