@@ -95,12 +95,7 @@ impl Plan {
         wish: &Wish,
         running: &Running<'_>,
     ) -> Result<Self> {
-        if running.symvers.is_none() && !running.kernel.image().tells_exports() {
-            return Err(Error::unusable(
-                "/proc/kallsyms does not tell what the kernel exports (no CONFIG_KALLSYMS_ALL)",
-            )
-            .help("add --symvers Module.symvers of this kernel"));
-        }
+        running.can_tell(&wish.requests, facts)?;
         let mut plan = Self {
             module: listing
                 .module
@@ -146,7 +141,7 @@ impl Plan {
         {
             Some(target) => vec![target],
             // What may be absent is the kernel's to decide, unless it is asked for by name.
-            None if symbol.weak => return self.left += 1,
+            None if symbol.weak || !running.tells_exports() => return self.left += 1,
             None => match exporter {
                 Some(exporter)
                     if exporter == VMLINUX || running.system.modules.contains_key(&exporter) =>
@@ -290,6 +285,28 @@ struct Answer {
 }
 
 impl Running<'_> {
+    /// Whether it is known who exports what.
+    fn tells_exports(&self) -> bool {
+        self.symvers.is_some() || self.kernel.image().tells_exports()
+    }
+
+    /// Whether it is known which symbols are meant: those that nothing exports, unless they are listed. A module that takes
+    /// an address as its parameter has none.
+    fn can_tell(&self, requests: &[Request], facts: &Facts) -> Result<()> {
+        let are_listed = requests
+            .iter()
+            .all(|request| matches!(request.choice, Choice::Listed(_)));
+        if self.tells_exports() || are_listed && (facts.takes_lookup || !requests.is_empty()) {
+            return Ok(());
+        }
+        Err(Error::unusable(
+            "/proc/kallsyms does not tell what the kernel exports (no CONFIG_KALLSYMS_ALL)",
+        )
+        .help(
+            "add --symvers Module.symvers of this kernel, or list the symbols: --from PROVIDER:SYMBOL,SYMBOL",
+        ))
+    }
+
     /// Who exports `name`, as far as it is known.
     fn exporter(&self, name: &str) -> Option<String> {
         let symvers = self.symvers.and_then(|symvers| symvers.exporter(name));
@@ -368,6 +385,12 @@ impl Running<'_> {
                     modules: modules.iter().map(|&module| module.to_owned()).collect(),
                 };
                 cause.to_string().replace("`from`", "--from")
+            }
+            // An undefined symbol may be either.
+            Cause::Missing if !self.kernel.image().tells_exports() => {
+                "kallsyms has no such symbol there; if it is data: this kernel's kallsyms has functions only \
+                 (no CONFIG_KALLSYMS_ALL)"
+                    .to_owned()
             }
             Cause::InImage => {
                 "the module has no such symbol, but the kernel image has; name vmlinux with --from"

@@ -35,7 +35,17 @@ fn plan_with(
     parameters: &[&str],
     facts: &Facts,
 ) -> Result<Plan> {
-    let kernel = Kernel::of_running(text::parse(KALLSYMS).unwrap(), "0.0.0-none", None);
+    plan_on(KALLSYMS, undefined, from, parameters, facts)
+}
+
+fn plan_on(
+    kallsyms: &str,
+    undefined: &[&str],
+    from: &[&str],
+    parameters: &[&str],
+    facts: &Facts,
+) -> Result<Plan> {
+    let kernel = Kernel::of_running(text::parse(kallsyms).unwrap(), "0.0.0-none", None);
     let listing = Listing {
         module: Some("user".to_owned()),
         imports: Vec::new(),
@@ -213,4 +223,36 @@ fn the_address_of_the_lookup_is_handed_over_unless_given() {
         "name=\"a b\" quiet"
     );
     assert!(plan_with(&[], &[], &["a b"], &Facts::default()).is_err());
+}
+
+/// As without `CONFIG_KALLSYMS_ALL`: neither data nor the export table.
+#[test]
+fn without_exports_what_is_listed_is_meant() {
+    let functions: Vec<&str> = KALLSYMS
+        .lines()
+        .filter(|line| line.contains(" t ") || line.contains(" T "))
+        .collect();
+    let plan = |from: &[&str], facts: &Facts| {
+        let undefined = ["printk", "nr_processes", "state"];
+        plan_on(&functions.join("\n"), &undefined, from, &[], facts)
+    };
+    let plain = Facts::default();
+    for from in [&[][..], &["provider"], &["vmlinux:nr_processes", "new=old"]] {
+        let error = plan(from, &plain).unwrap_err();
+        assert!(error.way_out().unwrap().contains("or list the symbols"));
+    }
+
+    let listed = plan(&["vmlinux:nr_processes"], &plain).unwrap();
+    assert_eq!((listed.filled.len(), listed.left), (1, 2));
+    let refused = plan(&["vmlinux:state"], &plain).unwrap().refusals();
+    assert!(refused.contains("functions only (no CONFIG_KALLSYMS_ALL)"));
+
+    // What the crate takes is a parameter, the rest is exported.
+    let crate_user = Facts {
+        takes_lookup: true,
+        ..Facts::default()
+    };
+    let plan = plan(&[], &crate_user).unwrap();
+    assert_eq!((plan.filled.len(), plan.left), (0, 3));
+    assert!(plan.parameters.starts_with("kallsyms_lookup_name=0x"));
 }

@@ -61,9 +61,10 @@ impl System {
         if signed {
             return None;
         }
+        // In the kernel's own order.
         let why = match self.lockdown.as_deref() {
-            Some(lockdown) if lockdown != "none" => format!("lockdown is {lockdown}"),
             _ if self.signatures_enforced => "module.sig_enforce is set".to_owned(),
+            Some(lockdown) if lockdown != "none" => format!("lockdown is {lockdown}"),
             _ => return None,
         };
         Some(format!(
@@ -309,6 +310,7 @@ mod tests {
         system.signatures_enforced = true;
         assert!(system.forbids(false).unwrap().contains("sig_enforce"));
         assert_eq!(system.forbids(true), None);
+        system.signatures_enforced = false;
         system.lockdown = Some("confidentiality".to_owned());
         assert!(system
             .forbids(false)
