@@ -37,6 +37,13 @@ pub(crate) enum Kind {
     },
 }
 
+impl Kind {
+    /// Whether kallsyms leaves out all symbols of this kind.
+    fn is_unlisted(self) -> bool {
+        matches!(self, Self::Data { .. }) && !cfg!(CONFIG_KALLSYMS_ALL)
+    }
+}
+
 /// The kernel's symbol table.
 ///
 /// # Invariants
@@ -109,6 +116,9 @@ impl Kallsyms {
         let address = match wanted.position {
             Some(position) => self.at(provider, wanted.name, position)?,
             None => match self.only(provider, wanted.name) {
+                Err(NotFound::Missing) if wanted.kind.is_unlisted() => {
+                    return Err(NotFound::NoData)
+                }
                 Err(NotFound::Missing) => self.renamed(provider, wanted.name)?,
                 other => other?,
             },

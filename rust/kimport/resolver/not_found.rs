@@ -16,6 +16,8 @@ pub(super) const LISTED: usize = 8;
 pub(crate) enum NotFound {
     /// kallsyms has no symbol of the name there.
     Missing,
+    /// Nor has it any other data.
+    NoData,
     /// The compiler replaced the function by a clone, whose ABI is its own affair.
     OnlyClone(CloneName),
     /// The kernel image has none, but some module has.
@@ -57,7 +59,7 @@ pub(crate) enum NotFound {
 impl NotFound {
     pub(crate) fn errno(&self) -> Error {
         match self {
-            Self::Missing | Self::InModule => code::ENOENT,
+            Self::Missing | Self::NoData | Self::InModule => code::ENOENT,
             Self::OnlyClone(_) => code::EPROTO,
             Self::Ambiguous { .. } => code::ENOTUNIQ,
             Self::Position { .. } => code::ENXIO,
@@ -72,7 +74,10 @@ impl NotFound {
 
     /// Whether the symbol is simply not there, which is no error for an optional import.
     pub(crate) fn is_absence(&self) -> bool {
-        matches!(self, Self::Missing | Self::InModule | Self::OnlyClone(_))
+        matches!(
+            self,
+            Self::Missing | Self::NoData | Self::InModule | Self::OnlyClone(_)
+        )
     }
 }
 
@@ -81,6 +86,9 @@ impl fmt::Display for NotFound {
         match self {
             Self::Missing => f.write_str(
                 "kallsyms has no such symbol there; check its spelling, and whether this kernel inlines it or has it in __init",
+            ),
+            Self::NoData => f.write_str(
+                "this kernel's kallsyms has functions only (no CONFIG_KALLSYMS_ALL); import a function that gives access to it",
             ),
             Self::OnlyClone(name) => {
                 f.write_str("the compiler left only ")?;
