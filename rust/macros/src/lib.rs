@@ -15,14 +15,14 @@ mod diagnostics;
 mod expand;
 mod model;
 mod parse;
+mod pipeline;
 mod record;
 #[cfg(test)]
 mod tests;
 
 use bindings::Bindings;
-use diagnostics::DiagCtxt;
 use expand::Context;
-use proc_macro2::TokenStream;
+use pipeline::pipeline;
 
 /// Imports kernel symbols that nobody exported: typed, checked, called directly.
 ///
@@ -162,22 +162,4 @@ pub fn import_symbols(input: proc_macro::TokenStream) -> proc_macro::TokenStream
         Context::of_this_compiler,
     )
     .into()
-}
-
-/// Everything between the tokens that come in and the tokens that go out.
-///
-/// `context` is called only for correct input, with the number of blocks.
-fn pipeline(
-    input: TokenStream,
-    bindings: &Bindings,
-    context: impl FnOnce(usize) -> Context,
-) -> TokenStream {
-    let mut dcx = DiagCtxt::default();
-    let mut blocks = parse::parse(input, &mut dcx);
-    bindings::infer(&mut blocks, bindings, &mut dcx);
-    check::check(&blocks, &mut dcx);
-    match dcx.into_errors() {
-        Some(errors) => errors,
-        None => expand::expand(&blocks, &context(blocks.len())),
-    }
 }

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The stages, one after the other.
+
+use crate::{
+    bindings::{self, Bindings},
+    check,
+    diagnostics::DiagCtxt,
+    expand::{self, Context},
+    parse,
+};
+use proc_macro2::TokenStream;
+
+/// Everything between the tokens that come in and the tokens that go out.
+///
+/// `context` is called only for correct input, with the number of blocks.
+pub(crate) fn pipeline(
+    input: TokenStream,
+    bindings: &Bindings,
+    context: impl FnOnce(usize) -> Context,
+) -> TokenStream {
+    let mut dcx = DiagCtxt::default();
+    let mut blocks = parse::parse(input, &mut dcx);
+    bindings::infer(&mut blocks, bindings, &mut dcx);
+    check::check(&blocks, &mut dcx);
+    match dcx.into_errors() {
+        Some(errors) => errors,
+        None => expand::expand(&blocks, &context(blocks.len())),
+    }
+}
