@@ -14,6 +14,7 @@ use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{quote, ToTokens};
 use std::{cell::OnceCell, fs, path::PathBuf};
 use syn::{
+    ext::IdentExt,
     parse_quote,
     spanned::Spanned,
     visit_mut::{self, VisitMut},
@@ -134,10 +135,12 @@ pub(crate) fn infer(blocks: &mut [Block], bindings: &Bindings, dcx: &mut DiagCtx
 pub(crate) fn item_name(name: &str, span: Span) -> Option<Ident> {
     // Keywords get an underscore.
     let names = [name.to_owned(), format!("{name}_")];
-    let ident = names
+    let mut ident = names
         .iter()
         .find_map(|name| syn::parse_str::<Ident>(name).ok())?;
-    Some(Ident::new(&ident.to_string(), span))
+    ident.set_span(span);
+    // `r#` is Rust's.
+    (ident == ident.unraw()).then_some(ident)
 }
 
 /// Finds the declaration of the symbol `name` in what bindgen wrote.

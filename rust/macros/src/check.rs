@@ -107,6 +107,10 @@ fn check_entries(block: &Block, dcx: &mut DiagCtxt) {
                 check_returns(function, mode, dcx);
             }
             Kind::Data(Type::Never(never)) => dcx.error(never.span(), message::NEVER_DATA, &[]),
+            // A pointer to it would need parentheses, and be two words long.
+            Kind::Data(Type::TraitObject(object)) => {
+                dcx.error(object.span(), message::TRAIT, &[&"dyn"]);
+            }
             Kind::Data(_) if mode == Mode::Late => {
                 dcx.error(entry.name.span(), message::LATE_DATA, &[]);
             }
@@ -236,7 +240,7 @@ impl<'ast> Visit<'ast> for Unnamed<'_> {
     }
 
     fn visit_type_impl_trait(&mut self, ty: &'ast TypeImplTrait) {
-        self.0.error(ty.span(), message::IMPL_TRAIT, &[]);
+        self.0.error(ty.span(), message::TRAIT, &[&"impl"]);
         visit::visit_type_impl_trait(self, ty);
     }
 }

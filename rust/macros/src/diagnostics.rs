@@ -113,7 +113,7 @@ messages! {
     REPEATED_USE = "one `use` per block: a module can re-export what others have";
     MISPLACED_USE = "`use` is for the entries behind it: write it inside of a block before the first entry, or before \
         the first bare entry";
-    IMPL_TRAIT = "`impl Trait` is no type of a kernel symbol: state the type";
+    TRAIT = "`{} Trait` is no type of a kernel symbol: state the type";
     LATE_DATA = "data cannot be imported late: nothing holds the provider while the data is used; \
         import a function that gives access to it";
     NEVER_LEFT = "a function that does not return cannot be in a `#[{}]` block: its caller would be \

@@ -195,8 +195,8 @@ fn bindings_without_format() {
         ),
         "{bits}"
     );
-    // Outside of the block, or not whole.
-    for name in ["second", "firs", "flags", "irst", ""] {
+    // Outside of the block, not whole, or no name of C.
+    for name in ["second", "firs", "flags", "irst", "", "r#first", " first"] {
         assert_eq!(declared(name), None, "{name}");
     }
 }

@@ -10,6 +10,8 @@ import_symbols! {
     never: !,
     never_in_parentheses: (!),
     never_returns: fn() -> !,
+    trait_object: dyn Copy + Send,
+    trait_object_without_dyn: Copy+,
 }
 
 fn main() {}
