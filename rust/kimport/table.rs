@@ -17,7 +17,7 @@ use kernel::sync::atomic::{Acquire, Atomic, AtomicFlag, Relaxed, Release};
 /// | --- | --- | --- |
 /// | 0 | 1 | version of the format: 2 |
 /// | 1 | 1 | kind: 0 function, 1 data |
-/// | 2 | 1 | flags: bit 0 `#[optional]`, bit 1 `#[unverified]` |
+/// | 2 | 1 | flags: bit 0 `#[optional]`, bit 1 `#[unverified]`, bits 2 and 3 `#[verify]`: `strict`, `warn`, `off`, `require` |
 /// | 3 | 1 | 0 |
 /// | 4 | 4 | `#[position]`, 0 when not given |
 /// | 8 | 4 | size of the record, with padding |

@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | 0 | version, [`VERSION`] |
 //! | 1 | kind: 0 for a function, 1 for data |
-//! | 2 | flags: [`OPTIONAL`], [`UNVERIFIED`] |
+//! | 2 | flags: [`OPTIONAL`], [`UNVERIFIED`], [`policy`] |
 //! | 3 | zero |
 //! | 4..8 | position, counted from 1; 0 where none was given |
 //! | 8..12 | size of the record with its padding |
@@ -20,7 +20,7 @@
 //! The block is empty for the bare form, the provider for the kernel image. The description is that of the crate
 //! `kimport_types`. The macro makes all but that, which the compiler knows: `kimport::Record::new` completes it.
 
-use crate::model::{Block, Entry, Kind};
+use crate::model::{Block, Entry, Kind, Verify};
 
 /// The version of the format.
 pub(crate) const VERSION: u8 = 2;
@@ -28,6 +28,17 @@ pub(crate) const VERSION: u8 = 2;
 pub(crate) const OPTIONAL: u8 = 1 << 0;
 /// The flag of `#[unverified]`.
 pub(crate) const UNVERIFIED: u8 = 1 << 1;
+
+/// The flags of `#[verify(policy)]`: 0, where the block has none, is `strict`.
+pub(crate) fn policy(policy: Option<Verify>) -> u8 {
+    let policy = match policy {
+        None | Some(Verify::Strict) => 0,
+        Some(Verify::Warn) => 1,
+        Some(Verify::Off) => 2,
+        Some(Verify::Require) => 3,
+    };
+    policy << 2
+}
 
 /// Encodes the record of `entry`, an entry of `block`, up to its strings.
 pub(crate) fn encode(block: &Block, entry: &Entry) -> Vec<u8> {
@@ -45,7 +56,7 @@ pub(crate) fn encode(block: &Block, entry: &Entry) -> Vec<u8> {
         Kind::Function(_) => 0,
         Kind::Data(_) => 1,
     };
-    let mut flags = 0;
+    let mut flags = policy(block.verify);
     if entry.optional {
         flags |= OPTIONAL;
     }

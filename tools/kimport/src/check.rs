@@ -4,16 +4,16 @@
 
 use crate::{
     error::{count, printable, Error, Outcome, Result},
-    import_table::Import,
+    import_table::{Import, Policy},
     kernel::Kernel,
     list::{Listing, Livepatch, Undefined},
     relink::SymbolReport,
     resolve::{resolve, Cause, Wanted},
     symvers::VMLINUX,
-    verify::{verify, Verdict},
+    verify::{verify, Reason, Verdict},
 };
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How the module gets at a symbol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -45,6 +45,17 @@ pub struct Finding {
     pub near: Vec<String>,
 }
 
+/// An import whose type cannot be compared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unverified {
+    /// The symbol.
+    pub symbol: String,
+    /// The module that has it, or `vmlinux`.
+    pub provider: String,
+    /// Why not.
+    pub reason: Reason,
+}
+
 /// What a check found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
@@ -61,7 +72,7 @@ pub struct Report {
     /// How many imports declare a type that the kernel's type information confirms.
     pub verified: usize,
     /// Imports whose type cannot be compared with the kernel's, which is no error.
-    pub unverified: Vec<String>,
+    pub unverified: Vec<Unverified>,
     /// What the kernel would warn of: types that differ in what does no harm.
     pub warnings: Vec<String>,
     /// Optional imports that would be missing, which is no error.
@@ -92,7 +103,20 @@ impl Report {
             let wanted = wanted_import(import);
             match verdict {
                 Verdict::Same => verified += 1,
-                Verdict::Unknown => unverified.push(import.name.clone()),
+                Verdict::Unverified(reason) if import.verify == Policy::Require => {
+                    let cause = match kernel.btf() {
+                        Some(_) => Cause::Unverified { reason },
+                        None => Cause::Unknown {
+                            needs: "the kernel's types (BTF)".to_owned(),
+                        },
+                    };
+                    findings.push(Finding::new(kernel, &wanted, Way::Import, cause));
+                }
+                Verdict::Unverified(reason) => unverified.push(Unverified {
+                    symbol: import.name.clone(),
+                    provider: wanted.provider.unwrap_or(VMLINUX).to_owned(),
+                    reason,
+                }),
                 Verdict::Warn(report) => {
                     let provider = wanted.provider.unwrap_or("the kernel image");
                     warnings.push(format!(
@@ -163,18 +187,19 @@ impl Report {
             printable(self.kernel.as_bytes()),
             count(self.checked, "symbol")
         );
-        match (self.verified, self.unverified.as_slice()) {
-            (0, []) => {}
-            (verified, []) => {
-                text += &format!("  {} as declared\n", count(verified, "type"));
-            }
-            (verified, unverified) => {
-                let names = printable(unverified.join(", ").as_bytes());
-                text += &format!(
-                    "  {} as declared; none to compare with for {names}\n",
-                    count(verified, "type")
-                );
-            }
+        if self.verified > 0 {
+            text += &format!("  {} as declared\n", count(self.verified, "type"));
+        }
+        let mut unverified = BTreeMap::<(Reason, &str), BTreeSet<&str>>::new();
+        for import in &self.unverified {
+            let names = unverified.entry((import.reason, &import.provider));
+            names.or_default().insert(&import.symbol);
+        }
+        for ((reason, provider), names) in unverified {
+            let names: Vec<&str> = names.into_iter().collect();
+            let names = printable(names.join(", ").as_bytes());
+            let provider = printable(provider.as_bytes());
+            text += &format!("  unverified: {reason}: {names} from {provider}\n");
         }
         for source in &self.sources {
             text += &format!("  from {}\n", printable(source.as_bytes()));

@@ -7,7 +7,7 @@ use crate::{
     compare::{self, Matrix, Subject},
     error::{printable, Error, Outcome, Result},
     kernel::{self, Kernel},
-    list::Listing,
+    list::{Instead, Listing},
     load::{
         self, failure,
         plan::{Plan, Running},
@@ -156,7 +156,8 @@ struct List {
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:\n\n  \
     kimport check rust_iblock.ko --kernel running\n  \
-    kimport check rust_iblock.ko --kernel linux-image.deb,target_core_mod_new.ko\n  \
+    kimport check rust_iblock.ko --from target_core_mod_new=target_core_mod \\\n      \
+    --kernel linux-image.deb,target_core_mod_new.ko\n  \
     kimport check rust_iblock.ko --kernel next=/mnt/boot/vmlinuz,/mnt/lib/modules/7.3.4")]
 struct Check {
     /// The module: .ko, .ko.xz, .ko.zst or .ko.gz
@@ -164,6 +165,8 @@ struct Check {
     input: PathBuf,
     #[arg(long, value_name = KERNEL, help = KERNEL_HELP, long_help = KERNEL_LONG_HELP)]
     kernel: kernel::Spec,
+    #[arg(long, value_name = INSTEAD, help = INSTEAD_HELP, long_help = INSTEAD_LONG_HELP)]
+    from: Vec<Instead>,
 }
 
 /// Shows what becomes of symbols from kernel to kernel
@@ -188,6 +191,8 @@ struct Compare {
     module: Option<PathBuf>,
     #[arg(long, required = true, value_name = KERNEL, help = KERNEL_HELP, long_help = KERNEL_LONG_HELP)]
     kernel: Vec<kernel::Spec>,
+    #[arg(long, requires = "module", value_name = INSTEAD, help = INSTEAD_HELP, long_help = INSTEAD_LONG_HELP)]
+    from: Vec<Instead>,
     /// Also writes the matrix as an HTML page
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -255,6 +260,12 @@ struct Completions {
     shell: clap_complete::Shell,
 }
 
+const INSTEAD: &str = "PROVIDER=DECLARED";
+const INSTEAD_HELP: &str = "Takes from PROVIDER what the module declares to import from DECLARED";
+const INSTEAD_LONG_HELP: &str = "Takes from PROVIDER what the module declares to import from DECLARED
+
+As the module does where it chooses the provider when it is loaded (`resolve_imports_from`). DECLARED \
+is a module, or vmlinux for the kernel image. May be repeated.";
 const KERNEL: &str = "[NAME=]KERNEL";
 const KERNEL_HELP: &str = "Which kernel: running, or paths of its files, with commas between them";
 const KERNEL_LONG_HELP: &str = "Which kernel: running, or paths of its files, with commas between \
@@ -361,7 +372,7 @@ impl Check {
     fn run(&self, as_json: bool) -> Result<Outcome> {
         let file = ModuleFile::read(&self.input)?;
         let listing =
-            Listing::new(&file, None).map_err(|error| error.context(self.input.display()))?;
+            listing_from(&file, &self.from).map_err(|error| error.context(self.input.display()))?;
         let kernel = Kernel::read(&self.kernel)?;
         let report = check::Report::new(&listing, &kernel);
         if as_json {
@@ -379,7 +390,7 @@ impl Compare {
         if let Some(module) = &self.module {
             let file = ModuleFile::read(module)?;
             let listing =
-                Listing::new(&file, None).map_err(|error| error.context(module.display()))?;
+                listing_from(&file, &self.from).map_err(|error| error.context(module.display()))?;
             subjects.extend(compare::subjects(&listing));
         }
         if subjects.is_empty() {
@@ -560,6 +571,13 @@ impl Completions {
         }
         Ok(Outcome::Fine)
     }
+}
+
+/// What a module imports, from `instead` of where it declares.
+fn listing_from(file: &ModuleFile, instead: &[Instead]) -> Result<Listing> {
+    let mut listing = Listing::new(file, None)?;
+    listing.take_from(instead)?;
+    Ok(listing)
 }
 
 fn read_symvers(path: Option<&Path>) -> Result<Option<Symvers>> {

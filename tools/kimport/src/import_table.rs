@@ -9,7 +9,7 @@
 //! |--------|------|----------------------------------------------------------------|
 //! | 0      | 1    | version, 2                                                     |
 //! | 1      | 1    | kind: 0 a function, 1 data                                     |
-//! | 2      | 1    | flags: bit 0 optional, bit 1 not verified                      |
+//! | 2      | 1    | flags: bit 0 optional, bit 1 not verified, bits 2 and 3 policy |
 //! | 3      | 1    | zero                                                           |
 //! | 4      | 4    | position among symbols of that name, counted from 1; 0: none   |
 //! | 8      | 4    | size of the whole record, padding included                     |
@@ -28,6 +28,8 @@ const HEADER: usize = 16;
 const ALIGN: usize = 8;
 const OPTIONAL: u8 = 1 << 0;
 const UNVERIFIED: u8 = 1 << 1;
+const POLICY_SHIFT: u8 = 2;
+const POLICY: u8 = 3 << POLICY_SHIFT;
 
 /// What sort of thing an import is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -39,6 +41,34 @@ pub enum Kind {
     Data,
 }
 
+/// What the module wants done about a declared type that is not the kernel's: `#[verify(...)]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Policy {
+    /// One that differs is refused.
+    Strict,
+    /// It is said in the log.
+    Warn,
+    /// Nothing is compared.
+    Off,
+    /// One that cannot be compared is refused as well.
+    Require,
+}
+
+impl Policy {
+    const ALL: [Self; 4] = [Self::Strict, Self::Warn, Self::Off, Self::Require];
+
+    /// The word for it in the source.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Strict => "strict",
+            Self::Warn => "warn",
+            Self::Off => "off",
+            Self::Require => "require",
+        }
+    }
+}
+
 /// One import of a module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Import {
@@ -48,6 +78,8 @@ pub struct Import {
     pub optional: bool,
     /// Its type is not checked.
     pub unverified: bool,
+    /// What is done about a type that differs.
+    pub verify: Policy,
     /// Which of several symbols of that name, counted from 1.
     pub position: Option<NonZeroU32>,
     /// The Rust module it is declared in; `None` for the bare form.
@@ -146,7 +178,7 @@ fn decode_record(bytes: &[u8]) -> Result<(Import, usize), Fault> {
         1 => Kind::Data,
         other => return Err(Fault::Kind(other)),
     };
-    if flags & !(OPTIONAL | UNVERIFIED) != 0 {
+    if flags & !(OPTIONAL | UNVERIFIED | POLICY) != 0 {
         return Err(Fault::Flags(flags));
     }
 
@@ -179,6 +211,7 @@ fn decode_record(bytes: &[u8]) -> Result<(Import, usize), Fault> {
         kind,
         optional: flags & OPTIONAL != 0,
         unverified: flags & UNVERIFIED != 0,
+        verify: Policy::ALL[usize::from((flags & POLICY) >> POLICY_SHIFT)],
         position: NonZeroU32::new(position),
         block: given(block),
         provider: given(provider),
@@ -202,7 +235,9 @@ mod tests {
             import.name,
             import.rust_name
         );
-        let flags = u8::from(import.optional) | (u8::from(import.unverified) << 1);
+        let flags = u8::from(import.optional)
+            | (u8::from(import.unverified) << 1)
+            | ((import.verify as u8) << POLICY_SHIFT);
         let mut record = vec![VERSION, import.kind as u8, flags, 0];
         record.extend(import.position.map_or(0, NonZeroU32::get).to_le_bytes());
         let size = (HEADER + strings.len() + import.description.len()).next_multiple_of(ALIGN);
@@ -220,6 +255,7 @@ mod tests {
             kind: Kind::Function,
             optional: true,
             unverified: false,
+            verify: Policy::Strict,
             position: None,
             block: Some("lio".into()),
             provider: Some("target_core_mod_new".into()),
@@ -236,13 +272,14 @@ mod tests {
     #[test]
     fn known_bytes() {
         let section =
-            b"\x02\x01\x02\0\x02\0\0\0\x20\0\0\0\x0c\0\x03\0\0\0jiffies\0j\0\x01\x02\x03\0";
+            b"\x02\x01\x06\0\x02\0\0\0\x20\0\0\0\x0c\0\x03\0\0\0jiffies\0j\0\x01\x02\x03\0";
         assert_eq!(
             decode(section).unwrap(),
             [Import {
                 kind: Kind::Data,
                 optional: false,
                 unverified: true,
+                verify: Policy::Warn,
                 position: NonZeroU32::new(2),
                 block: None,
                 provider: None,
@@ -265,7 +302,7 @@ mod tests {
         assert_eq!(fault_of(&good[..7]), Fault::Truncated);
         assert_eq!(fault_of(&with(0, 1)), Fault::Version(1));
         assert_eq!(fault_of(&with(1, 2)), Fault::Kind(2));
-        assert_eq!(fault_of(&with(2, 4)), Fault::Flags(4));
+        assert_eq!(fault_of(&with(2, 16)), Fault::Flags(16));
         assert_eq!(fault_of(&with(3, 1)), Fault::Reserved);
         assert_eq!(fault_of(&with(good.len() - 1, 1)), Fault::Reserved);
         assert!(matches!(fault_of(&with(8, 0)), Fault::Size { .. }));
@@ -300,21 +337,24 @@ mod tests {
         let maybe = || proptest::option::of(name);
         (
             any::<[bool; 3]>(),
-            any::<u32>(),
+            any::<(u32, prop::sample::Index)>(),
             (maybe(), maybe(), name, name),
             proptest::collection::vec(any::<u8>(), 0..40),
         )
             .prop_map(
-                |(bits, position, (block, provider, name, rust_name), description)| Import {
-                    kind: if bits[0] { Kind::Data } else { Kind::Function },
-                    optional: bits[1],
-                    unverified: bits[2],
-                    position: NonZeroU32::new(position),
-                    block,
-                    provider,
-                    name,
-                    rust_name,
-                    description,
+                |(bits, (position, policy), (block, provider, name, rust_name), description)| {
+                    Import {
+                        kind: if bits[0] { Kind::Data } else { Kind::Function },
+                        optional: bits[1],
+                        unverified: bits[2],
+                        verify: *policy.get(&Policy::ALL),
+                        position: NonZeroU32::new(position),
+                        block,
+                        provider,
+                        name,
+                        rust_name,
+                        description,
+                    }
                 },
             )
     }

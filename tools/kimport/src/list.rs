@@ -5,13 +5,14 @@
 use crate::{
     elf::{self, Image, LivepatchSymbol},
     error::{count, printable, Error, Outcome, Result},
-    import_table::{self, Import, Kind},
+    import_table::{self, Import, Kind, Policy},
     module_file::ModuleFile,
-    relink::modinfo,
+    relink::{modinfo, request::new_name},
     symvers::{Symvers, VMLINUX},
 };
 use object::{build::elf::Builder, elf::STB_WEAK};
 use serde::Serialize;
+use std::{collections::BTreeSet, str::FromStr};
 
 /// Everything a module imports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -52,7 +53,66 @@ pub struct Undefined {
     pub exported_by: Option<String>,
 }
 
+/// A provider that is chosen when the module asks for its imports (`resolve_imports_from`), instead
+/// of the declared one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instead {
+    /// The module that is asked.
+    pub provider: String,
+    /// The module that is declared, or `vmlinux`.
+    pub declared: String,
+}
+
+impl FromStr for Instead {
+    type Err = Error;
+
+    /// Parses `PROVIDER=DECLARED`.
+    fn from_str(text: &str) -> Result<Self> {
+        let Some((provider, declared)) = text.split_once('=') else {
+            return Err(Error::unusable("not of the form PROVIDER=DECLARED")
+                .help("for instance --from target_core_mod_new=target_core_mod"));
+        };
+        Ok(Self {
+            provider: new_name(provider)?,
+            declared: match declared {
+                VMLINUX => VMLINUX.to_owned(),
+                module => new_name(module)?,
+            },
+        })
+    }
+}
+
 impl Listing {
+    /// Takes imports from other providers than the declared ones.
+    pub fn take_from(&mut self, instead: &[Instead]) -> Result<()> {
+        let declared = |import: &Import| {
+            let provider = import.provider.as_deref();
+            provider.unwrap_or(VMLINUX).to_owned()
+        };
+        let all: BTreeSet<String> = self.imports.iter().map(declared).collect();
+        if let Some(wrong) = instead.iter().find(|one| !all.contains(&one.declared)) {
+            let all: Vec<String> = all.into_iter().collect();
+            return Err(Error::unusable(format_args!(
+                "the module imports nothing from {} with kimport",
+                wrong.declared
+            ))
+            .help(match all.as_slice() {
+                [] => {
+                    "it has no import table; for livepatch symbols the provider is fixed, relink it"
+                        .to_owned()
+                }
+                all => format!("it imports from {}", all.join(", ")),
+            }));
+        }
+        for import in &mut self.imports {
+            let declared = declared(import);
+            if let Some(instead) = instead.iter().find(|one| one.declared == declared) {
+                import.provider = Some(instead.provider.clone());
+            }
+        }
+        Ok(())
+    }
+
     /// Reads the module.
     pub fn new(file: &ModuleFile, symvers: Option<&Symvers>) -> Result<Self> {
         let image = Image::new(file.elf())?;
@@ -135,6 +195,8 @@ impl Listing {
             );
             notes.extend(import.optional.then(|| "optional".to_owned()));
             notes.extend(import.unverified.then(|| "unverified".to_owned()));
+            let policy = Some(import.verify).filter(|policy| *policy != Policy::Strict);
+            notes.extend(policy.map(|policy| format!("verify({})", policy.name())));
             let provider = import.provider.as_deref().unwrap_or(VMLINUX);
             [import.name.clone(), provider.to_owned(), notes.join(", ")]
         });

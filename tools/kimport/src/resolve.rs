@@ -11,6 +11,7 @@ use crate::{
         symbols::{Kind, Symbol, Table},
         Kernel,
     },
+    verify::Reason,
 };
 use serde::Serialize;
 use std::fmt;
@@ -73,6 +74,11 @@ pub enum Cause {
     Differs {
         /// Both types, and where they differ.
         report: String,
+    },
+    /// The declared type cannot be compared, and the module requires it.
+    Unverified {
+        /// Why it cannot.
+        reason: Reason,
     },
     /// The kernel has no such module.
     NoProvider,
@@ -148,6 +154,11 @@ impl fmt::Display for Cause {
             }
             Self::NotData => f.write_str("it is a function, declared as data; state a fn type"),
             Self::Differs { report } => f.write_str(report),
+            Self::Unverified { reason } => write!(
+                f,
+                "its type cannot be checked: {reason}; drop verify(require), or import something \
+                 else"
+            ),
             Self::NoProvider => f.write_str(
                 "the provider is no module of this kernel; add the provider's .ko to --kernel",
             ),

@@ -3,9 +3,13 @@
 //! Whether imports are declared as the kernel has them, by the comparison that the kernel-side crate
 //! makes.
 
-use crate::{import_table::Import, kernel::Kernel};
+use crate::{
+    import_table::{Import, Policy},
+    kernel::{Kernel, Module},
+};
 use kimport_types::{compare, find, Btf, Description, Finding, Report, Wanted};
-use std::collections::BTreeMap;
+use serde::Serialize;
+use std::{collections::BTreeMap, fmt};
 
 /// What came of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,15 +20,38 @@ pub enum Verdict {
     Warn(String),
     /// They differ, and it would refuse the import.
     Refuse(String),
-    /// There is nothing to compare with, or more than one thing.
-    Unknown,
+    /// They cannot be compared.
+    Unverified(Reason),
+}
+
+/// Why a type cannot be compared with the kernel's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// BTF does not have the symbol: there is none of its provider, or it is in assembly or in Rust.
+    NoBtf,
+    /// BTF has several of the name.
+    Ambiguous,
+    /// What BTF has of it, or the description in the module, cannot be read.
+    Uncomparable,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoBtf => "no BTF",
+            Self::Ambiguous => "several of that name in BTF",
+            Self::Uncomparable => "its BTF is malformed",
+        })
+    }
 }
 
 /// Compares each of `imports` that declares a type to be checked.
 pub fn verify<'a>(imports: &[&'a Import], kernel: &Kernel) -> Vec<(&'a Import, Verdict)> {
     let mut by_provider = BTreeMap::<Option<&str>, Vec<&'a Import>>::new();
     for &import in imports {
-        if !import.unverified && !import.description.is_empty() {
+        let is_checked = !import.unverified && import.verify != Policy::Off;
+        if is_checked && !import.description.is_empty() {
             let provider = import.provider.as_deref();
             by_provider.entry(provider).or_default().push(import);
         }
@@ -36,22 +63,45 @@ pub fn verify<'a>(imports: &[&'a Import], kernel: &Kernel) -> Vec<(&'a Import, V
     let mut index = Vec::new();
     let image = kernel.btf().and_then(|bytes| read(bytes, None, &mut index));
     for (provider, imports) in by_provider {
-        let module = provider.map(|provider| kernel.module(provider).ok().flatten());
-        let mut index = Vec::new();
-        let types = match (&image, &module) {
-            (Some(image), None) => Some(*image),
-            (Some(image), Some(Some(module))) => {
-                let bytes = module.btf();
-                bytes.and_then(|bytes| read(bytes, Some(image), &mut index))
+        let compared = match provider {
+            None => image.map(|image| compare_all(&imports, &image)),
+            Some(provider) => {
+                let module = kernel.module(provider).ok().flatten();
+                module.and_then(|module| compare_module(&imports, &module, image.as_ref()))
             }
-            _ => None,
         };
-        match types {
-            Some(types) => verdicts.extend(compare_all(&imports, &types)),
-            None => verdicts.extend(imports.into_iter().map(|import| (import, Verdict::Unknown))),
+        match compared {
+            Some(compared) => verdicts.extend(compared),
+            None => {
+                let unverified = Verdict::Unverified(Reason::NoBtf);
+                verdicts.extend(
+                    imports
+                        .into_iter()
+                        .map(|import| (import, unverified.clone())),
+                );
+            }
         }
     }
     verdicts
+}
+
+/// Compares imports with the types of a module; `None` if it has none that can be read.
+fn compare_module<'a>(
+    imports: &[&'a Import],
+    module: &Module,
+    image: Option<&Btf<'_>>,
+) -> Option<Vec<(&'a Import, Verdict)>> {
+    let types = module.types.as_ref()?;
+    let (mut index, mut base_index) = (Vec::new(), Vec::new());
+    let own_base = match &types.base {
+        Some(base) => Some(read(base, None, &mut base_index)?),
+        None => None,
+    };
+    let base = own_base.as_ref().or(image)?;
+    Some(compare_all(
+        imports,
+        &read(&types.btf, Some(base), &mut index)?,
+    ))
 }
 
 /// Reads type information; none if it is damaged.
@@ -77,13 +127,16 @@ fn compare_all<'a>(imports: &[&'a Import], types: &Btf<'_>) -> Vec<(&'a Import, 
 
 fn compare_one(import: &Import, types: &Btf<'_>, finding: Finding) -> Verdict {
     let Finding::Id(id) = finding else {
-        return Verdict::Unknown;
+        return Verdict::Unverified(match finding {
+            Finding::Ambiguous => Reason::Ambiguous,
+            _ => Reason::NoBtf,
+        });
     };
     let Ok(declared) = Description::new(&import.description) else {
-        return Verdict::Unknown;
+        return Verdict::Unverified(Reason::Uncomparable);
     };
     let Ok(comparison) = compare(&declared, types, id) else {
-        return Verdict::Unknown;
+        return Verdict::Unverified(Reason::Uncomparable);
     };
     let Some(mismatch) = comparison.worst() else {
         return Verdict::Same;
@@ -96,7 +149,7 @@ fn compare_one(import: &Import, types: &Btf<'_>, finding: Finding) -> Verdict {
         mismatch,
     };
     match comparison.refuse {
-        Some(_) => Verdict::Refuse(report.to_string()),
-        None => Verdict::Warn(report.to_string()),
+        Some(_) if import.verify != Policy::Warn => Verdict::Refuse(report.to_string()),
+        _ => Verdict::Warn(report.to_string()),
     }
 }

@@ -101,7 +101,7 @@ fn the_import_table() {
     let directory = TempDir::new().unwrap();
     let module = with_table(
         &directory,
-        b"\x02\0\x01\0\0\0\0\0\x28\0\0\0\x16\0\0\0lio\0core_new\0submit\0s\0\0\0\
+        b"\x02\0\x0d\0\0\0\0\0\x28\0\0\0\x16\0\0\0lio\0core_new\0submit\0s\0\0\0\
           \x02\x01\x02\0\x02\0\0\0\x20\0\0\0\x0c\0\0\0\0\0jiffies\0j\0\0\0\0\0",
     );
     let imports = &json(&[&module])["imports"];
@@ -109,11 +109,11 @@ fn the_import_table() {
         *imports,
         serde_json::json!([
             {
-                "kind": "function", "optional": true, "unverified": false, "position": null,
+                "kind": "function", "optional": true, "unverified": false, "verify": "require", "position": null,
                 "block": "lio", "provider": "core_new", "name": "submit", "rust_name": "s",
             },
             {
-                "kind": "data", "optional": false, "unverified": true, "position": 2,
+                "kind": "data", "optional": false, "unverified": true, "verify": "strict", "position": 2,
                 "block": null, "provider": null, "name": "jiffies", "rust_name": "j",
             },
         ])

@@ -50,6 +50,7 @@ pub(super) struct Pieces {
     pub(super) images: Vec<Piece>,
     /// `System.map` and `/proc/kallsyms`.
     pub(super) texts: Vec<Piece>,
+    /// Copies of files of `/sys/kernel/btf`.
     pub(super) types: Vec<Piece>,
     pub(super) symvers: Vec<Piece>,
     /// By the name the kernel knows each by.
@@ -188,7 +189,9 @@ fn by_name(path: &str) -> Option<What> {
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
     };
     Some(
-        if name == "Module.symvers" || name.starts_with("symvers-") {
+        if name.ends_with(".btf") || path.rsplit('/').nth(1) == Some("btf") {
+            What::Types
+        } else if name == "Module.symvers" || name.starts_with("symvers-") {
             What::Symvers
         } else if name == "modules.builtin" {
             What::Builtin
@@ -196,8 +199,6 @@ fn by_name(path: &str) -> Option<What> {
             What::Module
         } else if is("System.map") || name == "kallsyms.txt" {
             What::Text
-        } else if name == "vmlinux.btf" {
-            What::Types
         } else if is("vmlinuz") || is("vmlinux") || ["bzImage", "Image", "Image.gz"].contains(&name)
         {
             What::Image
@@ -277,6 +278,9 @@ mod tests {
                 "./usr/lib/modules/7.3.4/modules.builtin",
                 Some(What::Builtin),
             ),
+            ("sys/kernel/btf/vmlinux", Some(What::Types)),
+            ("saved/btf/loop", Some(What::Types)),
+            ("saved/vmlinux.btf", Some(What::Types)),
             ("./usr/src/linux-headers/include/linux/kallsyms.h", None),
             ("./usr/lib/modules/7.3.4/modules.builtin.modinfo", None),
             ("scripts/Makefile.vmlinux", None),

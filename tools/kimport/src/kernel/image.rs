@@ -110,7 +110,7 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 
 /// The type information in an unpacked kernel.
 pub fn btf(kernel: &[u8]) -> Option<&[u8]> {
-    if let Some(section) = elf_section(kernel, ".BTF") {
+    if let Some(section) = section(kernel, ".BTF") {
         return Some(section);
     }
     // An image without sections: the header is checked as far as it goes.
@@ -150,13 +150,18 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     memchr::memmem::find(haystack, needle)
 }
 
-/// The type information of a module, which is all in one section.
-pub fn btf_section(module: &[u8]) -> Option<&[u8]> {
-    elf_section(module, ".BTF")
+/// Whether type information continues another's: its strings do not begin with the empty one.
+pub fn is_split_btf(bytes: &[u8]) -> bool {
+    let field = |number: usize| u32_at(bytes, 4 * number).map(|field| field as usize);
+    let (Some(header), Some(strings)) = (field(1), field(4)) else {
+        return false;
+    };
+    let first = header.checked_add(strings).and_then(|at| bytes.get(at));
+    first != Some(&0)
 }
 
-/// A section of an ELF file.
-fn elf_section<'a>(file: &'a [u8], name: &str) -> Option<&'a [u8]> {
+/// A section of an ELF file, unless it is empty.
+pub fn section<'a>(file: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let header = object::elf::FileHeader64::<Endianness>::parse(file).ok()?;
     let endian = header.endian().ok()?;
     let sections = header.sections(endian, file).ok()?;

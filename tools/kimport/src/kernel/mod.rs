@@ -98,14 +98,18 @@ pub struct Kernel {
 pub struct Module {
     /// Its symbols.
     pub symbols: Table,
-    btf: Option<Vec<u8>>,
+    /// Its type information, if there is some.
+    pub types: Option<ModuleTypes>,
 }
 
-impl Module {
-    /// Its type information, which continues the kernel image's.
-    pub fn btf(&self) -> Option<&[u8]> {
-        self.btf.as_deref()
-    }
+/// Type information of a module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModuleTypes {
+    /// The section `.BTF`, which continues the kernel image's type information or [`base`](Self::base).
+    pub btf: Vec<u8>,
+    /// The section `.BTF.base` of a module built out of tree: what it needs of the image's types,
+    /// because their numbers are only known where it is loaded.
+    pub base: Option<Vec<u8>>,
 }
 
 impl Kernel {
@@ -160,9 +164,11 @@ impl Kernel {
             unknown.push("types: no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)".to_owned());
         }
         let loaded = text.modules.into_iter().map(|(module, entries)| {
+            // The kernel has rebuilt it on the image's, whatever the module's file had.
             let btf = fs::read(format!("/sys/kernel/btf/{module}")).ok();
+            let types = btf.map(|btf| ModuleTypes { btf, base: None });
             let symbols = Table::of_loaded(entries);
-            (module, Arc::new(Module { symbols, btf }))
+            (module, Arc::new(Module { symbols, types }))
         });
         Self {
             name: name.unwrap_or_else(|| release.to_owned()),
@@ -195,7 +201,8 @@ impl Kernel {
             sources.push(format!("symbols: {}", piece.name));
             for (module, entries) in text.modules {
                 let symbols = Table::of_loaded(entries);
-                loaded.insert(module, Arc::new(Module { symbols, btf: None }));
+                let types = saved_types(&pieces, &module)?;
+                loaded.insert(module, Arc::new(Module { symbols, types }));
             }
             symbols = Some(text.image);
         }
@@ -207,9 +214,21 @@ impl Kernel {
         })?;
 
         let mut btf = images.btf;
+        let mut types_from: Option<&str> = None;
         for piece in &pieces.types {
+            let bytes = piece_bytes(piece)?;
+            if image::is_split_btf(&bytes) {
+                continue;
+            }
+            if let Some(other) = types_from.replace(&piece.name) {
+                return Err(Error::unusable(format_args!(
+                    "types of more than one kernel: {other} and {}",
+                    piece.name
+                ))
+                .help("name the files of one"));
+            }
             sources.push(format!("types: {}", piece.name));
-            btf = Some(piece_bytes(piece)?);
+            btf = Some(bytes);
         }
         if btf.is_none() {
             unknown.push("types: no BTF in what was given".to_owned());
@@ -369,7 +388,13 @@ impl Kernel {
         match module {
             None => Some(image.prototypes(name)),
             Some(module) => {
-                let types = Types::of_module(module.btf.as_deref()?, image).ok()?;
+                let module = module.types.as_ref()?;
+                let base = module.base.as_deref().map(Types::of_image);
+                let base = match &base {
+                    Some(base) => base.as_ref().ok()?,
+                    None => image,
+                };
+                let types = Types::of_module(&module.btf, base).ok()?;
                 Some(types.prototypes(name))
             }
         }
@@ -432,15 +457,34 @@ fn piece_bytes(piece: &Piece) -> Result<Vec<u8>> {
         .map_err(|error| Error::unusable(format_args!("{}: {error}", piece.name)))
 }
 
+/// The types of a module of which otherwise only symbols are known: a copy of its file in
+/// `/sys/kernel/btf`, or those in its `.ko`.
+fn saved_types(pieces: &Pieces, module: &str) -> Result<Option<ModuleTypes>> {
+    let is_it = |piece: &&Piece| {
+        let name = short(&piece.name);
+        name.strip_suffix(".btf").unwrap_or(name) == module
+    };
+    if let Some(piece) = pieces.types.iter().find(is_it) {
+        let btf = piece_bytes(piece)?;
+        return Ok(Some(ModuleTypes { btf, base: None }));
+    }
+    let file = pieces.modules.get(module).map(read_module);
+    Ok(file.and_then(|file| file.ok()?.types))
+}
+
 fn read_module(origin: &Origin) -> Result<Module> {
     let bytes = origin
         .bytes()
         .and_then(compression::unpack)
         .map_err(Error::unusable)?;
     let file = ModuleFile::from_bytes(bytes)?;
+    let section = |name| image::section(file.elf(), name).map(<[u8]>::to_vec);
     Ok(Module {
         symbols: Table::of_module(&file)?,
-        btf: image::btf_section(file.elf()).map(<[u8]>::to_vec),
+        types: section(".BTF").map(|btf| ModuleTypes {
+            btf,
+            base: section(".BTF.base"),
+        }),
     })
 }
 

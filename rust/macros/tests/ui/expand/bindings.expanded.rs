@@ -377,7 +377,7 @@ const _: () = {
     static RECORD: ::kimport::Record<
         { ::kimport::record_size(36, __KIMPORT_TYPE_sched_yield.len()) },
     > = ::kimport::Record::new(
-        b"\x02\0\0\0\0\0\0\0\0\0\0\0\x14\0\0\0\0\0yield\0sched_yield\0",
+        b"\x02\0\x0C\0\0\0\0\0\0\0\0\0\x14\0\0\0\0\0yield\0sched_yield\0",
         __KIMPORT_TYPE_sched_yield,
     );
 };

@@ -128,7 +128,7 @@ mod warned {
         static RECORD: ::kimport::Record<
             { ::kimport::record_size(28, __KIMPORT_TYPE_a.len()) },
         > = ::kimport::Record::new(
-            b"\x02\0\0\0\0\0\0\0\0\0\0\0\x0C\0\0\0warned\0\0a\0a\0",
+            b"\x02\0\x04\0\0\0\0\0\0\0\0\0\x0C\0\0\0warned\0\0a\0a\0",
             __KIMPORT_TYPE_a,
         );
     };
@@ -195,7 +195,7 @@ mod unchecked {
         static RECORD: ::kimport::Record<
             { ::kimport::record_size(39, __KIMPORT_TYPE_a.len()) },
         > = ::kimport::Record::new(
-            b"\x02\x01\0\0\0\0\0\0\0\0\0\0\x17\0\0\0unchecked\0provider\0a\0a\0",
+            b"\x02\x01\x08\0\0\0\0\0\0\0\0\0\x17\0\0\0unchecked\0provider\0a\0a\0",
             __KIMPORT_TYPE_a,
         );
     };
@@ -277,7 +277,7 @@ const _: () = {
     static RECORD: ::kimport::Record<
         { ::kimport::record_size(22, __KIMPORT_TYPE_a.len()) },
     > = ::kimport::Record::new(
-        b"\x02\0\0\0\0\0\0\0\0\0\0\0\x06\0\0\0\0\0a\0a\0",
+        b"\x02\0\x0C\0\0\0\0\0\0\0\0\0\x06\0\0\0\0\0a\0a\0",
         __KIMPORT_TYPE_a,
     );
 };

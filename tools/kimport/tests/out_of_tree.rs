@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `kimport check` against a provider built out of tree, by the kernel's own build: its types refer to
+//! a base of their own, as those of the kernel image are numbered anew by each build.
+
+mod common;
+
+use common::*;
+use expect_test::expect;
+use kimport_types::Encoding;
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Output},
+    sync::LazyLock,
+};
+use tempfile::TempDir;
+
+const SOURCE: &str = r#"
+#include <linux/module.h>
+#include <linux/blkdev.h>
+sector_t provider_size(struct block_device *bdev, u32 unit);
+sector_t noinline provider_size(struct block_device *bdev, u32 unit)
+{
+	return bdev_nr_bytes(bdev) / unit;
+}
+asm(".text\n.globl provider_assembly\n.type provider_assembly, @function\nprovider_assembly:\n\tint3\n"
+    ".size provider_assembly, . - provider_assembly\n");
+MODULE_DESCRIPTION("Provides");
+MODULE_LICENSE("GPL");
+"#;
+
+struct Built {
+    directory: TempDir,
+    log: String,
+}
+
+static BUILT: LazyLock<Built> = LazyLock::new(|| {
+    let directory = TempDir::new().unwrap();
+    let source = directory.path();
+    fs::write(source.join("provider.c"), SOURCE).unwrap();
+    fs::write(
+        source.join("Kbuild"),
+        "obj-m := provider.o\nOBJECT_FILES_NON_STANDARD := y\n",
+    )
+    .unwrap();
+    let kdir = symvers().parent().unwrap().to_owned();
+    let output = Command::new("make")
+        .arg("-C")
+        .arg(kdir)
+        .arg(format!("M={}", source.display()))
+        .env_remove("MAKEFLAGS")
+        .output()
+        .unwrap();
+    let log = [output.stdout, output.stderr].concat();
+    let log = String::from_utf8(log).unwrap();
+    assert!(output.status.success(), "{log}");
+    Built { directory, log }
+});
+
+fn provider() -> PathBuf {
+    BUILT.directory.path().join("provider.ko")
+}
+
+/// A copy without a section, under the same name.
+fn provider_without(directory: &TempDir, section: &str) -> PathBuf {
+    let copy = directory.path().join("provider.ko");
+    let (from, to) = (provider(), copy.to_str().unwrap());
+    tool(
+        "objcopy",
+        &["--remove-section", section, from.to_str().unwrap(), to],
+    );
+    copy
+}
+
+/// The flags that stand for a policy.
+const REQUIRE: u8 = 3 << 2;
+const WARN: u8 = 1 << 2;
+const OFF: u8 = 2 << 2;
+
+fn import(flags: u8, provider: &str, name: &str, unit: Encoding) -> Vec<u8> {
+    let device = Encoding::named("block_device", None).pointer(false);
+    let declared = Encoding::function(&[device, unit], Encoding::integer(8, false), false);
+    described(0, flags, 0, provider, name, declared.as_bytes())
+}
+
+fn u32() -> Encoding {
+    Encoding::integer(4, false)
+}
+
+fn check(imports: &[Vec<u8>], kernel: &str, more: &[&str]) -> Output {
+    let directory = TempDir::new().unwrap();
+    let module = with_table(&directory, &imports.concat());
+    let mut arguments = vec!["check", &module, "--kernel", kernel];
+    arguments.extend(more);
+    kimport(arguments)
+}
+
+/// What is said of types, and the exit code.
+fn said(output: &Output) -> (String, Option<i32>) {
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    let of_types = |line: &&str| !line.contains(" checked, ") && !line.starts_with("  from ");
+    let lines = text.lines().filter(of_types);
+    let text = lines.map(|line| line.to_owned() + "\n").collect();
+    (text, output.status.code())
+}
+
+fn with(provider: &PathBuf) -> String {
+    format!("{},{}", stock_directory().display(), provider.display())
+}
+
+#[test]
+fn the_build_makes_type_information() {
+    assert!(!BUILT.log.contains("Skipping BTF"), "{}", BUILT.log);
+    let module = Module::read(&fs::read(provider()).unwrap());
+    for section in [".BTF", ".BTF.base"] {
+        assert!(!module.section(section).data.is_empty(), "{section}");
+    }
+}
+
+#[test]
+fn types_are_compared_through_the_modules_own_base() {
+    let right = import(REQUIRE, "provider", "provider_size", u32());
+    let (text, code) = said(&check(&[right], &with(&provider()), &[]));
+    assert_eq!(text, "  1 type as declared\n");
+    assert_eq!(code, Some(0));
+
+    let wrong = |flags| {
+        [import(
+            flags,
+            "provider",
+            "provider_size",
+            Encoding::integer(1, false),
+        )]
+    };
+    let (text, code) = said(&check(&wrong(0), &with(&provider()), &[]));
+    expect![[r#"
+        target_core_file: kimport: cannot import provider_size from provider: prototype differs
+          declared:  u64 provider_size(struct block_device *, u8)
+          kernel:    sector_t provider_size(struct block_device *, u32)
+                                                                   ^^^ argument 2: 1 byte, kernel has 4
+    "#]]
+    .assert_eq(&text);
+    assert_eq!(code, Some(1));
+
+    let (text, code) = said(&check(&wrong(WARN), &with(&provider()), &[]));
+    expect![[r#"
+        target_core_file: kimport: provider_size from provider: prototype differs
+          declared:  u64 provider_size(struct block_device *, u8)
+          kernel:    sector_t provider_size(struct block_device *, u32)
+                                                                   ^^^ argument 2: 1 byte, kernel has 4
+    "#]]
+    .assert_eq(&text);
+    assert_eq!(code, Some(0));
+
+    let (text, code) = said(&check(&wrong(OFF), &with(&provider()), &[]));
+    assert_eq!((text.as_str(), code), ("", Some(0)));
+}
+
+#[test]
+fn without_types_imports_are_unverified() {
+    let directory = TempDir::new().unwrap();
+    let without = with(&provider_without(&directory, ".BTF"));
+    let size = |flags| import(flags, "provider", "provider_size", u32());
+    let assembly = import(0, "provider", "provider_assembly", u32());
+    let (text, code) = said(&check(&[size(0)], &without, &[]));
+    assert_eq!(text, "  unverified: no BTF: provider_size from provider\n");
+    assert_eq!(code, Some(0));
+    let (text, code) = said(&check(&[size(0), assembly], &with(&provider()), &[]));
+    assert_eq!(
+        text,
+        "  1 type as declared\n  unverified: no BTF: provider_assembly from provider\n"
+    );
+    assert_eq!(code, Some(0));
+
+    let (text, code) = said(&check(&[size(REQUIRE)], &without, &[]));
+    expect![[r#"
+        target_core_file: kimport: cannot import provider_size from provider: its type cannot be checked: no BTF; drop verify(require), or import something else
+    "#]]
+    .assert_eq(&text);
+    assert_eq!(code, Some(1));
+}
+
+/// The image's numbering of types means nothing to such a module.
+#[test]
+fn a_base_that_cannot_be_read_is_no_base() {
+    let directory = TempDir::new().unwrap();
+    let broken = provider_without(&directory, ".BTF.base");
+    let base = directory.path().join("base");
+    fs::write(&base, b"\x9f\xeb\x01").unwrap();
+    let add = format!(".BTF.base={}", base.display());
+    tool(
+        "objcopy",
+        &["--add-section", &add, broken.to_str().unwrap()],
+    );
+    let import = import(0, "provider", "provider_size", u32());
+    let (text, code) = said(&check(&[import], &with(&broken), &[]));
+    assert_eq!(text, "  unverified: no BTF: provider_size from provider\n");
+    assert_eq!(code, Some(0));
+}
+
+#[test]
+fn another_provider_can_be_chosen() {
+    let declared = [import(REQUIRE, "old_provider", "provider_size", u32())];
+    let kernel = with(&provider());
+    let output = check(&declared, &kernel, &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let (text, code) = said(&check(
+        &declared,
+        &kernel,
+        &["--from", "provider=old_provider"],
+    ));
+    assert_eq!(text, "  1 type as declared\n");
+    assert_eq!(code, Some(0));
+
+    for (from, says) in [
+        ("provider=loop", "it imports from old_provider"),
+        ("provider", "not of the form PROVIDER=DECLARED"),
+        ("a/b=old_provider", "is not a module name"),
+    ] {
+        let output = check(&declared, &kernel, &["--from", from]);
+        assert_eq!(output.status.code(), Some(2), "{from}");
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains(says), "{error}");
+    }
+
+    let directory = TempDir::new().unwrap();
+    let module = with_table(&directory, &declared.concat());
+    let (text, _) = fine([
+        "compare",
+        "--module",
+        &module,
+        "--from",
+        "provider=old_provider",
+        "--kernel",
+        &kernel,
+    ]);
+    assert!(
+        text.contains("\nprovider:provider_size  provider, global\n"),
+        "{text}"
+    );
+}
