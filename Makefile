@@ -43,7 +43,7 @@ KIMPORT_VM := $(CARGO_TARGET_DIR)/debug/kimport-vm
 
 MODULE_DIRS := samples/hello_import samples/lio_core_new samples/rust_iblock tests/modules tests/selftest tests/typed tests/upgraded
 
-.PHONY: help setup update-kernel modules $(MODULE_DIRS) consumer tools demo check check-host check-tree lint clippy rustfmt \
+.PHONY: help setup update-kernel modules $(MODULE_DIRS) consumer tools demo check check-host check-tree check-kernels check-btf lint clippy rustfmt \
 	rustfmtcheck doc rust-analyzer clean
 
 help:
@@ -57,6 +57,7 @@ help:
 	@echo 'make check-host      the tests that need no VM'
 	@echo 'make check-vm        the suites in VMs'
 	@echo 'make check-tree      build a small kernel that kimport is part of, built in and as modules, and boot it (minutes, once)'
+	@echo 'make check-kernels   compare and check on four of Debian'\''s kernels (fetches 360 MB, once); build/kernels.html'
 	@echo 'make lint            rustfmt, clippy on all crates (kernel-side with CLIPPY=1 W=1), shellcheck'
 	@echo 'make rustfmt         format all Rust sources'
 	@echo 'make doc             rustdoc of all crates into build/doc'
@@ -103,6 +104,12 @@ tests/load: setup
 	@mkdir -p $(BUILD)/$@
 	@$(IN_ROOT) $(MAKE) -j$(JOBS) -C $(KDIR) M=$(CURDIR)/$@ MO=$(BUILD)/$@ KBUILD_MODPOST_WARN=1
 
+# Every module, in C or in Rust, has type information that was made on the stock kernel's.
+check-btf: modules
+	@without=$$($(IN_ROOT) readelf -SW $$(find $(MODULE_DIRS:%=$(BUILD)/%) -name '*.ko') | awk '/^File: / { file = $$2; files[file] } \
+		/ \.BTF / { delete files[file] } END { for (file in files) print file ": no BTF" }') && [[ -z $$without ]] || \
+		{ echo "$$without"; exit 1; }
+
 # As in another repository: README's module, and one of several parts.
 consumer: setup
 	@mkdir -p $(BUILD)/consumer
@@ -147,7 +154,7 @@ CHECK_JOBS ?= 2
 check: setup
 	@$(MAKE) -j$(CHECK_JOBS) --output-sync=target check-host check-vm
 
-check-host: lint doc rust-analyzer
+check-host: lint doc rust-analyzer check-btf
 	@KIMPORT_BINDINGS=$(CURDIR)/rust/macros/tests/ui/support/bindings.rs $(CARGO) test --workspace
 
 # A target for each VM, so that they can run side by side.
@@ -220,6 +227,13 @@ check-tree: tools
 		--suite tests/vm/tree_builtin.sh --log $(BUILD)/tree_builtin.log
 	@tree=$$(scripts/tree-kernel modules) && $(IN_ROOT) $(KIMPORT_VM) run --stock $$tree --append no_hash_pointers \
 		--suite tests/vm/tree_modules.sh $(foreach module,$(TREE_MODULES),$(call in-tree,$(module))) --log $(BUILD)/tree_modules.log
+
+# Debian's 6.1, 6.12, 7.2 and 7.3, all as the archive has them: not in `check`, as three of them are fetched for nothing else.
+IBLOCK := $(BUILD)/samples/rust_iblock/rust_iblock.ko
+check-kernels: tools samples/rust_iblock
+	@kernels=$$(scripts/fetch-kernels) && export KIMPORT_KERNELS="$$kernels" && $(CARGO) test -q -p kimport --test debian_kernels -- --ignored
+	@kernels=$$(scripts/fetch-kernels | sed 's/^/--kernel /') && rc=0 && $(IN_ROOT) $(KIMPORT) compare --module $(IBLOCK) $$kernels \
+		--kernel $(STOCK) --html $(BUILD)/kernels.html || rc=$$?; [[ $$rc -le 1 ]] && echo $(BUILD)/kernels.html
 
 # ---- Sources
 

@@ -56,12 +56,13 @@ archive() {
 	APT_CONFIG=$APT_CONFIG_IN_ROOT in_root "$@"
 }
 
-# Fetches the package lists.
+# Fetches the package lists, of the build root's suite and its backports or of the suites that are named.
 archive_refresh() {
-	local dir=$KIMPORT_CACHE/apt mirror
+	local dir=${APT_CONFIG_IN_ROOT%/*} mirror
+	[[ $# -gt 0 ]] || set -- "$SUITE" "$SUITE-backports"
 	mirror=$(find_mirror)
 	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
-	printf '%s\n' "deb $mirror $SUITE main" "deb $mirror $SUITE-backports main" >"$dir/sources.list"
+	printf "deb $mirror %s main\n" "$@" >"$dir/sources.list"
 	{
 		cat <<-END
 			Dir::State::lists "$dir/lists";

@@ -415,7 +415,8 @@ impl Compare {
         if as_json {
             print(&json(&matrix)?)?;
         } else {
-            print(&matrix.text())?;
+            let width = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+            print(&matrix.text(width))?;
         }
         Ok(matrix.outcome())
     }

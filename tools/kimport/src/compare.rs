@@ -157,11 +157,7 @@ impl Matrix {
 
     /// Findings are symbols that cannot be imported everywhere, moved, or changed their prototype.
     pub fn outcome(&self) -> Outcome {
-        let differs = |row: &Row| {
-            row.cells.iter().any(|cell| {
-                cell.obstacle.is_some() || cell.moved || cell.same_prototype == Some(false)
-            })
-        };
+        let differs = |row: &Row| row.cells.iter().any(|cell| cell.state() != State::Fine);
         if self.symbols.iter().any(differs) {
             Outcome::Findings
         } else {
@@ -169,10 +165,11 @@ impl Matrix {
         }
     }
 
-    /// The matrix for people.
-    pub fn text(&self) -> String {
+    /// The matrix for people: a table, or a list where the table is wider than `width` columns.
+    pub fn text(&self, width: Option<usize>) -> String {
+        let names: Vec<String> = self.kernels.iter().map(|one| clean(&one.kernel)).collect();
         let mut rows = vec![std::iter::once("SYMBOL".to_owned())
-            .chain(self.kernels.iter().map(|column| clean(&column.kernel)))
+            .chain(names.iter().cloned())
             .collect::<Vec<_>>()];
         for row in &self.symbols {
             rows.push(
@@ -181,20 +178,9 @@ impl Matrix {
                     .collect(),
             );
         }
-        let widths: Vec<usize> = (0..=self.kernels.len())
-            .map(|column| {
-                let width = |row: &Vec<String>| row[column].chars().count();
-                rows.iter().map(width).max().unwrap_or(0)
-            })
-            .collect();
-        let mut text = String::new();
-        for row in &rows {
-            let cells = row.iter().zip(&widths);
-            let line: Vec<String> = cells
-                .map(|(cell, &width)| format!("{cell:width$}"))
-                .collect();
-            text += line.join("  ").trim_end();
-            text.push('\n');
+        let mut text = table(&rows);
+        if text.lines().map(|line| line.chars().count()).max() > width.or(Some(usize::MAX)) {
+            text = list(&rows);
         }
         let changed = self.symbols.iter().filter(|row| row.changed());
         for (number, row) in changed.enumerate() {
@@ -202,13 +188,16 @@ impl Matrix {
                 text += "\nPrototypes that differ (by the names of types, not by their layout):\n";
             }
             text += &format!("  {}\n", row.subject.label());
-            for (column, cell) in self.kernels.iter().zip(&row.cells) {
-                if let Some(prototypes) = &cell.prototypes {
-                    text += &format!(
-                        "    {}: {}\n",
-                        clean(&column.kernel),
-                        clean(&prototypes.join(" and "))
-                    );
+            let mut shown: Option<&Vec<String>> = None;
+            for (name, cell) in names.iter().zip(&row.cells) {
+                // Only what is new.
+                if let Some(prototypes) = cell
+                    .prototypes
+                    .as_ref()
+                    .filter(|&now| !now.is_empty() && shown != Some(now))
+                {
+                    text += &format!("    {name}: {}\n", clean(&prototypes.join(" and ")));
+                    shown = Some(prototypes);
                 }
             }
         }
@@ -220,76 +209,170 @@ impl Matrix {
         text
     }
 
-    /// The matrix as a page of its own.
+    /// The matrix as a page of its own, which needs nothing from elsewhere.
     pub fn html(&self) -> String {
         let mut page = String::from(HTML_HEAD);
-        page += "<table>\n<thead><tr><th>symbol</th>";
+        page += &format!("<p>{}</p>\n", self.summary());
+        page += "<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">Symbol</th>";
         for column in &self.kernels {
-            page += &format!(
-                "<th title=\"{}\">{}</th>",
-                escape(&column.sources.join("\n")),
-                escape(&column.kernel)
-            );
+            page += &format!("<th scope=\"col\">{}</th>", escape(&column.kernel));
         }
         page += "</tr></thead>\n<tbody>\n";
         for row in &self.symbols {
-            page += &format!("<tr><th>{}</th>", escape(&row.subject.label()));
+            page += &format!(
+                "<tr><th scope=\"row\">{}</th>",
+                escape(&row.subject.label())
+            );
+            let mut shown: Option<&Vec<String>> = None;
             for cell in &row.cells {
-                let class = match cell {
-                    Cell {
-                        obstacle: Some(_), ..
-                    } => "no",
-                    Cell { moved: true, .. }
-                    | Cell {
-                        same_prototype: Some(false),
-                        ..
-                    } => "changed",
-                    _ => "yes",
-                };
-                let mut inside = escape(&cell.words().join(", "));
-                for prototype in cell.prototypes.iter().flatten() {
-                    inside += &format!("<br><code>{}</code>", escape(prototype));
+                let state = cell.state();
+                let (class, sign) = state.shown();
+                page += &format!(
+                    "<td class=\"{class}\"><span class=\"sign\">{sign}</span> {}",
+                    escape(&cell.words().join(", "))
+                );
+                let prototypes = cell.prototypes.as_ref().filter(|now| !now.is_empty());
+                if let Some(prototypes) = prototypes.filter(|&now| shown != Some(now)) {
+                    for prototype in prototypes {
+                        page += &format!("<br><code>{}</code>", escape(prototype));
+                    }
+                    shown = Some(prototypes);
                 }
                 if let Some(obstacle) = &cell.obstacle {
-                    inside += &format!("<br><small>{}</small>", escape(&obstacle.to_string()));
+                    page += &format!("<br><small>{}</small>", escape(&obstacle.to_string()));
                 }
-                page += &format!("<td class=\"{class}\">{inside}</td>");
+                page += "</td>";
             }
             page += "</tr>\n";
         }
-        page += "</tbody>\n</table>\n";
+        page += "</tbody>\n</table></div>\n<h2>Kernels</h2>\n<dl>\n";
         for column in &self.kernels {
+            page += &format!("<dt>{}</dt>\n", escape(&column.kernel));
+            for source in &column.sources {
+                page += &format!("<dd>{}</dd>\n", escape(source));
+            }
             for unknown in &column.unknown {
-                page += &format!(
-                    "<p>{}: not known: {}</p>\n",
-                    escape(&column.kernel),
-                    escape(unknown)
-                );
+                page += &format!("<dd>not known: {}</dd>\n", escape(unknown));
             }
         }
         page += &format!(
-            "<p>{} on {}. Prototypes are compared by the names of types, not by their layout.</p>\n\
-             </body>\n</html>\n",
-            count(self.symbols.len(), "symbol"),
-            count(self.kernels.len(), "kernel")
+            "</dl>\n<footer><p>A prototype is shown where it first appears or differs from the kernel \
+             before. Prototypes are compared by the names of types, not by their layout.</p>\n\
+             <p>kimport {}</p></footer>\n</body>\n</html>\n",
+            env!("CARGO_PKG_VERSION")
         );
         page
     }
+
+    /// How many symbols come to what at worst, in words.
+    fn summary(&self) -> String {
+        let worst = |row: &Row| row.cells.iter().map(Cell::state).max();
+        let number = |state| {
+            let rows = self.symbols.iter();
+            rows.filter(|row| worst(row) == Some(state)).count()
+        };
+        let signed = |state: State, words: &str| {
+            let (class, sign) = state.shown();
+            let number = number(state);
+            format!(
+                "<span class=\"key {class}\"><span class=\"sign\">{sign}</span> {number}</span> {words}"
+            )
+        };
+        format!(
+            "{} on {}: {}, {}, {}.",
+            count(self.symbols.len(), "symbol"),
+            count(self.kernels.len(), "kernel"),
+            signed(State::Fine, "the same on all"),
+            signed(State::Changed, "moved or with another prototype"),
+            signed(State::Unusable, "that cannot be imported everywhere")
+        )
+    }
+}
+
+/// What a cell comes to, from good to bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum State {
+    Fine,
+    Changed,
+    Unusable,
+}
+
+impl State {
+    /// Its class in a page and its sign: colours are not for everybody, nor for every printer.
+    fn shown(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Fine => ("yes", "\u{2713}"),
+            Self::Changed => ("changed", "\u{25b3}"),
+            Self::Unusable => ("no", "\u{2717}"),
+        }
+    }
+}
+
+/// Rows as a table, its columns as wide as they need to be.
+fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.first().map_or(0, Vec::len);
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| {
+            let width = |row: &Vec<String>| row[column].chars().count();
+            rows.iter().map(width).max().unwrap_or(0)
+        })
+        .collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths);
+        let cells: Vec<String> = cells
+            .map(|(cell, &width)| format!("{cell:width$}"))
+            .collect();
+        cells.join("  ").trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect()
+}
+
+/// The same, a line for each cell.
+fn list(rows: &[Vec<String>]) -> String {
+    let Some((head, rows)) = rows.split_first() else {
+        return String::new();
+    };
+    let width = head.iter().skip(1).map(|name| name.chars().count()).max();
+    let width = width.unwrap_or(0);
+    let mut text = String::new();
+    for row in rows {
+        text += &format!("{}\n", row[0]);
+        for (name, cell) in head.iter().zip(row).skip(1) {
+            text += &format!("  {name:width$}  {cell}\n");
+        }
+    }
+    text
 }
 
 const HTML_HEAD: &str = "<!DOCTYPE html>
 <html lang=\"en\">
 <head>
 <meta charset=\"utf-8\">
+<meta name=\"viewport\" content=\"width=device-width\">
 <title>Symbols from kernel to kernel</title>
 <style>
-body { font-family: sans-serif; }
-table { border-collapse: collapse; }
-th, td { border: 1px solid #999; padding: 0.3em 0.6em; text-align: left; vertical-align: top; }
-thead th { position: sticky; top: 0; background: #eee; }
-td.yes { background: #e6f4e6; }
-td.changed { background: #fdf3cf; }
-td.no { background: #f9dcdc; }
+:root { color-scheme: light; }
+body { font: 1rem/1.4 sans-serif; color: #1a1a1a; background: #fff; margin: 1rem; }
+.scroll { overflow: auto; max-height: 90vh; }
+table { border-collapse: separate; border-spacing: 0; border-top: 1px solid #777; border-left: 1px solid #777; }
+th, td { border: 0 solid #777; border-width: 0 1px 1px 0; padding: .3em .6em; text-align: left; vertical-align: top; }
+thead th { position: sticky; top: 0; z-index: 1; background: #e4e4e4; white-space: nowrap; }
+tbody th { position: sticky; left: 0; background: #f2f2f2; font-family: monospace; font-weight: normal; }
+code { font-size: .9em; overflow-wrap: anywhere; }
+.sign { font-weight: bold; }
+.key { padding: 0 .3em; }
+.yes { background: #e3f1e3; }
+.changed { background: #fdf0c4; }
+.no { background: #f8d9d9; }
+dt { font-weight: bold; }
+@media print {
+  @page { size: landscape; }
+  body { font-size: 8pt; margin: 0; }
+  .scroll { overflow: visible; max-height: none; }
+  thead th, tbody th { position: static; }
+  tr { break-inside: avoid; }
+  td, th, .key { print-color-adjust: exact; }
+}
 </style>
 </head>
 <body>
@@ -332,6 +415,16 @@ impl Row {
 }
 
 impl Cell {
+    fn state(&self) -> State {
+        if self.obstacle.is_some() {
+            State::Unusable
+        } else if self.moved || self.same_prototype == Some(false) {
+            State::Changed
+        } else {
+            State::Fine
+        }
+    }
+
     /// The cell in a few words.
     fn words(&self) -> Vec<String> {
         let mut words = Vec::new();
@@ -526,6 +619,36 @@ mod tests {
         for wrong in ["", ":", "m:", ":f"] {
             assert!(subject(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_is_too_wide_for_the_terminal_is_a_list() {
+        let cell = |place: &str| Cell {
+            places: vec![place.to_owned()],
+            moved: false,
+            linkage: Some(Linkage::Global),
+            exported: false,
+            obstacle: None,
+            prototypes: None,
+            same_prototype: None,
+        };
+        let column = |kernel: &str| Column {
+            kernel: kernel.to_owned(),
+            sources: Vec::new(),
+            unknown: Vec::new(),
+        };
+        let matrix = Matrix {
+            kernels: vec![column("6.1"), column("6.12")],
+            symbols: vec![Row {
+                subject: "f".parse().unwrap(),
+                cells: vec![cell("vmlinux"), cell("scsi_mod")],
+            }],
+        };
+        let table = "SYMBOL  6.1              6.12\nf       vmlinux, global  scsi_mod, global\n";
+        assert_eq!(matrix.text(None), table);
+        assert_eq!(matrix.text(Some(41)), table);
+        let list = "f\n  6.1   vmlinux, global\n  6.12  scsi_mod, global\n";
+        assert_eq!(matrix.text(Some(40)), list);
     }
 
     #[test]

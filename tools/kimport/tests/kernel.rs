@@ -315,7 +315,7 @@ fn kernels_are_compared() {
     let html = fs::read_to_string(page).unwrap();
     assert_eq!(html.matches("<tr>").count(), 1 + names.len());
     assert!(
-        html.contains("<td class=\"no\">only cloned.isra.0"),
+        html.contains("<td class=\"no\"><span class=\"sign\">✗</span> only cloned.isra.0"),
         "{html}"
     );
 }
