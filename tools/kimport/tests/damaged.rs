@@ -8,12 +8,13 @@ use common::*;
 use kimport::{
     compression::unpack,
     list::Listing,
+    load::{plan::Filled, rewrite::fill},
     module_file::ModuleFile,
     relink::{relink, Wish},
     symvers::Symvers,
 };
 use proptest::{prelude::*, sample::Index};
-use std::{fs, sync::LazyLock};
+use std::{fs, ops::Range, sync::LazyLock};
 
 struct Fixture {
     packed: Vec<u8>,
@@ -73,17 +74,24 @@ fn number(bytes: &[u8], at: usize, size: usize) -> usize {
         .fold(0, |number, &byte| (number << 8) | usize::from(byte))
 }
 
-fn damaged(module: &[u8], damage: &[(Place, u8)]) -> Vec<u8> {
-    let mut bytes = module.to_vec();
+fn section_headers(module: &[u8]) -> Range<usize> {
     let table = number(module, 0x28, 8);
-    let headers = table..table + 64 * number(module, 0x3c, 2);
-    let symtab = headers
-        .clone()
+    table..table + 64 * number(module, 0x3c, 2)
+}
+
+fn symbols(module: &[u8]) -> Range<usize> {
+    let symtab = section_headers(module)
         .step_by(64)
         .find(|&header| number(module, header + 4, 4) == 2)
         .unwrap();
     let start = number(module, symtab + 0x18, 8);
-    let symbols = start..start + number(module, symtab + 0x20, 8);
+    start..start + number(module, symtab + 0x20, 8)
+}
+
+fn damaged(module: &[u8], damage: &[(Place, u8)]) -> Vec<u8> {
+    let mut bytes = module.to_vec();
+    let headers = section_headers(module);
+    let symbols = symbols(module);
     for (place, byte) in damage {
         let (range, index) = match place {
             Place::Anywhere(index) => (0..bytes.len(), index),
@@ -101,12 +109,33 @@ fn try_everything(bytes: Vec<u8>) {
     let Ok(file) = ModuleFile::from_bytes(bytes) else {
         return;
     };
-    let _ = Listing::new(&file, Some(&fixture.symvers)).map(|listing| listing.text());
+    if let Ok(listing) = Listing::new(&file, Some(&fixture.symvers)) {
+        let _ = listing.text();
+        try_to_fill(&file, &listing);
+    }
     if let Ok((output, report)) = relink(&file, Some(&fixture.symvers), &fixture.wish) {
         let _ = report.text();
         let again = ModuleFile::from_bytes(output).unwrap();
         let (_, report) = relink(&again, Some(&fixture.symvers), &fixture.wish).unwrap();
         assert!(!report.changed);
+    }
+}
+
+/// Addresses are written for all undefined symbols, or for none.
+fn try_to_fill(file: &ModuleFile, listing: &Listing) {
+    let addresses = |listing: &Listing| -> Vec<Filled> {
+        let names = listing.undefined.iter().map(|symbol| symbol.name.clone());
+        let filled = names.map(|name| Filled {
+            name,
+            provider: "vmlinux".to_owned(),
+            address: 0xffff_ffff_8112_3450,
+        });
+        filled.collect()
+    };
+    if let Ok(written) = fill(file.elf(), &addresses(listing)) {
+        assert_eq!(written.len(), file.elf().len());
+        let written = ModuleFile::from_bytes(written).unwrap();
+        assert_eq!(Listing::new(&written, None).unwrap().undefined, []);
     }
 }
 
@@ -159,6 +188,31 @@ fn overlapping_sections_are_refused() {
     let file = ModuleFile::from_bytes(module).unwrap();
     let error = Listing::new(&file, None).unwrap_err();
     assert!(error.to_string().contains("overlap"), "{error}");
+}
+
+/// That one name is there twice must not make up for another that is not there.
+#[test]
+fn addresses_for_a_name_twice_and_for_none_are_refused() {
+    let mut module = FIXTURE.module.clone();
+    let undefined: Vec<_> = Module::read(&module)
+        .undefined()
+        .iter()
+        .map(|name| name.to_string())
+        .collect();
+    let [first, second, ..] = undefined.as_slice() else {
+        panic!("{undefined:?}");
+    };
+    let mut places = symbols(&module).skip(24).step_by(24);
+    let mut next =
+        || places.find(|&at| number(&module, at + 6, 2) == 0 && number(&module, at, 4) != 0);
+    let (one, other) = (next().unwrap(), next().unwrap());
+    module.copy_within(one..one + 4, other);
+    let filled = [first, second].map(|name| Filled {
+        name: name.clone(),
+        provider: "vmlinux".to_owned(),
+        address: 1,
+    });
+    assert!(fill(&module, &filled).is_err());
 }
 
 #[test]

@@ -10,7 +10,10 @@ use object::{
     read::elf::{FileHeader, SectionHeader, Sym},
     Endianness, U16, U64,
 };
-use std::{collections::HashMap, fmt};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+};
 
 /// The module of `elf` with the addresses of `filled` in the place of undefined symbols.
 pub fn fill(elf: &[u8], filled: &[Filled]) -> Result<Vec<u8>> {
@@ -28,6 +31,7 @@ pub fn fill(elf: &[u8], filled: &[Filled]) -> Result<Vec<u8>> {
     let offset = usize::try_from(section.sh_offset(endian)).map_err(unusable)?;
 
     let mut found = Vec::new();
+    let mut names = HashSet::new();
     // The first entry is no symbol.
     for (index, symbol) in table.iter().enumerate().skip(1) {
         if symbol.st_shndx(endian) != SHN_UNDEF {
@@ -36,9 +40,10 @@ pub fn fill(elf: &[u8], filled: &[Filled]) -> Result<Vec<u8>> {
         let name = table.symbol_name(endian, symbol).map_err(unusable)?;
         if let Some(&address) = addresses.get(name) {
             found.push((index, address));
+            names.insert(name);
         }
     }
-    if found.len() != addresses.len() {
+    if found.len() != addresses.len() || names.len() != addresses.len() {
         let names = filled.iter().map(|symbol| symbol.name.as_str());
         let names = names.collect::<Vec<_>>().join(", ");
         return Err(unusable(format_args!(
