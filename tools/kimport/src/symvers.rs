@@ -93,6 +93,7 @@ pub fn module_name(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn exporters_are_module_names() {
@@ -119,5 +120,26 @@ mod tests {
             assert!(error.to_string().contains(line), "{error}");
         }
         assert!(Symvers::parse("").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn every_line_is_an_export(
+            exports in prop::collection::btree_map("[a-z_.]{1,8}", "[a-z_]{1,8}", 1..8),
+        ) {
+            let line = |(symbol, module): (&String, &String)| {
+                format!("0x0\t{symbol}\tdrivers/{module}.ko\tEXPORT_SYMBOL\t\n")
+            };
+            let symvers = Symvers::parse(&exports.iter().map(line).collect::<String>()).unwrap();
+            for (symbol, module) in &exports {
+                prop_assert_eq!(symvers.exporter(symbol), Some(module.as_str()));
+                prop_assert!(symvers.exports_from(module));
+            }
+        }
+
+        #[test]
+        fn any_text_is_no_panic(text in "((0x)?[0-9a-f]{0,3}(\t[a-z/.-]{0,6}){0,5}\n){0,6}") {
+            let _ = Symvers::parse(&text);
+        }
     }
 }

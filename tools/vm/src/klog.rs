@@ -200,6 +200,7 @@ impl Scanner {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn scan(text: &str) -> Scanner {
         let mut scanner = Scanner::new();
@@ -319,5 +320,46 @@ mod tests {
         assert!(scanner.panicked());
         let all = [("s".to_owned(), Regex::new(".").unwrap())];
         assert_eq!(scanner.excuse(&all).len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn each_expectation_excuses_one_report(
+            lines in prop::collection::vec(
+                prop::sample::select(vec![
+                    "kimport-vm: suite s begins",
+                    "kimport-vm: suite s ends",
+                    CUT_HERE,
+                    "WARNING: at x",
+                    "Oops: y",
+                    "Call Trace:",
+                    "Kernel panic - not syncing",
+                    "---[ end trace 0 ]---",
+                    "[    1.0] BUG: z",
+                    "[ é",
+                ]),
+                0..20,
+            ),
+            expected in 0_usize..4,
+        ) {
+            let mut scanner = scan(&lines.join("\n"));
+            let regex = Regex::new("WARNING|BUG").unwrap();
+            let expected: Vec<_> = (0..expected).map(|_| ("s".to_owned(), regex.clone())).collect();
+            let missed = scanner.excuse(&expected).len();
+            let excused = scanner.reports().iter().filter(|report| report.expected).count();
+            prop_assert_eq!(missed + excused, expected.len());
+            for report in scanner.reports() {
+                prop_assert!(report.bad.contains(&report.headline));
+            }
+        }
+
+        #[test]
+        fn any_text_is_no_panic(text in "(?s).{0,200}") {
+            scan(&text);
+            for line in text.lines() {
+                let (_, rest) = split_time(line);
+                prop_assert!(line.ends_with(rest));
+            }
+        }
     }
 }

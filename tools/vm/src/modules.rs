@@ -247,6 +247,7 @@ fn module_name(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const DEP: &str = "\
 kernel/fs/ext4/ext4.ko.xz: kernel/lib/crc/crc16.ko.xz kernel/fs/jbd2/jbd2.ko.xz
@@ -295,5 +296,39 @@ kernel/drivers/md/dm-mod.ko.xz:
             .unwrap_err()
             .to_string();
         assert!(error.contains("nope, neither"), "{error}");
+    }
+
+    proptest! {
+        /// Also where modules need each other in a circle.
+        #[test]
+        fn what_is_needed_is_in_the_closure(
+            needs in prop::collection::btree_map(
+                "[a-d]",
+                prop::collection::vec("[a-e]", 0..3),
+                1..5,
+            ),
+        ) {
+            let line = |(name, needs): (&String, &Vec<String>)| {
+                let needs: String = needs.iter().map(|need| format!(" k/{need}.ko")).collect();
+                format!("k/{name}.ko:{needs}\n")
+            };
+            let text: String = needs.iter().map(line).collect();
+            let dependencies = Dependencies::parse(&text, "", "");
+            for name in needs.keys() {
+                let paths = dependencies.closure([name.as_str()].into_iter()).unwrap();
+                let has = |name: &str| paths.contains(&format!("k/{name}.ko"));
+                prop_assert!(has(name));
+                for (module, needs) in needs.iter().filter(|(module, _)| has(module)) {
+                    let is_there = |need: &String| has(need) || !dependencies.has(need);
+                    prop_assert!(needs.iter().all(is_there), "{}", module);
+                }
+            }
+        }
+
+        #[test]
+        fn any_text_is_no_panic(text in "([a-z/.: -]{0,12}\n){0,5}") {
+            let dependencies = Dependencies::parse(&text, &text, &text);
+            let _ = dependencies.closure(text.split_whitespace());
+        }
     }
 }

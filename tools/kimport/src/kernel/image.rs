@@ -224,6 +224,7 @@ pub fn has_section(file: &[u8], name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn bz_image(format: Format, kernel: &[u8]) -> Vec<u8> {
         let mut payload = compression::pack(format, kernel);
@@ -293,5 +294,31 @@ mod tests {
         let kernel = b"xLinux version %s (%s)\0Linux version 6.1.0-50-amd64 (debian) \0";
         assert_eq!(release(kernel).as_deref(), Some("6.1.0-50-amd64"));
         assert_eq!(release(b"Linux version "), None);
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_boot_images_are_no_panic(
+            format in prop::sample::select(vec![
+                Format::Bzip2,
+                Format::Gzip,
+                Format::Lz4,
+                Format::Lzma,
+                Format::Xz,
+                Format::Zstd,
+            ]),
+            damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+            keep in any::<prop::sample::Index>(),
+        ) {
+            let mut image = bz_image(format, b"\x7fELF Linux version 7.3.4 (x)");
+            image.truncate(keep.index(2 * image.len()) + 1);
+            for (at, byte) in damage {
+                let at = at.index(image.len());
+                image[at] = byte;
+            }
+            if let Ok((kernel, _)) = unpack(image) {
+                let _ = (btf(&kernel), elf_symbols(&kernel), release(&kernel));
+            }
+        }
     }
 }

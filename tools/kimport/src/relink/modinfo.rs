@@ -109,6 +109,7 @@ pub fn edit(section: &[u8], changes: &[(&str, String)]) -> Result<Edited> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const SECTION: &[u8] = b"license=GPL\0\0depends=a,b\0name=old\0rename=x\0";
 
@@ -156,5 +157,45 @@ mod tests {
         let twice = edit(b"a=1\0a=2\0", &[("a", "3".into())]).unwrap();
         assert_eq!(twice.bytes, b"a=3\0a=2\0");
         assert!(edit(b"license=GPL", &[]).is_err());
+    }
+
+    fn field() -> impl Strategy<Value = String> {
+        "((name|depends|license|n)=)?[a-z,]{0,6}"
+    }
+
+    proptest! {
+        #[test]
+        fn only_what_is_edited_changes(
+            fields in prop::collection::vec(field(), 0..8),
+            name in "[a-z_]{0,8}",
+        ) {
+            let first = fields.iter().position(|field| field.starts_with("name="));
+            let section: String = fields.iter().map(|field| format!("{field}\0")).collect();
+            let edited = edit(section.as_bytes(), &[("name", name.clone())]).unwrap();
+            let mut now: Vec<String> = fields.iter().map(|field| format!("{field}\0")).collect();
+            match first {
+                Some(first) => now[first] = format!("name={name}\0"),
+                None => now.push(format!("name={name}\0")),
+            }
+            let expected = now.concat();
+            prop_assert_eq!(&edited.bytes, expected.as_bytes());
+            let mut at = 0;
+            for (field, now) in fields.iter().zip(&now) {
+                let (new, size) = edited.relocate(at, field.len() as u64 + 1);
+                let string = &edited.bytes[new as usize..][..size as usize];
+                prop_assert_eq!(string, now.as_bytes());
+                at += field.len() as u64 + 1;
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_no_panic(
+            section in prop::collection::vec(
+                prop_oneof![Just(0), Just(b'='), Just(b'n'), any::<u8>()],
+                0..40,
+            ),
+        ) {
+            let _ = (value(&section, "n"), edit(&section, &[("n", "x".to_owned())]));
+        }
     }
 }

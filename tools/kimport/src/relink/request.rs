@@ -130,6 +130,7 @@ fn checked_symbol(text: &str) -> Result<Listed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn request(text: &str) -> Result<(String, Choice)> {
         let request: Request = text.parse()?;
@@ -184,5 +185,42 @@ mod tests {
     fn a_module_cannot_be_called_vmlinux() {
         assert!(new_name("vmlinux").is_err());
         assert_eq!(new_name("tcm_loop_new").unwrap(), "tcm_loop_new");
+    }
+
+    fn listed() -> impl Strategy<Value = Listed> {
+        ("[a-zA-Z0-9_.$]{1,9}", any::<u64>()).prop_map(|(name, position)| Listed { name, position })
+    }
+
+    fn requests() -> impl Strategy<Value = Request> {
+        let choice = prop_oneof![
+            Just(Choice::Unexported),
+            "[a-z0-9_]{1,9}".prop_map(Choice::ExportedBy),
+            prop::collection::vec(listed(), 1..5).prop_map(Choice::Listed),
+        ];
+        ("[a-z0-9_]{1,55}", choice).prop_map(|(provider, choice)| Request { provider, choice })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(request in requests()) {
+            let provider = &request.provider;
+            let text = match &request.choice {
+                Choice::Unexported => provider.clone(),
+                Choice::ExportedBy(old) => format!("{provider}={old}"),
+                Choice::Listed(symbols) => {
+                    let symbols = symbols.iter().map(|Listed { name, position }| match position {
+                        0 => name.clone(),
+                        position => format!("{name}@{position}"),
+                    });
+                    format!("{provider}:{}", symbols.collect::<Vec<_>>().join(","))
+                }
+            };
+            prop_assert_eq!(text.parse(), Ok(request));
+        }
+
+        #[test]
+        fn any_text_is_no_panic(text in "[a-zé:=@,.0-9-]{0,12}") {
+            let _ = (text.parse::<Request>(), new_name(&text));
+        }
     }
 }
