@@ -7,7 +7,7 @@
 
 use super::{
     exports,
-    request::{Choice, Listed, Request},
+    request::{Choice, Listed, Request, MAX_SYMBOL},
 };
 use crate::{
     elf::{self, LivepatchSymbol},
@@ -83,11 +83,7 @@ impl Plan {
             match providers.of(&name, exporter, symbol.st_bind() == STB_WEAK) {
                 Some((provider, position)) => redirects.push(Redirect {
                     symbol: symbol.id(),
-                    to: LivepatchSymbol {
-                        object: provider.to_owned(),
-                        name: name.into_owned(),
-                        position,
-                    },
+                    to: livepatch_symbol(provider, &symbol.name, position)?,
                     exporter: exporter.map(str::to_owned),
                 }),
                 None => kept_exporters.extend(exporter),
@@ -115,6 +111,25 @@ impl Plan {
             joined,
         })
     }
+}
+
+/// The livepatch symbol for `name` in `provider`, if the kernel would read its name so.
+fn livepatch_symbol(provider: &str, name: &[u8], position: u64) -> Result<LivepatchSymbol> {
+    let to = LivepatchSymbol {
+        object: provider.to_owned(),
+        name: String::from_utf8_lossy(name).into_owned(),
+        position,
+    };
+    let read = LivepatchSymbol::parse(to.to_string().as_bytes());
+    if name.len() <= MAX_SYMBOL && to.name.as_bytes() == name && read.as_ref() == Some(&to) {
+        return Ok(to);
+    }
+    Err(Error::finding(format_args!(
+        "{} cannot be the name of a livepatch symbol: it has a comma, is not text, or is longer than \
+         {MAX_SYMBOL} characters",
+        printable(name)
+    ))
+    .help("leave it where it is: list the others as PROVIDER:SYMBOL,SYMBOL"))
 }
 
 /// The answer to "where does this symbol come from".
@@ -420,6 +435,21 @@ mod tests {
         assert!(Providers::new(&requests(&["a=b"]), None).is_err());
         assert!(Providers::new(&requests(&["a"]), None).is_err());
         assert!(Providers::new(&requests(&["a:f"]), None).is_ok());
+    }
+
+    /// What the kernel would take for another symbol.
+    #[test]
+    fn names_that_livepatch_cannot_write_are_refused() {
+        assert_eq!(
+            livepatch_symbol("new", b"f.isra.0", 1).unwrap().to_string(),
+            ".klp.sym.new.f.isra.0,1"
+        );
+        let long = [b'x'; MAX_SYMBOL + 1];
+        for name in [&b"f,2"[..], b"f\xff", &long] {
+            let error = livepatch_symbol("new", name, 0).unwrap_err();
+            assert!(error.to_string().contains("livepatch"), "{error}");
+        }
+        assert!(livepatch_symbol("new", &long[1..], 0).is_ok());
     }
 
     #[test]

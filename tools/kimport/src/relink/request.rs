@@ -12,7 +12,7 @@ use std::str::FromStr;
 /// whatever the architecture.
 pub const MAX_NAME: usize = 55;
 /// The longest symbol name that livepatch's format takes.
-const MAX_SYMBOL: usize = 511;
+pub const MAX_SYMBOL: usize = 511;
 
 /// Where symbols shall come from, and which.
 #[derive(Clone, Debug, PartialEq, Eq)]
