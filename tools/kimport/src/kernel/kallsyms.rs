@@ -41,14 +41,17 @@ const SYMBOLS: std::ops::Range<usize> = 1024..8 << 20;
 const MAX_DISTANCE: usize = 128 << 20;
 /// How many numbers may look like the count of symbols before it is given up.
 const MAX_CANDIDATES: usize = 4096;
+/// How many tables may look like the tokens before it is given up; a kernel has one.
+const MAX_TABLES: usize = 64;
 
 /// Finds the table in an uncompressed little-endian 64-bit image; the symbols are in address order.
 pub fn find(image: &[u8]) -> Option<Vec<Entry>> {
     (0..image.len().saturating_sub(2 * TOKENS - 1))
         .step_by(ALIGN)
         .filter_map(|at| Some((token_index(image, at)?, at)))
-        .find_map(|(index, at)| {
-            let (tokens, start) = tokens(image, &index, at)?;
+        .filter_map(|(index, at)| tokens(image, &index, at))
+        .take(MAX_TABLES)
+        .find_map(|(tokens, start)| {
             let before = image.get(..start)?;
             ALIGNMENTS
                 .iter()
@@ -267,6 +270,15 @@ pub(crate) mod tests {
         assert_eq!(find(&zeros), None);
         let rising: Vec<u8> = (0..1_u16 << 14).flat_map(u16::to_le_bytes).collect();
         assert_eq!(find(&rising), None);
+    }
+
+    /// Without a limit this would take many minutes.
+    #[test]
+    fn a_file_of_nothing_but_tables_is_given_up() {
+        let index = (0..TOKENS as u16).flat_map(u16::to_le_bytes);
+        let empty: Vec<u8> = vec![0; TOKENS].into_iter().chain(index).collect();
+        assert!(tokens(&empty, &token_index(&empty, TOKENS).unwrap(), TOKENS).is_some());
+        assert_eq!(find(&empty.repeat(1 << 16)), None);
     }
 
     proptest! {
