@@ -6,7 +6,7 @@
 //! before the first byte is.
 
 use super::{
-    exports,
+    exports, guard,
     request::{Choice, Listed, Request, MAX_SYMBOL},
 };
 use crate::{
@@ -193,6 +193,8 @@ impl<'a> Providers<'a> {
     /// exports it says nothing.
     fn of(&self, name: &str, exporter: Option<&str>, weak: bool) -> Option<(&'a str, u64)> {
         let by_rule = || match exporter {
+            // What relinking adds is not there to be relinked.
+            Some(_) if name == guard::SYMBOL => None,
             Some(exporter) => self.exported_by.get(exporter).copied(),
             // The linker's own; the module loader ignores it.
             None if weak || name == "_GLOBAL_OFFSET_TABLE_" => None,
@@ -366,6 +368,7 @@ mod tests {
     use super::*;
 
     const SYMVERS: &str = "0x0\tkfree\tvmlinux\tEXPORT_SYMBOL\t\n\
+        0x0\tklp_enable_patch\tvmlinux\tEXPORT_SYMBOL_GPL\t\n\
         0x0\ttarget_submit\tdrivers/target/target_core_mod\tEXPORT_SYMBOL\t\n\
         0x0\tscsi_done\tdrivers/scsi/scsi_mod\tEXPORT_SYMBOL\t\n";
 
@@ -391,6 +394,10 @@ mod tests {
         );
         assert_eq!(provider(core, "scsi_done", false), None);
         assert_eq!(provider(core, "unheard_of", false), None);
+
+        let image = &["new=vmlinux"];
+        assert_eq!(provider(image, "kfree", false).as_deref(), Some("new"));
+        assert_eq!(provider(image, guard::SYMBOL, false), None);
 
         let plain = &["new"];
         assert_eq!(provider(plain, "unheard_of", false).as_deref(), Some("new"));
