@@ -43,11 +43,12 @@ KIMPORT_VM := $(CARGO_TARGET_DIR)/debug/kimport-vm
 
 MODULE_DIRS := samples/hello_import samples/lio_core_new samples/rust_iblock tests/modules tests/selftest tests/typed tests/upgraded
 
-.PHONY: help setup update-kernel modules $(MODULE_DIRS) consumer tools demo check check-host check-tree check-kernels check-btf lint clippy rustfmt \
+.PHONY: help setup update-kernel modules $(MODULE_DIRS) consumer tools demo bench check check-host check-tree check-kernels check-btf lint clippy rustfmt \
 	rustfmtcheck doc rust-analyzer clean
 
 help:
 	@echo 'make demo            show the whole story in a VM: a SCSI disk served by a Rust backend from a core without exports'
+	@echo 'make bench           count instructions: of calls, of each step of a resolution, and of what C macros do (two VMs)'
 	@echo 'make check           all tests: host tests, lints, and the suites in VMs'
 	@echo
 	@echo 'make setup           build root and kernel build tree (the other targets do it when needed)'
@@ -87,6 +88,7 @@ $(MODULE_DIRS): setup
 
 # Functions of the stock kernel, chosen at random by a seed: the same ones until KIMPORT_SEED names another.
 TYPED := $(BUILD)/tests/typed/prototypes.rs
+TYPED_BENCH := $(BUILD)/tests/typed/bench.rs
 tests/typed: $(TYPED)
 $(TYPED): rust/types/examples/typed_module.rs rust/types/tests/support/prototypes.rs kernel.pin \
 		$(if $(KIMPORT_SEED),FORCE) | setup
@@ -148,6 +150,27 @@ run-vm = $(IN_ROOT) $(KIMPORT_VM) run --stock $(STOCK) --append no_hash_pointers
 
 demo: modules tools $(BUILD)/tcm_loop_new.ko
 	@$(call run-vm,--suite tests/vm/demo.sh $(call built,$(HELLO) $(LIO)) --disk 256M --log $(BUILD)/demo.log --show)
+
+# What is measured counts the time-stamp counter's ticks, which are instructions here. Not in `check`: tests are not timed.
+BENCH := tests/bench/bench_provider_a tests/bench/bench_provider_b tests/bench/kimport_bench
+BENCH_CPUS := 1 4
+BENCH_LOGS := $(BENCH_CPUS:%=$(BUILD)/bench-%.log)
+.PHONY: tests/bench bench-pointer $(BENCH_LOGS)
+tests/bench: $(TYPED)
+	@mkdir -p $(BUILD)/$@
+	@$(IN_ROOT) $(MAKE) -j$(JOBS) -C $(KDIR) M=$(CURDIR)/$@ MO=$(BUILD)/$@ blocks=$(TYPED_BENCH)
+
+bench-pointer: $(TYPED)
+	@mkdir -p $(BUILD)/$@
+	@$(IN_ROOT) $(MAKE) -j$(JOBS) -C $(KDIR) M=$(CURDIR)/tests/bench MO=$(BUILD)/$@ blocks=$(TYPED_BENCH) kimport-calls=pointer
+
+$(BENCH_LOGS): $(BUILD)/bench-%.log: tests/bench bench-pointer tools
+	@$(call run-vm,--suite tests/bench/bench.sh $(call built,$(BENCH)) --smp $* --one-thread --qemu-arg=-icount --qemu-arg=shift=0$(comma)sleep=off \
+		--timeout 900 --file $(BUILD)/bench-pointer/kimport_bench.ko:/test/pointer/kimport_bench.ko --log $@)
+
+bench: $(BENCH_LOGS)
+	@$(CARGO) run -q -p kimport-bench -- $(BENCH_LOGS) --json $(BUILD)/bench.json
+	@echo $(BUILD)/bench.json
 
 # Two things side by side: a VM has two CPUs, but waits much.
 CHECK_JOBS ?= 2
@@ -238,7 +261,7 @@ check-kernels: tools samples/rust_iblock
 # ---- Sources
 
 RUST_KERNEL_SOURCES = $(shell git ls-files 'rust/kimport/*.rs' 'samples/*.rs' 'tests/modules/*.rs' 'tests/selftest/*.rs' \
-	'tests/typed/*.rs')
+	'tests/typed/*.rs' 'tests/bench/*.rs')
 SHELL_SOURCES = $(shell git ls-files scripts tests tools/vm/guest .ci | xargs grep -lE '^\#!.*sh|shellcheck shell=')
 
 rustfmt: setup
@@ -252,7 +275,7 @@ rustfmtcheck: setup
 clippy: setup
 	@$(CARGO) clippy -q --workspace --all-targets -- -D warnings
 	@mkdir -p $(BUILD)
-	@$(MAKE) $(filter-out samples/lio_core_new,$(MODULE_DIRS)) BUILD=$(BUILD)/clippy CLIPPY=1 W=1 > $(BUILD)/clippy.log 2>&1 || \
+	@$(MAKE) $(filter-out samples/lio_core_new,$(MODULE_DIRS)) tests/bench BUILD=$(BUILD)/clippy CLIPPY=1 W=1 > $(BUILD)/clippy.log 2>&1 || \
 		{ cat $(BUILD)/clippy.log; exit 1; }
 	@! grep -E 'warning[:[]' $(BUILD)/clippy.log
 

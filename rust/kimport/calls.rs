@@ -10,8 +10,8 @@
 //! re-points the call sites then waits for a grace period of that SRCU.
 //!
 //! What that costs, in instructions executed for one call on the stock 7.3.4 kernel (QEMU's `-icount`): a wrapper of a
-//! rebindable block 260 more than the bare call, one of a late block 470 more, two of them locked ones on the provider's
-//! reference count. Other blocks stay bare calls.
+//! rebindable block 88 more than the bare call, one of a late block 154 more, two of them locked ones on the provider's
+//! reference count (`make bench`). Other blocks stay bare calls.
 //!
 //! [`Imports::rebind`]: crate::Imports::rebind
 

@@ -391,6 +391,10 @@ fn find(
     }
 }
 
+#[cfg(kimport_bench)]
+#[path = "imports_bench.rs"]
+pub mod bench;
+
 /// A block and its provider, as an error names them.
 struct Whole<'a> {
     block: &'static CStr,

@@ -56,6 +56,9 @@ mod verify;
 pub use binder::{CallMode, FunctionBinding};
 #[doc(hidden)]
 pub use calls::{Calls, LateCalls};
+#[cfg(kimport_bench)]
+#[doc(hidden)]
+pub use imports::bench;
 pub use imports::{Direct, Import, Imports, Mode, Rebindable};
 pub use kimport_macros::import_symbols;
 pub use kimport_types as types;

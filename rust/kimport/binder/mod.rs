@@ -35,6 +35,8 @@ mod chosen;
 #[path = "pointer.rs"]
 mod chosen;
 
+#[cfg(kimport_bench)]
+pub use chosen::at_once;
 pub(crate) use chosen::needs;
 #[cfg(kimport_selftest)]
 pub(crate) use chosen::tests;

@@ -16,6 +16,10 @@ pub(crate) fn needs() -> &'static [Symbol] {
     &[]
 }
 
+/// Functions are stored one by one, whatever this says.
+#[cfg(kimport_bench)]
+pub fn at_once(_on: bool) {}
+
 /// Where the calls of one imported function go.
 #[doc(hidden)]
 pub struct Key(Atomic<*mut c_void>);

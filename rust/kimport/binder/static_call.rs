@@ -29,6 +29,12 @@ pub(crate) fn needs() -> &'static [Symbol] {
     batch::needs()
 }
 
+/// Whether functions are bound at once where that can be.
+#[cfg(kimport_bench)]
+pub fn at_once(on: bool) {
+    batch::switch::set(on);
+}
+
 /// A `struct static_call_key`.
 #[doc(hidden)]
 #[repr(transparent)]

@@ -5,7 +5,7 @@
 //! Functions of the stock kernel are chosen at random, as many of the exported ones as of the others. They are declared
 //! right in the one block of `prototypes.rs`, and with one thing wrong each in the other. What the kernel has to say of
 //! those, line by line, is in `wrong.expected`; that it is the rule of the mutation which finds it is checked here.
-//! `KIMPORT_SEED` repeats a run.
+//! `bench.rs` is for tests/bench: blocks of some and of all of those that are right. `KIMPORT_SEED` repeats a run.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -22,6 +22,9 @@ use support::{exports, index, stock_btf, stock_release};
 
 /// As many of the exported functions, and as many of the others.
 const EACH: usize = 64;
+
+/// As many of the latter as a backend driver takes of the LIO core, for tests/bench.
+const FEW: usize = 45;
 
 /// The structs and unions that declarations name, each with its size.
 ///
@@ -90,6 +93,25 @@ fn stock_symbols() -> Table {
     Table::of_image(kallsyms::find(&kernel).expect("it has kallsyms"))
 }
 
+/// A block of `entries`, and something that has one call site of each function compiled.
+fn block(name: &str, entries: &[(&str, String)]) -> String {
+    let mut block = format!("import_symbols! {{\nmod {name} {{\n");
+    for (_, entry) in entries {
+        block += entry;
+    }
+    let used = format!("{}_USED", name.to_uppercase());
+    writeln!(
+        block,
+        "}}\n}}\n\n#[used]\nstatic {used}: Used<{}> = Used([",
+        entries.len()
+    )
+    .unwrap();
+    for (function, _) in entries {
+        writeln!(block, "    {name}::r#{function} as *const (),").unwrap();
+    }
+    block + "]);\n\n"
+}
+
 fn main() {
     let directory = std::env::args_os()
         .nth(1)
@@ -127,11 +149,14 @@ fn main() {
     chosen.extend(sample(&mut rng, &mut others, EACH));
 
     let mut structs = Structs::default();
+    let mut entries = Vec::new();
     let (mut right, mut wrong, mut expected) = (String::new(), String::new(), String::new());
     let mut tried = BTreeMap::new();
     for (id, name, function) in chosen {
         let prototype = bindgen.prototype(function);
-        right += &structs.entry(name, &prototype);
+        let entry = structs.entry(name, &prototype);
+        right += &entry;
+        entries.push((name.as_str(), entry));
 
         let mut mutations = mutations(&prototype);
         mutations.retain(|mutation| mutation.rule != Rule::Variadic);
@@ -168,5 +193,9 @@ fn main() {
         structs.rust()
     );
     std::fs::write(directory.join("prototypes.rs"), rust).expect("prototypes.rs is written");
+    let mut bench = structs.rust();
+    bench += &block("few", &entries[EACH..EACH + FEW]);
+    bench += &block("many", &entries);
+    std::fs::write(directory.join("bench.rs"), bench).expect("bench.rs is written");
     std::fs::write(directory.join("wrong.expected"), expected).expect("the rest is written");
 }

@@ -111,6 +111,14 @@ pub(super) fn find() -> Result<*mut c_void, Unreachable> {
     Err(Unreachable)
 }
 
+/// Finds `kallsyms_lookup_name` by one way alone.
+#[cfg(kimport_bench)]
+pub(crate) fn find_by(name: &CStr) -> Option<*mut c_void> {
+    let way = WAYS.iter().find(|way| way.name == name)?;
+    let address = (way.find)(NAME).ok()?;
+    is_start_of(address, NAME).then_some(address)
+}
+
 /// Whether the kernel itself calls `address` the start of the function `name`.
 fn is_start_of(address: *const c_void, name: &CStr) -> bool {
     offset_in(address, name) == Some(0)

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The steps of a resolution one by one, so that tests/bench can time them.
+//!
+//! Part of the crate only in modules that are built with `kimport-bench := y`.
+
+use super::{find, Imports};
+use crate::provider::Provider;
+use crate::resolver::{find_by, Kallsyms};
+use crate::table::{bind_all, unbind_all, Block};
+use crate::verify::verify;
+use core::ffi::{c_void, CStr};
+use kernel::error::code::EOPNOTSUPP;
+use kernel::prelude::*;
+
+pub use crate::binder::at_once;
+
+/// Finds `kallsyms_lookup_name` by one way; whether that led to it.
+pub fn find_lookup(way: &CStr) -> bool {
+    find_by(way).is_some()
+}
+
+/// The steps of a block that is resolved.
+pub struct Steps<'a> {
+    kallsyms: Kallsyms,
+    block: &'static Block,
+    provider: Option<&'a Provider>,
+}
+
+impl<'a> Steps<'a> {
+    /// Those of `imports`.
+    pub fn of(imports: &'a Imports) -> Result<Self> {
+        Ok(Self {
+            kallsyms: Kallsyms::get().map_err(|_| EOPNOTSUPP)?,
+            block: imports.taken.block(),
+            provider: imports.provider.as_deref(),
+        })
+    }
+
+    /// Puts the address of each symbol into `addresses`.
+    pub fn look_up(&self, addresses: &mut [Option<*mut c_void>]) -> Result {
+        for (symbol, address) in self.block.symbols.iter().zip(addresses) {
+            *address = find(&self.kallsyms, self.provider, symbol)?;
+        }
+        Ok(())
+    }
+
+    /// Compares the declared type of each symbol.
+    pub fn verify(&self, addresses: &[Option<*mut c_void>]) -> Result {
+        verify(&self.kallsyms, self.block, self.provider, addresses)
+    }
+
+    /// Binds each function to its address.
+    ///
+    /// # Safety
+    ///
+    /// The addresses are what [`look_up`](Self::look_up) gave.
+    pub unsafe fn bind(&self, addresses: &[Option<*mut c_void>]) {
+        let entries = self.block.symbols.iter().zip(addresses.iter().copied());
+        // SAFETY: By the contract of this function, and the imports, which live longer, hold the provider.
+        unsafe { bind_all(entries.filter_map(|(symbol, address)| Some((symbol, address?)))) };
+    }
+
+    /// Unbinds all.
+    pub fn unbind(&self) {
+        unbind_all(self.block.symbols);
+    }
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * One of two providers with the same functions: as many as the backend driver of the LIO story imports.
+ */
+#include <linux/module.h>
+
+#define SIDE(number) \
+	static noinline __used int bench_side_##number(int value) \
+	{ \
+		return value + number + PROVIDER; \
+	}
+
+#define FIVE_SIDES(tens) SIDE(tens##0) SIDE(tens##1) SIDE(tens##2) SIDE(tens##3) SIDE(tens##4)
+#define TEN_SIDES(tens) FIVE_SIDES(tens) SIDE(tens##5) SIDE(tens##6) SIDE(tens##7) SIDE(tens##8) SIDE(tens##9)
+
+TEN_SIDES(1)
+TEN_SIDES(2)
+TEN_SIDES(3)
+TEN_SIDES(4)
+FIVE_SIDES(5)
+
+static int __init provider_init(void)
+{
+	return 0;
+}
+
+static void __exit provider_exit(void)
+{
+}
+
+module_init(provider_init);
+module_exit(provider_exit);
+MODULE_LICENSE("GPL");

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The command `kimport-bench`: makes tables of what tests/bench measured.
+
+mod samples;
+mod tables;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use samples::Samples;
+use serde_json::json;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use tables::Table;
+
+const UNIT: &str =
+    "Medians of the instructions that all CPUs execute, counted by QEMU's TCG (-icount shift=0); where a CPU\n\
+     waits for time to pass, a nanosecond counts as one. This tells the ways apart; it is no time on real hardware,\n\
+     where a mispredicted indirect call or an interrupt of all CPUs costs more than its instructions.\n";
+
+/// Makes tables of the logs of `make bench`, a column for each.
+///
+/// Exit status: 0, or 2 when a log cannot be read or is incomplete.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Cli {
+    /// The log of a run (`kimport-vm run --log`).
+    #[arg(required = true)]
+    log: Vec<PathBuf>,
+    /// Writes all medians and the tables here.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+fn read(path: &Path) -> Result<Samples> {
+    let place = || format!("{}: run `make bench` for a whole one", path.display());
+    let log = std::fs::read_to_string(path).with_context(place)?;
+    Samples::parse(&log).with_context(place)
+}
+
+/// Ticks as a person reads them.
+fn ticks(ticks: f64) -> String {
+    if ticks < 1000.0 {
+        return format!("{ticks:.1}");
+    }
+    let digits = format!("{ticks:.0}");
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A ratio with two digits behind the point, or three where it is small.
+fn ratio(ratio: f64) -> String {
+    if ratio < 0.1 {
+        format!("{ratio:.3}")
+    } else {
+        format!("{ratio:.2}")
+    }
+}
+
+/// The tables as text, aligned.
+fn text(runs: &[Samples], tables: &[Table]) -> String {
+    let labels = tables.iter().flat_map(|table| &table.rows);
+    let width = labels.map(|row| row.label.len()).max().unwrap_or_default();
+    let mut text = format!("\n{UNIT}");
+    if let Some(run) = runs.first() {
+        let _ = writeln!(
+            text,
+            "Kernel {}; indirect calls: {}",
+            run.kernel, run.spectre_v2
+        );
+    }
+    let _ = write!(text, "\n{:width$}", "");
+    for run in runs {
+        let cpus = format!("{} CPU{}", run.cpus, if run.cpus == 1 { "" } else { "s" });
+        let _ = write!(text, "  {cpus:>12}  ratio");
+    }
+    text.push('\n');
+    for table in tables {
+        let _ = writeln!(text, "\n{}", table.title);
+        for row in &table.rows {
+            let _ = write!(text, "{:width$}", row.label);
+            for cell in &row.runs {
+                let _ = write!(
+                    text,
+                    "  {:>12}  {:>5}",
+                    ticks(cell.ticks),
+                    ratio(cell.ratio)
+                );
+            }
+            text.push('\n');
+        }
+    }
+    text
+}
+
+fn run(cli: &Cli) -> Result<()> {
+    let runs = cli
+        .log
+        .iter()
+        .map(|path| read(path))
+        .collect::<Result<Vec<_>>>()?;
+    let tables = tables::tables(&runs).context("run `make bench` for a whole log")?;
+    if let Some(path) = &cli.json {
+        let of_run = |run: &Samples| -> Result<_> {
+            Ok(json!({
+                "kernel": run.kernel,
+                "cpus": run.cpus,
+                "spectre_v2": run.spectre_v2,
+                "medians": run.medians()?,
+            }))
+        };
+        let value = json!({
+            "unit": UNIT,
+            "runs": runs.iter().map(of_run).collect::<Result<Vec<_>>>()?,
+            "tables": tables,
+        });
+        std::fs::write(path, serde_json::to_string_pretty(&value)? + "\n")
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    // Nobody reads any more when writing fails.
+    let _ = std::io::stdout().write_all(text(&runs, &tables).as_bytes());
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    match run(&Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("kimport-bench: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_readable() {
+        let numbers = [6.04, 999.94, 1000.0, 418_302.4, 15_214_691.0];
+        let texts = ["6.0", "999.9", "1,000", "418,302", "15,214,691"];
+        assert_eq!(numbers.map(ticks), texts);
+    }
+
+    #[test]
+    fn ratios_are_readable() {
+        let numbers = [0.0037, 0.0816, 0.43, 1.0, 26.67];
+        assert_eq!(
+            numbers.map(ratio),
+            ["0.004", "0.082", "0.43", "1.00", "26.67"]
+        );
+    }
+
+    #[test]
+    fn command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}

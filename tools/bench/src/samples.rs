@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a run of tests/bench measured, read from the log of the VM.
+
+use anyhow::{bail, ensure, Context, Result};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// A median of fewer says little.
+const ENOUGH: usize = 5;
+
+/// How often something was done in one sample, and the ticks of each sample.
+#[derive(Debug, Default)]
+struct Measured {
+    count: u64,
+    ticks: Vec<u64>,
+}
+
+/// The samples of one run.
+#[derive(Debug, Default)]
+pub(crate) struct Samples {
+    /// The kernel's release.
+    pub(crate) kernel: String,
+    /// The number of CPUs.
+    pub(crate) cpus: u32,
+    /// What the kernel says of its indirect calls.
+    pub(crate) spectre_v2: String,
+    measured: BTreeMap<String, Measured>,
+}
+
+/// What the samples of one name come to.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Median {
+    /// How often it was done in one sample: calls, or imports.
+    pub(crate) count: u64,
+    /// How many samples there are.
+    pub(crate) samples: usize,
+    /// The median of a sample's ticks.
+    pub(crate) ticks: f64,
+}
+
+impl Median {
+    /// The ticks for each.
+    pub(crate) fn each(self) -> f64 {
+        self.ticks / self.count as f64
+    }
+}
+
+impl Samples {
+    /// Finds them in `log`.
+    pub(crate) fn parse(log: &str) -> Result<Self> {
+        let mut samples = Self::default();
+        for line in log.lines() {
+            let Some((_, line)) = line.split_once(" channel| # ") else {
+                continue;
+            };
+            let Some((key, value)) = line.split_once(' ') else {
+                continue;
+            };
+            match key {
+                "kernel" => samples.kernel = value.into(),
+                "spectre_v2" => samples.spectre_v2 = value.into(),
+                "cpus" => samples.cpus = value.parse().with_context(|| line.to_owned())?,
+                "sample" => samples.add(value).with_context(|| line.to_owned())?,
+                _ => {}
+            }
+        }
+        ensure!(!samples.measured.is_empty(), "it has no samples");
+        Ok(samples)
+    }
+
+    /// `NAME COUNT TICKS`; names that several counts have get it appended.
+    fn add(&mut self, text: &str) -> Result<()> {
+        let words: Vec<_> = text.split_whitespace().collect();
+        let [name, count, ticks] = words[..] else {
+            bail!("a name, a count and ticks are wanted");
+        };
+        let measured = self.measured.entry(format!("{name} {count}")).or_default();
+        measured.count = count.parse()?;
+        ensure!(measured.count > 0, "nothing was done");
+        measured.ticks.push(ticks.parse()?);
+        Ok(())
+    }
+
+    /// The median of what is called `name` and was done `count` times.
+    pub(crate) fn median(&self, name: &str, count: u64) -> Result<Median> {
+        let name = format!("{name} {count}");
+        let measured = self.measured.get(&name);
+        let measured = measured.with_context(|| format!("there is no sample of {name}"))?;
+        median(measured).with_context(|| name)
+    }
+
+    /// All medians.
+    pub(crate) fn medians(&self) -> Result<BTreeMap<&str, Median>> {
+        let medians = self.measured.iter();
+        medians
+            .map(|(name, measured)| Ok((&**name, median(measured).with_context(|| name.clone())?)))
+            .collect()
+    }
+}
+
+fn median(measured: &Measured) -> Result<Median> {
+    let mut ticks = measured.ticks.clone();
+    let samples = ticks.len();
+    ensure!(
+        samples >= ENOUGH,
+        "{samples} samples; {ENOUGH} are wanted at least"
+    );
+    ticks.sort_unstable();
+    let (low, high) = (ticks[(samples - 1) / 2], ticks[samples / 2]);
+    Ok(Median {
+        count: measured.count,
+        samples,
+        ticks: (low as f64 + high as f64) / 2.0,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(lines: &str) -> String {
+        let line = |line: &str| format!("    1.234 channel| # {line}\n");
+        lines.lines().map(line).collect()
+    }
+
+    #[test]
+    fn medians_are_those_of_the_samples() {
+        let mut text =
+            String::from("    0.1 console| # sample a 1 77\n    0.2 channel| ok 1 - a\n");
+        text += &log("cpus 1\nkernel 7.3\nspectre_v2 Mitigation: x\nrunning: a\n");
+        text += &log("sample a 2 9\nsample a 2 1\nsample a 2 8\nsample a 2 2\nsample a 2 4\n");
+        let mut samples = Samples::parse(&text).unwrap();
+        assert_eq!((samples.cpus, &*samples.kernel), (1, "7.3"));
+        assert_eq!(samples.spectre_v2, "Mitigation: x");
+        let median = samples.median("a", 2).unwrap();
+        assert_eq!((median.samples, median.ticks, median.each()), (5, 4.0, 2.0));
+        samples.add("a 2 5").unwrap();
+        assert_eq!(samples.median("a", 2).unwrap().ticks, 4.5);
+        assert_eq!(samples.medians().unwrap().len(), 1);
+        assert!(samples.median("a", 1).is_err() && samples.median("b", 2).is_err());
+    }
+
+    #[test]
+    fn what_is_no_sample_is_an_error() {
+        for wrong in [
+            "sample a 1",
+            "sample a 0 1",
+            "sample a x 1",
+            "sample a 1 -1",
+            "cpus many",
+        ] {
+            assert!(Samples::parse(&log(wrong)).is_err(), "{wrong}");
+        }
+        assert!(Samples::parse("").is_err());
+    }
+
+    #[test]
+    fn few_samples_are_no_median() {
+        let samples = Samples::parse(&log("sample a 1 1\nsample a 1 2")).unwrap();
+        assert!(samples.median("a", 1).is_err() && samples.medians().is_err());
+    }
+}

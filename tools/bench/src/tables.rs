@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is compared with what.
+
+use crate::samples::Samples;
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+/// The turns of a loop around calls, and the imports of the two blocks: those of tests/bench.
+const CALLS: u64 = 10_000;
+const FEW: u64 = 45;
+const MANY: u64 = 128;
+
+/// A number that is made of medians.
+#[derive(Clone, Copy)]
+enum Value {
+    /// One call: a turn of the first loop less one of the second.
+    Call(&'static str, &'static str),
+    /// One of so many.
+    Each(&'static str, u64),
+    /// All of so many.
+    All(&'static str, u64),
+}
+
+impl Value {
+    fn of(self, samples: &Samples) -> Result<f64> {
+        Ok(match self {
+            Self::Call(calls, empty) => {
+                samples.median(calls, CALLS)?.each() - samples.median(empty, CALLS)?.each()
+            }
+            Self::Each(name, count) => samples.median(name, count)?.each(),
+            Self::All(name, count) => samples.median(name, count)?.ticks,
+        })
+    }
+}
+
+struct Layout {
+    title: &'static str,
+    /// The first is what the others are compared with.
+    rows: &'static [(&'static str, Value)],
+}
+
+const LAYOUT: &[Layout] = &[
+    Layout {
+        title: "one call of a function that does nothing, without the loop around it",
+        rows: &[
+            ("exported function", Value::Call("call/export", "call/loop")),
+            ("import", Value::Call("call/import", "call/loop")),
+            (
+                "C macro: function pointer",
+                Value::Call("call/c-pointer", "call/c-loop"),
+            ),
+            (
+                "import, kimport-calls=pointer",
+                Value::Call("call/pointer-binder", "call/loop"),
+            ),
+            (
+                "import of a #[rebindable] block",
+                Value::Call("call/rebindable", "call/loop"),
+            ),
+            (
+                "import of a #[late] block",
+                Value::Call("call/late", "call/loop"),
+            ),
+        ],
+    },
+    Layout {
+        title: "all of the first resolution in a module, 45 imports",
+        rows: &[
+            ("C macro: kprobe, 45 look-ups", Value::All("c-macro", FEW)),
+            (
+                "resolve_imports",
+                Value::All("first/refused_probe/resolve", FEW),
+            ),
+            (
+                "  bound one by one",
+                Value::All("first/refused_probe/one-by-one/resolve", FEW),
+            ),
+            (
+                "  by a disabled probe",
+                Value::All("first/disabled_probe/resolve", FEW),
+            ),
+            (
+                "  by the parameter",
+                Value::All("first/parameter/resolve", FEW),
+            ),
+        ],
+    },
+    Layout {
+        title: "finding kallsyms_lookup_name",
+        rows: &[
+            ("refused probe", Value::All("find/refused_probe", 1)),
+            ("disabled probe", Value::All("find/disabled_probe", 1)),
+            ("parameter", Value::All("find/parameter", 1)),
+        ],
+    },
+    Layout {
+        title: "the other steps of a resolution, for each of 45 imports",
+        rows: &[
+            ("look-up", Value::Each("look-up", FEW)),
+            ("check of the type", Value::Each("verify", FEW)),
+            ("binding, one by one", Value::Each("bind/one-by-one", FEW)),
+            ("binding, all at once", Value::Each("bind/at-once", FEW)),
+            (
+                "unbinding, one by one",
+                Value::Each("unbind/one-by-one", FEW),
+            ),
+            ("unbinding, all at once", Value::Each("unbind/at-once", FEW)),
+        ],
+    },
+    Layout {
+        title: "and for each of 128",
+        rows: &[
+            ("look-up", Value::Each("look-up", MANY)),
+            ("check of the type", Value::Each("verify", MANY)),
+            ("binding, one by one", Value::Each("bind/one-by-one", MANY)),
+            ("binding, all at once", Value::Each("bind/at-once", MANY)),
+            (
+                "unbinding, one by one",
+                Value::Each("unbind/one-by-one", MANY),
+            ),
+            (
+                "unbinding, all at once",
+                Value::Each("unbind/at-once", MANY),
+            ),
+        ],
+    },
+    Layout {
+        title: "all of Imports::rebind, 45 imports",
+        rows: &[
+            ("bound one by one", Value::All("rebind/one-by-one", FEW)),
+            ("bound all at once", Value::All("rebind/at-once", FEW)),
+        ],
+    },
+];
+
+/// One number, and how many times the first row's it is.
+#[derive(Debug, Serialize)]
+pub(crate) struct Cell {
+    /// Ticks.
+    pub(crate) ticks: f64,
+    /// Relative to the first row.
+    pub(crate) ratio: f64,
+}
+
+/// One line of a table.
+#[derive(Debug, Serialize)]
+pub(crate) struct Row {
+    /// What was done.
+    pub(crate) label: &'static str,
+    /// One for each run.
+    pub(crate) runs: Vec<Cell>,
+}
+
+/// One comparison.
+#[derive(Debug, Serialize)]
+pub(crate) struct Table {
+    /// What its numbers are for.
+    pub(crate) title: &'static str,
+    /// The first is what the others are compared with.
+    pub(crate) rows: Vec<Row>,
+}
+
+/// All comparisons, of each of the runs.
+pub(crate) fn tables(runs: &[Samples]) -> Result<Vec<Table>> {
+    LAYOUT.iter().map(|layout| table(layout, runs)).collect()
+}
+
+fn table(layout: &Layout, runs: &[Samples]) -> Result<Table> {
+    let values = |value: Value| -> Result<Vec<f64>> {
+        let value = |run| value.of(run).context("a run is incomplete");
+        runs.iter().map(value).collect()
+    };
+    let bases = match layout.rows {
+        [(_, value), ..] => values(*value)?,
+        [] => Vec::new(),
+    };
+    let row = |(label, value): &(&'static str, Value)| -> Result<Row> {
+        let cells = values(*value)?.into_iter().zip(&bases);
+        Ok(Row {
+            label,
+            runs: cells
+                .map(|(ticks, base)| Cell {
+                    ticks,
+                    ratio: ticks / base,
+                })
+                .collect(),
+        })
+    };
+    Ok(Table {
+        title: layout.title,
+        rows: layout.rows.iter().map(row).collect::<Result<_>>()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write as _;
+
+    /// A run in which each name has the median that `ticks` says.
+    fn run(ticks: impl Fn(&str) -> u64) -> Samples {
+        let mut log = String::new();
+        let mut add = |name: &str, count: u64| {
+            for error in [0, 1, 2, 3, 4] {
+                let ticks = ticks(name) + error - 2;
+                writeln!(log, "1 channel| # sample {name} {count} {ticks}").unwrap();
+            }
+        };
+        for (_, value) in LAYOUT.iter().flat_map(|layout| layout.rows) {
+            match *value {
+                Value::Call(calls, empty) => {
+                    add(calls, CALLS);
+                    add(empty, CALLS);
+                }
+                Value::Each(name, count) | Value::All(name, count) => add(name, count),
+            }
+        }
+        Samples::parse(&log).unwrap()
+    }
+
+    #[test]
+    fn loops_are_subtracted_and_ratios_are_to_the_first_row() {
+        let samples = run(|name| match name {
+            "call/loop" => 2 * CALLS,
+            "call/c-loop" => CALLS,
+            "call/export" => 8 * CALLS,
+            "call/c-pointer" => 13 * CALLS,
+            _ => 90 * CALLS,
+        });
+        let tables = tables(&[samples]).unwrap();
+        let cell = |table: usize, row: usize| &tables[table].rows[row].runs[0];
+        assert_eq!((cell(0, 0).ticks, cell(0, 0).ratio), (6.0, 1.0));
+        assert_eq!((cell(0, 2).ticks, cell(0, 2).ratio), (12.0, 2.0));
+        assert_eq!((cell(1, 1).ticks, cell(1, 1).ratio), (900_000.0, 1.0));
+        assert_eq!(cell(3, 0).ticks, 20_000.0);
+    }
+
+    #[test]
+    fn a_run_that_lacks_something_is_an_error() {
+        let whole = run(|_| 100);
+        let part = Samples::parse("1 channel| # sample call/loop 10000 1").unwrap();
+        assert!(tables(&[whole, part]).is_err());
+    }
+}
