@@ -72,7 +72,8 @@ loads() {
 		! log_since | grep livepatch
 		return
 	fi
-	modprobe "$1" && loaded "$1" && loaded $CORE
+	# Its BTF goes by its new name, too.
+	modprobe "$1" && loaded "$1" && loaded $CORE && [ -s "/sys/kernel/btf/$1" ]
 }
 
 # Each under the name that it registered with the core.
@@ -141,14 +142,25 @@ loop() {
 	lio_loop_detach target_new loopback $WWN
 }
 
+# The prefix is the one that the module's own descriptors have.
+debug_messages() {
+	log_mark
+	echo "module tcm_loop_new +pm" >/sys/kernel/debug/dynamic_debug/control || return
+	lio_loop_attach target_new loopback $WWN iblock_0/data && lio_loop_detach target_new loopback $WWN || return
+	echo "module tcm_loop_new -pm" >/sys/kernel/debug/dynamic_debug/control
+	log_since | grep "^tcm_loop_new: "
+}
+
 loop_pscsi() {
 	modprobe scsi_debug dev_size_mb=32 delay=0 || return
-	sleep 1
-	for address in /sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*:0:0:0; do
-		address=${address##*/}
+	for _ in $(seq 100); do
+		for block in /sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block/*; do
+			if [ -b "/dev/${block##*/}" ]; then break 2; fi
+		done
+		usleep 50000
 	done
-	below=/dev/$(ls "/sys/class/scsi_device/$address/device/block")
-	host=${address%%:*}
+	below=/dev/${block##*/} host=${block#*/host}
+	host=${host%%/*}
 	lio_backstore_control target_new "pscsi_$host" data \
 		"scsi_host_id=$host,scsi_channel_id=0,scsi_target_id=0,scsi_lun_id=0" "$below" 1003 || return
 	loop "pscsi_$host/data" "$below" iflag=direct || return
@@ -224,7 +236,7 @@ quiet_log() {
 	if dmesg | grep -E 'BUG|WARNING|Oops|Call Trace'; then return 1; fi
 }
 
-ktap_plan $((18 + $(echo "$MODULES" | wc -l)))
+ktap_plan $((19 + $(echo "$MODULES" | wc -l)))
 ktap_test "the stock core is loaded, and its iSCSI target" stock_core
 ktap_test "the stock modules they depend on are loaded" dependencies
 ktap_test "without the new core none of them loads" core_missing
@@ -238,6 +250,7 @@ ktap_test "backstores on a file and on a block device" backstores
 ktap_test "I/O: loopback, file" loop fileio_0/data /backing/file
 ktap_test "I/O: loopback, block device" loop iblock_0/data /dev/vda iflag=direct
 ktap_test "I/O: loopback, SCSI device" loop_pscsi
+ktap_test "debug messages have the new name" debug_messages
 ktap_test "an iSCSI target" iscsi_target
 ktap_test "the initiator logs in over TCP" iscsi_initiator
 ktap_test "I/O: iSCSI, file" iscsi_file
