@@ -117,7 +117,7 @@ fn places(file: &Path) -> Result<Vec<Place>> {
         for relocation in relocations {
             let symbol = relocation.symbol.map(|symbol| builder.symbols.get(symbol));
             if let Some(symbol) = symbol.and_then(LivepatchSymbol::of) {
-                places.push((target.clone(), relocation.clone(), symbol));
+                places.push((target.clone(), *relocation, symbol));
             }
         }
     }
