@@ -44,7 +44,7 @@ KIMPORT_VM := $(CARGO_TARGET_DIR)/debug/kimport-vm
 MODULE_DIRS := samples/hello_import samples/lio_core_new samples/rust_iblock tests/modules tests/selftest tests/typed tests/upgraded
 
 .PHONY: help setup update-kernel modules $(MODULE_DIRS) consumer tools demo bench check check-host check-tree check-kernels check-btf lint clippy rustfmt \
-	rustfmtcheck doc rust-analyzer clean
+	rustfmtcheck doc rust-analyzer man install clean
 
 help:
 	@echo 'make demo            show the whole story in a VM: a SCSI disk served by a Rust backend from a core without exports'
@@ -62,6 +62,8 @@ help:
 	@echo 'make lint            rustfmt, clippy on all crates (kernel-side with CLIPPY=1 W=1), shellcheck'
 	@echo 'make rustfmt         format all Rust sources'
 	@echo 'make doc             rustdoc of all crates into build/doc'
+	@echo 'make man             manual pages and shell completions of kimport into build/'
+	@echo 'make install         kimport with these, built by the cargo of this machine (PREFIX=/usr/local)'
 	@echo 'make rust-analyzer   rust-project.json of the kernel-side crates, for editors'
 	@echo 'make update-kernel   pin the newest stock kernel of the archive'
 	@echo 'make clean           remove build/'
@@ -302,6 +304,22 @@ rust-analyzer: modules
 	@$(CARGO) run -q -p kimport-rust-project -- --kernel $(BUILD)/rust-analyzer/rust-project.json --root $(ROOT) \
 		--output rust-project.json $(MODULE_DIRS:%=$(BUILD)/%)
 	@echo $(CURDIR)/rust-project.json
+
+# Manual pages and completions lie as below a prefix.
+MAN := $(BUILD)/man/share
+man: tools
+	@rm -rf $(BUILD)/man && mkdir -p $(MAN)/bash-completion/completions $(MAN)/zsh/site-functions $(MAN)/fish/vendor_completions.d
+	@$(IN_ROOT) $(KIMPORT) man $(MAN)/man/man1 > /dev/null
+	@$(IN_ROOT) $(KIMPORT) completions bash > $(MAN)/bash-completion/completions/kimport
+	@$(IN_ROOT) $(KIMPORT) completions zsh > $(MAN)/zsh/site-functions/_kimport
+	@$(IN_ROOT) $(KIMPORT) completions fish > $(MAN)/fish/vendor_completions.d/kimport.fish
+	@echo '$(MAN): make install copies it, or try it with MANPATH=$(MAN)/man: man kimport'
+
+# Not the build root's cargo: its programs may not run on this system.
+PREFIX ?= /usr/local
+install: man
+	@CARGO_TARGET_DIR=$(BUILD)/install cargo install -q --locked --no-track --force --path tools/kimport --root $(DESTDIR)$(PREFIX)
+	@cp -r $(MAN) $(DESTDIR)$(PREFIX)/
 
 clean:
 	rm -rf $(BUILD)

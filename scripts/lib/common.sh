@@ -5,14 +5,27 @@
 # shellcheck source=scripts/env
 . "$(dirname -- "${BASH_SOURCE[0]}")/../env"
 
-# People read descriptor 3, also where a step's own output goes to its log.
-exec 3>&2
+# People read descriptor 3, also where a step's own output goes to its log. A program that shows them progress itself
+# (`kimport prepare`) sets KIMPORT_EVENTS and reads events from standard output. What runs inside of steps has no part in it.
+EVENTS=${KIMPORT_EVENTS-}
+unset KIMPORT_EVENTS
+if [[ -n $EVENTS ]]; then exec 3>&1; else exec 3>&2; fi
+
+# event KIND [FIELD...]: each field ends with a unit separator, the event with a NUL.
+event() {
+	printf '%s\x1f' "$@" >&3
+	printf '\0' >&3
+}
 
 # What a process ends with when it has said why.
 EXPLAINED=3
 
 # Says why (the first line) and the way out (the others), and ends.
 die() {
+	if [[ -n $EVENTS ]]; then
+		event error "$@"
+		exit $EXPLAINED
+	fi
 	[[ ! -t 3 ]] || printf '\r\033[K' >&3
 	printf 'kimport: error: %s\n' "$1" >&3
 	shift
@@ -21,6 +34,10 @@ die() {
 }
 
 note() {
+	if [[ -n $EVENTS ]]; then
+		event note "$*"
+		return
+	fi
 	[[ ! -t 3 ]] || printf '\r\033[K' >&3
 	printf 'kimport: %s\n' "$*" >&3
 }
@@ -100,7 +117,11 @@ step() {
 	STEP=$((STEP + 1))
 	log=$KIMPORT_CACHE/log/${name//[^a-zA-Z0-9]/-}.log
 	line="[$STEP/$STEPS] $name ..."
-	[[ -t 3 ]] || printf '%s\n' "$line" >&3
+	if [[ -n $EVENTS ]]; then
+		event begin "$STEP" "$STEPS" "$name"
+	elif [[ ! -t 3 ]]; then
+		printf '%s\n' "$line" >&3
+	fi
 
 	# With job control the step is a process group that can be ended as a whole.
 	set -m
@@ -119,7 +140,9 @@ step() {
 	STEP_PID=
 
 	[[ ! -t 3 ]] || printf '\r\033[K' >&3
-	if [[ $rc == 0 ]]; then
+	if [[ $rc == 0 && -n $EVENTS ]]; then
+		event end
+	elif [[ $rc == 0 ]]; then
 		printf '%s %d s\n' "$line" $((SECONDS - start)) >&3
 	elif [[ $rc == "$EXPLAINED" ]]; then
 		exit $EXPLAINED
@@ -131,12 +154,17 @@ step() {
 # Shows that a step has nothing to do.
 skip() {
 	STEP=$((STEP + 1))
-	printf '[%s/%s] %s ... there\n' "$STEP" "$STEPS" "$1" >&3
+	if [[ -n $EVENTS ]]; then
+		event skip "$STEP" "$STEPS" "$1"
+	else
+		printf '[%s/%s] %s ... there\n' "$STEP" "$STEPS" "$1" >&3
+	fi
 }
 
 explain_failure() {
-	local hint="The whole log: $2"
-	tail -n 15 -- "$2" | cut -c -300 | sed 's/^/  | /' >&3
+	local hint="The whole log: $2" end
+	end=$(tail -n 15 -- "$2" | cut -c -300 | sed 's/^/  | /')
+	if [[ -n $EVENTS ]]; then event log "$end"; else printf '%s\n' "$end" >&3; fi
 	if grep -q 'No space left on device' -- "$2"; then
 		hint="The disk is full: free some space, or set KIMPORT_CACHE to a directory on a larger disk. $hint"
 	elif grep -qE 'Could not (resolve|connect)|Temporary failure resolving|Connection (failed|timed out|refused)|Failed to fetch' -- "$2"; then

@@ -6,6 +6,8 @@
 # dpkg) or a directory of .deb files. They end up unpacked in $STOCK and $SOURCE; from there on all are the same.
 
 ORIGIN=
+# How people call it.
+PREPARE=${KIMPORT_COMMAND:-scripts/prepare-kernel}
 : "${RELEASE:?}" "${VERSION:?}" # set by scripts/env, and by kimport_kernel for other kernels
 
 # The value of "Depends" of package $1.
@@ -94,7 +96,7 @@ fetch_kernel() {
 		[[ ${#missing[@]} -eq 0 ]] ||
 			die "Version $VERSION of these packages is neither in the archive nor installed: ${missing[*]}" \
 				"Get their .deb files from the distribution's snapshot service and run:" \
-				"  scripts/prepare-kernel DIRECTORY-WITH-THE-DEBS"
+				"  $PREPARE DIRECTORY-WITH-THE-DEBS"
 		check_config "${DPKG_ROOT-}/usr/src/linux-headers-$RELEASE/.config"
 		;;
 	*)
@@ -114,9 +116,9 @@ gone() {
 	has=$(archive_kernels | sed '2,$s/^/    /')
 	die "The archive does not have, or no longer has, kernel $RELEASE${VERSION:+, version $VERSION}${1:+: $*}" \
 		"It has headers and source of:" "  ${has:-none}" \
-		"To use the newest from now on: make update-kernel" \
+		"Any of them can be prepared: $PREPARE RELEASE. To use the newest for all from now on: make update-kernel" \
 		"To keep this one: get its .deb files from the distribution's snapshot service and run" \
-		"  scripts/prepare-kernel DIRECTORY-WITH-THE-DEBS"
+		"  $PREPARE DIRECTORY-WITH-THE-DEBS"
 }
 
 # Unpacks what fetch_kernel brought: the stock kernel and its source.

@@ -14,6 +14,8 @@ use crate::{
         system::{Addresses, System},
     },
     module_file::ModuleFile,
+    prepare,
+    progress::Spinner,
     relink::{
         self,
         request::{self, Request},
@@ -23,7 +25,7 @@ use crate::{
     symvers::{Symvers, VMLINUX},
 };
 use anstyle::AnsiColor;
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::{
@@ -41,8 +43,7 @@ use std::{
 #[command(
     version,
     propagate_version = true,
-    after_help = "Exit status: 0 all is well, 1 there are findings, \
-                  2 the command line or an input cannot be used."
+    after_help = EXIT_STATUS
 )]
 struct Cli {
     /// Prints JSON on standard output, errors included
@@ -59,6 +60,7 @@ enum Command {
     Check(Check),
     Compare(Compare),
     Load(Load),
+    Prepare(Prepare),
     Man(Man),
     Completions(Completions),
 }
@@ -244,6 +246,34 @@ struct Load {
     force: bool,
 }
 
+/// Makes the tree that Rust modules for a Debian kernel are built against
+///
+/// Distributions' packages of headers lack what modules in Rust need. This makes it from the
+/// kernel's source, with the distribution's own compilers in a build root, for any kernel of Debian
+/// with CONFIG_RUST, and prints the path of the tree, KDIR. What is there already is not made again.
+///
+/// The first time it needs the network, some 5 GB, and some minutes.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Environment:\n  \
+    KIMPORT_CACHE   where to put it all (default: kimport in the user's cache directory)\n  \
+    KIMPORT_MIRROR  URL of a Debian mirror (default: the one in this machine's apt configuration)\n\n\
+    Examples:\n\n  \
+    make -C \"$(kimport prepare --running)\" M=\"$PWD\"\n  \
+    kimport prepare 7.3.4+deb13-amd64 --json")]
+struct Prepare {
+    /// A kernel that is installed or in the archive, or the directory of its .deb files; by default
+    /// the kernel that this version of kimport is tested with
+    #[arg(
+        value_name = "RELEASE|DIRECTORY",
+        conflicts_with = "running",
+        value_parser = prepare::kernel
+    )]
+    kernel: Option<String>,
+    /// The kernel that runs here
+    #[arg(long)]
+    running: bool,
+}
+
 /// Writes the manual pages, for packages
 #[derive(Debug, Args)]
 #[command(hide = true)]
@@ -266,6 +296,9 @@ const INSTEAD_LONG_HELP: &str = "Takes from PROVIDER what the module declares to
 
 As the module does where it chooses the provider when it is loaded (`resolve_imports_from`). DECLARED \
 is a module, or vmlinux for the kernel image. May be repeated.";
+const EXIT_STATUS: &str =
+    "Exit status: 0 all is well, 1 there are findings, 2 the command line or an \
+input cannot be used.";
 const KERNEL: &str = "[NAME=]KERNEL";
 const KERNEL_HELP: &str = "Which kernel: running, or paths of its files, with commas between them";
 const KERNEL_LONG_HELP: &str = "Which kernel: running, or paths of its files, with commas between \
@@ -277,16 +310,29 @@ A path may be a directory that holds the unpacked packages of one kernel (or its
 
 What a kernel is called in the output is read from it, or given before the '='.";
 
+/// The command line as it is documented.
+fn documented() -> clap::Command {
+    Cli::command().mut_subcommands(|command| {
+        let long = match command.get_after_long_help() {
+            Some(more) => format!("{more}\n\n{EXIT_STATUS}"),
+            None => EXIT_STATUS.to_owned(),
+        };
+        command.after_help(EXIT_STATUS).after_long_help(long)
+    })
+}
+
 /// Runs the command.
 pub fn main() -> ExitCode {
     // Clap ends the process with 2 on a wrong command line, as promised.
-    let cli = Cli::parse();
+    let cli =
+        Cli::from_arg_matches(&documented().get_matches()).unwrap_or_else(|error| error.exit());
     let result = match &cli.command {
         Command::Relink(command) => command.run(cli.json),
         Command::List(command) => command.run(cli.json),
         Command::Check(command) => command.run(cli.json),
         Command::Compare(command) => command.run(cli.json),
         Command::Load(command) => command.run(cli.json),
+        Command::Prepare(command) => command.run(cli.json),
         Command::Man(command) => command.run(cli.json),
         Command::Completions(command) => command.run(cli.json),
     };
@@ -316,7 +362,7 @@ impl Relink {
             _ => None,
         };
         let symvers = read_symvers(self.symvers.as_deref())?;
-        let kernel = self.kernel.as_ref().map(Kernel::read).transpose()?;
+        let kernel = self.kernel.as_ref().map(read_kernel).transpose()?;
         let symvers = symvers
             .as_ref()
             .or_else(|| kernel.as_ref().and_then(Kernel::symvers));
@@ -373,7 +419,7 @@ impl Check {
         let file = ModuleFile::read(&self.input)?;
         let listing =
             listing_from(&file, &self.from).map_err(|error| error.context(self.input.display()))?;
-        let kernel = Kernel::read(&self.kernel)?;
+        let kernel = read_kernel(&self.kernel)?;
         let report = check::Report::new(&listing, &kernel);
         if as_json {
             print(&json(&report)?)?;
@@ -399,11 +445,11 @@ impl Compare {
                     .help("name symbols, or give a module that imports with kimport or livepatch"),
             );
         }
-        let kernels = self
-            .kernel
-            .par_iter()
-            .map(Kernel::read)
-            .collect::<Result<Vec<_>>>()?;
+        let kernels = {
+            let _spinner = Spinner::new("reading the kernels");
+            let read = self.kernel.par_iter().map(Kernel::read);
+            read.collect::<Result<Vec<_>>>()?
+        };
         let matrix = Matrix::new(&subjects, &kernels);
         if let Some(path) = &self.html {
             write_file(
@@ -534,6 +580,29 @@ impl Load {
     }
 }
 
+impl Prepare {
+    fn run(&self, as_json: bool) -> Result<Outcome> {
+        let kernel = if self.running {
+            Some("--running")
+        } else {
+            self.kernel.as_deref()
+        };
+        let prepared = prepare::prepare(kernel)?;
+        if as_json {
+            print(&json(&prepared)?)?;
+        } else {
+            print(&format!("{}\n", prepared.kdir.display()))?;
+            tell(&[format!(
+                "the tree holds programs of Debian's; build modules on other systems with\n  \
+                 KIMPORT_BIND=\"$PWD\" {} make -C {} M=\"$PWD\"",
+                prepared.in_root.display(),
+                prepared.kdir.display()
+            )]);
+        }
+        Ok(Outcome::Fine)
+    }
+}
+
 impl Man {
     fn run(&self, as_json: bool) -> Result<Outcome> {
         let cannot = |error: io::Error| {
@@ -541,11 +610,8 @@ impl Man {
                 .help("choose another directory")
         };
         fs::create_dir_all(&self.directory).map_err(cannot)?;
-        clap_mangen::generate_to(
-            Cli::command().disable_help_subcommand(true),
-            &self.directory,
-        )
-        .map_err(cannot)?;
+        clap_mangen::generate_to(documented().disable_help_subcommand(true), &self.directory)
+            .map_err(cannot)?;
         let mut written = Vec::new();
         for entry in fs::read_dir(&self.directory).map_err(cannot)? {
             written.push(entry.map_err(cannot)?.path().display().to_string());
@@ -563,7 +629,7 @@ impl Man {
 impl Completions {
     fn run(&self, as_json: bool) -> Result<Outcome> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "kimport", &mut script);
+        clap_complete::generate(self.shell, &mut documented(), "kimport", &mut script);
         let script = String::from_utf8_lossy(&script);
         if as_json {
             print(&json(&script)?)?;
@@ -583,6 +649,11 @@ fn listing_from(file: &ModuleFile, instead: &[Instead]) -> Result<Listing> {
 
 fn read_symvers(path: Option<&Path>) -> Result<Option<Symvers>> {
     path.map(Symvers::read).transpose()
+}
+
+fn read_kernel(kernel: &kernel::Spec) -> Result<Kernel> {
+    let _spinner = Spinner::new("reading the kernel");
+    Kernel::read(kernel)
 }
 
 /// Writes a file so that there is never half of it: a module loader may be waiting for it.
@@ -670,11 +741,14 @@ mod tests {
     /// What the manual promises is what the code does.
     #[test]
     fn exit_codes_are_documented() {
-        let help = Cli::command().render_long_help().to_string();
-        assert!(
-            help.contains("0 all is well, 1 there are findings, 2 the command line"),
-            "{help}"
-        );
+        let mut command = documented();
+        let mut commands = vec![command.clone()];
+        commands.extend(command.get_subcommands_mut().map(|command| command.clone()));
+        for mut command in commands {
+            let help = command.render_long_help().to_string();
+            let wanted = "0 all is well, 1 there are findings, 2 the command line";
+            assert!(help.contains(wanted), "{help}");
+        }
         assert_eq!(
             [Outcome::Fine, Outcome::Findings, Outcome::Unusable].map(|outcome| outcome as u8),
             [0, 1, 2]

@@ -5,7 +5,7 @@
 //! It works on built kernel modules: [`list`] tells what one imports, [`check`] whether a kernel has
 //! it all, [`compare`] what becomes of it from kernel to kernel, [`relink`] sends undefined symbols
 //! to a provider that does not export them, [`sign`] signs what changed, [`load`] loads a module with
-//! the addresses written into it. [`kernel`] is where facts about kernels come from.
+//! the addresses written into it. [`prepare`] makes what modules are built against. [`kernel`] is where facts about kernels come from.
 
 pub mod check;
 pub mod cli;
@@ -18,6 +18,8 @@ pub mod kernel;
 pub mod list;
 pub mod load;
 pub mod module_file;
+pub mod prepare;
+pub mod progress;
 pub mod relink;
 pub mod resolve;
 pub mod sign;

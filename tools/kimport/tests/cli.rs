@@ -8,7 +8,7 @@ use common::*;
 use std::fs;
 use tempfile::TempDir;
 
-const SUBCOMMANDS: [&str; 5] = ["relink", "list", "check", "compare", "load"];
+const SUBCOMMANDS: [&str; 6] = ["relink", "list", "check", "compare", "load", "prepare"];
 
 #[test]
 fn manual_pages_are_written() {
@@ -28,7 +28,9 @@ fn manual_pages_are_written() {
         );
         let page = read(&format!("kimport-{subcommand}.1"));
         assert!(
-            page.contains("SYNOPSIS") && page.contains("\\-\\-json"),
+            page.contains("SYNOPSIS")
+                && page.contains("\\-\\-json")
+                && page.contains("Exit status"),
             "{page}"
         );
     }

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The set-up scripts of the checkout that this command was built from. They travel inside of it, so
+//! that the installed command needs no checkout, and run from the cache.
+
+use crate::error::{Error, Result};
+use sha2::{Digest, Sha256};
+use std::{
+    fs::{self, Permissions},
+    io::{self, Write},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+macro_rules! files {
+    ($($path:literal)*) => {
+        &[$(($path, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../", $path)))),*]
+    };
+}
+
+/// What `scripts/prepare-kernel` consists of.
+const FILES: &[(&str, &str)] = files![
+    "kernel.pin"
+    "scripts/build-root.conf"
+    "scripts/env"
+    "scripts/in-root"
+    "scripts/lib/archive.sh"
+    "scripts/lib/common.sh"
+    "scripts/lib/kernel.sh"
+    "scripts/lib/root.sh"
+    "scripts/prepare-kernel"
+];
+
+/// Writes the scripts below `cache` unless they are there; the directory that holds them.
+pub(super) fn unpack(cache: &Path) -> Result<PathBuf> {
+    let mut hash = Sha256::new();
+    for (path, content) in FILES {
+        hash.update(path);
+        hash.update(content);
+    }
+    let hash = hash.finalize();
+    let name: String = hash[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+    let top = cache.join("command").join(name);
+    for (path, content) in FILES {
+        let path = top.join(path);
+        write(&path, content).map_err(|error| {
+            Error::unusable(format_args!("cannot write {}: {error}", path.display()))
+                .help("set KIMPORT_CACHE to a directory that can be written and has some space")
+        })?;
+    }
+    Ok(top.join("scripts"))
+}
+
+/// Another process may be running what is there, or writing the same.
+fn write(path: &Path, content: &str) -> io::Result<()> {
+    if fs::read(path).is_ok_and(|present| present == content.as_bytes()) {
+        return Ok(());
+    }
+    let directory = path.parent().unwrap_or(path);
+    fs::create_dir_all(directory)?;
+    let mut file = tempfile::Builder::new()
+        .permissions(Permissions::from_mode(0o755))
+        .tempfile_in(directory)?;
+    file.write_all(content.as_bytes())?;
+    file.persist(path)?;
+    Ok(())
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `kimport prepare` where set-up has done its work, and where it cannot.
+
+use expect_test::expect;
+use std::{fs, path::Path, process::Command};
+use tempfile::TempDir;
+
+/// Runs it with another cache.
+fn in_cache(cache: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_kimport"))
+        .arg("prepare")
+        .args(arguments)
+        .env("KIMPORT_CACHE", cache)
+        .output()
+        .unwrap();
+    assert!(output.stdout.is_empty(), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    (
+        output.status.code(),
+        said.replace(cache.to_str().unwrap(), "CACHE"),
+    )
+}
+
+#[test]
+fn the_pinned_kernel_is_there() {
+    // Nothing of the checkout is needed.
+    let elsewhere = TempDir::new().unwrap();
+    let run = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_kimport"))
+            .arg("prepare")
+            .args(arguments)
+            .current_dir(elsewhere.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let prepared = run(&[]);
+    let kdir = Path::new(prepared.strip_suffix('\n').unwrap());
+    assert!(kdir.join(".kimport").exists(), "{prepared}");
+    assert!(kdir.join("rust/libkernel.rmeta").exists());
+
+    let report: serde_json::Value = serde_json::from_str(&run(&["--json"])).unwrap();
+    assert_eq!(report["kdir"], kdir.to_str().unwrap());
+    let release = fs::read_to_string(kdir.join("include/config/kernel.release")).unwrap();
+    assert_eq!(report["release"], release.trim());
+    let place = |name: &str| Path::new(report[name].as_str().unwrap());
+    for path in [
+        place("source").join("rust/kernel/lib.rs"),
+        place("root").join("usr/bin/rustc"),
+        place("in_root").to_owned(),
+    ] {
+        assert!(path.exists(), "{}", path.display());
+    }
+}
+
+#[test]
+fn what_is_no_kernel() {
+    for kernel in ["a/b", "-x", "linux", "7.3;true"] {
+        let (status, said) = in_cache(Path::new("/nowhere"), &["--", kernel]);
+        assert_eq!(status, Some(2), "{said}");
+        assert!(said.contains("neither a directory nor"), "{said}");
+    }
+}
+
+#[test]
+fn what_set_up_refuses() {
+    let directory = TempDir::new().unwrap();
+    let cache = directory.path().join("a b");
+    let (status, said) = in_cache(&cache, &["7.3.4"]);
+    assert_eq!(status, Some(1));
+    expect![[r#"
+        kimport: error: The cache's path, CACHE, contains a space or a colon, which the kernel's build does not accept.
+        kimport: help: Set KIMPORT_CACHE to another directory.
+    "#]].assert_eq(&said);
+}
+
+#[test]
+fn a_cache_that_cannot_be() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let (status, said) = in_cache(&file.path().join("cache"), &[]);
+    assert_eq!(status, Some(2));
+    assert!(said.contains("Not a directory"), "{said}");
+    assert!(said.contains("help: set KIMPORT_CACHE"), "{said}");
+}
