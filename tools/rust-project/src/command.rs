@@ -59,6 +59,12 @@ impl Command {
             ..Self::default()
         };
         this.arguments(&words[program + 1..], &base)?;
+        if let Some(generated) = &this.generated {
+            if !this.env.contains_key("KIMPORT_BINDINGS") {
+                let bindings = bindings(generated, this.env.get("OBJTREE"));
+                this.env.insert("KIMPORT_BINDINGS".into(), bindings);
+            }
+        }
         if this.crate_name.is_empty() || this.source.as_os_str().is_empty() {
             bail!("no crate name or no source");
         }
@@ -108,6 +114,23 @@ impl Command {
         self.proc_macro = linked.filter(|_| is_proc_macro);
         Ok(())
     }
+}
+
+/// Where the macro looks for the types of `name: _`, which Makefile.kimport names to a module in its environment: what
+/// bindgen made for the module, then what it made for the kernel, which was built in `objtree`.
+fn bindings(generated: &Path, objtree: Option<&String>) -> String {
+    let files = fs::read_dir(generated).into_iter().flatten().flatten();
+    let mut bindings: Vec<PathBuf> = files
+        .map(|file| file.path())
+        .filter(|path| path.extension().is_some_and(|end| end == "rs"))
+        // The library's own.
+        .filter(|path| path.file_name().is_some_and(|name| name != "kprobes.rs"))
+        .collect();
+    bindings.sort();
+    let kernel = objtree.map(|dir| Path::new(dir).join("rust/bindings/bindings_generated.rs"));
+    bindings.extend(kernel.filter(|path| path.exists()));
+    let bindings: Vec<_> = bindings.iter().map(|path| path.to_string_lossy()).collect();
+    bindings.join(":")
 }
 
 fn is_assignment(word: &str) -> bool {
@@ -169,6 +192,7 @@ mod tests {
         );
         let command = parse("/build/cases/.main.o.cmd", &text).unwrap();
         let env = [
+            ("KIMPORT_BINDINGS", ""),
             ("KIMPORT_OBJ", "/build/.kimport"),
             ("OBJTREE", "/kdir"),
             ("RUST_MODFILE", "./import_cases"),
@@ -186,6 +210,36 @@ mod tests {
             generated: Some("/build/.kimport".into()),
         };
         assert_eq!(command, expected);
+    }
+
+    #[test]
+    fn bindings_are_those_of_the_module_and_of_the_kernel() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name).to_string_lossy().into_owned();
+        for name in [
+            "m/.kimport/b.rs",
+            "m/.kimport/a.rs",
+            "m/.kimport/kprobes.rs",
+            "m/.kimport/a.o",
+            "kdir/rust/bindings/bindings_generated.rs",
+        ] {
+            fs::create_dir_all(Path::new(&path(name)).parent().unwrap()).unwrap();
+            fs::write(path(name), "").unwrap();
+        }
+        let bindings = |more: &str| {
+            let text = format!(
+                "savedcmd_main.o := OBJTREE={} {more} rustc -L .kimport --crate-name main main.rs\n",
+                path("kdir")
+            );
+            parse(&path("m/.main.o.cmd"), &text).unwrap().env["KIMPORT_BINDINGS"].clone()
+        };
+        let expected = [
+            "m/.kimport/a.rs",
+            "m/.kimport/b.rs",
+            "kdir/rust/bindings/bindings_generated.rs",
+        ];
+        assert_eq!(bindings(""), expected.map(path).join(":"));
+        assert_eq!(bindings("KIMPORT_BINDINGS=/x.rs"), "/x.rs");
     }
 
     #[test]
