@@ -13,7 +13,7 @@
 //! | address | as `%pK`: `kptr_restrict` decides what the reader sees |
 //! | call | `direct`, `pointer`, `data`; `unbound`, or `missing` for an optional one that is not there |
 //! | direct/sites | call sites, and how many of them are direct calls of the address: read back from the code |
-//! | verified | `yes`: the declared type is the kernel's; or `no: ` and why not |
+//! | verified | `yes`: the declared type is the kernel's; `unverified: ` and why it cannot be told; or `no: ` and why not |
 //!
 //! The file is there while a block is taken. The directory belongs to all modules with a copy of this crate. The first one
 //! makes it and nobody removes it: the copies share no lock under which one could know that it is the last.
@@ -199,6 +199,8 @@ fn print_verdict(seq: &SeqFile, block: &Block, symbol: &Symbol) {
         seq_print!(seq, " no: verify(off)\n");
     } else if verdict == Verdict::Verified {
         seq_print!(seq, " yes\n");
+    } else if verdict.is_unverified() {
+        seq_print!(seq, " unverified: {verdict}\n");
     } else {
         seq_print!(seq, " no: {verdict}\n");
     }

@@ -294,10 +294,8 @@ pub(crate) enum Verdict {
     Verified,
     /// It is not, and that was accepted with a warning.
     Differs,
-    /// There is no BTF of the kernel image or of the provider.
+    /// BTF does not have the symbol: there is none of its provider, or it is in assembly or in Rust.
     NoBtf,
-    /// BTF does not have the symbol.
-    NotInBtf,
     /// BTF has several of the name.
     Ambiguous,
     /// What BTF has of it cannot be compared.
@@ -310,10 +308,14 @@ impl Verdict {
         Self::Verified,
         Self::Differs,
         Self::NoBtf,
-        Self::NotInBtf,
         Self::Ambiguous,
         Self::Uncomparable,
     ];
+
+    /// Whether the type could not be compared.
+    pub(crate) fn is_unverified(self) -> bool {
+        matches!(self, Self::NoBtf | Self::Ambiguous | Self::Uncomparable)
+    }
 }
 
 impl fmt::Display for Verdict {
@@ -323,7 +325,6 @@ impl fmt::Display for Verdict {
             Self::Verified => "verified",
             Self::Differs => "it differs",
             Self::NoBtf => "no BTF",
-            Self::NotInBtf => "not in BTF",
             Self::Ambiguous => "several of that name in BTF",
             Self::Uncomparable => "its BTF is malformed",
         })

@@ -85,7 +85,7 @@ listed() {
 	is "# block symbol kernel_name provider address call direct/sites verified" "$(head -n 1 $DIRECTORY/import_cases)" &&
 		is "provider_add $PROVIDER $(address provider_add "[$PROVIDER]") direct 1/1 yes" \
 			"$(row import_cases "provider provider_add")" &&
-		is "provider_value $PROVIDER $(address provider_value "[$PROVIDER]") data - no: not in BTF" \
+		is "provider_value $PROVIDER $(address provider_value "[$PROVIDER]") data - unverified: no BTF" \
 			"$(row import_cases "provider provider_value")" &&
 		is "provider_missing - - missing - -" "$(row import_cases "provider provider_missing")" &&
 		is 5 "$(wc -l <$DIRECTORY/import_cases)"
@@ -98,7 +98,7 @@ listed() {
 two_modules() {
 	insmod "$TEST_MODULES/hello_import.ko" && cases case=0 || return
 	cat $DIRECTORY/*
-	is "saved_command_line vmlinux $(address saved_command_line "") data - no: not in BTF" \
+	is "saved_command_line vmlinux $(address saved_command_line "") data - unverified: no BTF" \
 		"$(row hello_import "kernel_image command_line")" &&
 		is "nr_processes vmlinux $(address nr_processes "") direct 1/1 yes" \
 			"$(row hello_import "kernel_image nr_processes")" &&

@@ -220,7 +220,7 @@ ktap_test "another prototype, verify(warn)" warned 23 "provider_add from $PROVID
 ktap_test "another prototype, verify(off)" silent 24
 ktap_test "another prototype, unverified" silent 25
 ktap_test "data that BTF lacks, verify(require)" case_fails 26 "No data available" 1 \
-	"provider_value from $PROVIDER: its type cannot be checked: not in BTF"
+	"provider_value from $PROVIDER: its type cannot be checked: no BTF"
 ktap_test "right types, without a word" silent 8
 ktap_test "the refused probe alone leads to kallsyms" case_way refused_probe
 ktap_test "the disabled probe alone leads to kallsyms" case_way disabled_probe

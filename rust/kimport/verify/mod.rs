@@ -77,7 +77,7 @@ fn verify_one(
     };
     let id = match types.symbol(symbol.name) {
         Finding::Id(id) => id,
-        Finding::Missing => return unverified(Verdict::NotInBtf),
+        Finding::Missing => return unverified(Verdict::NoBtf),
         Finding::Ambiguous => return unverified(Verdict::Ambiguous),
     };
     // The macro made it.
