@@ -188,7 +188,7 @@ impl FunctionBinding {
         let address = self.address();
         for site in sites_of(self.key).filter(|site| !site.init) {
             sites += 1;
-            if call_target(site.address) == address {
+            if address.is_some_and(|address| reaches(site.address, address)) {
                 direct += 1;
             }
         }
@@ -302,6 +302,21 @@ fn call_target(site: *const u8) -> Option<*mut c_void> {
     // SAFETY: `site` is a static-call site of this module, which is one of these instructions if it begins like one.
     let branch = unsafe { Branch::read(site) }?;
     Some(branch.target() as *mut c_void)
+}
+
+/// Whether the instruction at `site` goes to `function`. With call depth tracking, calls go to the padding in front of it,
+/// where they are counted.
+fn reaches(site: *const u8, function: *mut c_void) -> bool {
+    // `CONFIG_FUNCTION_PADDING_BYTES`
+    const PADDING: usize = 16;
+
+    // SAFETY: As in `call_target`.
+    let Some(branch) = (unsafe { Branch::read(site) }) else {
+        return false;
+    };
+    let before = function.addr().wrapping_sub(branch.target());
+    let counted = cfg!(CONFIG_MITIGATION_CALL_DEPTH_TRACKING) && branch.is_call();
+    before == 0 || (counted && before <= PADDING)
 }
 
 /// Defines one imported function.
