@@ -43,7 +43,7 @@ KIMPORT_VM := $(CARGO_TARGET_DIR)/debug/kimport-vm
 
 MODULE_DIRS := samples/hello_import samples/lio_core_new samples/rust_iblock tests/modules tests/selftest tests/typed tests/upgraded
 
-.PHONY: help setup update-kernel modules $(MODULE_DIRS) consumer tools demo bench check check-host check-tree check-kernels check-btf lint clippy rustfmt \
+.PHONY: help setup update-kernel modules $(MODULE_DIRS) consumer tools demo bench check check-host check-fuzz check-tree check-kernels check-btf fuzz lint clippy rustfmt \
 	rustfmtcheck doc rust-analyzer man install clean
 
 help:
@@ -59,6 +59,7 @@ help:
 	@echo 'make check-vm        the suites in VMs'
 	@echo 'make check-tree      build a small kernel that kimport is part of, built in and as modules, and boot it (minutes, once)'
 	@echo 'make check-kernels   compare and check on four of Debian'\''s kernels (fetches 360 MB, once); build/kernels.html'
+	@echo 'make fuzz            fuzz everything that reads what others wrote; SECONDS=600 for each target, TARGET=btf for this one'
 	@echo 'make lint            rustfmt, clippy on all crates (kernel-side with CLIPPY=1 W=1), shellcheck'
 	@echo 'make rustfmt         format all Rust sources'
 	@echo 'make doc             rustdoc of all crates into build/doc'
@@ -179,8 +180,16 @@ CHECK_JOBS ?= 2
 check: setup
 	@$(MAKE) -j$(CHECK_JOBS) --output-sync=target check-host check-vm
 
-check-host: lint doc rust-analyzer check-btf
+check-host: lint doc rust-analyzer check-btf check-fuzz
 	@KIMPORT_BINDINGS=$(CURDIR)/rust/macros/tests/ui/support/bindings.rs $(CARGO) test --workspace
+
+# Each fuzz target for a second, and for as long as one likes.
+check-fuzz: setup
+	@$(IN_ROOT) scripts/fuzz check
+
+SECONDS ?= 60
+fuzz: setup
+	@$(IN_ROOT) scripts/fuzz $(SECONDS) $(TARGET)
 
 # A target for each VM, so that they can run side by side.
 VMS := vm-imports vm-pointer vm-typed vm-lifetime vm-samples vm-load vm-iblock vm-lio vm-lio-modules
@@ -268,14 +277,17 @@ SHELL_SOURCES = $(shell git ls-files scripts tests tools/vm/guest .ci | xargs gr
 
 rustfmt: setup
 	@$(CARGO) fmt --all
+	@$(CARGO) fmt --manifest-path fuzz/Cargo.toml
 	@$(IN_ROOT) rustfmt $(RUST_KERNEL_SOURCES)
 
 rustfmtcheck: setup
 	@$(CARGO) fmt --all --check
+	@$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	@$(IN_ROOT) rustfmt --check $(RUST_KERNEL_SOURCES)
 
 clippy: setup
 	@$(CARGO) clippy -q --workspace --all-targets -- -D warnings
+	@$(CARGO) clippy -q --manifest-path fuzz/Cargo.toml --bins -- -D warnings
 	@mkdir -p $(BUILD)
 	@$(MAKE) $(filter-out samples/lio_core_new,$(MODULE_DIRS)) tests/bench BUILD=$(BUILD)/clippy CLIPPY=1 W=1 > $(BUILD)/clippy.log 2>&1 || \
 		{ cat $(BUILD)/clippy.log; exit 1; }

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is given on the command line: what is accepted, written out and read again is the same.
+
+#![no_main]
+
+use kimport::{
+    kernel::Spec,
+    relink::request::{new_name, Choice, Request},
+};
+use libfuzzer_sys::fuzz_target;
+
+fn seeds() -> Vec<Vec<u8>> {
+    [
+        "core",
+        "new=core",
+        "vmlinux:a,b.isra.0,c@2",
+        "x=running",
+        "n=/a/b,c",
+        "tcm_loop_new",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .to_vec()
+}
+
+fn write(Request { provider, choice }: &Request) -> String {
+    match choice {
+        Choice::Unexported => provider.clone(),
+        Choice::ExportedBy(old) => format!("{provider}={old}"),
+        Choice::Listed(symbols) => {
+            let symbols = symbols.iter().map(|symbol| match symbol.position {
+                0 => symbol.name.clone(),
+                position => format!("{}@{position}", symbol.name),
+            });
+            format!("{provider}:{}", symbols.collect::<Vec<_>>().join(","))
+        }
+    }
+}
+
+fuzz_target!(init: kimport_fuzz::seeds(seeds), |text: &str| {
+    match text.parse::<Request>() {
+        Ok(request) => assert_eq!(write(&request).parse(), Ok(request)),
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+    match new_name(text) {
+        Ok(name) => assert_eq!(name, text),
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+    if let Err(error) = text.parse::<Spec>() {
+        assert!(!error.to_string().is_empty());
+    }
+});

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Declarations found in what bindgen wrote: the name comes first, in a line of its own.
+
+#![no_main]
+
+#[path = "../../rust/macros/src/bindings.rs"]
+#[allow(dead_code)] // All but the search.
+mod bindings;
+#[path = "../../rust/macros/src/diagnostics.rs"]
+#[allow(dead_code)]
+mod diagnostics;
+#[path = "../../rust/macros/src/model.rs"]
+#[allow(dead_code)]
+mod model;
+
+use libfuzzer_sys::fuzz_target;
+use syn::ForeignItem;
+
+fn seeds() -> Vec<Vec<u8>> {
+    let mut seeds: Vec<Vec<u8>> = [
+        "f\nunsafe extern \"C\" {\n    pub fn f(a: *mut flags, b: [u8; 2usize]) -> c_int;\n}\n",
+        "d\nunsafe extern \"C\" {\n    #[link_name = \"\\u{1}d\"]\n    pub static mut d_: c_int;\n}\n",
+        "c\nextern \"C\" { pub static c: T ; # [doc = \"{ ;\"] pub fn c () ; }",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .to_vec();
+    for file in kimport_fuzz::stock::files("rust/macros/tests/ui/support", "bindings.rs") {
+        seeds.push([b"kfree\n".as_slice(), &file].concat());
+    }
+    seeds
+}
+
+fuzz_target!(init: kimport_fuzz::seeds(seeds), |text: &str| {
+    let Some((name, text)) = text.split_once('\n') else {
+        return;
+    };
+    match bindings::find(text, name) {
+        Some(ForeignItem::Fn(_) | ForeignItem::Static(_)) => {
+            assert!(bindings::item_name(name, proc_macro2::Span::call_site()).is_some());
+        }
+        None => {}
+        Some(_) => panic!("neither a function nor data"),
+    }
+});

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Kernel images: unpacking, and what is found in what was packed.
+
+#![no_main]
+
+use kimport::kernel::{image, kallsyms};
+use kimport_fuzz::kernel::{arm64, bz_image, pack, vmlinux, zboot, FORMATS};
+use libfuzzer_sys::fuzz_target;
+
+fn seeds() -> Vec<Vec<u8>> {
+    let kernel = vmlinux();
+    let mut seeds = vec![kernel.clone(), arm64()];
+    for format in FORMATS {
+        let packed = pack(format, &kernel);
+        seeds.push(zboot(&pack(format, &arm64())));
+        seeds.push(bz_image(&[packed.as_slice(), &[0; 4]].concat()));
+        seeds.push(pack(format, &arm64()));
+    }
+    seeds
+}
+
+fuzz_target!(init: kimport_fuzz::seeds(seeds), |bytes: &[u8]| {
+    let known = image::is_image(bytes);
+    match image::unpack(bytes.to_vec()) {
+        Ok((kernel, _)) => {
+            if let Some(btf) = image::btf(&kernel) {
+                assert!(!btf.is_empty() && btf.len() <= kernel.len());
+            }
+            if let Some(release) = image::release(&kernel) {
+                assert!(release.len() <= 64 && release.chars().all(|c| c.is_ascii_graphic()));
+            }
+            if let Some(symbols) = image::elf_symbols(&kernel) {
+                assert!(symbols.iter().any(|entry| entry.name == "_stext"));
+            }
+            let _ = image::has_section(&kernel, ".modinfo");
+            let _ = kallsyms::find(&kernel);
+        }
+        Err(error) => {
+            assert!(!known || !error.to_string().is_empty());
+        }
+    }
+});

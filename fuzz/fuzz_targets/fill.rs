@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Addresses written into a module: into the undefined symbols asked for, and nowhere else.
+
+#![no_main]
+
+use arbitrary::Arbitrary;
+use kimport::module_file::ModuleFile;
+use kimport::{
+    list::Listing,
+    load::{plan::Filled, rewrite::fill},
+};
+use kimport_fuzz::module::Spec;
+use libfuzzer_sys::fuzz_target;
+use std::collections::BTreeMap;
+
+#[derive(Arbitrary, Debug)]
+struct Input {
+    module: Spec,
+    /// Which of the undefined symbols get an address, and which.
+    chosen: Vec<(u8, u64)>,
+    absent: bool,
+}
+
+fuzz_target!(init: kimport_fuzz::seeds(kimport_fuzz::noise), |input: Input| {
+    let file = ModuleFile::from_bytes(input.module.bytes()).expect("it has no signature");
+    let undefined: Vec<String> = Listing::new(&file, None)
+        .map(|listing| listing.undefined.into_iter().map(|symbol| symbol.name).collect())
+        .unwrap_or_default();
+    let mut addresses: BTreeMap<String, u64> = BTreeMap::new();
+    for &(number, address) in &input.chosen {
+        if let Some(name) = undefined.get(usize::from(number) % undefined.len().max(1)) {
+            addresses.insert(name.clone(), address);
+        }
+    }
+    if input.absent {
+        addresses.insert("absent".to_owned(), 1);
+    }
+    let filled: Vec<Filled> = addresses
+        .iter()
+        .map(|(name, &address)| Filled {
+            name: name.clone(),
+            provider: "vmlinux".to_owned(),
+            address,
+        })
+        .collect();
+    let written = match fill(file.elf(), &filled) {
+        Ok(written) => written,
+        Err(error) => return assert!(!error.to_string().is_empty()),
+    };
+    assert!(!input.absent);
+    assert_eq!(written.len(), file.elf().len());
+    let changed = written.iter().zip(file.elf()).filter(|(new, old)| new != old);
+    // The section's number and the value.
+    assert!(changed.count() <= 10 * filled.len());
+    if undefined.is_empty() {
+        return;
+    }
+    let file = ModuleFile::from_bytes(written).expect("it has no signature");
+    let listing = Listing::new(&file, None).expect("it still is a module");
+    for symbol in listing.undefined {
+        assert!(!addresses.contains_key(&symbol.name), "{}", symbol.name);
+    }
+    assert!(filled.is_empty() || fill(file.elf(), &filled).is_err());
+});

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Anything given as a kernel: packages, images, texts, types, modules.
+
+#![no_main]
+
+use kimport::{check, import_table, kernel::Kernel, list::Listing, resolve};
+use kimport_fuzz::{
+    kernel::{bz_image, pack, package, stripped, types, vmlinux, FORMATS},
+    module::SYMVERS,
+    stock,
+};
+use libfuzzer_sys::fuzz_target;
+use std::{
+    fs::File,
+    io::{Seek, Write},
+    os::fd::AsRawFd,
+    sync::LazyLock,
+};
+
+/// Without a name in any directory, so that nothing is left behind.
+static FILE: LazyLock<File> =
+    LazyLock::new(|| tempfile::tempfile().expect("there is a place for temporary files"));
+
+/// Puts `bytes` into the file, and tells where it is.
+fn put(bytes: &[u8]) -> std::io::Result<String> {
+    let mut file = &*FILE;
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(bytes)?;
+    Ok(format!("/proc/self/fd/{}", file.as_raw_fd()))
+}
+
+const MAP: &[u8] = b"ffffffff81000000 T _stext\nffffffff81000010 t f\nffffffff81000020 T _etext\n\
+    ffffffffc0000000 t helper\t[loop]\n";
+
+fn seeds() -> Vec<Vec<u8>> {
+    let kernel = vmlinux();
+    let module = stock::modules().into_iter().next().unwrap_or_default();
+    let builtin = stock::head_of_modules("modules.builtin", 5).unwrap_or_default();
+    let files: [(&str, &[u8]); 5] = [
+        ("./boot/System.map-7.3.4", MAP),
+        ("./usr/lib/modules/7.3.4/modules.builtin", &builtin),
+        ("./usr/lib/modules/7.3.4/kernel/crc16.ko", &module),
+        ("./usr/src/linux-headers/Module.symvers", SYMVERS.as_bytes()),
+        ("./usr/lib/debug/vmlinux.btf", &types().bytes()),
+    ];
+    let mut seeds = vec![MAP.to_vec(), kernel.clone(), stripped(), types().bytes()];
+    seeds.push(bz_image(&pack(FORMATS[1], &kernel)));
+    seeds.push(package(None, &files));
+    for format in FORMATS {
+        seeds.push(package(Some(format), &files[..2]));
+        seeds.push(pack(format, MAP));
+    }
+    seeds
+}
+
+fuzz_target!(init: kimport_fuzz::seeds(seeds), |bytes: &[u8]| {
+    let spec = format!("fuzz={}", put(bytes).expect("the file can be written"));
+    let kernel = match Kernel::read(&spec.parse().expect("the words are right")) {
+        Ok(kernel) => kernel,
+        Err(error) => return assert!(!error.to_string().is_empty()),
+    };
+    for name in ["f", "_stext", "work", "crc16"] {
+        for provider in [None, Some("loop"), Some("crc16")] {
+            let wanted = resolve::Wanted {
+                name,
+                provider,
+                position: None,
+                kind: Some(import_table::Kind::Function),
+            };
+            if let Err(cause) = resolve::resolve(&kernel, &wanted) {
+                assert!(!cause.to_string().is_empty());
+            }
+        }
+        let _ = (kernel.exporter(name), kernel.loaded_with(name));
+    }
+    let import = import_table::Import {
+        kind: import_table::Kind::Function,
+        optional: false,
+        unverified: false,
+        verify: import_table::Policy::Strict,
+        position: None,
+        block: None,
+        provider: None,
+        name: "f".to_owned(),
+        rust_name: "f".to_owned(),
+        description: vec![1, 0, 0, 1, 0, 2, 4],
+    };
+    let listing = Listing {
+        module: None,
+        imports: vec![import],
+        livepatch: Vec::new(),
+        undefined: Vec::new(),
+        exporters_known: false,
+    };
+    assert!(!check::Report::new(&listing, &kernel).text().is_empty());
+});

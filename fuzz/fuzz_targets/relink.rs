@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Relinking a module that is well-formed but for some numbers: the output is what the report says, and doing it twice
+//! is doing it once.
+
+#![no_main]
+
+use arbitrary::Arbitrary;
+use kimport::{
+    list::Listing,
+    module_file::ModuleFile,
+    relink::{guard, relink, request::MAX_NAME},
+    symvers::Symvers,
+};
+use kimport_fuzz::module::{Spec, WishSpec, SYMVERS};
+use libfuzzer_sys::fuzz_target;
+use std::sync::LazyLock;
+
+static EXPORTS: LazyLock<Symvers> = LazyLock::new(|| Symvers::parse(SYMVERS).expect("it is right"));
+
+#[derive(Arbitrary, Debug)]
+struct Input {
+    module: Spec,
+    wish: WishSpec,
+    without_symvers: bool,
+}
+
+fuzz_target!(init: kimport_fuzz::seeds(kimport_fuzz::noise), |input: Input| {
+    let symvers = (!input.without_symvers).then_some(&*EXPORTS);
+    let bytes = input.module.bytes();
+    let size = bytes.len();
+    let file = ModuleFile::from_bytes(bytes).expect("it has no signature");
+    let wish = input.wish.wish();
+    let before = Listing::new(&file, symvers);
+    let (output, report) = match relink(&file, symvers, &wish) {
+        Ok(done) => done,
+        Err(error) => return assert!(!error.to_string().is_empty()),
+    };
+    let _ = (report.text(), report.notices());
+    let before = before.expect("what can be relinked can be listed");
+    assert!(output.len() < 4 * size + 4096, "{size} to {} bytes", output.len());
+
+    let again = ModuleFile::from_bytes(output).expect("the output has no signature");
+    let after = Listing::new(&again, symvers).expect("the output is a module");
+    if report.changed {
+        assert_eq!(after.module.as_deref(), Some(report.new_name.as_str()));
+        assert!(report.new_name.len() <= MAX_NAME || wish.name.is_none());
+        // What was redirected is livepatch's, everything else is as it was.
+        assert_eq!(after.livepatch.len(), before.livepatch.len() + report.symbols.len());
+        let undefined = |listing: &Listing| {
+            let undefined = listing.undefined.iter();
+            undefined.filter(|symbol| symbol.name != guard::SYMBOL).count()
+        };
+        assert_eq!(undefined(&after) + report.symbols.len(), undefined(&before));
+        let relocations: usize = report.symbols.iter().map(|symbol| symbol.relocations).sum();
+        let moved: usize = report.sections.iter().map(|section| section.relocations).sum();
+        assert_eq!(relocations, moved + report.debug_relocations_dropped);
+        for symbol in &report.symbols {
+            // A weak one of the same name may stay.
+            let stays = |name: &str| {
+                let mut undefined = after.undefined.iter();
+                undefined.any(|undefined| !undefined.weak && undefined.name == name)
+            };
+            assert!(!stays(&symbol.name));
+            let is_it = |name: &str, provider: &str, position| {
+                (name, provider, position)
+                    == (&*symbol.name, &*symbol.provider, symbol.position)
+            };
+            assert!(after.livepatch.iter().any(|it| is_it(&it.name, &it.provider, it.position)));
+        }
+    }
+    let (same, report) = relink(&again, symvers, &wish).expect("the output can be relinked");
+    assert!(!report.changed && same == again.bytes());
+});

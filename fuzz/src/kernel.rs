@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Kernels and their packages, small.
+
+use crate::{
+    btf::Maker,
+    elf::{self, Section, Symbol, ALLOC, EXEC, PROGBITS},
+    kallsyms,
+};
+use kimport::compression::Format;
+use std::io::Write;
+
+/// Every compression.
+pub const FORMATS: [Format; 6] = [
+    Format::Bzip2,
+    Format::Gzip,
+    Format::Lz4,
+    Format::Lzma,
+    Format::Xz,
+    Format::Zstd,
+];
+
+/// Packs as the kernel's build does.
+pub fn pack(format: Format, plain: &[u8]) -> Vec<u8> {
+    let packed = match format {
+        Format::Gzip => {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), Default::default());
+            encoder.write_all(plain).and_then(|()| encoder.finish())
+        }
+        Format::Bzip2 => {
+            let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), Default::default());
+            encoder.write_all(plain).and_then(|()| encoder.finish())
+        }
+        Format::Xz | Format::Lzma => {
+            use liblzma::stream::{Check, LzmaOptions, Stream};
+            let stream = if format == Format::Xz {
+                Stream::new_easy_encoder(1, Check::Crc32)
+            } else {
+                LzmaOptions::new_preset(1).and_then(|options| Stream::new_lzma_encoder(&options))
+            };
+            let stream = stream.expect("the options are fixed");
+            let mut encoder = liblzma::write::XzEncoder::new_stream(Vec::new(), stream);
+            encoder.write_all(plain).and_then(|()| encoder.finish())
+        }
+        Format::Zstd => Ok(ruzstd::encoding::compress_to_vec(
+            plain,
+            ruzstd::encoding::CompressionLevel::Fastest,
+        )),
+        Format::Lz4 => {
+            let block = lz4_flex::block::compress(plain);
+            let mut packed = 0x184c_2102_u32.to_le_bytes().to_vec();
+            packed.extend((block.len() as u32).to_le_bytes());
+            packed.extend(block);
+            Ok(packed)
+        }
+    };
+    packed.expect("memory takes it all")
+}
+
+/// A boot image of x86 with this payload.
+pub fn bz_image(payload: &[u8]) -> Vec<u8> {
+    let mut image = vec![0; 0x250];
+    image[0x1f1] = 1;
+    image[0x202..0x206].copy_from_slice(b"HdrS");
+    image[0x206..0x208].copy_from_slice(&0x20f_u16.to_le_bytes());
+    image[0x24c..0x250].copy_from_slice(&(payload.len() as u32).to_le_bytes());
+    image.resize(1024, 0x90);
+    image.extend(payload);
+    image
+}
+
+/// An EFI zboot image with this payload.
+pub fn zboot(payload: &[u8]) -> Vec<u8> {
+    let mut image = vec![0; 64];
+    image[..2].copy_from_slice(b"MZ");
+    image[4..8].copy_from_slice(b"zimg");
+    image[8] = 64;
+    image[12..16].copy_from_slice(&(payload.len() as u32).to_le_bytes());
+    image.extend(payload);
+    image
+}
+
+/// An `Image` of arm64.
+pub fn arm64() -> Vec<u8> {
+    let mut image = vec![0; 64];
+    image[0x38..0x3c].copy_from_slice(b"ARM\x64");
+    image.extend(b"Linux version 7.3.4 (x)\0");
+    image
+}
+
+/// As many symbols as a kernel has at the least, with the bounds that are looked for.
+pub fn symbols() -> Vec<String> {
+    let named = ["T_stext", "tf", "tf.isra.0", "Tmain", "T_etext", "Dd"];
+    let rest = (0..1100 - named.len()).map(|_| "tx".to_owned());
+    named.map(str::to_owned).into_iter().chain(rest).collect()
+}
+
+/// The types of what [`symbols`] names.
+pub fn types() -> Maker {
+    let mut types = Maker::new();
+    let int = types.signed(4);
+    let file = types.structure("file", 232);
+    let constant = types.constant(file);
+    let pointer = types.pointer(constant);
+    let callback = types.prototype(&[pointer], int);
+    let callback = types.pointer(callback);
+    let array = types.array(int, 4);
+    let size = types.typedef("size_t", int);
+    let tagged = types.type_tag(file);
+    let tagged = types.pointer(tagged);
+    types.function("f", &[pointer, callback, size], int);
+    types.function("main", &[tagged, 0], 0);
+    types.variable("d", array);
+    types
+}
+
+/// A `vmlinux` with a symbol table, types and the tables of kallsyms.
+pub fn vmlinux() -> Vec<u8> {
+    let text = Section {
+        name: ".text".to_owned(),
+        kind: PROGBITS,
+        flags: ALLOC | EXEC,
+        data: b"Linux version 7.3.4-fuzz (x) #1\0".to_vec(),
+        ..Section::default()
+    };
+    let btf = Section {
+        name: ".BTF".to_owned(),
+        kind: PROGBITS,
+        flags: ALLOC,
+        data: types().bytes(),
+        ..Section::default()
+    };
+    let symbol = |name: &str, value| Symbol {
+        name: name.to_owned(),
+        info: 0x12,
+        section: 1,
+        value,
+        size: 1,
+    };
+    let symbols = [symbol("_stext", 1), symbol("f", 2), symbol("_etext", 9)];
+    let mut sections = vec![text, btf];
+    sections.extend(elf::symbol_table(&symbols, 4));
+    elf::file(elf::EXECUTABLE, &sections)
+}
+
+/// A kernel that has but the tables of kallsyms.
+pub fn stripped() -> Vec<u8> {
+    let mut kernel = arm64();
+    kernel.resize(kernel.len().next_multiple_of(8), 0);
+    kernel.extend(kallsyms::arrays(&symbols(), &["_st".to_owned()], 8, 8));
+    kernel
+}
+
+/// A Debian package with these files.
+pub fn package(format: Option<Format>, files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (path, bytes) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        header.set_cksum();
+        tar.append_data(&mut header, path, *bytes)
+            .expect("memory takes it all");
+    }
+    let tar = tar.into_inner().expect("memory takes it all");
+    let (name, data) = match format {
+        None => ("data.tar".to_owned(), tar),
+        Some(format) => (format!("data.tar.{}", format.name()), pack(format, &tar)),
+    };
+    let mut archive = ar::Builder::new(Vec::new());
+    for (name, bytes) in [("debian-binary", b"2.0\n".to_vec()), (&name, data)] {
+        let header = ar::Header::new(name.as_bytes().to_vec(), bytes.len() as u64);
+        archive
+            .append(&header, bytes.as_slice())
+            .expect("memory takes it all");
+    }
+    archive.into_inner().expect("memory takes it all")
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the fuzz targets share: how they come by their first inputs, and makers of modules, kernels and types.
+//!
+//! The makers owe nothing to the code under test, so that a target can hold what was read against what was written.
+
+#[path = "../../rust/types/tests/support/maker.rs"]
+pub mod btf;
+pub mod elf;
+pub mod kallsyms;
+pub mod kernel;
+pub mod module;
+pub mod stock;
+
+use std::{env, fs, path::PathBuf};
+
+/// The variable that names the directory for the first inputs of a target. Without it there are none.
+const SEEDS: &str = "KIMPORT_FUZZ_SEEDS";
+
+/// Writes the first inputs of a target, for `fuzz_target!(init: ...)`: libFuzzer reads the directory afterwards.
+///
+/// They are made here and now, of what the build and the stock kernel have, so that none is in the repository.
+pub fn seeds(make: impl FnOnce() -> Vec<Vec<u8>>) {
+    let Some(directory) = env::var_os(SEEDS).map(PathBuf::from) else {
+        return;
+    };
+    for (number, seed) in make().into_iter().enumerate() {
+        let path = directory.join(format!("{number:03}"));
+        if let Err(error) = fs::write(&path, seed) {
+            panic!("{}: {error}", path.display());
+        }
+    }
+}
+
+/// Bytes that mean something else at each place, for targets whose inputs are decisions: these have no examples.
+pub fn noise() -> Vec<Vec<u8>> {
+    let mut state = 1_u64;
+    let mut next = || {
+        state = state
+            .wrapping_mul(0x5851_f42d_4c95_7f2d)
+            .wrapping_add(0x1405_7b7e_f767_814f);
+        (state >> 56) as u8
+    };
+    (4..11)
+        .map(|size| (0..1 << size).map(|_| next()).collect())
+        .collect()
+}
