@@ -297,20 +297,13 @@ fn table() -> (*const bindings::static_call_site, usize) {
     (first, bytes / size_of::<bindings::static_call_site>())
 }
 
-/// Where the `call`, `jmp` or conditional jump at `site` goes; `None` for any other instruction.
-fn call_target(site: *const u8) -> Option<*mut c_void> {
-    // SAFETY: `site` is a static-call site of this module, which is one of these instructions if it begins like one.
-    let branch = unsafe { Branch::read(site) }?;
-    Some(branch.target() as *mut c_void)
-}
-
 /// Whether the instruction at `site` goes to `function`. With call depth tracking, calls go to the padding in front of it,
 /// where they are counted.
 fn reaches(site: *const u8, function: *mut c_void) -> bool {
     // `CONFIG_FUNCTION_PADDING_BYTES`
     const PADDING: usize = 16;
 
-    // SAFETY: As in `call_target`.
+    // SAFETY: `site` is a static-call site of this module, which is one of these instructions if it begins like one.
     let Some(branch) = (unsafe { Branch::read(site) }) else {
         return false;
     };

@@ -3,16 +3,24 @@
 //! Tests of [`static_call`](super): what is read back from code.
 
 use super::batch::switch;
-use super::{call_target, reaches, sites_of, table, Branch, Site};
+use super::{reaches, sites_of, table, Branch, Site};
 use crate::binder::CallMode;
 use crate::selftest::{check, check_eq, suite};
 use crate::table::{Binding, Symbol};
+use core::ffi::c_void;
 use kernel::error::Result;
 use kernel::ffi::c_int;
 
 kimport_macros::import_symbols! {
     nr_processes: fn() -> c_int,
     nr_running: fn() -> u32,
+}
+
+/// Where the `call`, `jmp` or conditional jump at `site` goes; `None` for any other instruction.
+fn call_target(site: *const u8) -> Option<*mut c_void> {
+    // SAFETY: The tests give it what has six bytes at least: static-call sites, trampolines, and code of their own.
+    let branch = unsafe { Branch::read(site) }?;
+    Some(branch.target() as *mut c_void)
 }
 
 /// All call sites that stay.
@@ -77,7 +85,7 @@ fn bound_and_unbound() -> Result {
 /// Where the instruction goes that `opcode` and `displacement` make, relative to where it stands.
 fn distance(opcode: u8, displacement: i32) -> Option<isize> {
     let [a, b, c, d] = displacement.to_le_bytes();
-    let code = [opcode, a, b, c, d];
+    let code = [opcode, a, b, c, d, 0];
     let target = call_target(code.as_ptr())?;
     Some(target.addr().wrapping_sub(code.as_ptr().addr()) as isize)
 }
