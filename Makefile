@@ -231,7 +231,7 @@ vm-samples: modules consumer tools $(BUILD)/tcm_loop_new.ko
 LOAD := $(addprefix tests/load/,load_user load_refused load_fails)
 LIBGCC := /usr/lib/x86_64-linux-gnu/libgcc_s.so.1
 vm-load: modules tests/load tools
-	@$(call run-vm,--suite tests/vm/load.sh $(call built,$(HELLO) tests/modules/kimport_test_provider $(LOAD)) \
+	@$(call run-vm,--suite tests/vm/check.sh --suite tests/vm/load.sh $(call built,$(HELLO) $(CASES) $(LOAD)) \
 		--file $(KIMPORT):/usr/bin/kimport --file $(LIBGCC):$(LIBGCC) --log $(BUILD)/load.log)
 
 vm-lio: modules tools $(BUILD)/tcm_loop_new.ko

@@ -65,11 +65,13 @@ pub struct Table {
 const CLONES: [&str; 5] = [".isra.", ".constprop.", ".part.", ".cold", ".llvm."];
 /// Where memory of a special kind begins and ends; what is imported of these is the address, which
 /// the crate does itself to know such memory.
-const BOUNDS: [&str; 4] = [
+const BOUNDS: [&str; 6] = [
     "__init_begin",
     "__init_end",
     "__per_cpu_start",
     "__per_cpu_end",
+    "_sinittext",
+    "_einittext",
 ];
 /// Begins the names of the entries of the export table.
 const EXPORT: &str = "__ksymtab_";

@@ -1,0 +1,53 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# `kimport check --kernel running`: what it says of a module is what the kernel then says.
+# shellcheck shell=dash disable=SC1090
+. "$KTAP_SH"
+
+PROVIDER=kimport_test_provider
+CASES=$TEST_MODULES/import_cases.ko
+
+# check STATUS FILE.ko [OPTION...]: ends with STATUS; what it printed is in `said`.
+check() {
+	expected=$1
+	shift
+	kimport check "$@" --kernel running >said 2>&1
+	status=$?
+	cat said
+	[ "$status" -eq "$expected" ]
+}
+
+resolves() {
+	check 0 "$TEST_MODULES/hello_import.ko" || return
+	grep -q 'all of them resolve$' said && grep -q ' type.* as declared$' said || return
+	insmod "$TEST_MODULES/hello_import.ko" && rmmod hello_import
+}
+
+# The module of which everything is asked that can go wrong; the other cases are on the host.
+findings() {
+	check 1 "$CASES"
+}
+
+# as_logged CASE: each line that the kernel logs of this case was printed by the check, too.
+as_logged() {
+	log_mark
+	if insmod "$CASES" "case=$1" 2>/dev/null; then
+		rmmod import_cases
+		return 1
+	fi
+	log_since | sed -n '/^import_cases: kimport: cannot import /p; /^  /p' >logged
+	cat logged
+	[ -s logged ] && ! grep -vxFf said logged
+}
+
+ktap_plan 8
+ktap_test "a provider that is absent" check 1 "$CASES"
+ktap_test "the provider loads" insmod "$TEST_MODULES/$PROVIDER.ko"
+ktap_test "a module whose imports resolve, and which loads" resolves
+ktap_test "a module whose imports do not" findings
+ktap_test "only a clone is left: as the kernel logs it" as_logged 17
+ktap_test "data declared as a function: as the kernel logs it" as_logged 18
+ktap_test "another prototype: as the kernel logs it" as_logged 22
+ktap_test "the provider unloads" rmmod "$PROVIDER"
+ktap_finish
