@@ -135,6 +135,12 @@ $(BUILD)/tcm_loop_new.ko: tools
 lio-modules: tools
 	@$(IN_ROOT) tests/lio/relink $(KIMPORT) $(STOCK)/usr/lib/modules/$(RELEASE) $(KDIR)/Module.symvers $(BUILD)/lio
 
+# A driver in Rust, whose symbols of the kernel image become livepatch symbols of the same.
+RUST_PHY := $(STOCK)/usr/lib/modules/$(RELEASE)/kernel/drivers/net/phy/ax88796b_rust.ko.xz
+$(BUILD)/ax88796b_rust.ko: tools
+	@mkdir -p $(BUILD)
+	@$(IN_ROOT) $(KIMPORT) relink $(RUST_PHY) --from vmlinux=vmlinux --symvers $(KDIR)/Module.symvers -o $@
+
 # ---- Running
 
 built = $(foreach module,$(1),--module $(BUILD)/$(module).ko)
@@ -238,10 +244,11 @@ vm-lio: modules tools $(BUILD)/tcm_loop_new.ko
 	@$(call run-vm,--suite tests/vm/demo.sh $(call built,$(HELLO) $(LIO)) --disk 256M --log $(BUILD)/lio.log)
 
 # The stock modules that those under test depend on come along with the originals.
-vm-lio-modules: samples/lio_core_new lio-modules
+vm-lio-modules: samples/lio_core_new lio-modules $(BUILD)/ax88796b_rust.ko
 	@$(CARGO) build -q -p kimport --example relocated
 	@modules=$$(cd $(BUILD)/lio && ls | sed 's/_new\.ko$$//' | paste -sd,) && \
-	$(call run-vm,--suite tests/vm/lio_modules.sh $(call built,$(firstword $(LIO))) --module $(BUILD)/lio/*.ko \
+	$(call run-vm,$(patsubst %,--suite tests/vm/%.sh,lio_modules relinked_rust) \
+		$(call built,$(firstword $(LIO)) ax88796b_rust) --module $(BUILD)/lio/*.ko \
 		--file $(CARGO_TARGET_DIR)/debug/examples/relocated:/test/relocated --file $(LIBGCC):$(LIBGCC) \
 		--modules-from-stock iscsi_tcp$(comma)$$modules \
 		--program depmod$(comma)iscsid$(comma)iscsiadm --disk 64M --disk 64M --log $(BUILD)/lio_modules.log)
