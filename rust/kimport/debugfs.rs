@@ -21,6 +21,7 @@
 use crate::binder::CallMode;
 use crate::bindings;
 use crate::log::{module_name, this_module};
+use crate::once::Once;
 use crate::resolver::Kallsyms;
 use crate::table::{Binding, Block, Symbol, Verdict, Verify};
 use core::ffi::{c_void, CStr};
@@ -29,9 +30,7 @@ use kernel::ffi::c_int;
 use kernel::prelude::*;
 use kernel::seq_file::SeqFile;
 use kernel::seq_print;
-use kernel::sync::atomic::{Acquire, AtomicFlag, Release};
 use kernel::sync::GlobalGuard;
-use kernel::time::{delay::fsleep, Delta};
 
 const DIRECTORY: &CStr = c"kimport";
 
@@ -55,19 +54,14 @@ kernel::sync::global_lock! {
 ///
 /// Readers of the file lock only `BLOCKS`, so that one may wait for them with the file locked.
 fn file() -> GlobalGuard<FILE> {
-    static STARTED: AtomicFlag = AtomicFlag::new(false);
-    static DONE: AtomicFlag = AtomicFlag::new(false);
+    static READY: Once = Once::new();
 
-    if STARTED.cmpxchg(false, true, Acquire).is_ok() {
-        // SAFETY: Only here, and only one caller finds the flag clear.
+    READY.call(|| {
+        // SAFETY: Only here, and this runs once.
         unsafe { BLOCKS.init() };
         // SAFETY: As above.
         unsafe { FILE.init() };
-        DONE.store(true, Release);
-    }
-    while !DONE.load(Acquire) {
-        fsleep(Delta::from_millis(1));
-    }
+    });
     FILE.lock()
 }
 

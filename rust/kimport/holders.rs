@@ -8,13 +8,12 @@
 
 use crate::bindings::{self, module};
 use crate::log::this_module;
+use crate::once::Once;
 use crate::provider::Provider;
 use core::ops::Deref;
 use core::ptr::NonNull;
 use kernel::prelude::*;
-use kernel::sync::atomic::{Acquire, Atomic, Release};
 use kernel::sync::{global_lock, GlobalGuard};
-use kernel::time::{delay::fsleep, Delta};
 
 /// A provider that is held for an [`Imports`](crate::Imports), with the link that shows it.
 ///
@@ -92,25 +91,12 @@ global_lock! {
     unsafe(uninit) static HOLDINGS: Mutex<KVec<Holding>> = KVec::new();
 }
 
-/// Locks `HOLDINGS`. The first caller initialises it: a library has no init of its own.
+/// Locks `HOLDINGS`. May sleep.
 fn holdings() -> GlobalGuard<HOLDINGS> {
-    const NEW: i32 = 0;
-    const BUSY: i32 = 1;
-    const READY: i32 = 2;
-    static STATE: Atomic<i32> = Atomic::new(NEW);
+    static READY: Once = Once::new();
 
-    loop {
-        match STATE.cmpxchg(NEW, BUSY, Acquire) {
-            Ok(_) => {
-                // SAFETY: Nobody else finds `NEW`, so that this runs once.
-                unsafe { HOLDINGS.init() };
-                STATE.store(READY, Release);
-                break;
-            }
-            Err(READY) => break,
-            Err(_) => fsleep(Delta::from_micros(100)),
-        }
-    }
+    // SAFETY: Only here, and this runs once.
+    READY.call(|| unsafe { HOLDINGS.init() });
     HOLDINGS.lock()
 }
 

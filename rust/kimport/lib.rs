@@ -45,6 +45,7 @@ mod holders;
 mod imports;
 mod late;
 mod log;
+mod once;
 mod provider;
 mod resolver;
 #[cfg(kimport_selftest)]
