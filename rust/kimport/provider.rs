@@ -136,8 +136,20 @@ impl Provider {
         let within =
             |base: *mut c_void, size: u32| address.wrapping_sub(base.addr()) < size as usize;
         // SAFETY: By the type invariants the module is loaded.
-        let areas = unsafe { &(*self.module.as_ptr()).mem };
-        let area = areas.iter().position(|area| within(area.base, area.size));
+        let areas = unsafe { &raw const (*self.module.as_ptr()).mem };
+        let first = areas.cast::<bindings::module_memory>();
+        let area = (0..bindings::mod_mem_type_MOD_MEM_NUM_TYPES as usize).find(|&index| {
+            let area = first.wrapping_add(index);
+            // SAFETY: `index` is one of the array.
+            let base = unsafe { &raw const (*area).base };
+            // SAFETY: As above. A late step of the loader, of which nobody is told, clears the words of the init areas: hence the
+            // volatile reads, here and below. Who sees only one of them cleared sees an empty area, or none where `address` is.
+            let base = unsafe { base.read_volatile() };
+            // SAFETY: `index` is one of the array.
+            let size = unsafe { &raw const (*area).size };
+            // SAFETY: As above.
+            within(base, unsafe { size.read_volatile() })
+        });
         #[cfg(CONFIG_SMP)]
         {
             // SAFETY: As above.
