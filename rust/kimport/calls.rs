@@ -13,6 +13,18 @@
 //! rebindable block 88 more than the bare call, one of a late block 154 more, two of them locked ones on the provider's
 //! reference count (`make bench`). Other blocks stay bare calls.
 //!
+//! # Where calls may be made
+//!
+//! A bare call is one instruction, and may be made wherever its callee may be: in NMIs as well, and while it is being re-pointed,
+//! when the kernel's breakpoint handler makes the call instead. (One through a function pointer is a load and a call.)
+//!
+//! A wrapper that enters may be called in tasks, softirqs and hard interrupts, with interrupts or preemption disabled. But not
+//!
+//! - in NMIs, and what runs like one (machine checks, breakpoints and what kprobes and tracing call from there): SRCU's
+//!   readers have another interface there, which the `kernel` crate lacks;
+//! - where RCU does not watch: in the idle loop, on the way into and out of the kernel, on a CPU that is going offline;
+//! - for a `#[rebindable]` block, in whatever `rebind` or the drop of its `Imports` waits for.
+//!
 //! [`Imports::rebind`]: crate::Imports::rebind
 
 use crate::bindings;
@@ -49,7 +61,7 @@ impl Calls {
         }
     }
 
-    /// Enters, unless the calls are closed. For every context.
+    /// Enters, unless the calls are closed. Not in NMIs, see [`calls`](self).
     pub fn try_enter(&self) -> Option<Inside> {
         let _rcu = rcu::read_lock();
         // Pairs with the release in `open`: who sees the SRCU sees the call sites bound.
@@ -62,7 +74,7 @@ impl Calls {
         })
     }
 
-    /// Enters. For every context.
+    /// Enters. Not in NMIs, see [`calls`](self).
     ///
     /// # Panics
     ///
@@ -155,7 +167,7 @@ impl LateCalls {
         }
     }
 
-    /// Enters, if the block is bound and its provider live. For every context.
+    /// Enters, if the block is bound and its provider live. Not in NMIs, see [`calls`](self).
     pub fn enter(&self) -> Option<InsideLate> {
         let inside = self.calls.try_enter()?;
         let module = NonNull::new(self.provider.load(Relaxed))?;
