@@ -7,9 +7,9 @@ use crate::calls::{Calls, OpenCalls};
 use crate::holders::HeldProvider;
 use crate::log::{debug, log};
 use crate::provider::{provider_name, Provider};
-use crate::resolver::{Kallsyms, Kind, Wanted};
-use crate::table::{bind_all, unbind_all, Binding, Block, Symbol, Taken};
-use crate::verify::verify;
+use crate::resolver::{Kallsyms, Kind, NotFound, Wanted};
+use crate::table::{bind_all, unbind_all, Binding, Block, Symbol, Taken, Verdict};
+use crate::verify::Types;
 use core::ffi::{c_void, CStr};
 use kernel::error::code;
 use kernel::fmt;
@@ -65,6 +65,15 @@ impl sealed::Mode for Rebindable {
 /// | `EOPNOTSUPP` | kallsyms cannot be reached, or the kernel cannot list a module's symbols for `#[position]` |
 /// | `ENOMEM` | no memory |
 /// | others | why a symbol is refused; see `resolver/not_found.rs` |
+///
+/// # Leaks
+///
+/// As with the registrations of the `kernel` crate, nobody but the value itself knows that it is to be given back: do not leak
+/// it, with [`core::mem::forget`] or a cycle of [`Arc`](kernel::sync::Arc)s, in a module that can be unloaded. As long as the module
+/// is there, a leaked one does no harm: the block stays bound and its provider held. After the module has gone, nothing
+/// releases the provider any more, and its `holders/` has a link to nowhere. The module's file in debugfs stays, too, with operations
+/// that are gone: who opens it crashes the kernel. And so does the next module that is loaded or unloaded, if what was leaked
+/// is a [`LateImports`](crate::LateImports), whose notifier stays registered.
 ///
 /// # Invariants
 ///
@@ -151,6 +160,7 @@ impl Imports<Rebindable> {
                 symbol.retire();
             }
         }
+        found.record();
         // Who is inside now may be in the old provider, or on the way there; who comes later is not.
         self.mode.0.wait();
         for (symbol, address) in found.iter() {
@@ -187,6 +197,7 @@ impl<M: Mode> Imports<M> {
         // SAFETY: The addresses are the symbols'. They stay valid: the provider is held until `drop`, which unbinds first; the
         // kernel image stays.
         unsafe { bind_all(found.present()) };
+        found.record();
         // INVARIANT: The block was just taken, and bound to what was found in the provider.
         Ok(Self {
             taken,
@@ -271,10 +282,11 @@ impl fmt::Display for Import<'_> {
 /// # Invariants
 ///
 /// `addresses` has one element for each of `symbols`, in their order: its address in `provider`, or in the kernel image if
-/// there is none; [`None`] for an optional one that is missing.
+/// there is none; [`None`] for an optional one that is missing. So has `verdicts`.
 struct Found {
     symbols: &'static [Symbol],
     addresses: KVec<Option<*mut c_void>>,
+    verdicts: KVec<Verdict>,
     provider: Option<HeldProvider>,
 }
 
@@ -302,7 +314,7 @@ impl Found {
                 log!(ERR, "cannot import {whole}: {unavailable}");
                 unavailable.errno()
             })?;
-        let addresses = find_all(&kallsyms, provider.as_ref(), block)?;
+        let (addresses, verdicts) = find_all(&kallsyms, provider.as_ref(), block)?;
         let provider = provider
             .map(HeldProvider::new)
             .transpose()
@@ -317,6 +329,7 @@ impl Found {
         Ok(Self {
             symbols: block.symbols,
             addresses,
+            verdicts,
             provider,
         })
     }
@@ -331,35 +344,60 @@ impl Found {
         self.iter()
             .filter_map(|(symbol, address)| Some((symbol, address?)))
     }
+
+    /// Keeps what came of the comparison of the types, once the symbols are bound.
+    fn record(&self) {
+        record(self.symbols, &self.verdicts);
+    }
 }
 
 /// The address of each symbol of `block` in `provider`, or in the kernel image, its type verified; [`None`] for an optional one
-/// that is missing.
+/// that is missing. And what came of the comparison of its type, for [`record`].
 ///
 /// All are looked at, so that all problems are reported; the first one's errno is returned.
 pub(crate) fn find_all(
     kallsyms: &Kallsyms,
     provider: Option<&Provider>,
     block: &Block,
-) -> Result<KVec<Option<*mut c_void>>> {
+) -> Result<(KVec<Option<*mut c_void>>, KVec<Verdict>)> {
+    let types = Types::new(kallsyms, provider);
     let mut addresses = KVec::with_capacity(block.symbols.len(), GFP_KERNEL)?;
+    let mut verdicts = KVec::with_capacity(block.symbols.len(), GFP_KERNEL)?;
     let mut result = Ok(());
     for symbol in block.symbols {
-        let address = find(kallsyms, provider, symbol).unwrap_or_else(|error| {
+        let address = find(kallsyms, provider, &types, symbol).unwrap_or_else(|error| {
             result = result.and(Err(error));
             None
         });
         addresses.push(address, GFP_KERNEL)?;
     }
     // Those that were not found are left out.
-    let verified = verify(kallsyms, block, provider, &addresses);
-    result.and(verified).map(|()| addresses)
+    for (symbol, address) in block.symbols.iter().zip(&addresses) {
+        let verdict = match address {
+            Some(_) => types.verify(symbol, block.verify).unwrap_or_else(|error| {
+                result = result.and(Err(error));
+                Verdict::NotChecked
+            }),
+            None => Verdict::NotChecked,
+        };
+        verdicts.push(verdict, GFP_KERNEL)?;
+    }
+    result.map(|()| (addresses, verdicts))
+}
+
+/// Keeps the `verdicts` of [`find_all`] on `symbols`. Only once these are bound: what speaks against another provider says
+/// nothing of the one that they stay bound to.
+pub(crate) fn record(symbols: &[Symbol], verdicts: &[Verdict]) {
+    for (symbol, &verdict) in symbols.iter().zip(verdicts) {
+        symbol.verdict().set(verdict);
+    }
 }
 
 /// The address of `symbol`; `None` for an optional one that is missing.
 fn find(
     kallsyms: &Kallsyms,
     provider: Option<&Provider>,
+    types: &Types<'_>,
     symbol: &Symbol,
 ) -> Result<Option<*mut c_void>> {
     let wanted = Wanted {
@@ -370,7 +408,14 @@ fn find(
             Binding::Data { size, .. } => Kind::Data { size },
         },
     };
-    match kallsyms.find(provider, &wanted) {
+    let found = match kallsyms.find(provider, &wanted) {
+        // The provider is live: what its init had is no longer among its symbols. Its BTF has what was once in its file.
+        Err(NotFound::Missing) if provider.is_some() && types.has(symbol.name) => {
+            Err(NotFound::WasInInit)
+        }
+        other => other,
+    };
+    match found {
         Ok(address) => {
             debug!("found {} at {address:p}", symbol.name);
             Ok(Some(address))

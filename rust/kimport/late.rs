@@ -12,7 +12,7 @@
 
 use crate::bindings::{self, module};
 use crate::calls::{LateCalls, OpenCalls};
-use crate::imports::find_all;
+use crate::imports::{find_all, record};
 use crate::log::log;
 use crate::provider::Provider;
 use crate::resolver::Kallsyms;
@@ -66,6 +66,8 @@ unsafe impl Send for State {}
 ///
 /// When it is dropped, calls return `None`; it waits until no caller is inside. Dropping may sleep. The provider is not told of
 /// going then.
+///
+/// It must not be leaked, see [`Imports`](crate::Imports#leaks).
 ///
 /// # Invariants
 ///
@@ -155,7 +157,7 @@ impl<T: ProviderEvents> LateImports<T> {
             return;
         };
         let block = self.taken.block();
-        let Ok(addresses) = find_all(&kallsyms, Some(&provider), block) else {
+        let Ok((addresses, verdicts)) = find_all(&kallsyms, Some(&provider), block) else {
             return;
         };
         let found = block.symbols.iter().zip(addresses.iter().copied());
@@ -163,6 +165,7 @@ impl<T: ProviderEvents> LateImports<T> {
         // SAFETY: The addresses are the symbols'. The provider is held now, and later by each call; its memory stays until its
         // going was notified, which unbinds.
         unsafe { bind_all(present) };
+        record(block.symbols, &verdicts);
         // SAFETY: The calls are closed, by the type invariants. `unbind` closes them before the module is freed.
         unsafe { self.calls.set_provider(&provider) };
         // INVARIANT: The provider is held, so that it cannot be going; that will be notified after `state` is unlocked.

@@ -52,6 +52,84 @@ macro_rules! log {
 }
 pub(crate) use log;
 
+/// Prints text of several lines, each as `log!` prints its one, however long: a record of the kernel log holds some 1,000 bytes.
+macro_rules! log_lines {
+    ($level:ident, $($arg:tt)*) => {{
+        use core::fmt::Write as _;
+
+        let mut lines = $crate::log::Lines::new(|line| $crate::log::log!($level, "{line}"));
+        // The writer accepts everything.
+        let _ = lines.write_fmt(kernel::prelude::fmt!($($arg)*));
+        lines.flush();
+    }};
+}
+pub(crate) use log_lines;
+
+/// Cuts text into what fits into records of the kernel log: lines, and a long one into parts that end, and go on, with `...`.
+pub(crate) struct Lines<F: FnMut(&str)> {
+    print: F,
+    part: [u8; PART],
+    len: usize,
+}
+
+/// Bytes of a part. The rest of a record is for what precedes it.
+const PART: usize = 800;
+const MARK: &str = "...";
+
+impl<F: FnMut(&str)> Lines<F> {
+    pub(crate) fn new(print: F) -> Self {
+        Self {
+            print,
+            part: [0; PART],
+            len: 0,
+        }
+    }
+
+    /// Prints what is left.
+    pub(crate) fn flush(&mut self) {
+        // Whole characters were put there.
+        let part = self.part.get(..self.len).unwrap_or_default();
+        let part = core::str::from_utf8(part).unwrap_or_default();
+        if !part.is_empty() {
+            (self.print)(part);
+        }
+        self.len = 0;
+    }
+
+    fn put(&mut self, character: char) {
+        let mut bytes = [0; 4];
+        for &byte in character.encode_utf8(&mut bytes).as_bytes() {
+            // There is room: the callers see to it.
+            if let Some(place) = self.part.get_mut(self.len) {
+                *place = byte;
+                self.len += 1;
+            }
+        }
+    }
+}
+
+impl<F: FnMut(&str)> core::fmt::Write for Lines<F> {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        for character in text.chars() {
+            if character == '\n' {
+                self.flush();
+                continue;
+            }
+            if self.len + character.len_utf8() > PART - MARK.len() {
+                MARK.chars().for_each(|dot| self.put(dot));
+                self.flush();
+                MARK.chars().for_each(|dot| self.put(dot));
+            }
+            self.put(character);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(kimport_selftest)]
+#[path = "log_tests.rs"]
+pub(crate) mod tests;
+
 /// Prints one line when dynamic debug wants it, behind `<module>: kimport: `.
 macro_rules! debug {
     ($format:tt $($args:tt)*) => {{

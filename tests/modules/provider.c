@@ -42,11 +42,58 @@ static noinline int provider_cloned(int a, int b)
 	return READ_ONCE(provider_value) * b + a;
 }
 
+/* As LLVM renames static functions that become global ones. */
+int provider_renamed(void) __asm__("provider_renamed.llvm.17");
+int provider_split(void) __asm__("provider_split.llvm.1");
+int provider_split_as_well(void) __asm__("provider_split.llvm.2");
+
+noinline int provider_renamed(void)
+{
+	return 4;
+}
+
+noinline int provider_split(void)
+{
+	return 5;
+}
+
+noinline int provider_split_as_well(void)
+{
+	return 6;
+}
+
+/* The one of this name in provider_twin.c has another prototype. */
+static noinline __used int provider_unlike(int a)
+{
+	return a;
+}
+
+/* A prototype that is longer than a record of the kernel log. */
+#define WORDY(n) struct provider_type_with_a_name_that_fills_one_line_of_a_prototype_all_alone_##n
+#define WORDY_ARGUMENTS(d) \
+	WORDY(d##0) *a##d##0, WORDY(d##1) *a##d##1, WORDY(d##2) *a##d##2, WORDY(d##3) *a##d##3, WORDY(d##4) *a##d##4
+WORDY(00); WORDY(01); WORDY(02); WORDY(03); WORDY(04);
+WORDY(10); WORDY(11); WORDY(12); WORDY(13); WORDY(14);
+WORDY(20); WORDY(21); WORDY(22); WORDY(23); WORDY(24);
+
+static noinline __used int provider_wordy(WORDY_ARGUMENTS(0), WORDY_ARGUMENTS(1), WORDY_ARGUMENTS(2))
+{
+	return READ_ONCE(provider_value);
+}
+
 DEFINE_PER_CPU(int, provider_percpu);
 
 static noinline __used int __init provider_init_only(void)
 {
 	return 3;
+}
+
+static int provider_init_value __initdata __used = 3;
+
+/* Stays, as modules can be unloaded. */
+static noinline __used int __exit provider_exit_only(void)
+{
+	return 7;
 }
 
 static int __init provider_init(void)

@@ -5,3 +5,8 @@ static noinline __used int provider_twin(void)
 {
 	return 2;
 }
+
+static noinline __used long provider_unlike(long a, long b)
+{
+	return a + b;
+}

@@ -109,6 +109,8 @@ while_in_init() {
 	busy=yes
 	case_fails 0 "Resource temporarily unavailable" 1 "block provider from $PROVIDER: provider is still in its init; "
 	result=$?
+	# Even of what is there now, and only now.
+	case_fails 5 "Resource temporarily unavailable" 1 "block init_only from $PROVIDER: provider is still in its init; " || result=1
 	busy=
 	echo 0 >"$PARAMETERS/hold_init"
 	wait $pid && [ $result -eq 0 ]
@@ -146,6 +148,22 @@ not_gpl() {
 	log_mark
 	if insmod "$TEST_MODULES/not_gpl.ko" case=8; then return 1; fi
 	log_since | grep "import_cases: Unknown symbol __static_call_update\|import_cases: Unknown symbol register_kprobe"
+}
+
+# No record of the log is cut: it ends as it began, and the parts of a line make up the prototype.
+wordy() {
+	case_fails 31 "Protocol wrong type" 1 "provider_wordy from $PROVIDER: prototype differs" || return
+	log_since | sed -n 's/^import_cases: kimport: //p' >said
+	cat said
+	[ "$(wc -l <said)" -ge 5 ] || return
+	arguments=
+	for digit in 0 1 2; do
+		for unit in 0 1 2 3 4; do
+			arguments="$arguments, struct provider_type_with_a_name_that_fills_one_line_of_a_prototype_all_alone_$digit$unit *"
+		done
+	done
+	sed -e 's/\.\.\.$//' -e 's/^\.\.\.//' said | tr -d '\n' | grep -F "kernel:    int provider_wordy(${arguments#, })" || return
+	tail -n 1 said | grep '^ *1 argument, kernel has 15$'
 }
 
 # The message shows both prototypes and marks what differs.
@@ -186,7 +204,7 @@ hello() {
 }
 
 
-ktap_plan 41
+ktap_plan 48
 ktap_test "hello_import prints what it imported" hello
 ktap_test "provider not loaded" case_fails 0 "No such device" 1 "block provider from $PROVIDER: provider is not loaded; "
 ktap_test "the provider loads" provider
@@ -198,7 +216,16 @@ ktap_test "calls reach it as they should: $calls" calls_reach
 ktap_test "#[position] selects among symbols of one name" case_ok 2
 ktap_test "position that does not exist" case_fails 3 "No such device or address" 1 "provider_twin from $PROVIDER: there are only 2 "
 ktap_test "missing symbols, one line each" case_fails 4 "nknown symbol" 2 "provider_ad from $PROVIDER: kallsyms has no such symbol"
-ktap_test "symbol of the provider's init" case_fails 5 "nknown symbol" 1 "provider_init_only from $PROVIDER: "
+ktap_test "what the provider had in init memory" case_fails 5 "Stale file handle" 2 \
+	"provider_init_only from $PROVIDER: its type is in the provider's BTF, but .* it was in __init memory, which is freed; "
+ktap_test "what the provider keeps for its exit" case_ok 27
+ktap_test "a function that the compiler only renamed" case_ok 28
+ktap_test "several functions renamed: one is named" case_fails 29 "Name not unique" 1 \
+	"provider_split from $PROVIDER: the compiler renamed 2 functions of that name, provider_split\.llvm\.[12] and others; select one with "
+ktap_test "symbols of one name with different prototypes are not compared" case_fails 30 "No data available" 2 \
+	"provider_unlike from $PROVIDER: its type cannot be checked: no BTF"
+ktap_test "a prototype longer than a line of the log" wordy
+ktap_test "one of several in the kernel image, verify(require)" case_ok 32
 ktap_test "data smaller than the declared type" case_fails 6 "Value too large" 1 "provider_value from $PROVIDER: it has at most "
 ktap_test "a module's symbol is not the kernel image's" case_fails 7 "nknown symbol" 1 "provider_add from the kernel image: .*a module has; name that module"
 ktap_test "the kernel image" case_ok 8
@@ -214,6 +241,7 @@ ktap_test "data declared as a function" case_fails 18 "Protocol wrong type" 1 "p
 ktap_test "function declared as data" case_fails 19 "Protocol wrong type" 1 "provider_add from $PROVIDER: it is a function, declared as data"
 ktap_test "per-CPU data of a module" case_fails 20 "Protocol wrong type" 1 "provider_percpu from $PROVIDER: it is per-CPU data"
 ktap_test "init text of the kernel image" case_fails 21 "Stale file handle" 5 "start_kernel from the kernel image: it is in __init memory"
+ktap_test "exit text of what is built in" case_fails 33 "Stale file handle" 1 "cpufreq_gov_performance_exit from the kernel image: it is in __init memory"
 ktap_test "per-CPU data, ambiguous and wrong kinds in the image" case_fails 21 "Stale file handle" 5 "runqueues from the kernel image: it is per-CPU data"
 ktap_test "another prototype than the kernel's" mistyped
 ktap_test "another prototype, verify(warn)" warned 23 "provider_add from $PROVIDER: prototype differs"

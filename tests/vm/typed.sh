@@ -10,9 +10,9 @@ PROVIDER=kimport_test_provider
 # What the host made of the same declarations, from the same BTF.
 EXPECTED=/test/wrong.expected
 
-# A word of kimport may have more lines; it begins with the module's name.
+# What kimport said, without the module's name.
 words() {
-	log_since | sed -n "s/^$1: kimport: //p; /^  /p"
+	log_since | sed -n "s/^$1: kimport: //p"
 }
 
 all_right() {

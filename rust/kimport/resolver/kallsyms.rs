@@ -188,9 +188,15 @@ impl Kallsyms {
             }
         }
         match (search.renamed, search.clone) {
-            (Some((address, 1)), _) => Ok(address),
-            (_, Some(clone)) => Err(NotFound::OnlyClone(clone)),
-            _ => Err(NotFound::Missing),
+            (
+                Some(Renamed {
+                    address, count: 1, ..
+                }),
+                _,
+            ) => Ok(address),
+            (Some(Renamed { name, count, .. }), _) => Err(NotFound::SeveralRenames { name, count }),
+            (None, Some(clone)) => Err(NotFound::OnlyClone(clone)),
+            (None, None) => Err(NotFound::Missing),
         }
     }
 
@@ -374,18 +380,32 @@ impl NextMatch<'_> {
 /// The search for what the compiler made of a function.
 struct CloneSearch<'a> {
     name: &'a [u8],
-    /// The address of a plain rename, and how many there are.
-    renamed: Option<(usize, u32)>,
+    renamed: Option<Renamed>,
     clone: Option<CloneName>,
+}
+
+/// Plain renames of a function.
+struct Renamed {
+    /// The first one that was shown.
+    name: CloneName,
+    /// Its address.
+    address: usize,
+    count: u32,
 }
 
 impl CloneSearch<'_> {
     fn see(&mut self, name: &[u8], address: usize) {
         match name.strip_prefix(self.name) {
-            Some(suffix) if is_rename(suffix) => {
-                let count = self.renamed.map_or(0, |(_, count)| count);
-                self.renamed = Some((address, count + 1));
-            }
+            Some(suffix) if is_rename(suffix) => match &mut self.renamed {
+                Some(renamed) => renamed.count += 1,
+                None => {
+                    self.renamed = Some(Renamed {
+                        name: CloneName::new(name),
+                        address,
+                        count: 1,
+                    })
+                }
+            },
             Some(suffix) if is_clone(suffix) && self.clone.is_none() => {
                 self.clone = Some(CloneName::new(name))
             }

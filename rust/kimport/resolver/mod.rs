@@ -13,5 +13,6 @@ mod not_found;
 pub(crate) use kallsyms::{Kallsyms, Kind, Wanted};
 #[cfg(kimport_bench)]
 pub(crate) use lookup_address::find_by;
+pub(crate) use not_found::NotFound;
 #[cfg(kimport_selftest)]
 pub(crate) use {kallsyms::tests as kallsyms_tests, lookup_address::tests as lookup_address_tests};

@@ -20,6 +20,14 @@ pub(crate) enum NotFound {
     NoData,
     /// The compiler replaced the function by a clone, whose ABI is its own affair.
     OnlyClone(CloneName),
+    /// The compiler renamed several functions of the name.
+    SeveralRenames {
+        /// One of them.
+        name: CloneName,
+        count: u32,
+    },
+    /// The provider had it in memory that was freed when its init had ended.
+    WasInInit,
     /// The kernel image has none, but some module has.
     InModule,
     /// Several symbols have the name.
@@ -61,11 +69,11 @@ impl NotFound {
         match self {
             Self::Missing | Self::NoData | Self::InModule => code::ENOENT,
             Self::OnlyClone(_) => code::EPROTO,
-            Self::Ambiguous { .. } => code::ENOTUNIQ,
+            Self::Ambiguous { .. } | Self::SeveralRenames { .. } => code::ENOTUNIQ,
             Self::Position { .. } => code::ENXIO,
             Self::NoPositions => code::EOPNOTSUPP,
             Self::OutsideProvider => code::EXDEV,
-            Self::InInit => code::ESTALE,
+            Self::InInit | Self::WasInInit => code::ESTALE,
             Self::PerCpu | Self::NotFunction | Self::NotData => code::EPROTOTYPE,
             Self::TooSmall { .. } => code::EOVERFLOW,
             Self::NoMemory => code::ENOMEM,
@@ -76,7 +84,7 @@ impl NotFound {
     pub(crate) fn is_absence(&self) -> bool {
         matches!(
             self,
-            Self::Missing | Self::NoData | Self::InModule | Self::OnlyClone(_)
+            Self::Missing | Self::NoData | Self::InModule | Self::OnlyClone(_) | Self::WasInInit
         )
     }
 }
@@ -95,6 +103,15 @@ impl fmt::Display for NotFound {
                 fmt::Display::fmt(BStr::from_bytes(name.as_bytes()), f)?;
                 f.write_str(", whose ABI is not the declared one; import a function that calls it")
             }
+            Self::SeveralRenames { name, count } => {
+                write!(f, "the compiler renamed {count} functions of that name, ")?;
+                fmt::Display::fmt(BStr::from_bytes(name.as_bytes()), f)?;
+                f.write_str(" and others; select one with #[name = \"...\"]")
+            }
+            Self::WasInInit => f.write_str(
+                "its type is in the provider's BTF, but it is no longer in kallsyms: it was in __init memory, \
+                 which is freed; it cannot be imported",
+            ),
             Self::InModule => f.write_str(
                 "the kernel image has no such symbol, but a module has; name that module with `from`",
             ),

@@ -21,6 +21,7 @@ pub(crate) struct Suite {
 
 const SUITES: &[&Suite] = &[
     crate::binder::tests::SUITE,
+    crate::log::tests::SUITE,
     crate::table::tests::SUITE,
     crate::resolver::lookup_address_tests::SUITE,
     crate::resolver::kallsyms_tests::SUITE,

@@ -6,7 +6,7 @@ use super::imported;
 use crate::bindings;
 use crate::provider::Provider;
 use crate::resolver::Kallsyms;
-use crate::types::{find, BtfType, Finding, TypeSource, Wanted};
+use crate::types::{find, has_namesake_beside, BtfType, Finding, TypeSource, Wanted};
 use core::ffi::CStr;
 use core::ptr::NonNull;
 use kernel::error::from_err_ptr;
@@ -49,21 +49,28 @@ impl KernelTypes {
         })
     }
 
-    /// The type of the function or variable `name`.
-    pub(super) fn symbol(&self, name: &CStr) -> Finding {
-        if self.first_id > 1 {
+    /// The type of the function or variable `name`; `position` tells that there are several of them.
+    ///
+    /// BTF does not say which of several it is about: pahole leaves out functions of one name whose prototypes differ. Where it
+    /// does not, as older ones, the answer is [`Finding::Ambiguous`].
+    pub(super) fn symbol(&self, name: &CStr, position: Option<u32>) -> Finding {
+        // A walk over all of the image's types takes some milliseconds.
+        if self.first_id > 1 || position.is_some() {
             let mut wanted = [Wanted::new(name.to_bytes())];
             find(self, self.first_id, &mut wanted);
             return wanted[0].finding();
         }
-        // The kernel knows how to search its image's types without walking them all.
+        // The kernel knows how to search its image's types without walking them all, which are sorted by name.
         for kind in [bindings::BTF_KIND_FUNC, bindings::BTF_KIND_VAR] {
             // SAFETY: By the type invariants; the name is NUL-terminated. Kinds fit into a byte.
             let id = unsafe {
                 imported::btf_find_by_name_kind(self.btf.as_ptr(), name.as_char_ptr(), kind as u8)
             };
             if let Ok(id @ 1..) = u32::try_from(id) {
-                return Finding::Id(id);
+                return match has_namesake_beside(self, id) {
+                    true => Finding::Ambiguous,
+                    false => Finding::Id(id),
+                };
             }
         }
         Finding::Missing

@@ -10,50 +10,62 @@
 mod imported;
 mod kernel_types;
 
-use crate::log::log;
+use crate::log::{log, log_lines};
 use crate::provider::{provider_name, Provider};
 use crate::resolver::Kallsyms;
-use crate::table::{Block, Symbol, Verdict, Verify};
+use crate::table::{Symbol, Verdict, Verify};
 use crate::types::{compare, Description, Finding, Report};
-use core::ffi::c_void;
+use core::cell::OnceCell;
+use core::ffi::CStr;
 use kernel::error::code;
 use kernel::fmt;
 use kernel::prelude::*;
 use kernel_types::KernelTypes;
 
-/// Compares the symbols of `block` that were found in `provider`, or in the kernel image, with their declarations, as the
-/// block wants it. May sleep.
-///
-/// All are compared, so that all problems are reported.
-///
-/// # Errors
-///
-/// `EPROTOTYPE`: a type differs. `ENODATA`: a type cannot be checked, and the block requires it.
-pub(crate) fn verify(
-    kallsyms: &Kallsyms,
-    block: &Block,
-    provider: Option<&Provider>,
-    addresses: &[Option<*mut c_void>],
-) -> Result {
-    if block.verify == Verify::Off {
-        return Ok(());
-    }
-    let types = KernelTypes::of(kallsyms, provider);
-    let mut result = Ok(());
-    for (symbol, address) in block.symbols.iter().zip(addresses) {
-        if address.is_none() || symbol.unverified {
-            continue;
-        }
-        match verify_one(symbol, types.as_ref(), provider, block.verify) {
-            Ok(verdict) => symbol.verdict().set(verdict),
-            // The first one's errno.
-            Err(error) => result = result.and(Err(error)),
-        }
-    }
-    result
+/// The types that the kernel knows of a provider's symbols, or of the kernel image's.
+pub(crate) struct Types<'a> {
+    kallsyms: &'a Kallsyms,
+    provider: Option<&'a Provider>,
+    // Taken when they are needed; none if there is no BTF.
+    types: OnceCell<Option<KernelTypes>>,
 }
 
-fn verify_one(
+impl<'a> Types<'a> {
+    pub(crate) fn new(kallsyms: &'a Kallsyms, provider: Option<&'a Provider>) -> Self {
+        Self {
+            kallsyms,
+            provider,
+            types: OnceCell::new(),
+        }
+    }
+
+    /// May sleep.
+    fn get(&self) -> Option<&KernelTypes> {
+        let types = || KernelTypes::of(self.kallsyms, self.provider);
+        self.types.get_or_init(types).as_ref()
+    }
+
+    /// Whether the provider's BTF has a function or variable of that name. What is there had a symbol in the provider's file,
+    /// as pahole takes no others. May sleep.
+    pub(crate) fn has(&self, name: &CStr) -> bool {
+        self.get()
+            .is_some_and(|types| types.symbol(name, None) != Finding::Missing)
+    }
+
+    /// Compares `symbol`, which was found, with its declaration, as `policy` wants it. May sleep. A problem is logged.
+    ///
+    /// # Errors
+    ///
+    /// `EPROTOTYPE`: the type differs. `ENODATA`: it cannot be checked, and `policy` requires it.
+    pub(crate) fn verify(&self, symbol: &Symbol, policy: Verify) -> Result<Verdict> {
+        if policy == Verify::Off || symbol.unverified {
+            return Ok(Verdict::NotChecked);
+        }
+        verify(symbol, self.get(), self.provider, policy)
+    }
+}
+
+fn verify(
     symbol: &Symbol,
     types: Option<&KernelTypes>,
     provider: Option<&Provider>,
@@ -75,7 +87,7 @@ fn verify_one(
     let Some(types) = types else {
         return unverified(Verdict::NoBtf);
     };
-    let id = match types.symbol(symbol.name) {
+    let id = match types.symbol(symbol.name, symbol.position) {
         Finding::Id(id) => id,
         Finding::Missing => return unverified(Verdict::NoBtf),
         Finding::Ambiguous => return unverified(Verdict::Ambiguous),
@@ -100,10 +112,10 @@ fn verify_one(
     let from = provider_name(provider);
     let report = Printed(report);
     if comparison.refuse.is_some() && policy != Verify::Warn {
-        log!(ERR, "cannot import {} from {from}: {report}", symbol.name);
+        log_lines!(ERR, "cannot import {} from {from}: {report}", symbol.name);
         return Err(code::EPROTOTYPE);
     }
-    log!(WARNING, "{} from {from}: {report}", symbol.name);
+    log_lines!(WARNING, "{} from {from}: {report}", symbol.name);
     Ok(Verdict::Differs)
 }
 

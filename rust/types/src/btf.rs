@@ -490,6 +490,19 @@ pub fn find(source: &impl TypeSource, first_id: u32, wanted: &mut [Wanted<'_>]) 
     }
 }
 
+/// Whether the type before `id` or the one behind it is a function or variable of `id`'s name: where types are sorted by name,
+/// whether there is another one at all, unless something else of the name is between them.
+pub fn has_namesake_beside(source: &impl TypeSource, id: u32) -> bool {
+    let name = |id: u32| {
+        let ty = source.type_by_id(id)?;
+        let named = matches!(BtfType::kind_of(ty.info), kind::FUNC | kind::VAR);
+        source.name(ty.name).filter(|_| named)
+    };
+    let own = name(id);
+    let mut beside = [id.checked_sub(1), id.checked_add(1)].into_iter().flatten();
+    own.is_some() && beside.any(|other| other != 0 && name(other) == own)
+}
+
 fn bucket(name: &[u8]) -> usize {
     // The ends of names differ most.
     let tail = name.len().saturating_sub(8);

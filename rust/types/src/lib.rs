@@ -30,7 +30,9 @@ mod described;
 mod encoding;
 mod report;
 
-pub use btf::{find, Btf, BtfError, BtfKind, BtfType, Finding, TypeSource, Wanted};
+pub use btf::{
+    find, has_namesake_beside, Btf, BtfError, BtfKind, BtfType, Finding, TypeSource, Wanted,
+};
 pub use compare::{compare, Comparison, Mismatch, Place, Rule, Severity, Uncomparable};
 pub use described::{Described, ThinPointee};
 pub use encoding::{

@@ -33,6 +33,9 @@ pub struct Report<'a, S> {
 const DECLARED: &str = "  declared:  ";
 const KERNEL: &str = "  kernel:    ";
 
+/// The last column that is marked: further to the right the words alone tell what differs, as the kernel log breaks longer lines.
+const MARKED: usize = 600;
+
 impl<S: TypeSource> Display for Report<'_, S> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let what = match self.declared.symbol() {
@@ -49,6 +52,9 @@ impl<S: TypeSource> Display for Report<'_, S> {
         };
         f.write_char('\n')?;
         let (start, end) = marked.unwrap_or_default();
+        if end > MARKED {
+            return write!(f, "{:1$}{2}", "", KERNEL.len(), self.mismatch);
+        }
         for _ in 0..KERNEL.len() + start {
             f.write_char(' ')?;
         }

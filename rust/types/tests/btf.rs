@@ -6,8 +6,8 @@ mod support;
 
 use btf_rs::BtfType as _;
 use kimport_types::{
-    compare, find, Btf, BtfError, BtfKind, Description, Encoding, Finding, Report, TypeSource,
-    Wanted,
+    compare, find, has_namesake_beside, Btf, BtfError, BtfKind, Description, Encoding, Finding,
+    Report, TypeSource, Wanted,
 };
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -348,6 +348,53 @@ proptest! {
                     prop_assert!(report.to_string().lines().count() == 4);
                 }
             }
+        }
+    }
+}
+
+/// The kernel's search gives one of several functions of a name.
+#[test]
+fn namesakes_are_seen_where_types_are_sorted() {
+    let mut maker = Maker::new();
+    let int = maker.signed(4);
+    let none = maker.prototype(&[], 0);
+    let other = maker.prototype(&[int], 0);
+    let mut function = |name, prototype| maker.raw(12, false, 0, name, prototype, &[]);
+    let ids = [
+        function("one", none),
+        function("twin", none),
+        function("twin", other),
+    ];
+    // A struct may have the name of a function.
+    maker.structure("zone", 8);
+    let zone = maker.raw(12, false, 0, "zone", none, &[]);
+    let bytes = maker.bytes();
+    let mut index = index(&bytes);
+    let btf = Btf::new(&bytes, None, &mut index).unwrap();
+    let namesake = |id| has_namesake_beside(&btf, id);
+    assert_eq!(ids.map(namesake), [false, true, true]);
+    assert!(!namesake(zone) && !namesake(0) && !namesake(u32::MAX));
+}
+
+/// The stock kernel's are sorted, so that no namesake is anywhere else.
+#[test]
+fn the_stock_kernel_has_namesakes_side_by_side_only() {
+    let mut index = index(&STOCK);
+    let btf = Btf::new(&STOCK, None, &mut index).unwrap();
+    let mut functions = HashMap::<&[u8], Vec<u32>>::new();
+    for id in 1.. {
+        let Some(ty) = btf.type_by_id(id) else {
+            break;
+        };
+        if matches!(ty.kind(), BtfKind::Function(_) | BtfKind::Variable(_)) {
+            let name = btf.name(ty.name_offset()).unwrap();
+            functions.entry(name).or_default().push(id);
+        }
+    }
+    assert!(functions.len() > 10_000);
+    for ids in functions.values() {
+        for &id in ids {
+            assert_eq!(has_namesake_beside(&btf, id), ids.len() > 1, "{ids:?}");
         }
     }
 }

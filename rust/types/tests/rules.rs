@@ -877,3 +877,24 @@ prototype differs
              ^^^^^^^^^^^^^^^^ a function, kernel has data"
     );
 }
+
+/// What is marked far to the right would be torn apart in the kernel log; the words tell as much.
+#[test]
+fn far_to_the_right_nothing_is_marked() {
+    let line = |arguments: usize| {
+        let mut maker = Maker::new();
+        let ty = maker.signed(4);
+        let id = maker.function("f", &vec![ty; arguments], 0);
+        let integers = vec![Encoding::integer(4, true); arguments - 1];
+        let last = Encoding::integer(1, true);
+        let declared =
+            Encoding::function(&[&integers[..], &[last]].concat(), Encoding::VOID, false);
+        report(&maker, id, "f", declared)
+            .lines()
+            .nth(3)
+            .unwrap()
+            .to_owned()
+    };
+    assert!(line(20).ends_with("^ argument 20: 1 byte, kernel has 4"));
+    assert_eq!(line(200).trim_start(), "argument 200: 1 byte, kernel has 4");
+}

@@ -5,7 +5,7 @@
 //! Cases that should succeed check what they got; a difference ends the load with `EBADMSG`.
 
 use kernel::error::code::{EBADMSG, EINVAL};
-use kernel::ffi::{c_char, c_int, c_void};
+use kernel::ffi::{c_char, c_int, c_long, c_void};
 use kernel::prelude::*;
 use kimport::{import_symbols, CallMode, Imports};
 
@@ -52,6 +52,32 @@ import_symbols! {
     }
     mod init_only from "kimport_test_provider" {
         provider_init_only: fn() -> c_int,
+        // BTF has no data, so that nothing tells this from what never was.
+        provider_init_value: c_int,
+    }
+    mod exit_only from "kimport_test_provider" {
+        provider_exit_only: fn() -> c_int,
+    }
+    mod renamed from "kimport_test_provider" {
+        provider_renamed: fn() -> c_int,
+        #[name = "provider_split.llvm.2"]
+        split: fn() -> c_int,
+    }
+    mod renamed_twice from "kimport_test_provider" {
+        provider_split: fn() -> c_int,
+    }
+    // BTF lacks what differs between symbols of one name, so that it is not compared with another one's type.
+    #[verify(require)]
+    mod unlike from "kimport_test_provider" {
+        #[name = "provider_unlike"]
+        #[position = 1]
+        first: fn(c_int) -> c_int,
+        #[name = "provider_unlike"]
+        #[position = 2]
+        second: fn(c_long, c_long) -> c_long,
+    }
+    mod wordy from "kimport_test_provider" {
+        provider_wordy: fn(c_int) -> c_int,
     }
     mod too_large from "kimport_test_provider" {
         provider_value: [u64; 4096],
@@ -123,6 +149,15 @@ import_symbols! {
     mod required from "kimport_test_provider" {
         provider_add: fn(a: c_int, b: c_int) -> c_int,
         provider_value: c_int,
+    }
+    // One of several, whose type is that of all of them.
+    #[verify(require)]
+    mod image_position_typed {
+        #[position = 1]
+        init_once: fn(*mut c_void),
+    }
+    mod image_exit {
+        cpufreq_gov_performance_exit: fn(),
     }
     mod image_missing {
         no_such_function: fn(),
@@ -229,6 +264,23 @@ fn run(case: u32, held: &mut KVec<Imports>) -> Result {
         24 => drop(mistyped_unchecked::resolve_imports()?),
         25 => drop(mistyped_unverified::resolve_imports()?),
         26 => drop(required::resolve_imports()?),
+        27 => {
+            let _imports = exit_only::resolve_imports()?;
+            // SAFETY: The imports are resolved.
+            ensure(unsafe { exit_only::provider_exit_only() } == 7)?;
+        }
+        28 => {
+            let _imports = renamed::resolve_imports()?;
+            // SAFETY: The imports are resolved.
+            ensure(unsafe { renamed::provider_renamed() } == 4)?;
+            // SAFETY: As above.
+            ensure(unsafe { renamed::split() } == 6)?;
+        }
+        29 => drop(renamed_twice::resolve_imports()?),
+        30 => drop(unlike::resolve_imports()?),
+        31 => drop(wordy::resolve_imports()?),
+        32 => drop(image_position_typed::resolve_imports()?),
+        33 => drop(image_exit::resolve_imports()?),
         _ => return Err(EINVAL),
     }
     Ok(())

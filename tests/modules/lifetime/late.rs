@@ -43,6 +43,8 @@ import_symbols! {
     mod lacking from "kimport_test_provider" {
         side_id: fn() -> c_int,
         provider_add: fn(c_int, c_int) -> c_int,
+        // Still there when the provider goes live.
+        provider_init_only: fn() -> c_int,
     }
 }
 

@@ -134,6 +134,8 @@ fn ensure_side(side: c_int) -> Result {
 /// That errors leave everything as it is.
 fn all_or_nothing(imports: &mut Imports<Rebindable>) -> Result {
     ensure_side(A)?;
+    imports.rebind(c"kimport_side_a")?;
+    ensure_side(A)?;
     ensure(imports.rebind(c"no_such_provider") == Err(ENODEV))?;
     ensure_side(A)?;
     // It has none of the symbols.
@@ -143,8 +145,7 @@ fn all_or_nothing(imports: &mut Imports<Rebindable>) -> Result {
     ensure(imports.rebind(c"kimport_side_c") == Err(EPROTOTYPE))?;
     ensure_side(A)?;
     ensure(side::resolve_imports().err() == Some(EALREADY))?;
-    ensure_side(A)?;
-    imports.rebind(c"kimport_side_a")?;
+    ensure(side::resolve_imports_from(c"kimport_side_b").err() == Some(EALREADY))?;
     ensure_side(A)?;
     for import in imports.iter() {
         ensure(import.provider() == Some(c"kimport_side_a"))?;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What has the symbols of the other two, but another prototype of one. */
+/* What has the symbols of the other two, but other prototypes: of one that is warned of, of the other that is refused. */
 #include <linux/module.h>
 
 static int side_value = 3;
 
-static noinline __used int side_id(void)
+static noinline __used unsigned int side_id(void)
 {
 	return READ_ONCE(side_value);
 }
