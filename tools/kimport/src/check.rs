@@ -6,6 +6,7 @@ use crate::{
     error::{count, printable, Error, Outcome, Result},
     import_table::{Import, Policy},
     kernel::Kernel,
+    licence::require_gpl_compatible,
     list::{Listing, Livepatch, Undefined},
     relink::SymbolReport,
     resolve::{resolve, Cause, Wanted},
@@ -77,6 +78,8 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// Optional imports that would be missing, which is no error.
     pub missing_optional: Vec<String>,
+    /// Why the module may not import at all.
+    pub licence: Option<String>,
     /// What would fail.
     pub findings: Vec<Finding>,
 }
@@ -147,22 +150,29 @@ impl Report {
             unverified,
             warnings,
             missing_optional,
+            licence: licence(listing).map(|why| format!("{module}: kimport: cannot import: {why}")),
             findings,
         }
     }
 
+    fn count(&self) -> usize {
+        self.findings.len() + usize::from(self.licence.is_some())
+    }
+
     /// Whether there are findings.
     pub fn outcome(&self) -> Outcome {
-        if self.findings.is_empty() {
-            Outcome::Fine
-        } else {
-            Outcome::Findings
+        match self.count() {
+            0 => Outcome::Fine,
+            _ => Outcome::Findings,
         }
     }
 
     /// The report for people.
     pub fn text(&self) -> String {
         let mut text = String::new();
+        if let Some(licence) = &self.licence {
+            text += &lines(licence);
+        }
         for finding in &self.findings {
             text += &lines(&finding.message);
             if !finding.near.is_empty() {
@@ -177,7 +187,7 @@ impl Report {
             let name = printable(name.as_bytes());
             text += &format!("note: optional {name} would be missing\n");
         }
-        let verdict = match self.findings.len() {
+        let verdict = match self.count() {
             0 => "all of them resolve".to_owned(),
             number => count(number, "finding"),
         };
@@ -280,6 +290,14 @@ pub fn relinked(symbols: &[SymbolReport], kernel: &Kernel) -> Result<()> {
         "nothing was written: the module would not load on {}",
         kernel.name
     )))
+}
+
+/// Why the module of `listing` may not import what it does; a file that is not finished may yet state its licence.
+fn licence(listing: &Listing) -> Option<Error> {
+    let imports = !listing.imports.is_empty() || !listing.livepatch.is_empty();
+    let finished = listing.module.is_some();
+    let required = || require_gpl_compatible(listing.licence.as_deref());
+    (imports && finished).then(required)?.err()
 }
 
 /// What the kernel-side crate looks for.

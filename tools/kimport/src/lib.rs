@@ -15,6 +15,7 @@ pub mod elf;
 pub mod error;
 pub mod import_table;
 pub mod kernel;
+pub mod licence;
 pub mod list;
 pub mod load;
 pub mod module_file;

@@ -19,6 +19,8 @@ use std::{collections::BTreeSet, str::FromStr};
 pub struct Listing {
     /// The module's name, if the file tells it.
     pub module: Option<String>,
+    /// The licence that it states.
+    pub licence: Option<String>,
     /// The imports that kimport binds when the module asks for it.
     pub imports: Vec<Import>,
     /// The symbols that the kernel's livepatch code resolves.
@@ -146,8 +148,10 @@ impl Listing {
         }
         livepatch.sort_by(|a, b| (&a.provider, &a.name).cmp(&(&b.provider, &b.name)));
         undefined.sort_by(|a, b| (&a.exported_by, &a.name).cmp(&(&b.exported_by, &b.name)));
+        let (module, licence) = identity(&builder)?;
         Ok(Self {
-            module: name(&builder)?,
+            module,
+            licence,
             imports: imports(&builder)?,
             livepatch,
             undefined,
@@ -223,13 +227,14 @@ impl Listing {
     }
 }
 
-/// The module's name; a file that is not finished has none.
-fn name(builder: &Builder<'_>) -> Result<Option<String>> {
+/// The module's name and licence; a file that is not finished has no name.
+fn identity(builder: &Builder<'_>) -> Result<(Option<String>, Option<String>)> {
     let Some(section) = elf::section(builder, modinfo::SECTION)? else {
-        return Ok(None);
+        return Ok((None, None));
     };
-    let name = modinfo::value(elf::contents(section)?, "name")?;
-    Ok(name.map(str::to_owned))
+    let section = elf::contents(section)?;
+    let name = modinfo::value(section, "name")?;
+    Ok((name.map(str::to_owned), modinfo::licence(section)))
 }
 
 /// The module's import table; a module without it imports nothing that way.

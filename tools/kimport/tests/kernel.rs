@@ -253,6 +253,29 @@ fn relinked_modules_are_checked_by_livepatchs_rules() {
     "#]].assert_eq(&findings(&result));
 }
 
+/// `kimport relink` makes no such module, but its output may be edited.
+#[test]
+fn a_licence_that_is_not_gpl_compatible_is_a_finding() {
+    let directory = TempDir::new().unwrap();
+    let output = directory.path().join("out.ko");
+    let path = output.to_str().unwrap();
+    let input = stock("tcm_loop");
+    let (input, from) = (input.to_str().unwrap(), "target_core_mod:target_submit");
+    fine(["relink", input, "--from", from, "-o", path]);
+    let mut bytes = fs::read(&output).unwrap();
+    let old = b"\0license=GPL\0";
+    let at = bytes.windows(old.len()).position(|part| part == old);
+    let at = at.unwrap() + old.len() - 2;
+    bytes[at] = b'?';
+    fs::write(&output, bytes).unwrap();
+    let result = kimport(["check", path, "--kernel", &stock_kernel()]);
+    assert_eq!(result.status.code(), Some(1));
+    assert!(text(&result.stdout).contains(" checked, 1 finding\n"));
+    expect![[r#"
+        tcm_loop: kimport: cannot import: its licence 'GP?' is not GPL-compatible, and imports are for GPL-compatible modules only
+    "#]].assert_eq(&findings(&result));
+}
+
 /// A made-up kernel from text, whose next version differs in all ways that a text can tell.
 #[test]
 fn kernels_are_compared() {

@@ -537,7 +537,7 @@ fn made(directory: &TempDir, body: &str) -> PathBuf {
     let module = directory.path().join("made.ko");
     let text = format!(
         ".text\nstart: call wanted\ncall kfree\n\
-         .section .modinfo,\"a\",@progbits\n.asciz \"name=made\"\n.asciz \"depends=\"\n\
+         .section .modinfo,\"a\",@progbits\n.asciz \"name=made\"\n.asciz \"license=GPL\"\n.asciz \"depends=\"\n\
          .section .gnu.linkonce.this_module,\"aw\",@progbits\n.zero 24\n.ascii \"made\"\n.zero 300\n\
          {body}\n"
     );
@@ -800,4 +800,31 @@ fn an_error_in_json_is_json() {
         .unwrap()
         .contains("does not use nothing"));
     assert!(value["help"].is_string());
+}
+
+/// A stock module under another licence.
+fn under_licence(licence: &str, directory: &TempDir) -> PathBuf {
+    let mut bytes = unxz(&stock("tcm_loop"));
+    let old = b"\0license=GPL\0";
+    let at = bytes.windows(old.len()).position(|part| part == old);
+    let at = at.unwrap() + b"\0license=".len();
+    bytes[at..at + 3].copy_from_slice(licence.as_bytes());
+    let path = directory.path().join("tcm_loop.ko");
+    fs::write(&path, bytes).unwrap();
+    path
+}
+
+#[test]
+fn only_gpl_compatible_modules_are_relinked() {
+    let directory = TempDir::new().unwrap();
+    let output = directory.path().join("out.ko");
+    let module = under_licence("BSD", &directory);
+    let result = kimport(arguments(&module, &format!("{NEW}={OLD}"), &output));
+    assert_eq!(result.status.code(), Some(1));
+    let message = String::from_utf8(result.stderr).unwrap();
+    assert!(
+        message.contains("tcm_loop: its licence 'BSD' is not GPL-compatible"),
+        "{message}"
+    );
+    assert!(!output.exists());
 }

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     error::{count, printable, Error, Outcome, Result},
     kernel::Kernel,
+    licence::require_gpl_compatible,
     list::{Listing, Undefined},
     relink::request::{Choice, Listed, Request},
     resolve::{resolve, Cause, Wanted},
@@ -117,6 +118,10 @@ impl Plan {
             if symbol.name != IGNORED {
                 plan.place(symbol, &wish.requests, running);
             }
+        }
+        if !plan.filled.is_empty() {
+            require_gpl_compatible(listing.licence.as_deref())
+                .map_err(|error| error.context(&plan.module))?;
         }
         plan.filled
             .sort_by(|a, b| (&a.provider, &a.name).cmp(&(&b.provider, &b.name)));

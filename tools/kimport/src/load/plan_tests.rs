@@ -35,11 +35,12 @@ fn plan_with(
     parameters: &[&str],
     facts: &Facts,
 ) -> Result<Plan> {
-    plan_on(KALLSYMS, undefined, from, parameters, facts)
+    plan_on(KALLSYMS, "GPL", undefined, from, parameters, facts)
 }
 
 fn plan_on(
     kallsyms: &str,
+    licence: &str,
     undefined: &[&str],
     from: &[&str],
     parameters: &[&str],
@@ -48,6 +49,7 @@ fn plan_on(
     let kernel = Kernel::of_running(text::parse(kallsyms).unwrap(), "0.0.0-none", None);
     let listing = Listing {
         module: Some("user".to_owned()),
+        licence: Some(licence.to_owned()),
         imports: Vec::new(),
         livepatch: Vec::new(),
         undefined: undefined
@@ -120,6 +122,18 @@ fn addresses_of_the_image_and_of_named_providers() {
         notes.contains("user uses provider") && notes.contains("user uses new"),
         "{notes}"
     );
+}
+
+#[test]
+fn only_gpl_compatible_modules_get_addresses() {
+    let plan = |symbol| plan_on(KALLSYMS, "BSD", &[symbol], &[], &[], &Facts::default());
+    let error = plan("nr_processes").unwrap_err();
+    assert!(
+        error.to_string().starts_with("user: its licence 'BSD'"),
+        "{error}"
+    );
+    // That is the kernel's own affair.
+    assert!(plan("printk").is_ok());
 }
 
 #[test]
@@ -234,7 +248,7 @@ fn without_exports_what_is_listed_is_meant() {
         .collect();
     let plan = |from: &[&str], facts: &Facts| {
         let undefined = ["printk", "nr_processes", "state"];
-        plan_on(&functions.join("\n"), &undefined, from, &[], facts)
+        plan_on(&functions.join("\n"), "GPL", &undefined, from, &[], facts)
     };
     let plain = Facts::default();
     for from in [&[][..], &["provider"], &["vmlinux:nr_processes", "new=old"]] {

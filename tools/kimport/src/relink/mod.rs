@@ -19,6 +19,7 @@ pub mod rewrite;
 use crate::{
     elf::{self, Image},
     error::{count, printable, Result},
+    licence::require_gpl_compatible,
     module_file::ModuleFile,
     sign::Signature,
     symvers::{module_name, Symvers, VMLINUX},
@@ -104,7 +105,9 @@ pub fn relink(
         name: old_name,
         depends: old_depends,
         softdep,
+        licence,
     } = Identity::of(&builder)?;
+    require_gpl_compatible(licence.as_deref()).map_err(|error| error.context(&old_name))?;
     let plan = Plan::new(&builder, &wish.requests, symvers)?;
     let new_name = wish.name.clone().unwrap_or_else(|| old_name.clone());
     let depends = depends(&old_depends, &plan);
@@ -169,12 +172,13 @@ pub fn relink(
     Ok((elf::write(builder)?, report))
 }
 
-/// What the module information says of the module's place among others.
+/// What the module information says of the module.
 struct Identity {
     name: String,
     depends: Vec<String>,
     /// The first `softdep=`, the only one that modprobe goes by.
     softdep: String,
+    licence: Option<String>,
 }
 
 impl Identity {
@@ -189,6 +193,7 @@ impl Identity {
             name: name.to_owned(),
             depends: depends.map(str::to_owned).collect(),
             softdep: String::from_utf8_lossy(softdep.unwrap_or_default()).into_owned(),
+            licence: modinfo::licence(section),
         })
     }
 }

@@ -68,6 +68,12 @@ pub fn value<'a>(section: &'a [u8], key: &'a str) -> Result<Option<&'a str>> {
         .map_err(|_| Error::unusable(format_args!("the module's '{key}=' is not text")))
 }
 
+/// The licence that counts for the kernel: the first one that is stated.
+pub fn licence(section: &[u8]) -> Option<String> {
+    let licence = values(section, "license").next()?;
+    Some(String::from_utf8_lossy(licence).into_owned())
+}
+
 /// Gives keys new values, each where it is first; a key that is not there yet is added at the end.
 pub fn edit(section: &[u8], changes: &[(&str, String)]) -> Result<Edited> {
     let mut left: Vec<_> = changes.iter().collect();
@@ -120,6 +126,12 @@ mod tests {
         assert_eq!(value(SECTION, "dep").unwrap(), None);
         assert!(value(b"name=a\0name=b\0", "name").is_err());
         assert!(value(b"name=\xff\0", "name").is_err());
+        assert_eq!(licence(SECTION).as_deref(), Some("GPL"));
+        assert_eq!(
+            licence(b"license=BSD\0license=GPL\0").as_deref(),
+            Some("BSD")
+        );
+        assert_eq!(licence(b"name=a\0"), None);
     }
 
     #[test]
