@@ -206,13 +206,24 @@ check-vm: $(VMS)
 $(BUILD)/not_gpl.ko: tests/modules
 	@LC_ALL=C sed 's/license=GPL\x00/license=BSD\x00/' $(BUILD)/tests/modules/import_cases.ko > $@
 
-vm-imports: modules tools $(BUILD)/not_gpl.ko
-	@$(call run-vm,$(patsubst %,--suite tests/vm/%.sh,selftest diagnostics imports unbound) \
-		$(call built,tests/selftest/kimport_selftest $(HELLO) $(CASES) not_gpl) --log $(BUILD)/imports.log)
+# The same, with the exports for GPL-compatible modules that it uses as livepatch symbols: the loader gives these to any module.
+# What `relink` adds to have it refused by kernels without livepatch is such an export, too.
+$(BUILD)/not_gpl_relinked.ko: tests/modules tools
+	@gpl_only=$$($(IN_ROOT) nm -u $(BUILD)/tests/modules/import_cases.ko | \
+		awk 'NR == FNR { if ($$4 ~ /GPL/) gpl[$$2]; next } $$2 in gpl { print $$2 }' $(KDIR)/Module.symvers - | paste -sd,) && \
+		$(IN_ROOT) $(KIMPORT) relink $(BUILD)/tests/modules/import_cases.ko --from vmlinux:$$gpl_only -o $(@:.ko=.gpl.ko) > /dev/null
+	@$(IN_ROOT) objcopy --weaken-symbol=klp_enable_patch $(@:.ko=.gpl.ko)
+	@LC_ALL=C sed 's/license=GPL\x00/license=BSD\x00/' $(@:.ko=.gpl.ko) > $@
 
-vm-pointer: modules-pointer modules tools $(BUILD)/not_gpl.ko
+NOT_GPL := not_gpl not_gpl_relinked
+
+vm-imports: modules tools $(NOT_GPL:%=$(BUILD)/%.ko)
+	@$(call run-vm,$(patsubst %,--suite tests/vm/%.sh,selftest diagnostics imports unbound) \
+		$(call built,tests/selftest/kimport_selftest $(HELLO) $(CASES) $(NOT_GPL)) --log $(BUILD)/imports.log)
+
+vm-pointer: modules-pointer modules tools $(NOT_GPL:%=$(BUILD)/%.ko)
 	@$(call run-vm,--suite tests/vm/imports.sh --suite tests/vm/unbound.sh --file $(CURDIR)/tests/vm/pointer.calls:/test/calls \
-		$(call built,$(HELLO) not_gpl $(patsubst tests/modules/%,pointer/%,$(CASES))) --log $(BUILD)/pointer.log)
+		$(call built,$(HELLO) $(NOT_GPL) $(patsubst tests/modules/%,pointer/%,$(CASES))) --log $(BUILD)/pointer.log)
 
 $(BUILD)/provider_without_btf.ko: tests/modules
 	@$(IN_ROOT) objcopy --remove-section .BTF $(BUILD)/tests/modules/kimport_test_provider.ko $@

@@ -5,6 +5,7 @@
 use crate::binder::CallMode;
 use crate::calls::{Calls, OpenCalls};
 use crate::holders::HeldProvider;
+use crate::licence;
 use crate::log::{debug, log};
 use crate::provider::{provider_name, Provider};
 use crate::resolver::{Kallsyms, Kind, NotFound, Wanted};
@@ -62,6 +63,7 @@ impl sealed::Mode for Rebindable {
 /// | `EAGAIN` | the provider is still in its init |
 /// | `EBUSY` | the provider is being unloaded |
 /// | `EALREADY` | the block is resolved already |
+/// | `EACCES` | the licence of the importing module is not GPL-compatible |
 /// | `EOPNOTSUPP` | kallsyms cannot be reached, or the kernel cannot list a module's symbols for `#[position]` |
 /// | `ENOMEM` | no memory |
 /// | others | why a symbol is refused; see `resolver/not_found.rs` |
@@ -297,6 +299,10 @@ impl Found {
             block: block.name,
             provider,
         };
+        licence::check().map_err(|incompatible| {
+            log!(ERR, "cannot import {whole}: {incompatible}");
+            code::EACCES
+        })?;
         let kallsyms = Kallsyms::get().map_err(|unusable| {
             log!(ERR, "cannot import {whole}: {unusable}");
             code::EOPNOTSUPP

@@ -13,6 +13,7 @@
 use crate::bindings::{self, module};
 use crate::calls::{LateCalls, OpenCalls};
 use crate::imports::{find_all, record};
+use crate::licence;
 use crate::log::log;
 use crate::provider::Provider;
 use crate::resolver::Kallsyms;
@@ -230,6 +231,13 @@ impl<T: ProviderEvents> LateImports<T> {
 /// Takes `block`, if it is free and the kernel one on which it can ever be bound.
 fn take(block: &'static Block, provider: &CStr) -> Result<Taken> {
     let name = block.name;
+    licence::check().map_err(|incompatible| {
+        log!(
+            ERR,
+            "cannot import block {name} from {provider}: {incompatible}"
+        );
+        code::EACCES
+    })?;
     Kallsyms::get().map_err(|unusable| {
         log!(
             ERR,

@@ -44,6 +44,7 @@ mod dynamic_debug;
 mod holders;
 mod imports;
 mod late;
+mod licence;
 mod log;
 mod once;
 mod provider;

@@ -150,6 +150,28 @@ not_gpl() {
 	log_since | grep "import_cases: Unknown symbol __static_call_update\|import_cases: Unknown symbol register_kprobe"
 }
 
+# not_gpl_loads CASE BLOCK: the same, its GPL-only symbols relinked, which the loader lets in. One line of kimport, and nothing was resolved.
+not_gpl_loads() {
+	log_mark
+	message=$(insmod "$TEST_MODULES/not_gpl_relinked.ko" "case=$1" 2>&1) && {
+		rmmod import_cases
+		return 1
+	}
+	log_since | grep import_cases:
+	case $message in *"Permission denied"*) ;; *) echo "$message" && return 1 ;; esac
+	log_since | grep "import_cases: kimport: " >said
+	[ "$(wc -l <said)" -eq 1 ] || return
+	grep "cannot import block $2: this module's licence, .* is not GPL-compatible; " said
+}
+
+not_gpl_relinked() {
+	not_gpl_loads 8 "image from the kernel image" && not_gpl_loads 0 "provider from $PROVIDER" && [ "$(references)" -eq 0 ]
+}
+
+not_gpl_late() {
+	not_gpl_loads 34 "late from $PROVIDER"
+}
+
 # No record of the log is cut: it ends as it began, and the parts of a line make up the prototype.
 wordy() {
 	case_fails 31 "Protocol wrong type" 1 "provider_wordy from $PROVIDER: prototype differs" || return
@@ -204,7 +226,7 @@ hello() {
 }
 
 
-ktap_plan 48
+ktap_plan 50
 ktap_test "hello_import prints what it imported" hello
 ktap_test "provider not loaded" case_fails 0 "No such device" 1 "block provider from $PROVIDER: provider is not loaded; "
 ktap_test "the provider loads" provider
@@ -258,6 +280,8 @@ ktap_test "a wrong address is not called" way_fails parameter "parameter: the ad
 ktap_test "no address is handed in" way_fails parameter "parameter: failed with error -61; it needs the module parameter kallsyms_lookup_name"
 ktap_test "provider being unloaded" while_unloading
 ktap_test "provider still in its init" while_in_init
-ktap_test "a module that is not GPL-compatible is refused" not_gpl
+ktap_test "a module that is not GPL-compatible is refused by the loader" not_gpl
+ktap_test "and by kimport, if its relocations went around the loader" not_gpl_relinked
+ktap_test "and for a block that is bound late" not_gpl_late
 ktap_test "the provider unloads" rmmod "$PROVIDER"
 ktap_finish

@@ -156,6 +156,10 @@ import_symbols! {
         #[position = 1]
         init_once: fn(*mut c_void),
     }
+    #[late]
+    mod late from "kimport_test_provider" {
+        provider_add: fn(a: c_int, b: c_int) -> c_int,
+    }
     mod image_exit {
         cpufreq_gov_performance_exit: fn(),
     }
@@ -281,6 +285,7 @@ fn run(case: u32, held: &mut KVec<Imports>) -> Result {
         31 => drop(wordy::resolve_imports()?),
         32 => drop(image_position_typed::resolve_imports()?),
         33 => drop(image_exit::resolve_imports()?),
+        34 => drop(KBox::pin_init(late::bind_late(()), GFP_KERNEL)?),
         _ => return Err(EINVAL),
     }
     Ok(())
