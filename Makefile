@@ -241,8 +241,22 @@ vm-lifetime: modules tools
 	@$(call run-vm,--suite tests/vm/lifetime.sh $(call built,$(LIFETIME)) --modules-from-stock dummy --program depmod \
 		--one-thread --log $(BUILD)/lifetime.log)
 
-vm-samples: modules consumer tools $(BUILD)/tcm_loop_new.ko
-	@$(call run-vm,--suite tests/vm/samples.sh $(call built,$(HELLO) $(LIO) $(CONSUMER)) --log $(BUILD)/samples.log)
+# The last suite cannot be undone before the next boot.
+vm-samples: modules consumer tools $(BUILD)/tcm_loop_new.ko $(BUILD)/signed.ko $(BUILD)/unsigned.ko
+	@$(call run-vm,$(patsubst %,--suite tests/vm/%.sh,samples signed) \
+		$(call built,$(HELLO) $(LIO) $(CONSUMER) signed unsigned) --log $(BUILD)/samples.log)
+
+# A module of the distribution, relinked, signed with a key that the kernel does not know and not signed.
+DUMMY := $(STOCK)/usr/lib/modules/$(RELEASE)/kernel/drivers/net/dummy.ko.xz
+$(BUILD)/signed.ko: tools
+	@mkdir -p $(BUILD)
+	@$(IN_ROOT) openssl req -x509 -new -nodes -batch -subj '/CN=kimport test' -newkey rsa:2048 -keyout $(BUILD)/signing_key.pem \
+		-out $(BUILD)/signing_key.x509 2> /dev/null
+	@$(IN_ROOT) $(KIMPORT) relink $(DUMMY) --from vmlinux:ether_setup --name signed -o $@ \
+		--sign $(BUILD)/signing_key.pem $(BUILD)/signing_key.x509
+$(BUILD)/unsigned.ko: tools
+	@mkdir -p $(BUILD)
+	@$(IN_ROOT) $(KIMPORT) relink $(DUMMY) --from vmlinux:ether_setup --name unsigned -o $@
 
 # The command runs in the VM; what it is linked to is not among the usual programs' libraries.
 LOAD := $(addprefix tests/load/,load_user load_refused load_fails)

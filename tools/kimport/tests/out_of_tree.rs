@@ -10,7 +10,7 @@ use expect_test::expect;
 use kimport_types::Encoding;
 use std::{
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Output},
     sync::LazyLock,
 };
@@ -105,7 +105,7 @@ fn said(output: &Output) -> (String, Option<i32>) {
     (text, output.status.code())
 }
 
-fn with(provider: &PathBuf) -> String {
+fn with(provider: &Path) -> String {
     format!("{},{}", stock_directory().display(), provider.display())
 }
 

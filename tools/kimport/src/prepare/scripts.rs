@@ -38,9 +38,12 @@ pub(super) fn unpack(cache: &Path) -> Result<PathBuf> {
         hash.update(path);
         hash.update(content);
     }
-    let hash = hash.finalize();
-    let name: String = hash[..6].iter().map(|byte| format!("{byte:02x}")).collect();
-    let top = cache.join("command").join(name);
+    let hash = hash
+        .finalize()
+        .iter()
+        .take(6)
+        .fold(0_u64, |hash, &byte| (hash << 8) | u64::from(byte));
+    let top = cache.join("command").join(format!("{hash:012x}"));
     for (path, content) in FILES {
         let path = top.join(path);
         write(&path, content).map_err(|error| {

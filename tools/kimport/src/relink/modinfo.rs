@@ -182,7 +182,7 @@ mod tests {
             name in "[a-z_]{0,8}",
         ) {
             let first = fields.iter().position(|field| field.starts_with("name="));
-            let section: String = fields.iter().map(|field| format!("{field}\0")).collect();
+            let section: String = fields.iter().flat_map(|field| [field.as_str(), "\0"]).collect();
             let edited = edit(section.as_bytes(), &[("name", name.clone())]).unwrap();
             let mut now: Vec<String> = fields.iter().map(|field| format!("{field}\0")).collect();
             match first {

@@ -22,7 +22,7 @@ const LABEL: &str = "PRIVATE KEY";
 /// A private key of a kind that the kernel can check signatures of.
 #[derive(Clone)]
 pub(super) enum Key {
-    Rsa(RsaPrivateKey),
+    Rsa(Box<RsaPrivateKey>),
     P256(p256::SecretKey),
     P384(p384::SecretKey),
     P521(p521::SecretKey),
@@ -67,7 +67,7 @@ impl Key {
                 Self::from_pkcs8(plain.as_bytes())
             }
             "RSA PRIVATE KEY" => RsaPrivateKey::from_pkcs1_der(der)
-                .map(Self::Rsa)
+                .map(|key| Self::Rsa(Box::new(key)))
                 .map_err(unreadable),
             "EC PRIVATE KEY" => p256::SecretKey::from_sec1_der(der)
                 .map(Self::P256)
@@ -85,7 +85,7 @@ impl Key {
         let algorithm = PrivateKeyInfo::try_from(der).map_err(unreadable)?.algorithm;
         match algorithm.oid {
             rfc5912::RSA_ENCRYPTION => RsaPrivateKey::from_pkcs8_der(der)
-                .map(Self::Rsa)
+                .map(|key| Self::Rsa(Box::new(key)))
                 .map_err(unreadable),
             rfc5912::ID_EC_PUBLIC_KEY => match algorithm
                 .parameters
