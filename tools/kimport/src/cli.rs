@@ -482,12 +482,16 @@ impl Load {
             .filter(|provider| *provider != VMLINUX)
             .collect();
         let providers: Vec<&str> = providers.into_iter().collect();
+        let system = System::read();
+        if !self.dry_run {
+            // What is not signed is not going to be.
+            self.unless_forbidden(system.forbids(file.is_signed()))?;
+        }
         let Addresses {
             text,
             sections,
             raised,
         } = Addresses::read(&providers, self.force)?;
-        let system = System::read();
         let kernel = Kernel::of_running(text, &system.release, None);
         let running = Running {
             kernel: &kernel,
@@ -519,12 +523,7 @@ impl Load {
             tell(&plan.notes);
             return Err(Error::finding(plan.refusals()).help("nothing was loaded"));
         }
-        if let Some(why) = forbidden.filter(|_| !self.force) {
-            return Err(Error::finding(why).help(
-                "sign the module with a key that the kernel knows, or boot without the restriction; \
-                 --force tries nevertheless",
-            ));
-        }
+        self.unless_forbidden(forbidden)?;
         let image = if changed {
             load::rewrite::fill(file.elf(), &plan.filled).map_err(with_path)?
         } else {
@@ -548,6 +547,16 @@ impl Load {
             .help(failure::cause(errno, &system))
         })?;
         self.show(&plan, true, as_json)
+    }
+
+    fn unless_forbidden(&self, why: Option<String>) -> Result<()> {
+        match why.filter(|_| !self.force) {
+            None => Ok(()),
+            Some(why) => Err(Error::finding(why).help(
+                "sign the module with a key that the kernel knows, or boot without the restriction; \
+                 --force tries nevertheless",
+            )),
+        }
     }
 
     fn show(&self, plan: &Plan, loaded: bool, as_json: bool) -> Result<Outcome> {
