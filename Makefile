@@ -43,7 +43,7 @@ KIMPORT_VM := $(CARGO_TARGET_DIR)/debug/kimport-vm
 
 MODULE_DIRS := samples/hello_import samples/lio_core_new samples/rust_iblock tests/modules tests/selftest tests/typed tests/upgraded
 
-.PHONY: help setup update-kernel modules $(MODULE_DIRS) consumer tools demo bench check check-host check-fuzz check-tree check-kernels check-btf fuzz lint clippy rustfmt \
+.PHONY: help setup update-kernel modules $(MODULE_DIRS) consumer tools demo bench check check-host check-fuzz check-tree check-ways check-kernels check-btf fuzz lint clippy rustfmt \
 	rustfmtcheck doc rust-analyzer man install clean
 
 help:
@@ -57,6 +57,7 @@ help:
 	@echo 'make consumer        build the module of README.md outside of the checkout, into build/consumer'
 	@echo 'make check-host      the tests that need no VM'
 	@echo 'make check-vm        the suites in VMs'
+	@echo 'make check-ways      build the kernels of docs/ways.md and try each way to import on them (minutes each, once)'
 	@echo 'make check-tree      build a small kernel that kimport is part of, built in and as modules, and boot it (minutes, once)'
 	@echo 'make check-kernels   compare and check on four of Debian'\''s kernels (fetches 360 MB, once); build/kernels.html'
 	@echo 'make fuzz            fuzz everything that reads what others wrote; SECONDS=600 for each target, TARGET=btf for this one'
@@ -198,7 +199,7 @@ fuzz: setup
 	@$(IN_ROOT) scripts/fuzz $(SECONDS) $(TARGET)
 
 # A target for each VM, so that they can run side by side.
-VMS := vm-imports vm-pointer vm-typed vm-lifetime vm-samples vm-load vm-iblock vm-lio vm-lio-modules
+VMS := vm-imports vm-pointer vm-typed vm-lifetime vm-samples vm-load vm-ways vm-iblock vm-lio vm-lio-modules
 .PHONY: check-vm $(VMS) modules-pointer tests/load
 check-vm: $(VMS)
 
@@ -265,6 +266,16 @@ vm-load: modules tests/load tools
 	@$(call run-vm,--suite tests/vm/check.sh --suite tests/vm/load.sh $(call built,$(HELLO) $(CASES) $(LOAD)) \
 		--file $(KIMPORT):/usr/bin/kimport --file $(LIBGCC):$(LIBGCC) --log $(BUILD)/load.log)
 
+# The rows of docs/ways.md for one kernel; KDIR, STOCK and BUILD have to fit it.
+WAYS_KERNEL ?= stock
+vm-ways: tools
+	@mkdir -p $(BUILD)/ways
+	@$(IN_ROOT) tests/ways/build $(KDIR) $(BUILD)/ways $(KIMPORT)
+	@echo '$(WAYS_KERNEL)' > $(BUILD)/ways/kernel
+	@$(call run-vm,--suite tests/vm/ways.sh --module $(BUILD)/ways/*.ko --file $(CURDIR)/docs/ways.md:/test/ways.md \
+		$(foreach file,kernel build.log,--file $(BUILD)/ways/$(file):/test/$(file)) --file $(KDIR)/Module.symvers:/test/Module.symvers \
+		--file $(KIMPORT):/usr/bin/kimport --file $(LIBGCC):$(LIBGCC) --log $(BUILD)/ways.log)
+
 vm-lio: modules tools $(BUILD)/tcm_loop_new.ko
 	@$(call run-vm,--suite tests/vm/demo.sh $(call built,$(HELLO) $(LIO)) --disk 256M --log $(BUILD)/lio.log)
 
@@ -283,6 +294,14 @@ vm-iblock: modules tools $(BUILD)/tcm_loop_new.ko
 	@$(call run-vm,$(addprefix --suite tests/vm/rust_iblock,_parity.sh .sh _new.sh) $(call built,$(LIO)) --disk 64M --disk 64M \
 		--modules-from-stock tcm_loop$(comma)sd_mod$(comma)null_blk$(comma)scsi_debug$(comma)sg$(comma)target_core_iblock$(comma)dm_delay$(comma)dm_mod \
 		--log $(BUILD)/iblock.log)
+
+# The other kernels of docs/ways.md: not in `check`, as building them takes long the first time.
+check-ways: tools
+	@failed=; while read -r options; do \
+		dir=$$(scripts/ways-kernel $$options) && echo "small $$options" && \
+		$(MAKE) vm-ways WAYS_KERNEL="small $$options" KDIR=$$dir/build STOCK=$$dir/install BUILD=$(BUILD)/ways-$${dir##*/} \
+			< /dev/null || failed="$$failed [$$options]"; \
+	done < <(tests/ways/kernels); [[ -z $$failed ]] || { echo "FAIL:$$failed"; exit 1; }
 
 # A kernel that this checkout is part of: not in `check`, as building the kernel takes some minutes the first time.
 TREE_MODULES := samples/hello_import/hello_import samples/rust_iblock/rust_iblock tests/selftest/kimport_selftest
@@ -304,7 +323,7 @@ check-kernels: tools samples/rust_iblock
 # ---- Sources
 
 RUST_KERNEL_SOURCES = $(shell git ls-files 'rust/kimport/*.rs' 'samples/*.rs' 'tests/modules/*.rs' 'tests/selftest/*.rs' \
-	'tests/typed/*.rs' 'tests/bench/*.rs')
+	'tests/typed/*.rs' 'tests/bench/*.rs' 'tests/ways/*.rs')
 SHELL_SOURCES = $(shell git ls-files scripts tests tools/vm/guest .ci | xargs grep -lE '^\#!.*sh|shellcheck shell=')
 
 rustfmt: setup
