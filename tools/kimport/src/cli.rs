@@ -6,6 +6,7 @@ use crate::{
     check,
     compare::{self, Matrix, Subject},
     error::{printable, Error, Outcome, Result},
+    kbuild,
     kernel::{self, Kernel},
     list::{Instead, Listing},
     load::{
@@ -61,6 +62,8 @@ enum Command {
     Compare(Compare),
     Load(Load),
     Prepare(Prepare),
+    #[command(hide = true, subcommand)]
+    Kbuild(Kbuild),
     Man(Man),
     Completions(Completions),
 }
@@ -274,6 +277,37 @@ struct Prepare {
     running: bool,
 }
 
+/// The steps of scripts/Makefile.relink
+#[derive(Debug, Subcommand)]
+enum Kbuild {
+    /// Writes a Module.symvers with what modules get from providers that do not export it
+    Symvers {
+        #[command(flatten)]
+        modules: Modules,
+        /// Where to write it
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Relinks the built modules in place, those that were not yet
+    Relink {
+        #[command(flatten)]
+        modules: Modules,
+        #[arg(long, value_name = KERNEL, help = "As of relink")]
+        kernel: Option<kernel::Spec>,
+    },
+}
+
+/// The modules of a build
+#[derive(Debug, Args)]
+struct Modules {
+    /// A line for each: its name, without suffix, and what relink takes as --from
+    #[arg(value_name = "LIST")]
+    list: PathBuf,
+    /// What others export
+    #[arg(long, value_name = "FILE")]
+    symvers: Vec<PathBuf>,
+}
+
 /// Writes the manual pages, for packages
 #[derive(Debug, Args)]
 #[command(hide = true)]
@@ -333,6 +367,7 @@ pub fn main() -> ExitCode {
         Command::Compare(command) => command.run(cli.json),
         Command::Load(command) => command.run(cli.json),
         Command::Prepare(command) => command.run(cli.json),
+        Command::Kbuild(command) => command.run(cli.json),
         Command::Man(command) => command.run(cli.json),
         Command::Completions(command) => command.run(cli.json),
     };
@@ -609,6 +644,63 @@ impl Prepare {
             )]);
         }
         Ok(Outcome::Fine)
+    }
+}
+
+impl Kbuild {
+    fn run(&self, as_json: bool) -> Result<Outcome> {
+        match self {
+            Self::Symvers { modules, output } => {
+                let (modules, exports) = modules.read()?;
+                let text = kbuild::unexported(&modules, &exports)?;
+                write_file(output, text.as_bytes(), "choose another place with -o")?;
+                if as_json {
+                    let lines: Vec<&str> = text.lines().collect();
+                    print(&json(&lines)?)?;
+                }
+            }
+            Self::Relink { modules, kernel } => {
+                let (modules, exports) = modules.read()?;
+                let kernel = kernel.as_ref().map(Kernel::read).transpose()?;
+                let mut reports = Vec::new();
+                for module in modules.iter().filter(|module| module.is_relinked()) {
+                    let Some((bytes, report)) = kbuild::relink(module, &exports)? else {
+                        continue;
+                    };
+                    let path = module.path();
+                    if let Some(kernel) = &kernel {
+                        check::relinked(&report.symbols, kernel)
+                            .map_err(|error| error.context(path.display()))?;
+                    }
+                    write_file(&path, &bytes, "see why the build tree cannot be written to")?;
+                    reports.push(report);
+                }
+                if as_json {
+                    print(&json(&reports)?)?;
+                } else {
+                    let text = reports.iter().map(relink::Report::text);
+                    print(&text.collect::<String>())?;
+                }
+            }
+        }
+        Ok(Outcome::Fine)
+    }
+}
+
+impl Modules {
+    fn read(&self) -> Result<(Vec<kbuild::Module>, Symvers)> {
+        let list = fs::read_to_string(&self.list).map_err(|error| {
+            Error::unusable(format_args!("{}: {error}", self.list.display()))
+                .help("this is a step of scripts/Makefile.relink, which writes that file")
+        })?;
+        let mut others = Symvers::default();
+        for path in &self.symvers {
+            // Modules that export nothing have an empty one.
+            if fs::metadata(path).map_or(true, |file| file.len() > 0) {
+                others.extend(Symvers::read(path)?);
+            }
+        }
+        kbuild::Module::read_all(&list, others)
     }
 }
 

@@ -66,6 +66,20 @@ impl Symvers {
         Ok(Self { exports })
     }
 
+    /// Adds what others export; they go before what was there.
+    pub fn extend(&mut self, others: Self) {
+        self.exports.extend(others.exports);
+    }
+
+    /// Adds a symbol that the module built at `path` exports.
+    pub fn add(&mut self, symbol: &str, path: &str) {
+        let export = Export {
+            module: module_name(path),
+            crc: 0,
+        };
+        self.exports.insert(symbol.to_owned(), export);
+    }
+
     /// The module that exports `symbol`, or [`VMLINUX`].
     pub fn exporter(&self, symbol: &str) -> Option<&str> {
         self.exports

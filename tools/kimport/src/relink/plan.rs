@@ -81,9 +81,9 @@ impl Plan {
             let name = String::from_utf8_lossy(&symbol.name);
             let exporter = symvers.and_then(|symvers| symvers.exporter(&name));
             match providers.of(&name, exporter, symbol.st_bind() == STB_WEAK) {
-                Some((provider, position)) => redirects.push(Redirect {
+                Some(to) => redirects.push(Redirect {
                     symbol: symbol.id(),
-                    to: livepatch_symbol(provider, &symbol.name, position)?,
+                    to: readable(to, &symbol.name)?,
                     exporter: exporter.map(str::to_owned),
                 }),
                 None => kept_exporters.extend(exporter),
@@ -113,15 +113,11 @@ impl Plan {
     }
 }
 
-/// The livepatch symbol for `name` in `provider`, if the kernel would read its name so.
-fn livepatch_symbol(provider: &str, name: &[u8], position: u64) -> Result<LivepatchSymbol> {
-    let to = LivepatchSymbol {
-        object: provider.to_owned(),
-        name: String::from_utf8_lossy(name).into_owned(),
-        position,
-    };
+/// `to`, which the symbol called `name` becomes, if the kernel would read it so.
+fn readable(to: LivepatchSymbol, name: &[u8]) -> Result<LivepatchSymbol> {
     let read = LivepatchSymbol::parse(to.to_string().as_bytes());
-    if name.len() <= MAX_SYMBOL && to.name.as_bytes() == name && read.as_ref() == Some(&to) {
+    let is_text = std::str::from_utf8(name).is_ok();
+    if is_text && to.name.len() <= MAX_SYMBOL && read.as_ref() == Some(&to) {
         return Ok(to);
     }
     Err(Error::finding(format_args!(
@@ -133,7 +129,7 @@ fn livepatch_symbol(provider: &str, name: &[u8], position: u64) -> Result<Livepa
 }
 
 /// The answer to "where does this symbol come from".
-struct Providers<'a> {
+pub struct Providers<'a> {
     /// The provider, and the position there.
     listed: HashMap<&'a str, (&'a str, u64)>,
     exported_by: HashMap<&'a str, &'a str>,
@@ -141,7 +137,8 @@ struct Providers<'a> {
 }
 
 impl<'a> Providers<'a> {
-    fn new(requests: &'a [Request], symvers: Option<&Symvers>) -> Result<Self> {
+    /// Takes in what is asked for, which must not contradict itself.
+    pub fn new(requests: &'a [Request], symvers: Option<&Symvers>) -> Result<Self> {
         let mut providers = Self {
             listed: HashMap::new(),
             exported_by: HashMap::new(),
@@ -189,9 +186,15 @@ impl<'a> Providers<'a> {
         Ok(providers)
     }
 
-    /// What is listed by name goes first; a weak symbol may stay unresolved, so that nobody
-    /// exports it says nothing.
-    fn of(&self, name: &str, exporter: Option<&str>, weak: bool) -> Option<(&'a str, u64)> {
+    /// What the undefined symbol `name` becomes, which `exporter` exports.
+    ///
+    /// One that bears the name of a livepatch symbol says itself where it comes from, as those of
+    /// `#[livepatch]` blocks do. Of the requests, what is listed by name goes first; a weak symbol
+    /// may stay unresolved, so that nobody exports it says nothing.
+    pub fn of(&self, name: &str, exporter: Option<&str>, weak: bool) -> Option<LivepatchSymbol> {
+        if let Some(marked) = LivepatchSymbol::parse(name.as_bytes()) {
+            return Some(marked);
+        }
         let by_rule = || match exporter {
             // What relinking adds is not there to be relinked.
             Some(_) if name == guard::SYMBOL => None,
@@ -201,7 +204,12 @@ impl<'a> Providers<'a> {
             None => self.unexported,
         };
         let listed = self.listed.get(name).copied();
-        listed.or_else(|| by_rule().map(|provider| (provider, 0)))
+        let (object, position) = listed.or_else(|| by_rule().map(|provider| (provider, 0)))?;
+        Some(LivepatchSymbol {
+            object: object.to_owned(),
+            name: name.to_owned(),
+            position,
+        })
     }
 }
 
@@ -382,7 +390,7 @@ mod tests {
         Providers::new(&requests, Some(&symvers))
             .unwrap()
             .of(symbol, symvers.exporter(symbol), weak)
-            .map(|(provider, _)| provider.to_owned())
+            .map(|to| to.object)
     }
 
     #[test]
@@ -408,6 +416,8 @@ mod tests {
         let listed = &["new:kfree"];
         assert_eq!(provider(listed, "kfree", true).as_deref(), Some("new"));
         assert_eq!(provider(listed, "target_submit", false), None);
+        let marked = ".klp.sym.other.kfree,0";
+        assert_eq!(provider(listed, marked, false).as_deref(), Some("other"));
     }
 
     #[test]
@@ -447,16 +457,24 @@ mod tests {
     /// What the kernel would take for another symbol.
     #[test]
     fn names_that_livepatch_cannot_write_are_refused() {
+        let named = |name: &[u8], position| {
+            let to = LivepatchSymbol {
+                object: "new".to_owned(),
+                name: String::from_utf8_lossy(name).into_owned(),
+                position,
+            };
+            readable(to, name)
+        };
         assert_eq!(
-            livepatch_symbol("new", b"f.isra.0", 1).unwrap().to_string(),
+            named(b"f.isra.0", 1).unwrap().to_string(),
             ".klp.sym.new.f.isra.0,1"
         );
         let long = [b'x'; MAX_SYMBOL + 1];
         for name in [&b"f,2"[..], b"f\xff", &long] {
-            let error = livepatch_symbol("new", name, 0).unwrap_err();
+            let error = named(name, 0).unwrap_err();
             assert!(error.to_string().contains("livepatch"), "{error}");
         }
-        assert!(livepatch_symbol("new", &long[1..], 0).is_ok());
+        assert!(named(&long[1..], 0).is_ok());
     }
 
     #[test]

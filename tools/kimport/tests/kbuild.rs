@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `kimport-from-<module>` in a Kbuild: modules that the kernel's own build relinks, outside of the checkout.
+
+mod common;
+
+use common::*;
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::SystemTime,
+};
+use tempfile::TempDir;
+
+const SHN_LIVEPATCH: u16 = 0xff20;
+
+/// A directory with a Kbuild and modules in C.
+struct External(TempDir);
+
+impl External {
+    /// The modules need the symbols that are listed behind their names.
+    fn new(modules: &[(&str, &[&str])]) -> Self {
+        let this = Self(TempDir::new().unwrap());
+        for (module, symbols) in modules {
+            this.source(module, symbols);
+        }
+        this
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn source(&self, module: &str, symbols: &[&str]) {
+        let declarations: String = symbols
+            .iter()
+            .map(|s| format!("void {s}(void);\n"))
+            .collect();
+        let calls: String = symbols.iter().map(|s| format!("\t{s}();\n")).collect();
+        let text = format!(
+            "#include <linux/module.h>\n{declarations}\n\
+             static int __init {module}_init(void)\n{{\n{calls}\treturn 0;\n}}\n\n\
+             module_init({module}_init);\nMODULE_DESCRIPTION(\"test\");\nMODULE_LICENSE(\"GPL\");\n"
+        );
+        fs::write(self.path(&format!("{module}.c")), text).unwrap();
+    }
+
+    /// Writes the Kbuild, and builds. Returns whether that succeeded, and what was said.
+    fn build(&self, kbuild: &str, arguments: &[&str]) -> (bool, String) {
+        let hook = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../scripts/Makefile.kimport"
+        );
+        let hook = fs::canonicalize(hook).unwrap();
+        let text = format!("{kbuild}\ninclude {}\n", hook.display());
+        fs::write(self.path("Kbuild"), text).unwrap();
+        let output = Command::new("make")
+            .arg("-C")
+            .arg(env::var_os("KIMPORT_KDIR").unwrap())
+            .arg(format!("M={}", self.0.path().display()))
+            .arg(format!("KIMPORT={}", env!("CARGO_BIN_EXE_kimport")))
+            .args(arguments)
+            .env_remove("MAKEFLAGS")
+            .output()
+            .unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(text).unwrap())
+    }
+
+    /// Builds without a problem. Returns what was said.
+    fn builds(&self, kbuild: &str) -> String {
+        let (success, text) = self.build(kbuild, &[]);
+        assert!(
+            success && !text.to_lowercase().contains("warning"),
+            "{text}"
+        );
+        text
+    }
+
+    /// Does not build, and says why.
+    fn refused(&self, kbuild: &str, arguments: &[&str], why: &str) {
+        let (success, text) = self.build(kbuild, arguments);
+        assert!(!success && text.contains(why), "{why}:\n{text}");
+    }
+
+    /// What the module has the kernel find, in the order of the names.
+    fn imports(&self, module: &str) -> Imports {
+        let bytes = fs::read(self.path(&format!("{module}.ko"))).unwrap();
+        let Module { sections, symbols } = Module::read(&bytes);
+        let named = |index: u16| {
+            let symbols = symbols.iter().filter(move |symbol| {
+                symbol.section.is_empty() && symbol.index == index && !symbol.name.is_empty()
+            });
+            let mut names: Vec<String> = symbols.map(|symbol| symbol.name.clone()).collect();
+            names.sort();
+            names
+        };
+        let modinfo = sections.iter().find(|section| section.name == ".modinfo");
+        let modinfo = &modinfo.unwrap().data;
+        let depends = modinfo
+            .split(|&byte| byte == 0)
+            .find_map(|field| field.strip_prefix(b"depends="));
+        Imports {
+            livepatch: named(SHN_LIVEPATCH),
+            ordinary: named(0),
+            depends: String::from_utf8(depends.unwrap().to_vec()).unwrap(),
+            btf: sections.iter().any(|section| section.name == ".BTF"),
+        }
+    }
+
+    fn built_at(&self, module: &str) -> SystemTime {
+        modified(&self.path(&format!("{module}.ko")))
+    }
+}
+
+fn modified(path: &Path) -> SystemTime {
+    fs::metadata(path).unwrap().modified().unwrap()
+}
+
+struct Imports {
+    livepatch: Vec<String>,
+    ordinary: Vec<String>,
+    depends: String,
+    btf: bool,
+}
+
+impl Imports {
+    fn uses(&self, symbol: &str) -> bool {
+        self.ordinary.iter().any(|name| name == symbol)
+    }
+}
+
+const KBUILD: &str = "obj-m := first.o second.o\n\
+    kimport-from-first := some_provider:one,two@2 vmlinux:three,dump_stack other_core=target_core_mod\n";
+
+#[test]
+fn what_has_a_provider_is_relinked_and_all_else_is_as_ever() {
+    let external = External::new(&[
+        (
+            "first",
+            &["one", "two", "three", "dump_stack", "target_submit"],
+        ),
+        ("second", &["dump_stack", "target_submit"]),
+    ]);
+    let text = external.builds(KBUILD);
+    assert!(text.contains("RELINK  first.ko\n"), "{text}");
+    let first = external.imports("first");
+    assert_eq!(
+        first.livepatch,
+        [
+            ".klp.sym.other_core.target_submit,0",
+            ".klp.sym.some_provider.one,0",
+            ".klp.sym.some_provider.two,2",
+            ".klp.sym.vmlinux.three,0",
+        ]
+    );
+    // What the kernel image exports is linked to as ever, though it is named.
+    assert!(first.uses("dump_stack") && !first.uses("one"));
+    assert_eq!(first.depends, "other_core,some_provider");
+    let second = external.imports("second");
+    assert!(second.livepatch.is_empty() && second.uses("target_submit"));
+    assert_eq!(second.depends, "target_core_mod");
+    assert!(first.btf && second.btf);
+
+    // Nothing to do.
+    let built = external.built_at("first");
+    let text = external.builds(KBUILD);
+    assert!(
+        !text.contains("RELINK") && !text.contains("MODPOST"),
+        "{text}"
+    );
+    assert_eq!(external.built_at("first"), built);
+
+    // Another source, and another provider.
+    external.source("first", &["one", "two", "three"]);
+    let without = KBUILD.replace(" other_core=target_core_mod", "");
+    external.builds(&without);
+    assert_eq!(external.imports("first").depends, "some_provider");
+    external.builds(&without.replace("two@2", "two@3"));
+    let livepatch = external.imports("first").livepatch;
+    assert_eq!(livepatch[1], ".klp.sym.some_provider.two,3");
+
+    // Not any more, though no object changes.
+    external.source("first", &["target_submit"]);
+    external.builds("obj-m := first.o\nkimport-from-first := other_core:target_submit\n");
+    assert_eq!(external.imports("first").depends, "other_core");
+    external.builds("obj-m := first.o second.o\nkimport-from-second := other_core:target_submit\n");
+    let first = external.imports("first");
+    assert!(first.livepatch.is_empty() && first.uses("target_submit"));
+    assert_eq!(first.depends, "target_core_mod");
+    assert_eq!(external.imports("second").depends, "other_core");
+
+    // Nothing is left but the sources.
+    let (success, text) = external.build(KBUILD, &["clean"]);
+    assert!(success, "{text}");
+    let mut left: Vec<_> = fs::read_dir(external.0.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["Kbuild", "first.c", "second.c"]);
+}
+
+#[test]
+fn what_is_not_named_is_an_error() {
+    let external = External::new(&[("first", &["one", "two"]), ("second", &["one"])]);
+    let kbuild = "obj-m := first.o\nkimport-from-first := vmlinux:one\n";
+    external.refused(
+        kbuild,
+        &[],
+        "ERROR: modpost: first.ko: symbol 'two' undefined!",
+    );
+    let kbuild = "obj-m := first.o second.o\nkimport-from-first := vmlinux:one,two\n";
+    let why = "second needs one, which nothing exports; first has it from vmlinux";
+    external.refused(kbuild, &[], why);
+    let kbuild = "obj-m := first.o\nkimport-from-first := vmlinux:one,two,tree\n";
+    external.refused(
+        kbuild,
+        &[],
+        "kimport-from-first: the module does not use tree",
+    );
+    let kbuild = "obj-m := first.o\nkimport-from-first := some-provider:one,two\n";
+    external.refused(kbuild, &[], "kimport-from-first: 'some-provider': ");
+    let kbuild = "obj-m := first.o\nkimport-from-fist := vmlinux:one,two\n";
+    external.refused(kbuild, &[], "kimport-from-fist names no module of obj-m");
+}
+
+/// The kernel's files tell that there is no such symbol, before it is tried.
+#[test]
+fn what_a_known_kernel_lacks_is_an_error() {
+    let external = External::new(&[("first", &["vprintk_emti"])]);
+    let symbols = external.path("kallsyms");
+    fs::write(
+        &symbols,
+        "ffffffff81000000 T _stext\nffffffff81000010 T vprintk_emit\n",
+    )
+    .unwrap();
+    let kbuild = format!(
+        "obj-m := first.o\nkimport-from-first := vmlinux:vprintk_emti\nkimport-kernel := {}\n",
+        symbols.display()
+    );
+    external.refused(&kbuild, &[], "vprintk_emti from vmlinux: ");
+}
+
+#[test]
+fn what_the_build_lacks_is_named() {
+    let external = External::new(&[("first", &["one"])]);
+    let kbuild = "obj-m := first.o\nkimport-from-first := vmlinux:one\n";
+    external.refused(
+        kbuild,
+        &["KIMPORT=/no/such/file"],
+        "kimport: first is relinked by the command kimport, which is not at /no/such/file: install it with `cargo install",
+    );
+    external.refused(
+        kbuild,
+        &["CONFIG_LIVEPATCH="],
+        "kimport-from-first: this kernel is built without CONFIG_LIVEPATCH",
+    );
+    external.refused("obj-m := first.o\n", &[], "no Rust module found in");
+}
