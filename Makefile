@@ -41,7 +41,8 @@ CARGO := $(IN_ROOT) cargo
 KIMPORT := $(CARGO_TARGET_DIR)/debug/kimport
 KIMPORT_VM := $(CARGO_TARGET_DIR)/debug/kimport-vm
 
-MODULE_DIRS := samples/hello_import samples/lio_core_new samples/rust_iblock tests/modules tests/selftest tests/typed tests/upgraded
+MODULE_DIRS := samples/hello_import samples/lio_core_new samples/rust_iblock tests/modules tests/relink tests/selftest tests/typed \
+	tests/upgraded
 
 .PHONY: help setup update-kernel modules $(MODULE_DIRS) consumer tools demo bench check check-host check-fuzz check-tree check-ways check-kernels check-btf fuzz lint clippy rustfmt \
 	rustfmtcheck doc rust-analyzer man install clean
@@ -85,10 +86,12 @@ update-kernel:
 
 modules: $(MODULE_DIRS)
 
+tests/relink: tools
+
 # W=, CLIPPY= and the like reach the kernel's build through MAKEFLAGS.
 $(MODULE_DIRS): setup
 	@mkdir -p $(BUILD)/$@
-	@$(IN_ROOT) $(MAKE) -j$(JOBS) -C $(KDIR) M=$(CURDIR)/$@ MO=$(BUILD)/$@
+	@$(IN_ROOT) $(MAKE) -j$(JOBS) -C $(KDIR) M=$(CURDIR)/$@ MO=$(BUILD)/$@ KIMPORT=$(KIMPORT)
 
 # Functions of the stock kernel, chosen at random by a seed: the same ones until KIMPORT_SEED names another.
 TYPED := $(BUILD)/tests/typed/prototypes.rs
@@ -199,7 +202,7 @@ fuzz: setup
 	@$(IN_ROOT) scripts/fuzz $(SECONDS) $(TARGET)
 
 # A target for each VM, so that they can run side by side.
-VMS := vm-imports vm-pointer vm-typed vm-lifetime vm-samples vm-load vm-ways vm-iblock vm-lio vm-lio-modules
+VMS := vm-imports vm-pointer vm-relink vm-typed vm-lifetime vm-samples vm-load vm-ways vm-iblock vm-lio vm-lio-modules
 .PHONY: check-vm $(VMS) modules-pointer tests/load
 check-vm: $(VMS)
 
@@ -225,6 +228,10 @@ vm-imports: modules tools $(NOT_GPL:%=$(BUILD)/%.ko)
 vm-pointer: modules-pointer modules tools $(NOT_GPL:%=$(BUILD)/%.ko)
 	@$(call run-vm,--suite tests/vm/imports.sh --suite tests/vm/unbound.sh --file $(CURDIR)/tests/vm/pointer.calls:/test/calls \
 		$(call built,$(HELLO) $(NOT_GPL) $(patsubst tests/modules/%,pointer/%,$(CASES))) --log $(BUILD)/pointer.log)
+
+RELINK := tests/modules/kimport_test_provider $(addprefix tests/relink/relink_,c rust wrong plain)
+vm-relink: modules tools
+	@$(call run-vm,--suite tests/vm/relink.sh $(call built,$(RELINK)) --log $(BUILD)/relink.log)
 
 $(BUILD)/provider_without_btf.ko: tests/modules
 	@$(IN_ROOT) objcopy --remove-section .BTF $(BUILD)/tests/modules/kimport_test_provider.ko $@
@@ -322,7 +329,7 @@ check-kernels: tools samples/rust_iblock
 
 # ---- Sources
 
-RUST_KERNEL_SOURCES = $(shell git ls-files 'rust/kimport/*.rs' 'samples/*.rs' 'tests/modules/*.rs' 'tests/selftest/*.rs' \
+RUST_KERNEL_SOURCES = $(shell git ls-files 'rust/kimport/*.rs' 'samples/*.rs' 'tests/modules/*.rs' 'tests/relink/*.rs' 'tests/selftest/*.rs' \
 	'tests/typed/*.rs' 'tests/bench/*.rs' 'tests/ways/*.rs')
 SHELL_SOURCES = $(shell git ls-files scripts tests tools/vm/guest .ci | xargs grep -lE '^\#!.*sh|shellcheck shell=')
 

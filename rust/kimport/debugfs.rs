@@ -11,7 +11,7 @@
 //! | kernel_name | the kernel's name |
 //! | provider | the module that the address lies in, `vmlinux` for the kernel image |
 //! | address | as `%pK`: `kptr_restrict` decides what the reader sees |
-//! | call | `direct`, `pointer`, `data`; `unbound`, or `missing` for an optional one that is not there |
+//! | call | `direct`, `livepatch`, `pointer`, `data`; `unbound`, or `missing` for an optional one that is not there |
 //! | direct/sites | call sites, and how many of them are direct calls of the address: read back from the code |
 //! | verified | `yes`: the declared type is the kernel's; `unverified: ` and why it cannot be told; or `no: ` and why not |
 //!
@@ -215,11 +215,13 @@ fn print_bound(seq: &SeqFile, symbol: &Symbol, address: *mut c_void) {
     unsafe { bindings::seq_printf(raw, c"%pK".as_char_ptr(), address) };
     let mode = match symbol.binding {
         Binding::Function(binding) => binding.call_mode(),
+        Binding::Livepatch(_) => CallMode::livepatch(address),
         Binding::Data { .. } => return seq_print!(seq, " data -"),
     };
     match mode {
         CallMode::Direct { sites } => seq_print!(seq, " direct {sites}/{sites}"),
         CallMode::Partial { sites, direct } => seq_print!(seq, " direct {direct}/{sites}"),
         CallMode::Pointer => seq_print!(seq, " pointer -"),
+        CallMode::Livepatch { sites } => seq_print!(seq, " livepatch {sites}/{sites}"),
     }
 }

@@ -2,7 +2,7 @@
 
 //! A resolved block: the provider pinned, the wrappers bound.
 
-use crate::binder::CallMode;
+use crate::binder::{CallMode, Loaded};
 use crate::calls::{Calls, OpenCalls};
 use crate::holders::HeldProvider;
 use crate::licence;
@@ -250,6 +250,7 @@ impl<'a> Import<'a> {
     pub fn call_mode(&self) -> Option<CallMode> {
         match self.symbol.binding {
             Binding::Function(binding) => binding.is_bound().then(|| binding.call_mode()),
+            Binding::Livepatch(binding) => binding.get().map(CallMode::livepatch),
             Binding::Data { .. } => None,
         }
     }
@@ -275,6 +276,12 @@ impl fmt::Display for Import<'_> {
                 write!(f, ": direct call, {direct} of {sites} call sites")
             }
             Some(CallMode::Pointer) => f.write_str(": call through a pointer"),
+            Some(CallMode::Livepatch { sites }) => {
+                write!(
+                    f,
+                    ": direct call by livepatch relocations, {sites} call sites"
+                )
+            }
         }
     }
 }
@@ -410,9 +417,10 @@ fn find(
         name: symbol.name,
         position: symbol.position,
         kind: match symbol.binding {
-            Binding::Function(_) => Kind::Function,
+            Binding::Function(_) | Binding::Livepatch(_) => Kind::Function,
             Binding::Data { size, .. } => Kind::Data { size },
         },
+        loaded: symbol.loaded.map(Loaded::address),
     };
     let found = match kallsyms.find(provider, &wanted) {
         // The provider is live: what its init had is no longer among its symbols. Its BTF has what was once in its file.

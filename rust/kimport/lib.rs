@@ -15,7 +15,7 @@
 //!   against since Linux 5.7, comes from a kprobe; every other address from `kallsyms_lookup_name`.
 //! - `verify`: "is it of the declared type": the declaration, described at compile time, against the kernel's BTF.
 //! - `binder`: "make this call site reach that address": static calls where the kernel has them, so that
-//!   each call is a direct `call`; function pointers elsewhere.
+//!   each call is a direct `call`; function pointers elsewhere; in `#[livepatch]` blocks the kernel's module loader did it.
 //! - `provider`, `holders`: the module that a block imports from is held in use, so that it cannot be unloaded, and
 //!   its `holders/` in sysfs shows by whom.
 //! - `debugfs`, `dynamic_debug`: what a person can see of all that in a running kernel.
@@ -55,6 +55,8 @@ pub mod selftest;
 mod table;
 mod verify;
 
+#[doc(hidden)]
+pub use binder::Loaded;
 pub use binder::{CallMode, FunctionBinding};
 #[doc(hidden)]
 pub use calls::{Calls, LateCalls};

@@ -2,7 +2,7 @@
 
 //! What a block declares: the `static` tables that `import_symbols!` fills.
 
-use crate::binder::FunctionBinding;
+use crate::binder::{FunctionBinding, Loaded};
 use crate::log::debug;
 use core::ffi::{c_void, CStr};
 use core::ptr::null_mut;
@@ -58,7 +58,8 @@ impl<const N: usize> Record<N> {
     }
 }
 
-/// Where an imported datum is: null until the block is resolved, and again after its `Imports` is dropped.
+/// Where an imported datum is, or a function of a `#[livepatch]` block: null until the block is resolved, and again after its
+/// `Imports` is dropped.
 #[doc(hidden)]
 pub struct DataBinding {
     symbol: &'static str,
@@ -105,6 +106,8 @@ impl DataBinding {
 /// The binding of one entry.
 pub(crate) enum Binding {
     Function(&'static FunctionBinding),
+    /// A function whose calls the kernel bound when it loaded the module.
+    Livepatch(&'static DataBinding),
     Data {
         binding: &'static DataBinding,
         /// Bytes of the declared type.
@@ -123,6 +126,8 @@ pub struct Symbol {
     pub(crate) optional: bool,
     pub(crate) position: Option<u32>,
     pub(crate) unverified: bool,
+    /// Where the kernel bound it when it loaded the module.
+    pub(crate) loaded: Option<&'static Loaded>,
     /// The description of the declared type; empty for `#[unverified]`.
     pub(crate) description: &'static [u8],
 }
@@ -136,6 +141,7 @@ impl Symbol {
             optional: false,
             position: None,
             unverified: false,
+            loaded: None,
             description: &[],
         }
     }
@@ -144,13 +150,18 @@ impl Symbol {
     pub(crate) fn verdict(&self) -> &'static LastVerdict {
         match self.binding {
             Binding::Function(binding) => &binding.verdict,
-            Binding::Data { binding, .. } => &binding.verdict,
+            Binding::Livepatch(binding) | Binding::Data { binding, .. } => &binding.verdict,
         }
     }
 
     /// An imported function.
     pub const fn function(name: &'static CStr, binding: &'static FunctionBinding) -> Self {
         Self::new(name, Binding::Function(binding))
+    }
+
+    /// An imported function of a `#[livepatch]` block.
+    pub const fn livepatch_function(name: &'static CStr, binding: &'static DataBinding) -> Self {
+        Self::new(name, Binding::Livepatch(binding))
     }
 
     /// An imported datum of `size` bytes.
@@ -161,6 +172,12 @@ impl Symbol {
     /// `#[name]`: `rust_name` is the entry's own.
     pub const fn rust_name(mut self, rust_name: &'static str) -> Self {
         self.rust_name = Some(rust_name);
+        self
+    }
+
+    /// `#[livepatch]`: the kernel bound it as `loaded` says.
+    pub const fn loaded(mut self, loaded: &'static Loaded) -> Self {
+        self.loaded = Some(loaded);
         self
     }
 
@@ -192,7 +209,7 @@ impl Symbol {
     fn function_binding(&self) -> Option<&'static FunctionBinding> {
         match self.binding {
             Binding::Function(binding) => Some(binding),
-            Binding::Data { .. } => None,
+            Binding::Livepatch(_) | Binding::Data { .. } => None,
         }
     }
 
@@ -205,7 +222,7 @@ impl Symbol {
         match self.binding {
             // SAFETY: By the contract of this function.
             Binding::Function(binding) => unsafe { binding.bind(address) },
-            Binding::Data { binding, .. } => binding.set(address),
+            Binding::Livepatch(binding) | Binding::Data { binding, .. } => binding.set(address),
         }
         debug!("bound {} to {address:p}", self.name);
     }
@@ -215,7 +232,7 @@ impl Symbol {
     pub(crate) fn retire(&self) {
         match self.binding {
             Binding::Function(binding) => binding.retire(),
-            Binding::Data { binding, .. } => binding.set(null_mut()),
+            Binding::Livepatch(binding) | Binding::Data { binding, .. } => binding.set(null_mut()),
         }
     }
 
@@ -226,7 +243,7 @@ impl Symbol {
         }
         match self.binding {
             Binding::Function(binding) => binding.unbind(),
-            Binding::Data { binding, .. } => binding.set(null_mut()),
+            Binding::Livepatch(binding) | Binding::Data { binding, .. } => binding.set(null_mut()),
         }
     }
 
@@ -234,7 +251,7 @@ impl Symbol {
     pub(crate) fn address(&self) -> Option<*mut c_void> {
         match self.binding {
             Binding::Function(binding) => binding.address(),
-            Binding::Data { binding, .. } => binding.get(),
+            Binding::Livepatch(binding) | Binding::Data { binding, .. } => binding.get(),
         }
     }
 }
@@ -253,7 +270,7 @@ pub(crate) unsafe fn bind_all(
     // SAFETY: By the contract of this function.
     unsafe { FunctionBinding::bind_all(functions) };
     for (symbol, address) in entries {
-        if let Binding::Data { binding, .. } = symbol.binding {
+        if let Binding::Livepatch(binding) | Binding::Data { binding, .. } = symbol.binding {
             binding.set(address);
         }
         debug!("bound {} to {address:p}", symbol.name);

@@ -10,7 +10,10 @@
 //! - `needs`: what of the kernel it takes itself, found by the resolver before anything else is bound.
 //!
 //! `static_call.rs` is used where the kernel can patch call sites (`CONFIG_HAVE_STATIC_CALL_INLINE`), with `batch.rs` for many
-//! functions at once; `pointer.rs` elsewhere.
+//! functions at once; `pointer.rs` elsewhere. The third way has nothing to bind: the calls of a `#[livepatch]` block, for which
+//! the macro expands to what `livepatch.rs` defines, are bound when this code runs.
+
+use core::ffi::c_void;
 
 #[cfg(all(
     CONFIG_HAVE_STATIC_CALL_INLINE,
@@ -35,6 +38,8 @@ mod chosen;
 #[path = "pointer.rs"]
 mod chosen;
 
+mod livepatch;
+
 #[cfg(kimport_bench)]
 pub use chosen::at_once;
 pub(crate) use chosen::needs;
@@ -43,6 +48,8 @@ pub(crate) use chosen::tests;
 pub use chosen::FunctionBinding;
 #[doc(hidden)]
 pub use chosen::Key;
+#[doc(hidden)]
+pub use livepatch::Loaded;
 
 /// How the calls of an imported function reach it, read back from what will be executed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,6 +68,20 @@ pub enum CallMode {
     },
     /// Calls go through a function pointer.
     Pointer,
+    /// Each call site is a direct `call` or jump, which the kernel made when it loaded the module.
+    Livepatch {
+        /// Number of direct calls of the function in the module's text.
+        sites: usize,
+    },
+}
+
+impl CallMode {
+    /// That of a function of a `#[livepatch]` block that is at `address`.
+    pub(crate) fn livepatch(address: *mut c_void) -> Self {
+        Self::Livepatch {
+            sites: livepatch::call_sites(address),
+        }
+    }
 }
 
 /// Where a call of an import ends that is not bound: a `BUG` that names `symbol`.

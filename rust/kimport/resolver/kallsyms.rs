@@ -25,6 +25,8 @@ pub(crate) struct Wanted<'a> {
     /// Which of several symbols of the name, counted from 1 in address order.
     pub(crate) position: Option<u32>,
     pub(crate) kind: Kind,
+    /// Where the kernel bound it when it loaded this module.
+    pub(crate) loaded: Option<*mut c_void>,
 }
 
 /// What a symbol is declared to be.
@@ -125,7 +127,11 @@ impl Kallsyms {
         };
         self.check_place(provider, address)?;
         self.check_kind(address, wanted.kind)?;
-        Ok(address as *mut c_void)
+        let address = address as *mut c_void;
+        match wanted.loaded {
+            Some(loaded) if loaded != address => Err(NotFound::Moved { loaded, address }),
+            _ => Ok(address),
+        }
     }
 
     /// The address of the symbol called `name`, which must be the only one.

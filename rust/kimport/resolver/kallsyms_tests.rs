@@ -44,6 +44,7 @@ fn errno(name: &CStr, position: Option<u32>, kind: Kind) -> Result<Option<Error>
         name,
         position,
         kind,
+        loaded: None,
     };
     Ok(kallsyms
         .find(None, &wanted)

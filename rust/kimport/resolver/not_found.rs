@@ -2,6 +2,7 @@
 
 //! Why a symbol is refused: what is logged, and the errno.
 
+use core::ffi::c_void;
 use kernel::error::{code, Error};
 use kernel::fmt;
 use kernel::str::BStr;
@@ -60,6 +61,12 @@ pub(crate) enum NotFound {
         /// Bytes of the declared type.
         declared: usize,
     },
+    /// The kernel bound the calls of a `#[livepatch]` block to another address.
+    Moved {
+        loaded: *mut c_void,
+        /// Where the symbol is now.
+        address: *mut c_void,
+    },
     /// No memory for the name.
     NoMemory,
 }
@@ -76,6 +83,7 @@ impl NotFound {
             Self::InInit | Self::WasInInit => code::ESTALE,
             Self::PerCpu | Self::NotFunction | Self::NotData => code::EPROTOTYPE,
             Self::TooSmall { .. } => code::EOVERFLOW,
+            Self::Moved { .. } => code::EREMCHG,
             Self::NoMemory => code::ENOMEM,
         }
     }
@@ -145,6 +153,13 @@ impl fmt::Display for NotFound {
             Self::NotData => f.write_str("it is a function, declared as data; state a fn type"),
             Self::TooSmall { size, declared } => {
                 write!(f, "it has at most {size} bytes, the declared type {declared}; correct the type")
+            }
+            Self::Moved { loaded, address } => {
+                f.write_str("the kernel bound it to ")?;
+                fmt::Pointer::fmt(&fmt::HashedPtr(loaded.cast_const()), f)?;
+                f.write_str(" when it loaded this module, but it is at ")?;
+                fmt::Pointer::fmt(&fmt::HashedPtr(address.cast_const()), f)?;
+                f.write_str(" now, as the provider was loaded anew; load this module again")
             }
             Self::NoMemory => f.write_str("no memory for its name; try again"),
         }

@@ -26,13 +26,22 @@ const RESERVED: [&str; 2] = ["__kimport", "__KIMPORT"];
 /// The functions that are generated for a block besides the wrappers.
 const fn generated(mode: Mode) -> [&'static str; 2] {
     match mode {
-        Mode::Direct | Mode::Rebindable => ["resolve_imports", "resolve_imports_from"],
+        Mode::Direct | Mode::Rebindable | Mode::Livepatch => {
+            ["resolve_imports", "resolve_imports_from"]
+        }
         Mode::Late => ["bind_late", "bind_late_from"],
     }
 }
 
+/// Why `#[livepatch]` blocks cannot be built, as the build says.
+pub(crate) fn no_livepatch() -> Option<String> {
+    std::env::var("KIMPORT_NO_LIVEPATCH")
+        .ok()
+        .filter(|reason| !reason.is_empty())
+}
+
 /// Reports everything that is wrong with `blocks`.
-pub(crate) fn check(blocks: &[Block], dcx: &mut DiagCtxt) {
+pub(crate) fn check(blocks: &[Block], no_livepatch: Option<&str>, dcx: &mut DiagCtxt) {
     if blocks.is_empty() && !dcx.has_errors() {
         dcx.error(Span::call_site(), message::EMPTY_INVOCATION, &[]);
     }
@@ -50,6 +59,10 @@ pub(crate) fn check(blocks: &[Block], dcx: &mut DiagCtxt) {
                 dcx.error(module.name.span(), message::EMPTY_BLOCK, &[&module.name]);
             }
             check_mode(block, module, dcx);
+            if let (Some(span), Some(reason)) = (block.livepatch, no_livepatch) {
+                let text = format!("`#[livepatch]` cannot be had: {reason}");
+                dcx.add(syn::Error::new(span, text));
+            }
         }
         check_entries(block, dcx);
     }
@@ -59,10 +72,18 @@ fn check_mode(block: &Block, module: &Module, dcx: &mut DiagCtxt) {
     let autoload = block.autoload.map(|span| ("autoload", span));
     let late = block.late.map(|span| ("late", span));
     let rebindable = block.rebindable.map(|span| ("rebindable", span));
-    if late.is_some() {
-        for (name, span) in autoload.into_iter().chain(rebindable) {
-            dcx.error(span, message::EXCLUDED_ATTRIBUTE, &[&name]);
+    let livepatch = block.livepatch.map(|span| ("livepatch", span));
+    for (this, others) in [
+        (late, [autoload, rebindable, None]),
+        (livepatch, [autoload, rebindable, late]),
+    ] {
+        let Some((this, _)) = this else { continue };
+        for (other, span) in others.into_iter().flatten() {
+            dcx.error(span, message::EXCLUDED_ATTRIBUTE, &[&this, &other]);
         }
+    }
+    if let (Some(_), Some(provider)) = (livepatch, &module.provider) {
+        check_livepatch_name(&provider.value(), '.', provider.span(), dcx);
     }
     if module.provider.is_none() {
         for (name, span) in autoload.into_iter().chain(late) {
@@ -100,6 +121,12 @@ fn check_entries(block: &Block, dcx: &mut DiagCtxt) {
             if item_name(&name, span).is_none() {
                 dcx.error(span, message::NO_ITEM, &[&name]);
             }
+        }
+        if mode == Mode::Livepatch {
+            if entry.optional {
+                dcx.error(entry.name.span(), message::LIVEPATCH_OPTIONAL, &[]);
+            }
+            check_livepatch_name(&entry.kernel_name(), ',', entry.kernel_name_span(), dcx);
         }
         match entry.kind() {
             Kind::Function(function) => {
@@ -218,9 +245,18 @@ fn check_function(function: &TypeBareFn, dcx: &mut DiagCtxt) {
     }
 }
 
+/// Refuses what would end the name too early in `.klp.sym.provider.name,position`.
+fn check_livepatch_name(name: &str, end: char, span: Span, dcx: &mut DiagCtxt) {
+    if name.contains(end) {
+        let end = format!("{end:?}");
+        let name = format!("{name:?}");
+        dcx.error(span, message::LIVEPATCH_NAME, &[&end, &name]);
+    }
+}
+
 fn check_returns(function: &TypeBareFn, mode: Mode, dcx: &mut DiagCtxt) {
     let attribute = match mode {
-        Mode::Direct => return,
+        Mode::Direct | Mode::Livepatch => return,
         Mode::Rebindable => "rebindable",
         Mode::Late => "late",
     };

@@ -57,9 +57,13 @@ messages! {
     UNKNOWN_ATTRIBUTE = "unknown attribute `{}`: an entry takes doc comments, `#[cfg(...)]`, \
         `#[optional]`, `#[name = \"...\"]`, `#[position = N]` and `#[unverified]`";
     UNKNOWN_BLOCK_ATTRIBUTE = "attribute `{}` is not for blocks: a block takes doc comments, \
-        `#[cfg(...)]`, `#[verify(...)]`, `#[autoload]`, `#[rebindable]` and `#[late]`";
+        `#[cfg(...)]`, `#[verify(...)]`, `#[autoload]`, `#[rebindable]`, `#[late]` and `#[livepatch]`";
     BLOCK_ATTRIBUTE = "`#[{}]` is for a block: write it before `mod ... { ... }`";
-    EXCLUDED_ATTRIBUTE = "`#[late]` and `#[{}]` exclude each other";
+    EXCLUDED_ATTRIBUTE = "`#[{}]` and `#[{}]` exclude each other";
+    LIVEPATCH_OPTIONAL = "nothing is `#[optional]` in a `#[livepatch]` block: the kernel refuses to load \
+        the module when a symbol is missing; move the entry to a block without that attribute";
+    LIVEPATCH_NAME = "livepatch's format of names has no room for {} in {}: move the entry to a block without \
+        `#[livepatch]`";
     WITHOUT_PROVIDER = "`#[{}]` is for symbols of a module: name it, `mod {} from \"...\"`";
     INNER_ATTRIBUTE = "inner attributes and `//!` comments are not accepted here: put them before \
         the block; only bare entries may begin with `#![verify(...)]`";

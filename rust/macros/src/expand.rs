@@ -254,7 +254,6 @@ fn expand_function(block: &Block, entry: &Entry, function: &TypeBareFn, id: &str
     let symbol = symbol(block, entry);
     let binding = binding(entry);
     let call_name = item_ident("__kimport_call_", entry);
-    let unbound = item_ident("__kimport_unbound_", entry);
 
     let names = argument_names(function);
     let types: Vec<_> = function.inputs.iter().map(|input| &input.ty).collect();
@@ -268,7 +267,7 @@ fn expand_function(block: &Block, entry: &Entry, function: &TypeBareFn, id: &str
     let inside = Ident::new("_inside", Span::mixed_site());
     // Kept until the end of the wrapper.
     let enter = match (mode, entry.optional) {
-        (Mode::Direct, _) => None,
+        (Mode::Direct | Mode::Livepatch, _) => None,
         (Mode::Rebindable, false) => Some(quote_spanned!(span=> __KIMPORT_CALLS.enter(#symbol))),
         (Mode::Rebindable, true) => Some(quote_spanned!(span=> __KIMPORT_CALLS.try_enter()?)),
         (Mode::Late, _) => Some(quote_spanned!(span=> __KIMPORT_CALLS.enter()?)),
@@ -323,17 +322,38 @@ fn expand_function(block: &Block, entry: &Entry, function: &TypeBareFn, id: &str
     let cfgs = &entry.attributes.cfgs;
     let vis = visibility(entry);
     let name = &entry.name;
+    let declaration = if mode == Mode::Livepatch {
+        let livepatch = livepatch_symbol(block, entry);
+        let loaded = loaded(entry);
+        let target = item_ident("__kimport_target_", entry);
+        quote_spanned! {span=>
+            ::kimport::__declare_livepatch_function! {
+                livepatch: #livepatch,
+                target: #target,
+                loaded: #loaded,
+                binding: #binding,
+                call: #call_name,
+                symbol: #symbol,
+                fn(#(#names: #types),*) -> #returned
+            }
+        }
+    } else {
+        let unbound = item_ident("__kimport_unbound_", entry);
+        quote_spanned! {span=>
+            ::kimport::__declare_function! {
+                trampoline: #trampoline,
+                key: #key,
+                binding: #binding,
+                call: #call_name,
+                unbound: #unbound,
+                symbol: #symbol,
+                fn(#(#names: #types),*) -> #returned
+            }
+        }
+    };
     quote_spanned! {span=>
         #(#cfgs)*
-        ::kimport::__declare_function! {
-            trampoline: #trampoline,
-            key: #key,
-            binding: #binding,
-            call: #call_name,
-            unbound: #unbound,
-            symbol: #symbol,
-            fn(#(#names: #types),*) -> #returned
-        }
+        #declaration
 
         #(#docs)*
         #(#cfgs)*
@@ -376,7 +396,17 @@ fn expand_data(block: &Block, entry: &Entry, ty: &Type) -> TokenStream {
             quote_spanned!(span=> #binding.address().cast()),
         )
     };
+    let declaration = (block.mode() == Mode::Livepatch).then(|| {
+        let livepatch = livepatch_symbol(block, entry);
+        let loaded = loaded(entry);
+        quote_spanned! {span=>
+            #(#cfgs)*
+            ::kimport::__declare_livepatch_data! { livepatch: #livepatch, loaded: #loaded }
+        }
+    });
     quote_spanned! {span=>
+        #declaration
+
         #(#cfgs)*
         #[allow(non_upper_case_globals)]
         static #binding: ::kimport::DataBinding = ::kimport::DataBinding::new(#symbol);
@@ -408,6 +438,9 @@ fn expand_table(block: &Block) -> TokenStream {
         let binding = binding(entry);
         let ty = type_ident(entry);
         let constructor = match entry.kind() {
+            Kind::Function(_) if block.mode() == Mode::Livepatch => {
+                quote!(livepatch_function(#name, &#binding))
+            }
             Kind::Function(_) => quote!(function(#name, &#binding)),
             Kind::Data(ty) => {
                 let ty = static_lifetimes(ty);
@@ -418,6 +451,10 @@ fn expand_table(block: &Block) -> TokenStream {
             let name = entry.rust_name().to_string();
             quote!(.rust_name(#name))
         });
+        let loaded = (block.mode() == Mode::Livepatch).then(|| {
+            let loaded = loaded(entry);
+            quote!(.loaded(&#loaded))
+        });
         let optional = entry.optional.then(|| quote!(.optional()));
         let position = entry.position.map(|position| {
             let position = Literal::u32_unsuffixed(position);
@@ -426,7 +463,7 @@ fn expand_table(block: &Block) -> TokenStream {
         let unverified = entry.unverified.then(|| quote!(.unverified()));
         quote! {
             #(#cfgs)*
-            ::kimport::Symbol::#constructor #rust_name .described(#ty) #optional #position #unverified
+            ::kimport::Symbol::#constructor #rust_name .described(#ty) #loaded #optional #position #unverified
         }
     });
     let autoload = block.autoload.map(|_| quote!(.autoload()));
@@ -434,7 +471,16 @@ fn expand_table(block: &Block) -> TokenStream {
         Mode::Direct => expand_resolve(
             &quote!(::kimport::Imports),
             &quote!(::kimport::Imports::resolve(&__KIMPORT_BLOCK)),
-            &quote!(::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, provider)),
+            Some(&quote!(::kimport::Imports::resolve_from(
+                &__KIMPORT_BLOCK,
+                provider
+            ))),
+        ),
+        // The provider was chosen when the module was loaded.
+        Mode::Livepatch => expand_resolve(
+            &quote!(::kimport::Imports),
+            &quote!(::kimport::Imports::resolve(&__KIMPORT_BLOCK)),
+            None,
         ),
         Mode::Rebindable => {
             let functions = expand_resolve(
@@ -443,11 +489,11 @@ fn expand_table(block: &Block) -> TokenStream {
                     &__KIMPORT_BLOCK,
                     &__KIMPORT_CALLS
                 )),
-                &quote!(::kimport::Imports::resolve_rebindable_from(
+                Some(&quote!(::kimport::Imports::resolve_rebindable_from(
                     &__KIMPORT_BLOCK,
                     &__KIMPORT_CALLS,
                     provider
-                )),
+                ))),
             );
             quote! {
                 static __KIMPORT_CALLS: ::kimport::Calls = ::kimport::Calls::closed();
@@ -480,8 +526,23 @@ fn expand_table(block: &Block) -> TokenStream {
 fn expand_resolve(
     imports: &TokenStream,
     resolve: &TokenStream,
-    resolve_from: &TokenStream,
+    resolve_from: Option<&TokenStream>,
 ) -> TokenStream {
+    let resolve_from = resolve_from.map(|resolve_from| {
+        quote! {
+            /// Like [`resolve_imports`], with the symbols of the kernel module `provider`.
+            ///
+            /// # Errors
+            ///
+            /// As [`resolve_imports`].
+            #[allow(dead_code, unreachable_pub)]
+            pub fn resolve_imports_from(
+                provider: &::core::ffi::CStr,
+            ) -> ::kernel::error::Result<#imports> {
+                #resolve_from
+            }
+        }
+    });
     quote! {
         /// Finds every symbol declared here and binds the wrappers to them.
         ///
@@ -498,17 +559,7 @@ fn expand_resolve(
             #resolve
         }
 
-        /// Like [`resolve_imports`], with the symbols of the kernel module `provider`.
-        ///
-        /// # Errors
-        ///
-        /// As [`resolve_imports`].
-        #[allow(dead_code, unreachable_pub)]
-        pub fn resolve_imports_from(
-            provider: &::core::ffi::CStr,
-        ) -> ::kernel::error::Result<#imports> {
-            #resolve_from
-        }
+        #resolve_from
     }
 }
 
@@ -561,6 +612,23 @@ fn symbol(block: &Block, entry: &Entry) -> String {
         Some(provider) => format!("{provider}:{}", entry.kernel_name()),
         None => entry.kernel_name(),
     }
+}
+
+/// The name of an undefined symbol that the kernel's livepatch code resolves: `kimport relink` makes livepatch relocations
+/// of those that refer to it.
+fn livepatch_symbol(block: &Block, entry: &Entry) -> String {
+    let provider = block.provider();
+    format!(
+        ".klp.sym.{}.{},{}",
+        provider.as_deref().unwrap_or("vmlinux"),
+        entry.kernel_name(),
+        entry.position.unwrap_or(0)
+    )
+}
+
+/// The static that holds where the kernel bound the entry when it loaded the module.
+fn loaded(entry: &Entry) -> Ident {
+    item_ident("__KIMPORT_LOADED_", entry)
 }
 
 /// The static that holds what the entry is bound to.

@@ -65,8 +65,9 @@ use pipeline::pipeline;
 /// | `#[autoload]` | a provider that is absent is requested from modprobe before giving up |
 /// | `#[rebindable]` | the block can be moved to another provider while it is called: `resolve_imports` gives an `Imports<Rebindable>`, which has `rebind` |
 /// | `#[late]` | the block is bound while its provider is there, without holding it: each wrapper returns an `Option`, and `bind_late` takes the place of `resolve_imports` |
+/// | `#[livepatch]` | the kernel binds the block when it loads the module, which it refuses when a symbol is missing |
 ///
-/// Calls of the last two are still direct, but count who is inside; see `rust/kimport/calls.rs`. They hold no function that
+/// Calls of `#[rebindable]` and `#[late]` blocks are still direct, but count who is inside; see `rust/kimport/calls.rs`. They hold no function that
 /// does not return, a late block no data. The address of data in a rebindable block is good until the next `rebind`.
 ///
 /// ```ignore
@@ -80,6 +81,19 @@ use pipeline::pipeline;
 /// let stats = KBox::pin_init(stats::bind_late(()), GFP_KERNEL)?;
 /// let count: Option<u64> = unsafe { stats::stats_count(1) };
 /// ```
+///
+/// # Bound by the kernel
+///
+/// The symbols of a `#[livepatch]` block are livepatch relocations of the module (`CONFIG_LIVEPATCH`): the module loader makes
+/// the calls direct ones, and no code is patched later. The build does the rest with the command `kimport`, see
+/// `scripts/Makefile.relink`. `resolve_imports()` is still to be called: it checks what the loader does not, pins the provider,
+/// and fails with `EREMCHG` when the kernel bound a symbol to another address than it has now, which is when the provider was
+/// loaded anew in between. A wrapper used before that ends in a `BUG`, as in other blocks: it tests for it, a load and a
+/// branch.
+///
+/// The provider is loaded before the module, or the load fails, and the log has a line of the kernel that begins with
+/// `livepatch:`. So there is no `resolve_imports_from`, nothing is `#[optional]`, and the block is not `#[autoload]`,
+/// `#[late]` or `#[rebindable]`. Other blocks of the module may be.
 ///
 /// # The bare form
 ///
@@ -159,6 +173,7 @@ pub fn import_symbols(input: proc_macro::TokenStream) -> proc_macro::TokenStream
     pipeline(
         input.into(),
         &Bindings::of_environment(),
+        check::no_livepatch().as_deref(),
         Context::of_this_compiler,
     )
     .into()

@@ -14,6 +14,8 @@ pub(crate) struct Block {
     pub(crate) rebindable: Option<Span>,
     /// Where `#[late]` stands: the block is bound while its provider is there.
     pub(crate) late: Option<Span>,
+    /// Where `#[livepatch]` stands: the kernel binds the block when it loads the module.
+    pub(crate) livepatch: Option<Span>,
     /// The module that holds the wrappers; [`None`] for the bare form.
     pub(crate) module: Option<Module>,
     /// What is done about types that are not the kernel's, where it was given.
@@ -83,6 +85,8 @@ pub(crate) enum Mode {
     Rebindable,
     /// Counted, and only while the provider is there.
     Late,
+    /// Directly, by livepatch relocations.
+    Livepatch,
 }
 
 /// What a symbol is, as its declared type tells.
@@ -101,10 +105,11 @@ impl Block {
     }
 
     pub(crate) fn mode(&self) -> Mode {
-        match (self.late, self.rebindable) {
-            (Some(_), _) => Mode::Late,
-            (None, Some(_)) => Mode::Rebindable,
-            (None, None) => Mode::Direct,
+        match (self.late, self.rebindable, self.livepatch) {
+            (Some(_), _, _) => Mode::Late,
+            (None, Some(_), _) => Mode::Rebindable,
+            (None, None, Some(_)) => Mode::Livepatch,
+            (None, None, None) => Mode::Direct,
         }
     }
 

@@ -43,6 +43,7 @@ fn invocation(input: ParseStream<'_>, blocks: &mut Vec<Block>, dcx: &mut DiagCtx
         autoload: None,
         rebindable: None,
         late: None,
+        livepatch: None,
         module: None,
         verify,
         bindings: None,
@@ -162,6 +163,7 @@ fn block(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Option<Block> {
         autoload: attributes.autoload,
         rebindable: attributes.rebindable,
         late: attributes.late,
+        livepatch: attributes.livepatch,
         module: Some(module),
         verify: attributes.verify,
         bindings: None,
@@ -327,6 +329,7 @@ struct BlockAttributes {
     autoload: Option<Span>,
     rebindable: Option<Span>,
     late: Option<Span>,
+    livepatch: Option<Span>,
     verify: Option<Verify>,
 }
 
@@ -345,6 +348,7 @@ impl BlockAttributes {
                 "autoload" => &mut this.autoload,
                 "rebindable" => &mut this.rebindable,
                 "late" => &mut this.late,
+                "livepatch" => &mut this.livepatch,
                 _ => {
                     dcx.error(span, message::UNKNOWN_BLOCK_ATTRIBUTE, &[&name]);
                     continue;
@@ -416,7 +420,7 @@ impl EntryAttributes {
                 }
                 _ => return Err(message::MALFORMED_POSITION.at(value_span(meta), &[])),
             },
-            "autoload" | "rebindable" | "late" => {
+            "autoload" | "rebindable" | "late" | "livepatch" => {
                 return Err(message::BLOCK_ATTRIBUTE.at(meta.path().span(), &[&name]));
             }
             _ => return Err(message::UNKNOWN_ATTRIBUTE.at(meta.path().span(), &[&name])),

@@ -13,16 +13,17 @@ use proc_macro2::TokenStream;
 
 /// Everything between the tokens that come in and the tokens that go out.
 ///
-/// `context` is called only for correct input, with the number of blocks.
+/// `no_livepatch` is why `#[livepatch]` blocks cannot be built, if they cannot. `context` is called only for correct input, with the number of blocks.
 pub(crate) fn pipeline(
     input: TokenStream,
     bindings: &Bindings,
+    no_livepatch: Option<&str>,
     context: impl FnOnce(usize) -> Context,
 ) -> TokenStream {
     let mut dcx = DiagCtxt::default();
     let mut blocks = parse::parse(input, &mut dcx);
     bindings::infer(&mut blocks, bindings, &mut dcx);
-    check::check(&blocks, &mut dcx);
+    check::check(&blocks, no_livepatch, &mut dcx);
     match dcx.into_errors() {
         Some(errors) => errors,
         None => expand::expand(&blocks, &context(blocks.len())),

@@ -22,11 +22,34 @@ fn test_bindings() -> Bindings {
 }
 
 fn run(input: TokenStream) -> TokenStream {
-    pipeline(input, &test_bindings(), |_| Context {
+    pipeline(input, &test_bindings(), None, |_| Context {
         crate_name: "demo".to_owned(),
         first_ordinal: 0,
         records: true,
     })
+}
+
+#[test]
+fn a_build_without_livepatch_says_why() {
+    let refused = |input: &str| {
+        let input = input.parse().unwrap();
+        let unreachable = |_| unreachable!();
+        pipeline(input, &test_bindings(), Some("no kernel"), unreachable).to_string()
+    };
+    let text = refused("#[livepatch] mod a { f: fn(), } #[livepatch] mod b { f: fn(), }");
+    assert_eq!(text.matches("cannot be had: no kernel").count(), 2);
+    let context = |_| Context {
+        crate_name: String::new(),
+        first_ordinal: 0,
+        records: false,
+    };
+    let other = pipeline(
+        quote!(mod a { f: fn(), }),
+        &test_bindings(),
+        Some("no kernel"),
+        context,
+    );
+    assert!(!other.to_string().contains("no kernel"));
 }
 
 /// The files `*suffix` of a directory of the UI tests.
@@ -153,7 +176,7 @@ fn crate_name_is_read_from_the_command_line() {
 #[test]
 fn ordinals_count_on() {
     let input = quote!(mod a { x: fn() } mod b { x: fn() });
-    let expanded = pipeline(input, &test_bindings(), |blocks| {
+    let expanded = pipeline(input, &test_bindings(), None, |blocks| {
         assert_eq!(blocks, 2);
         Context {
             crate_name: "demo".to_owned(),

@@ -173,6 +173,7 @@ fn main() {
         optional: true,
         position: 3,
         unverified: true,
+        loaded: None,
         description: &[],
     };
     assert_eq!(imports.block.symbols[0], local);

@@ -59,6 +59,12 @@ impl DataBinding {
     }
 }
 
+/// Where the kernel bound a symbol: the address of a function or datum that the test defines.
+#[derive(Debug, PartialEq)]
+pub struct Loaded(pub *const u8);
+
+unsafe impl Sync for Loaded {}
+
 #[derive(Debug, PartialEq)]
 pub struct Symbol {
     pub name: &'static CStr,
@@ -67,32 +73,39 @@ pub struct Symbol {
     pub optional: bool,
     pub position: u32,
     pub unverified: bool,
+    pub loaded: Option<&'static Loaded>,
     pub description: &'static [u8],
 }
 
 impl Symbol {
-    pub const fn function(name: &'static CStr, _: &'static FunctionBinding) -> Self {
+    const fn new(name: &'static CStr, size: Option<usize>) -> Self {
         Self {
             name,
             rust_name: None,
-            size: None,
+            size,
             optional: false,
             position: 0,
             unverified: false,
+            loaded: None,
             description: &[],
         }
     }
 
+    pub const fn function(name: &'static CStr, _: &'static FunctionBinding) -> Self {
+        Self::new(name, None)
+    }
+
+    pub const fn livepatch_function(name: &'static CStr, _: &'static DataBinding) -> Self {
+        Self::new(name, None)
+    }
+
     pub const fn data(name: &'static CStr, _: &'static DataBinding, size: usize) -> Self {
-        Self {
-            name,
-            rust_name: None,
-            size: Some(size),
-            optional: false,
-            position: 0,
-            unverified: false,
-            description: &[],
-        }
+        Self::new(name, Some(size))
+    }
+
+    pub const fn loaded(mut self, loaded: &'static Loaded) -> Self {
+        self.loaded = Some(loaded);
+        self
     }
 
     pub const fn optional(mut self) -> Self {
@@ -183,7 +196,8 @@ impl Calls {
     }
 
     pub fn enter(&self, symbol: &str) -> Inside<'_> {
-        self.try_enter().unwrap_or_else(|| panic!("{symbol} is not bound"))
+        self.try_enter()
+            .unwrap_or_else(|| panic!("{symbol} is not bound"))
     }
 }
 
@@ -261,10 +275,7 @@ pub struct Imports<M = Direct> {
 }
 
 impl Imports<Rebindable> {
-    pub fn resolve_rebindable(
-        block: &'static Block,
-        calls: &'static Calls,
-    ) -> error::Result<Self> {
+    pub fn resolve_rebindable(block: &'static Block, calls: &'static Calls) -> error::Result<Self> {
         calls.open.store(true, Relaxed);
         Ok(Self {
             block,
@@ -330,5 +341,50 @@ macro_rules! __declare_function {
             #[link_name = $symbol]
             fn $call($($name: $type),*) -> $return;
         }
+    };
+}
+
+/// Declares the function under its livepatch name, so that a test can define it.
+#[macro_export]
+macro_rules! __declare_livepatch_function {
+    (
+        livepatch: $livepatch:literal,
+        target: $target:ident,
+        loaded: $loaded:ident,
+        binding: $binding:ident,
+        call: $call:ident,
+        symbol: $symbol:literal,
+        fn($($name:ident: $type:ty),*) -> $return:ty
+    ) => {
+        extern "C" {
+            #[link_name = $livepatch]
+            fn $target($($name: $type),*) -> $return;
+        }
+
+        #[allow(non_upper_case_globals)]
+        static $loaded: $crate::Loaded = $crate::Loaded($target as *const u8);
+
+        #[allow(non_upper_case_globals)]
+        static $binding: $crate::DataBinding = $crate::DataBinding::new($symbol);
+
+        #[allow(dead_code)]
+        unsafe fn $call($($name: $type),*) -> $return {
+            unsafe { $target($($name),*) }
+        }
+    };
+}
+
+/// Declares the datum under its livepatch name, so that a test can define it.
+#[macro_export]
+macro_rules! __declare_livepatch_data {
+    (livepatch: $livepatch:literal, loaded: $loaded:ident) => {
+        #[allow(non_upper_case_globals)]
+        static $loaded: $crate::Loaded = {
+            extern "C" {
+                #[link_name = $livepatch]
+                static TARGET: u8;
+            }
+            $crate::Loaded(&raw const TARGET)
+        };
     };
 }

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0
+
+use kimport_macros::import_symbols;
+/// Symbols imported from the kernel module `provider`.
+mod module {
+    #[allow(unused_imports)]
+    use super::*;
+    ::kimport::__declare_livepatch_function! {
+        livepatch : ".klp.sym.provider.function,0", target : __kimport_target_function,
+        loaded : __KIMPORT_LOADED_function, binding : __KIMPORT_BINDING_function, call :
+        __kimport_call_function, symbol : "provider:function", fn (a : u8) -> u8
+    }
+    /// Calls `provider:function` of the kernel.
+    ///
+    /// # Safety
+    ///
+    /// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
+    #[allow(
+        dead_code,
+        non_snake_case,
+        unreachable_pub,
+        clippy::missing_safety_doc,
+        clippy::too_many_arguments,
+        clippy::undocumented_unsafe_blocks,
+    )]
+    #[inline(always)]
+    pub unsafe fn function(a: u8) -> u8 {
+        unsafe { __kimport_call_function(a) }
+    }
+    #[allow(non_upper_case_globals)]
+    const __KIMPORT_TYPE_function: &[u8] = {
+        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+            &[::kimport::types::describe!(u8)],
+            ::kimport::types::describe!(u8),
+            false,
+        );
+        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+        &BYTES
+    };
+    const _: () = {
+        #[used]
+        #[link_section = ".kimport"]
+        static RECORD: ::kimport::Record<
+            { ::kimport::record_size(50, __KIMPORT_TYPE_function.len()) },
+        > = ::kimport::Record::new(
+            b"\x02\0\0\0\0\0\0\0\0\0\0\0\"\0\0\0module\0provider\0function\0function\0",
+            __KIMPORT_TYPE_function,
+        );
+    };
+    ::kimport::__declare_livepatch_function! {
+        livepatch : ".klp.sym.provider.other.isra.0,2", target : __kimport_target_second,
+        loaded : __KIMPORT_LOADED_second, binding : __KIMPORT_BINDING_second, call :
+        __kimport_call_second, symbol : "provider:other.isra.0", fn () -> ()
+    }
+    /// Calls `provider:other.isra.0` of the kernel.
+    ///
+    /// # Safety
+    ///
+    /// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
+    #[allow(
+        dead_code,
+        non_snake_case,
+        unreachable_pub,
+        clippy::missing_safety_doc,
+        clippy::too_many_arguments,
+        clippy::undocumented_unsafe_blocks,
+    )]
+    #[inline(always)]
+    pub unsafe fn second() {
+        unsafe { __kimport_call_second() }
+    }
+    #[allow(non_upper_case_globals)]
+    const __KIMPORT_TYPE_second: &[u8] = {
+        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+            &[],
+            ::kimport::types::Encoding::VOID,
+            false,
+        );
+        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+        &BYTES
+    };
+    const _: () = {
+        #[used]
+        #[link_section = ".kimport"]
+        static RECORD: ::kimport::Record<
+            { ::kimport::record_size(52, __KIMPORT_TYPE_second.len()) },
+        > = ::kimport::Record::new(
+            b"\x02\0\0\0\x02\0\0\0\0\0\0\0$\0\0\0module\0provider\0other.isra.0\0second\0",
+            __KIMPORT_TYPE_second,
+        );
+    };
+    ::kimport::__declare_livepatch_data! {
+        livepatch : ".klp.sym.provider.data,0", loaded : __KIMPORT_LOADED_data
+    }
+    #[allow(non_upper_case_globals)]
+    static __KIMPORT_BINDING_data: ::kimport::DataBinding = ::kimport::DataBinding::new(
+        "provider:data",
+    );
+    /// The address of the kernel's `provider:data`.
+    #[allow(dead_code, non_snake_case, unreachable_pub)]
+    #[inline]
+    pub fn data() -> *mut u32 {
+        __KIMPORT_BINDING_data.address().cast()
+    }
+    #[allow(non_upper_case_globals)]
+    const __KIMPORT_TYPE_data: &[u8] = {
+        const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(u32)
+            .into_data();
+        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+        &BYTES
+    };
+    const _: () = {
+        #[used]
+        #[link_section = ".kimport"]
+        static RECORD: ::kimport::Record<
+            { ::kimport::record_size(42, __KIMPORT_TYPE_data.len()) },
+        > = ::kimport::Record::new(
+            b"\x02\x01\0\0\0\0\0\0\0\0\0\0\x1A\0\0\0module\0provider\0data\0data\0",
+            __KIMPORT_TYPE_data,
+        );
+    };
+    static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
+        ::kimport::Symbol::livepatch_function(c"function", &__KIMPORT_BINDING_function)
+            .described(__KIMPORT_TYPE_function)
+            .loaded(&__KIMPORT_LOADED_function),
+        ::kimport::Symbol::livepatch_function(c"other.isra.0", &__KIMPORT_BINDING_second)
+            .rust_name("second")
+            .described(__KIMPORT_TYPE_second)
+            .loaded(&__KIMPORT_LOADED_second)
+            .position(2),
+        ::kimport::Symbol::data(
+                c"data",
+                &__KIMPORT_BINDING_data,
+                ::core::mem::size_of::<u32>(),
+            )
+            .described(__KIMPORT_TYPE_data)
+            .loaded(&__KIMPORT_LOADED_data),
+    ];
+    static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
+        c"module",
+        ::core::option::Option::Some(c"provider"),
+        __KIMPORT_SYMBOLS,
+    );
+    /// Finds every symbol declared here and binds the wrappers to them.
+    ///
+    /// The module that provides the symbols stays loaded until the returned
+    /// [`Imports`](::kimport::Imports) is dropped; no wrapper may be called after that. Must be
+    /// called from a context that may sleep.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
+    /// module is held.
+    #[allow(dead_code, unreachable_pub)]
+    pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
+        ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
+    }
+}
+/// Symbols imported from the kernel image.
+mod image {
+    #[allow(unused_imports)]
+    use super::*;
+    #[cfg(all())]
+    ::kimport::__declare_livepatch_function! {
+        livepatch : ".klp.sym.vmlinux.function,0", target : __kimport_target_function,
+        loaded : __KIMPORT_LOADED_function, binding : __KIMPORT_BINDING_function, call :
+        __kimport_call_function, symbol : "function", fn () -> ()
+    }
+    /// Calls `function` of the kernel.
+    ///
+    /// # Safety
+    ///
+    /// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
+    #[cfg(all())]
+    #[allow(
+        dead_code,
+        non_snake_case,
+        unreachable_pub,
+        clippy::missing_safety_doc,
+        clippy::too_many_arguments,
+        clippy::undocumented_unsafe_blocks,
+    )]
+    #[inline(always)]
+    pub unsafe fn function() {
+        unsafe { __kimport_call_function() }
+    }
+    #[cfg(all())]
+    #[allow(non_upper_case_globals)]
+    const __KIMPORT_TYPE_function: &[u8] = {
+        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+            &[],
+            ::kimport::types::Encoding::VOID,
+            false,
+        );
+        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
+        &BYTES
+    };
+    #[cfg(all())]
+    const _: () = {
+        #[used]
+        #[link_section = ".kimport"]
+        static RECORD: ::kimport::Record<
+            { ::kimport::record_size(41, __KIMPORT_TYPE_function.len()) },
+        > = ::kimport::Record::new(
+            b"\x02\0\0\0\0\0\0\0\0\0\0\0\x19\0\0\0image\0\0function\0function\0",
+            __KIMPORT_TYPE_function,
+        );
+    };
+    static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
+        #[cfg(all())]
+        ::kimport::Symbol::livepatch_function(c"function", &__KIMPORT_BINDING_function)
+            .described(__KIMPORT_TYPE_function)
+            .loaded(&__KIMPORT_LOADED_function),
+    ];
+    static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
+        c"image",
+        ::core::option::Option::None,
+        __KIMPORT_SYMBOLS,
+    );
+    /// Finds every symbol declared here and binds the wrappers to them.
+    ///
+    /// The module that provides the symbols stays loaded until the returned
+    /// [`Imports`](::kimport::Imports) is dropped; no wrapper may be called after that. Must be
+    /// called from a context that may sleep.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
+    /// module is held.
+    #[allow(dead_code, unreachable_pub)]
+    pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
+        ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
+    }
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Plain declarations of what nobody exports, where it comes from says the Kbuild, and `#[livepatch]` blocks. The parameter
+//! chooses how the load ends; tests/vm/relink.sh has the cases.
+
+use kernel::{
+    ffi::{c_char, c_int},
+    prelude::*,
+    time::{delay::fsleep, Delta},
+};
+use kimport::{import_symbols, CallMode, Imports};
+
+module! {
+    type: RelinkRust,
+    name: "relink_rust",
+    authors: ["kimport"],
+    description: "Calls what the kernel bound, for the tests of kimport",
+    license: "GPL",
+    params: {
+        case: u32 {
+            default: 0,
+            description: "Which case to run; tests/vm/relink.sh lists them",
+        },
+    },
+}
+
+import_symbols! {
+    #[livepatch]
+    mod provider from "kimport_test_provider" {
+        provider_add: fn(a: c_int, b: c_int) -> c_int,
+        #[name = "provider_twin"]
+        #[position = 1]
+        first_twin: fn() -> c_int,
+        #[name = "provider_twin"]
+        #[position = 2]
+        second_twin: fn() -> c_int,
+        provider_value: c_int,
+    }
+    #[livepatch]
+    mod image {
+        nr_processes: fn() -> c_int,
+        saved_command_line: *mut c_char,
+    }
+    // Bound when it is resolved, as ever.
+    mod resolved from "kimport_test_provider" {
+        provider_add: fn(a: c_int, b: c_int) -> c_int,
+        #[optional]
+        provider_missing: fn(),
+    }
+    #[livepatch]
+    mod mistyped from "kimport_test_provider" {
+        provider_add: fn(a: c_int, b: u8) -> c_int,
+    }
+    #[livepatch]
+    mod kinds from "kimport_test_provider" {
+        provider_value: fn(),
+        #[name = "provider_add"]
+        as_data: c_int,
+    }
+}
+
+extern "C" {
+    fn provider_add(a: c_int, b: c_int) -> c_int;
+    fn nr_processes() -> c_int;
+    static saved_command_line: *const c_char;
+}
+
+struct RelinkRust {
+    _imports: KVec<Imports>,
+}
+
+impl kernel::Module for RelinkRust {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        let mut imports = KVec::new();
+        match module_parameters::case.value() {
+            0 => {
+                imports.push(check_provider(provider::resolve_imports()?)?, GFP_KERNEL)?;
+                imports.push(image::resolve_imports()?, GFP_KERNEL)?;
+                // SAFETY: The imports are resolved.
+                ensure(unsafe { image::nr_processes() } > 0)?;
+                // SAFETY: As above; the pointer was written once, early at boot.
+                let line = unsafe { *image::saved_command_line() };
+                // SAFETY: The command line is NUL-terminated and is never freed.
+                let line = unsafe { CStr::from_char_ptr(line) };
+                pr_info!("command line: {line}\n");
+                imports.push(resolved::resolve_imports()?, GFP_KERNEL)?;
+                // SAFETY: The imports are resolved.
+                ensure(unsafe { resolved::provider_add(1, 2) } == 3)?;
+                // SAFETY: As above; the function does not exist.
+                ensure(unsafe { resolved::provider_missing() }.is_none())?;
+            }
+            // What was given back can be taken again.
+            1 => {
+                for _ in 0..3 {
+                    drop(check_provider(provider::resolve_imports()?)?);
+                }
+            }
+            2 => {
+                let _first = provider::resolve_imports()?;
+                drop(provider::resolve_imports()?);
+            }
+            3 => drop(mistyped::resolve_imports()?),
+            4 => drop(kinds::resolve_imports()?),
+            // The provider may go meanwhile, and come again.
+            5 => {
+                pr_info!("waiting\n");
+                fsleep(Delta::from_millis(1500));
+                drop(provider::resolve_imports()?);
+            }
+            6 => {
+                // SAFETY: Not kept: the imports are not resolved. The call ends in a `BUG`.
+                unsafe { image::nr_processes() };
+            }
+            7 => {
+                drop(image::resolve_imports()?);
+                // SAFETY: Not kept: the imports are given back. The call ends in a `BUG`.
+                unsafe { image::nr_processes() };
+            }
+            8 => {
+                // SAFETY: The function only adds.
+                let sum = unsafe { provider_add(40, 2) };
+                // SAFETY: The function takes nothing and may be called anywhere.
+                let some = unsafe { nr_processes() } > 0;
+                // SAFETY: The pointer was written once, early at boot.
+                let line = unsafe { saved_command_line };
+                // SAFETY: The command line is NUL-terminated and is never freed.
+                let line = unsafe { CStr::from_char_ptr(line) };
+                pr_info!("{sum} {some}, command line: {line}\n");
+            }
+            _ => return Err(EINVAL),
+        }
+        Ok(Self { _imports: imports })
+    }
+}
+
+fn ensure(condition: bool) -> Result {
+    condition.then_some(()).ok_or(EBADMSG)
+}
+
+/// Checks all of the block `provider`. Calls each of its functions once.
+#[inline(never)]
+fn check_provider(imports: Imports) -> Result<Imports> {
+    // SAFETY: The imports are resolved.
+    ensure(unsafe { provider::provider_add(40, 2) } == 42)?;
+    // SAFETY: As above.
+    let first = unsafe { provider::first_twin() };
+    // SAFETY: As above.
+    let second = unsafe { provider::second_twin() };
+    ensure(first + second == 3 && first != second)?;
+    // SAFETY: The imports are resolved, and nothing writes the datum.
+    ensure(unsafe { *provider::provider_value() } == 42)?;
+    for import in imports.iter() {
+        pr_info!("{import}\n");
+        ensure(import.provider() == Some(c"kimport_test_provider"))?;
+        match import.call_mode() {
+            // Others than this block call `provider_add`, too.
+            Some(CallMode::Livepatch { sites }) if import.symbol() == c"provider_add" => {
+                ensure(sites > 1)?
+            }
+            Some(CallMode::Livepatch { sites }) => ensure(sites == 1)?,
+            Some(_) => return Err(EBADMSG),
+            None => ensure(import.symbol() == c"provider_value")?,
+        }
+    }
+    Ok(imports)
+}

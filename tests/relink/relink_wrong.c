@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Uses what no kernel has, so that none loads it. */
+#include <linux/module.h>
+
+int no_such_function(void);
+
+static int __init relink_wrong_init(void)
+{
+	return no_such_function();
+}
+
+static void __exit relink_wrong_exit(void)
+{
+}
+
+module_init(relink_wrong_init);
+module_exit(relink_wrong_exit);
+MODULE_DESCRIPTION("Uses what no kernel has, for the tests of kimport");
+MODULE_LICENSE("GPL");
