@@ -65,8 +65,17 @@ impl sealed::Mode for Rebindable {
 /// | `EALREADY` | the block is resolved already |
 /// | `EACCES` | the licence of the importing module is not GPL-compatible |
 /// | `EOPNOTSUPP` | kallsyms cannot be reached, or the kernel cannot list a module's symbols for `#[position]` |
+/// | `ENOENT` | no such symbol there |
+/// | `EPROTO` | only a clone made by the compiler is left (`.isra`, `.constprop`, ...), whose ABI differs |
+/// | `ENOTUNIQ` | several symbols of that name, or several that the compiler renamed |
+/// | `ENXIO` | no symbol at that `#[position]` |
+/// | `EREMCHG` | a `#[livepatch]` block whose provider was loaded anew since the kernel loaded the module |
+/// | `EXDEV` | outside of the provider's memory |
+/// | `ESTALE` | in memory that is, or was, freed after init |
+/// | `EPROTOTYPE` | data declared as a function, a function as data, per-CPU data, or another prototype than the kernel's |
+/// | `ENODATA` | BTF does not have the type, and the block says `#[verify(require)]` |
+/// | `EOVERFLOW` | data smaller than the declared type |
 /// | `ENOMEM` | no memory |
-/// | others | why a symbol is refused; see `resolver/not_found.rs` |
 ///
 /// # Leaks
 ///
