@@ -12,12 +12,13 @@
 //!
 //! - [`table`](crate::Block): what a block declares, as a `static` that the macro fills.
 //! - `resolver`: "where is this symbol": the address of `kallsyms_lookup_name`, which no module may link
-//!   against since Linux 5.7, comes from a kprobe; every other address from `kallsyms_lookup_name`.
+//!   against since Linux 5.7, comes from a kprobe or from the user; every other address from `kallsyms_lookup_name`.
 //! - `verify`: "is it of the declared type": the declaration, described at compile time, against the kernel's BTF.
 //! - `binder`: "make this call site reach that address": static calls where the kernel has them, so that
 //!   each call is a direct `call`; function pointers elsewhere; in `#[livepatch]` blocks the kernel's module loader did it.
 //! - `provider`, `holders`: the module that a block imports from is held in use, so that it cannot be unloaded, and
 //!   its `holders/` in sysfs shows by whom.
+//! - `licence`: modules that are not GPL-compatible are refused before any of that.
 //! - `debugfs`, `dynamic_debug`: what a person can see of all that in a running kernel.
 //! - [`Imports`]: takes a block through these steps, all or nothing, and undoes them when dropped.
 //!
