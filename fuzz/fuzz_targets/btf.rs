@@ -26,7 +26,7 @@ fn input(description: &[u8], image: &[u8], module: &[u8]) -> Vec<u8> {
 fn parts(data: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (&[length, high, low], rest) = data.split_first_chunk()?;
     let (description, rest) = rest.split_at_checked(length.into())?;
-    let image = usize::from(high) << 8 | usize::from(low);
+    let image = (usize::from(high) << 8) | usize::from(low);
     let (image, module) = rest.split_at(image.min(rest.len()));
     Some((description, image, module))
 }

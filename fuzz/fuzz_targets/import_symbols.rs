@@ -9,6 +9,7 @@
 #[allow(dead_code)] // What asks the build.
 mod bindings;
 #[path = "../../rust/macros/src/check.rs"]
+#[allow(dead_code)] // What asks the build.
 mod check;
 #[path = "../../rust/macros/src/diagnostics.rs"]
 mod diagnostics;
@@ -102,7 +103,7 @@ fuzz_target!(init: kimport_fuzz::seeds(seeds), |text: &str| {
     };
     let mut is_right = false;
     let output = BINDINGS.with(|bindings| {
-        pipeline(grouped(tokens), bindings, |blocks| {
+        pipeline(grouped(tokens), bindings, None, |blocks| {
             assert!(blocks > 0);
             is_right = true;
             context(blocks)

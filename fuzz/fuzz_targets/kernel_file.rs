@@ -89,6 +89,7 @@ fuzz_target!(init: kimport_fuzz::seeds(seeds), |bytes: &[u8]| {
     };
     let listing = Listing {
         module: None,
+        licence: Some("GPL".to_owned()),
         imports: vec![import],
         livepatch: Vec::new(),
         undefined: Vec::new(),

@@ -8,7 +8,7 @@ use super::{find, Imports};
 use crate::provider::Provider;
 use crate::resolver::{find_by, Kallsyms};
 use crate::table::{bind_all, unbind_all, Block};
-use crate::verify::verify;
+use crate::verify::Types;
 use core::ffi::{c_void, CStr};
 use kernel::error::code::EOPNOTSUPP;
 use kernel::prelude::*;
@@ -39,15 +39,22 @@ impl<'a> Steps<'a> {
 
     /// Puts the address of each symbol into `addresses`.
     pub fn look_up(&self, addresses: &mut [Option<*mut c_void>]) -> Result {
+        let types = Types::new(&self.kallsyms, self.provider);
         for (symbol, address) in self.block.symbols.iter().zip(addresses) {
-            *address = find(&self.kallsyms, self.provider, symbol)?;
+            *address = find(&self.kallsyms, self.provider, &types, symbol)?;
         }
         Ok(())
     }
 
     /// Compares the declared type of each symbol.
     pub fn verify(&self, addresses: &[Option<*mut c_void>]) -> Result {
-        verify(&self.kallsyms, self.block, self.provider, addresses)
+        let types = Types::new(&self.kallsyms, self.provider);
+        for (symbol, address) in self.block.symbols.iter().zip(addresses) {
+            if address.is_some() {
+                types.verify(symbol, self.block.verify)?;
+            }
+        }
+        Ok(())
     }
 
     /// Binds each function to its address.

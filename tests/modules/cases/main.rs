@@ -307,7 +307,7 @@ fn check_provider(imports: Imports) -> Result<Imports> {
         ensure(import.address().is_none() == missing)?;
         match import.call_mode() {
             Some(CallMode::Direct { sites }) => ensure(sites > 0)?,
-            Some(CallMode::Partial { .. }) => return Err(EBADMSG),
+            Some(CallMode::Partial { .. } | CallMode::Livepatch { .. }) => return Err(EBADMSG),
             Some(CallMode::Pointer) => ensure(cfg!(kimport_pointer_calls))?,
             None => {}
         }

@@ -4,7 +4,7 @@
 //!
 //! modpost refuses a module with symbols that nothing exports. So before it runs, [`unexported`]
 //! writes down those whose provider is named, as exports, which modpost then believes to exist. Any
-//! other one it still complains of. After the final link [`relink`] makes livepatch relocations of
+//! other one it still complains of. After the final link [`relink()`] makes livepatch relocations of
 //! them; `depends=` gets the providers then.
 
 use crate::{
@@ -161,11 +161,12 @@ pub fn unexported(modules: &[Module], exports: &Symvers) -> Result<String> {
             .help("name the provider for each module: kimport-from-<module> := PROVIDER:SYMBOL"));
     }
     // As exports of the kernel image, which `depends=` never has. modpost looks for `.name` without the dot.
-    Ok(named
+    let lines: Vec<_> = named
         .keys()
         .map(|symbol| symbol.strip_prefix('.').unwrap_or(symbol))
         .map(|symbol| format!("0x00000000\t{symbol}\t{VMLINUX}\tEXPORT_SYMBOL_GPL\t\n"))
-        .collect())
+        .collect();
+    Ok(lines.concat())
 }
 
 /// Relinks the built module; [`None`] when that was done before.

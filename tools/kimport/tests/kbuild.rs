@@ -33,11 +33,10 @@ impl External {
     }
 
     fn source(&self, module: &str, symbols: &[&str]) {
-        let declarations: String = symbols
-            .iter()
-            .map(|s| format!("void {s}(void);\n"))
-            .collect();
-        let calls: String = symbols.iter().map(|s| format!("\t{s}();\n")).collect();
+        let each =
+            |line: fn(&&str) -> String| symbols.iter().map(line).collect::<Vec<_>>().concat();
+        let declarations = each(|s| format!("void {s}(void);\n"));
+        let calls = each(|s| format!("\t{s}();\n"));
         let text = format!(
             "#include <linux/module.h>\n{declarations}\n\
              static int __init {module}_init(void)\n{{\n{calls}\treturn 0;\n}}\n\n\

@@ -129,12 +129,11 @@ fn rsa_is_what_the_kernel_writes() {
         );
     }
     let modinfo = tool("modinfo", &[&bench.path("out.ko")]);
-    let signature: String = modinfo
-        .lines()
+    let signature = modinfo
+        .split_inclusive('\n')
         .filter(|line| line.starts_with("sig"))
         .take(4)
-        .map(|line| format!("{line}\n"))
-        .collect();
+        .collect::<String>();
     expect![[r#"
         sig_id:         PKCS#7
         signer:         A_test

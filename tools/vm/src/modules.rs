@@ -309,8 +309,8 @@ kernel/drivers/md/dm-mod.ko.xz:
             ),
         ) {
             let line = |(name, needs): (&String, &Vec<String>)| {
-                let needs: String = needs.iter().map(|need| format!(" k/{need}.ko")).collect();
-                format!("k/{name}.ko:{needs}\n")
+                let needs: Vec<_> = needs.iter().map(|need| format!("k/{need}.ko")).collect();
+                format!("k/{name}.ko: {}\n", needs.join(" "))
             };
             let text: String = needs.iter().map(line).collect();
             let dependencies = Dependencies::parse(&text, "", "");

@@ -10,14 +10,20 @@ pub struct Maker {
     first_string: u32,
 }
 
-impl Maker {
-    pub fn new() -> Self {
+impl Default for Maker {
+    fn default() -> Self {
         Self {
             types: Vec::new(),
             strings: vec![0],
             next: 1,
             first_string: 0,
         }
+    }
+}
+
+impl Maker {
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// For BTF that continues `base`.

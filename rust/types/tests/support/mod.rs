@@ -2,7 +2,7 @@
 
 //! BTF for the tests: made by hand ([`Maker`]), and that of the stock kernel.
 
-#![allow(dead_code, unreachable_pub)] // Each test uses a part.
+#![allow(dead_code, unreachable_pub, unused_imports)] // Each test uses a part.
 
 mod maker;
 pub mod prototypes;
