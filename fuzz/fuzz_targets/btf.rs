@@ -151,7 +151,10 @@ fn show(btf: &Btf<'_>, declared: &Description<'_>, id: u32) {
         declared.starts_with("  declared:  ") && kernel.starts_with("  kernel:    "),
         "{text}"
     );
-    // What is marked is in the line above.
+    // What is marked is in the line above, but not far to the right.
+    if !mark.contains('^') {
+        return assert!(kernel.chars().count() > 600, "{text}");
+    }
     let marked = mark.trim_start_matches(' ');
     let start = mark.len() - marked.len();
     let end = start + marked.len() - marked.trim_start_matches('^').len();

@@ -15,7 +15,13 @@ small_kernel_tree() {
 	source=$tree/source
 	mkdir -p "$tree"
 	exec 8>"$tree/lock"
-	flock 8
+	if ! flock -n 8; then
+		note "waiting for another build in $tree ..."
+		# Not a blocking flock: a signal has to get through to this shell.
+		until flock -n 8; do sleep 0.5; done
+	fi
+	# A step is a process group of its own, which the terminal's signal does not reach.
+	trap 'stop_step' INT TERM HUP
 	need_space 1500 'A kernel'
 
 	# Hard links: nothing writes to the source, and what is changed here is replaced.
