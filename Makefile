@@ -190,8 +190,8 @@ bench: $(BENCH_LOGS)
 	@$(CARGO) run -q -p kimport-bench -- $(BENCH_LOGS) --json $(BUILD)/bench.json
 	@echo $(BUILD)/bench.json
 
-# Two things side by side: a VM has two CPUs, but waits much.
-CHECK_JOBS ?= 2
+# Two things side by side at least: a VM has two CPUs, but waits much.
+CHECK_JOBS ?= $(shell n=$$(nproc); echo $$((n > 2 ? n - 1 : 2)))
 check: setup
 	@$(MAKE) -j$(CHECK_JOBS) --output-sync=target check-host check-vm
 
@@ -207,7 +207,8 @@ fuzz: setup
 	@$(IN_ROOT) scripts/fuzz $(SECONDS) $(TARGET)
 
 # A target for each VM, so that they can run side by side.
-VMS := vm-imports vm-pointer vm-lifetime vm-samples vm-load vm-ways vm-iblock vm-lio vm-lio-modules
+# The longest first.
+VMS := vm-iblock vm-load vm-imports vm-lifetime vm-lio vm-ways vm-lio-modules vm-pointer
 .PHONY: check-vm $(VMS) modules-pointer tests/load
 check-vm: $(VMS)
 
@@ -250,11 +251,6 @@ vm-lifetime: modules tools
 	@$(call run-vm,--suite tests/vm/lifetime.sh $(call built,$(LIFETIME)) --modules-from-stock dummy --program depmod \
 		--one-thread --log $(BUILD)/lifetime.log)
 
-# The last suite cannot be undone before the next boot.
-vm-samples: modules consumer tools $(BUILD)/tcm_loop_new.ko $(BUILD)/signed.ko $(BUILD)/unsigned.ko
-	@$(call run-vm,$(patsubst %,--suite tests/vm/%.sh,samples signed) \
-		$(call built,$(HELLO) $(LIO) $(CONSUMER) signed unsigned) --log $(BUILD)/samples.log)
-
 # A module of the distribution, relinked, signed with a key that the kernel does not know and not signed.
 DUMMY := $(STOCK)/usr/lib/modules/$(RELEASE)/kernel/drivers/net/dummy.ko.xz
 $(BUILD)/signed.ko: tools
@@ -284,8 +280,10 @@ vm-ways: tools
 		$(foreach file,kernel build.log,--file $(BUILD)/ways/$(file):/test/$(file)) --file $(KDIR)/Module.symvers:/test/Module.symvers \
 		--file $(KIMPORT):/usr/bin/kimport --file $(LIBGCC):$(LIBGCC) --log $(BUILD)/ways.log)
 
-vm-lio: modules tools $(BUILD)/tcm_loop_new.ko
-	@$(call run-vm,--suite tests/vm/demo.sh $(call built,$(HELLO) $(LIO)) --disk 256M --log $(BUILD)/lio.log)
+# Every sample, and what `make demo` shows. The last suite cannot be undone before the next boot.
+vm-lio: modules consumer tools $(BUILD)/tcm_loop_new.ko $(BUILD)/signed.ko $(BUILD)/unsigned.ko
+	@$(call run-vm,$(patsubst %,--suite tests/vm/%.sh,samples demo signed) \
+		$(call built,$(HELLO) $(LIO) $(CONSUMER) signed unsigned) --disk 256M --log $(BUILD)/lio.log)
 
 # The stock modules that those under test depend on come along with the originals.
 vm-lio-modules: samples/lio_core_new lio-modules $(BUILD)/ax88796b_rust.ko

@@ -303,8 +303,8 @@ block_sizes() {
 			is "$own" "$(cat "$CORE/$HBA/data/attrib/hw_block_size")" &&
 			lio_write "$shown" "$CORE/$HBA/data/attrib/block_size" && disk_attach &&
 			sg_readcap --long "$disk" | grep -E "Last LBA=${sizes#*:} |block length=$shown " | grep -c '' | grep -x 2 &&
-			dd if=/tmp/random of="$disk" bs=1M count=16 oflag=direct status=none && drop_caches &&
-			cmp -n $((16 * MIB)) /tmp/random "$below" || return
+			dd if=/tmp/random of="$disk" bs=1M count=4 oflag=direct status=none && drop_caches &&
+			cmp -n $((4 * MIB)) /tmp/random "$below" || return
 		disk_down && nullb_remove n || return
 	done
 }
@@ -375,7 +375,7 @@ alignment() {
 	disk_down && rmmod scsi_debug && return $result
 }
 
-# ---- A device whose flushes take three seconds.
+# ---- A device whose flushes take two seconds.
 
 # since BEGIN: seconds.
 since() {
@@ -384,7 +384,7 @@ since() {
 
 flush_delayed() {
 	modprobe dm_mod && modprobe dm_delay && size=$(sectors /dev/vdb) &&
-		dmsetup create slow --table "0 $size delay /dev/vdb 0 0 /dev/vdb 0 0 /dev/vdb 0 3000" --noudevsync &&
+		dmsetup create slow --table "0 $size delay /dev/vdb 0 0 /dev/vdb 0 0 /dev/vdb 0 2000" --noudevsync &&
 		dmsetup mknodes && disk_up /dev/mapper/slow || return
 	# So that the SCSI layer does not flush, and wait, when the disk goes.
 	for cache in "/sys/block/${disk##*/}/device/scsi_disk"/*/cache_type; do
@@ -401,7 +401,7 @@ flush_delayed() {
 	third=$(since "$begin")
 	load
 	echo "waited $first, $second and $third seconds"
-	[ "$first" -ge 3 ] && [ "$second" -le 1 ] && [ "$third" -ge 3 ] &&
+	[ "$first" -ge 2 ] && [ "$second" -le 1 ] && [ "$third" -ge 2 ] &&
 		dmsetup remove slow --noudevsync && dmsetup mknodes
 }
 
