@@ -73,7 +73,7 @@ impl Format {
     }
 
     /// Reads the unpacked form of `packed`, however many streams it is made of.
-    pub fn reader<'a>(self, packed: &'a [u8]) -> io::Result<Box<dyn Read + 'a>> {
+    pub fn reader<'a>(self, packed: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
         Ok(match self {
             Self::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(packed)),
             Self::Gzip => Box::new(flate2::read::MultiGzDecoder::new(packed)),
@@ -99,7 +99,7 @@ impl Format {
 /// Undoes the compression that the first bytes tell of, if any.
 pub fn unpack(packed: Vec<u8>) -> io::Result<Vec<u8>> {
     match Format::of(&packed) {
-        Some(format) => read_limited(format.reader(&packed)?),
+        Some(format) => read_limited(format.reader(packed.as_slice())?),
         None => Ok(packed),
     }
 }

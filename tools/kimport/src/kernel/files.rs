@@ -15,7 +15,7 @@ use object::{
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File},
-    io::{self, Read},
+    io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
 };
 
@@ -152,10 +152,11 @@ impl Pieces {
             if !member.header().identifier().starts_with(b"data.tar") {
                 continue;
             }
-            let packed = read_limited(member).map_err(damaged)?;
-            let data: Box<dyn Read> = match Format::of(&packed) {
-                Some(format) => format.reader(&packed).map_err(damaged)?,
-                None => Box::new(packed.as_slice()),
+            // Debug packages are larger than what is kept of them.
+            let mut packed = BufReader::new(member);
+            let data: Box<dyn Read> = match Format::of(packed.fill_buf().map_err(damaged)?) {
+                Some(format) => format.reader(packed).map_err(damaged)?,
+                None => Box::new(packed),
             };
             return self.add_tar(data).map_err(damaged);
         }
@@ -172,13 +173,18 @@ impl Pieces {
                 continue;
             }
             let name = entry.path()?.to_string_lossy().into_owned();
-            if let Some(what) = by_name(&name) {
+            if let Some(what) = by_name(&name).filter(|what| !is_debug_module(*what, &name)) {
                 let bytes = read_limited(entry)?;
                 self.put(what, &name, Origin::Bytes(bytes));
             }
         }
         Ok(())
     }
+}
+
+/// Whether this is what debuggers want of a module: without code, gigabytes for all of them, and no module.
+fn is_debug_module(what: What, path: &str) -> bool {
+    what == What::Module && path.trim_start_matches("./").starts_with("usr/lib/debug/")
 }
 
 /// What a file of a distribution is, by its name.
@@ -257,6 +263,17 @@ pub(super) fn module_name(path: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As Debian has them in a debug package.
+    #[test]
+    fn what_debuggers_want_of_a_module_is_no_module() {
+        let is_debug = |path| is_debug_module(by_name(path).unwrap(), path);
+        assert!(is_debug(
+            "./usr/lib/debug/lib/modules/7.3.4/kernel/lib/crc16.ko"
+        ));
+        assert!(!is_debug("./usr/lib/debug/lib/modules/7.3.4/vmlinux"));
+        assert!(!is_debug("./usr/lib/modules/7.3.4/kernel/lib/crc16.ko.xz"));
+    }
 
     #[test]
     fn distributions_names() {
