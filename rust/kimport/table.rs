@@ -187,7 +187,8 @@ impl Symbol {
         self
     }
 
-    /// `#[position = N]`: the `position`th symbol of the name in address order, from 1.
+    /// `#[position = N]`: the `position`th symbol of the name in address order, from 1; of a `#[livepatch]` block's provider,
+    /// in the order of its symbol table.
     pub const fn position(mut self, position: u32) -> Self {
         self.position = Some(position);
         self

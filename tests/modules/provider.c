@@ -36,6 +36,12 @@ static noinline __used int provider_twin(void)
 	return 1;
 }
 
+/* The one of this name in provider_twin.c comes after it in memory, but as a local symbol before it in the symbol table. */
+noinline int provider_pair(void)
+{
+	return 1;
+}
+
 /* Always called with the same second argument, so that the compiler leaves only a clone of it. */
 static noinline int provider_cloned(int a, int b)
 {

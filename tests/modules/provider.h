@@ -7,5 +7,6 @@
 extern int provider_value;
 DECLARE_PER_CPU(int, provider_percpu);
 int provider_add(int a, int b);
+int provider_pair(void);
 
 #endif

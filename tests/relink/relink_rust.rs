@@ -34,6 +34,13 @@ import_symbols! {
         #[name = "provider_twin"]
         #[position = 2]
         second_twin: fn() -> c_int,
+        // In address order the other one is the first.
+        #[name = "provider_pair"]
+        #[position = 1]
+        local_pair: fn() -> c_int,
+        #[name = "provider_pair"]
+        #[position = 2]
+        global_pair: fn() -> c_int,
         provider_value: c_int,
     }
     #[livepatch]
@@ -147,6 +154,10 @@ fn check_provider(imports: Imports) -> Result<Imports> {
     // SAFETY: As above.
     let second = unsafe { provider::second_twin() };
     ensure(first + second == 3 && first != second)?;
+    // SAFETY: The imports are resolved.
+    ensure(unsafe { provider::local_pair() } == 2)?;
+    // SAFETY: As above.
+    ensure(unsafe { provider::global_pair() } == 1)?;
     // SAFETY: The imports are resolved, and nothing writes the datum.
     ensure(unsafe { *provider::provider_value() } == 42)?;
     for import in imports.iter() {

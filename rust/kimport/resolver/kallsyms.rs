@@ -22,7 +22,8 @@ use kernel::sync::rcu;
 /// What an entry declares of its symbol.
 pub(crate) struct Wanted<'a> {
     pub(crate) name: &'a CStr,
-    /// Which of several symbols of the name, counted from 1 in address order.
+    /// Which of several symbols of the name, counted from 1 in address order; in a provider of what is `loaded`, in the order
+    /// of its symbol table.
     pub(crate) position: Option<u32>,
     pub(crate) kind: Kind,
     /// Where the kernel bound it when it loaded this module.
@@ -116,7 +117,10 @@ impl Kallsyms {
         wanted: &Wanted<'_>,
     ) -> Result<*mut c_void, NotFound> {
         let address = match wanted.position {
-            Some(position) => self.at(provider, wanted.name, position)?,
+            Some(position) => match (provider, wanted.loaded) {
+                (Some(provider), Some(_)) => self.listed_at(provider, wanted.name, position)?,
+                _ => self.at(provider, wanted.name, position)?,
+            },
             None => match self.only(provider, wanted.name) {
                 Err(NotFound::Missing) if wanted.kind.is_unlisted() => {
                     return Err(NotFound::NoData)
@@ -302,6 +306,31 @@ impl Kallsyms {
         Ok(last)
     }
 
+    /// The address of the `position`th symbol called `name`, counted from 1 in the order of the provider's symbol table: as
+    /// livepatch counts.
+    fn listed_at(
+        &self,
+        provider: &Provider,
+        name: &CStr,
+        position: u32,
+    ) -> Result<usize, NotFound> {
+        let mut search = ListedMatch {
+            name,
+            position,
+            count: 0,
+            found: None,
+        };
+        let data: *mut c_void = core::ptr::from_mut(&mut search).cast();
+        let module = provider.name().as_char_ptr();
+        // SAFETY: By the type invariants the function is bound, or the call does nothing; it calls `on_listed` with `data`,
+        // which is a `ListedMatch`, before it returns.
+        unsafe { imported::module_kallsyms_on_each_symbol(module, Some(on_listed), data) }
+            .ok_or(NotFound::NoPositions)?;
+        search.found.ok_or(NotFound::Position {
+            count: search.count,
+        })
+    }
+
     /// The lowest address above `above` of a symbol called `name`.
     fn next(
         &self,
@@ -380,6 +409,27 @@ impl NextMatch<'_> {
         if address > self.above && self.next.is_none_or(|next| address < next) {
             self.next = Some(address);
         }
+    }
+}
+
+/// The search for one of several symbols of a name, in the order in which they are shown.
+struct ListedMatch<'a> {
+    name: &'a CStr,
+    /// Counted from 1.
+    position: u32,
+    /// Those that were shown.
+    count: u32,
+    found: Option<usize>,
+}
+
+impl ListedMatch<'_> {
+    /// Whether this was the one.
+    fn see(&mut self, address: usize) -> bool {
+        self.count += 1;
+        if self.count == self.position {
+            self.found = Some(address);
+        }
+        self.found.is_some()
     }
 }
 
@@ -472,6 +522,17 @@ unsafe extern "C" fn on_symbol(data: *mut c_void, name: *const c_char, address: 
         search.see(address);
     }
     0
+}
+
+/// # Safety
+///
+/// `data` is a `ListedMatch` that nothing else uses, and `name` is NUL-terminated.
+unsafe extern "C" fn on_listed(data: *mut c_void, name: *const c_char, address: c_ulong) -> c_int {
+    // SAFETY: By the contract of this function.
+    let search = unsafe { &mut *data.cast::<ListedMatch<'_>>() };
+    // SAFETY: By the contract of this function.
+    let is_match = unsafe { CStr::from_char_ptr(name) } == search.name;
+    c_int::from(is_match && search.see(address))
 }
 
 #[cfg(kimport_selftest)]

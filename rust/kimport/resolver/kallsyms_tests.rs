@@ -2,7 +2,7 @@
 
 //! Tests of [`kallsyms`](super): what is made of the symbols that the kernel shows.
 
-use super::{CloneSearch, Kallsyms, Kind, NextMatch, Wanted};
+use super::{CloneSearch, Kallsyms, Kind, ListedMatch, NextMatch, Wanted};
 use crate::selftest::{check_eq, suite};
 use core::ffi::CStr;
 use kernel::error::code;
@@ -19,6 +19,18 @@ fn next(above: usize, addresses: &[usize]) -> Option<usize> {
         search.see(address);
     }
     search.next
+}
+
+/// The `position`th of `addresses`, shown in this order, and how many were looked at.
+fn listed(position: u32, addresses: &[usize]) -> (Option<usize>, u32) {
+    let mut search = ListedMatch {
+        name: c"f",
+        position,
+        count: 0,
+        found: None,
+    };
+    let _ = addresses.iter().any(|&address| search.see(address));
+    (search.found, search.count)
 }
 
 /// First address and number of the renames of `f` among `names`, and whether there is a clone.
@@ -62,6 +74,15 @@ suite! {
         check_eq!(next(20, &shown), Some(30));
         check_eq!(next(40, &shown), None);
         check_eq!(next(0, &[]), None);
+        Ok(())
+    }
+
+    fn positions_of_livepatch_are_in_the_order_of_the_symbol_table() {
+        let shown = [30, 10, 20];
+        check_eq!(listed(1, &shown), (Some(30), 1));
+        check_eq!(listed(3, &shown), (Some(20), 3));
+        check_eq!(listed(4, &shown), (None, 3));
+        check_eq!(listed(1, &[]), (None, 0));
         Ok(())
     }
 

@@ -91,6 +91,10 @@ use pipeline::pipeline;
 /// loaded anew in between. A wrapper used before that ends in a `BUG`, as in other blocks: it tests for it, a load and a
 /// branch.
 ///
+/// `#[position = N]` counts as the kernel's livepatch code does: in the kernel image in address order, but in a module in the
+/// order of the module's symbol table, where local symbols (`static` in C) come before global ones. The two orders may differ,
+/// and so may `N` from that of the same symbol in another block.
+///
 /// The provider is loaded before the module, or the load fails, and the log has a line of the kernel that begins with
 /// `livepatch:`. So there is no `resolve_imports_from`, nothing is `#[optional]`, and the block is not `#[autoload]`,
 /// `#[late]` or `#[rebindable]`. Other blocks of the module may be.
@@ -119,7 +123,7 @@ use pipeline::pipeline;
 /// | --- | --- |
 /// | `#[optional]` | a missing symbol is no error; the wrapper returns an `Option` |
 /// | `#[name = "..."]` | the kernel's name, when it is not the Rust one |
-/// | `#[position = N]` | which of several symbols of that name, counted from 1 in address order |
+/// | `#[position = N]` | which of several symbols of that name, counted from 1 in address order (but see `#[livepatch]`) |
 /// | `#[unverified]` | the type of this entry is not checked |
 ///
 /// # Types

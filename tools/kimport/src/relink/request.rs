@@ -39,7 +39,8 @@ pub enum Choice {
 pub struct Listed {
     /// Its name.
     pub name: String,
-    /// Which of several of that name, counted from 1 in address order; 0: there must be one only.
+    /// Which of several of that name, counted from 1 as the kernel counts: in its image in address order, in a module in the
+    /// order of the module's symbol table (local symbols before global ones). 0: there must be one only.
     pub position: u64,
 }
 
