@@ -9,10 +9,10 @@ use crate::table::Symbol;
 kimport_macros::import_symbols! {
     use crate::bindings;
 
-    // The first entry is the one that finds the others.
+    // The first entry is the one that finds the others, the second tells whether they are the kernel image's.
     pub(super) kallsyms_lookup_name: _,
-    pub(super) find_module: _,
     pub(super) __module_address: _,
+    pub(super) find_module: _,
     pub(super) kallsyms_on_each_match_symbol: _,
     pub(super) kallsyms_lookup_size_offset: _,
     pub(super) kallsyms_on_each_symbol: _,

@@ -10,6 +10,7 @@ use super::{imported, lookup_address};
 use crate::binder;
 use crate::bindings::module;
 use crate::log::debug;
+use crate::once::Once;
 use crate::provider::{Place, Provider};
 use crate::table::{bind_all, Symbol};
 use core::ffi::CStr;
@@ -78,17 +79,30 @@ impl Kallsyms {
     ///
     /// Two callers at once do no harm: both bind the same addresses.
     pub(crate) fn get() -> Result<Self, Unusable> {
-        let [lookup, others @ ..] = imported::symbols() else {
+        // One by one, or at once: that does not change, and what is missing takes long to look up.
+        static NEEDS: Once = Once::new();
+
+        let [finder, module_address, others @ ..] = imported::symbols() else {
             return Err(Unusable::Lacks(c"kallsyms_lookup_name"));
         };
-        if lookup.address().is_none() {
+        if finder.address().is_none() {
             let address = lookup_address::find().map_err(Unusable::Unreachable)?;
             // SAFETY: The address is that of `kallsyms_lookup_name`; the kernel image stays.
-            unsafe { lookup.bind(address) };
+            unsafe { finder.bind(address) };
         }
-        if let Err(name) = bind(binder::needs()) {
-            debug!("functions are bound one by one: the kernel has no {name}");
+        if module_address.address().is_none() {
+            let address = match lookup(module_address.name) {
+                0 => return Err(Unusable::Lacks(module_address.name)),
+                address => address as *mut c_void,
+            };
+            // SAFETY: The address is that of `__module_address`, which each kernel image with modules has; that stays.
+            unsafe { module_address.bind(address) };
         }
+        NEEDS.call(|| {
+            if let Err(name) = bind(binder::needs()) {
+                debug!("functions are bound one by one: the kernel has no {name}");
+            }
+        });
         bind(others).map_err(Unusable::Lacks)?;
         // INVARIANT: All were just bound, or before, and are never unbound.
         Ok(Self(()))
@@ -141,18 +155,17 @@ impl Kallsyms {
     /// The address of the symbol called `name`, which must be the only one.
     fn only(&self, provider: Option<&Provider>, name: &CStr) -> Result<usize, NotFound> {
         let first = match provider {
-            None => self.lookup(name),
+            None => lookup(name),
             Some(provider) => {
                 let qualified = CString::try_from_fmt(fmt!("{}:{}", provider.name(), name))
                     .map_err(|_| NotFound::NoMemory)?;
-                self.lookup(&qualified)
+                lookup(&qualified)
             }
         };
         if first == 0 {
             return Err(NotFound::Missing);
         }
-        // `kallsyms_lookup_name` goes on to the modules when the kernel image has no such symbol.
-        if provider.is_none() && self.is_in_module(first) {
+        if provider.is_none() && is_in_module(first) {
             return Err(NotFound::InModule);
         }
         let mut candidates = [0; LISTED];
@@ -254,24 +267,14 @@ impl Kallsyms {
         }
     }
 
-    fn lookup(&self, name: &CStr) -> usize {
-        // SAFETY: By the type invariants the function is bound; the name is NUL-terminated.
-        unsafe { imported::kallsyms_lookup_name(name.as_char_ptr()) }
-    }
-
-    fn is_in_module(&self, address: usize) -> bool {
-        self.with_module_of(address, |module| module.is_some())
-    }
-
     /// Tells `look` the name of the module that `address` lies in. `look` may not sleep.
     pub(crate) fn with_module_of<R>(
         &self,
         address: usize,
         look: impl FnOnce(Option<&CStr>) -> R,
     ) -> R {
-        let _rcu = rcu::read_lock();
-        // SAFETY: By the type invariants the function is bound; RCU is held, as it wants.
-        let module = unsafe { imported::__module_address(address) };
+        let rcu = rcu::read_lock();
+        let module = module_of(address, &rcu);
         if module.is_null() {
             return look(None);
         }
@@ -373,16 +376,33 @@ impl Kallsyms {
     }
 }
 
-/// See [`Kallsyms::bind`]; `kallsyms_lookup_name` is bound.
+/// The address of the first symbol called `name`, or 0; `kallsyms_lookup_name` is bound. That goes on to the modules when the
+/// kernel image has no such symbol.
+fn lookup(name: &CStr) -> usize {
+    // SAFETY: The function is bound, and the name is NUL-terminated.
+    unsafe { imported::kallsyms_lookup_name(name.as_char_ptr()) }
+}
+
+/// The module that `address` lies in, or null; `__module_address` is bound. It cannot be freed while the guard lives.
+fn module_of(address: usize, _rcu: &rcu::Guard) -> *mut module {
+    // SAFETY: The function is bound; RCU is held, as it wants.
+    unsafe { imported::__module_address(address) }
+}
+
+/// Whether `address` lies in a module; `__module_address` is bound.
+fn is_in_module(address: usize) -> bool {
+    !module_of(address, &rcu::read_lock()).is_null()
+}
+
+/// See [`Kallsyms::bind`]; `kallsyms_lookup_name` and `__module_address` are bound.
 fn bind(symbols: &'static [Symbol]) -> Result<(), &'static CStr> {
     let mut found = KVec::new();
     for symbol in symbols {
         if symbol.address().is_some() {
             continue;
         }
-        // SAFETY: The function is bound, and the name is NUL-terminated.
-        let address = unsafe { imported::kallsyms_lookup_name(symbol.name.as_char_ptr()) };
-        if address != 0 {
+        let address = lookup(symbol.name);
+        if address != 0 && !is_in_module(address) {
             let entry = (symbol, address as *mut c_void);
             if found.push(entry, GFP_KERNEL).is_err() {
                 // SAFETY: The address is the symbol's; the kernel image stays.

@@ -3,10 +3,15 @@
 //! Tests of [`kallsyms`](super): what is made of the symbols that the kernel shows.
 
 use super::{CloneSearch, Kallsyms, Kind, ListedMatch, NextMatch, Wanted};
-use crate::selftest::{check_eq, suite};
+use crate::selftest::{check, check_eq, suite};
 use core::ffi::CStr;
 use kernel::error::code;
 use kernel::error::Error;
+
+kimport_macros::import_symbols! {
+    // Modules have it, this one too; the kernel image has none.
+    cleanup_module: fn(),
+}
 
 /// The lowest of `addresses` above `above`, shown in this order.
 fn next(above: usize, addresses: &[usize]) -> Option<usize> {
@@ -108,6 +113,15 @@ suite! {
         check_eq!(errno(c"init_task", None, Kind::Function)?, Some(code::EPROTOTYPE));
         check_eq!(errno(c"init_task", None, Kind::Data { size: 1 << 20 })?, Some(code::EOVERFLOW));
         check_eq!(errno(c"kimport_no_such_symbol", None, Kind::Function)?, Some(code::ENOENT));
+        Ok(())
+    }
+
+    fn symbols_of_modules_are_not_taken_for_those_of_the_image() {
+        let kallsyms = Kallsyms::get().map_err(|_| code::EOPNOTSUPP)?;
+        check_eq!(errno(c"cleanup_module", None, Kind::Function)?, Some(code::ENOENT));
+        let symbols = __KIMPORT_BLOCK.symbols;
+        check!(kallsyms.bind(symbols) == Err(c"cleanup_module"));
+        check!(symbols.iter().all(|symbol| symbol.address().is_none()));
         Ok(())
     }
 }
