@@ -432,8 +432,11 @@ fn find(
         loaded: symbol.loaded.map(Loaded::address),
     };
     let found = match kallsyms.find(provider, &wanted) {
-        // The provider is live: what its init had is no longer among its symbols. Its BTF has what was once in its file.
-        Err(NotFound::Missing) if provider.is_some() && types.has(symbol.name) => {
+        // The provider is live: what its init had is no longer among its symbols. Its BTF has what was once in its file; that
+        // may have become a clone, too, where nobody can tell.
+        Err(NotFound::Missing)
+            if provider.is_some() && kallsyms.lists_modules() && types.has(symbol.name) =>
+        {
             Err(NotFound::WasInInit)
         }
         other => other,

@@ -32,6 +32,13 @@ kimport_macros::import_symbols! {
     pub(super) module_kallsyms_on_each_symbol: _,
 }
 
+/// Whether this kernel can list a module's symbols.
+pub(super) fn lists_modules() -> bool {
+    symbols().iter().any(|symbol| {
+        symbol.name == c"module_kallsyms_on_each_symbol" && symbol.address().is_some()
+    })
+}
+
 /// The entries, in the order of their declaration.
 pub(super) fn symbols() -> &'static [Symbol] {
     __KIMPORT_BLOCK.symbols

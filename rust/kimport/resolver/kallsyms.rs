@@ -118,6 +118,12 @@ impl Kallsyms {
         bind(symbols)
     }
 
+    /// Whether the kernel can list a module's symbols. Where it cannot, a module's clone of a function is not told from a
+    /// function that is missing.
+    pub(crate) fn lists_modules(&self) -> bool {
+        imported::lists_modules()
+    }
+
     /// The module called `name`, or null. It cannot be freed while the guard lives.
     pub(crate) fn find_module(&self, name: &CStr, _rcu: &rcu::Guard) -> *mut module {
         // SAFETY: By the type invariants the function is bound; RCU is held, as it wants.
