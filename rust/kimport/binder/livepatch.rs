@@ -59,7 +59,8 @@ pub(super) fn call_sites(address: *mut c_void) -> usize {
         // SAFETY: At least five bytes of the text begin here. They may be patched meanwhile, hence the volatile read.
         let [opcode, displacement @ ..] = unsafe { site.cast::<[u8; 5]>().read_volatile() };
         let displacement = i32::from_le_bytes(displacement) as isize;
-        if (site.addr() + 5).wrapping_add_signed(displacement) != address.addr() {
+        let target = (site.addr() + 5).wrapping_add_signed(displacement);
+        if !super::lands_on(opcode == CALL, target, address) {
             return false;
         }
         match opcode {

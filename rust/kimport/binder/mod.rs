@@ -84,6 +84,20 @@ impl CallMode {
     }
 }
 
+/// Whether a `call` or jump to `target` reaches the function at `address`. With call depth tracking, calls go to the padding in
+/// front of it, where they are counted.
+#[cfg(CONFIG_X86_64)]
+// Built in, `pointer.rs` alone reads no instructions.
+#[cfg_attr(not(MODULE), allow(dead_code))]
+fn lands_on(is_call: bool, target: usize, address: *mut c_void) -> bool {
+    // `CONFIG_FUNCTION_PADDING_BYTES`
+    const PADDING: usize = 16;
+
+    let before = address.addr().wrapping_sub(target);
+    let counted = cfg!(CONFIG_MITIGATION_CALL_DEPTH_TRACKING) && is_call;
+    before == 0 || (counted && before <= PADDING)
+}
+
 /// Where a call of an import ends that is not bound: a `BUG` that names `symbol`.
 #[cold]
 #[inline(never)]

@@ -17,7 +17,7 @@
 mod batch;
 
 use super::branch::Branch;
-use super::CallMode;
+use super::{lands_on, CallMode};
 use crate::bindings;
 use crate::table::{LastVerdict, Symbol};
 use core::ffi::c_void;
@@ -297,19 +297,11 @@ fn table() -> (*const bindings::static_call_site, usize) {
     (first, bytes / size_of::<bindings::static_call_site>())
 }
 
-/// Whether the instruction at `site` goes to `function`. With call depth tracking, calls go to the padding in front of it,
-/// where they are counted.
+/// Whether the instruction at `site` goes to `function`.
 fn reaches(site: *const u8, function: *mut c_void) -> bool {
-    // `CONFIG_FUNCTION_PADDING_BYTES`
-    const PADDING: usize = 16;
-
     // SAFETY: `site` is a static-call site of this module, which is one of these instructions if it begins like one.
-    let Some(branch) = (unsafe { Branch::read(site) }) else {
-        return false;
-    };
-    let before = function.addr().wrapping_sub(branch.target());
-    let counted = cfg!(CONFIG_MITIGATION_CALL_DEPTH_TRACKING) && branch.is_call();
-    before == 0 || (counted && before <= PADDING)
+    let branch = unsafe { Branch::read(site) };
+    branch.is_some_and(|branch| lands_on(branch.is_call(), branch.target(), function))
 }
 
 /// Defines one imported function.
