@@ -83,6 +83,8 @@ where
     // SAFETY: They are planned from the trampolines and call sites of these functions.
     unsafe { locked.patch(&pokes) };
     drop(locked);
+    #[cfg(any(kimport_selftest, kimport_bench))]
+    switch::count();
     crate::log::debug!("patched {} instructions at once", pokes.len());
     true
 }
@@ -214,12 +216,14 @@ impl Drop for Locked {
     }
 }
 
-/// For tests and the bench: has functions bound one by one, as on a kernel that lacks what this takes.
+/// For tests and the bench: has functions bound one by one, as on a kernel that lacks what this takes, and tells what was done
+/// at once.
 #[cfg(any(kimport_selftest, kimport_bench))]
 pub(crate) mod switch {
-    use kernel::sync::atomic::{AtomicFlag, Relaxed};
+    use kernel::sync::atomic::{Atomic, AtomicFlag, Relaxed};
 
     static OFF: AtomicFlag = AtomicFlag::new(false);
+    static DONE: Atomic<i32> = Atomic::new(0);
 
     pub(crate) fn is_off() -> bool {
         OFF.load(Relaxed)
@@ -227,5 +231,15 @@ pub(crate) mod switch {
 
     pub(crate) fn set(on: bool) {
         OFF.store(!on, Relaxed);
+    }
+
+    pub(super) fn count() {
+        DONE.fetch_add(1, Relaxed);
+    }
+
+    /// How many times functions were bound or unbound at once.
+    #[cfg(kimport_selftest)]
+    pub(crate) fn done() -> i32 {
+        DONE.load(Relaxed)
     }
 }
