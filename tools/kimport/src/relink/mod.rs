@@ -75,7 +75,7 @@ pub struct SymbolReport {
     pub name: String,
     /// Where it comes from.
     pub provider: String,
-    /// Which of several of that name, see [`Listed::position`]; 0: there must be one only.
+    /// Which of several of that name, see [`request::Listed::position`]; 0: there must be one only.
     pub position: u64,
     /// Who exports it, where that is known.
     pub exported_by: Option<String>,
