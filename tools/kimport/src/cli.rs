@@ -342,6 +342,9 @@ A path may be a directory that holds the unpacked packages of one kernel (or its
 /lib/modules), a Debian package, or a single file: vmlinuz, vmlinux, System.map, a copy of \
 /proc/kallsyms or of /sys/kernel/btf/vmlinux, Module.symvers, a module.
 
+Debug information, as in a distribution's debug packages, tells which functions were inlined. It is \
+only read when a symbol is missing.
+
 What a kernel is called in the output is read from it, or given before the '='.";
 
 /// The command line as it is documented.

@@ -35,9 +35,9 @@ pub struct Wanted<'a> {
 pub enum Cause {
     /// There is no symbol of that name.
     Missing,
-    /// There is none, but the kernel's types have the function.
+    /// There is none, but the kernel's types or its debug information have the function.
     Inlined {
-        /// Its prototypes there.
+        /// Its prototypes, where types have it.
         prototypes: Vec<String>,
     },
     /// The compiler replaced the function by clones, whose ABI is their own affair.
@@ -111,12 +111,14 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing => f.write_str("kallsyms has no such symbol there; check its spelling"),
-            Self::Inlined { prototypes } => write!(
-                f,
-                "kallsyms has no such symbol there, though the kernel's types have {}: the compiler \
-                 inlined it; import a function that calls it",
-                prototypes.join(" and ")
-            ),
+            Self::Inlined { prototypes } => {
+                f.write_str("kallsyms has no such symbol there, though the kernel's ")?;
+                match prototypes.as_slice() {
+                    [] => f.write_str("debug information has the function")?,
+                    prototypes => write!(f, "types have {}", prototypes.join(" and "))?,
+                }
+                f.write_str(": the compiler inlined it; import a function that calls it")
+            }
             Self::OnlyClone { clones } => write!(
                 f,
                 "the compiler left only {}, whose ABI is not the declared one; import a function \
@@ -252,6 +254,9 @@ fn absent(
     }
     match prototypes(wanted.name) {
         Some(prototypes) if !prototypes.is_empty() => Cause::Inlined { prototypes },
+        _ if kernel.is_inlined(wanted.provider, wanted.name) => Cause::Inlined {
+            prototypes: Vec::new(),
+        },
         _ => Cause::Missing,
     }
 }

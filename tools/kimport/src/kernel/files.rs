@@ -2,18 +2,18 @@
 
 //! Finding a kernel's pieces: in files given one by one, in directories and in Debian packages.
 
-use super::{image, text};
+use super::{dwarf, image, text};
 use crate::{
     compression::{self, read_limited, Format},
     error::{Error, Result},
 };
 use object::{
     elf::{FileHeader64, ET_REL},
-    read::elf::FileHeader,
+    read::{elf::FileHeader, ReadCache},
     Endianness,
 };
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     fs::{self, File},
     io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
@@ -26,6 +26,8 @@ pub(super) enum Origin {
     File(PathBuf),
     /// Read already, from a package.
     Bytes(Vec<u8>),
+    /// Still in a package, as it is large and seldom needed.
+    Packed { package: PathBuf, name: String },
 }
 
 impl Origin {
@@ -33,7 +35,32 @@ impl Origin {
         match self {
             Self::File(path) => read_limited(File::open(path)?),
             Self::Bytes(bytes) => Ok(bytes.clone()),
+            Self::Packed { package, name } => {
+                let mut found = None;
+                in_package(package, |path, file| {
+                    if path == name {
+                        found = Some(read_limited(file)?);
+                    }
+                    Ok(found.is_none())
+                })
+                .map_err(io::Error::other)?;
+                found.ok_or_else(|| io::Error::other("changed while it was read"))
+            }
         }
+    }
+
+    /// The functions that were inlined, as far as there is debug information. Of a file only this is read.
+    pub(super) fn inlined(&self) -> Result<HashSet<String>> {
+        if let Self::File(path) = self {
+            let mut file = File::open(path).map_err(Error::unusable)?;
+            let mut start = [0; 8];
+            file.read_exact(&mut start).map_err(Error::unusable)?;
+            if Format::of(&start).is_none() {
+                return dwarf::inlined(&ReadCache::new(file));
+            }
+        }
+        let bytes = self.bytes().and_then(compression::unpack);
+        dwarf::inlined(bytes.map_err(Error::unusable)?.as_slice())
     }
 }
 
@@ -55,6 +82,8 @@ pub(super) struct Pieces {
     pub(super) symvers: Vec<Piece>,
     /// By the name the kernel knows each by.
     pub(super) modules: BTreeMap<String, Origin>,
+    /// What debuggers want of modules: their debug information, and hardly more.
+    pub(super) debug_modules: BTreeMap<String, Origin>,
     pub(super) builtin: Option<BTreeSet<String>>,
 }
 
@@ -66,6 +95,7 @@ enum What {
     Types,
     Symvers,
     Module,
+    DebugModule,
     Builtin,
 }
 
@@ -90,7 +120,12 @@ impl Pieces {
         let origin = Origin::File(path.to_owned());
         let what = by_content(origin.bytes().map_err(unreadable)?)
             .map_err(|error| error.context(path.display()))?;
-        self.put(what, &path.display().to_string(), origin);
+        let name = path.display().to_string();
+        let what = match by_name(&name) {
+            Some(What::DebugModule) if what == What::Module => What::DebugModule,
+            _ => what,
+        };
+        self.put(what, &name, origin);
         Ok(())
     }
 
@@ -107,6 +142,11 @@ impl Pieces {
             What::Module => {
                 if let Some(name) = module_name(path) {
                     self.modules.insert(name, piece.origin);
+                }
+            }
+            What::DebugModule => {
+                if let Some(name) = module_name(path) {
+                    self.debug_modules.insert(name, piece.origin);
                 }
             }
             What::Builtin => {
@@ -143,48 +183,67 @@ impl Pieces {
         Ok(())
     }
 
-    /// Finds the same in a `.deb`: an `ar` archive with a compressed `tar` of the files.
+    /// Finds the same in a Debian package.
     fn add_package(&mut self, path: &Path) -> Result<()> {
-        let damaged = |error: io::Error| Error::unusable(format_args!("Debian package: {error}"));
-        let mut archive = ar::Archive::new(File::open(path).map_err(damaged)?);
-        while let Some(member) = archive.next_entry() {
-            let member = member.map_err(damaged)?;
-            if !member.header().identifier().starts_with(b"data.tar") {
-                continue;
-            }
-            // Debug packages are larger than what is kept of them.
-            let mut packed = BufReader::new(member);
-            let data: Box<dyn Read> = match Format::of(packed.fill_buf().map_err(damaged)?) {
-                Some(format) => format.reader(packed).map_err(damaged)?,
-                None => Box::new(packed),
+        in_package(path, |name, file| {
+            let Some(what) = by_name(name) else {
+                return Ok(true);
             };
-            return self.add_tar(data).map_err(damaged);
-        }
-        Err(
-            Error::unusable("an archive, but not a Debian package: it has no data.tar")
-                .help("give a .deb of linux-image, linux-binary, linux-modules or linux-headers"),
-        )
-    }
-
-    fn add_tar(&mut self, data: impl Read) -> io::Result<()> {
-        for entry in tar::Archive::new(data).entries()? {
-            let entry = entry?;
-            if !entry.header().entry_type().is_file() {
-                continue;
-            }
-            let name = entry.path()?.to_string_lossy().into_owned();
-            if let Some(what) = by_name(&name).filter(|what| !is_debug_module(*what, &name)) {
-                let bytes = read_limited(entry)?;
-                self.put(what, &name, Origin::Bytes(bytes));
-            }
-        }
-        Ok(())
+            let origin = match what {
+                // Those of a kernel are gigabytes.
+                What::DebugModule => Origin::Packed {
+                    package: path.to_owned(),
+                    name: name.to_owned(),
+                },
+                _ => Origin::Bytes(read_limited(file)?),
+            };
+            self.put(what, name, origin);
+            Ok(true)
+        })
     }
 }
 
-/// Whether this is what debuggers want of a module: without code, gigabytes for all of them, and no module.
-fn is_debug_module(what: What, path: &str) -> bool {
-    what == What::Module && path.trim_start_matches("./").starts_with("usr/lib/debug/")
+/// Shows `visit` the files in a `.deb`, an `ar` archive with a compressed `tar` of them, for as long as it returns true.
+fn in_package(
+    path: &Path,
+    visit: impl FnMut(&str, &mut dyn Read) -> io::Result<bool>,
+) -> Result<()> {
+    let damaged = |error: io::Error| Error::unusable(format_args!("Debian package: {error}"));
+    let mut archive = ar::Archive::new(File::open(path).map_err(damaged)?);
+    while let Some(member) = archive.next_entry() {
+        let member = member.map_err(damaged)?;
+        if !member.header().identifier().starts_with(b"data.tar") {
+            continue;
+        }
+        // Debug packages are larger than what is kept of them.
+        let mut packed = BufReader::new(member);
+        let data: Box<dyn Read> = match Format::of(packed.fill_buf().map_err(damaged)?) {
+            Some(format) => format.reader(packed).map_err(damaged)?,
+            None => Box::new(packed),
+        };
+        return in_tar(data, visit).map_err(damaged);
+    }
+    Err(
+        Error::unusable("an archive, but not a Debian package: it has no data.tar")
+            .help("give a .deb of linux-image, linux-binary, linux-modules or linux-headers"),
+    )
+}
+
+fn in_tar(
+    data: impl Read,
+    mut visit: impl FnMut(&str, &mut dyn Read) -> io::Result<bool>,
+) -> io::Result<()> {
+    for entry in tar::Archive::new(data).entries()? {
+        let mut entry = entry?;
+        if !entry.header().entry_type().is_file() {
+            continue;
+        }
+        let name = entry.path()?.to_string_lossy().into_owned();
+        if !visit(&name, &mut entry)? {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// What a file of a distribution is, by its name.
@@ -202,7 +261,11 @@ fn by_name(path: &str) -> Option<What> {
         } else if name == "modules.builtin" {
             What::Builtin
         } else if module_name(name).is_some() {
-            What::Module
+            if path.contains("usr/lib/debug/") {
+                What::DebugModule
+            } else {
+                What::Module
+            }
         } else if is("System.map") || name == "kallsyms.txt" {
             What::Text
         } else if is("vmlinuz") || is("vmlinux") || ["bzImage", "Image", "Image.gz"].contains(&name)
@@ -264,17 +327,6 @@ pub(super) fn module_name(path: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// As Debian has them in a debug package.
-    #[test]
-    fn what_debuggers_want_of_a_module_is_no_module() {
-        let is_debug = |path| is_debug_module(by_name(path).unwrap(), path);
-        assert!(is_debug(
-            "./usr/lib/debug/lib/modules/7.3.4/kernel/lib/crc16.ko"
-        ));
-        assert!(!is_debug("./usr/lib/debug/lib/modules/7.3.4/vmlinux"));
-        assert!(!is_debug("./usr/lib/modules/7.3.4/kernel/lib/crc16.ko.xz"));
-    }
-
     #[test]
     fn distributions_names() {
         for (path, what) in [
@@ -286,6 +338,15 @@ mod tests {
             (
                 "./a/kernel/drivers/scsi/scsi-transport.ko.xz",
                 Some(What::Module),
+            ),
+            // As Debian has them in a debug package.
+            (
+                "./usr/lib/debug/lib/modules/7.3.4/kernel/lib/crc16.ko",
+                Some(What::DebugModule),
+            ),
+            (
+                "./usr/lib/debug/lib/modules/7.3.4/vmlinux",
+                Some(What::Image),
             ),
             (
                 "./usr/src/linux-headers/Module.symvers",

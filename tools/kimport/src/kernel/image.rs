@@ -13,6 +13,8 @@ use object::{
 
 /// What BTF begins with: magic number in little-endian order, version and flags.
 const BTF_MAGIC: [u8; 4] = [0x9f, 0xeb, 1, 0];
+/// More than any version banner has.
+const MAX_BANNER: usize = 1 << 10;
 
 /// Whether a file is a kernel image, by its first bytes.
 pub fn is_image(bytes: &[u8]) -> bool {
@@ -198,18 +200,27 @@ pub fn elf_symbols(kernel: &[u8]) -> Option<Vec<super::kallsyms::Entry>> {
 
 /// The release that the kernel says it is, from its version banner.
 pub fn release(kernel: &[u8]) -> Option<String> {
+    banner(kernel)?.split(' ').next().map(str::to_owned)
+}
+
+/// The line that the kernel begins its log with, from the release on: another build of the same source has another one.
+pub fn banner(kernel: &[u8]) -> Option<&str> {
     const BANNER: &[u8] = b"Linux version ";
     let mut rest = kernel;
     while let Some(at) = find(rest, BANNER) {
         rest = &rest[at + BANNER.len()..];
-        let word = rest.split(|&byte| byte == b' ').next()?;
-        let release = std::str::from_utf8(&word[..word.len().min(64)]).ok();
+        let line = rest[..rest.len().min(MAX_BANNER)]
+            .split(|byte| [b'\n', 0].contains(byte))
+            .next()?;
+        let line = std::str::from_utf8(line).ok();
         // There also is the format string, `Linux version %s`.
-        if let Some(release) = release.filter(|release| {
-            release.starts_with(|c: char| c.is_ascii_digit())
+        let is_release = |release: &str| {
+            release.len() <= 64
+                && release.starts_with(|c: char| c.is_ascii_digit())
                 && release.chars().all(|c| c.is_ascii_graphic())
-        }) {
-            return Some(release.to_owned());
+        };
+        if let Some(line) = line.filter(|line| line.split(' ').next().is_some_and(is_release)) {
+            return Some(line);
         }
     }
     None

@@ -5,9 +5,10 @@
 //! It is put together from whatever there is: the running system, a distribution's packages as
 //! they are or unpacked, single files. Each kind of input is a file here: [`files`] finds the
 //! pieces, [`image`] unpacks boot images, [`kallsyms`] finds the symbol table in one, [`text`]
-//! reads `System.map` and `/proc/kallsyms`, [`btf`] reads types. [`symbols`] is what comes out.
+//! reads `System.map` and `/proc/kallsyms`, [`btf`] reads types, [`dwarf`] what was inlined. [`symbols`] is what comes out.
 
 pub mod btf;
+pub mod dwarf;
 mod files;
 pub mod image;
 pub mod kallsyms;
@@ -24,9 +25,9 @@ use btf::Types;
 use files::{Origin, Piece, Pieces};
 use rayon::prelude::*;
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fs::{self, File},
-    io,
+    io, mem,
     path::{Path, PathBuf},
     str::FromStr,
     sync::{Arc, Mutex, OnceLock, PoisonError},
@@ -91,6 +92,11 @@ pub struct Kernel {
     btf: Option<Vec<u8>>,
     types: OnceLock<Option<Types>>,
     read: Mutex<HashMap<String, Arc<Module>>>,
+    /// Where there may be debug information of the image, and of modules beside their files.
+    debug: Vec<Origin>,
+    debug_modules: BTreeMap<String, Origin>,
+    /// By module; `None`: the image.
+    inlined: Mutex<HashMap<Option<String>, HashSet<String>>>,
 }
 
 /// A module of a kernel.
@@ -157,6 +163,13 @@ impl Kernel {
         if pieces.add(Path::new(&directory)).is_err() {
             unknown.push(format!("modules that are not loaded: no {directory}"));
         }
+        // Hardly anybody has debug information installed.
+        let _ = pieces.add(Path::new(&format!("/usr/lib/debug{directory}")));
+        let debug = [
+            format!("/usr/lib/debug{directory}/vmlinux"),
+            format!("/usr/lib/debug/boot/vmlinux-{release}"),
+        ];
+        let debug = debug.into_iter().map(|path| Origin::File(path.into()));
         let btf = File::open("/sys/kernel/btf/vmlinux")
             .and_then(read_limited)
             .ok();
@@ -182,13 +195,16 @@ impl Kernel {
             btf,
             types: OnceLock::new(),
             read: Mutex::default(),
+            debug: debug.collect(),
+            debug_modules: pieces.debug_modules,
+            inlined: Mutex::default(),
         }
     }
 
-    fn of_pieces(pieces: Pieces, name: Option<String>, given: &str) -> Result<Self> {
+    fn of_pieces(mut pieces: Pieces, name: Option<String>, given: &str) -> Result<Self> {
         let mut sources = Vec::new();
         let mut unknown = Vec::new();
-        let images = Images::read(&pieces.images, &mut sources)?;
+        let images = Images::read(mem::take(&mut pieces.images), &mut sources)?;
         let mut loaded = HashMap::new();
         let mut symbols = None;
         for piece in &pieces.texts {
@@ -268,6 +284,9 @@ impl Kernel {
             btf,
             types: OnceLock::new(),
             read: Mutex::default(),
+            debug: images.debug,
+            debug_modules: pieces.debug_modules,
+            inlined: Mutex::default(),
         })
     }
 
@@ -399,6 +418,30 @@ impl Kernel {
             }
         }
     }
+
+    /// Whether debug information of the image, or of the module `provider`, has a function of that name that was inlined.
+    pub fn is_inlined(&self, provider: Option<&str>, name: &str) -> bool {
+        let provider = provider.map(str::to_owned);
+        let known = || self.inlined.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(names) = known().get(&provider) {
+            return names.contains(name);
+        }
+        let origins: Vec<&Origin> = match &provider {
+            None => self.debug.iter().collect(),
+            Some(module) => [&self.debug_modules, &self.modules]
+                .iter()
+                .filter_map(|modules| modules.get(module))
+                .collect(),
+        };
+        // That there is none, or that it cannot be read, says nothing about the function.
+        let names = origins
+            .into_iter()
+            .filter_map(|origin| origin.inlined().ok());
+        let names = names.flatten().collect::<HashSet<_>>();
+        let is_inlined = names.contains(name);
+        known().insert(provider, names);
+        is_inlined
+    }
 }
 
 /// What images have.
@@ -407,42 +450,53 @@ struct Images {
     symbols: Option<Vec<kallsyms::Entry>>,
     btf: Option<Vec<u8>>,
     release: Option<String>,
+    debug: Vec<Origin>,
 }
 
 impl Images {
-    fn read(pieces: &[Piece], sources: &mut Vec<String>) -> Result<Self> {
+    fn read(pieces: Vec<Piece>, sources: &mut Vec<String>) -> Result<Self> {
         let mut images = Self::default();
-        let mut symbols_from: Option<&str> = None;
-        for piece in pieces {
-            let bytes = piece
-                .origin
-                .bytes()
-                .map_err(|error| Error::unusable(format_args!("{}: {error}", piece.name)))?;
-            let (kernel, what) =
-                image::unpack(bytes).map_err(|error| error.context(&piece.name))?;
+        let mut symbols_from: Option<(String, Option<String>)> = None;
+        for Piece { name, origin } in pieces {
+            let (path, bytes) = match origin {
+                Origin::Bytes(bytes) => (None, Ok(bytes)),
+                path => (Some(path.clone()), path.bytes()),
+            };
+            let bytes = bytes.map_err(|error| Error::unusable(format_args!("{name}: {error}")))?;
+            let (kernel, what) = image::unpack(bytes).map_err(|error| error.context(&name))?;
             if let Some(btf) = image::btf(&kernel).filter(|_| images.btf.is_none()) {
                 images.btf = Some(btf.to_vec());
-                sources.push(format!("types: BTF in {}", piece.name));
+                sources.push(format!("types: BTF in {name}"));
             }
-            let found = kallsyms::find(&kernel);
-            let how = match found {
-                Some(_) => "kallsyms tables",
-                None => "symbol table",
-            };
-            let Some(found) = found.or_else(|| image::elf_symbols(&kernel)) else {
-                continue;
-            };
-            if let Some(other) = symbols_from {
-                return Err(Error::unusable(format_args!(
-                    "more than one kernel: {other} and {}",
-                    piece.name
-                ))
-                .help("name the files of one"));
+            let banner = image::banner(&kernel).map(str::to_owned);
+            match &symbols_from {
+                // A boot image and the vmlinux that it was made of.
+                Some((_, first)) if first.is_some() && *first == banner => {}
+                _ => {
+                    let found = kallsyms::find(&kernel);
+                    let how = match found {
+                        Some(_) => "kallsyms tables",
+                        None => "symbol table",
+                    };
+                    let Some(found) = found.or_else(|| image::elf_symbols(&kernel)) else {
+                        continue;
+                    };
+                    if let Some((other, _)) = symbols_from {
+                        return Err(Error::unusable(format_args!(
+                            "more than one kernel: {other} and {name}"
+                        ))
+                        .help("name the files of one"));
+                    }
+                    sources.push(format!("symbols: {how} in {name} ({what})"));
+                    images.symbols = Some(found);
+                    images.release = image::release(&kernel);
+                    symbols_from = Some((name.clone(), banner));
+                }
             }
-            sources.push(format!("symbols: {how} in {} ({what})", piece.name));
-            symbols_from = Some(&piece.name);
-            images.symbols = Some(found);
-            images.release = image::release(&kernel);
+            if image::section(&kernel, ".debug_info").is_some() {
+                sources.push(format!("what was inlined: debug information in {name}"));
+                images.debug.push(path.unwrap_or(Origin::Bytes(kernel)));
+            }
         }
         Ok(images)
     }

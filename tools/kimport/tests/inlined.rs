@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `kimport check` tells functions that were inlined from such as never were, by debug information that the compiler of the
+//! build root made.
+
+mod common;
+
+use common::*;
+use std::{fs, path::Path};
+use tempfile::TempDir;
+
+/// In an image and in a module: a function that is kept, one that is inlined though nothing asks for it, and one that the
+/// module only declares.
+const SOURCE: &str = r#"
+int NAME_declared(int a);
+static int NAME_inlined(int a) { return a * 3; }
+int NAME_kept(int a) { return NAME_inlined(a) + NAME_declared(a); }
+"#;
+const IMAGE: &str = r#"
+const char linux_banner[] __attribute__((used)) = "Linux version RELEASE (somebody) #1\n";
+void _stext(void) {}
+int image_declared(int a) { return a; }
+"#;
+const MODULE: &str = r#"
+static const char licence[] __attribute__((used, section(".modinfo"))) = "license=GPL";
+"#;
+
+const INLINED: &str =
+    "though the kernel's debug information has the function: the compiler inlined it";
+const MISSING: &str = "kallsyms has no such symbol there; check its spelling";
+
+struct Files(TempDir);
+
+impl Files {
+    fn path(&self, name: &str) -> String {
+        let path = self.0.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    fn compile(&self, source: &str, options: &[&str], output: &str) -> String {
+        let (input, output) = (self.path("source.c"), self.path(output));
+        fs::write(&input, source).unwrap();
+        tool("gcc", &[&["-O2", "-o", &output, &input], options].concat());
+        output
+    }
+
+    fn image(&self, release: &str, options: &[&str], output: &str) -> String {
+        let source = SOURCE.replace("NAME", "image") + &IMAGE.replace("RELEASE", release);
+        let link = ["-nostdlib", "-static", "-Wl,-e,_stext"];
+        self.compile(&source, &[&link, options].concat(), output)
+    }
+
+    fn module(&self, options: &[&str], output: &str) -> String {
+        let source = SOURCE.replace("NAME", "module") + MODULE;
+        self.compile(&source, &[&["-c"], options].concat(), output)
+    }
+
+    fn stripped(&self, path: &str, output: &str) -> String {
+        let output = self.path(output);
+        tool("strip", &["--strip-debug", "-o", &output, path]);
+        output
+    }
+
+    /// What is said of a function of the image, or of the module `provider`.
+    fn says(&self, kernel: &str, provider: &str, name: &str) -> String {
+        let module = with_table(&self.0, &record(0, 0, 0, provider, name));
+        let output = kimport(["check", &module, "--kernel", kernel]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        let line = text.lines().find(|line| line.contains("cannot import"));
+        line.unwrap_or(&String::from_utf8(output.stderr).unwrap())
+            .to_owned()
+    }
+
+    fn expect(&self, kernel: &str, provider: &str, name: &str, expected: &str) {
+        let said = self.says(kernel, provider, name);
+        assert!(said.contains(expected), "{name} on {kernel}: {said}");
+    }
+}
+
+const FORMATS: [&[&str]; 3] = [&["-gdwarf-4"], &["-gdwarf-5"], &["-gdwarf-5", "-gz=zlib"]];
+
+#[test]
+fn functions_of_the_image() {
+    let files = Files(TempDir::new().unwrap());
+    for format in FORMATS {
+        let whole = files.image("7.0", format, "vmlinux");
+        assert_eq!(files.says(&whole, "", "image_kept"), "");
+        files.expect(&whole, "", "image_inlined", INLINED);
+        files.expect(&whole, "", "image_inline", MISSING);
+        let stripped = files.stripped(&whole, "stripped");
+        files.expect(&stripped, "", "image_inlined", MISSING);
+        // As in two packages of a distribution.
+        let both = format!("{stripped},{whole}");
+        files.expect(&both, "", "image_inlined", INLINED);
+        let other = files.image("7.1", format, "other");
+        files.expect(
+            &format!("{stripped},{other}"),
+            "",
+            "x",
+            "more than one kernel",
+        );
+    }
+}
+
+#[test]
+fn functions_of_a_module() {
+    let files = Files(TempDir::new().unwrap());
+    let image = files.image("7.0", &[], "boot/vmlinux");
+    let top = Path::new(&image).parent().unwrap().parent().unwrap();
+    for format in FORMATS {
+        let whole = files.module(format, "some_module.ko");
+        let kernel = format!("{image},{whole}");
+        assert_eq!(files.says(&kernel, "some_module", "module_kept"), "");
+        files.expect(&kernel, "some_module", "module_inlined", INLINED);
+        files.expect(&kernel, "some_module", "module_declared", MISSING);
+
+        let (path, debug) = (
+            "root/usr/lib/modules/7.0/some-module.ko",
+            "root/usr/lib/debug/lib/modules/7.0/some-module.ko",
+        );
+        let root = top.join("root");
+        let root = root.to_str().unwrap();
+        files.stripped(&whole, path);
+        let kernel = format!("{image},{root}");
+        files.expect(&kernel, "some_module", "module_inlined", MISSING);
+        fs::copy(&whole, files.path(debug)).unwrap();
+        files.expect(&kernel, "some_module", "module_inlined", INLINED);
+        let alone = format!("{image},{},{}", files.path(path), files.path(debug));
+        files.expect(&alone, "some_module", "module_inlined", INLINED);
+
+        let control =
+            "Package: made\nVersion: 1\nArchitecture: all\nMaintainer: nobody\nDescription: made\n";
+        fs::write(files.path("root/DEBIAN/control"), control).unwrap();
+        let package = files.path("made.deb");
+        tool("dpkg-deb", &["--root-owner-group", "-b", root, &package]);
+        let kernel = format!("{image},{package}");
+        files.expect(&kernel, "some_module", "module_inlined", INLINED);
+        fs::remove_dir_all(root).unwrap();
+    }
+}
+
+#[test]
+fn damaged_debug_information_is_none() {
+    let files = Files(TempDir::new().unwrap());
+    let whole = files.image("7.0", &["-gdwarf-5"], "vmlinux");
+    let mut bytes = fs::read(&whole).unwrap();
+    let module = Module::read(&bytes);
+    let info = &module.section(".debug_info").data;
+    let at = bytes.windows(info.len()).position(|part| part == info);
+    bytes[at.unwrap()..][..info.len()].fill(0xff);
+    fs::write(&whole, bytes).unwrap();
+    files.expect(&whole, "", "image_inlined", MISSING);
+}
