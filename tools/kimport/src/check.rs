@@ -9,7 +9,7 @@ use crate::{
     licence::require_gpl_compatible,
     list::{Listing, Livepatch, Undefined},
     relink::SymbolReport,
-    resolve::{resolve, Cause, Wanted},
+    resolve::{resolve, Cause, Position, Wanted},
     symvers::VMLINUX,
     verify::{verify, Reason, Verdict},
 };
@@ -92,7 +92,7 @@ impl Report {
         let mut findings = Vec::new();
         let mut found = Vec::new();
         for import in &listing.imports {
-            let wanted = wanted_import(import);
+            let wanted = wanted_import(import, &listing.livepatch);
             match resolve(kernel, &wanted) {
                 Ok(_) => found.push(import),
                 Err(cause) if import.optional && cause.is_absence() => {
@@ -103,7 +103,7 @@ impl Report {
         }
         let (mut verified, mut unverified, mut warnings) = (0, Vec::new(), Vec::new());
         for (import, verdict) in verify(&found, kernel) {
-            let wanted = wanted_import(import);
+            let wanted = wanted_import(import, &listing.livepatch);
             match verdict {
                 Verdict::Same => verified += 1,
                 Verdict::Unverified(reason) if import.verify == Policy::Require => {
@@ -300,12 +300,22 @@ fn licence(listing: &Listing) -> Option<Error> {
     (imports && finished).then(required)?.err()
 }
 
-/// What the kernel-side crate looks for.
-fn wanted_import(import: &Import) -> Wanted<'_> {
+/// What the kernel-side crate looks for. What livepatch code binds, for `#[livepatch]` blocks, is looked for as that does.
+fn wanted_import<'a>(import: &'a Import, livepatch: &[Livepatch]) -> Wanted<'a> {
+    let number = import.position.map(u32::from);
+    let is_bound = livepatch.iter().any(|symbol| {
+        symbol.name == import.name
+            && symbol.provider == import.provider.as_deref().unwrap_or(VMLINUX)
+            && symbol.position == number.map_or(0, u64::from)
+    });
     Wanted {
         name: &import.name,
         provider: import.provider.as_deref(),
-        position: import.position.map(u32::from),
+        position: number.map(if is_bound {
+            Position::InTable
+        } else {
+            Position::InMemory
+        }),
         kind: Some(import.kind),
     }
 }
@@ -323,7 +333,7 @@ fn wanted<'a>(name: &'a str, provider: &'a str, position: u64) -> Wanted<'a> {
     Wanted {
         name,
         provider: (provider != VMLINUX).then_some(provider),
-        position: (position != 0).then(|| position.try_into().unwrap_or(u32::MAX)),
+        position: Position::of_livepatch(position),
         kind: None,
     }
 }

@@ -89,8 +89,9 @@ struct Relink {
     input: PathBuf,
     /// Where symbols shall come from; may be repeated
     ///
-    /// PROVIDER:SYMBOL,SYMBOL... takes these symbols from PROVIDER; SYMBOL@N the Nth in address
-    /// order of several that have the name.
+    /// PROVIDER:SYMBOL,SYMBOL... takes these symbols from PROVIDER; SYMBOL@N the Nth of several that
+    /// have the name, as the kernel counts: in vmlinux in address order, in a module in the order of its
+    /// symbol table (`nm -p`).
     ///
     /// PROVIDER=OLD takes from PROVIDER what the module OLD exports (needs --symvers).
     ///
@@ -230,7 +231,7 @@ struct Load {
     /// have.
     ///
     /// PROVIDER:SYMBOL,SYMBOL... takes these symbols from PROVIDER, exported or not; SYMBOL@N the Nth
-    /// in address order of several that have the name.
+    /// of several that have the name, counted as in `kimport relink`.
     ///
     /// PROVIDER=OLD takes from PROVIDER what the loaded module OLD exports.
     ///

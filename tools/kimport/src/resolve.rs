@@ -23,10 +23,26 @@ pub struct Wanted<'a> {
     pub name: &'a str,
     /// The module that shall have it; `None`: the kernel image.
     pub provider: Option<&'a str>,
-    /// Which of several, counted from 1 in address order.
-    pub position: Option<u32>,
+    /// Which of several.
+    pub position: Option<Position>,
     /// What it is declared to be, if that matters.
     pub kind: Option<import_table::Kind>,
+}
+
+/// Which of several symbols of one name, counted from 1. In the kernel image both are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Position {
+    /// In address order, as the kernel-side crate counts.
+    InMemory(u32),
+    /// In the order of the symbol table, as livepatch code counts: in a module, local symbols before global ones.
+    InTable(u32),
+}
+
+impl Position {
+    /// What the number in the name of a livepatch symbol means: 0 is none.
+    pub fn of_livepatch(number: u64) -> Option<Self> {
+        (number != 0).then(|| Self::InTable(number.try_into().unwrap_or(u32::MAX)))
+    }
 }
 
 /// Why a symbol would be refused.
@@ -204,10 +220,7 @@ fn in_table(
 ) -> Result<Symbol, Cause> {
     let found = table.named(wanted.name);
     let symbol = match (wanted.position, found) {
-        (Some(position), _) => (position as usize)
-            .checked_sub(1)
-            .and_then(|index| found.get(index))
-            .ok_or(Cause::Position { count: found.len() })?,
+        (Some(position), _) => at(position, found, wanted.provider.is_some())?,
         (None, [symbol]) => symbol,
         (None, []) => {
             return renamed(table, wanted).ok_or_else(|| absent(kernel, table, wanted, &prototypes))
@@ -220,6 +233,25 @@ fn in_table(
     };
     check(symbol, wanted)?;
     Ok(symbol.clone())
+}
+
+/// The one of `found` at that position, as the kernel counts once a module has initialised.
+fn at(position: Position, found: &[Symbol], in_module: bool) -> Result<&Symbol, Cause> {
+    let lasting = found.iter().filter(|symbol| !(in_module && symbol.init));
+    let mut lasting: Vec<&Symbol> = lasting.collect();
+    let number = match position {
+        Position::InTable(number) => number,
+        Position::InMemory(number) => {
+            lasting.sort_by_key(|symbol| symbol.place);
+            number
+        }
+    };
+    let symbol = (number as usize)
+        .checked_sub(1)
+        .and_then(|index| lasting.get(index).copied());
+    symbol.ok_or(Cause::Position {
+        count: lasting.len(),
+    })
 }
 
 /// `name.llvm.N` is a plain rename, if there is one only.

@@ -52,12 +52,14 @@ pub struct Symbol {
     pub per_cpu: bool,
     /// Where it is on the running kernel; 0 where that does not show.
     pub address: u64,
+    /// Where it is among the others, by section and address; the loader lays out sections in its own order.
+    pub(crate) place: (usize, u64),
 }
 
 /// The symbols of the kernel image or of a module.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
-    /// By name, in address order.
+    /// By name, in the order of the kernel's table: address order in the image, in a module that of its file's symbol table.
     symbols: HashMap<String, Vec<Symbol>>,
 }
 
@@ -111,13 +113,14 @@ impl Table {
                 init: !is_bound && init.contains(&index) && !per_cpu.contains(&index),
                 per_cpu: !is_bound && per_cpu.contains(&index),
                 address: entry.address,
+                place: (index, 0),
             };
             symbols.entry(entry.name).or_default().push(symbol);
         }
         Self { symbols }
     }
 
-    /// The table of a loaded module, from its lines in `/proc/kallsyms` in address order. There,
+    /// The table of a loaded module, from its lines in `/proc/kallsyms` as they come. There,
     /// upper case says that a symbol is exported.
     pub fn of_loaded(entries: Vec<Entry>) -> Self {
         let mut symbols = HashMap::<String, Vec<Symbol>>::new();
@@ -132,6 +135,7 @@ impl Table {
                 init: false,
                 per_cpu: false,
                 address: entry.address,
+                place: (0, entry.address),
             };
             symbols.entry(entry.name).or_default().push(symbol);
         }
@@ -142,11 +146,8 @@ impl Table {
     pub fn of_module(file: &ModuleFile) -> Result<Self> {
         let elf = ElfFile64::<Endianness>::parse(file.elf())
             .map_err(|error| Error::unusable(format_args!("not a kernel module: {error}")))?;
-        let mut found: Vec<ElfSymbol> = of_elf(&elf).collect();
-        // The loader lays sections out in its own order; within one, order is address order.
-        found.sort_by_key(|symbol| (symbol.section, symbol.address));
         let mut symbols = HashMap::<String, Vec<Symbol>>::new();
-        for symbol in found {
+        for symbol in of_elf(&elf) {
             let linkage = if symbol.global {
                 Linkage::Global
             } else {
@@ -158,12 +159,13 @@ impl Table {
                 init: symbol.init,
                 per_cpu: symbol.per_cpu,
                 address: 0,
+                place: (symbol.section, symbol.address),
             });
         }
         Ok(Self { symbols })
     }
 
-    /// The symbols of that name, in address order.
+    /// The symbols of that name, in the order of the kernel's table.
     pub fn named(&self, name: &str) -> &[Symbol] {
         self.symbols.get(name).map_or(&[], Vec::as_slice)
     }

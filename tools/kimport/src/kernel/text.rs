@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 pub struct Text {
     /// Of the kernel image, in address order.
     pub image: Vec<Entry>,
-    /// Of each loaded module, in address order.
+    /// Of each loaded module, in the order of its symbol table, as the kernel shows them.
     pub modules: BTreeMap<String, Vec<Entry>>,
     /// Whether addresses were shown, not hidden by `kptr_restrict`.
     pub addresses: bool,
@@ -91,16 +91,10 @@ pub fn parse(text: &str) -> Result<Text> {
         return Err(Error::unusable("no symbol of the kernel image in it"));
     }
     // Equal addresses, all of them when they are hidden, stay in the order that the kernel gave.
-    let in_order = |mut symbols: Vec<Entry>| {
-        symbols.sort_by_key(|entry| entry.address);
-        symbols
-    };
+    image.sort_by_key(|entry| entry.address);
     Ok(Text {
-        image: in_order(image),
-        modules: modules
-            .into_iter()
-            .map(|(module, symbols)| (module, in_order(symbols)))
-            .collect(),
+        image,
+        modules,
         addresses,
     })
 }
@@ -114,11 +108,12 @@ mod tests {
     fn both_forms_are_read() {
         let text = parse(
             "ffffffff81000010 t second\nffffffff81000000 T first\n\
-             ffffffffc0000000 t helper\t[loop]\n",
+             ffffffffc0000020 t helper\t[loop]\nffffffffc0000000 T open\t[loop]\n",
         )
         .unwrap();
         let names: Vec<_> = text.image.iter().map(|entry| &entry.name).collect();
         assert_eq!(names, ["first", "second"]);
+        // The order of the table, which need not be that of the addresses.
         assert_eq!(text.modules["loop"][0].name, "helper");
         assert!(text.addresses);
         assert!(!parse("0000000000000000 T f\n").unwrap().addresses);

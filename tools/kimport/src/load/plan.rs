@@ -12,7 +12,7 @@ use crate::{
     licence::require_gpl_compatible,
     list::{Listing, Undefined},
     relink::request::{Choice, Listed, Request},
-    resolve::{resolve, Cause, Wanted},
+    resolve::{resolve, Cause, Position, Wanted},
     symvers::{Symvers, VMLINUX},
 };
 use serde::{Serialize, Serializer};
@@ -85,7 +85,7 @@ pub struct Plan {
 /// Where a request sends a symbol.
 struct Target<'a> {
     provider: &'a str,
-    position: Option<u32>,
+    position: Option<Position>,
 }
 
 impl Plan {
@@ -426,7 +426,7 @@ fn listed<'a>(name: &str, requests: &'a [Request]) -> Option<Target<'a>> {
         let Listed { position, .. } = symbols.iter().find(|symbol| symbol.name == name)?;
         Some(Target {
             provider: &request.provider,
-            position: (*position != 0).then(|| (*position).try_into().unwrap_or(u32::MAX)),
+            position: Position::of_livepatch(*position),
         })
     })
 }

@@ -39,8 +39,8 @@ pub enum Choice {
 pub struct Listed {
     /// Its name.
     pub name: String,
-    /// Which of several of that name, counted from 1 as the kernel counts: in its image in address order, in a module in the
-    /// order of the module's symbol table (local symbols before global ones). 0: there must be one only.
+    /// Which of several of that name, counted from 1 as livepatch code counts: in the kernel image in address order, in a module
+    /// in the order of the module's symbol table (local symbols before global ones). 0: there must be one only.
     pub position: u64,
 }
 
@@ -109,9 +109,7 @@ fn checked_symbol(text: &str) -> Result<Listed> {
         Some((symbol, number)) => {
             let position = number.parse().ok().filter(|&position| position > 0);
             let position = position.ok_or_else(|| {
-                Error::unusable(format_args!(
-                    "'{text}': the position is a number from 1, in address order"
-                ))
+                Error::unusable(format_args!("'{text}': the position is a number from 1"))
             })?;
             (symbol, position)
         }
