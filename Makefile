@@ -37,7 +37,10 @@ ifneq ($(KDIR),$(PINNED_KDIR))
 export KIMPORT_BIND := $(KDIR)$(if $(KIMPORT_BIND),:$(KIMPORT_BIND))
 endif
 IN_ROOT := scripts/in-root --
-CARGO := $(IN_ROOT) cargo
+# What cargo has built in the cache serves every checkout whose sources are the same: all are at one path, and are compared by
+# their contents, not their times. That is an unstable option of cargo's.
+AT_ONE_PATH := scripts/in-root --at /kimport -- env RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_CHECKSUM_FRESHNESS=true
+CARGO := $(AT_ONE_PATH) cargo
 KIMPORT := $(CARGO_TARGET_DIR)/debug/kimport
 KIMPORT_VM := $(CARGO_TARGET_DIR)/debug/kimport-vm
 
@@ -200,11 +203,11 @@ check-host: lint doc rust-analyzer check-btf check-fuzz
 
 # Each fuzz target for a second, and for as long as one likes.
 check-fuzz: setup
-	@$(IN_ROOT) scripts/fuzz check
+	@$(AT_ONE_PATH) scripts/fuzz check
 
 SECONDS ?= 60
 fuzz: setup
-	@$(IN_ROOT) scripts/fuzz $(SECONDS) $(TARGET)
+	@$(AT_ONE_PATH) scripts/fuzz $(SECONDS) $(TARGET)
 
 # A target for each VM, so that they can run side by side.
 # The longest first.
@@ -357,7 +360,7 @@ lint: rustfmtcheck clippy
 
 # The host crates by cargo; the kernel-side crate by the build of a module, with the kernel's flags and configuration.
 doc: samples/hello_import
-	@rm -rf $(CARGO_TARGET_DIR)/doc $(BUILD)/doc && mkdir -p $(BUILD)/doc/kernel
+	@rm -rf $(BUILD)/doc && mkdir -p $(BUILD)/doc/kernel
 	@RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' $(CARGO) doc -q --workspace --no-deps --document-private-items
 	@cp -r $(CARGO_TARGET_DIR)/doc $(BUILD)/doc/host
 	@$(IN_ROOT) $(MAKE) -j$(JOBS) -C $(KDIR) M=$(CURDIR)/samples/hello_import MO=$(BUILD)/samples/hello_import KIMPORT_DOC=$(BUILD)/doc/kernel \
