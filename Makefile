@@ -44,8 +44,8 @@ CARGO := $(AT_ONE_PATH) cargo
 KIMPORT := $(CARGO_TARGET_DIR)/debug/kimport
 KIMPORT_VM := $(CARGO_TARGET_DIR)/debug/kimport-vm
 
-MODULE_DIRS := samples/hello_import samples/lio_core_new samples/rust_iblock tests/modules tests/relink tests/selftest tests/typed \
-	tests/upgraded
+MODULE_DIRS := samples/hello_import samples/lio_core_new samples/rust_iblock tests/modules tests/lifetime tests/relink \
+	tests/selftest tests/typed tests/upgraded
 
 .PHONY: help setup update-kernel modules $(MODULE_DIRS) consumer tools demo bench check check-host check-fuzz check-tree check-ways check-kernels check-btf fuzz lint clippy rustfmt \
 	rustfmtcheck doc rust-analyzer man install clean
@@ -159,7 +159,7 @@ built = $(foreach module,$(1),--module $(BUILD)/$(module).ko)
 HELLO := samples/hello_import/hello_import
 LIO := samples/lio_core_new/target_core_mod_new samples/rust_iblock/rust_iblock tcm_loop_new
 CASES := tests/modules/kimport_test_provider tests/modules/import_cases
-LIFETIME := $(addprefix tests/modules/,kimport_test_provider kimport_side_a kimport_side_b kimport_side_c \
+LIFETIME := $(firstword $(CASES)) $(addprefix tests/lifetime/,kimport_side_a kimport_side_b kimport_side_c \
 	lifetime_load lifetime_linked lifetime_rebind lifetime_late)
 TYPED_MODULES := tests/typed/imports_typed provider_without_btf provider_upgraded
 CONSUMER := consumer/count_processes consumer/import_cases
@@ -331,8 +331,8 @@ check-kernels: tools samples/rust_iblock
 
 # ---- Sources
 
-RUST_KERNEL_SOURCES = $(shell git ls-files 'rust/kimport/*.rs' 'samples/*.rs' 'tests/modules/*.rs' 'tests/relink/*.rs' 'tests/selftest/*.rs' \
-	'tests/typed/*.rs' 'tests/bench/*.rs' 'tests/ways/*.rs')
+RUST_KERNEL_SOURCES = $(shell git ls-files 'rust/kimport/*.rs' 'samples/*.rs' $(patsubst %,'tests/%/*.rs',modules lifetime relink selftest \
+	typed bench ways))
 SHELL_SOURCES = $(shell git ls-files scripts tests tools/vm/guest .ci | xargs grep -lE '^\#!.*sh|shellcheck shell=')
 
 rustfmt: setup

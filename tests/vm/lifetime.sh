@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The lifetime of providers: who holds them and how that is seen, providers that are requested, moved between and bound
-# late. The cases are those of tests/modules/lifetime/. The providers warn when they go while somebody is inside.
+# late. The cases are those of tests/lifetime/. The providers warn when they go while somebody is inside.
 # shellcheck shell=dash disable=SC1090
 . "$KTAP_SH"
 
