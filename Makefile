@@ -349,7 +349,7 @@ clippy: setup
 	@$(CARGO) clippy -q --workspace --all-targets -- -D warnings
 	@$(CARGO) clippy -q --manifest-path fuzz/Cargo.toml --bins -- -D warnings
 	@mkdir -p $(BUILD)
-	@$(MAKE) $(filter-out samples/lio_core_new,$(MODULE_DIRS)) tests/bench BUILD=$(BUILD)/clippy CLIPPY=1 W=1 > $(BUILD)/clippy.log 2>&1 || \
+	@$(MAKE) $(filter-out samples/lio_core_new,$(MODULE_DIRS)) tests/bench BUILD=$(BUILD)/clippy KIMPORT_LINT=1 CLIPPY=1 W=1 > $(BUILD)/clippy.log 2>&1 || \
 		{ cat $(BUILD)/clippy.log; exit 1; }
 	@! grep -E 'warning[:[]' $(BUILD)/clippy.log
 
