@@ -305,7 +305,7 @@ fn wanted_import<'a>(import: &'a Import, livepatch: &[Livepatch]) -> Wanted<'a> 
     let number = import.position.map(u32::from);
     let is_bound = livepatch.iter().any(|symbol| {
         symbol.name == import.name
-            && symbol.provider == import.provider.as_deref().unwrap_or(VMLINUX)
+            && symbol.provider == import.provider()
             && symbol.position == number.map_or(0, u64::from)
     });
     Wanted {

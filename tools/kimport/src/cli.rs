@@ -93,7 +93,9 @@ struct Relink {
     /// have the name, as the kernel counts: in vmlinux in address order, in a module in the order of its
     /// symbol table (`nm -p`).
     ///
-    /// PROVIDER=OLD takes from PROVIDER what the module OLD exports (needs --symvers).
+    /// PROVIDER=OLD takes from PROVIDER what the module takes from OLD: what OLD exports (needs
+    /// --symvers). A module that imports from OLD with kimport as well is refused, as it asks itself
+    /// for that when it is loaded.
     ///
     /// PROVIDER alone takes from it what nothing exports (needs --symvers); weak symbols, which
     /// may stay unresolved, only if they are listed.
@@ -233,7 +235,8 @@ struct Load {
     /// PROVIDER:SYMBOL,SYMBOL... takes these symbols from PROVIDER, exported or not; SYMBOL@N the Nth
     /// of several that have the name, counted as in `kimport relink`.
     ///
-    /// PROVIDER=OLD takes from PROVIDER what the loaded module OLD exports.
+    /// PROVIDER=OLD takes from PROVIDER what the module takes from the loaded module OLD: what that
+    /// exports, as in `kimport relink`.
     ///
     /// PROVIDER is the name of a loaded module, or vmlinux, the kernel image.
     #[arg(long, value_name = "PROVIDER[=OLD|:SYMBOLS]")]
@@ -325,12 +328,13 @@ struct Completions {
     shell: clap_complete::Shell,
 }
 
-const INSTEAD: &str = "PROVIDER=DECLARED";
-const INSTEAD_HELP: &str = "Takes from PROVIDER what the module declares to import from DECLARED";
-const INSTEAD_LONG_HELP: &str = "Takes from PROVIDER what the module declares to import from DECLARED
+const INSTEAD: &str = "PROVIDER=OLD";
+const INSTEAD_HELP: &str = "Takes from PROVIDER what the module takes from OLD; may be repeated";
+const INSTEAD_LONG_HELP: &str = "Takes from PROVIDER what the module takes from OLD; may be repeated
 
-As the module does where it chooses the provider when it is loaded (`resolve_imports_from`). DECLARED \
-is a module, or vmlinux for the kernel image. May be repeated.";
+That is what it imports from OLD with kimport, as if the module asked PROVIDER for it when it is loaded \
+(`resolve_imports_from`). If it imports nothing so, it is what OLD exports, as if `kimport relink` or `load` had been \
+told the same. OLD is a module, or vmlinux for the kernel image.";
 const EXIT_STATUS: &str =
     "Exit status: 0 all is well, 1 there are findings, 2 the command line or an \
 input cannot be used.";
@@ -456,9 +460,11 @@ impl List {
 impl Check {
     fn run(&self, as_json: bool) -> Result<Outcome> {
         let file = ModuleFile::read(&self.input)?;
-        let listing =
-            listing_from(&file, &self.from).map_err(|error| error.context(self.input.display()))?;
+        let with_path = |error: Error| error.context(self.input.display());
+        let mut listing = Listing::new(&file, None).map_err(with_path)?;
         let kernel = read_kernel(&self.kernel)?;
+        let exports = |module: &str, symbol: &str| kernel.exports_from(module, symbol);
+        listing.take_from(&self.from, exports).map_err(with_path)?;
         let report = check::Report::new(&listing, &kernel);
         if as_json {
             print(&json(&report)?)?;
@@ -471,24 +477,34 @@ impl Check {
 
 impl Compare {
     fn run(&self, as_json: bool) -> Result<Outcome> {
+        let kernels = || {
+            let _spinner = Spinner::new("reading the kernels");
+            let read = self.kernel.par_iter().map(Kernel::read);
+            read.collect::<Result<Vec<_>>>()
+        };
         let mut subjects: BTreeSet<Subject> = self.names.iter().cloned().collect();
-        if let Some(module) = &self.module {
-            let file = ModuleFile::read(module)?;
-            let listing =
-                listing_from(&file, &self.from).map_err(|error| error.context(module.display()))?;
-            subjects.extend(compare::subjects(&listing));
-        }
+        let kernels = match &self.module {
+            None => kernels()?,
+            Some(module) => {
+                let with_path = |error: Error| error.context(module.display());
+                let file = ModuleFile::read(module)?;
+                let mut listing = Listing::new(&file, None).map_err(with_path)?;
+                let kernels = kernels()?;
+                let exports = |module: &str, symbol: &str| {
+                    let mut kernels = kernels.iter();
+                    kernels.any(|kernel| kernel.exports_from(module, symbol))
+                };
+                listing.take_from(&self.from, exports).map_err(with_path)?;
+                subjects.extend(compare::subjects(&listing));
+                kernels
+            }
+        };
         if subjects.is_empty() {
             return Err(
                 Error::unusable("the module imports nothing that could be compared")
                     .help("name symbols, or give a module that imports with kimport or livepatch"),
             );
         }
-        let kernels = {
-            let _spinner = Spinner::new("reading the kernels");
-            let read = self.kernel.par_iter().map(Kernel::read);
-            read.collect::<Result<Vec<_>>>()?
-        };
         let matrix = Matrix::new(&subjects, &kernels);
         if let Some(path) = &self.html {
             write_file(
@@ -743,13 +759,6 @@ impl Completions {
         }
         Ok(Outcome::Fine)
     }
-}
-
-/// What a module imports, from `instead` of where it declares.
-fn listing_from(file: &ModuleFile, instead: &[Instead]) -> Result<Listing> {
-    let mut listing = Listing::new(file, None)?;
-    listing.take_from(instead)?;
-    Ok(listing)
 }
 
 fn read_symvers(path: Option<&Path>) -> Result<Option<Symvers>> {

@@ -17,6 +17,7 @@
 //! | 14     | 2    | length of the type's description, 0 for what is not verified   |
 //! | 16     |      | `block\0provider\0kernel_name\0rust_name\0`, the description, zeros up to a multiple of 8 |
 
+use crate::symvers::VMLINUX;
 use serde::Serialize;
 use std::num::NonZeroU32;
 
@@ -93,6 +94,13 @@ pub struct Import {
     /// The declared type, as `kimport_types` describes it; empty when it is not to be checked.
     #[serde(skip)]
     pub description: Vec<u8>,
+}
+
+impl Import {
+    /// The module that has it, or `vmlinux`.
+    pub fn provider(&self) -> &str {
+        self.provider.as_deref().unwrap_or(VMLINUX)
+    }
 }
 
 /// Why a table cannot be read; `offset` is where in the section the record begins.

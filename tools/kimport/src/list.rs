@@ -12,7 +12,10 @@ use crate::{
 };
 use object::{build::elf::Builder, elf::STB_WEAK};
 use serde::Serialize;
-use std::{collections::BTreeSet, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    str::FromStr,
+};
 
 /// Everything a module imports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -55,28 +58,26 @@ pub struct Undefined {
     pub exported_by: Option<String>,
 }
 
-/// A provider that is chosen when the module asks for its imports (`resolve_imports_from`), instead
-/// of the declared one.
+/// `PROVIDER=OLD`: what the module takes from one module, taken from another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instead {
-    /// The module that is asked.
+    /// The module that has it now.
     pub provider: String,
-    /// The module that is declared, or `vmlinux`.
-    pub declared: String,
+    /// The module that exports it, or from which it is declared to be imported, or `vmlinux`.
+    pub old: String,
 }
 
 impl FromStr for Instead {
     type Err = Error;
 
-    /// Parses `PROVIDER=DECLARED`.
     fn from_str(text: &str) -> Result<Self> {
-        let Some((provider, declared)) = text.split_once('=') else {
-            return Err(Error::unusable("not of the form PROVIDER=DECLARED")
+        let Some((provider, old)) = text.split_once('=') else {
+            return Err(Error::unusable("not of the form PROVIDER=OLD")
                 .help("for instance --from target_core_mod_new=target_core_mod"));
         };
         Ok(Self {
             provider: new_name(provider)?,
-            declared: match declared {
+            old: match old {
                 VMLINUX => VMLINUX.to_owned(),
                 module => new_name(module)?,
             },
@@ -85,34 +86,64 @@ impl FromStr for Instead {
 }
 
 impl Listing {
-    /// Takes imports from other providers than the declared ones.
-    pub fn take_from(&mut self, instead: &[Instead]) -> Result<()> {
-        let declared = |import: &Import| {
-            let provider = import.provider.as_deref();
-            provider.unwrap_or(VMLINUX).to_owned()
-        };
-        let all: BTreeSet<String> = self.imports.iter().map(declared).collect();
-        if let Some(wrong) = instead.iter().find(|one| !all.contains(&one.declared)) {
-            let all: Vec<String> = all.into_iter().collect();
-            return Err(Error::unusable(format_args!(
-                "the module imports nothing from {} with kimport",
-                wrong.declared
-            ))
-            .help(match all.as_slice() {
-                [] => {
-                    "it has no import table; for livepatch symbols the provider is fixed, relink it"
-                        .to_owned()
-                }
-                all => format!("it imports from {}", all.join(", ")),
-            }));
-        }
-        for import in &mut self.imports {
-            let declared = declared(import);
-            if let Some(instead) = instead.iter().find(|one| one.declared == declared) {
-                import.provider = Some(instead.provider.clone());
+    /// Takes what comes from a module from another one: what is declared so, as if the module asked that one
+    /// (`resolve_imports_from`), or if nothing is, what the old one exports, as if `kimport relink` had been told, which refuses
+    /// modules that have both. `exports` tells the latter by module and symbol.
+    pub fn take_from(
+        &mut self,
+        instead: &[Instead],
+        exports: impl Fn(&str, &str) -> bool,
+    ) -> Result<()> {
+        let (mut declared, mut exported) = (BTreeMap::new(), BTreeMap::new());
+        for Instead { provider, old } in instead {
+            let is_exported = |symbol: &Undefined| exports(old, &symbol.name);
+            let taken = if self.imports.iter().any(|import| import.provider() == old) {
+                &mut declared
+            } else if self.undefined.iter().any(is_exported) {
+                &mut exported
+            } else {
+                return Err(self.takes_nothing_from(old));
+            };
+            let other = taken.insert(old.as_str(), provider);
+            if let Some(other) = other.filter(|other| *other != provider) {
+                return Err(Error::unusable(format_args!(
+                    "what comes from {old} cannot come from both {other} and {provider}"
+                )));
             }
         }
+        for import in &mut self.imports {
+            if let Some(provider) = declared.get(import.provider()) {
+                import.provider = Some(provider.to_string());
+            }
+        }
+        for (old, provider) in exported {
+            let is_kept = |symbol: &Undefined| !exports(old, &symbol.name);
+            let moved = self.undefined.iter().filter(|symbol| !is_kept(symbol));
+            self.livepatch.extend(moved.map(|symbol| Livepatch {
+                name: symbol.name.clone(),
+                provider: provider.clone(),
+                position: 0,
+                relocations: 0,
+            }));
+            self.undefined.retain(is_kept);
+        }
         Ok(())
+    }
+
+    fn takes_nothing_from(&self, old: &str) -> Error {
+        let error = Error::unusable(format_args!(
+            "the module neither imports from {old} with kimport nor uses what {old} exports, as far as is known"
+        ));
+        if self.livepatch.iter().any(|symbol| symbol.provider == old) {
+            return error.help(
+                "its livepatch symbols come from there for good; relink the original module",
+            );
+        }
+        let all: BTreeSet<&str> = self.imports.iter().map(Import::provider).collect();
+        match Vec::from_iter(all).join(", ").as_str() {
+            "" => error.help("`kimport list --symvers Module.symvers` shows what it uses"),
+            all => error.help(format_args!("it imports from {all}")),
+        }
     }
 
     /// Reads the module.
@@ -201,8 +232,11 @@ impl Listing {
             notes.extend(import.unverified.then(|| "unverified".to_owned()));
             let policy = Some(import.verify).filter(|policy| *policy != Policy::Strict);
             notes.extend(policy.map(|policy| format!("verify({})", policy.name())));
-            let provider = import.provider.as_deref().unwrap_or(VMLINUX);
-            [import.name.clone(), provider.to_owned(), notes.join(", ")]
+            [
+                import.name.clone(),
+                import.provider().to_owned(),
+                notes.join(", "),
+            ]
         });
         table(&mut text, ["IMPORT", "FROM", "IS"], rows);
         let rows = self.livepatch.iter().map(|symbol| {
@@ -238,7 +272,7 @@ fn identity(builder: &Builder<'_>) -> Result<(Option<String>, Option<String>)> {
 }
 
 /// The module's import table; a module without it imports nothing that way.
-fn imports(builder: &Builder<'_>) -> Result<Vec<Import>> {
+pub(crate) fn imports(builder: &Builder<'_>) -> Result<Vec<Import>> {
     let Some(section) = elf::section(builder, import_table::SECTION)? else {
         return Ok(Vec::new());
     };

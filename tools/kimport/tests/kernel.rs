@@ -253,6 +253,98 @@ fn relinked_modules_are_checked_by_livepatchs_rules() {
     "#]].assert_eq(&findings(&result));
 }
 
+/// `--from PROVIDER=OLD` is what it is to relink, before it is relinked.
+#[test]
+fn a_module_is_checked_as_if_it_were_relinked() {
+    let directory = TempDir::new().unwrap();
+    let copy = directory.path().join("target_core_mod_new.ko.xz");
+    fs::copy(stock("target_core_mod"), &copy).unwrap();
+    let kernel = format!("{},{}", stock_kernel(), copy.display());
+    let module = stock("tcm_loop");
+    let module = module.to_str().unwrap();
+    let from = "target_core_mod_new=target_core_mod";
+    let (out, _) = fine(["check", module, "--from", from, "--kernel", &kernel]);
+    assert!(out.contains("all of them resolve"), "{out}");
+    let (out, _) = fine([
+        "compare", "--module", module, "--from", from, "--kernel", &kernel,
+    ]);
+    let row = "\ntarget_core_mod_new:target_submit                target_core_mod_new, global, exported\n";
+    assert!(out.contains(row), "{out}");
+
+    let said = |from: &[&str]| {
+        let command = ["check", module, "--kernel", &kernel];
+        let output = kimport(from.iter().fold(command.to_vec(), |mut all, from| {
+            all.extend(["--from", from]);
+            all
+        }));
+        (
+            output.status.code(),
+            text(&output.stdout) + &text(&output.stderr),
+        )
+    };
+    let (code, out) = said(&["target_core_file=target_core_mod"]);
+    assert_eq!(code, Some(1));
+    let finding = "livepatch: symbol 'target_submit' not found in symbol table of 'target_core_file': there is no such symbol \
+                   there, but target_core_mod, target_core_mod_new has one";
+    assert!(out.contains(finding), "{out}");
+    for (from, cause) in [
+        (
+            &[from, "other=target_core_mod"][..],
+            "cannot come from both target_core_mod_new and other",
+        ),
+        (
+            &["other=loop"],
+            "neither imports from loop with kimport nor uses what loop exports",
+        ),
+    ] {
+        let (code, out) = said(from);
+        assert_eq!(code, Some(2));
+        assert!(out.contains(cause), "{out}");
+    }
+}
+
+/// What it imports itself would still come from the old one.
+#[test]
+fn a_module_that_would_be_relinked_in_part_is_refused() {
+    let directory = TempDir::new().unwrap();
+    let table = record(FUNCTION, 0, 0, "target_core_mod", "target_cmd_size_check");
+    let module = with_table(&directory, &table);
+    let symvers = symvers();
+    let output = directory.path().join("out.ko");
+    let relink = |from| {
+        let output = output.to_str().unwrap();
+        let symvers = symvers.to_str().unwrap();
+        kimport([
+            "relink",
+            &module,
+            "--from",
+            from,
+            "--symvers",
+            symvers,
+            "-o",
+            output,
+        ])
+    };
+    let refused = relink("target_core_mod_new=target_core_mod");
+    assert_eq!(refused.status.code(), Some(1));
+    let error = text(&refused.stderr);
+    assert!(
+        error.contains("imports 1 symbol from target_core_mod with kimport"),
+        "{error}"
+    );
+    assert!(
+        error.contains("list it: --from target_core_mod_new:SYMBOL"),
+        "{error}"
+    );
+    assert!(!output.exists());
+    for from in [
+        "target_core_mod_new:target_complete_cmd",
+        "target_core_mod_new=vmlinux",
+    ] {
+        assert_eq!(relink(from).status.code(), Some(0), "{from}");
+    }
+}
+
 /// `kimport relink` makes no such module, but its output may be edited.
 #[test]
 fn a_licence_that_is_not_gpl_compatible_is_a_finding() {

@@ -215,7 +215,7 @@ fn another_provider_can_be_chosen() {
 
     for (from, says) in [
         ("provider=loop", "it imports from old_provider"),
-        ("provider", "not of the form PROVIDER=DECLARED"),
+        ("provider", "not of the form PROVIDER=OLD"),
         ("a/b=old_provider", "is not a module name"),
     ] {
         let output = check(&declared, &kernel, &["--from", from]);

@@ -384,6 +384,18 @@ impl Kernel {
         }
     }
 
+    /// Whether `module`, or `vmlinux`, exports `symbol`, as far as is known.
+    pub fn exports_from(&self, module: &str, symbol: &str) -> bool {
+        match self.exporter(symbol) {
+            Some(exporter) => exporter == module,
+            None if self.symvers.is_some() || module == VMLINUX => false,
+            None => {
+                let module = self.module(module).ok().flatten();
+                module.is_some_and(|module| module.symbols.exports(symbol))
+            }
+        }
+    }
+
     /// The kernel's `Module.symvers`, if there is one.
     pub fn symvers(&self) -> Option<&Symvers> {
         self.symvers.as_ref()

@@ -11,7 +11,7 @@ use crate::{
     kernel::Kernel,
     licence::require_gpl_compatible,
     list::{Listing, Undefined},
-    relink::request::{Choice, Listed, Request},
+    relink::request::{self, Choice, Listed, Request},
     resolve::{resolve, Cause, Position, Wanted},
     symvers::{Symvers, VMLINUX},
 };
@@ -109,6 +109,7 @@ impl Plan {
             notes: Vec::new(),
         };
         unmet(&listing.undefined, &wish.requests)?;
+        request::refuse_partly(&wish.requests, &listing.imports)?;
         for request in &wish.requests {
             running
                 .is_usable(&request.provider)

@@ -20,13 +20,14 @@ use crate::{
     elf::{self, Image},
     error::{count, printable, Result},
     licence::require_gpl_compatible,
+    list,
     module_file::ModuleFile,
     sign::Signature,
     symvers::{module_name, Symvers, VMLINUX},
 };
 use object::build::elf::Builder;
 use plan::Plan;
-use request::Request;
+use request::{Choice, Request};
 use serde::Serialize;
 use std::{collections::BTreeSet, fmt::Write};
 
@@ -108,6 +109,10 @@ pub fn relink(
         licence,
     } = Identity::of(&builder)?;
     require_gpl_compatible(licence.as_deref()).map_err(|error| error.context(&old_name))?;
+    let is_by_exporter = |request: &Request| matches!(request.choice, Choice::ExportedBy(_));
+    if wish.requests.iter().any(is_by_exporter) {
+        request::refuse_partly(&wish.requests, &list::imports(&builder)?)?;
+    }
     let plan = Plan::new(&builder, &wish.requests, symvers)?;
     let new_name = wish.name.clone().unwrap_or_else(|| old_name.clone());
     let depends = depends(&old_depends, &plan);

@@ -3,7 +3,8 @@
 //! What the user asks for: `--from` and `--name`.
 
 use crate::{
-    error::{Error, Result},
+    error::{count, Error, Result},
+    import_table::Import,
     symvers::VMLINUX,
 };
 use std::str::FromStr;
@@ -69,6 +70,29 @@ impl FromStr for Request {
             choice,
         })
     }
+}
+
+/// Refuses `PROVIDER=OLD` for a module that imports from OLD with kimport: whom it asks for that when it is loaded is its own
+/// affair, and the rest alone is hardly meant.
+pub fn refuse_partly(requests: &[Request], imports: &[Import]) -> Result<()> {
+    for Request { provider, choice } in requests {
+        let Choice::ExportedBy(old) = choice else {
+            continue;
+        };
+        let imports = imports.iter().filter(|import| import.provider() == old);
+        let number = imports.count();
+        if number > 0 {
+            return Err(Error::finding(format_args!(
+                "the module imports {} from {old} with kimport, which --from does not change: they come from the module that it \
+                 asks for when it is loaded",
+                count(number, "symbol")
+            ))
+            .help(format_args!(
+                "if only what {old} exports shall come from {provider}, list it: --from {provider}:SYMBOL,SYMBOL"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Parses the new name of a module.
