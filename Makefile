@@ -97,9 +97,13 @@ modules: $(MODULE_DIRS)
 tests/relink: tools
 
 # W=, CLIPPY= and the like reach the kernel's build through MAKEFLAGS.
+# What all have in common the first makes.
+build-modules = $(IN_ROOT) $(MAKE) -j$(JOBS) -C $(KDIR) M=$(CURDIR)/$(1) MO=$(BUILD)/$(or $(2),$(1)) KIMPORT=$(KIMPORT)
+SHARED = KIMPORT_SHARED=$(BUILD)/samples/hello_import/.kimport
 $(MODULE_DIRS): setup
 	@mkdir -p $(BUILD)/$@
-	@$(IN_ROOT) $(MAKE) -j$(JOBS) -C $(KDIR) M=$(CURDIR)/$@ MO=$(BUILD)/$@ KIMPORT=$(KIMPORT)
+	@$(call build-modules,$@) $(if $(filter samples/hello_import,$@),,$(SHARED))
+$(filter-out samples/hello_import samples/lio_core_new,$(MODULE_DIRS)): samples/hello_import
 
 # Functions of the stock kernel, chosen at random by a seed: the same ones until KIMPORT_SEED names another.
 TYPED := $(BUILD)/tests/typed/prototypes.rs
@@ -112,14 +116,14 @@ $(TYPED): rust/types/examples/typed_module.rs rust/types/tests/support/prototype
 FORCE:
 
 # The test modules once more, bound through function pointers.
-modules-pointer: setup
+modules-pointer: samples/hello_import
 	@mkdir -p $(BUILD)/pointer
-	@$(IN_ROOT) $(MAKE) -j$(JOBS) -C $(KDIR) M=$(CURDIR)/tests/modules MO=$(BUILD)/pointer kimport-calls=pointer
+	@$(call build-modules,tests/modules,pointer) $(SHARED) kimport-calls=pointer
 
 # Modules for `kimport load`: modpost warns of what nothing exports instead of giving up.
 tests/load: setup
 	@mkdir -p $(BUILD)/$@
-	@$(IN_ROOT) $(MAKE) -j$(JOBS) -C $(KDIR) M=$(CURDIR)/$@ MO=$(BUILD)/$@ KBUILD_MODPOST_WARN=1
+	@$(call build-modules,$@) KBUILD_MODPOST_WARN=1
 
 # Every module, in C or in Rust, has type information that was made on the stock kernel's.
 check-btf: modules
@@ -177,13 +181,13 @@ BENCH := tests/bench/bench_provider_a tests/bench/bench_provider_b tests/bench/k
 BENCH_CPUS := 1 4
 BENCH_LOGS := $(BENCH_CPUS:%=$(BUILD)/bench-%.log)
 .PHONY: tests/bench bench-pointer $(BENCH_LOGS)
-tests/bench: $(TYPED)
+tests/bench: $(TYPED) samples/hello_import
 	@mkdir -p $(BUILD)/$@
-	@$(IN_ROOT) $(MAKE) -j$(JOBS) -C $(KDIR) M=$(CURDIR)/$@ MO=$(BUILD)/$@ blocks=$(TYPED_BENCH)
+	@$(call build-modules,$@) $(SHARED) blocks=$(TYPED_BENCH)
 
-bench-pointer: $(TYPED)
+bench-pointer: $(TYPED) samples/hello_import
 	@mkdir -p $(BUILD)/$@
-	@$(IN_ROOT) $(MAKE) -j$(JOBS) -C $(KDIR) M=$(CURDIR)/tests/bench MO=$(BUILD)/$@ blocks=$(TYPED_BENCH) kimport-calls=pointer
+	@$(call build-modules,tests/bench,$@) $(SHARED) blocks=$(TYPED_BENCH) kimport-calls=pointer
 
 $(BENCH_LOGS): $(BUILD)/bench-%.log: tests/bench bench-pointer tools
 	@$(call run-vm,--suite tests/bench/bench.sh $(call built,$(BENCH)) --smp $* --one-thread --qemu-arg=-icount --qemu-arg=shift=0$(comma)sleep=off \
