@@ -201,6 +201,62 @@ fn what_has_a_provider_is_relinked_and_all_else_is_as_ever() {
     assert_eq!(left, ["Kbuild", "first.c", "second.c"]);
 }
 
+/// `make foo.ko`, of which the rest of the Kbuild is no part: it need not even be there, or compile.
+#[test]
+fn a_single_module_is_built_alone() {
+    let external = External::new(&[
+        ("first", &["one"]),
+        ("second", &["two", "target_submit"]),
+        ("third", &["dump_stack"]),
+    ]);
+    fs::write(external.path("first.c"), "not yet").unwrap();
+    let kbuild = "obj-m := first.o second.o third.o\n\
+        kimport-from-first := vmlinux:one\nkimport-from-second := vmlinux:two other_core=target_core_mod\n";
+    let alone = |module: &str| {
+        let (success, text) = external.build(kbuild, &[module]);
+        assert!(success, "{text}");
+        text
+    };
+    assert!(!alone("third.ko").contains("RELINK"));
+    assert!(external.imports("third").uses("dump_stack"));
+    let text = alone("second.ko");
+    assert!(text.contains("RELINK  second.ko\n"), "{text}");
+    let relinked = [
+        ".klp.sym.other_core.target_submit,0",
+        ".klp.sym.vmlinux.two,0",
+    ];
+    assert_eq!(external.imports("second").livepatch, relinked);
+    let built = external.built_at("second");
+    alone("third.ko");
+    assert_eq!(external.built_at("second"), built);
+
+    // What was built alone is not forgotten when it is not to be relinked any more.
+    external.source("first", &["one"]);
+    external.source("second", &["target_submit"]);
+    alone("first.ko");
+    let none = kbuild.replace("kimport-from-second", "other");
+    external.builds(&none);
+    assert_eq!(external.imports("first").livepatch.len(), 1);
+    let second = external.imports("second");
+    assert!(second.livepatch.is_empty() && second.uses("target_submit"));
+}
+
+/// The configuration leaves it out, not the Kbuild.
+#[test]
+fn a_module_that_is_configured_out_is_no_error() {
+    let external = External::new(&[("first", &["one"]), ("second", &["one"])]);
+    for out in ["obj-n", "obj-$(CONFIG_NO_SUCH_OPTION)"] {
+        let kbuild = format!(
+            "obj-m := first.o\n{out} += second.o\n\
+             kimport-from-first := vmlinux:one\nkimport-from-second := vmlinux:one\n"
+        );
+        external.builds(&kbuild);
+        assert_eq!(external.imports("first").livepatch.len(), 1);
+        assert!(!external.path("second.ko").exists());
+    }
+    external.builds("obj-n := first.o\nkimport-from-first := vmlinux:one\n");
+}
+
 #[test]
 fn what_is_not_named_is_an_error() {
     let external = External::new(&[("first", &["one", "two"]), ("second", &["one"])]);
