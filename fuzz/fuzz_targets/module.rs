@@ -51,7 +51,7 @@ fuzz_target!(init: kimport_fuzz::seeds(seeds), |bytes: &[u8]| {
     let _ = Table::of_module(&file);
     let _ = Facts::new(&file);
     if let Ok(listing) = Listing::new(&file, Some(symvers)) {
-        assert!(!listing.text().is_empty());
+        assert!(!listing.text(Some(40)).is_empty());
         let mut filled: Vec<Filled> = Vec::new();
         for symbol in listing.undefined {
             filled.push(Filled {

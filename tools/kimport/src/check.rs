@@ -13,11 +13,12 @@ use crate::{
     symvers::VMLINUX,
     verify::{verify, Reason, Verdict},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How the module gets at a symbol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Way {
     /// With kimport's macro.
@@ -29,7 +30,7 @@ pub enum Way {
 }
 
 /// A symbol that would not resolve.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Finding {
     /// The symbol.
     pub symbol: String,
@@ -47,7 +48,7 @@ pub struct Finding {
 }
 
 /// An import whose type cannot be compared.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Unverified {
     /// The symbol.
     pub symbol: String,
@@ -58,7 +59,7 @@ pub struct Unverified {
 }
 
 /// What a check found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Report {
     /// The module.
     pub module: String,

@@ -5,13 +5,13 @@
 use crate::{
     check,
     compare::{self, Matrix, Subject},
-    error::{printable, Error, Outcome, Result},
+    error::{printable, Error, Failure, Outcome, Result},
     kbuild,
     kernel::{self, Kernel},
     list::{Instead, Listing},
     load::{
         self, failure,
-        plan::{Plan, Running},
+        plan::{Done, Plan, Running},
         system::{Addresses, System},
     },
     module_file::ModuleFile,
@@ -22,6 +22,7 @@ use crate::{
         request::{self, Request},
         Wish,
     },
+    schema,
     sign::{self, Hash, Signer},
     symvers::{Symvers, VMLINUX},
 };
@@ -47,7 +48,7 @@ use std::{
     after_help = EXIT_STATUS
 )]
 struct Cli {
-    /// Prints JSON on standard output, errors included
+    /// Prints JSON on standard output, errors included; `kimport schema` describes it
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -62,6 +63,7 @@ enum Command {
     Compare(Compare),
     Load(Load),
     Prepare(Prepare),
+    Schema(Schema),
     #[command(hide = true, subcommand)]
     Kbuild(Kbuild),
     Man(Man),
@@ -281,6 +283,18 @@ struct Prepare {
     running: bool,
 }
 
+/// Describes what a subcommand prints with --json
+///
+/// As a JSON Schema (draft 2020-12), which says of each member what it is.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Example:\n\n  \
+    kimport schema check")]
+struct Schema {
+    /// The subcommand; error: what any prints instead when it fails
+    #[arg(value_name = "COMMAND")]
+    of: schema::Of,
+}
+
 /// The steps of scripts/Makefile.relink
 #[derive(Debug, Subcommand)]
 enum Kbuild {
@@ -375,6 +389,7 @@ pub fn main() -> ExitCode {
         Command::Compare(command) => command.run(cli.json),
         Command::Load(command) => command.run(cli.json),
         Command::Prepare(command) => command.run(cli.json),
+        Command::Schema(command) => command.run(),
         Command::Kbuild(command) => command.run(cli.json),
         Command::Man(command) => command.run(cli.json),
         Command::Completions(command) => command.run(cli.json),
@@ -451,7 +466,7 @@ impl List {
         if as_json {
             print(&json(&listing)?)?;
         } else {
-            print(&listing.text())?;
+            print(&listing.text(width()))?;
         }
         Ok(listing.outcome())
     }
@@ -516,8 +531,7 @@ impl Compare {
         if as_json {
             print(&json(&matrix)?)?;
         } else {
-            let width = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
-            print(&matrix.text(width))?;
+            print(&matrix.text(width()))?;
         }
         Ok(matrix.outcome())
     }
@@ -616,16 +630,10 @@ impl Load {
 
     fn show(&self, plan: &Plan, loaded: bool, as_json: bool) -> Result<Outcome> {
         if as_json {
-            #[derive(Serialize)]
-            struct Output<'a> {
-                loaded: bool,
-                #[serde(flatten)]
-                plan: &'a Plan,
-            }
-            print(&json(&Output { loaded, plan })?)?;
+            print(&json(&Done { loaded, plan })?)?;
             return Ok(plan.outcome());
         }
-        let mut text = plan.text();
+        let mut text = plan.text(width());
         if !plan.refused.is_empty() {
             text += &format!("{}\n", plan.refusals());
         }
@@ -663,6 +671,13 @@ impl Prepare {
                 prepared.kdir.display()
             )]);
         }
+        Ok(Outcome::Fine)
+    }
+}
+
+impl Schema {
+    fn run(&self) -> Result<Outcome> {
+        print(&json(&self.of.schema())?)?;
         Ok(Outcome::Fine)
     }
 }
@@ -801,6 +816,12 @@ fn json(value: &impl Serialize) -> Result<String> {
         .map_err(|error| Error::unusable(format_args!("cannot write JSON: {error}")))
 }
 
+/// How many columns standard output has, if it is a terminal.
+fn width() -> Option<usize> {
+    let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
+    Some(width.0.into())
+}
+
 /// Prints on standard output; a reader that has seen enough is no error.
 fn print(text: &str) -> Result<()> {
     let mut output = io::stdout().lock();
@@ -835,11 +856,7 @@ fn complain(error: &Error, as_json: bool) {
         let _ = writeln!(stderr, "kimport: {green}help{green:#}: {help}");
     }
     if as_json {
-        let object = serde_json::json!({
-            "error": error.to_string(),
-            "help": error.way_out(),
-        });
-        let _ = print(&format!("{object:#}\n"));
+        let _ = json(&Failure::from(error)).and_then(|text| print(&text));
     }
 }
 

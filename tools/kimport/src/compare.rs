@@ -11,8 +11,10 @@ use crate::{
     list::Listing,
     resolve::{resolve, Cause, Wanted},
     symvers::VMLINUX,
+    table::table,
 };
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,7 +25,7 @@ use std::{
 const MAX_PLACES: usize = 3;
 
 /// A symbol to compare: `NAME` or `MODULE:NAME`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
 pub struct Subject {
     /// Where it is expected; `None`: in the kernel image or, failing that, anywhere.
     pub provider: Option<String>,
@@ -68,7 +70,7 @@ pub fn subjects(listing: &Listing) -> BTreeSet<Subject> {
 }
 
 /// What became of a symbol on one kernel.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Cell {
     /// Where it is, `vmlinux` for the kernel image; several when it is not where it was expected.
     pub places: Vec<String>,
@@ -87,7 +89,7 @@ pub struct Cell {
 }
 
 /// A symbol on all kernels.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Row {
     /// The symbol.
     #[serde(flatten)]
@@ -97,7 +99,7 @@ pub struct Row {
 }
 
 /// A kernel, as the report names it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Column {
     /// The kernel.
     pub kernel: String,
@@ -108,7 +110,7 @@ pub struct Column {
 }
 
 /// The matrix of symbols and kernels.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Matrix {
     /// The kernels.
     pub kernels: Vec<Column>,
@@ -178,7 +180,7 @@ impl Matrix {
                     .collect(),
             );
         }
-        let mut text = table(&rows);
+        let mut text = table(rows.clone(), None);
         if text.lines().map(|line| line.chars().count()).max() > width.or(Some(usize::MAX)) {
             text = list(&rows);
         }
@@ -308,26 +310,7 @@ impl State {
     }
 }
 
-/// Rows as a table, its columns as wide as they need to be.
-fn table(rows: &[Vec<String>]) -> String {
-    let columns = rows.first().map_or(0, Vec::len);
-    let widths: Vec<usize> = (0..columns)
-        .map(|column| {
-            let width = |row: &Vec<String>| row[column].chars().count();
-            rows.iter().map(width).max().unwrap_or(0)
-        })
-        .collect();
-    let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths);
-        let cells: Vec<String> = cells
-            .map(|(cell, &width)| format!("{cell:width$}"))
-            .collect();
-        cells.join("  ").trim_end().to_owned() + "\n"
-    };
-    rows.iter().map(line).collect()
-}
-
-/// The same, a line for each cell.
+/// Rows as a list, a line for each cell.
 fn list(rows: &[Vec<String>]) -> String {
     let Some((head, rows)) = rows.split_first() else {
         return String::new();

@@ -2,6 +2,8 @@
 
 //! What went wrong, how bad it is, and the way out of it.
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::fmt;
 
 /// The outcome of a command, as its exit code tells it.
@@ -66,6 +68,24 @@ impl Error {
     /// The way out, where one is known.
     pub fn way_out(&self) -> Option<&str> {
         self.help.as_deref()
+    }
+}
+
+/// An error as JSON.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+pub struct Failure {
+    /// What went wrong.
+    pub error: String,
+    /// The way out, where one is known.
+    pub help: Option<String>,
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        Self {
+            error: error.message.clone(),
+            help: error.help.clone(),
+        }
     }
 }
 

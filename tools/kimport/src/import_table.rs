@@ -18,6 +18,7 @@
 //! | 16     |      | `block\0provider\0kernel_name\0rust_name\0`, the description, zeros up to a multiple of 8 |
 
 use crate::symvers::VMLINUX;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::num::NonZeroU32;
 
@@ -33,7 +34,7 @@ const POLICY_SHIFT: u8 = 2;
 const POLICY: u8 = 3 << POLICY_SHIFT;
 
 /// What sort of thing an import is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Something to call.
@@ -43,7 +44,7 @@ pub enum Kind {
 }
 
 /// What the module wants done about a declared type that is not the kernel's: `#[verify(...)]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Policy {
     /// One that differs is refused.
@@ -71,7 +72,7 @@ impl Policy {
 }
 
 /// One import of a module.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Import {
     /// What it is.
     pub kind: Kind,

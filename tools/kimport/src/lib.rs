@@ -25,6 +25,8 @@ pub mod prepare;
 pub mod progress;
 pub mod relink;
 pub mod resolve;
+pub mod schema;
 pub mod sign;
 pub mod symvers;
+pub mod table;
 pub mod verify;

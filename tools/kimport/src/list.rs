@@ -9,8 +9,10 @@ use crate::{
     module_file::ModuleFile,
     relink::{modinfo, request::new_name},
     symvers::{Symvers, VMLINUX},
+    table::table,
 };
 use object::{build::elf::Builder, elf::STB_WEAK};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,7 +20,7 @@ use std::{
 };
 
 /// Everything a module imports.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Listing {
     /// The module's name, if the file tells it.
     pub module: Option<String>,
@@ -35,7 +37,7 @@ pub struct Listing {
 }
 
 /// A symbol that the kernel's livepatch code resolves.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Livepatch {
     /// Its name.
     pub name: String,
@@ -48,7 +50,7 @@ pub struct Livepatch {
 }
 
 /// A symbol that the module loader resolves.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Undefined {
     /// Its name.
     pub name: String,
@@ -205,8 +207,8 @@ impl Listing {
         }
     }
 
-    /// The listing for people.
-    pub fn text(&self) -> String {
+    /// The listing for people, for a terminal of `width` columns.
+    pub fn text(&self, width: Option<usize>) -> String {
         let mut text = format!(
             "{}: {}, {}, {}\n",
             printable(self.module.as_deref().unwrap_or("(no name)").as_bytes()),
@@ -238,7 +240,7 @@ impl Listing {
                 notes.join(", "),
             ]
         });
-        table(&mut text, ["IMPORT", "FROM", "IS"], rows);
+        append(&mut text, width, ["IMPORT", "FROM", "IS"], rows);
         let rows = self.livepatch.iter().map(|symbol| {
             let mut note = count(symbol.relocations, "relocation");
             if symbol.position != 0 {
@@ -246,7 +248,12 @@ impl Listing {
             }
             [symbol.name.clone(), symbol.provider.clone(), note]
         });
-        table(&mut text, ["LIVEPATCH SYMBOL", "FROM", "USED BY"], rows);
+        append(
+            &mut text,
+            width,
+            ["LIVEPATCH SYMBOL", "FROM", "USED BY"],
+            rows,
+        );
         let rows = self.undefined.iter().map(|symbol| {
             let exporter = match &symbol.exported_by {
                 Some(exporter) => exporter,
@@ -256,7 +263,12 @@ impl Listing {
             let weak = if symbol.weak { "weak" } else { "" };
             [symbol.name.clone(), exporter.to_owned(), weak.to_owned()]
         });
-        table(&mut text, ["UNDEFINED SYMBOL", "EXPORTED BY", ""], rows);
+        append(
+            &mut text,
+            width,
+            ["UNDEFINED SYMBOL", "EXPORTED BY", ""],
+            rows,
+        );
         text
     }
 }
@@ -282,20 +294,18 @@ pub(crate) fn imports(builder: &Builder<'_>) -> Result<Vec<Import>> {
     })
 }
 
-/// Appends a table, its columns as wide as they need to be; nothing if it has no rows.
-fn table(text: &mut String, head: [&str; 3], rows: impl Iterator<Item = [String; 3]>) {
-    let rows: Vec<[String; 3]> = std::iter::once(head.map(str::to_owned))
-        .chain(rows.map(|row| row.map(|cell| printable(cell.as_bytes()))))
-        .collect();
-    if rows.len() == 1 {
-        return;
-    }
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let (first, second) = (width(0).unwrap_or(0), width(1).unwrap_or(0));
-    text.push('\n');
-    for [a, b, c] in &rows {
-        let line = format!("{a:first$}  {b:second$}  {c}");
-        text.push_str(line.trim_end());
-        text.push('\n');
+/// Appends a table; nothing if it has no rows.
+fn append(
+    text: &mut String,
+    width: Option<usize>,
+    head: [&str; 3],
+    rows: impl Iterator<Item = [String; 3]>,
+) {
+    let mut rows = rows
+        .map(|row| row.map(|cell| printable(cell.as_bytes())))
+        .peekable();
+    if rows.peek().is_some() {
+        let rows = std::iter::once(head.map(str::to_owned)).chain(rows);
+        *text += &format!("\n{}", table(rows, width));
     }
 }

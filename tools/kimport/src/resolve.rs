@@ -13,6 +13,7 @@ use crate::{
     },
     verify::Reason,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt;
 
@@ -46,7 +47,7 @@ impl Position {
 }
 
 /// Why a symbol would be refused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "cause")]
 pub enum Cause {
     /// There is no symbol of that name.

@@ -8,6 +8,7 @@ use crate::{
     kernel::{Kernel, Module},
 };
 use kimport_types::{compare, find, Btf, Description, Finding, Report, Wanted};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{collections::BTreeMap, fmt};
 
@@ -25,7 +26,7 @@ pub enum Verdict {
 }
 
 /// Why a type cannot be compared with the kernel's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
     /// BTF does not have the symbol: there is none of its provider, or it is in assembly or in Rust.

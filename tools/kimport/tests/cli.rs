@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The command line: manual pages, completions, exit codes, plain text where there is no terminal.
+//! The command line: manual pages, completions, exit codes, JSON, plain text where there is no terminal.
 
 mod common;
 
 use common::*;
-use std::fs;
+use serde_json::Value;
+use std::{collections::BTreeMap, fs};
 use tempfile::TempDir;
 
-const SUBCOMMANDS: [&str; 6] = ["relink", "list", "check", "compare", "load", "prepare"];
+const SUBCOMMANDS: [&str; 7] = [
+    "relink", "list", "check", "compare", "load", "prepare", "schema",
+];
 
 #[test]
 fn manual_pages_are_written() {
@@ -65,6 +68,89 @@ fn errors_are_plain_where_there_is_no_terminal() {
     let output = kimport(["list", "/nowhere.ko", "--json"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(!output.stderr.contains(&0x1b));
-    let error: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let error: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(error["error"].as_str().unwrap().contains("/nowhere.ko"));
+}
+
+/// The members that a schema has for an object: its own, and those of its variants.
+fn members<'a>(root: &'a Value, schema: &'a Value) -> BTreeMap<&'a str, &'a Value> {
+    if let Some(name) = schema["$ref"].as_str() {
+        let name = name.rsplit('/').next().unwrap();
+        return members(root, &root["$defs"][name]);
+    }
+    let own = schema["properties"].as_object().into_iter().flatten();
+    let mut all: BTreeMap<&str, &Value> = own.map(|(name, of)| (name.as_str(), of)).collect();
+    for variants in ["oneOf", "anyOf", "allOf"] {
+        for variant in schema[variants].as_array().into_iter().flatten() {
+            all.extend(members(root, variant));
+        }
+    }
+    all
+}
+
+/// Every member that is printed is described, with words.
+fn is_described(root: &Value, schema: &Value, value: &Value) {
+    match value {
+        Value::Array(items) => items
+            .iter()
+            .for_each(|item| is_described(root, &schema["items"], item)),
+        Value::Object(object) => {
+            let members = members(root, schema);
+            for (name, value) in object {
+                let schema = members.get(name.as_str());
+                let schema = schema.unwrap_or_else(|| panic!("{name} is in no schema: {schema:?}"));
+                is_described(root, schema, value);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn what_is_printed_as_json_is_described() {
+    let directory = TempDir::new().unwrap();
+    let output = directory.path().join("out.ko");
+    let table = [
+        record(0, 0, 0, "", "nr_procceses"),
+        record(0, 0, 0, "", "name_show"),
+        record(1, 0, 0, "", "nr_processes"),
+    ];
+    let imports = with_table(&directory, &table.concat());
+    let module = stock("tcm_loop");
+    let (module, symvers, stock) = (module.to_str().unwrap(), symvers(), stock_directory());
+    let (symvers, stock) = (symvers.to_str().unwrap(), stock.to_str().unwrap());
+    let relink = [
+        "relink",
+        module,
+        "--from",
+        "new=target_core_mod",
+        "--symvers",
+        symvers,
+        "-o",
+    ];
+    let relink = [&relink[..], &[output.to_str().unwrap()]].concat();
+    for (of, command) in [
+        ("relink", &relink[..]),
+        ("list", &["list", output.to_str().unwrap()]),
+        ("list", &["list", &imports]),
+        ("check", &["check", &imports, "--kernel", stock]),
+        (
+            "compare",
+            &["compare", "--module", &imports, "--kernel", stock],
+        ),
+        ("error", &["list", "/nowhere.ko"]),
+    ] {
+        let schema: Value = serde_json::from_str(&fine(["schema", of]).0).unwrap();
+        let printed = kimport([command, &["--json"]].concat()).stdout;
+        let printed: Value = serde_json::from_slice(&printed).unwrap();
+        is_described(&schema, &schema, &printed);
+        let keys = |object: &Value| -> Vec<String> {
+            object.as_object().unwrap().keys().cloned().collect()
+        };
+        assert_eq!(keys(&printed), keys(&schema["properties"]), "{of}");
+    }
+    for of in ["load", "prepare"] {
+        let schema: Value = serde_json::from_str(&fine(["schema", of]).0).unwrap();
+        assert_eq!(schema["type"], "object");
+    }
 }

@@ -110,7 +110,7 @@ fn try_everything(bytes: Vec<u8>) {
         return;
     };
     if let Ok(listing) = Listing::new(&file, Some(&fixture.symvers)) {
-        let _ = listing.text();
+        let _ = listing.text(Some(40));
         try_to_fill(&file, &listing);
     }
     if let Ok((output, report)) = relink(&file, Some(&fixture.symvers), &fixture.wish) {

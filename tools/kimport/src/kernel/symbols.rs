@@ -12,6 +12,7 @@ use object::{
     read::elf::{ElfFile64, FileHeader},
     Endianness, Object, ObjectSection, ObjectSymbol, SectionFlags, SymbolFlags,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{collections::HashMap, ops::Range};
 
@@ -28,7 +29,7 @@ pub enum Kind {
 }
 
 /// Who can see a symbol at link time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Linkage {
     /// Only the file it is in.

@@ -14,7 +14,9 @@ use crate::{
     relink::request::{self, Choice, Listed, Request},
     resolve::{resolve, Cause, Position, Wanted},
     symvers::{Symvers, VMLINUX},
+    table::table,
 };
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,7 +45,7 @@ pub struct Running<'a> {
 }
 
 /// A symbol that gets an address.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Filled {
     /// Its name.
     pub name: String,
@@ -51,11 +53,12 @@ pub struct Filled {
     pub provider: String,
     /// Where it is.
     #[serde(serialize_with = "hexadecimal")]
+    #[schemars(with = "String")]
     pub address: u64,
 }
 
 /// A symbol that gets none.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Refused {
     /// Its name.
     pub name: String,
@@ -66,7 +69,7 @@ pub struct Refused {
 }
 
 /// What is done to the module before the kernel gets it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Plan {
     /// The module's name.
     pub module: String,
@@ -80,6 +83,16 @@ pub struct Plan {
     pub parameters: String,
     /// What the user should know.
     pub notes: Vec<String>,
+}
+
+/// What has been done, or would be.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub struct Done<'a> {
+    /// Whether the module is loaded now.
+    pub loaded: bool,
+    #[allow(missing_docs)]
+    #[serde(flatten)]
+    pub plan: &'a Plan,
 }
 
 /// Where a request sends a symbol.
@@ -254,25 +267,21 @@ impl Plan {
         self.refused.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
-    /// The plan for people.
-    pub fn text(&self) -> String {
-        let width =
-            |of: fn(&Filled) -> &str| self.filled.iter().map(|symbol| of(symbol).len()).max();
-        let names = width(|symbol| &symbol.name).unwrap_or(0);
-        let providers = width(|symbol| &symbol.provider).unwrap_or(0);
+    /// The plan for people, for a terminal of `width` columns.
+    pub fn text(&self, width: Option<usize>) -> String {
         let mut text = format!(
             "{}: {} filled in, {} left to the kernel\n",
             printable(self.module.as_bytes()),
             count(self.filled.len(), "symbol"),
             self.left
         );
-        for Filled {
-            name,
-            provider,
-            address,
-        } in &self.filled
-        {
-            text += &format!("  {name:names$}  {provider:providers$}  {address:#018x}\n");
+        let row = |symbol: &Filled| {
+            let name = printable(symbol.name.as_bytes());
+            let address = format!("{:#018x}", symbol.address);
+            [format!("  {name}"), symbol.provider.clone(), address]
+        };
+        if !self.filled.is_empty() {
+            text += &table(self.filled.iter().map(row), width);
         }
         if !self.parameters.is_empty() {
             text += &format!("  parameters: {}\n", printable(self.parameters.as_bytes()));

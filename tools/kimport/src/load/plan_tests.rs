@@ -116,7 +116,7 @@ fn addresses_of_the_image_and_of_named_providers() {
           nr_processes  vmlinux   0xffffffff81000020
           state         vmlinux   0xffffffff81000090
     "#]]
-    .assert_eq(&plan.text());
+    .assert_eq(&plan.text(None));
     let notes = plan.notes.join("\n");
     assert!(
         notes.contains("user uses provider") && notes.contains("user uses new"),

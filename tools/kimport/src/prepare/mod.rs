@@ -15,6 +15,7 @@ use crate::{
 };
 use event::Event;
 use rustix::process::{kill_process, Pid, Signal};
+use schemars::JsonSchema;
 use serde::Serialize;
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
@@ -29,7 +30,7 @@ use std::{
 };
 
 /// A kernel that modules can be built for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Prepared {
     /// What `uname -r` says on it.
     pub release: String,

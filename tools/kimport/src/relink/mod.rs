@@ -28,6 +28,7 @@ use crate::{
 use object::build::elf::Builder;
 use plan::Plan;
 use request::{Choice, Request};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{collections::BTreeSet, fmt::Write};
 
@@ -43,7 +44,7 @@ pub struct Wish {
 }
 
 /// What was done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Report {
     /// Whether anything was; if not, the output is the unpacked input.
     pub changed: bool,
@@ -70,7 +71,7 @@ pub struct Report {
 }
 
 /// A symbol that comes from elsewhere now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct SymbolReport {
     /// Its name.
     pub name: String,
@@ -85,7 +86,7 @@ pub struct SymbolReport {
 }
 
 /// A section some of whose relocations the livepatch code applies now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct SectionReport {
     /// The section.
     pub name: String,

@@ -4,6 +4,7 @@
 
 use clap::ValueEnum;
 use rsa::Pkcs1v15Sign;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use sha3::{Sha3_256, Sha3_384, Sha3_512};
@@ -14,7 +15,7 @@ use x509_cert::{
 };
 
 /// A hash: the choices of `CONFIG_MODULE_SIG_HASH`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, ValueEnum)]
 pub enum Hash {
     #[allow(missing_docs)]
     #[serde(rename = "sha256")]

@@ -19,6 +19,7 @@ use cms::{
     signed_data::{EncapsulatedContentInfo, SignedData, SignerIdentifier, SignerInfo},
 };
 use key::Key;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{fmt, fs, path::Path};
 use x509_cert::{
@@ -42,7 +43,7 @@ pub struct Signer {
 }
 
 /// What a module was signed with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Signature {
     /// Whom the certificate is for.
     pub signer: String,
