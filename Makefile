@@ -47,8 +47,8 @@ KIMPORT_VM := $(CARGO_TARGET_DIR)/debug/kimport-vm
 MODULE_DIRS := samples/hello_import samples/lio_core_new samples/rust_iblock tests/modules tests/lifetime tests/relink \
 	tests/selftest tests/typed tests/upgraded
 
-.PHONY: help setup update-kernel modules $(MODULE_DIRS) consumer tools demo bench check check-host check-fuzz check-tree check-ways check-kernels check-btf fuzz lint clippy rustfmt \
-	rustfmtcheck doc rust-analyzer man install clean
+.PHONY: help setup update-kernel modules $(MODULE_DIRS) consumer tools demo bench check check-host check-cargo \
+	check-fuzz check-tree check-ways check-kernels check-btf fuzz lint clippy rustfmt rustfmtcheck doc rust-analyzer man install clean
 
 help:
 	@echo 'make demo            show the whole story in a VM: a SCSI disk served by a Rust backend from a core without exports'
@@ -59,8 +59,9 @@ help:
 	@echo 'make modules         build the samples and test modules into build/'
 	@echo 'make tools           build the host commands, kimport and kimport-vm'
 	@echo 'make consumer        build the module of README.md, and another, outside of the checkout, into build/consumer'
-	@echo 'make check-host      what needs no VM: host tests, lint, doc, rust-analyzer, check-btf, check-fuzz'
+	@echo 'make check-host      what needs no VM: check-cargo, lint, doc, rust-analyzer, check-btf, check-fuzz'
 	@echo 'make check-vm        the suites in VMs, each a target of its own: $(VMS)'
+	@echo 'make check-cargo     the host crates'\'' tests, which want no module of this build'
 	@echo 'make check-btf       whether every module that is built here has type information'
 	@echo 'make check-fuzz      each fuzz target for a second'
 	@echo 'make check-ways      build the kernels of docs/ways.md and try each way to import on them (minutes each, once)'
@@ -200,9 +201,12 @@ bench: $(BENCH_LOGS)
 # Two things side by side at least: a VM has two CPUs, but waits much.
 CHECK_JOBS ?= $(shell n=$$(nproc); echo $$((n > 2 ? n - 1 : 2)))
 check: setup
-	@$(MAKE) -j$(CHECK_JOBS) --output-sync=target check-host check-vm
+	@$(MAKE) -j$(CHECK_JOBS) --output-sync=target check-vm check-host
 
-check-host: lint doc rust-analyzer check-btf check-fuzz
+# The longest first.
+check-host: check-cargo lint check-fuzz doc rust-analyzer check-btf
+
+check-cargo: setup
 	@KIMPORT_BINDINGS=$(CURDIR)/rust/macros/tests/ui/support/bindings.rs $(CARGO) test --workspace
 
 # Each fuzz target for a second, and for as long as one likes.

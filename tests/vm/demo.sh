@@ -29,8 +29,7 @@ stock_core() {
 new_core() {
 	insmod "$TEST_MODULES/$CORE.ko" || return
 	[ -d /sys/kernel/config/target ] && [ -d /sys/kernel/config/target_new ] || return
-	# All of them once: a pass over /proc/kallsyms takes seconds here.
-	grep '\[target_core_mod' /proc/kallsyms >$SYMBOLS
+	grep -F '[target_core_mod' /proc/kallsyms >$SYMBOLS
 	[ "$(exports target_core_mod)" -gt 0 ] && [ "$(exports $CORE)" -eq 0 ] || return
 	ktap_show "target_core_mod: $(exports target_core_mod) exports, configfs tree /sys/kernel/config/target"
 	ktap_show "$CORE: $(exports $CORE) exports, configfs tree /sys/kernel/config/target_new"

@@ -12,11 +12,6 @@ cases() {
 	insmod "$TEST_MODULES/import_cases.ko" "$@"
 }
 
-# address SYMBOL [MODULE]: as /proc/kallsyms has it.
-address() {
-	awk -v symbol="$1" -v module="${2-}" '$3 == symbol && $4 == module { print $1 }' /proc/kallsyms
-}
-
 # The lines of one load and unload of import_cases, in $lines.
 lines_of() {
 	log_mark
@@ -40,9 +35,9 @@ quiet_by_default() {
 # Each step of case 0, with the addresses of /proc/kallsyms.
 steps() {
 	lines_of case=0 dyndbg=+p || return
-	has_line "refused_probe: kallsyms_lookup_name is at 0x$(address kallsyms_lookup_name)" && has_line "pinned $PROVIDER" || return
+	has_line "refused_probe: kallsyms_lookup_name is at 0x$(kallsyms_address kallsyms_lookup_name)" && has_line "pinned $PROVIDER" || return
 	for symbol in provider_add provider_value; do
-		address=$(address $symbol "[$PROVIDER]")
+		address=$(kallsyms_address $symbol $PROVIDER)
 		has_line "found $symbol at 0x$address" && has_line "bound $symbol to 0x$address" && has_line "unbinding $symbol" || return
 	done
 	has_line "optional provider_missing is missing: .*" && has_line "released $PROVIDER"
@@ -83,9 +78,9 @@ listed() {
 	! [ -e $DIRECTORY/import_cases ] && cases case=0 || return
 	cat $DIRECTORY/import_cases
 	is "# block symbol kernel_name provider address call direct/sites verified" "$(head -n 1 $DIRECTORY/import_cases)" &&
-		is "provider_add $PROVIDER $(address provider_add "[$PROVIDER]") direct 1/1 yes" \
+		is "provider_add $PROVIDER $(kallsyms_address provider_add $PROVIDER) direct 1/1 yes" \
 			"$(row import_cases "provider provider_add")" &&
-		is "provider_value $PROVIDER $(address provider_value "[$PROVIDER]") data - unverified: no BTF" \
+		is "provider_value $PROVIDER $(kallsyms_address provider_value $PROVIDER) data - unverified: no BTF" \
 			"$(row import_cases "provider provider_value")" &&
 		is "provider_missing - - missing - -" "$(row import_cases "provider provider_missing")" &&
 		is 5 "$(wc -l <$DIRECTORY/import_cases)"
@@ -98,9 +93,9 @@ listed() {
 two_modules() {
 	insmod "$TEST_MODULES/hello_import.ko" && cases case=0 || return
 	cat $DIRECTORY/*
-	is "saved_command_line vmlinux $(address saved_command_line "") data - unverified: no BTF" \
+	is "saved_command_line vmlinux $(kallsyms_address saved_command_line) data - unverified: no BTF" \
 		"$(row hello_import "kernel_image command_line")" &&
-		is "nr_processes vmlinux $(address nr_processes "") direct 1/1 yes" \
+		is "nr_processes vmlinux $(kallsyms_address nr_processes) direct 1/1 yes" \
 			"$(row hello_import "kernel_image nr_processes")" &&
 		row import_cases "provider provider_add" | grep "^provider_add $PROVIDER "
 	result=$?

@@ -73,7 +73,7 @@ addresses_agree() {
 	rmmod import_cases || return
 	for symbol in provider_add provider_value; do
 		printed=$(log_since | sed -n "s/.*import_cases: $symbol at 0x\([0-9a-f]*\) in $PROVIDER: .*/\1/p")
-		listed=$(awk -v symbol=$symbol '$3 == symbol && $4 == "['$PROVIDER']" { print $1 }' /proc/kallsyms)
+		listed=$(kallsyms_address $symbol $PROVIDER)
 		echo "$symbol: printed $printed, listed $listed"
 		[ -n "$printed" ] && [ "$printed" = "$listed" ] || return 1
 	done

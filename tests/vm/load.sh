@@ -42,10 +42,6 @@ logged() {
 	}
 }
 
-address() {
-	awk -v symbol="$1" -v module="$2" '$3 == symbol && $4 == module { print $1 }' /proc/kallsyms
-}
-
 user() {
 	log_mark
 	run 0 "$TEST_MODULES/load_user.ko" --from $PROVIDER "$@" && says "load_user is loaded" || return
@@ -76,10 +72,10 @@ provider_unnamed() {
 dry_run() {
 	run 0 "$TEST_MODULES/load_user.ko" --from $PROVIDER --dry-run && absent load_user || return
 	for symbol in provider_add provider_value; do
-		says "^  $symbol +$PROVIDER +0x$(address $symbol "[$PROVIDER]")\$" || return
+		says "^  $symbol +$PROVIDER +0x$(kallsyms_address $symbol $PROVIDER)\$" || return
 	done
 	for symbol in nr_processes saved_command_line; do
-		says "^  $symbol +vmlinux +0x$(address $symbol "")\$" || return
+		says "^  $symbol +vmlinux +0x$(kallsyms_address $symbol)\$" || return
 	done
 	says "^load_user: 4 symbols filled in, [1-9][0-9]* left to the kernel" &&
 		says "note: .*unload load_user first"
@@ -88,7 +84,7 @@ dry_run() {
 as_json() {
 	kimport load --json --dry-run "$TEST_MODULES/load_user.ko" --from $PROVIDER 2>/dev/null >/tmp/plan || return
 	cat /tmp/plan
-	grep -q '"loaded": false' /tmp/plan && grep -q "\"address\": \"0x$(address nr_processes "")\"" /tmp/plan
+	grep -q '"loaded": false' /tmp/plan && grep -q "\"address\": \"0x$(kallsyms_address nr_processes)\"" /tmp/plan
 }
 
 parameters() {
@@ -144,7 +140,7 @@ twice() {
 hello() {
 	log_mark
 	run 0 "$TEST_MODULES/hello_import.ko" kimport_way=parameter &&
-		says "parameters: kimport_way=parameter kallsyms_lookup_name=0x$(address kallsyms_lookup_name "")" || return
+		says "parameters: kimport_way=parameter kallsyms_lookup_name=0x$(kallsyms_address kallsyms_lookup_name)" || return
 	logged "hello_import: [1-9][0-9]* processes, .*" && rmmod hello_import
 }
 

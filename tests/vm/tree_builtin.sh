@@ -23,7 +23,7 @@ hello() {
 
 listed() {
 	cat /sys/kernel/debug/kimport/hello_import
-	address=$(awk '$3 == "nr_processes" { print $1 }' /proc/kallsyms)
+	address=$(kallsyms_address nr_processes)
 	grep -q "^kernel_image nr_processes nr_processes vmlinux $address direct 1/1 " /sys/kernel/debug/kimport/hello_import
 }
 

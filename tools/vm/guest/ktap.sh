@@ -108,6 +108,13 @@ log_since() {
 		awk -v mark="$log_last_mark" 'on { print } $0 == mark { on = 1 }'
 }
 
+# kallsyms_address SYMBOL [MODULE]: as /proc/kallsyms has it; of the kernel image without MODULE.
+kallsyms_address() {
+	# Without grep awk takes more than a second here.
+	grep -F " $1" /proc/kallsyms |
+		awk -v symbol="$1" -v module="${2:+[$2]}" '$3 == symbol && $4 == module { print $1 }'
+}
+
 # expect_log REGEX: announces that this suite is about to provoke one kernel
 # report (a BUG, a WARNING, ...) with a line that matches REGEX (Rust regex
 # syntax). The report then is no failure; its absence is one, and so is a
