@@ -215,6 +215,7 @@ impl Matrix {
     pub fn html(&self) -> String {
         let mut page = String::from(HTML_HEAD);
         page += &format!("<p>{}</p>\n", self.summary());
+        page += HTML_LEGEND;
         page += "<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">Symbol</th>";
         for column in &self.kernels {
             page += &format!("<th scope=\"col\">{}</th>", escape(&column.kernel));
@@ -225,6 +226,8 @@ impl Matrix {
                 "<tr><th scope=\"row\">{}</th>",
                 escape(&row.subject.label())
             );
+            let missing = |cell: &Cell| matches!(cell.obstacle, Some(Cause::Missing));
+            let known = !row.cells.iter().all(missing);
             let mut shown: Option<&Vec<String>> = None;
             for cell in &row.cells {
                 let state = cell.state();
@@ -240,7 +243,9 @@ impl Matrix {
                     }
                     shown = Some(prototypes);
                 }
-                if let Some(obstacle) = &cell.obstacle {
+                // The spelling is right where another kernel has the symbol.
+                if let Some(obstacle) = cell.obstacle.as_ref().filter(|_| !(known && missing(cell)))
+                {
                     page += &format!("<br><small>{}</small>", escape(&obstacle.to_string()));
                 }
                 page += "</td>";
@@ -284,8 +289,11 @@ impl Matrix {
             "{} on {}: {}, {}, {}.",
             count(self.symbols.len(), "symbol"),
             count(self.kernels.len(), "kernel"),
-            signed(State::Fine, "the same on all"),
-            signed(State::Changed, "moved or with another prototype"),
+            signed(State::Fine, "importable on all alike"),
+            signed(
+                State::Changed,
+                "importable on all, but moved or with another prototype"
+            ),
             signed(State::Unusable, "that cannot be imported everywhere")
         )
     }
@@ -326,6 +334,13 @@ fn list(rows: &[Vec<String>]) -> String {
     }
     text
 }
+
+const HTML_LEGEND: &str = "<p>A cell says where that kernel has the symbol (<code>vmlinux</code>: the kernel image), whether \
+other files of the source see it (<i>global</i>) or not (<i>static</i>), and whether it is exported. \
+<b>\u{2713}</b> it can be imported, and neither place nor known prototype changed; \
+<b>\u{25b3}</b> it can be, but is not where it was expected, or its prototype is not that of the kernel before; \
+<b>\u{2717}</b> it cannot be imported.</p>
+";
 
 const HTML_HEAD: &str = "<!DOCTYPE html>
 <html lang=\"en\">

@@ -433,6 +433,10 @@ fn kernels_are_compared() {
         html.contains("<td class=\"no\"><span class=\"sign\">✗</span> only cloned.isra.0"),
         "{html}"
     );
+    assert!(
+        html.contains("<td class=\"no\"><span class=\"sign\">✗</span> missing</td>"),
+        "{html}"
+    );
 }
 
 /// Prototypes of a real kernel, and that equal kernels have no findings.
