@@ -12,7 +12,7 @@ use std::{
     collections::BTreeMap,
     ffi::CString,
     fs::{self, File, OpenOptions},
-    io::{self, Read, Seek, SeekFrom},
+    io::{self, ErrorKind, Read, Seek, SeekFrom},
     os::unix::fs::OpenOptionsExt,
 };
 
@@ -190,9 +190,12 @@ impl Addresses {
 fn kallsyms() -> Result<Text> {
     let bytes = File::open(KALLSYMS)
         .and_then(read_limited)
-        .map_err(|error| {
-            Error::unusable(format_args!("{KALLSYMS}: {error}"))
-                .help("the kernel needs CONFIG_KALLSYMS")
+        .map_err(|error| match error.kind() {
+            ErrorKind::NotFound => Error::unusable(format_args!(
+                "there is no {KALLSYMS}: this kernel has no names of symbols (no CONFIG_KALLSYMS)"
+            ))
+            .help("on this kernel a module can only use what is exported, and insmod loads that"),
+            _ => Error::unusable(format_args!("{KALLSYMS}: {error}")),
         })?;
     text::parse(&String::from_utf8_lossy(&bytes)).map_err(|error| error.context(KALLSYMS))
 }
