@@ -31,8 +31,11 @@ pub(crate) use kernel::bindings::*;
 pub(crate) use kprobes::{
     __init_begin, __init_end, __per_cpu_end, __per_cpu_start, _einittext, _sinittext,
     kallsyms_lookup_name, kallsyms_lookup_size_offset, kallsyms_on_each_match_symbol,
-    kallsyms_on_each_symbol, kprobe, register_kprobe, unregister_kprobe, KPROBE_FLAG_DISABLED,
+    kallsyms_on_each_symbol,
 };
+// Without kprobes, functions of these names are inline in the header.
+#[cfg(CONFIG_KPROBES)]
+pub(crate) use kprobes::{kprobe, register_kprobe, unregister_kprobe, KPROBE_FLAG_DISABLED};
 // Only the static-call binder takes these.
 #[cfg(all(CONFIG_X86_64, CONFIG_MITIGATION_CALL_DEPTH_TRACKING))]
 #[allow(unused_imports)]

@@ -16,7 +16,6 @@ use crate::log::{debug, log};
 use core::ffi::{c_void, CStr};
 use kernel::error::{code, Error};
 use kernel::fmt;
-use kernel::str::CStrExt as _;
 
 const NAME: &CStr = c"kallsyms_lookup_name";
 
@@ -53,9 +52,12 @@ pub(crate) struct Unreachable;
 
 impl fmt::Display for Unreachable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "kallsyms cannot be reached by any of the ways above; provide what one of them needs",
-        )
+        f.write_str(if cfg!(CONFIG_KPROBES) {
+            "kallsyms cannot be reached by any of the ways above; provide what one of them needs"
+        } else {
+            "kallsyms cannot be reached: this kernel has no kprobes (no CONFIG_KPROBES), so the module needs the parameter \
+             kallsyms_lookup_name=0x... (from /proc/kallsyms, as root), which `kimport load` gives it"
+        })
     }
 }
 
@@ -137,9 +139,11 @@ fn offset_in(address: *const c_void, name: &CStr) -> Option<usize> {
     usize::from_str_radix(core::str::from_utf8(&text[..end]).ok()?, 16).ok()
 }
 
-#[cfg(CONFIG_KPROBES)]
 /// A probe on `name` that no one registered yet.
+#[cfg(CONFIG_KPROBES)]
 fn probe_on(name: &'static CStr) -> bindings::kprobe {
+    use kernel::str::CStrExt as _;
+
     bindings::kprobe {
         symbol_name: name.as_char_ptr(),
         ..Default::default()
