@@ -4,14 +4,17 @@
 
 #![no_main]
 
-use kimport::kernel::{image, kallsyms};
-use kimport_fuzz::kernel::{arm64, bz_image, pack, vmlinux, zboot, FORMATS};
+use kimport::{
+    compression::Format,
+    kernel::{image, kallsyms},
+};
+use kimport_fuzz::kernel::{arm64, bz_image, pack, vmlinux, zboot};
 use libfuzzer_sys::fuzz_target;
 
 fn seeds() -> Vec<Vec<u8>> {
     let kernel = vmlinux();
     let mut seeds = vec![kernel.clone(), arm64()];
-    for format in FORMATS {
+    for format in Format::ALL {
         let packed = pack(format, &kernel);
         seeds.push(zboot(&pack(format, &arm64())));
         seeds.push(bz_image(&[packed.as_slice(), &[0; 4]].concat()));

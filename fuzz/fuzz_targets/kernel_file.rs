@@ -4,9 +4,9 @@
 
 #![no_main]
 
-use kimport::{check, import_table, kernel::Kernel, list::Listing, resolve};
+use kimport::{check, compression::Format, import_table, kernel::Kernel, list::Listing, resolve};
 use kimport_fuzz::{
-    kernel::{bz_image, pack, package, stripped, types, vmlinux, FORMATS},
+    kernel::{bz_image, pack, package, stripped, types, vmlinux},
     module::SYMVERS,
     stock,
 };
@@ -46,9 +46,9 @@ fn seeds() -> Vec<Vec<u8>> {
         ("./usr/lib/debug/vmlinux.btf", &types().bytes()),
     ];
     let mut seeds = vec![MAP.to_vec(), kernel.clone(), stripped(), types().bytes()];
-    seeds.push(bz_image(&pack(FORMATS[1], &kernel)));
+    seeds.push(bz_image(&pack(Format::Gzip, &kernel)));
     seeds.push(package(None, &files));
-    for format in FORMATS {
+    for format in Format::ALL {
         seeds.push(package(Some(format), &files[..2]));
         seeds.push(pack(format, MAP));
     }

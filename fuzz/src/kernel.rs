@@ -10,16 +10,6 @@ use crate::{
 use kimport::compression::Format;
 use std::io::Write;
 
-/// Every compression.
-pub const FORMATS: [Format; 6] = [
-    Format::Bzip2,
-    Format::Gzip,
-    Format::Lz4,
-    Format::Lzma,
-    Format::Xz,
-    Format::Zstd,
-];
-
 /// Packs as the kernel's build does.
 pub fn pack(format: Format, plain: &[u8]) -> Vec<u8> {
     let packed = match format {

@@ -28,6 +28,16 @@ pub enum Format {
 }
 
 impl Format {
+    /// Every one.
+    pub const ALL: [Self; 6] = [
+        Self::Bzip2,
+        Self::Gzip,
+        Self::Lz4,
+        Self::Lzma,
+        Self::Xz,
+        Self::Zstd,
+    ];
+
     /// Tells the format from the first bytes.
     pub fn of(bytes: &[u8]) -> Option<Self> {
         Some(match bytes {
@@ -95,6 +105,9 @@ impl Format {
         })
     }
 }
+
+/// What the file of the program lzop begins with. The kernel's build can use it; hardly anybody has for years.
+pub const LZOP: &[u8] = b"\x89LZO";
 
 /// Undoes the compression that the first bytes tell of, if any.
 pub fn unpack(packed: Vec<u8>) -> io::Result<Vec<u8>> {
@@ -171,20 +184,11 @@ pub(crate) fn pack(format: Format, plain: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    pub(crate) const ALL: [Format; 6] = [
-        Format::Bzip2,
-        Format::Gzip,
-        Format::Lz4,
-        Format::Lzma,
-        Format::Xz,
-        Format::Zstd,
-    ];
-
     #[test]
     fn every_compression_is_undone() {
         // More than one of lz4's blocks.
         let plain: Vec<u8> = (0..9_u32 << 20).map(|i| (i >> 7) as u8).collect();
-        for format in ALL {
+        for format in Format::ALL {
             let packed = pack(format, &plain);
             assert_eq!(Format::of(&packed), Some(format));
             assert!(unpack(packed.clone()).unwrap() == plain, "{format:?}");
@@ -197,7 +201,10 @@ mod tests {
 
     #[test]
     fn what_follows_the_stream_is_left_alone() {
-        for format in ALL.into_iter().filter(|&format| format != Format::Lz4) {
+        for format in Format::ALL
+            .into_iter()
+            .filter(|&format| format != Format::Lz4)
+        {
             let mut packed = pack(format, b"the kernel");
             packed.extend([10, 0, 0, 0]);
             assert_eq!(

@@ -14,6 +14,8 @@ use std::{
 
 /// The end of a signed module, `MODULE_SIGNATURE_MARKER` of the kernel.
 pub const SIGNATURE_MARKER: &[u8] = b"~Module signature appended~\n";
+/// What the names of modules end in.
+pub const EXTENSIONS: [&str; 4] = [".ko", ".ko.xz", ".ko.zst", ".ko.gz"];
 /// The size of `struct module_signature`, which precedes the marker.
 const SIGNATURE_TRAILER: usize = 12;
 
@@ -28,8 +30,10 @@ impl ModuleFile {
     /// Reads `path`; the compression is told from the content, not from the name.
     pub fn read(path: &Path) -> Result<Self> {
         let unreadable = |error: io::Error| {
-            Error::unusable(format_args!("{}: {error}", path.display()))
-                .help("give a kernel module: .ko, .ko.xz, .ko.zst or .ko.gz")
+            Error::unusable(format_args!("{}: {error}", path.display())).help(format_args!(
+                "give a kernel module: {}",
+                EXTENSIONS.join(", ")
+            ))
         };
         let mut packed = Vec::new();
         File::open(path)

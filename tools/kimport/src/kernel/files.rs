@@ -6,6 +6,7 @@ use super::{dwarf, image, text};
 use crate::{
     compression::{self, read_limited, Format},
     error::{Error, Result},
+    module_file::EXTENSIONS,
 };
 use object::{
     elf::{FileHeader64, ET_REL},
@@ -317,7 +318,7 @@ fn is_relocatable(bytes: &[u8]) -> bool {
 /// The name under which the kernel knows the module in the file `path`.
 pub(super) fn module_name(path: &str) -> Option<String> {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let stem = [".ko", ".ko.xz", ".ko.zst", ".ko.gz"]
+    let stem = EXTENSIONS
         .iter()
         .find_map(|extension| name.strip_suffix(extension))?;
     (!stem.is_empty()).then(|| stem.replace('-', "_"))

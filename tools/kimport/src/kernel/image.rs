@@ -50,11 +50,18 @@ pub fn unpack(bytes: Vec<u8>) -> Result<(Vec<u8>, &'static str)> {
 
 fn unpack_payload(payload: &[u8], what: &'static str) -> Result<(Vec<u8>, &'static str)> {
     let format = Format::of(payload).ok_or_else(|| {
-        Error::unusable(format_args!(
-            "{what} with a kernel in no known compression (first bytes {:02x?})",
-            &payload[..payload.len().min(4)]
+        let error = if payload.starts_with(compression::LZOP) {
+            Error::unusable(format_args!("{what} with a kernel packed by lzo"))
+        } else {
+            Error::unusable(format_args!(
+                "{what} with a kernel in no known compression (first bytes {:02x?})",
+                &payload[..payload.len().min(4)]
+            ))
+        };
+        let known = Format::ALL.map(Format::name).join(", ");
+        error.help(format_args!(
+            "kimport reads {known}; unpack the kernel with its source's scripts/extract-vmlinux and give the vmlinux"
         ))
-        .help("kimport knows bzip2, gzip, lz4, lzma, xz and zstd; unpack the kernel yourself and give vmlinux")
     })?;
     // The build appends the unpacked size, which in lz4's format would pass for another block.
     let payload = match format {
@@ -242,6 +249,10 @@ mod tests {
         if format != Format::Gzip {
             payload.extend((kernel.len() as u32).to_le_bytes());
         }
+        bz_image_of(payload)
+    }
+
+    fn bz_image_of(payload: Vec<u8>) -> Vec<u8> {
         let mut image = vec![0; 0x250];
         image[0x1f1] = 1;
         image[0x202..0x206].copy_from_slice(b"HdrS");
@@ -257,20 +268,32 @@ mod tests {
     #[test]
     fn every_compression_of_a_boot_image() {
         let kernel = [b"\x7fELF".as_slice(), &[7; 5000]].concat();
-        for format in [
-            Format::Bzip2,
-            Format::Gzip,
-            Format::Lz4,
-            Format::Lzma,
-            Format::Xz,
-            Format::Zstd,
-        ] {
+        for format in Format::ALL {
             let image = bz_image(format, &kernel);
             assert!(is_image(&image));
             let (unpacked, what) = unpack(image).unwrap();
             assert!(unpacked == kernel, "{format:?}");
             assert_eq!(what, "bzImage");
         }
+    }
+
+    /// As lzop begins its files.
+    #[test]
+    fn lzo_is_refused_by_its_name() {
+        let image = bz_image_of(b"\x89LZO\0\r\n\x1a\n\x10\x40".to_vec());
+        assert!(is_image(&image));
+        let error = unpack(image).unwrap_err();
+        assert_eq!(error.to_string(), "bzImage with a kernel packed by lzo");
+        let help = error.way_out().unwrap();
+        assert!(
+            help.contains("xz, zstd; unpack the kernel with its source's scripts/extract-vmlinux"),
+            "{help}"
+        );
+        let other = unpack(bz_image_of(b"unknown".to_vec())).unwrap_err();
+        assert!(
+            other.to_string().contains("no known compression"),
+            "{other}"
+        );
     }
 
     #[test]
@@ -310,14 +333,7 @@ mod tests {
     proptest! {
         #[test]
         fn damaged_boot_images_are_no_panic(
-            format in prop::sample::select(vec![
-                Format::Bzip2,
-                Format::Gzip,
-                Format::Lz4,
-                Format::Lzma,
-                Format::Xz,
-                Format::Zstd,
-            ]),
+            format in prop::sample::select(Format::ALL.to_vec()),
             damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
             keep in any::<prop::sample::Index>(),
         ) {
