@@ -6,15 +6,19 @@ mod common;
 
 use common::*;
 use kimport::{
+    check::Report,
     compression::unpack,
+    kernel::Kernel,
     list::Listing,
     load::{plan::Filled, rewrite::fill},
     module_file::ModuleFile,
     relink::{relink, Wish},
     symvers::Symvers,
 };
-use proptest::{prelude::*, sample::Index};
-use std::{fs, ops::Range, sync::LazyLock};
+use kimport_types::Encoding;
+use proptest::{prelude::*, sample::Index, test_runner::TestRunner};
+use std::{cell::Cell, fs, ops::Range, sync::LazyLock};
+use tempfile::TempDir;
 
 struct Fixture {
     packed: Vec<u8>,
@@ -170,6 +174,80 @@ proptest! {
         packed.truncate(keep.index(packed.len()) + 1);
         let _ = unpack(packed);
     }
+}
+
+/// A provider with types of its own base, and what is needed to check an import from it.
+struct Provider {
+    directory: TempDir,
+    module: Vec<u8>,
+    base: Range<usize>,
+    listing: Listing,
+}
+
+static PROVIDER: LazyLock<Provider> = LazyLock::new(|| {
+    let directory = TempDir::new().unwrap();
+    let module = fs::read(OUT_OF_TREE.provider()).unwrap();
+    let base = Module::read(&module).section(".BTF.base").data.clone();
+    let at = module.windows(base.len()).position(|part| part == base);
+    let at = at.unwrap();
+    let path = |name: &str| directory.path().join(name);
+    fs::write(path("System.map"), "ffffffff81000000 T _stext\n").unwrap();
+    fs::write(path("vmlinux.btf"), &base).unwrap();
+    let device = Encoding::named("block_device", None).pointer(false);
+    let declared = Encoding::function(
+        &[device, Encoding::integer(4, false)],
+        Encoding::integer(8, false),
+        false,
+    );
+    let table = described(0, 0, 0, "provider", "provider_size", declared.as_bytes());
+    let importing = with_table(&directory, &table);
+    let file = ModuleFile::read(importing.as_ref()).unwrap();
+    Provider {
+        base: at..at + base.len(),
+        listing: Listing::new(&file, None).unwrap(),
+        module,
+        directory,
+    }
+});
+
+impl Provider {
+    /// What a check says of types when this is the provider's file.
+    fn check(&self, module: &[u8]) -> Report {
+        let path = |name: &str| self.directory.path().join(name).display().to_string();
+        fs::write(path("provider.ko"), module).unwrap();
+        let files = ["System.map", "vmlinux.btf", "provider.ko"].map(path);
+        let kernel = Kernel::read(&files.join(",").parse().unwrap()).unwrap();
+        let report = Report::new(&self.listing, &kernel);
+        assert!(!report.text().is_empty());
+        report
+    }
+}
+
+#[test]
+fn damaged_bases_of_types() {
+    let provider = &*PROVIDER;
+    assert_eq!(provider.check(&provider.module).verified, 1);
+    let byte = prop_oneof![Just(0), Just(1), Just(0x7f), Just(0xff), any::<u8>()];
+    let damage = proptest::collection::vec((any::<Index>(), any::<bool>(), byte), 1..8);
+    let mut runner = TestRunner::new(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
+    let unverified = Cell::new(0);
+    let result = runner.run(&damage, |damage| {
+        let mut module = provider.module.clone();
+        let base = &mut module[provider.base.clone()];
+        for (at, in_header, byte) in damage {
+            let end = if in_header { 24 } else { base.len() };
+            base[at.index(end)] = byte;
+        }
+        let report = provider.check(&module);
+        unverified.set(unverified.get() + report.unverified.len());
+        Ok(())
+    });
+    result.unwrap();
+    // Most damage is to the header, which nothing can be made of.
+    assert!(unverified.get() > 0);
 }
 
 /// Sections that share bytes would multiply in the output.

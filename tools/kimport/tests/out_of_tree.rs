@@ -11,61 +11,14 @@ use kimport_types::Encoding;
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
-    sync::LazyLock,
+    process::Output,
 };
 use tempfile::TempDir;
-
-const SOURCE: &str = r#"
-#include <linux/module.h>
-#include <linux/blkdev.h>
-sector_t provider_size(struct block_device *bdev, u32 unit);
-sector_t noinline provider_size(struct block_device *bdev, u32 unit)
-{
-	return bdev_nr_bytes(bdev) / unit;
-}
-asm(".text\n.globl provider_assembly\n.type provider_assembly, @function\nprovider_assembly:\n\tint3\n"
-    ".size provider_assembly, . - provider_assembly\n");
-MODULE_DESCRIPTION("Provides");
-MODULE_LICENSE("GPL");
-"#;
-
-struct Built {
-    directory: TempDir,
-    log: String,
-}
-
-static BUILT: LazyLock<Built> = LazyLock::new(|| {
-    let directory = TempDir::new().unwrap();
-    let source = directory.path();
-    fs::write(source.join("provider.c"), SOURCE).unwrap();
-    fs::write(
-        source.join("Kbuild"),
-        "obj-m := provider.o\nOBJECT_FILES_NON_STANDARD := y\n",
-    )
-    .unwrap();
-    let kdir = symvers().parent().unwrap().to_owned();
-    let output = Command::new("make")
-        .arg("-C")
-        .arg(kdir)
-        .arg(format!("M={}", source.display()))
-        .env_remove("MAKEFLAGS")
-        .output()
-        .unwrap();
-    let log = [output.stdout, output.stderr].concat();
-    let log = String::from_utf8(log).unwrap();
-    assert!(output.status.success(), "{log}");
-    Built { directory, log }
-});
-
-fn provider() -> PathBuf {
-    BUILT.directory.path().join("provider.ko")
-}
 
 /// A copy without a section, under the same name.
 fn provider_without(directory: &TempDir, section: &str) -> PathBuf {
     let copy = directory.path().join("provider.ko");
-    let (from, to) = (provider(), copy.to_str().unwrap());
+    let (from, to) = (OUT_OF_TREE.provider(), copy.to_str().unwrap());
     tool(
         "objcopy",
         &["--remove-section", section, from.to_str().unwrap(), to],
@@ -111,8 +64,12 @@ fn with(provider: &Path) -> String {
 
 #[test]
 fn the_build_makes_type_information() {
-    assert!(!BUILT.log.contains("Skipping BTF"), "{}", BUILT.log);
-    let module = Module::read(&fs::read(provider()).unwrap());
+    assert!(
+        !OUT_OF_TREE.log.contains("Skipping BTF"),
+        "{}",
+        OUT_OF_TREE.log
+    );
+    let module = Module::read(&fs::read(OUT_OF_TREE.provider()).unwrap());
     for section in [".BTF", ".BTF.base"] {
         assert!(!module.section(section).data.is_empty(), "{section}");
     }
@@ -121,7 +78,7 @@ fn the_build_makes_type_information() {
 #[test]
 fn types_are_compared_through_the_modules_own_base() {
     let right = import(REQUIRE, "provider", "provider_size", u32());
-    let (text, code) = said(&check(&[right], &with(&provider()), &[]));
+    let (text, code) = said(&check(&[right], &with(&OUT_OF_TREE.provider()), &[]));
     assert_eq!(text, "  1 type as declared\n");
     assert_eq!(code, Some(0));
 
@@ -133,7 +90,7 @@ fn types_are_compared_through_the_modules_own_base() {
             Encoding::integer(1, false),
         )]
     };
-    let (text, code) = said(&check(&wrong(0), &with(&provider()), &[]));
+    let (text, code) = said(&check(&wrong(0), &with(&OUT_OF_TREE.provider()), &[]));
     expect![[r#"
         target_core_file: kimport: cannot import provider_size from provider: prototype differs
           declared:  u64 provider_size(struct block_device *, u8)
@@ -143,7 +100,7 @@ fn types_are_compared_through_the_modules_own_base() {
     .assert_eq(&text);
     assert_eq!(code, Some(1));
 
-    let (text, code) = said(&check(&wrong(WARN), &with(&provider()), &[]));
+    let (text, code) = said(&check(&wrong(WARN), &with(&OUT_OF_TREE.provider()), &[]));
     expect![[r#"
         target_core_file: kimport: provider_size from provider: prototype differs
           declared:  u64 provider_size(struct block_device *, u8)
@@ -153,7 +110,7 @@ fn types_are_compared_through_the_modules_own_base() {
     .assert_eq(&text);
     assert_eq!(code, Some(0));
 
-    let (text, code) = said(&check(&wrong(OFF), &with(&provider()), &[]));
+    let (text, code) = said(&check(&wrong(OFF), &with(&OUT_OF_TREE.provider()), &[]));
     assert_eq!((text.as_str(), code), ("", Some(0)));
 }
 
@@ -166,7 +123,11 @@ fn without_types_imports_are_unverified() {
     let (text, code) = said(&check(&[size(0)], &without, &[]));
     assert_eq!(text, "  unverified: no BTF: provider_size from provider\n");
     assert_eq!(code, Some(0));
-    let (text, code) = said(&check(&[size(0), assembly], &with(&provider()), &[]));
+    let (text, code) = said(&check(
+        &[size(0), assembly],
+        &with(&OUT_OF_TREE.provider()),
+        &[],
+    ));
     assert_eq!(
         text,
         "  1 type as declared\n  unverified: no BTF: provider_assembly from provider\n"
@@ -202,7 +163,7 @@ fn a_base_that_cannot_be_read_is_no_base() {
 #[test]
 fn another_provider_can_be_chosen() {
     let declared = [import(REQUIRE, "old_provider", "provider_size", u32())];
-    let kernel = with(&provider());
+    let kernel = with(&OUT_OF_TREE.provider());
     let output = check(&declared, &kernel, &[]);
     assert_eq!(output.status.code(), Some(1));
     let (text, code) = said(&check(

@@ -16,6 +16,7 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
     process::{Command, Output},
+    sync::LazyLock,
 };
 use tempfile::TempDir;
 
@@ -335,3 +336,53 @@ pub fn objtool() -> String {
 pub fn stock_directory() -> PathBuf {
     directory("KIMPORT_STOCK")
 }
+
+/// A provider of what the tests want.
+const SOURCE: &str = r#"
+#include <linux/module.h>
+#include <linux/blkdev.h>
+sector_t provider_size(struct block_device *bdev, u32 unit);
+sector_t noinline provider_size(struct block_device *bdev, u32 unit)
+{
+	return bdev_nr_bytes(bdev) / unit;
+}
+asm(".text\n.globl provider_assembly\n.type provider_assembly, @function\nprovider_assembly:\n\tint3\n"
+    ".size provider_assembly, . - provider_assembly\n");
+MODULE_DESCRIPTION("Provides");
+MODULE_LICENSE("GPL");
+"#;
+
+/// A module that was built out of tree, by the kernel's own build.
+pub struct Built {
+    directory: TempDir,
+    pub log: String,
+}
+
+impl Built {
+    pub fn provider(&self) -> PathBuf {
+        self.directory.path().join("provider.ko")
+    }
+}
+
+pub static OUT_OF_TREE: LazyLock<Built> = LazyLock::new(|| {
+    let directory = TempDir::new().unwrap();
+    let source = directory.path();
+    fs::write(source.join("provider.c"), SOURCE).unwrap();
+    fs::write(
+        source.join("Kbuild"),
+        "obj-m := provider.o\nOBJECT_FILES_NON_STANDARD := y\n",
+    )
+    .unwrap();
+    let kdir = symvers().parent().unwrap().to_owned();
+    let output = Command::new("make")
+        .arg("-C")
+        .arg(kdir)
+        .arg(format!("M={}", source.display()))
+        .env_remove("MAKEFLAGS")
+        .output()
+        .unwrap();
+    let log = [output.stdout, output.stderr].concat();
+    let log = String::from_utf8(log).unwrap();
+    assert!(output.status.success(), "{log}");
+    Built { directory, log }
+});
