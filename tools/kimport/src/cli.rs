@@ -77,8 +77,8 @@ enum Command {
 /// that misses klp_enable_patch. The provider has to be loaded before the
 /// module and must stay loaded as long: the kernel holds no reference on it for such symbols.
 ///
-/// A signature does not survive: it is dropped, or made anew with --sign, which also does without
-/// --from. Relinking the output again with the same options changes nothing.
+/// The signature does not fit the changed module: it is dropped, or made anew with --sign, which also
+/// does without --from. Relinking the output again with the same options changes nothing.
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "Example: Debian's loopback target on an upgraded LIO core\n\n  \
@@ -210,14 +210,15 @@ struct Compare {
 
 /// Loads a module, with the addresses of symbols that the kernel does not export written into it
 ///
-/// The way for kernels with neither kprobes nor livepatch. Undefined symbols that the running kernel
-/// does not export get the addresses that /proc/kallsyms shows to root; those of modules only if the
-/// module is named with --from. A module that uses kimport's macro gets the address of
+/// For modules built with plain declarations, where the kernel has no livepatch to resolve them.
+/// Undefined symbols that the running kernel does not export get the addresses that /proc/kallsyms
+/// shows to root; those of modules only if the module is named with --from. A module that uses kimport's macro gets the address of
 /// kallsyms_lookup_name as a parameter, unless that is given.
 ///
 /// The kernel neither knows nor checks any of this: nothing keeps a provider loaded, and nothing
-/// compares the declarations that the module was built with to the kernel's. A signature does not
-/// survive. Nothing else is loaded before, whatever the module depends on.
+/// compares the declarations that the module was built with to the kernel's. A signature is dropped if
+/// an address is written, as it does not fit then. Nothing else is loaded before, whatever the module
+/// depends on.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:\n\n  \
     kimport load rust_iblock.ko provider=target_core_mod\n  \
@@ -259,7 +260,7 @@ struct Load {
 ///
 /// Distributions' packages of headers lack what modules in Rust need. This makes it from the
 /// kernel's source, with the distribution's own compilers in a build root, for any kernel of Debian
-/// with CONFIG_RUST, and prints the path of the tree, KDIR. What is there already is not made again.
+/// with CONFIG_RUST, and prints where the tree is: KDIR=... What is there already is not made again.
 ///
 /// The first time it needs the network, some 5 GB, and some minutes.
 #[derive(Debug, Args)]
@@ -267,7 +268,7 @@ struct Load {
     KIMPORT_CACHE   where to put it all (default: kimport in the user's cache directory)\n  \
     KIMPORT_MIRROR  URL of a Debian mirror (default: the one in this machine's apt configuration)\n\n\
     Examples:\n\n  \
-    make -C \"$(kimport prepare --running)\" M=\"$PWD\"\n  \
+    export $(kimport prepare --running) && make -C \"$KDIR\" M=\"$PWD\"\n  \
     kimport prepare 7.3.4+deb13-amd64 --json")]
 struct Prepare {
     /// A kernel that is installed or in the archive, or the directory of its .deb files; by default
@@ -663,7 +664,7 @@ impl Prepare {
         if as_json {
             print(&json(&prepared)?)?;
         } else {
-            print(&format!("{}\n", prepared.kdir.display()))?;
+            print(&format!("KDIR={}\n", prepared.kdir.display()))?;
             tell(&[format!(
                 "the tree holds programs of Debian's; build modules on other systems with\n  \
                  KIMPORT_BIND=\"$PWD\" {} make -C {} M=\"$PWD\"",

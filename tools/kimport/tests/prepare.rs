@@ -37,7 +37,9 @@ fn the_pinned_kernel_is_there() {
         String::from_utf8(output.stdout).unwrap()
     };
     let prepared = run(&[]);
-    let kdir = Path::new(prepared.strip_suffix('\n').unwrap());
+    // As scripts/prepare-kernel does.
+    let kdir = prepared.strip_prefix("KDIR=").unwrap();
+    let kdir = Path::new(kdir.strip_suffix('\n').unwrap());
     assert!(kdir.join(".kimport").exists(), "{prepared}");
     assert!(kdir.join("rust/libkernel.rmeta").exists());
 

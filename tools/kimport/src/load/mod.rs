@@ -2,7 +2,7 @@
 
 //! `kimport load`: loads a module whose undefined symbols the kernel does not export.
 //!
-//! The way for kernels with neither kprobes nor livepatch: the addresses that `/proc/kallsyms` shows
+//! For modules with plain declarations, where there is no livepatch: the addresses that `/proc/kallsyms` shows
 //! to root are written into the module, as absolute symbols, just before it is handed to the kernel.
 //! [`system`] knows the running system, [`plan`] works out what to write, [`rewrite`] writes it, and
 //! [`failure`] says why the kernel refused.
