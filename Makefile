@@ -57,7 +57,7 @@ help:
 	@echo
 	@echo 'make setup           build root and kernel build tree (the other targets do it when needed)'
 	@echo 'make modules         build the samples and test modules into build/'
-	@echo 'make tools           build the host commands, kimport and kimport-vm'
+	@echo 'make tools           build the host commands: kimport, kimport-vm, kimport-bench, kimport-rust-project'
 	@echo 'make consumer        build the module of README.md, and another, outside of the checkout, into build/consumer'
 	@echo 'make check-host      what needs no VM: check-cargo, lint, doc, rust-analyzer, check-btf, check-fuzz'
 	@echo 'make check-vm        the suites in VMs, each a target of its own: $(VMS)'
@@ -138,7 +138,7 @@ consumer: setup
 	@$(IN_ROOT) tests/consumer/build $(KDIR) $(BUILD)/consumer
 
 tools: setup
-	@$(CARGO) build -q -p kimport -p kimport-vm
+	@$(CARGO) build -q -p kimport -p kimport-vm -p kimport-bench -p kimport-rust-project
 
 # Debian's own front end, made to link against the core that exports nothing.
 TCM_LOOP := $(STOCK)/usr/lib/modules/$(RELEASE)/kernel/drivers/target/loopback/tcm_loop.ko.xz
