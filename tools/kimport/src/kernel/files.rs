@@ -52,13 +52,19 @@ impl Origin {
 
     /// The functions that were inlined, as far as there is debug information. Of a file only this is read.
     pub(super) fn inlined(&self) -> Result<HashSet<String>> {
-        if let Self::File(path) = self {
-            let mut file = File::open(path).map_err(Error::unusable)?;
-            let mut start = [0; 8];
-            file.read_exact(&mut start).map_err(Error::unusable)?;
-            if Format::of(&start).is_none() {
-                return dwarf::inlined(&ReadCache::new(file));
+        match self {
+            Self::File(path) => {
+                let mut file = File::open(path).map_err(Error::unusable)?;
+                let mut start = [0; 8];
+                file.read_exact(&mut start).map_err(Error::unusable)?;
+                if Format::of(&start).is_none() {
+                    return dwarf::inlined(&ReadCache::new(file));
+                }
             }
+            Self::Bytes(bytes) if Format::of(bytes).is_none() => {
+                return dwarf::inlined(bytes.as_slice());
+            }
+            _ => {}
         }
         let bytes = self.bytes().and_then(compression::unpack);
         dwarf::inlined(bytes.map_err(Error::unusable)?.as_slice())
