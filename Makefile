@@ -39,7 +39,8 @@ endif
 IN_ROOT := scripts/in-root --
 # What cargo has built in the cache serves every checkout whose sources are the same: all are at one path, and are compared by
 # their contents, not their times. That is an unstable option of cargo's.
-AT_ONE_PATH := scripts/in-root --at /kimport -- env RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_CHECKSUM_FRESHNESS=true
+AT := /kimport
+AT_ONE_PATH := scripts/in-root --at $(AT) -- env RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_CHECKSUM_FRESHNESS=true
 CARGO := $(AT_ONE_PATH) cargo
 KIMPORT := $(CARGO_TARGET_DIR)/debug/kimport
 KIMPORT_VM := $(CARGO_TARGET_DIR)/debug/kimport-vm
@@ -48,7 +49,7 @@ MODULE_DIRS := samples/hello_import samples/lio_core_new samples/rust_iblock tes
 	tests/selftest tests/typed tests/upgraded
 
 .PHONY: help setup update-kernel modules $(MODULE_DIRS) consumer tools demo bench check check-host check-cargo \
-	check-fuzz check-tree check-ways check-kernels check-btf fuzz lint clippy rustfmt rustfmtcheck doc rust-analyzer man install clean
+	check-fuzz check-tree check-ways check-kernels check-btf check-reuse fuzz lint clippy rustfmt rustfmtcheck doc rust-analyzer man install clean
 
 help:
 	@echo 'make demo            show the whole story in a VM: a SCSI disk served by a Rust backend from a core without exports'
@@ -59,10 +60,11 @@ help:
 	@echo 'make modules         build the samples and test modules into build/'
 	@echo 'make tools           build the host commands: kimport, kimport-vm, kimport-bench, kimport-rust-project'
 	@echo 'make consumer        build the module of README.md, and another, outside of the checkout, into build/consumer'
-	@echo 'make check-host      what needs no VM: check-cargo, lint, doc, rust-analyzer, check-btf, check-fuzz'
+	@echo 'make check-host      what needs no VM: check-cargo, lint, doc, rust-analyzer, check-btf, check-fuzz, check-reuse'
 	@echo 'make check-vm        the suites in VMs, each a target of its own: $(VMS)'
 	@echo 'make check-cargo     the host crates'\'' tests, which want no module of this build'
 	@echo 'make check-btf       whether every module that is built here has type information'
+	@echo 'make check-reuse     whether what was built is built again when, and only when, what it is made of has changed'
 	@echo 'make check-fuzz      each fuzz target for a second'
 	@echo 'make check-ways      build the kernels of docs/ways.md and try each way to import on them (minutes each, once)'
 	@echo 'make check-tree      build a small kernel that kimport is part of, built in and as modules, and boot it (minutes, once)'
@@ -97,14 +99,22 @@ modules: $(MODULE_DIRS)
 
 tests/relink: tools
 
+# What is built of the same sources already is not built again, also in another checkout.
+# $(1): directory  $(2): what it is made of  $(3): command
+reuse = scripts/reuse $(KDIR) $(BUILD)/$(1) $(2) -- $(3)
+CRATE := rust/kimport rust/bindings rust/macros/src rust/types/src scripts/Makefile.kimport scripts/Makefile.relink
+
 # W=, CLIPPY= and the like reach the kernel's build through MAKEFLAGS.
 # What all have in common the first makes.
-build-modules = $(IN_ROOT) $(MAKE) -j$(JOBS) -C $(KDIR) M=$(CURDIR)/$(1) MO=$(BUILD)/$(or $(2),$(1)) KIMPORT=$(KIMPORT)
+# $(1): directory of sources  $(2): what else it is made of  $(3): directory to build in, if it is another
+build-modules = $(call reuse,$(or $(3),$(1)),$(if $(filter samples/lio_core_new,$(1)),,$(CRATE)) $(1) $(2),\
+	$(MAKE) -j$(JOBS) -C $(KDIR) M=$(CURDIR)/$(1) MO=$(BUILD)/$(or $(3),$(1)) KIMPORT=$(KIMPORT))
 SHARED = KIMPORT_SHARED=$(BUILD)/samples/hello_import/.kimport
 $(MODULE_DIRS): setup
-	@mkdir -p $(BUILD)/$@
-	@$(call build-modules,$@) $(if $(filter samples/hello_import,$@),,$(SHARED))
+	@$(call build-modules,$@,$(MADE_OF)) $(if $(filter samples/hello_import,$@),,$(SHARED))
 $(filter-out samples/hello_import samples/lio_core_new,$(MODULE_DIRS)): samples/hello_import
+tests/relink: MADE_OF = $(KIMPORT)
+tests/typed: MADE_OF = $(TYPED)
 
 # Functions of the stock kernel, chosen at random by a seed: the same ones until KIMPORT_SEED names another.
 TYPED := $(BUILD)/tests/typed/prototypes.rs
@@ -118,13 +128,11 @@ FORCE:
 
 # The test modules once more, bound through function pointers.
 modules-pointer: samples/hello_import
-	@mkdir -p $(BUILD)/pointer
-	@$(call build-modules,tests/modules,pointer) $(SHARED) kimport-calls=pointer
+	@$(call build-modules,tests/modules,,pointer) $(SHARED) kimport-calls=pointer
 
 # Modules for `kimport load`: modpost warns of what nothing exports instead of giving up.
 tests/load: setup
-	@mkdir -p $(BUILD)/$@
-	@$(call build-modules,$@) KBUILD_MODPOST_WARN=1
+	@$(call build-modules,$@,tests/modules) KBUILD_MODPOST_WARN=1
 
 # Every module, in C or in Rust, has type information that was made on the stock kernel's.
 check-btf: modules
@@ -132,10 +140,13 @@ check-btf: modules
 		/ \.BTF / { delete files[file] } END { for (file in files) print file ": no BTF" }') && [[ -z $$without ]] || \
 		{ echo "$$without"; exit 1; }
 
+check-reuse: setup
+	@tests/reuse/check $(KDIR) $(BUILD)/reuse
+
 # As in another repository: README's module, and one of several parts.
 consumer: setup
-	@mkdir -p $(BUILD)/consumer
-	@$(IN_ROOT) tests/consumer/build $(KDIR) $(BUILD)/consumer
+	@$(call reuse,consumer,$(CRATE) tests/modules tests/consumer README.md .rustfmt.toml,\
+		tests/consumer/build $(KDIR) $(BUILD)/consumer)
 
 tools: setup
 	@$(CARGO) build -q -p kimport -p kimport-vm -p kimport-bench -p kimport-rust-project
@@ -183,12 +194,10 @@ BENCH_CPUS := 1 4
 BENCH_LOGS := $(BENCH_CPUS:%=$(BUILD)/bench-%.log)
 .PHONY: tests/bench bench-pointer $(BENCH_LOGS)
 tests/bench: $(TYPED) samples/hello_import
-	@mkdir -p $(BUILD)/$@
-	@$(call build-modules,$@) $(SHARED) blocks=$(TYPED_BENCH)
+	@$(call build-modules,$@,$(TYPED_BENCH)) $(SHARED) blocks=$(TYPED_BENCH)
 
 bench-pointer: $(TYPED) samples/hello_import
-	@mkdir -p $(BUILD)/$@
-	@$(call build-modules,tests/bench,$@) $(SHARED) blocks=$(TYPED_BENCH) kimport-calls=pointer
+	@$(call build-modules,tests/bench,$(TYPED_BENCH),$@) $(SHARED) blocks=$(TYPED_BENCH) kimport-calls=pointer
 
 $(BENCH_LOGS): $(BUILD)/bench-%.log: tests/bench bench-pointer tools
 	@$(call run-vm,--suite tests/bench/bench.sh $(call built,$(BENCH)) --smp $* --one-thread --qemu-arg=-icount --qemu-arg=shift=0$(comma)sleep=off \
@@ -204,7 +213,7 @@ check: setup
 	@$(MAKE) -j$(CHECK_JOBS) --output-sync=target check-vm check-host
 
 # The longest first.
-check-host: check-cargo lint check-fuzz doc rust-analyzer check-btf
+check-host: check-cargo lint check-fuzz doc rust-analyzer check-btf check-reuse
 
 check-cargo: setup
 	@KIMPORT_BINDINGS=$(CURDIR)/rust/macros/tests/ui/support/bindings.rs $(CARGO) test --workspace
@@ -284,8 +293,7 @@ vm-load: modules tests/load tools
 # The rows of docs/ways.md for one kernel; KDIR, STOCK and BUILD have to fit it.
 WAYS_KERNEL ?= stock
 vm-ways: tools
-	@mkdir -p $(BUILD)/ways
-	@$(IN_ROOT) tests/ways/build $(KDIR) $(BUILD)/ways $(KIMPORT)
+	@$(call reuse,ways,$(CRATE) tests/ways $(KIMPORT),tests/ways/build $(KDIR) $(BUILD)/ways $(KIMPORT))
 	@echo '$(WAYS_KERNEL)' > $(BUILD)/ways/kernel
 	@$(call run-vm,--suite tests/vm/ways.sh --module $(BUILD)/ways/*.ko --file $(CURDIR)/docs/ways.md:/test/ways.md \
 		$(foreach file,kernel build.log,--file $(BUILD)/ways/$(file):/test/$(file)) --file $(KDIR)/Module.symvers:/test/Module.symvers \
@@ -368,21 +376,21 @@ lint: rustfmtcheck clippy
 
 # The host crates by cargo; the kernel-side crate by the build of a module, with the kernel's flags and configuration.
 doc: samples/hello_import
-	@rm -rf $(BUILD)/doc && mkdir -p $(BUILD)/doc/kernel
+	@rm -rf $(BUILD)/doc && mkdir -p $(BUILD)/doc
 	@RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' $(CARGO) doc -q --workspace --no-deps --document-private-items
 	@cp -r $(CARGO_TARGET_DIR)/doc $(BUILD)/doc/host
-	@$(IN_ROOT) $(MAKE) -j$(JOBS) -C $(KDIR) M=$(CURDIR)/samples/hello_import MO=$(BUILD)/samples/hello_import KIMPORT_DOC=$(BUILD)/doc/kernel \
-		> $(BUILD)/doc.log 2>&1 || { cat $(BUILD)/doc.log; exit 1; }
+	@$(call reuse,doc/kernel,$(CRATE) samples/hello_import,$(MAKE) -j$(JOBS) -C $(KDIR) M=$(CURDIR)/samples/hello_import \
+		MO=$(BUILD)/samples/hello_import KIMPORT=$(KIMPORT) KIMPORT_DOC=$(BUILD)/doc/kernel) > $(BUILD)/doc.log 2>&1 || { cat $(BUILD)/doc.log; exit 1; }
 	@cp scripts/doc-index.html $(BUILD)/doc/index.html
 	@cd $(BUILD)/doc && sed -n 's/.*href="\([^"]*\)".*/\1/p' index.html | xargs ls > /dev/null
 	@echo $(BUILD)/doc/index.html
 
 # The kernel's generator knows the kernel's crates; what was built here is added to that.
 rust-analyzer: modules
-	@mkdir -p $(BUILD)/rust-analyzer
-	@$(IN_ROOT) $(MAKE) -s -C $(KDIR) M=$(CURDIR)/scripts MO=$(BUILD)/rust-analyzer rust-analyzer
+	@$(call reuse,rust-analyzer,scripts/Makefile.kimport,$(MAKE) -s -C $(KDIR) M=$(CURDIR)/scripts MO=$(BUILD)/rust-analyzer rust-analyzer)
 	@$(CARGO) run -q -p kimport-rust-project -- --kernel $(BUILD)/rust-analyzer/rust-project.json --root $(ROOT) \
-		--output rust-project.json $(MODULE_DIRS:%=$(BUILD)/%)
+		--output $(AT)/build/rust-analyzer/modules.json $(MODULE_DIRS:%=$(BUILD:$(CURDIR)%=$(AT)%)/%)
+	@sed -E 's#(^|[":=])$(AT)/#\1$(CURDIR)/#g' $(BUILD)/rust-analyzer/modules.json > rust-project.json
 	@echo $(CURDIR)/rust-project.json
 
 # Manual pages and completions lie as below a prefix.
