@@ -67,7 +67,7 @@ help:
 	@echo 'make check-reuse     whether what was built is built again when, and only when, what it is made of has changed'
 	@echo 'make check-fuzz      each fuzz target for a second'
 	@echo 'make check-ways      build the kernels of docs/ways.md and try each way to import on them (minutes each, once)'
-	@echo 'make check-tree      build a small kernel that kimport is part of, built in and as modules, and boot it (minutes, once)'
+	@echo 'make check-tree      build a small kernel that kimport is part of, built in and as modules, signed or not, and boot it (minutes, once)'
 	@echo 'make check-kernels   compare and check on four of Debian'\''s kernels (fetches 360 MB, once); build/kernels.html'
 	@echo 'make fuzz            fuzz everything that reads what others wrote; for SECONDS=60 each, or only TARGET=btf'
 	@echo 'make lint            rustfmt, clippy on all crates (kernel-side with CLIPPY=1 W=1), shellcheck'
@@ -273,10 +273,10 @@ vm-lifetime: modules tools
 
 # A module of the distribution, relinked, signed with a key that the kernel does not know and not signed.
 DUMMY := $(STOCK)/usr/lib/modules/$(RELEASE)/kernel/drivers/net/dummy.ko.xz
-$(BUILD)/signed.ko: tools
+$(BUILD)/signing_key.pem: | setup
 	@mkdir -p $(BUILD)
-	@$(IN_ROOT) openssl req -x509 -new -nodes -batch -subj '/CN=kimport test' -newkey rsa:2048 -keyout $(BUILD)/signing_key.pem \
-		-out $(BUILD)/signing_key.x509 2> /dev/null
+	@$(IN_ROOT) openssl req -x509 -new -nodes -batch -subj '/CN=kimport test' -newkey rsa:2048 -keyout $@ -out $(@:.pem=.x509) 2> /dev/null
+$(BUILD)/signed.ko: tools $(BUILD)/signing_key.pem
 	@$(IN_ROOT) $(KIMPORT) relink $(DUMMY) --from vmlinux:ether_setup --name signed -o $@ \
 		--sign $(BUILD)/signing_key.pem $(BUILD)/signing_key.x509
 $(BUILD)/unsigned.ko: tools
@@ -331,12 +331,18 @@ check-ways: tools
 # A kernel that this checkout is part of: not in `check`, as building the kernel takes some minutes the first time.
 TREE_MODULES := samples/hello_import/hello_import samples/rust_iblock/rust_iblock tests/selftest/kimport_selftest
 in-tree = --module $$tree/lib/modules/*/kernel/drivers/kimport/$(1).ko
+# hello_import, signed with a key; the first is the kernel's own.
+sign-in-tree = $(IN_ROOT) $(KIMPORT) relink $$tree/lib/modules/*/kernel/drivers/kimport/$(HELLO).ko --sign $(2).pem $(2).x509 -o $(BUILD)/$(1).ko
+SIGNED := trusted changed unknown
 
-check-tree: tools
+check-tree: tools $(BUILD)/signing_key.pem
 	@tree=$$(scripts/tree-kernel builtin) && $(IN_ROOT) $(KIMPORT_VM) run --stock $$tree --append no_hash_pointers \
 		--suite tests/vm/tree_builtin.sh --log $(BUILD)/tree_builtin.log
-	@tree=$$(scripts/tree-kernel modules) && $(IN_ROOT) $(KIMPORT_VM) run --stock $$tree --append no_hash_pointers \
-		--suite tests/vm/tree_modules.sh $(foreach module,$(TREE_MODULES),$(call in-tree,$(module))) --log $(BUILD)/tree_modules.log
+	@tree=$$(scripts/tree-kernel modules) && \
+	$(call sign-in-tree,trusted,$${tree%/*}/build/certs/signing_key) && $(call sign-in-tree,unknown,$(BUILD)/signing_key) && \
+	LC_ALL=C sed 's/license=GPL\x00/license=GPl\x00/' $(BUILD)/trusted.ko > $(BUILD)/changed.ko && \
+	$(IN_ROOT) $(KIMPORT_VM) run --stock $$tree --append no_hash_pointers --suite tests/vm/tree_modules.sh --suite tests/vm/tree_signed.sh \
+		$(foreach module,$(TREE_MODULES),$(call in-tree,$(module))) $(call built,$(SIGNED)) --log $(BUILD)/tree_modules.log
 
 # Debian's 6.1, 6.12, 7.2 and 7.3, all as the archive has them: not in `check`, as three of them are fetched for nothing else.
 IBLOCK := $(BUILD)/samples/rust_iblock/rust_iblock.ko
