@@ -268,7 +268,7 @@ vm-pointer: modules-pointer modules tools $(NOT_GPL:%=$(BUILD)/%.ko)
 
 # The moves patch code under other CPUs all the time, without a line of output.
 vm-lifetime: modules tools
-	@$(call run-vm,--suite tests/vm/lifetime.sh $(call built,$(LIFETIME)) --modules-from-stock dummy --program depmod \
+	@$(call run-vm,--suite tests/vm/lifetime.sh $(call built,$(LIFETIME)) --modules-from-stock dummy --program depmod$(comma)chrt \
 		--one-thread --log $(BUILD)/lifetime.log)
 
 # A module of the distribution, relinked, signed with a key that the kernel does not know and not signed.

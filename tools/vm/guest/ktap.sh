@@ -104,8 +104,9 @@ log_mark() {
 
 # log_since: prints the kernel log from the last mark on, without times.
 log_since() {
-	dmesg | sed -e 's/^\[[^]]*\] //' |
-		awk -v mark="$log_last_mark" 'on { print } $0 == mark { on = 1 }'
+	dmesg | awk -v mark="] $log_last_mark" '
+		on { sub(/^\[[^]]*\] /, ""); print }
+		substr($0, length($0) - length(mark) + 1) == mark { on = 1 }'
 }
 
 # kallsyms_address SYMBOL [MODULE]: as /proc/kallsyms has it; of the kernel image without MODULE.
