@@ -163,7 +163,7 @@ unload() {
 }
 
 load_again() {
-	for _ in 1 2 3 4 5; do
+	for _ in 1 2 3; do
 		load && unload || return
 	done
 }
@@ -229,22 +229,22 @@ inquiry() {
 }
 
 random_data() {
-	head -c $((16 * MIB)) /dev/urandom >/tmp/random &&
+	head -c $((8 * MIB)) /dev/urandom >/tmp/random &&
 		dd if=/tmp/random of="$disk" bs=8M oflag=direct status=none && drop_caches &&
-		cmp -n $((16 * MIB)) /tmp/random "$disk" && cmp -n $((16 * MIB)) /tmp/random /dev/vda
+		cmp -n $((8 * MIB)) /tmp/random "$disk" && cmp -n $((8 * MIB)) /tmp/random /dev/vda
 }
 
 # Small and unaligned to anything, by several at once.
 parallel() {
 	jobs=
 	for i in 0 1 2 3 4 5 6 7; do
-		dd if=/tmp/random of="$disk" bs=1536 skip=$((i * 700)) seek=$((i * 700)) count=700 oflag=direct conv=notrunc status=none &
+		dd if=/tmp/random of="$disk" bs=1536 skip=$((i * 250)) seek=$((i * 250)) count=250 oflag=direct conv=notrunc status=none &
 		jobs="$jobs $!"
 	done
 	for job in $jobs; do
 		wait "$job" || return
 	done
-	drop_caches && cmp -n $((8 * 700 * 1536)) /tmp/random /dev/vda
+	drop_caches && cmp -n $((8 * 250 * 1536)) /tmp/random /dev/vda
 }
 
 file_system() {
