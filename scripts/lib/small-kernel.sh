@@ -42,6 +42,9 @@ small_kernel() {
 	local build=$1 install=$2 fragment=$3 line wrong=()
 	local make=(nice "$KIMPORT_TOP/scripts/in-root" -- make -C "$source" O="$build" ARCH=x86 LOCALVERSION=)
 	mkdir -p "$build"
+	# What was being written when a build was killed is not whole, and make would not know.
+	[[ ! -e $build.begun ]] || find "$build" -type f -newer "$build.begun" -delete
+	touch "$build.begun"
 	"${make[@]}" tinyconfig
 	in_root "$source/scripts/kconfig/merge_config.sh" -m -O "$build" "$build/.config" "$fragment"
 	"${make[@]}" olddefconfig
@@ -53,6 +56,7 @@ small_kernel() {
 	done < <(grep '^CONFIG_' "$fragment")
 	[[ ${#wrong[@]} -eq 0 ]] || die "The kernel cannot be configured so: other options do not allow these." "${wrong[@]}"
 	"${make[@]}" -j"${JOBS:-$(nproc)}" 2>&1 | tee "$build.log"
+	rm "$build.begun"
 	rm -rf "$install"
 	"${make[@]}" modules_install INSTALL_MOD_PATH="$install"
 	cp "$build/arch/x86/boot/bzImage" "$install/lib/modules/$(<"$build/include/config/kernel.release")/vmlinuz"
