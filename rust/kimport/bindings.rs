@@ -26,6 +26,8 @@ mod kprobes {
     include!(env!("KIMPORT_KPROBES_RS"));
 }
 
+// They are documented by the kernel.
+#[doc(no_inline)]
 pub(crate) use kernel::bindings::*;
 // These take precedence over what the glob import may have.
 pub(crate) use kprobes::{
