@@ -124,12 +124,12 @@ open_file() {
 # Files are read while their modules come and go.
 readers() {
 	: >/tmp/reading
-	for _ in 1 2 3; do
+	for _ in 1 2; do
 		while [ -e /tmp/reading ]; do cat $DIRECTORY/* >>/tmp/read 2>/dev/null; done &
 		pids="$pids $!"
 	done
 	result=0
-	for _ in $(seq 8); do
+	for _ in 1 2 3 4; do
 		cases case=1 && insmod "$TEST_MODULES/hello_import.ko" || result=1
 		for module in import_cases hello_import; do
 			# A reader may have the file open.
