@@ -244,14 +244,14 @@ unload_busy() {
 late_busy() {
 	log_mark
 	load lifetime_late threads=3 || return
-	for _ in $(seq 8); do
+	for _ in $(seq 4); do
 		load $A || return
 		unload_busy || return
 	done
 	load $A || return
 	rmmod lifetime_late || return
-	seen "live: Some\(1\) None" 9 || return
-	seen "going: None" 8 || return
+	seen "live: Some\(1\) None" 5 || return
+	seen "going: None" 4 || return
 	seen "calls: [1-9][0-9]* some, [1-9][0-9]* none, 0 wrong" 3 || return
 	free $A && rmmod $A
 }
