@@ -23,7 +23,7 @@ fn seeds() -> Vec<Vec<u8>> {
 }
 
 fn write(text: &Text) -> String {
-    let line = |entry: &Entry, module: Option<&String>| {
+    let line = |entry: Entry<'_>, module: Option<&String>| {
         let module = module
             .map(|module| format!("\t[{module}]"))
             .unwrap_or_default();
@@ -49,7 +49,7 @@ fuzz_target!(init: kimport_fuzz::seeds(seeds), |bytes: &[u8]| {
     assert!(text.starts_with(['\n', '\r']) || is_text(text.as_bytes()));
     assert_eq!(parse(&write(&symbols)).as_ref(), Ok(&symbols));
     let count = symbols.image.len();
-    let names: Vec<String> = symbols.image.iter().map(|entry| entry.name.clone()).collect();
+    let names: Vec<String> = symbols.image.iter().map(|entry| entry.name.to_owned()).collect();
     let table = Table::of_image(symbols.image);
     assert_eq!(table.len(), count);
     for name in names.iter().take(8) {

@@ -136,7 +136,7 @@ fn main() {
         .into_iter()
         .filter(|(_, name, function)| {
             let plain =
-                matches!(symbols.named(name), [one] if one.kind == Kind::Function && !one.init);
+                matches!(symbols.named(name)[..], [one] if one.kind == Kind::Function && !one.init);
             plain && times[name] == 1 && !bindgen.prototype(function).variadic
         })
         .collect();

@@ -220,8 +220,8 @@ fn in_table(
     prototypes: impl Fn(&str) -> Option<Vec<String>>,
 ) -> Result<Symbol, Cause> {
     let found = table.named(wanted.name);
-    let symbol = match (wanted.position, found) {
-        (Some(position), _) => at(position, found, wanted.provider.is_some())?,
+    let symbol = match (wanted.position, found.as_slice()) {
+        (Some(position), found) => at(position, found, wanted.provider.is_some())?,
         (None, [symbol]) => symbol,
         (None, []) => {
             return renamed(table, wanted).ok_or_else(|| absent(kernel, table, wanted, &prototypes))
@@ -237,8 +237,11 @@ fn in_table(
 }
 
 /// The one of `found` at that position, as the kernel counts once a module has initialised.
-fn at(position: Position, found: &[Symbol], in_module: bool) -> Result<&Symbol, Cause> {
-    let lasting = found.iter().filter(|symbol| !(in_module && symbol.init));
+fn at<'a>(position: Position, found: &[&'a Symbol], in_module: bool) -> Result<&'a Symbol, Cause> {
+    let lasting = found
+        .iter()
+        .copied()
+        .filter(|symbol| !(in_module && symbol.init));
     let mut lasting: Vec<&Symbol> = lasting.collect();
     let number = match position {
         Position::InTable(number) => number,
@@ -263,7 +266,7 @@ fn renamed(table: &Table, wanted: &Wanted<'_>) -> Option<Symbol> {
     let (rename, None) = (renames.next()?, renames.next()) else {
         return None;
     };
-    let [symbol] = table.named(rename) else {
+    let [symbol] = table.named(rename)[..] else {
         return None;
     };
     check(symbol, wanted).ok().map(|()| symbol.clone())

@@ -2,6 +2,7 @@
 
 //! Kernel images: the boot image unpacked, and what is in the kernel itself.
 
+use super::kallsyms::{Entries, Entry};
 use crate::{
     compression::{self, Format},
     error::{Error, Result},
@@ -182,21 +183,21 @@ pub fn section<'a>(file: &'a [u8], name: &str) -> Option<&'a [u8]> {
 }
 
 /// The ordinary symbol table of a vmlinux that has one, in address order.
-pub fn elf_symbols(kernel: &[u8]) -> Option<Vec<super::kallsyms::Entry>> {
+pub fn elf_symbols(kernel: &[u8]) -> Option<Entries> {
     let file = ElfFile64::<Endianness>::parse(kernel).ok()?;
     let mut symbols: Vec<_> = super::symbols::of_elf(&file)
         .filter(|symbol| symbol.address != 0)
         .collect();
     symbols.sort_by_key(|symbol| symbol.address);
-    let entries: Vec<_> = symbols
-        .into_iter()
-        .map(|symbol| super::kallsyms::Entry {
+    let entries: Entries = symbols
+        .iter()
+        .map(|symbol| Entry {
             letter: if symbol.global {
                 symbol.letter.to_ascii_uppercase()
             } else {
                 symbol.letter
             },
-            name: symbol.name,
+            name: &symbol.name,
             address: 0,
         })
         .collect();

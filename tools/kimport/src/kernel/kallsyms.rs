@@ -18,15 +18,94 @@
 //! the markers, so that a coincidence cannot pass.
 
 /// A symbol as the table has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry<'a> {
     /// The type letter, upper case for a global symbol.
     pub letter: char,
     /// The name.
-    pub name: String,
+    pub name: &'a str,
     /// Where it is on the running kernel; 0 where that does not show.
     pub address: u64,
 }
+
+/// A table's symbols. There are hundreds of thousands, so their names share one piece of memory.
+#[derive(Clone, Debug, Default)]
+pub struct Entries {
+    names: String,
+    entries: Vec<Packed>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Packed {
+    address: u64,
+    /// Where the name begins.
+    start: usize,
+    length: u32,
+    letter: char,
+}
+
+impl Entries {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The one of that number.
+    pub fn get(&self, index: usize) -> Option<Entry<'_>> {
+        self.entries.get(index).map(|packed| self.unpack(packed))
+    }
+
+    /// All, in the table's order.
+    pub fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.entries.iter().map(|packed| self.unpack(packed))
+    }
+
+    /// Adds one at the end.
+    pub fn push(&mut self, entry: Entry<'_>) {
+        self.entries.push(Packed {
+            address: entry.address,
+            start: self.names.len(),
+            // Nothing is read that is larger than `compression::MAX_SIZE`.
+            length: entry.name.len() as u32,
+            letter: entry.letter,
+        });
+        self.names.push_str(entry.name);
+    }
+
+    /// Sorts by address; equal ones stay in their order.
+    pub fn sort_by_address(&mut self) {
+        self.entries.sort_by_key(|packed| packed.address);
+    }
+
+    fn unpack(&self, packed: &Packed) -> Entry<'_> {
+        Entry {
+            letter: packed.letter,
+            name: &self.names[packed.start..][..packed.length as usize],
+            address: packed.address,
+        }
+    }
+}
+
+impl<'a> FromIterator<Entry<'a>> for Entries {
+    fn from_iter<T: IntoIterator<Item = Entry<'a>>>(entries: T) -> Self {
+        let mut all = Self::default();
+        entries.into_iter().for_each(|entry| all.push(entry));
+        all
+    }
+}
+
+impl PartialEq for Entries {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Entries {}
 
 const TOKENS: usize = 256;
 /// The alignments of old and new kernels.
@@ -45,7 +124,7 @@ const MAX_CANDIDATES: usize = 4096;
 const MAX_TABLES: usize = 64;
 
 /// Finds the table in an uncompressed little-endian 64-bit image; the symbols are in address order.
-pub fn find(image: &[u8]) -> Option<Vec<Entry>> {
+pub fn find(image: &[u8]) -> Option<Entries> {
     (0..image.len().saturating_sub(2 * TOKENS - 1))
         .step_by(ALIGN)
         .filter_map(|at| Some((token_index(image, at)?, at)))
@@ -106,7 +185,7 @@ fn tokens<'a>(
 }
 
 /// Finds count, names and markers in `image`, which ends where the tokens begin.
-fn names(image: &[u8], tokens: &[&[u8]], align: usize) -> Option<Vec<Entry>> {
+fn names(image: &[u8], tokens: &[&[u8]], align: usize) -> Option<Entries> {
     let nearest = image.len().checked_sub(2 * align)? / align * align;
     (0..=nearest / align)
         .map(|step| nearest - step * align)
@@ -123,7 +202,7 @@ fn names(image: &[u8], tokens: &[&[u8]], align: usize) -> Option<Vec<Entry>> {
 }
 
 /// Expands `count` names if they are followed by the markers that belong to them.
-fn expand(image: &[u8], count: usize, tokens: &[&[u8]], align: usize) -> Option<Vec<Entry>> {
+fn expand(image: &[u8], count: usize, tokens: &[&[u8]], align: usize) -> Option<Entries> {
     let mut records = Vec::new();
     let mut markers = Vec::new();
     let mut at = 0;
@@ -147,27 +226,29 @@ fn expand(image: &[u8], count: usize, tokens: &[&[u8]], align: usize) -> Option<
     if image.get(padded..padded + markers.len())? != markers {
         return None;
     }
-    records
-        .into_iter()
-        .map(|record| {
-            let mut text = Vec::new();
-            for &token in record {
-                text.extend(*tokens.get(usize::from(token))?);
-                if text.len() > MAX_TEXT {
-                    return None;
-                }
+    let mut entries = Entries::default();
+    let mut text = Vec::new();
+    for record in records {
+        text.clear();
+        for &token in record {
+            text.extend(*tokens.get(usize::from(token))?);
+            if text.len() > MAX_TEXT {
+                return None;
             }
-            let text = String::from_utf8(text).ok()?;
-            let mut characters = text.chars();
-            let letter = characters.next().filter(char::is_ascii_graphic)?;
-            let name = characters.as_str().to_owned();
-            (!name.is_empty()).then_some(Entry {
-                letter,
-                name,
-                address: 0,
-            })
-        })
-        .collect()
+        }
+        let mut characters = std::str::from_utf8(&text).ok()?.chars();
+        let letter = characters.next().filter(char::is_ascii_graphic)?;
+        let name = characters.as_str();
+        if name.is_empty() {
+            return None;
+        }
+        entries.push(Entry {
+            letter,
+            name,
+            address: 0,
+        });
+    }
+    Some(entries)
 }
 
 #[cfg(test)]
@@ -228,10 +309,10 @@ pub(crate) mod tests {
         bytes
     }
 
-    fn entries(symbols: &[(char, &str)]) -> Vec<Entry> {
-        let entry = |&(letter, name): &(char, &str)| Entry {
+    fn entries(symbols: &[(char, &str)]) -> Entries {
+        let entry = |&(letter, name)| Entry {
             letter,
-            name: name.to_owned(),
+            name,
             address: 0,
         };
         symbols.iter().map(entry).collect()

@@ -366,7 +366,7 @@ impl Kernel {
     /// Which loaded module of the running system exports `symbol`.
     pub fn loaded_exporter(&self, symbol: &str) -> Option<&str> {
         let exports = |table: &Table| {
-            let mut named = table.named(symbol).iter();
+            let mut named = table.named(symbol).into_iter();
             table.exports(symbol) || named.any(|symbol| symbol.linkage == Linkage::Global)
         };
         let mut exporters = self
@@ -459,7 +459,7 @@ impl Kernel {
 /// What images have.
 #[derive(Default)]
 struct Images {
-    symbols: Option<Vec<kallsyms::Entry>>,
+    symbols: Option<kallsyms::Entries>,
     btf: Option<Vec<u8>>,
     release: Option<String>,
     debug: Vec<Origin>,

@@ -2,7 +2,7 @@
 
 //! Symbol tables: what a name stands for in the kernel image or in one module.
 
-use super::kallsyms::Entry;
+use super::kallsyms::{Entries, Entry};
 use crate::{
     error::{Error, Result},
     module_file::ModuleFile,
@@ -14,7 +14,10 @@ use object::{
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::{collections::HashMap, ops::Range};
+use std::{
+    hash::{BuildHasher, RandomState},
+    ops::Range,
+};
 
 /// What a symbol is, as far as the symbol table tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -60,8 +63,14 @@ pub struct Symbol {
 /// The symbols of the kernel image or of a module.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
-    /// By name, in the order of the kernel's table: address order in the image, in a module that of its file's symbol table.
-    symbols: HashMap<String, Vec<Symbol>>,
+    /// In the order of the kernel's table: address order in the image, in a module that of its file's symbol table.
+    entries: Entries,
+    /// What each of them is.
+    symbols: Vec<Symbol>,
+    /// Hashes of their names, sorted, and their numbers: made sooner than a map, and few names are looked up.
+    index: Vec<(u32, u32)>,
+    hasher: RandomState,
+    tells_exports: bool,
 }
 
 /// What compilers append to the names of clones and parts of functions.
@@ -81,7 +90,7 @@ const EXPORT: &str = "__ksymtab_";
 
 impl Table {
     /// The table of a kernel image, from its symbols in address order.
-    pub fn of_image(entries: Vec<Entry>) -> Self {
+    pub fn of_image(entries: Entries) -> Self {
         let place = |name: &str| entries.iter().position(|entry| entry.name == name);
         let between = |start: &str, end: &str| -> Range<usize> {
             match (place(start), place(end)) {
@@ -93,10 +102,9 @@ impl Table {
         let per_cpu = between(BOUNDS[2], BOUNDS[3]);
         let text = between("_stext", "_etext");
         let init_text = between("_sinittext", "_einittext");
-        let mut symbols = HashMap::<String, Vec<Symbol>>::new();
-        for (index, entry) in entries.into_iter().enumerate() {
-            let is_bound = BOUNDS.contains(&entry.name.as_str());
-            let symbol = Symbol {
+        let symbol = |(index, entry): (usize, Entry<'_>)| {
+            let is_bound = BOUNDS.contains(&entry.name);
+            Symbol {
                 // The letter is that of the section that the linker made, which may mix text and
                 // data: Debian's 7.3 has `T init_task`. The kernel itself goes by these bounds.
                 kind: match kind(entry.letter) {
@@ -115,46 +123,48 @@ impl Table {
                 per_cpu: !is_bound && per_cpu.contains(&index),
                 address: entry.address,
                 place: (index, 0),
-            };
-            symbols.entry(entry.name).or_default().push(symbol);
-        }
-        Self { symbols }
+            }
+        };
+        let symbols = entries.iter().enumerate().map(symbol).collect();
+        Self::new(entries, symbols)
     }
 
     /// The table of a loaded module, from its lines in `/proc/kallsyms` as they come. There,
     /// upper case says that a symbol is exported.
-    pub fn of_loaded(entries: Vec<Entry>) -> Self {
-        let mut symbols = HashMap::<String, Vec<Symbol>>::new();
-        for entry in entries {
-            let symbol = Symbol {
-                kind: kind(entry.letter),
-                linkage: if entry.letter.is_ascii_uppercase() {
-                    Linkage::Global
-                } else {
-                    Linkage::Unknown
-                },
-                init: false,
-                per_cpu: false,
-                address: entry.address,
-                place: (0, entry.address),
-            };
-            symbols.entry(entry.name).or_default().push(symbol);
-        }
-        Self { symbols }
+    pub fn of_loaded(entries: Entries) -> Self {
+        let symbol = |entry: Entry<'_>| Symbol {
+            kind: kind(entry.letter),
+            linkage: if entry.letter.is_ascii_uppercase() {
+                Linkage::Global
+            } else {
+                Linkage::Unknown
+            },
+            init: false,
+            per_cpu: false,
+            address: entry.address,
+            place: (0, entry.address),
+        };
+        let symbols = entries.iter().map(symbol).collect();
+        Self::new(entries, symbols)
     }
 
     /// The table that a module will have once it is loaded.
     pub fn of_module(file: &ModuleFile) -> Result<Self> {
         let elf = ElfFile64::<Endianness>::parse(file.elf())
             .map_err(|error| Error::unusable(format_args!("not a kernel module: {error}")))?;
-        let mut symbols = HashMap::<String, Vec<Symbol>>::new();
+        let (mut entries, mut symbols) = (Entries::default(), Vec::new());
         for symbol in of_elf(&elf) {
             let linkage = if symbol.global {
                 Linkage::Global
             } else {
                 Linkage::Static
             };
-            symbols.entry(symbol.name).or_default().push(Symbol {
+            entries.push(Entry {
+                letter: symbol.letter,
+                name: &symbol.name,
+                address: 0,
+            });
+            symbols.push(Symbol {
                 kind: kind(symbol.letter),
                 linkage,
                 init: symbol.init,
@@ -163,17 +173,50 @@ impl Table {
                 place: (symbol.section, symbol.address),
             });
         }
-        Ok(Self { symbols })
+        Ok(Self::new(entries, symbols))
+    }
+
+    fn new(entries: Entries, symbols: Vec<Symbol>) -> Self {
+        let hasher = RandomState::new();
+        let mut index: Vec<(u32, u32)> = (0..)
+            .zip(entries.iter())
+            .map(|(number, entry)| (hasher.hash_one(entry.name) as u32, number))
+            .collect();
+        index.sort_unstable();
+        let tells_exports = entries.iter().any(|entry| entry.name.starts_with(EXPORT));
+        Self {
+            entries,
+            symbols,
+            index,
+            hasher,
+            tells_exports,
+        }
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|entry| entry.name)
     }
 
     /// The symbols of that name, in the order of the kernel's table.
-    pub fn named(&self, name: &str) -> &[Symbol] {
-        self.symbols.get(name).map_or(&[], Vec::as_slice)
+    pub fn named(&self, name: &str) -> Vec<&Symbol> {
+        let hash = self.hasher.hash_one(name) as u32;
+        let first = self.index.partition_point(|(other, _)| *other < hash);
+        self.index[first..]
+            .iter()
+            .take_while(|(other, _)| *other == hash)
+            .map(|(_, number)| *number as usize)
+            .filter(|&number| {
+                self.entries
+                    .get(number)
+                    .is_some_and(|entry| entry.name == name)
+            })
+            .map(|number| &self.symbols[number])
+            .collect()
     }
 
     /// How many symbols there are.
     pub fn len(&self) -> usize {
-        self.symbols.values().map(Vec::len).sum()
+        self.symbols.len()
     }
 
     /// Whether there are none.
@@ -184,16 +227,15 @@ impl Table {
     /// The names that the compiler gave to clones and parts of `name`.
     pub fn clones(&self, name: &str) -> Vec<&str> {
         let mut clones: Vec<&str> = self
-            .symbols
-            .keys()
+            .names()
             .filter(|other| {
                 other
                     .strip_prefix(name)
                     .is_some_and(|suffix| CLONES.iter().any(|clone| suffix.starts_with(clone)))
             })
-            .map(String::as_str)
             .collect();
         clones.sort_unstable();
+        clones.dedup();
         clones
     }
 
@@ -201,27 +243,27 @@ impl Table {
     pub fn near(&self, name: &str) -> Vec<&str> {
         let most = (name.chars().count() / 4).clamp(1, 4);
         let mut near: Vec<(usize, &str)> = self
-            .symbols
-            .keys()
+            .names()
             .filter(|other| other.len().abs_diff(name.len()) <= most)
             .filter(|other| !other.starts_with("__pfx_") && !other.starts_with(EXPORT))
-            .filter(|other| other.as_str() != name)
-            .map(|other| (strsim::osa_distance(name, other), other.as_str()))
+            .filter(|other| *other != name)
+            .map(|other| (strsim::osa_distance(name, other), other))
             .filter(|(distance, _)| *distance <= most)
             .collect();
         near.sort_unstable();
+        near.dedup();
         near.truncate(3);
         near.into_iter().map(|(_, other)| other).collect()
     }
 
     /// Whether the export table has `name`.
     pub fn exports(&self, name: &str) -> bool {
-        self.symbols.contains_key(&format!("{EXPORT}{name}"))
+        !self.named(&format!("{EXPORT}{name}")).is_empty()
     }
 
     /// Whether the entries of the export table are among the symbols.
     pub fn tells_exports(&self) -> bool {
-        self.symbols.keys().any(|name| name.starts_with(EXPORT))
+        self.tells_exports
     }
 }
 
@@ -309,9 +351,9 @@ mod tests {
     use super::*;
 
     fn table(symbols: &[(char, &str)]) -> Table {
-        let entry = |&(letter, name): &(char, &str)| Entry {
+        let entry = |&(letter, name)| Entry {
             letter,
-            name: name.to_owned(),
+            name,
             address: 0,
         };
         Table::of_image(symbols.iter().map(entry).collect())

@@ -2,7 +2,7 @@
 
 //! Symbols as text: `System.map` and saved `/proc/kallsyms`.
 
-use super::kallsyms::Entry;
+use super::kallsyms::{Entries, Entry};
 use crate::error::{Error, Result};
 use std::collections::BTreeMap;
 
@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text {
     /// Of the kernel image, in address order.
-    pub image: Vec<Entry>,
+    pub image: Entries,
     /// Of each loaded module, in the order of its symbol table, as the kernel shows them.
-    pub modules: BTreeMap<String, Vec<Entry>>,
+    pub modules: BTreeMap<String, Entries>,
     /// Whether addresses were shown, not hidden by `kptr_restrict`.
     pub addresses: bool,
 }
@@ -58,8 +58,8 @@ fn parse_line(line: &str) -> Option<Line<'_>> {
 
 /// Parses the text.
 pub fn parse(text: &str) -> Result<Text> {
-    let mut image = Vec::new();
-    let mut modules = BTreeMap::<String, Vec<Entry>>::new();
+    let mut image = Entries::default();
+    let mut modules = BTreeMap::<String, Entries>::new();
     let mut addresses = false;
     for (number, line) in text.lines().enumerate() {
         if line.is_empty() {
@@ -74,7 +74,7 @@ pub fn parse(text: &str) -> Result<Text> {
         addresses |= line.address != 0;
         let entry = Entry {
             letter: line.letter,
-            name: line.name.to_owned(),
+            name: line.name,
             address: line.address,
         };
         match line.module {
@@ -82,7 +82,7 @@ pub fn parse(text: &str) -> Result<Text> {
             Some(module) => match modules.get_mut(module) {
                 Some(symbols) => symbols.push(entry),
                 None => {
-                    modules.insert(module.to_owned(), vec![entry]);
+                    modules.insert(module.to_owned(), [entry].into_iter().collect());
                 }
             },
         }
@@ -91,7 +91,7 @@ pub fn parse(text: &str) -> Result<Text> {
         return Err(Error::unusable("no symbol of the kernel image in it"));
     }
     // Equal addresses, all of them when they are hidden, stay in the order that the kernel gave.
-    image.sort_by_key(|entry| entry.address);
+    image.sort_by_address();
     Ok(Text {
         image,
         modules,
@@ -111,10 +111,10 @@ mod tests {
              ffffffffc0000020 t helper\t[loop]\nffffffffc0000000 T open\t[loop]\n",
         )
         .unwrap();
-        let names: Vec<_> = text.image.iter().map(|entry| &entry.name).collect();
+        let names: Vec<_> = text.image.iter().map(|entry| entry.name).collect();
         assert_eq!(names, ["first", "second"]);
         // The order of the table, which need not be that of the addresses.
-        assert_eq!(text.modules["loop"][0].name, "helper");
+        assert_eq!(text.modules["loop"].get(0).unwrap().name, "helper");
         assert!(text.addresses);
         assert!(!parse("0000000000000000 T f\n").unwrap().addresses);
     }
