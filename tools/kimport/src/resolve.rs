@@ -9,13 +9,13 @@ use crate::{
     import_table,
     kernel::{
         symbols::{Kind, Symbol, Table},
-        Kernel,
+        Kernel, Module,
     },
     verify::Reason,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 /// What is looked for.
 #[derive(Clone, Copy, Debug)]
@@ -193,39 +193,47 @@ impl fmt::Display for Cause {
 
 /// Finds the symbol, or the cause why it would be refused.
 pub fn resolve(kernel: &Kernel, wanted: &Wanted<'_>) -> Result<Symbol, Cause> {
-    match wanted.provider {
-        None => in_table(kernel, kernel.image(), wanted, |name| {
-            kernel.prototypes(None, name)
+    let module = provider(kernel, wanted)?;
+    let symbol = in_table(table(kernel, module.as_deref()), wanted)?;
+    symbol.ok_or_else(|| absent(kernel, module.as_deref(), wanted))
+}
+
+/// Whether there is such a symbol, also one that would be refused. To say why there is none may take reading all types.
+pub fn is_there(kernel: &Kernel, wanted: &Wanted<'_>) -> bool {
+    let found = provider(kernel, wanted)
+        .and_then(|module| in_table(table(kernel, module.as_deref()), wanted));
+    !matches!(found, Ok(None))
+}
+
+/// The module that shall have the symbol; `None`: the image shall.
+fn provider(kernel: &Kernel, wanted: &Wanted<'_>) -> Result<Option<Arc<Module>>, Cause> {
+    let Some(provider) = wanted.provider else {
+        return Ok(None);
+    };
+    match kernel.module(provider) {
+        Ok(Some(module)) => Ok(Some(module)),
+        Ok(None) if kernel.is_builtin(provider) => Err(Cause::ProviderBuiltin),
+        Ok(None) if !kernel.knows_modules() => Err(Cause::Unknown {
+            needs: format!("{provider}.ko"),
         }),
-        Some(provider) => match kernel.module(provider) {
-            Ok(Some(module)) => in_table(kernel, &module.symbols, wanted, |name| {
-                kernel.prototypes(Some(&module), name)
-            }),
-            Ok(None) if kernel.is_builtin(provider) => Err(Cause::ProviderBuiltin),
-            Ok(None) if !kernel.knows_modules() => Err(Cause::Unknown {
-                needs: format!("{provider}.ko"),
-            }),
-            Ok(None) => Err(Cause::NoProvider),
-            Err(error) => Err(Cause::Unknown {
-                needs: format!("a readable {provider}.ko ({error})"),
-            }),
-        },
+        Ok(None) => Err(Cause::NoProvider),
+        Err(error) => Err(Cause::Unknown {
+            needs: format!("a readable {provider}.ko ({error})"),
+        }),
     }
 }
 
-fn in_table(
-    kernel: &Kernel,
-    table: &Table,
-    wanted: &Wanted<'_>,
-    prototypes: impl Fn(&str) -> Option<Vec<String>>,
-) -> Result<Symbol, Cause> {
+fn table<'a>(kernel: &'a Kernel, module: Option<&'a Module>) -> &'a Table {
+    module.map_or(kernel.image(), |module| &module.symbols)
+}
+
+/// Finds the symbol, if there is one.
+fn in_table(table: &Table, wanted: &Wanted<'_>) -> Result<Option<Symbol>, Cause> {
     let found = table.named(wanted.name);
     let symbol = match (wanted.position, found.as_slice()) {
         (Some(position), found) => at(position, found, wanted.provider.is_some())?,
         (None, [symbol]) => symbol,
-        (None, []) => {
-            return renamed(table, wanted).ok_or_else(|| absent(kernel, table, wanted, &prototypes))
-        }
+        (None, []) => return Ok(renamed(table, wanted)),
         (None, several) => {
             return Err(Cause::Ambiguous {
                 count: several.len(),
@@ -233,7 +241,7 @@ fn in_table(
         }
     };
     check(symbol, wanted)?;
-    Ok(symbol.clone())
+    Ok(Some(symbol.clone()))
 }
 
 /// The one of `found` at that position, as the kernel counts once a module has initialised.
@@ -273,13 +281,8 @@ fn renamed(table: &Table, wanted: &Wanted<'_>) -> Option<Symbol> {
 }
 
 /// Why there is no symbol of the name.
-fn absent(
-    kernel: &Kernel,
-    table: &Table,
-    wanted: &Wanted<'_>,
-    prototypes: impl Fn(&str) -> Option<Vec<String>>,
-) -> Cause {
-    let clones = table.clones(wanted.name);
+fn absent(kernel: &Kernel, module: Option<&Module>, wanted: &Wanted<'_>) -> Cause {
+    let clones = table(kernel, module).clones(wanted.name);
     if !clones.is_empty() {
         return Cause::OnlyClone {
             clones: clones.into_iter().map(str::to_owned).collect(),
@@ -288,7 +291,9 @@ fn absent(
     if wanted.provider.is_some() && !kernel.image().named(wanted.name).is_empty() {
         return Cause::InImage;
     }
-    match prototypes(wanted.name) {
+    let mentioned = kernel.mentions(module, wanted.name);
+    let prototypes = mentioned.then(|| kernel.prototypes(module, wanted.name));
+    match prototypes.flatten() {
         Some(prototypes) if !prototypes.is_empty() => Cause::Inlined { prototypes },
         _ if kernel.is_inlined(wanted.provider, wanted.name) => Cause::Inlined {
             prototypes: Vec::new(),

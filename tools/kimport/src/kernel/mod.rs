@@ -23,6 +23,7 @@ use crate::{
 };
 use btf::Types;
 use files::{Origin, Piece, Pieces};
+use memchr::memmem;
 use rayon::prelude::*;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -37,6 +38,8 @@ use text::Text;
 
 /// The word for the running system.
 pub const RUNNING: &str = "running";
+/// Its types.
+const RUNNING_BTF: &str = "/sys/kernel/btf/vmlinux";
 
 /// Which kernel, as the user says it: `[NAME=]running` or `[NAME=]PATH[,PATH...]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +92,8 @@ pub struct Kernel {
     /// Those of the running system that are loaded.
     loaded: HashMap<String, Arc<Module>>,
     builtin: Option<BTreeSet<String>>,
-    btf: Option<Vec<u8>>,
+    /// Not set: that of the running system, which nobody has asked for yet.
+    btf: OnceLock<Option<Vec<u8>>>,
     types: OnceLock<Option<Types>>,
     read: Mutex<HashMap<String, Arc<Module>>>,
     /// Where there may be debug information of the image, and of modules beside their files.
@@ -170,11 +174,8 @@ impl Kernel {
             format!("/usr/lib/debug/boot/vmlinux-{release}"),
         ];
         let debug = debug.into_iter().map(|path| Origin::File(path.into()));
-        let btf = File::open("/sys/kernel/btf/vmlinux")
-            .and_then(read_limited)
-            .ok();
-        if btf.is_none() {
-            unknown.push("types: no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)".to_owned());
+        if File::open(RUNNING_BTF).is_err() {
+            unknown.push(format!("types: no {RUNNING_BTF} (CONFIG_DEBUG_INFO_BTF)"));
         }
         let loaded = text.modules.into_iter().map(|(module, entries)| {
             // The kernel has rebuilt it on the image's, whatever the module's file had.
@@ -192,7 +193,7 @@ impl Kernel {
             loaded: loaded.collect(),
             modules: pieces.modules,
             builtin: pieces.builtin,
-            btf,
+            btf: OnceLock::new(),
             types: OnceLock::new(),
             read: Mutex::default(),
             debug: debug.collect(),
@@ -281,7 +282,7 @@ impl Kernel {
             modules: pieces.modules,
             loaded,
             builtin: pieces.builtin,
-            btf,
+            btf: OnceLock::from(btf),
             types: OnceLock::new(),
             read: Mutex::default(),
             debug: images.debug,
@@ -403,14 +404,28 @@ impl Kernel {
 
     /// The type information of the kernel image.
     pub fn btf(&self) -> Option<&[u8]> {
-        self.btf.as_deref()
+        self.btf
+            .get_or_init(|| Origin::File(RUNNING_BTF.into()).bytes().ok())
+            .as_deref()
     }
 
     /// The types of the kernel image.
     pub fn types(&self) -> Option<&Types> {
         self.types
-            .get_or_init(|| Types::of_image(self.btf.as_deref()?).ok())
+            .get_or_init(|| Types::of_image(self.btf()?).ok())
             .as_ref()
+    }
+
+    /// Whether types of the image, or of `module`, may have a function of that name: much faster than to read them.
+    pub fn mentions(&self, module: Option<&Module>, name: &str) -> bool {
+        let string = [name.as_bytes(), &[0]].concat();
+        let of_module = module.and_then(|module| module.types.as_ref());
+        let own = of_module.map(|types| types.btf.as_slice());
+        let base = of_module.and_then(|types| types.base.as_deref());
+        [self.btf(), own, base]
+            .into_iter()
+            .flatten()
+            .any(|btf| memmem::find(btf, &string).is_some())
     }
 
     /// The prototypes of a function of the image, or of `module`; `None`: not known.

@@ -12,7 +12,7 @@ use crate::{
     licence::require_gpl_compatible,
     list::{Listing, Undefined},
     relink::request::{self, Choice, Listed, Request},
-    resolve::{resolve, Cause, Position, Wanted},
+    resolve::{is_there, resolve, Cause, Position, Wanted},
     symvers::{Symvers, VMLINUX},
     table::table,
 };
@@ -101,6 +101,18 @@ struct Target<'a> {
     position: Option<Position>,
 }
 
+impl<'a> Target<'a> {
+    fn wanted(&self, name: &'a str) -> Wanted<'a> {
+        Wanted {
+            name,
+            provider: (self.provider != VMLINUX).then_some(self.provider),
+            position: self.position,
+            // An undefined symbol does not say whether it is called or read.
+            kind: None,
+        }
+    }
+}
+
 impl Plan {
     /// Works out what to do.
     pub fn new(
@@ -179,14 +191,11 @@ impl Plan {
                 None => anywhere(requests),
             },
         };
-        let mut answers: Vec<(&str, Result<u64, Answer>)> = targets
+        let is_held = |target: &&Target<'_>| is_there(running.kernel, &target.wanted(name));
+        let held: Vec<&str> = targets
             .iter()
-            .map(|target| (target.provider, running.find(name, target)))
-            .collect();
-        let held: Vec<&str> = answers
-            .iter()
-            .filter(|(_, answer)| !matches!(answer, Err(Answer { absent: true, .. })))
-            .map(|(provider, _)| *provider)
+            .filter(is_held)
+            .map(|target| target.provider)
             .collect();
         if let [first, _, ..] = held.as_slice() {
             return self.refused.push(Refused {
@@ -198,13 +207,14 @@ impl Plan {
                 ),
             });
         }
-        // One that is there goes first, then what says more than that there is none.
-        answers.sort_by_key(|(_, answer)| match answer {
-            Ok(_) => 0,
-            Err(Answer { absent: false, .. }) => 1,
-            Err(Answer { unheard: false, .. }) => 2,
-            Err(_) => 3,
-        });
+        // Why there is none elsewhere does not matter then, and may take long to find out.
+        let mut answers: Vec<(&str, Result<u64, Answer>)> = targets
+            .iter()
+            .filter(|target| held.first().is_none_or(|held| *held == target.provider))
+            .map(|target| (target.provider, running.find(name, target)))
+            .collect();
+        // What says more than that there is none goes first.
+        answers.sort_by_key(|(_, answer)| matches!(answer, Err(Answer { unheard: true, .. })));
         match answers.into_iter().next() {
             Some((provider, Ok(address))) => self.filled.push(Filled {
                 name: name.to_owned(),
@@ -293,9 +303,7 @@ impl Plan {
 /// Why a symbol cannot be taken from a place.
 struct Answer {
     cause: String,
-    /// There is none there.
-    absent: bool,
-    /// Nor is there anything like it.
+    /// There is none there, nor anything like it.
     unheard: bool,
 }
 
@@ -357,19 +365,11 @@ impl Running<'_> {
     fn find(&self, name: &str, target: &Target<'_>) -> Result<u64, Answer> {
         let present = |cause: &str| Answer {
             cause: cause.to_owned(),
-            absent: false,
             unheard: false,
         };
         let provider = target.provider;
-        let wanted = Wanted {
-            name,
-            provider: (provider != VMLINUX).then_some(provider),
-            position: target.position,
-            // An undefined symbol does not say whether it is called or read.
-            kind: None,
-        };
-        let symbol =
-            resolve(self.kernel, &wanted).map_err(|cause| self.explain(name, provider, cause))?;
+        let symbol = resolve(self.kernel, &target.wanted(name))
+            .map_err(|cause| self.explain(name, provider, cause))?;
         if symbol.address == 0 {
             return Err(present("/proc/kallsyms shows no address of it"));
         }
@@ -390,7 +390,6 @@ impl Running<'_> {
 
     /// The words of the kernel-side crate, but for what is said otherwise on this command line.
     fn explain(&self, name: &str, provider: &str, cause: Cause) -> Answer {
-        let absent = cause.is_absence();
         let modules = self.kernel.loaded_with(name);
         let unheard = matches!(cause, Cause::Missing | Cause::InImage)
             && (provider != VMLINUX || modules.is_empty());
@@ -419,11 +418,7 @@ impl Running<'_> {
             }
             other => other.to_string(),
         };
-        Answer {
-            cause,
-            absent,
-            unheard,
-        }
+        Answer { cause, unheard }
     }
 }
 
