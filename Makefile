@@ -44,6 +44,7 @@ AT_ONE_PATH := scripts/in-root --at $(AT) -- env RUSTC_BOOTSTRAP=1 CARGO_UNSTABL
 CARGO := $(AT_ONE_PATH) cargo
 KIMPORT := $(CARGO_TARGET_DIR)/debug/kimport
 KIMPORT_VM := $(CARGO_TARGET_DIR)/debug/kimport-vm
+EXAMPLES := $(CARGO_TARGET_DIR)/debug/examples
 
 MODULE_DIRS := samples/hello_import samples/lio_core_new samples/rust_iblock tests/modules tests/lifetime tests/relink \
 	tests/selftest tests/typed tests/upgraded
@@ -121,9 +122,9 @@ TYPED := $(BUILD)/tests/typed/prototypes.rs
 TYPED_BENCH := $(BUILD)/tests/typed/bench.rs
 tests/typed: $(TYPED)
 $(TYPED): rust/types/examples/typed_module.rs rust/types/tests/support/prototypes.rs kernel.pin \
-		$(if $(KIMPORT_SEED),FORCE) | setup
+		$(if $(KIMPORT_SEED),FORCE) | tools
 	@mkdir -p $(@D)
-	@KIMPORT_SEED=$${KIMPORT_SEED:-20261122} $(CARGO) run -q -p kimport-types --example typed_module -- $(@D)
+	@KIMPORT_SEED=$${KIMPORT_SEED:-20261122} $(AT_ONE_PATH) $(EXAMPLES)/typed_module $(@D)
 FORCE:
 
 # The test modules once more, bound through function pointers.
@@ -148,8 +149,9 @@ consumer: setup
 	@$(call reuse,consumer,$(CRATE) tests/modules tests/consumer README.md .rustfmt.toml,\
 		tests/consumer/build $(KDIR) $(BUILD)/consumer)
 
+TOOLS := kimport kimport-vm kimport-bench kimport-rust-project
 tools: setup
-	@$(CARGO) build -q -p kimport -p kimport-vm -p kimport-bench -p kimport-rust-project
+	@$(CARGO) build -q --workspace $(addprefix --bin ,$(TOOLS)) --examples
 
 # Debian's own front end, made to link against the core that exports nothing.
 TCM_LOOP := $(STOCK)/usr/lib/modules/$(RELEASE)/kernel/drivers/target/loopback/tcm_loop.ko.xz
@@ -204,7 +206,7 @@ $(BENCH_LOGS): $(BUILD)/bench-%.log: tests/bench bench-pointer tools
 		--timeout 900 --file $(BUILD)/bench-pointer/kimport_bench.ko:/test/pointer/kimport_bench.ko --log $@)
 
 bench: $(BENCH_LOGS)
-	@$(CARGO) run -q -p kimport-bench -- $(BENCH_LOGS) --json $(BUILD)/bench.json
+	@$(AT_ONE_PATH) $(CARGO_TARGET_DIR)/debug/kimport-bench $(BENCH_LOGS) --json $(BUILD)/bench.json
 	@echo $(BUILD)/bench.json
 
 # Two things side by side at least: a VM has two CPUs, but waits much.
@@ -306,11 +308,10 @@ vm-lio: modules consumer tools $(BUILD)/tcm_loop_new.ko $(BUILD)/signed.ko $(BUI
 
 # The stock modules that those under test depend on come along with the originals.
 vm-lio-modules: samples/lio_core_new lio-modules $(BUILD)/ax88796b_rust.ko
-	@$(CARGO) build -q -p kimport --example relocated
 	@modules=$$(cd $(BUILD)/lio && ls | sed 's/_new\.ko$$//' | paste -sd,) && \
 	$(call run-vm,$(patsubst %,--suite tests/vm/%.sh,lio_modules relinked_rust) \
 		$(call built,$(firstword $(LIO)) ax88796b_rust) --module $(BUILD)/lio/*.ko \
-		--file $(CARGO_TARGET_DIR)/debug/examples/relocated:/test/relocated --file $(LIBGCC):$(LIBGCC) \
+		--file $(EXAMPLES)/relocated:/test/relocated --file $(LIBGCC):$(LIBGCC) \
 		--modules-from-stock iscsi_tcp$(comma)$$modules \
 		--program depmod$(comma)iscsid$(comma)iscsiadm --disk 64M --disk 64M --log $(BUILD)/lio_modules.log)
 
@@ -347,7 +348,7 @@ check-tree: tools $(BUILD)/signing_key.pem
 # Debian's 6.1, 6.12, 7.2 and 7.3, all as the archive has them: not in `check`, as three of them are fetched for nothing else.
 IBLOCK := $(BUILD)/samples/rust_iblock/rust_iblock.ko
 check-kernels: tools samples/rust_iblock
-	@kernels=$$(scripts/fetch-kernels) && export KIMPORT_KERNELS="$$kernels" && $(CARGO) test -q -p kimport --test debian_kernels -- --ignored
+	@kernels=$$(scripts/fetch-kernels) && export KIMPORT_KERNELS="$$kernels" && $(CARGO) test -q --workspace --test debian_kernels -- --ignored
 	@kernels=$$(scripts/fetch-kernels | sed 's/^/--kernel /') && rc=0 && $(IN_ROOT) $(KIMPORT) compare --module $(IBLOCK) $$kernels \
 		--kernel $(STOCK) --html $(BUILD)/kernels.html || rc=$$?; [[ $$rc -le 1 ]] && echo $(BUILD)/kernels.html
 
@@ -359,17 +360,14 @@ SHELL_SOURCES = $(shell git ls-files scripts tests tools/vm/guest .ci | xargs gr
 
 rustfmt: setup
 	@$(CARGO) fmt --all
-	@$(CARGO) fmt --manifest-path fuzz/Cargo.toml
 	@$(IN_ROOT) rustfmt $(RUST_KERNEL_SOURCES)
 
 rustfmtcheck: setup
 	@$(CARGO) fmt --all --check
-	@$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	@$(IN_ROOT) rustfmt --check $(RUST_KERNEL_SOURCES)
 
 clippy: setup
 	@$(CARGO) clippy -q --workspace --all-targets -- -D warnings
-	@$(CARGO) clippy -q --manifest-path fuzz/Cargo.toml --bins -- -D warnings
 	@mkdir -p $(BUILD)
 	@$(MAKE) $(filter-out samples/lio_core_new,$(MODULE_DIRS)) tests/bench BUILD=$(BUILD)/clippy KIMPORT_LINT=1 CLIPPY=1 W=1 > $(BUILD)/clippy.log 2>&1 || \
 		{ cat $(BUILD)/clippy.log; exit 1; }
@@ -392,9 +390,9 @@ doc: samples/hello_import
 	@echo $(BUILD)/doc/index.html
 
 # The kernel's generator knows the kernel's crates; what was built here is added to that.
-rust-analyzer: modules
+rust-analyzer: modules tools
 	@$(call reuse,rust-analyzer,scripts/Makefile.kimport,$(MAKE) -s -C $(KDIR) M=$(CURDIR)/scripts MO=$(BUILD)/rust-analyzer rust-analyzer)
-	@$(CARGO) run -q -p kimport-rust-project -- --kernel $(BUILD)/rust-analyzer/rust-project.json --root $(ROOT) \
+	@$(AT_ONE_PATH) $(CARGO_TARGET_DIR)/debug/kimport-rust-project --kernel $(BUILD)/rust-analyzer/rust-project.json --root $(ROOT) \
 		--output $(AT)/build/rust-analyzer/modules.json $(MODULE_DIRS:%=$(BUILD:$(CURDIR)%=$(AT)%)/%)
 	@sed -E 's#(^|[":=])$(AT)/#\1$(CURDIR)/#g' $(BUILD)/rust-analyzer/modules.json > rust-project.json
 	@echo $(CURDIR)/rust-project.json
