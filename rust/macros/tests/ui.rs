@@ -12,4 +12,6 @@ fn ui() {
     let cases = trybuild::TestCases::new();
     cases.compile_fail("tests/ui/compile-fail/*.rs");
     cases.pass("tests/ui/pass/*.rs");
+    // Here, as trybuild would build what the tests of `kimport-types` depend on once more, which takes a minute.
+    cases.compile_fail("tests/ui/types/*.rs");
 }

@@ -228,8 +228,3 @@ fn generic_code_describes_what_is_described() {
         Encoding::FUNCTION_POINTER.array(2).as_bytes()
     );
 }
-
-#[test]
-fn what_cannot_be_described_does_not_compile() {
-    trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
-}
