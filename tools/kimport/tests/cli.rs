@@ -5,6 +5,7 @@
 mod common;
 
 use common::*;
+use kimport::load::plan::{Done, Filled, Plan, Refused};
 use serde_json::Value;
 use std::{collections::BTreeMap, fs};
 use tempfile::TempDir;
@@ -106,6 +107,15 @@ fn is_described(root: &Value, schema: &Value, value: &Value) {
     }
 }
 
+/// What is printed has the members of the schema that the command prints, at the top all of them.
+fn is_the_schema(of: &str, printed: &Value) {
+    let schema: Value = serde_json::from_str(&fine(["schema", of]).0).unwrap();
+    is_described(&schema, &schema, printed);
+    let keys =
+        |object: &Value| -> Vec<String> { object.as_object().unwrap().keys().cloned().collect() };
+    assert_eq!(keys(printed), keys(&schema["properties"]), "{of}");
+}
+
 #[test]
 fn what_is_printed_as_json_is_described() {
     let directory = TempDir::new().unwrap();
@@ -138,19 +148,38 @@ fn what_is_printed_as_json_is_described() {
             "compare",
             &["compare", "--module", &imports, "--kernel", stock],
         ),
+        ("prepare", &["prepare"]),
         ("error", &["list", "/nowhere.ko"]),
     ] {
-        let schema: Value = serde_json::from_str(&fine(["schema", of]).0).unwrap();
         let printed = kimport([command, &["--json"]].concat()).stdout;
-        let printed: Value = serde_json::from_slice(&printed).unwrap();
-        is_described(&schema, &schema, &printed);
-        let keys = |object: &Value| -> Vec<String> {
-            object.as_object().unwrap().keys().cloned().collect()
-        };
-        assert_eq!(keys(&printed), keys(&schema["properties"]), "{of}");
+        is_the_schema(of, &serde_json::from_slice(&printed).unwrap());
     }
-    for of in ["load", "prepare"] {
-        let schema: Value = serde_json::from_str(&fine(["schema", of]).0).unwrap();
-        assert_eq!(schema["type"], "object");
-    }
+}
+
+/// Loading takes a VM; what is printed there is this.
+#[test]
+fn what_load_prints_as_json_is_described() {
+    let plan = Plan {
+        module: "user".to_owned(),
+        filled: vec![Filled {
+            name: "nr_processes".to_owned(),
+            provider: "vmlinux".to_owned(),
+            address: 0xffff_ffff_8112_3450,
+        }],
+        refused: vec![Refused {
+            name: "nr_procceses".to_owned(),
+            provider: None,
+            cause: "there is no such symbol".to_owned(),
+        }],
+        left: 1,
+        parameters: String::new(),
+        notes: vec!["unload it first".to_owned()],
+    };
+    let done = Done {
+        loaded: false,
+        plan: &plan,
+    };
+    let printed = serde_json::to_value(done).unwrap();
+    assert_eq!(printed["filled"][0]["address"], "0xffffffff81123450");
+    is_the_schema("load", &printed);
 }
