@@ -187,7 +187,7 @@ comma := ,
 # Some tests say nothing for a minute on a busy host.
 run-vm = $(IN_ROOT) $(KIMPORT_VM) run --stock $(STOCK) --append no_hash_pointers --hang-timeout 150 $(1)
 
-demo: modules tools $(BUILD)/tcm_loop_new.ko
+demo: $(filter samples/%,$(MODULE_DIRS)) tools $(BUILD)/tcm_loop_new.ko
 	@$(call run-vm,--suite tests/vm/demo.sh $(call built,$(HELLO) $(LIO)) --disk 256M --log $(BUILD)/demo.log --show)
 
 # What is measured counts the time-stamp counter's ticks, which are instructions here. Not in `check`: tests are not timed.
