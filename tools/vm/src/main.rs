@@ -76,6 +76,10 @@ struct RunArgs {
     /// The longest the whole run may take.
     #[arg(long, default_value_t = 300, value_name = "SECS")]
     timeout: u64,
+    /// The longest the VM may be silent before it has booted. It is started once more then, as nothing under test has
+    /// run; the second time it may be silent for as long as afterwards, if that is longer.
+    #[arg(long, default_value_t = 60, value_name = "SECS")]
+    boot_timeout: u64,
     /// The longest the VM may be silent once it has booted.
     #[arg(long, default_value_t = 60, value_name = "SECS")]
     hang_timeout: u64,
@@ -171,6 +175,13 @@ fn show(progress: &Progress, details: Details) {
     let Details { verbose, .. } = details;
     // Nobody reads any more when writing fails; the exit status still tells.
     let _ = match progress {
+        Progress::BootsAgain(silence) => {
+            writeln!(
+                out,
+                "note: the boot hung, without output for {} s; once more",
+                silence.as_secs()
+            )
+        }
         Progress::Booted(release) if verbose => writeln!(out, "# booted {release}"),
         Progress::Point {
             suite,
@@ -282,6 +293,7 @@ fn run_command(args: RunArgs) -> Result<bool> {
         one_thread: args.one_thread,
         limits: Limits {
             total: Duration::from_secs(args.timeout),
+            boot_silence: Duration::from_secs(args.boot_timeout),
             silence: Duration::from_secs(args.hang_timeout),
         },
         append: args.append,

@@ -4,8 +4,8 @@
 
 use crate::image::{Archive, Base};
 use crate::modules::Stock;
-use crate::qemu::{Accel, Event, Machine};
-use crate::session::{Limits, Progress, Session, Verdict};
+use crate::qemu::{Accel, Event, Machine, Vm};
+use crate::session::{Limits, Progress, Session, Stop, Verdict};
 use anyhow::{bail, ensure, Context, Result};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -176,10 +176,11 @@ pub fn run(options: &Options, mut show: impl FnMut(&Progress)) -> Result<Verdict
         program: options.qemu.clone(),
         kernel: options.stock.kernel.clone(),
         initrd,
-        // Warnings and worse go to the console, everything is in the dump at the end.
+        // Warnings and worse go to the console, everything is in the dump at the end. The timer is there, but on a busy
+        // host it may be too late for the kernel's check.
         cmdline: format!(
             "console=ttyS0 rdinit=/init loglevel=5 panic=-1 printk.devkmsg=on \
-             log_buf_len=16M random.trust_cpu=on {}",
+             log_buf_len=16M random.trust_cpu=on no_timer_check {}",
             options.append
         ),
         smp: options.smp,
@@ -195,8 +196,28 @@ pub fn run(options: &Options, mut show: impl FnMut(&Progress)) -> Result<Verdict
     }
     let mut log = File::create(&options.log)
         .with_context(|| format!("cannot write {}", options.log.display()))?;
-    let mut session = Session::new(&token, &names, options.limits);
-    let mut vm = machine.start()?;
+    let mut limits = options.limits;
+    let mut session = Session::new(&token, &names, limits);
+    let mut stop = watch(machine.start()?, &mut session, &mut log, &mut show)?;
+    // Seen once in some hundred boots of an emulated machine; why is not known. What is under test has not run yet.
+    if let (Some(Stop::Silence(silence)), false) = (&stop, session.has_booted()) {
+        show(&Progress::BootsAgain(*silence));
+        limits.boot_silence = limits.boot_silence.max(limits.silence);
+        session = Session::new(&token, &names, limits);
+        stop = watch(machine.start()?, &mut session, &mut log, &mut show)?;
+    }
+    let (verdict, rest) = session.finish(stop.as_ref());
+    rest.iter().for_each(&mut show);
+    Ok(verdict)
+}
+
+/// Follows a VM until it ends, or has to be ended for the reason that is returned.
+fn watch(
+    mut vm: Vm,
+    session: &mut Session,
+    log: &mut File,
+    show: &mut impl FnMut(&Progress),
+) -> Result<Option<Stop>> {
     let start = Instant::now();
     let mut checked = Duration::ZERO;
     let mut stop = None;
@@ -211,7 +232,7 @@ pub fn run(options: &Options, mut show: impl FnMut(&Progress)) -> Result<Verdict
             }
             Ok(Event::Channel(line)) => {
                 writeln!(log, "{:9.3} channel| {line}", now.as_secs_f64())?;
-                session.channel(&line, now).iter().for_each(&mut show);
+                session.channel(&line, now).iter().for_each(&mut *show);
             }
             Ok(Event::Qemu(line)) => {
                 writeln!(log, "{:9.3} qemu| {line}", now.as_secs_f64())?;
@@ -234,7 +255,5 @@ pub fn run(options: &Options, mut show: impl FnMut(&Progress)) -> Result<Verdict
     if stop.is_none() && !status.success() {
         bail!("QEMU failed ({status}): {}", complaints.join("\n"));
     }
-    let (verdict, rest) = session.finish(stop.as_ref());
-    rest.iter().for_each(&mut show);
-    Ok(verdict)
+    Ok(stop)
 }

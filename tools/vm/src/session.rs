@@ -16,8 +16,6 @@ use std::time::Duration;
 
 /// A report that is being printed gets this long to become complete before the VM is stopped.
 const REPORT_GRACE: Duration = Duration::from_millis(1500);
-/// While it boots the kernel says little, and a busy host makes the pauses long.
-const BOOT_SILENCE: Duration = Duration::from_secs(60);
 /// How many diagnostics before a failed test are shown with it.
 const DIAGNOSTICS: usize = 30;
 /// How many lines of the console are shown after a failure.
@@ -28,6 +26,8 @@ const CONSOLE_TAIL: usize = 40;
 pub struct Limits {
     /// The whole run.
     pub total: Duration,
+    /// Without any output, until the kernel has booted: it says little, and a busy host makes the pauses long.
+    pub boot_silence: Duration,
     /// Without any output, once the kernel has booted.
     pub silence: Duration,
 }
@@ -56,6 +56,8 @@ impl fmt::Display for Stop {
 /// What a caller may want to show at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
+    /// The VM was silent for so long before it reached its init that it is started once more.
+    BootsAgain(Duration),
     /// The VM reached its init; the kernel's release.
     Booted(String),
     /// A result of a suite, and what it printed before.
@@ -186,6 +188,11 @@ impl Session {
             fatal_since: None,
             problems: Vec::new(),
         }
+    }
+
+    /// Whether the VM has reached its init: before that, nothing of what is tested has run.
+    pub fn has_booted(&self) -> bool {
+        self.booted.is_some()
     }
 
     /// Takes a line of the console.
@@ -360,7 +367,7 @@ impl Session {
         // When the end marker was seen only the power is left to go off.
         let silence = match self.booted {
             Some(_) => self.limits.silence,
-            None => self.limits.silence.max(BOOT_SILENCE),
+            None => self.limits.boot_silence,
         };
         if now.saturating_sub(self.last_output) >= silence {
             return Some(Stop::Silence(silence));

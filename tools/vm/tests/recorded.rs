@@ -24,6 +24,7 @@ fn judge(log: &str, suites: &[&str], silence: u64, alive: bool) -> (Verdict, Opt
         .map_or("none", |(token, _)| token);
     let limits = Limits {
         total: Duration::from_secs(300),
+        boot_silence: Duration::from_secs(60),
         silence: Duration::from_secs(silence),
     };
     let mut session = Session::new(token, &suites, limits);
@@ -238,7 +239,7 @@ fn a_hang_is_stopped_and_named() {
 }
 
 #[test]
-fn a_hang_at_boot_is_given_a_minute() {
+fn a_hang_at_boot_has_a_limit_of_its_own() {
     let log = "0.5 console| [    0.1] tsc: Unable to calibrate against PIT";
     let (verdict, stop) = judge(log, &["good"], 5, true);
     assert_eq!(stop, Some(Stop::Silence(Duration::from_secs(60))));

@@ -6,6 +6,8 @@
 //! believe that they passed.
 
 use serde_json::Value;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -137,6 +139,45 @@ fn a_hang_is_killed() {
             "running at the end: hangs: the test that hangs\n",
         ],
     );
+}
+
+#[test]
+fn a_boot_that_hangs_is_tried_once_more() {
+    const AGAIN: &str = "note: the boot hung, without output for 1 s; once more\n";
+    // A CPU that is not started.
+    let outcome = run(
+        &["good"],
+        &["--qemu-arg=-S", "--boot-timeout=1", "--hang-timeout=2"],
+    );
+    outcome.expect(
+        1,
+        &[
+            AGAIN,
+            "FAIL hang: no output for 2 s\n",
+            "running at the end: the boot\n",
+        ],
+    );
+    assert_eq!(outcome.text.matches(AGAIN).count(), 1);
+
+    // The first time only.
+    let dir = tempfile::tempdir().unwrap();
+    let qemu = dir.path().join("qemu");
+    let script = format!(
+        "#!/bin/sh\nmkdir {}/first 2>/dev/null && set -- \"$@\" -S\nexec qemu-system-x86_64 \"$@\"\n",
+        dir.path().display()
+    );
+    fs::write(&qemu, script).unwrap();
+    fs::set_permissions(&qemu, Permissions::from_mode(0o755)).unwrap();
+    let outcome = run(
+        &["good"],
+        &[
+            "--disk=64M",
+            "--boot-timeout=1",
+            "--qemu",
+            qemu.to_str().unwrap(),
+        ],
+    );
+    outcome.expect(0, &[AGAIN, "\n7 passed, 0 failed, 0 skipped\n"]);
 }
 
 #[test]
