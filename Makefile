@@ -42,9 +42,9 @@ IN_ROOT := scripts/in-root --
 AT := /kimport
 AT_ONE_PATH := scripts/in-root --at $(AT) -- env RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_CHECKSUM_FRESHNESS=true
 CARGO := $(AT_ONE_PATH) cargo
-KIMPORT := $(CARGO_TARGET_DIR)/debug/kimport
-KIMPORT_VM := $(CARGO_TARGET_DIR)/debug/kimport-vm
-EXAMPLES := $(CARGO_TARGET_DIR)/debug/examples
+BINARIES := $(CARGO_TARGET_DIR)/debug
+KIMPORT := $(BINARIES)/kimport
+KIMPORT_VM := $(BINARIES)/kimport-vm
 
 MODULE_DIRS := samples/hello_import samples/lio_core_new samples/rust_iblock tests/modules tests/lifetime tests/relink \
 	tests/selftest tests/typed tests/upgraded
@@ -124,7 +124,7 @@ tests/typed: $(TYPED)
 $(TYPED): rust/types/examples/typed_module.rs rust/types/tests/support/prototypes.rs kernel.pin \
 		$(if $(KIMPORT_SEED),FORCE) | tools
 	@mkdir -p $(@D)
-	@KIMPORT_SEED=$${KIMPORT_SEED:-20261122} $(AT_ONE_PATH) $(EXAMPLES)/typed_module $(@D)
+	@KIMPORT_SEED=$${KIMPORT_SEED:-20261122} $(AT_ONE_PATH) $(BINARIES)/examples/typed_module $(@D)
 FORCE:
 
 # The test modules once more, bound through function pointers.
@@ -206,7 +206,7 @@ $(BENCH_LOGS): $(BUILD)/bench-%.log: tests/bench bench-pointer tools
 		--timeout 900 --file $(BUILD)/bench-pointer/kimport_bench.ko:/test/pointer/kimport_bench.ko --log $@)
 
 bench: $(BENCH_LOGS)
-	@$(AT_ONE_PATH) $(CARGO_TARGET_DIR)/debug/kimport-bench $(BENCH_LOGS) --json $(BUILD)/bench.json
+	@$(AT_ONE_PATH) $(BINARIES)/kimport-bench $(BENCH_LOGS) --json $(BUILD)/bench.json
 	@echo $(BUILD)/bench.json
 
 # Two things side by side at least: a VM has two CPUs, but waits much.
@@ -271,8 +271,8 @@ vm-pointer: modules-pointer modules tools $(NOT_GPL:%=$(BUILD)/%.ko)
 
 # The moves patch code under other CPUs all the time, without a line of output.
 vm-lifetime: modules tools
-	@$(call run-vm,--suite tests/vm/lifetime.sh --suite tests/vm/unbound.sh $(call built,$(LIFETIME) $(lastword $(CASES))) --modules-from-stock dummy --program depmod$(comma)chrt \
-		--one-thread --log $(BUILD)/lifetime.log)
+	@$(call run-vm,--suite tests/vm/lifetime.sh --suite tests/vm/unbound.sh $(call built,$(LIFETIME) $(lastword $(CASES))) \
+		--modules-from-stock dummy --program depmod$(comma)chrt --one-thread --log $(BUILD)/lifetime.log)
 
 # A module of the distribution, relinked, signed with a key that the kernel does not know and not signed.
 DUMMY := $(STOCK)/usr/lib/modules/$(RELEASE)/kernel/drivers/net/dummy.ko.xz
@@ -312,7 +312,7 @@ vm-lio-modules: samples/lio_core_new lio-modules $(BUILD)/ax88796b_rust.ko
 	@modules=$$(cd $(BUILD)/lio && ls | sed 's/_new\.ko$$//' | paste -sd,) && \
 	$(call run-vm,$(patsubst %,--suite tests/vm/%.sh,lio_modules relinked_rust) \
 		$(call built,$(firstword $(LIO)) ax88796b_rust) --module $(BUILD)/lio/*.ko \
-		--file $(EXAMPLES)/relocated:/test/relocated --file $(LIBGCC):$(LIBGCC) \
+		--file $(BINARIES)/examples/relocated:/test/relocated --file $(LIBGCC):$(LIBGCC) \
 		--modules-from-stock iscsi_tcp$(comma)$$modules \
 		--program depmod$(comma)iscsid$(comma)iscsiadm --disk 64M --disk 64M --log $(BUILD)/lio_modules.log)
 
@@ -393,7 +393,7 @@ doc: samples/hello_import
 # The kernel's generator knows the kernel's crates; what was built here is added to that.
 rust-analyzer: modules tools
 	@$(call reuse,rust-analyzer,scripts/Makefile.kimport,$(MAKE) -s -C $(KDIR) M=$(CURDIR)/scripts MO=$(BUILD)/rust-analyzer rust-analyzer)
-	@$(AT_ONE_PATH) $(CARGO_TARGET_DIR)/debug/kimport-rust-project --kernel $(BUILD)/rust-analyzer/rust-project.json --root $(ROOT) \
+	@$(AT_ONE_PATH) $(BINARIES)/kimport-rust-project --kernel $(BUILD)/rust-analyzer/rust-project.json --root $(ROOT) \
 		--output $(AT)/build/rust-analyzer/modules.json $(MODULE_DIRS:%=$(BUILD:$(CURDIR)%=$(AT)%)/%)
 	@sed -E 's#(^|[":=])$(AT)/#\1$(CURDIR)/#g' $(BUILD)/rust-analyzer/modules.json > rust-project.json
 	@echo $(CURDIR)/rust-project.json

@@ -198,7 +198,8 @@ pub fn resolve(kernel: &Kernel, wanted: &Wanted<'_>) -> Result<Symbol, Cause> {
     symbol.ok_or_else(|| absent(kernel, module.as_deref(), wanted))
 }
 
-/// Whether there is such a symbol, also one that would be refused. To say why there is none may take reading all types.
+/// Whether anything but the symbol's absence decides: there is one, which may yet be refused, or its provider is not known.
+/// Sooner said than why there is none, for which [`resolve`] may have to read all types.
 pub fn is_there(kernel: &Kernel, wanted: &Wanted<'_>) -> bool {
     let found = provider(kernel, wanted)
         .and_then(|module| in_table(table(kernel, module.as_deref()), wanted));

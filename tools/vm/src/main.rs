@@ -73,7 +73,7 @@ struct RunArgs {
     /// which TCG with a thread for each CPU now and then runs a stale translation.
     #[arg(long)]
     one_thread: bool,
-    /// The longest the whole run may take.
+    /// The longest a run may take, from the VM's start.
     #[arg(long, default_value_t = 300, value_name = "SECS")]
     timeout: u64,
     /// The longest the VM may be silent before it has booted. It is started once more then, as nothing under test has

@@ -24,7 +24,7 @@ const CONSOLE_TAIL: usize = 40;
 /// When to give up.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The whole run.
+    /// The whole run, from the VM's start.
     pub total: Duration,
     /// Without any output, until the kernel has booted: it says little, and a busy host makes the pauses long.
     pub boot_silence: Duration,
