@@ -2,6 +2,8 @@
 
 //! The kernel's types: what is asked about them, and a reader of `.BTF` sections.
 
+use crate::name_buckets::NameBuckets;
+
 /// Modifiers and typedefs of one type: a longer chain is taken for a loop.
 pub(crate) const CHAIN: usize = 64;
 
@@ -437,7 +439,7 @@ impl<'a> Wanted<'a> {
         Self {
             name,
             finding: Finding::Missing,
-            next: NONE,
+            next: NameBuckets::END,
         }
     }
 
@@ -452,19 +454,16 @@ impl<'a> Wanted<'a> {
     }
 }
 
-const NONE: u16 = u16::MAX;
-const BUCKETS: usize = 64;
-
 /// Looks for all of `wanted` in one pass over the functions and variables from type `first_id` on (1 for a whole kernel image,
 /// [`Btf::first_id`] for a module).
 ///
-/// Takes no more than 65,535 names; others stay [`Finding::Missing`].
+/// Takes no more than [`NameBuckets::CAPACITY`] names; others stay [`Finding::Missing`].
 pub fn find(source: &impl TypeSource, first_id: u32, wanted: &mut [Wanted<'_>]) {
-    // Lists of `wanted` by a hash of the name: the pass hashes each name of the kernel, but hardly ever compares one.
-    let mut heads = [NONE; BUCKETS];
-    for (index, entry) in wanted.iter_mut().enumerate().take(NONE.into()) {
+    // The pass hashes each name of the kernel, but hardly ever compares one.
+    let mut buckets = NameBuckets::new();
+    for (index, entry) in wanted.iter_mut().enumerate() {
         entry.finding = Finding::Missing;
-        entry.next = core::mem::replace(&mut heads[bucket(entry.name)], index as u16);
+        entry.next = buckets.link(entry.name, index);
     }
 
     for id in first_id.. {
@@ -477,7 +476,7 @@ pub fn find(source: &impl TypeSource, first_id: u32, wanted: &mut [Wanted<'_>]) 
         let Some(name) = source.name(ty.name) else {
             continue;
         };
-        let mut next = heads[bucket(name)];
+        let mut next = buckets.first(name);
         while let Some(entry) = wanted.get_mut(usize::from(next)) {
             if entry.name == name {
                 entry.finding = match entry.finding {
@@ -501,16 +500,6 @@ pub fn has_namesake_beside(source: &impl TypeSource, id: u32) -> bool {
     let own = name(id);
     let mut beside = [id.checked_sub(1), id.checked_add(1)].into_iter().flatten();
     own.is_some() && beside.any(|other| other != 0 && name(other) == own)
-}
-
-fn bucket(name: &[u8]) -> usize {
-    // The ends of names differ most.
-    let tail = name.len().saturating_sub(8);
-    let tail = name.get(tail..).unwrap_or_default();
-    let hash = tail.iter().fold(name.len() as u32, |hash, &byte| {
-        hash.wrapping_mul(31).wrapping_add(byte.into())
-    });
-    (hash ^ (hash >> 12)) as usize % BUCKETS
 }
 
 /// What `id` is behind modifiers and typedefs, and its id; `None` for what cannot be.

@@ -28,6 +28,7 @@ mod btf;
 mod compare;
 mod described;
 mod encoding;
+mod name_buckets;
 #[doc(hidden)]
 pub mod name_cases;
 pub mod names;
@@ -41,6 +42,7 @@ pub use described::{Described, ThinPointee};
 pub use encoding::{
     Arguments, Description, Encoding, Invalid, Prototype, Symbol, Type, TypeBytes, CAPACITY,
 };
+pub use name_buckets::NameBuckets;
 pub use names::{made_of, Made};
 pub use report::Report;
 
