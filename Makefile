@@ -252,6 +252,13 @@ NOT_GPL := not_gpl not_gpl_relinked
 $(BUILD)/provider_without_btf.ko: tests/modules
 	@$(IN_ROOT) objcopy --remove-section .BTF $(BUILD)/tests/modules/kimport_test_provider.ko $@
 
+# The provider as a livepatch module, which keeps its whole symbol table, under another name.
+$(BUILD)/provider_livepatch.ko: tests/modules tools
+	@$(IN_ROOT) objcopy --dump-section .modinfo=$@.modinfo $(BUILD)/tests/modules/kimport_test_provider.ko $@.in
+	@printf 'livepatch=Y\0' >> $@.modinfo
+	@$(IN_ROOT) objcopy --update-section .modinfo=$@.modinfo $@.in
+	@$(IN_ROOT) $(KIMPORT) relink $@.in --from vmlinux:msleep --name provider_livepatch -o $@
+
 # Another module of the same name.
 $(BUILD)/provider_upgraded.ko: tests/upgraded
 	@cp $(BUILD)/tests/upgraded/kimport_test_provider.ko $@
@@ -259,15 +266,15 @@ $(BUILD)/provider_upgraded.ko: tests/upgraded
 RELINK := $(addprefix tests/relink/relink_,c rust wrong plain)
 # The last ends in a BUG, which is what it tests; so does `unbound`. Each is the last of a VM: the kernel keeps a list of
 # the loads under way, and follows it through the stack of one that died the next time that a module of the same hash comes.
-vm-imports: modules tools $(NOT_GPL:%=$(BUILD)/%.ko) $(BUILD)/provider_without_btf.ko $(BUILD)/provider_upgraded.ko
+vm-imports: modules tools $(NOT_GPL:%=$(BUILD)/%.ko) $(patsubst %,$(BUILD)/provider_%.ko,without_btf upgraded livepatch)
 	@$(call run-vm,$(patsubst %,--suite tests/vm/%.sh,selftest diagnostics imports typed relink) \
 		--file $(BUILD)/tests/typed/wrong.expected:/test/wrong.expected \
-		$(call built,tests/selftest/kimport_selftest $(HELLO) $(CASES) $(NOT_GPL) $(TYPED_MODULES) $(RELINK)) \
+		$(call built,tests/selftest/kimport_selftest $(HELLO) $(CASES) $(NOT_GPL) provider_livepatch $(TYPED_MODULES) $(RELINK)) \
 		--log $(BUILD)/imports.log)
 
-vm-pointer: modules-pointer modules tools $(NOT_GPL:%=$(BUILD)/%.ko)
+vm-pointer: modules-pointer modules tools $(NOT_GPL:%=$(BUILD)/%.ko) $(BUILD)/provider_livepatch.ko
 	@$(call run-vm,--suite tests/vm/imports.sh --suite tests/vm/unbound.sh --file $(CURDIR)/tests/vm/pointer.calls:/test/calls \
-		$(call built,$(HELLO) $(NOT_GPL) $(patsubst tests/modules/%,pointer/%,$(CASES))) --log $(BUILD)/pointer.log)
+		$(call built,$(HELLO) $(NOT_GPL) provider_livepatch $(patsubst tests/modules/%,pointer/%,$(CASES))) --log $(BUILD)/pointer.log)
 
 # The moves patch code under other CPUs all the time, without a line of output.
 vm-lifetime: modules tools

@@ -5,14 +5,6 @@
  */
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
-#include <linux/memory.h>
 #include <linux/sort.h>
 
 #include <asm/sections.h>
-#ifdef CONFIG_X86_64
-#include <asm/alternative.h>
-#include <asm/text-patching.h>
-
-/* Static in kernel/static_call_inline.c, so that no header has it. */
-extern struct mutex static_call_mutex;
-#endif

@@ -38,12 +38,7 @@ pub(crate) use kprobes::{
 // Without kprobes, functions of these names are inline in the header.
 #[cfg(CONFIG_KPROBES)]
 pub(crate) use kprobes::{kprobe, register_kprobe, unregister_kprobe, KPROBE_FLAG_DISABLED};
-// Only the static-call binder takes these.
-#[cfg(all(CONFIG_X86_64, CONFIG_MITIGATION_CALL_DEPTH_TRACKING))]
-#[allow(unused_imports)]
-pub(crate) use kprobes::callthunks_translate_call_dest;
+// Only the static-call binder takes it.
 #[cfg(CONFIG_X86_64)]
 #[allow(unused_imports)]
-pub(crate) use kprobes::{
-    smp_text_poke_batch_add, smp_text_poke_batch_finish, sort, static_call_mutex, text_mutex,
-};
+pub(crate) use kprobes::sort;

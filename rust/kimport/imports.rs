@@ -2,13 +2,13 @@
 
 //! A resolved block: the provider pinned, the wrappers bound.
 
-use crate::binder::{CallMode, Loaded};
+use crate::binder::CallMode;
 use crate::calls::{Calls, OpenCalls};
 use crate::holders::HeldProvider;
 use crate::licence;
 use crate::log::{debug, log};
-use crate::provider::{provider_name, Provider};
-use crate::resolver::{Kallsyms, Kind, NotFound, Wanted};
+use crate::provider::{provider_name, Provider, Unavailable};
+use crate::resolver::{Kallsyms, NotFound, Wanted};
 use crate::table::{bind_all, unbind_all, Binding, Block, Symbol, Taken, Verdict};
 use crate::verify::Types;
 use core::ffi::{c_void, CStr};
@@ -48,14 +48,16 @@ impl sealed::Mode for Rebindable {
 
 /// The imports of one block, from the `resolve_imports` that `import_symbols!` generates.
 ///
-/// While it lives, the provider cannot be unloaded, shows this module in its `holders/`, and the block's wrappers reach its
-/// symbols. When it is dropped, every wrapper ends in a `BUG` again that names the symbol, and the provider is let go: drop it
-/// last, when nothing of the module can still be calling. (For a `#[rebindable]` block, dropping waits until no caller
-/// is inside.) Dropping may sleep.
+/// While it lives, the provider cannot be unloaded, shows this module in its `holders/`, and the
+/// block's wrappers reach its symbols. When it is dropped, every wrapper ends in a `BUG` again that
+/// names the symbol, and the provider is let go: drop it last, when nothing of the module can still
+/// be calling. (For a `#[rebindable]` block, dropping waits until no caller is inside.) Dropping
+/// may sleep.
 ///
 /// # Errors
 ///
-/// `resolve_imports` and `resolve_imports_from` log one line for each symbol that is refused and return the first one's errno:
+/// `resolve_imports` and `resolve_imports_from` log one line for each symbol that is refused and
+/// return the first one's errno:
 ///
 /// | errno | meaning |
 /// | --- | --- |
@@ -64,7 +66,8 @@ impl sealed::Mode for Rebindable {
 /// | `EBUSY` | the provider is being unloaded |
 /// | `EALREADY` | the block is resolved already |
 /// | `EACCES` | the licence of the importing module is not GPL-compatible |
-/// | `EOPNOTSUPP` | kallsyms cannot be reached, or the kernel cannot list a module's symbols for `#[position]` |
+/// | `EDEADLK` | the provider is the importing module itself |
+/// | `EOPNOTSUPP` | kallsyms cannot be reached |
 /// | `ENOENT` | no such symbol there |
 /// | `EPROTO` | only a clone made by the compiler is left (`.isra`, `.constprop`, ...), whose ABI differs |
 /// | `ENOTUNIQ` | several symbols of that name, or several that the compiler renamed |
@@ -79,17 +82,19 @@ impl sealed::Mode for Rebindable {
 ///
 /// # Leaks
 ///
-/// As with the registrations of the `kernel` crate, nobody but the value itself knows that it is to be given back: do not leak
-/// it, with [`core::mem::forget`] or a cycle of [`Arc`](kernel::sync::Arc)s, in a module that can be unloaded. As long as the module
-/// is there, a leaked one does no harm: the block stays bound and its provider held. After the module has gone, nothing
-/// releases the provider any more, and its `holders/` has a link to nowhere. The module's file in debugfs stays, too, with operations
-/// that are gone: who opens it crashes the kernel. And so does the next module that is loaded or unloaded, if what was leaked
-/// is a [`LateImports`](crate::LateImports), whose notifier stays registered.
+/// As with the registrations of the `kernel` crate, nobody but the value itself knows that it is to
+/// be given back: do not leak it, with [`core::mem::forget`] or a cycle of
+/// [`Arc`](kernel::sync::Arc)s, in a module that can be unloaded. As long as the module is there, a
+/// leaked one does no harm: the block stays bound and its provider held. After the module has gone,
+/// nothing releases the provider any more, and its `holders/` has a link to nowhere. The module's
+/// file in debugfs stays, too, with operations that are gone: who opens it crashes the kernel. And
+/// so does the next module that is loaded or unloaded, if what was leaked is a
+/// [`LateImports`](crate::LateImports), whose notifier stays registered.
 ///
 /// # Invariants
 ///
-/// If there is a `provider`, all addresses that the entries of the `taken` block are bound to lie in its memory; else they lie
-/// in the kernel image.
+/// If there is a `provider`, all addresses that the entries of the `taken` block are bound to lie
+/// in its memory; else they lie in the kernel image.
 #[must_use = "the imports are given back when this is dropped"]
 pub struct Imports<M: Mode = Direct> {
     mode: M,
@@ -147,24 +152,29 @@ impl Imports<Rebindable> {
         Ok(imports)
     }
 
-    /// Moves the whole block to `provider`, while it is being called. May sleep, for as long as the callees do.
+    /// Moves the whole block to `provider`, while it is being called. May sleep, for as long as the
+    /// callees do.
     ///
-    /// All or nothing: first every symbol is found and checked in `provider`, which is pinned; an error leaves everything as
-    /// it was. Then the call sites are re-pointed, so that each call lands in one of the two providers: for that moment, calls of
-    /// different functions may land in different ones. When this returns, nobody is inside the
-    /// old provider by a call of this block, and it is no longer held.
+    /// All or nothing: first every symbol is found and checked in `provider`, which is pinned; an
+    /// error leaves everything as it was. Then the call sites are re-pointed, so that each call
+    /// lands in one of the two providers: for that moment, calls of different functions may land in
+    /// different ones. When this returns, nobody is inside the old provider by a call of this
+    /// block, and it is no longer held.
     ///
-    /// State does not move along: objects of the old provider, and addresses of its data, must not be used any more.
+    /// State does not move along: objects of the old provider, and addresses of its data, must not
+    /// be used any more.
     ///
-    /// A function of the block must not call this, directly or by waiting for somebody who does: it would wait for itself.
+    /// A function of the block must not call this, directly or by waiting for somebody who does: it
+    /// would wait for itself.
     ///
     /// # Errors
     ///
     /// Those of the block's `resolve_imports_from`, but `EALREADY`.
     pub fn rebind(&mut self, provider: &CStr) -> Result {
         let found = Found::new(self.taken.block(), Some(provider))?;
-        // SAFETY: The addresses are the symbols', and stay valid as long as the new provider is held: until `drop`, which
-        // unbinds first, or until the end of another `rebind`, which has bound others then.
+        // SAFETY: The addresses are the symbols', and stay valid as long as the new provider is
+        // held: until `drop`, which unbinds first, or until the end of another `rebind`, which has
+        // bound others then.
         unsafe { bind_all(found.present()) };
         for (symbol, address) in found.iter() {
             if address.is_none() {
@@ -172,14 +182,16 @@ impl Imports<Rebindable> {
             }
         }
         found.record();
-        // Who is inside now may be in the old provider, or on the way there; who comes later is not.
+        // Who is inside now may be in the old provider, or on the way there; who comes later is
+        // not.
         self.mode.0.wait();
         for (symbol, address) in found.iter() {
             if address.is_none() {
                 symbol.unbind();
             }
         }
-        // INVARIANT: All entries are bound to what was found in the new provider. The old one is let go.
+        // INVARIANT: All entries are bound to what was found in the new provider. The old one is
+        // let go.
         self.provider = found.provider;
         Ok(())
     }
@@ -205,8 +217,8 @@ impl<M: Mode> Imports<M> {
             code::EALREADY
         })?;
         let mode = mode()?;
-        // SAFETY: The addresses are the symbols'. They stay valid: the provider is held until `drop`, which unbinds first; the
-        // kernel image stays.
+        // SAFETY: The addresses are the symbols'. They stay valid: the provider is held until
+        // `drop`, which unbinds first; the kernel image stays.
         unsafe { bind_all(found.present()) };
         found.record();
         // INVARIANT: The block was just taken, and bound to what was found in the provider.
@@ -265,7 +277,8 @@ impl<'a> Import<'a> {
     }
 }
 
-/// One line: symbol, address (hashed as `%p` unless `no_hash_pointers` is given), provider, and how calls reach it.
+/// One line: symbol, address (hashed as `%p` unless `no_hash_pointers` is given), provider, and how
+/// calls reach it.
 impl fmt::Display for Import<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self.symbol(), f)?;
@@ -299,17 +312,19 @@ impl fmt::Display for Import<'_> {
 ///
 /// # Invariants
 ///
-/// `addresses` has one element for each of `symbols`, in their order: its address in `provider`, or in the kernel image if
-/// there is none; [`None`] for an optional one that is missing. So has `verdicts`.
+/// `addresses` has one element for each of `symbols`, in their order: its address in `provider`, or
+/// in the kernel image if there is none; [`None`] for an optional one that is missing. So has
+/// `verdicts`.
 struct Found {
     symbols: &'static [Symbol],
-    addresses: KVec<Option<*mut c_void>>,
-    verdicts: KVec<Verdict>,
+    addresses: KVVec<Option<*mut c_void>>,
+    verdicts: KVVec<Verdict>,
     provider: Option<HeldProvider>,
 }
 
 impl Found {
-    /// Finds all of `block` in `provider`. Every problem is logged; the first one's errno is returned.
+    /// Finds all of `block` in `provider`. Every problem is logged; the first one's errno is
+    /// returned.
     fn new(block: &'static Block, provider: Option<&CStr>) -> Result<Self> {
         let whole = Whole {
             block: block.name,
@@ -333,7 +348,13 @@ impl Found {
             })
             .transpose()
             .map_err(|unavailable| {
-                log!(ERR, "cannot import {whole}: {unavailable}");
+                match in_image(&kallsyms, block, unavailable) {
+                    Some(name) => log!(
+                        ERR,
+                        "cannot import {whole}: {unavailable}, or leave out `from` if it is built in: the kernel image has {name}"
+                    ),
+                    None => log!(ERR, "cannot import {whole}: {unavailable}"),
+                }
                 unavailable.errno()
             })?;
         let (addresses, verdicts) = find_all(&kallsyms, provider.as_ref(), block)?;
@@ -373,26 +394,42 @@ impl Found {
     }
 }
 
-/// The address of each symbol of `block` in `provider`, or in the kernel image, its type verified; [`None`] for an optional one
-/// that is missing. And what came of the comparison of its type, for [`record`].
+/// A symbol of `block` that the kernel image has, when its provider is no module that is loaded.
+pub(crate) fn in_image(
+    kallsyms: &Kallsyms,
+    block: &Block,
+    unavailable: Unavailable,
+) -> Option<&'static CStr> {
+    let mut names = block.symbols.iter().map(|symbol| symbol.name);
+    unavailable
+        .is_absence()
+        .then(|| names.find(|name| kallsyms.image_has(name)))
+        .flatten()
+}
+
+/// The address of each symbol of `block` in `provider`, or in the kernel image, its type verified;
+/// [`None`] for an optional one that is missing. And what came of the comparison of its type, for
+/// [`record`].
 ///
 /// All are looked at, so that all problems are reported; the first one's errno is returned.
 pub(crate) fn find_all(
     kallsyms: &Kallsyms,
     provider: Option<&Provider>,
     block: &Block,
-) -> Result<(KVec<Option<*mut c_void>>, KVec<Verdict>)> {
+) -> Result<(KVVec<Option<*mut c_void>>, KVVec<Verdict>)> {
+    let no_memory = |error| {
+        let whole = Whole {
+            block: block.name,
+            provider: provider.map(Provider::name),
+        };
+        log!(ERR, "cannot import {whole}: no memory for the search");
+        error
+    };
     let types = Types::new(kallsyms, provider);
-    let mut addresses = KVec::with_capacity(block.symbols.len(), GFP_KERNEL)?;
-    let mut verdicts = KVec::with_capacity(block.symbols.len(), GFP_KERNEL)?;
-    let mut result = Ok(());
-    for symbol in block.symbols {
-        let address = find(kallsyms, provider, &types, symbol).unwrap_or_else(|error| {
-            result = result.and(Err(error));
-            None
-        });
-        addresses.push(address, GFP_KERNEL)?;
-    }
+    let mut verdicts = KVVec::with_capacity(block.symbols.len(), GFP_KERNEL)
+        .map_err(|error| no_memory(error.into()))?;
+    let (addresses, mut result) =
+        look_up(kallsyms, provider, &types, block.symbols).map_err(no_memory)?;
     // Those that were not found are left out.
     for (symbol, address) in block.symbols.iter().zip(&addresses) {
         let verdict = match address {
@@ -407,36 +444,50 @@ pub(crate) fn find_all(
     result.map(|()| (addresses, verdicts))
 }
 
-/// Keeps the `verdicts` of [`find_all`] on `symbols`. Only once these are bound: what speaks against another provider says
-/// nothing of the one that they stay bound to.
+/// Keeps the `verdicts` of [`find_all`] on `symbols`. Only once these are bound: what speaks
+/// against another provider says nothing of the one that they stay bound to.
 pub(crate) fn record(symbols: &[Symbol], verdicts: &[Verdict]) {
     for (symbol, &verdict) in symbols.iter().zip(verdicts) {
         symbol.verdict().set(verdict);
     }
 }
 
-/// The address of `symbol`; `None` for an optional one that is missing.
-fn find(
+/// The address of each of `symbols`; [`None`] for an optional one that is missing, and for one that
+/// is refused, which is logged. And the errno of the first one that is refused.
+///
+/// # Errors
+///
+/// `ENOMEM`.
+fn look_up(
     kallsyms: &Kallsyms,
     provider: Option<&Provider>,
     types: &Types<'_>,
+    symbols: &'static [Symbol],
+) -> Result<(KVVec<Option<*mut c_void>>, Result)> {
+    let mut addresses = KVVec::with_capacity(symbols.len(), GFP_KERNEL)?;
+    let mut result = Ok(());
+    let found = kallsyms.find(provider, symbols.iter().map(Wanted::of))?;
+    for (symbol, found) in symbols.iter().zip(found) {
+        let address = accept(provider, types, symbol, found).unwrap_or_else(|error| {
+            result = result.and(Err(error));
+            None
+        });
+        addresses.push(address, GFP_KERNEL)?;
+    }
+    Ok((addresses, result))
+}
+
+/// The address that was found; `None` for an optional symbol that is missing. Any other cause is
+/// logged.
+fn accept(
+    provider: Option<&Provider>,
+    types: &Types<'_>,
     symbol: &Symbol,
+    found: Result<*mut c_void, NotFound>,
 ) -> Result<Option<*mut c_void>> {
-    let wanted = Wanted {
-        name: symbol.name,
-        position: symbol.position,
-        kind: match symbol.binding {
-            Binding::Function(_) | Binding::Livepatch(_) => Kind::Function,
-            Binding::Data { size, .. } => Kind::Data { size },
-        },
-        loaded: symbol.loaded.map(Loaded::address),
-    };
-    let found = match kallsyms.find(provider, &wanted) {
-        // The provider is live: what its init had is no longer among its symbols. Its BTF has what was once in its file; that
-        // may have become a clone, too, where nobody can tell.
-        Err(NotFound::Missing)
-            if provider.is_some() && kallsyms.lists_modules() && types.has(symbol.name) =>
-        {
+    let found = match found {
+        // A module drops the symbols of its init. Its BTF has what was once in its file.
+        Err(NotFound::Missing) if provider.is_some() && types.has(symbol.name) => {
             Err(NotFound::WasInInit)
         }
         other => other,

@@ -4,7 +4,7 @@
 //!
 //! Part of the crate only in modules that are built with `kimport-bench := y`.
 
-use super::{find, Imports};
+use super::{look_up, Imports};
 use crate::provider::Provider;
 use crate::resolver::{find_by, Kallsyms};
 use crate::table::{bind_all, unbind_all, Block};
@@ -40,10 +40,11 @@ impl<'a> Steps<'a> {
     /// Puts the address of each symbol into `addresses`.
     pub fn look_up(&self, addresses: &mut [Option<*mut c_void>]) -> Result {
         let types = Types::new(&self.kallsyms, self.provider);
-        for (symbol, address) in self.block.symbols.iter().zip(addresses) {
-            *address = find(&self.kallsyms, self.provider, &types, symbol)?;
+        let (found, result) = look_up(&self.kallsyms, self.provider, &types, self.block.symbols)?;
+        for (address, found) in addresses.iter_mut().zip(found) {
+            *address = found;
         }
-        Ok(())
+        result
     }
 
     /// Compares the declared type of each symbol.

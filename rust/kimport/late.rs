@@ -2,20 +2,22 @@
 
 //! Blocks that are bound while their provider is there, and hold it only for the time of a call.
 //!
-//! A module notifier tells when modules go live and when they go. The order of things at the end of a provider:
+//! A module notifier tells when modules go live and when they go. The order of things at the end of
+//! a provider:
 //!
-//! 1. `delete_module` makes it `GOING` if nobody holds it; as each call inside does, it is refused or, for `modprobe -r --wait`,
-//!    delayed while somebody is inside. From here on no call gets in: they all return `None`.
+//! 1. `delete_module` makes it `GOING` if nobody holds it; as each call inside does, it is refused
+//!    or, for `modprobe -r --wait`, delayed while somebody is inside. From here on no call gets in:
+//!    they all return `None`.
 //! 2. The provider's exit runs.
 //! 3. The notifier is called. The block is unbound, and [`ProviderEvents::provider_going`] told.
 //! 4. The provider's memory is freed.
 
 use crate::bindings::{self, module};
 use crate::calls::{LateCalls, OpenCalls};
-use crate::imports::{find_all, record};
+use crate::imports::{find_all, in_image, record};
 use crate::licence;
 use crate::log::log;
-use crate::provider::Provider;
+use crate::provider::{Provider, Unavailable};
 use crate::resolver::Kallsyms;
 use crate::table::{bind_all, unbind_all, Block, Taken};
 use core::ffi::{c_void, CStr};
@@ -24,13 +26,15 @@ use kernel::error::{code, to_result};
 use kernel::ffi::{c_int, c_ulong};
 use kernel::prelude::*;
 use kernel::str::CString;
+use kernel::sync::atomic::{AtomicFlag, Relaxed};
 use kernel::sync::{new_mutex, Mutex};
 use kernel::types::Opaque;
 
 /// What is told of the provider of a `#[late]` block.
 ///
-/// The calls come in turns, `provider_live` first, in a context that may sleep. They must neither make nor drop a
-/// [`LateImports`], and not wait for a module to be loaded or unloaded: the kernel's module notifiers are locked meanwhile.
+/// The calls come in turns, `provider_live` first, in a context that may sleep. They must neither
+/// make nor drop a [`LateImports`], and not wait for a module to be loaded or unloaded: the
+/// kernel's module notifiers are locked meanwhile.
 pub trait ProviderEvents: Send + Sync + 'static {
     /// The provider is there and the block bound: from now on its calls return `Some`.
     ///
@@ -63,18 +67,19 @@ enum State {
 // SAFETY: The pointer is compared, never followed.
 unsafe impl Send for State {}
 
-/// A block that is bound while its provider is there, from the `bind_late` that `import_symbols!` generates for `#[late]` blocks.
+/// A block that is bound while its provider is there, from the `bind_late` that `import_symbols!`
+/// generates for `#[late]` blocks.
 ///
-/// When it is dropped, calls return `None`; it waits until no caller is inside. Dropping may sleep. The provider is not told of
-/// going then.
+/// When it is dropped, calls return `None`; it waits until no caller is inside. Dropping may sleep.
+/// The provider is not told of going then.
 ///
 /// It must not be leaked, see [`Imports`](crate::Imports#leaks).
 ///
 /// # Invariants
 ///
 /// - `notifier` is registered from the end of the initialiser until drop.
-/// - The calls are open only while `state` is `Bound`. That module's `GOING` has not been notified, and its addresses are
-///   those that the block's entries are bound to.
+/// - The calls are open only while `state` is `Bound`. That module's `GOING` has not been notified,
+///   and its addresses are those that the block's entries are bound to.
 #[pin_data(PinnedDrop)]
 #[must_use = "the block is bound only while this lives"]
 pub struct LateImports<T: ProviderEvents> {
@@ -86,11 +91,14 @@ pub struct LateImports<T: ProviderEvents> {
     events: T,
     #[pin]
     state: Mutex<State>,
+    /// Whether the provider was there, but not the memory that binding takes.
+    postponed: AtomicFlag,
     #[pin]
     notifier: Opaque<bindings::notifier_block>,
 }
 
-// SAFETY: All that changes is in the mutex or belongs to the kernel; `T` may be dropped in any thread.
+// SAFETY: All that changes is in the mutex or belongs to the kernel; `T` may be dropped in any
+// thread.
 unsafe impl<T: ProviderEvents> Send for LateImports<T> {}
 // SAFETY: As above; `T` may be shared.
 unsafe impl<T: ProviderEvents> Sync for LateImports<T> {}
@@ -114,6 +122,7 @@ impl<T: ProviderEvents> LateImports<T> {
             open: OpenCalls::new(&calls.calls)?,
             events,
             state <- new_mutex!(State::Waiting),
+            postponed: AtomicFlag::new(false),
             notifier <- Opaque::ffi_init(|notifier: *mut bindings::notifier_block| {
                 let value = bindings::notifier_block {
                     notifier_call: Some(Self::notified),
@@ -126,7 +135,8 @@ impl<T: ProviderEvents> LateImports<T> {
                 // SAFETY: All fields are initialised, and the value is pinned.
                 let this = unsafe { this.as_ref() };
                 // INVARIANT: Registered until drop.
-                // SAFETY: The notifier is initialised and stays where it is until drop, which unregisters it.
+                // SAFETY: The notifier is initialised and stays where it is until drop, which
+                // unregisters it.
                 to_result(unsafe { bindings::register_module_notifier(this.notifier.get()) })?;
                 // If it became live before the notifier was there. Nothing can fail from here on.
                 this.bind();
@@ -144,7 +154,8 @@ impl<T: ProviderEvents> LateImports<T> {
         self.open.is_open()
     }
 
-    /// Binds the block if the provider is live. What keeps it from that is logged.
+    /// Binds the block if the provider is live. What keeps it from that is logged; for lack of
+    /// memory it is tried again when the next module goes live.
     fn bind(&self) {
         let mut state = self.state.lock();
         if !matches!(*state, State::Waiting) {
@@ -158,18 +169,23 @@ impl<T: ProviderEvents> LateImports<T> {
             return;
         };
         let block = self.taken.block();
-        let Ok((addresses, verdicts)) = find_all(&kallsyms, Some(&provider), block) else {
+        let found = find_all(&kallsyms, Some(&provider), block);
+        self.postponed
+            .store(matches!(found, Err(code::ENOMEM)), Relaxed);
+        let Ok((addresses, verdicts)) = found else {
             return;
         };
         let found = block.symbols.iter().zip(addresses.iter().copied());
         let present = found.filter_map(|(symbol, address)| Some((symbol, address?)));
-        // SAFETY: The addresses are the symbols'. The provider is held now, and later by each call; its memory stays until its
-        // going was notified, which unbinds.
+        // SAFETY: The addresses are the symbols'. The provider is held now, and later by each call;
+        // its memory stays until its going was notified, which unbinds.
         unsafe { bind_all(present) };
         record(block.symbols, &verdicts);
-        // SAFETY: The calls are closed, by the type invariants. `unbind` closes them before the module is freed.
+        // SAFETY: The calls are closed, by the type invariants. `unbind` closes them before the
+        // module is freed.
         unsafe { self.calls.set_provider(&provider) };
-        // INVARIANT: The provider is held, so that it cannot be going; that will be notified after `state` is unlocked.
+        // INVARIANT: The provider is held, so that it cannot be going; that will be notified after
+        // `state` is unlocked.
         *state = State::Bound(provider.module().as_ptr());
         self.open.open();
         drop(provider);
@@ -183,7 +199,8 @@ impl<T: ProviderEvents> LateImports<T> {
     }
 
     fn going(&self, module: *mut module) {
-        // Any other module goes without waiting for who has `state`, and callers may be waiting for that one.
+        // Any other module goes without waiting for who has `state`, and callers may be waiting for
+        // that one.
         if !self.calls.is_provider(module) {
             return;
         }
@@ -209,7 +226,8 @@ impl<T: ProviderEvents> LateImports<T> {
         let notifier = Opaque::cast_from(notifier);
         // SAFETY: By the contract of this function.
         let this: *const Self = unsafe { container_of!(notifier, Self, notifier) };
-        // SAFETY: Notifications come only while the notifier is registered, when the value is initialised.
+        // SAFETY: Notifications come only while the notifier is registered, when the value is
+        // initialised.
         let this = unsafe { &*this };
         let module: *mut module = data.cast();
         match action {
@@ -217,7 +235,8 @@ impl<T: ProviderEvents> LateImports<T> {
                 // SAFETY: The module is not freed while it is being notified.
                 let name = unsafe { &raw const (*module).name };
                 // SAFETY: As above; the name is NUL-terminated.
-                if unsafe { CStr::from_char_ptr(name.cast()) } == &*this.provider {
+                let is_provider = unsafe { CStr::from_char_ptr(name.cast()) } == &*this.provider;
+                if is_provider || this.postponed.load(Relaxed) {
                     this.bind();
                 }
             }
@@ -238,13 +257,31 @@ fn take(block: &'static Block, provider: &CStr) -> Result<Taken> {
         );
         code::EACCES
     })?;
-    Kallsyms::get().map_err(|unusable| {
+    let kallsyms = Kallsyms::get().map_err(|unusable| {
         log!(
             ERR,
             "cannot import block {name} from {provider}: {unusable}"
         );
         code::EOPNOTSUPP
     })?;
+    match Provider::get(&kallsyms, provider) {
+        Err(unavailable @ Unavailable::Itself) => {
+            log!(
+                ERR,
+                "cannot import block {name} from {provider}: {unavailable}"
+            );
+            return Err(unavailable.errno());
+        }
+        Err(unavailable) => {
+            if let Some(symbol) = in_image(&kallsyms, block, unavailable) {
+                log!(
+                    WARNING,
+                    "block {name} waits for {provider}, which is not loaded; leave out `from` if it is built in: the kernel image has {symbol}"
+                );
+            }
+        }
+        Ok(_) => {}
+    }
     Taken::new(block).ok_or_else(|| {
         log!(
             ERR,

@@ -30,6 +30,21 @@
 //! The resolver knows nothing of call sites and the binder nothing of names: another way to find addresses,
 //! or another architecture, is one new file.
 //!
+//! # What it takes of the kernel
+//!
+//! The crate links against exported symbols like any module. It imports the following ones, which are not exported, and holds them
+//! to the same rules as users' imports: unique, in memory that stays, of the declared kind and type.
+//!
+//! | kernel internal | taken in | without it, or with another type |
+//! | --- | --- | --- |
+//! | `register_kprobe` (exported), and that it looks the symbol up first | `resolver/lookup_address` | the module parameter `kallsyms_lookup_name=` is needed |
+//! | `kallsyms_lookup_name`, `__module_address`, `find_module`, `kallsyms_on_each_match_symbol`, `kallsyms_on_each_symbol`, `kallsyms_lookup_size_offset`, `kernel_text_address`, `_sinittext`, `_einittext` | `resolver/imported.rs` | no block is resolved: `EOPNOTSUPP` |
+//! | `__init_begin`, `__init_end`, `__per_cpu_start`, `__per_cpu_end` | `resolver/imported.rs` | the kernel has no `KALLSYMS_ALL`, and so none of the data that lies there |
+//! | `core_kallsyms`, `mem`, `percpu` of `struct module` | `resolver/module.rs`, `provider.rs` | the crate does not compile |
+//! | `btf_get_module_btf`, `btf_put`, `btf_nr_types`, `btf_type_by_id`, `btf_name_by_offset`, `btf_find_by_name_kind` | `verify/imported.rs` | types are unverified, which `#[verify(require)]` refuses |
+//! | `smp_text_poke_batch_add`, `smp_text_poke_batch_finish`, `text_mutex`, `static_call_mutex`, `callthunks_translate_call_dest` | `binder/batch_imported.rs` | functions are bound one by one, which takes longer |
+//! | `holders_dir`, `mkobj` of `struct module` | `holders.rs` | the crate does not compile |
+//!
 //! The crate is linked into every module that uses it: each has its own copy of the statics.
 
 // The macro's expansion names this crate as a user of it would.

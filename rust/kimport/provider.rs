@@ -4,7 +4,7 @@
 
 use crate::bindings;
 use crate::log::{debug, module_name};
-use crate::resolver::Kallsyms;
+use crate::resolver::{Kallsyms, Place};
 use core::ffi::{c_void, CStr};
 use core::ptr::NonNull;
 use kernel::error::{code, Error};
@@ -16,6 +16,8 @@ use kernel::sync::rcu;
 /// Why a provider cannot be used.
 #[derive(Clone, Copy)]
 pub(crate) enum Unavailable {
+    /// It is the importing module: a reference on itself would keep it loaded for ever.
+    Itself,
     NotLoaded,
     /// Not even after it was requested.
     NotAutoloaded {
@@ -29,6 +31,7 @@ pub(crate) enum Unavailable {
 impl Unavailable {
     pub(crate) fn errno(self) -> Error {
         match self {
+            Self::Itself => code::EDEADLK,
             Self::NotLoaded | Self::NotAutoloaded { .. } => code::ENODEV,
             Self::InInit => code::EAGAIN,
             Self::Unloading => code::EBUSY,
@@ -36,9 +39,19 @@ impl Unavailable {
     }
 }
 
+impl Unavailable {
+    /// Whether there is no such module.
+    pub(crate) fn is_absence(self) -> bool {
+        matches!(self, Self::NotLoaded | Self::NotAutoloaded { .. })
+    }
+}
+
 impl fmt::Display for Unavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Itself => {
+                "provider is this module itself, which would never be unloaded again; call the function without importing it"
+            }
             Self::NotLoaded => "provider is not loaded; load it first",
             Self::NotAutoloaded { status } => {
                 f.write_str("provider is not loaded, and ")?;
@@ -56,20 +69,12 @@ impl fmt::Display for Unavailable {
     }
 }
 
-/// A part of a module's memory.
-pub(crate) enum Place {
-    /// Text and data that live as long as the module.
-    Kept,
-    /// `__init` text and data.
-    Init,
-    PerCpu,
-}
-
 /// A reference to a live module.
 ///
 /// # Invariants
 ///
-/// `module` is a module on which this value holds a reference: it stays loaded, with all its memory but that of `.init`.
+/// `module` is a module on which this value holds a reference: it stays loaded, with all its memory
+/// but that of `.init`.
 pub(crate) struct Provider {
     module: NonNull<bindings::module>,
 }
@@ -81,15 +86,22 @@ unsafe impl Sync for Provider {}
 
 impl Provider {
     /// Takes a reference to the module called `name`.
+    ///
+    /// All imports come through here, so that none of them makes a module its own provider.
     pub(crate) fn get(kallsyms: &Kallsyms, name: &CStr) -> Result<Self, Unavailable> {
-        // A module's memory is freed a grace period after it left the list that `find_module` searches.
+        if name.to_bytes_with_nul() == module_name() {
+            return Err(Unavailable::Itself);
+        }
+        // A module's memory is freed a grace period after it left the list that `find_module`
+        // searches.
         let _rcu = rcu::read_lock();
         let module =
             NonNull::new(kallsyms.find_module(name, &_rcu)).ok_or(Unavailable::NotLoaded)?;
-        // SAFETY: The module cannot be freed while the guard lives; the state is one word that its loader changes
-        // at any time, hence the volatile read.
+        // SAFETY: The module cannot be freed while the guard lives; the state is one word that its
+        // loader changes at any time, hence the volatile read.
         let state = unsafe { (&raw const (*module.as_ptr()).state).read_volatile() };
-        // `try_module_get` would accept a module in its init, whose data is not set up and which may yet fail.
+        // `try_module_get` would accept a module in its init, whose data is not set up and which
+        // may yet fail.
         if state == bindings::module_state_MODULE_STATE_COMING {
             return Err(Unavailable::InInit);
         }
@@ -99,14 +111,13 @@ impl Provider {
         Ok(provider)
     }
 
-    /// Takes a reference to the module called `name`, after requesting it if it is absent. May sleep for long.
+    /// Takes a reference to the module called `name`, after requesting it if it is absent. May
+    /// sleep for long.
     ///
     /// A provider in its init is requested too: that waits until its init has ended.
     pub(crate) fn get_or_request(kallsyms: &Kallsyms, name: &CStr) -> Result<Self, Unavailable> {
         match Self::get(kallsyms, name) {
-            // This module itself would wait for itself.
-            Err(Unavailable::NotLoaded | Unavailable::InInit)
-                if name.to_bytes_with_nul() != module_name() => {}
+            Err(Unavailable::NotLoaded | Unavailable::InInit) => {}
             result => return result,
         }
         debug!("requesting {name}");
@@ -131,10 +142,20 @@ impl Provider {
         held.then(|| Self { module })
     }
 
-    /// Where in the module's memory `address` lies, if it does.
-    pub(crate) fn place_of(&self, address: usize) -> Option<Place> {
+    /// The part of the module's memory that `address` lies in.
+    pub(crate) fn place_of(&self, address: usize) -> Place {
         let within =
             |base: *mut c_void, size: u32| address.wrapping_sub(base.addr()) < size as usize;
+        #[cfg(CONFIG_SMP)]
+        {
+            // SAFETY: By the type invariants the module is loaded.
+            let base = unsafe { (*self.module.as_ptr()).percpu };
+            // SAFETY: As above.
+            let size = unsafe { (*self.module.as_ptr()).percpu_size };
+            if within(base, size) {
+                return Place::PerCpu;
+            }
+        }
         // SAFETY: By the type invariants the module is loaded.
         let areas = unsafe { &raw const (*self.module.as_ptr()).mem };
         let first = areas.cast::<bindings::module_memory>();
@@ -142,32 +163,21 @@ impl Provider {
             let area = first.wrapping_add(index);
             // SAFETY: `index` is one of the array.
             let base = unsafe { &raw const (*area).base };
-            // SAFETY: As above. A late step of the loader, of which nobody is told, clears the words of the init areas: hence the
-            // volatile reads, here and below. Who sees only one of them cleared sees an empty area, or none where `address` is.
+            // SAFETY: As above. A late step of the loader, of which nobody is told, clears the
+            // words of the init areas: hence the volatile reads, here and below. A reader of only
+            // one cleared word sees an empty area, or none where `address` is.
             let base = unsafe { base.read_volatile() };
             // SAFETY: `index` is one of the array.
             let size = unsafe { &raw const (*area).size };
             // SAFETY: As above.
             within(base, unsafe { size.read_volatile() })
         });
-        #[cfg(CONFIG_SMP)]
-        {
-            // SAFETY: As above.
-            let base = unsafe { (*self.module.as_ptr()).percpu };
-            // SAFETY: As above.
-            let size = unsafe { (*self.module.as_ptr()).percpu_size };
-            if within(base, size) {
-                return Some(Place::PerCpu);
-            }
+        match area {
+            Some(area) if area < bindings::mod_mem_type_MOD_INIT_TEXT as usize => Place::Kept,
+            // Its size is cleared when it is freed, which is a little after the module went live.
+            Some(_) => Place::Init,
+            None => Place::Outside,
         }
-        area.map(|area| {
-            if area < bindings::mod_mem_type_MOD_INIT_TEXT as usize {
-                Place::Kept
-            } else {
-                // Its size is cleared when it is freed, which is a little after the module went live.
-                Place::Init
-            }
-        })
     }
 
     /// The module.

@@ -187,8 +187,8 @@ impl Symbol {
         self
     }
 
-    /// `#[position = N]`: the `position`th symbol of the name in address order, from 1; of a `#[livepatch]` block's provider,
-    /// in the order of its symbol table.
+    /// `#[position = N]`: the `position`th symbol of the name in the order of the provider's symbol table, from 1. That is address
+    /// order in the kernel image.
     pub const fn position(mut self, position: u32) -> Self {
         self.position = Some(position);
         self

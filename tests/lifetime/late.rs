@@ -43,7 +43,19 @@ import_symbols! {
     mod lacking from "kimport_test_provider" {
         side_id: fn() -> c_int,
         provider_add: fn(c_int, c_int) -> c_int,
-        // Still there when the provider goes live.
+        provider_init_only: fn() -> c_int,
+    }
+    // The first one of each name is in init memory, which is still there when the provider goes live.
+    #[late]
+    mod phases from "kimport_test_provider" {
+        #[name = "provider_phase"]
+        #[position = 1]
+        first: fn() -> c_int,
+        #[name = "provider_phase"]
+        #[position = 2]
+        second: fn() -> c_int,
+        provider_staying: fn() -> c_int,
+        #[optional]
         provider_init_only: fn() -> c_int,
     }
 }
@@ -65,6 +77,25 @@ impl ProviderEvents for Events {
         let id = unsafe { side::side_id() };
         pr_info!("going: {id:?}\n");
     }
+}
+
+/// Prints what the calls return.
+struct Phases;
+
+impl ProviderEvents for Phases {
+    fn provider_live(&self) {
+        // SAFETY: The functions take nothing, and may be called anywhere.
+        let first = unsafe { phases::first() };
+        // SAFETY: As above.
+        let second = unsafe { phases::second() };
+        // SAFETY: As above.
+        let staying = unsafe { phases::provider_staying() };
+        // SAFETY: As above; nothing that stays has the name.
+        let init_only = unsafe { phases::provider_init_only() };
+        pr_info!("phases: {first:?} {second:?} {staying:?} {init_only:?}\n");
+    }
+
+    fn provider_going(&self) {}
 }
 
 /// Must never be told anything.
@@ -126,6 +157,7 @@ struct LifetimeLate {
     calls: KVec<Arc<Calls>>,
     side: Option<Pin<KBox<LateImports<Events>>>>,
     _lacking: Pin<KBox<LateImports<NoEvents>>>,
+    _phases: Pin<KBox<LateImports<Phases>>>,
 }
 
 impl kernel::Module for LifetimeLate {
@@ -141,6 +173,7 @@ impl kernel::Module for LifetimeLate {
             }
         }
         let lacking = KBox::pin_init(lacking::bind_late(NoEvents), GFP_KERNEL)?;
+        let phases = KBox::pin_init(phases::bind_late(Phases), GFP_KERNEL)?;
 
         let mut calls = KVec::new();
         for _ in 0..module_parameters::threads.value() {
@@ -159,6 +192,7 @@ impl kernel::Module for LifetimeLate {
             calls,
             side: Some(side),
             _lacking: lacking,
+            _phases: phases,
         })
     }
 }

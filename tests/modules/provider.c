@@ -42,6 +42,24 @@ noinline int provider_pair(void)
 	return 1;
 }
 
+/* The first of three in the symbol table: its memory is freed. The others are in provider_twin.c and provider_third.c. */
+static noinline __used int __init provider_phase(void)
+{
+	return 1;
+}
+
+/* The one of this name in provider_twin.c stays. */
+static noinline __used int __init provider_staying(void)
+{
+	return 1;
+}
+
+/*
+ * .data and .rodata are allocated apart, so that nothing but the symbol table orders these and their namesakes in provider_twin.c.
+ */
+static const int provider_first_const __used = 1;
+static int provider_second_const __used = 1;
+
 /* Always called with the same second argument, so that the compiler leaves only a clone of it. */
 static noinline int provider_cloned(int a, int b)
 {

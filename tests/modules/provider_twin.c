@@ -11,6 +11,19 @@ static noinline __used int provider_pair(void)
 	return 2;
 }
 
+static noinline __used int provider_phase(void)
+{
+	return 2;
+}
+
+static noinline __used int provider_staying(void)
+{
+	return 2;
+}
+
+static int provider_first_const __used = 2;
+static const int provider_second_const __used = 2;
+
 static noinline __used long provider_unlike(long a, long b)
 {
 	return a + b;

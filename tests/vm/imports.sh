@@ -213,6 +213,21 @@ silent() {
 	if log_since | grep 'import_cases: kimport: '; then return 1; fi
 }
 
+# The provider as a livepatch module: the symbols of its init stay in its table.
+livepatch_provider() {
+	insmod "$TEST_MODULES/provider_livepatch.ko" || return
+	grep "\[provider_livepatch\]" /proc/kallsyms | grep provider_phase
+	[ "$(grep -c " provider_phase.\[provider_livepatch\]" /proc/kallsyms)" -eq 3 ] || return
+	case_ok 36 && case_fails 37 "No such device or address" 1 "provider_phase from provider_livepatch: there are only 2 " || return
+	rmmod provider_livepatch
+}
+
+waits_for_builtin() {
+	log_mark
+	case_ok 41 || return
+	log_since | grep "import_cases: kimport: block builtin_late waits for printk, which is not loaded; leave out .* the kernel image has nr_processes"
+}
+
 # hello_import prints what it got: compare with what the kernel says elsewhere.
 hello() {
 	log_mark
@@ -226,7 +241,7 @@ hello() {
 }
 
 
-ktap_plan 50
+ktap_plan 58
 ktap_test "hello_import prints what it imported" hello
 ktap_test "provider not loaded" case_fails 0 "No such device" 1 "block provider from $PROVIDER: provider is not loaded; "
 ktap_test "the provider loads" provider
@@ -241,6 +256,15 @@ ktap_test "missing symbols, one line each" case_fails 4 "nknown symbol" 2 "provi
 ktap_test "what the provider had in init memory" case_fails 5 "Stale file handle" 2 \
 	"provider_init_only from $PROVIDER: its type is in the provider's BTF, but .* it was in __init memory, which is freed; "
 ktap_test "what the provider keeps for its exit" case_ok 27
+ktap_test "symbols of init memory do not count" case_ok 35
+ktap_test "nor those of a provider that keeps them in its table" livepatch_provider
+ktap_test "optional, in init memory: missing, in a module and in the kernel image" case_ok 38
+ktap_test "#[position] counts in the order of the symbol table, whatever the addresses" case_ok 39
+ktap_test "provider that is built in" case_fails 40 "No such device" 1 \
+	"block builtin from printk: provider is not loaded; load it first, or leave out \`from\` if it is built in: the kernel image has nr_processes"
+ktap_test "late: provider that is built in" waits_for_builtin
+ktap_test "a module that is its own provider" case_fails 42 "deadlock" 1 "block phases from import_cases: provider is this module itself"
+ktap_test "late: a module that is its own provider" case_fails 43 "deadlock" 1 "block late from import_cases: provider is this module itself"
 ktap_test "a function that the compiler only renamed" case_ok 28
 ktap_test "several functions renamed: one is named" case_fails 29 "Name not unique" 1 \
 	"provider_split from $PROVIDER: the compiler renamed 2 functions of that name, provider_split\.llvm\.[12] and others; select one with "
@@ -251,7 +275,7 @@ ktap_test "one of several in the kernel image, verify(require)" case_ok 32
 ktap_test "data smaller than the declared type" case_fails 6 "Value too large" 1 "provider_value from $PROVIDER: it has at most "
 ktap_test "a module's symbol is not the kernel image's" case_fails 7 "nknown symbol" 1 "provider_add from the kernel image: .*a module has; name that module"
 ktap_test "the kernel image" case_ok 8
-ktap_test "position beyond the kernel image's" case_fails 9 "No such device or address" 1 "nr_processes from the kernel image: there are only 1 "
+ktap_test "position beyond the kernel image's" case_fails 9 "No such device or address" 1 "nr_processes from the kernel image: there is only 1 "
 ktap_test "missing in the kernel image" case_fails 10 "nknown symbol" 1 "no_such_function from the kernel image: kallsyms has no such symbol"
 ktap_test "provider chosen at load time is absent" case_fails 11 "No such device" 1 "block provider from no_such_provider: provider is not loaded; "
 ktap_test "block resolved twice" case_fails 12 "Operation already in progress" 1 "block provider from $PROVIDER: it is resolved already; "

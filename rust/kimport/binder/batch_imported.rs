@@ -1,21 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What [`batch`](super) takes from the kernel, none of it exported: imported with the crate's own macro, and bound by the
-//! resolver. The types are those of the kernel's headers, but for `static_call_mutex`, which is static. Until 6.15 the functions were called `text_poke_queue` and
-//! `text_poke_finish`; where a kernel has other names again, they belong here.
+//! The symbols that [`batch`](super) takes from the kernel, none of it exported: imported with the
+//! crate's own macro, and bound by the resolver.
+//!
+//! Static calls work without them, so the types are stated here and not taken from the kernel's
+//! headers: a kernel that renamed one is one that the crate compiles for. The types are compared
+//! with the kernel's BTF before anything is called. Until 6.15 the functions were called
+//! `text_poke_queue` and `text_poke_finish`; other names belong here, too.
 
+use crate::bindings::mutex;
 use crate::table::Symbol;
+use core::ffi::c_void;
 
 kimport_macros::import_symbols! {
-    use crate::bindings;
-
-    pub(super) smp_text_poke_batch_add: _,
-    pub(super) smp_text_poke_batch_finish: _,
+    pub(super) smp_text_poke_batch_add: fn(
+        addr: *mut c_void,
+        opcode: *const c_void,
+        len: usize,
+        emulate: *const c_void,
+    ),
+    pub(super) smp_text_poke_batch_finish: fn(),
     #[cfg(CONFIG_MITIGATION_CALL_DEPTH_TRACKING)]
-    pub(super) callthunks_translate_call_dest: _,
+    pub(super) callthunks_translate_call_dest: fn(dest: *mut c_void) -> *mut c_void,
     // Data, so these two need KALLSYMS_ALL.
-    pub(super) text_mutex: _,
-    pub(super) static_call_mutex: _,
+    pub(super) text_mutex: mutex,
+    pub(super) static_call_mutex: mutex,
 }
 
 /// The entries, in the order of their declaration.

@@ -5,7 +5,7 @@
 use super::batch::switch;
 use super::{needs, reaches, sites_of, table, Branch, Site};
 use crate::binder::CallMode;
-use crate::resolver::{Kallsyms, Kind, Wanted};
+use crate::resolver::{Kallsyms, Wanted};
 use crate::selftest::{check, check_eq, suite};
 use crate::table::{Binding, Symbol};
 use core::ffi::c_void;
@@ -86,18 +86,8 @@ fn bound_and_unbound() -> Result {
 /// Whether the kernel has all that it takes to bind functions at once: looked up anew.
 fn kernel_has_needs() -> Result<bool> {
     let kallsyms = Kallsyms::get().map_err(|_| kernel::error::code::EOPNOTSUPP)?;
-    Ok(needs().iter().all(|symbol| {
-        let wanted = Wanted {
-            name: symbol.name,
-            position: None,
-            kind: match symbol.binding {
-                Binding::Data { size, .. } => Kind::Data { size },
-                _ => Kind::Function,
-            },
-            loaded: None,
-        };
-        kallsyms.find(None, &wanted).is_ok()
-    }))
+    let found = kallsyms.find(None, needs().iter().map(Wanted::of))?;
+    Ok(found.iter().all(Result::is_ok))
 }
 
 /// Where the instruction goes that `opcode` and `displacement` make, relative to where it stands.

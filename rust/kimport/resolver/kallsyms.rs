@@ -1,74 +1,64 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Addresses by name, from the kernel's own symbol table.
+//! Addresses by name, from the kernel's own symbol tables.
 //!
-//! The functions that this takes are not exported either: the crate imports them with its own macro, and binds them
-//! itself, `kallsyms_lookup_name` first.
+//! The functions that this takes are not exported either: the crate imports them with its own
+//! macro, and binds them itself, `kallsyms_lookup_name` first. They are judged as users' imports
+//! are.
 
-use super::not_found::{CloneName, NotFound, LISTED};
-use super::{imported, lookup_address};
+use super::not_found::NotFound;
+use super::search::{Kind, Place, Search, Symbol, Wanted};
+use super::{image, imported, lookup_address, module};
 use crate::binder;
-use crate::bindings::module;
+use crate::bindings;
 use crate::log::debug;
 use crate::once::Once;
-use crate::provider::{Place, Provider};
-use crate::table::{bind_all, Symbol};
-use core::ffi::CStr;
-use kernel::ffi::{c_char, c_int, c_ulong, c_void};
+use crate::provider::Provider;
+use crate::table::{self, bind_all};
+use crate::verify::check_types;
+use core::ffi::{c_void, CStr};
 use kernel::fmt;
 use kernel::prelude::*;
-use kernel::str::CString;
+use kernel::sync::atomic::{Acquire, AtomicFlag, Release};
 use kernel::sync::rcu;
 
-/// What an entry declares of its symbol.
-pub(crate) struct Wanted<'a> {
-    pub(crate) name: &'a CStr,
-    /// Which of several symbols of the name, counted from 1 in address order; in a provider of what is `loaded`, in the order
-    /// of its symbol table.
-    pub(crate) position: Option<u32>,
-    pub(crate) kind: Kind,
-    /// Where the kernel bound it when it loaded this module.
-    pub(crate) loaded: Option<*mut c_void>,
-}
-
-/// What a symbol is declared to be.
-#[derive(Clone, Copy)]
-pub(crate) enum Kind {
-    Function,
-    Data {
-        /// Bytes of the declared type.
-        size: usize,
-    },
-}
-
-impl Kind {
-    /// Whether kallsyms leaves out all symbols of this kind.
-    fn is_unlisted(self) -> bool {
-        matches!(self, Self::Data { .. }) && !cfg!(CONFIG_KALLSYMS_ALL)
-    }
-}
-
-/// The kernel's symbol table.
+/// Access to the kernel's symbol tables.
 ///
 /// # Invariants
 ///
-/// While a value exists, the functions of `imported` are bound, but for the optional ones that the kernel lacks.
+/// While a value exists, the functions of `imported` are bound, but for the optional ones that the
+/// kernel lacks.
 pub(crate) struct Kallsyms(());
 
-/// Why the symbol table cannot be used.
+/// Why the symbol tables cannot be used.
 pub(crate) enum Unusable {
     Unreachable(lookup_address::Unreachable),
-    /// The kernel has no such function.
-    Lacks(&'static CStr),
+    /// A function that the crate itself takes is refused.
+    Refused {
+        name: &'static CStr,
+        cause: NotFound,
+    },
+    /// It has another type than the declared one, which was logged.
+    Mistyped(&'static CStr),
 }
 
 impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreachable(unreachable) => fmt::Display::fmt(unreachable, f),
-            Self::Lacks(name) => {
+            Self::Refused { name, cause } => {
+                f.write_str("kimport itself takes ")?;
                 fmt::Display::fmt(*name, f)?;
-                f.write_str(" is not in kallsyms; this kernel is not known to kimport")
+                f.write_str(" from the kernel image: ")?;
+                fmt::Display::fmt(cause, f)?;
+                f.write_str("; this kernel is not known to kimport")
+            }
+            Self::Mistyped(name) => {
+                f.write_str("kimport itself takes ")?;
+                fmt::Display::fmt(*name, f)?;
+                f.write_str(
+                    ", whose type is another one, see above; this kernel is not known to kimport",
+                )
             }
         }
     }
@@ -77,200 +67,156 @@ impl fmt::Display for Unusable {
 impl Kallsyms {
     /// Finds and binds what it takes. May sleep. Cheap when it was done before.
     ///
-    /// Two callers at once do no harm: both bind the same addresses.
+    /// Two callers at the same time do no harm: both bind the same addresses.
     pub(crate) fn get() -> Result<Self, Unusable> {
-        // One by one, or at once: that does not change, and what is missing takes long to look up.
-        static NEEDS: Once = Once::new();
+        static JUDGED: AtomicFlag = AtomicFlag::new(false);
+        // That the kernel lacks one does not change, and takes long to find out.
+        static ACCELERATED: Once = Once::new();
 
-        let [finder, module_address, others @ ..] = imported::symbols() else {
-            return Err(Unusable::Lacks(c"kallsyms_lookup_name"));
-        };
-        if finder.address().is_none() {
-            let address = lookup_address::find().map_err(Unusable::Unreachable)?;
-            // SAFETY: The address is that of `kallsyms_lookup_name`; the kernel image stays.
-            unsafe { finder.bind(address) };
+        if !JUDGED.load(Acquire) {
+            bind_first_matches()?;
+            judge_first_matches()?;
+            // INVARIANT: All were just bound.
+            check_types(&Self(()), imported::symbols()).map_err(Unusable::Mistyped)?;
+            JUDGED.store(true, Release);
         }
-        if module_address.address().is_none() {
-            let address = match lookup(module_address.name) {
-                0 => return Err(Unusable::Lacks(module_address.name)),
-                address => address as *mut c_void,
-            };
-            // SAFETY: The address is that of `__module_address`, which each kernel image with modules has; that stays.
-            unsafe { module_address.bind(address) };
-        }
-        NEEDS.call(|| {
-            if let Err(name) = bind(binder::needs()) {
-                debug!("functions are bound one by one: the kernel has no {name}");
+        // INVARIANT: All were just bound, or before, and are never unbound.
+        let kallsyms = Self(());
+        ACCELERATED.call(|| {
+            let needs = binder::needs();
+            // Before they are bound: what is bound is used.
+            if check_types(&kallsyms, needs).is_err() {
+                return;
+            }
+            if let Err(Refusal { name, cause }) = kallsyms.bind(needs) {
+                debug!("functions are bound one by one: {name}: {cause}");
             }
         });
-        bind(others).map_err(Unusable::Lacks)?;
-        // INVARIANT: All were just bound, or before, and are never unbound.
-        Ok(Self(()))
+        Ok(kallsyms)
     }
 
-    /// Binds `symbols`, functions and data of the kernel image that the crate itself takes. May sleep. Those that are bound
-    /// stay so.
+    /// Binds `symbols`, functions and data of the kernel image that the crate itself takes, by the
+    /// rules for users' imports. May sleep. Those that are bound stay so.
     ///
     /// # Errors
     ///
-    /// The name of the first one that the kernel lacks.
-    pub(crate) fn bind(&self, symbols: &'static [Symbol]) -> Result<(), &'static CStr> {
-        bind(symbols)
-    }
-
-    /// Whether the kernel can list a module's symbols. Where it cannot, a module's clone of a function is not told from a
-    /// function that is missing.
-    pub(crate) fn lists_modules(&self) -> bool {
-        imported::lists_modules()
+    /// The first one that is refused.
+    pub(crate) fn bind(&self, symbols: &'static [table::Symbol]) -> Result<(), Refusal> {
+        let mut found = KVec::new();
+        for symbol in symbols {
+            if symbol.address().is_some() {
+                continue;
+            }
+            let mut search = [Search::new(Wanted::of(symbol), true)];
+            image::search(&mut search);
+            match self.judge(&search[0]) {
+                Ok(address) => {
+                    if found.push((symbol, address), GFP_KERNEL).is_err() {
+                        // SAFETY: The address is the symbol's; the kernel image stays.
+                        unsafe { symbol.bind(address) };
+                    }
+                }
+                Err(cause) if symbol.optional && cause.is_absence() => {}
+                Err(cause) => {
+                    let name = symbol.name;
+                    return Err(Refusal { name, cause });
+                }
+            }
+        }
+        // SAFETY: The addresses are the symbols'; the kernel image stays.
+        unsafe { bind_all(found.iter().copied()) };
+        Ok(())
     }
 
     /// The module called `name`, or null. It cannot be freed while the guard lives.
-    pub(crate) fn find_module(&self, name: &CStr, _rcu: &rcu::Guard) -> *mut module {
+    pub(crate) fn find_module(&self, name: &CStr, _rcu: &rcu::Guard) -> *mut bindings::module {
         // SAFETY: By the type invariants the function is bound; RCU is held, as it wants.
         unsafe { imported::find_module(name.as_char_ptr()) }
     }
 
-    /// The address of the wanted symbol in `provider`, or in the kernel image. May sleep.
-    pub(crate) fn find(
+    /// The address in `provider`, or in the kernel image, of each wanted symbol, in their order.
+    /// May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn find<'a>(
         &self,
         provider: Option<&Provider>,
-        wanted: &Wanted<'_>,
-    ) -> Result<*mut c_void, NotFound> {
-        let address = match wanted.position {
-            Some(position) => match (provider, wanted.loaded) {
-                (Some(provider), Some(_)) => self.listed_at(provider, wanted.name, position)?,
-                _ => self.at(provider, wanted.name, position)?,
-            },
-            None => match self.only(provider, wanted.name) {
-                Err(NotFound::Missing) if wanted.kind.is_unlisted() => {
-                    return Err(NotFound::NoData)
+        wanted: impl ExactSizeIterator<Item = Wanted<'a>>,
+    ) -> Result<KVVec<Result<*mut c_void, NotFound>>> {
+        let mut searches = KVVec::with_capacity(wanted.len(), GFP_KERNEL)?;
+        for wanted in wanted {
+            searches.push(Search::new(wanted, provider.is_none()), GFP_KERNEL)?;
+        }
+        match provider {
+            None => image::search(&mut searches),
+            Some(provider) => module::search(provider, &mut searches),
+        }
+        let mut found = KVVec::with_capacity(searches.len(), GFP_KERNEL)?;
+        for search in &searches {
+            let result = match self.judge(search) {
+                Err(NotFound::Missing) if provider.is_none() && lookup(search.wanted.name) != 0 => {
+                    Err(NotFound::InModule)
                 }
-                Err(NotFound::Missing) => self.renamed(provider, wanted.name)?,
-                other => other?,
-            },
-        };
-        self.check_place(provider, address)?;
-        self.check_kind(address, wanted.kind)?;
-        let address = address as *mut c_void;
-        match wanted.loaded {
+                result => result,
+            };
+            found.push(result, GFP_KERNEL)?;
+        }
+        Ok(found)
+    }
+
+    /// The address of what was found, if it is what was declared and can be used.
+    fn judge(&self, search: &Search<'_>) -> Result<*mut c_void, NotFound> {
+        let symbol = search.found()?;
+        match symbol.place {
+            Place::Kept => {}
+            Place::Init => return Err(NotFound::InInit),
+            Place::PerCpu => return Err(NotFound::PerCpu),
+            Place::Outside => return Err(NotFound::OutsideProvider),
+        }
+        self.check_kind(&symbol, search.wanted.kind)?;
+        let address = symbol.address as *mut c_void;
+        match search.wanted.loaded {
             Some(loaded) if loaded != address => Err(NotFound::Moved { loaded, address }),
             _ => Ok(address),
         }
     }
 
-    /// The address of the symbol called `name`, which must be the only one.
-    fn only(&self, provider: Option<&Provider>, name: &CStr) -> Result<usize, NotFound> {
-        let first = match provider {
-            None => lookup(name),
-            Some(provider) => {
-                let qualified = CString::try_from_fmt(fmt!("{}:{}", provider.name(), name))
-                    .map_err(|_| NotFound::NoMemory)?;
-                lookup(&qualified)
-            }
-        };
-        if first == 0 {
-            return Err(NotFound::Missing);
-        }
-        if provider.is_none() && is_in_module(first) {
-            return Err(NotFound::InModule);
-        }
-        let mut candidates = [0; LISTED];
-        let mut count = 0;
-        let mut last = 0;
-        loop {
-            match self.next(provider, name, last) {
-                Ok(Some(address)) => last = address,
-                Ok(None) => break,
-                // This kernel cannot tell: the first one it is.
-                Err(_) => return Ok(first),
-            }
-            if let Some(candidate) = candidates.get_mut(count as usize) {
-                *candidate = last;
-            }
-            count += 1;
-        }
-        if count > 1 {
-            return Err(NotFound::Ambiguous { candidates, count });
-        }
-        Ok(first)
-    }
-
-    /// The address of a symbol that the compiler gave another name: `name.llvm.N` is a plain rename, anything else a clone
-    /// with an ABI of its own.
-    fn renamed(&self, provider: Option<&Provider>, name: &CStr) -> Result<usize, NotFound> {
-        let mut search = CloneSearch {
-            name: name.to_bytes(),
-            renamed: None,
-            clone: None,
-        };
-        let data: *mut c_void = core::ptr::from_mut(&mut search).cast();
-        match provider {
-            None => {
-                // SAFETY: By the type invariants the function is bound; it calls `on_clone` with `data`, which is a
-                // `CloneSearch`, before it returns.
-                unsafe { imported::kallsyms_on_each_symbol(Some(on_clone), data) };
-            }
-            Some(provider) => {
-                let module = provider.name().as_char_ptr();
-                // SAFETY: As above; the call does nothing when the function is not bound.
-                unsafe { imported::module_kallsyms_on_each_symbol(module, Some(on_clone), data) };
-            }
-        }
-        match (search.renamed, search.clone) {
-            (
-                Some(Renamed {
-                    address, count: 1, ..
-                }),
-                _,
-            ) => Ok(address),
-            (Some(Renamed { name, count, .. }), _) => Err(NotFound::SeveralRenames { name, count }),
-            (None, Some(clone)) => Err(NotFound::OnlyClone(clone)),
-            (None, None) => Err(NotFound::Missing),
-        }
-    }
-
-    /// Refuses an address outside `provider`, or outside what stays of the kernel image.
-    fn check_place(&self, provider: Option<&Provider>, address: usize) -> Result<(), NotFound> {
-        let between = |start: Option<*mut [c_char; 0]>, end: Option<*mut [c_char; 0]>| {
-            start
-                .zip(end)
-                .is_some_and(|(start, end)| (start.addr()..end.addr()).contains(&address))
-        };
-        match provider {
-            Some(provider) => match provider.place_of(address) {
-                Some(Place::Kept) => Ok(()),
-                Some(Place::Init) => Err(NotFound::InInit),
-                Some(Place::PerCpu) => Err(NotFound::PerCpu),
-                None => Err(NotFound::OutsideProvider),
-            },
-            // The image's copy of per-CPU data may itself be in init memory.
-            None if between(imported::__per_cpu_start(), imported::__per_cpu_end()) => {
-                Err(NotFound::PerCpu)
-            }
-            None if between(imported::__init_begin(), imported::__init_end()) => {
-                Err(NotFound::InInit)
-            }
-            None if between(Some(imported::_sinittext()), Some(imported::_einittext())) => {
-                Err(NotFound::InInit)
-            }
-            None => Ok(()),
-        }
-    }
-
     /// Refuses data for a function, a function for data, and data that is smaller than declared.
-    fn check_kind(&self, address: usize, kind: Kind) -> Result<(), NotFound> {
+    fn check_kind(&self, symbol: &Symbol, kind: Kind) -> Result<(), NotFound> {
         // SAFETY: By the type invariants the function is bound; it takes any number.
-        let is_text = unsafe { imported::kernel_text_address(address) } != 0;
+        let is_text = unsafe { imported::kernel_text_address(symbol.address) } != 0;
         match kind {
             Kind::Function if !is_text => Err(NotFound::NotFunction),
             Kind::Data { .. } if is_text => Err(NotFound::NotData),
-            // kallsyms knows no sizes but the distance to the next symbol, which the symbol's size cannot exceed.
-            Kind::Data { size: declared } => match self.size(address) {
+            Kind::Data { size: declared } => match self.size(symbol) {
                 Some(size) if size < declared => Err(NotFound::TooSmall { size, declared }),
                 _ => Ok(()),
             },
             Kind::Function => Ok(()),
         }
+    }
+
+    /// Bytes that the symbol has at most; `None` when kallsyms does not know.
+    fn size(&self, symbol: &Symbol) -> Option<usize> {
+        if symbol.size.is_some() {
+            return symbol.size;
+        }
+        // The image's kallsyms knows no sizes but the distance to the next symbol, which the
+        // symbol's size cannot exceed.
+        let (mut size, mut offset) = (0, 0);
+        // SAFETY: By the type invariants the function is bound; it writes the two numbers.
+        let known = unsafe {
+            imported::kallsyms_lookup_size_offset(symbol.address, &mut size, &mut offset)
+        };
+        (known != 0 && size > 0).then(|| size.saturating_sub(offset))
+    }
+
+    /// Whether the kernel image has a symbol called `name`.
+    pub(crate) fn image_has(&self, name: &CStr) -> bool {
+        let address = lookup(name);
+        address != 0 && !is_in_module(address)
     }
 
     /// Tells `look` the name of the module that `address` lies in. `look` may not sleep.
@@ -289,121 +235,42 @@ impl Kallsyms {
         // SAFETY: As above; the name is NUL-terminated and does not change.
         look(Some(unsafe { CStr::from_char_ptr(name.cast()) }))
     }
+}
 
-    /// Bytes from `address` to the next symbol; `None` when kallsyms does not know.
-    fn size(&self, address: usize) -> Option<usize> {
-        let (mut size, mut offset) = (0, 0);
-        // SAFETY: By the type invariants the function is bound; it writes the two numbers.
-        let known =
-            unsafe { imported::kallsyms_lookup_size_offset(address, &mut size, &mut offset) };
-        (known != 0 && size > 0).then(|| size.saturating_sub(offset))
+/// A symbol that the crate itself takes, and why it is refused.
+pub(crate) struct Refusal {
+    pub(crate) name: &'static CStr,
+    pub(crate) cause: NotFound,
+}
+
+impl From<Refusal> for Unusable {
+    fn from(Refusal { name, cause }: Refusal) -> Self {
+        Self::Refused { name, cause }
     }
+}
 
-    /// The address of the `position`th symbol called `name`, counted from 1 in address order.
-    fn at(
-        &self,
-        provider: Option<&Provider>,
-        name: &CStr,
-        position: u32,
-    ) -> Result<usize, NotFound> {
-        let mut last = 0;
-        for count in 0..position {
-            last = self
-                .next(provider, name, last)?
-                .ok_or(NotFound::Position { count })?;
-        }
-        Ok(last)
+/// Binds each function and bound of `imported` to the first symbol of its name: a search takes them
+/// all.
+fn bind_first_matches() -> Result<(), Unusable> {
+    let [finder, module_address, ..] = imported::symbols() else {
+        return Err(Refusal::missing(c"kallsyms_lookup_name").into());
+    };
+    if finder.address().is_none() {
+        let address = lookup_address::find().map_err(Unusable::Unreachable)?;
+        // SAFETY: The address is that of `kallsyms_lookup_name`; the kernel image stays.
+        unsafe { finder.bind(address) };
     }
-
-    /// The address of the `position`th symbol called `name`, counted from 1 in the order of the provider's symbol table: as
-    /// livepatch counts.
-    fn listed_at(
-        &self,
-        provider: &Provider,
-        name: &CStr,
-        position: u32,
-    ) -> Result<usize, NotFound> {
-        let mut search = ListedMatch {
-            name,
-            position,
-            count: 0,
-            found: None,
+    if module_address.address().is_none() {
+        let address = match lookup(module_address.name) {
+            0 => return Err(Refusal::missing(module_address.name).into()),
+            address => address as *mut c_void,
         };
-        let data: *mut c_void = core::ptr::from_mut(&mut search).cast();
-        let module = provider.name().as_char_ptr();
-        // SAFETY: By the type invariants the function is bound, or the call does nothing; it calls `on_listed` with `data`,
-        // which is a `ListedMatch`, before it returns.
-        unsafe { imported::module_kallsyms_on_each_symbol(module, Some(on_listed), data) }
-            .ok_or(NotFound::NoPositions)?;
-        search.found.ok_or(NotFound::Position {
-            count: search.count,
-        })
+        // SAFETY: The address is that of `__module_address`, which each kernel image with modules
+        // has; that stays.
+        unsafe { module_address.bind(address) };
     }
-
-    /// The lowest address above `above` of a symbol called `name`.
-    fn next(
-        &self,
-        provider: Option<&Provider>,
-        name: &CStr,
-        above: usize,
-    ) -> Result<Option<usize>, NotFound> {
-        let mut search = NextMatch {
-            name,
-            above,
-            next: None,
-        };
-        self.walk(provider, &mut search)?;
-        Ok(search.next)
-    }
-
-    /// Shows `search` all symbols of its name in `provider`, or in the kernel image.
-    fn walk(
-        &self,
-        provider: Option<&Provider>,
-        search: &mut NextMatch<'_>,
-    ) -> Result<(), NotFound> {
-        let name = search.name.as_char_ptr();
-        let data: *mut c_void = core::ptr::from_mut(search).cast();
-        match provider {
-            None => {
-                // SAFETY: By the type invariants the function is bound; it calls `on_match` with `data`, which is a
-                // `NextMatch`, before it returns.
-                unsafe { imported::kallsyms_on_each_match_symbol(Some(on_match), name, data) };
-                Ok(())
-            }
-            Some(provider) => {
-                let module = provider.name().as_char_ptr();
-                // SAFETY: As above, with `on_symbol`; the call does nothing when the function is not bound.
-                unsafe { imported::module_kallsyms_on_each_symbol(module, Some(on_symbol), data) }
-                    .map(|_| ())
-                    .ok_or(NotFound::NoPositions)
-            }
-        }
-    }
-}
-
-/// The address of the first symbol called `name`, or 0; `kallsyms_lookup_name` is bound. That goes on to the modules when the
-/// kernel image has no such symbol.
-fn lookup(name: &CStr) -> usize {
-    // SAFETY: The function is bound, and the name is NUL-terminated.
-    unsafe { imported::kallsyms_lookup_name(name.as_char_ptr()) }
-}
-
-/// The module that `address` lies in, or null; `__module_address` is bound. It cannot be freed while the guard lives.
-fn module_of(address: usize, _rcu: &rcu::Guard) -> *mut module {
-    // SAFETY: The function is bound; RCU is held, as it wants.
-    unsafe { imported::__module_address(address) }
-}
-
-/// Whether `address` lies in a module; `__module_address` is bound.
-fn is_in_module(address: usize) -> bool {
-    !module_of(address, &rcu::read_lock()).is_null()
-}
-
-/// See [`Kallsyms::bind`]; `kallsyms_lookup_name` and `__module_address` are bound.
-fn bind(symbols: &'static [Symbol]) -> Result<(), &'static CStr> {
     let mut found = KVec::new();
-    for symbol in symbols {
+    for symbol in Iterator::chain(imported::symbols().iter(), imported::bounds()) {
         if symbol.address().is_some() {
             continue;
         }
@@ -415,7 +282,7 @@ fn bind(symbols: &'static [Symbol]) -> Result<(), &'static CStr> {
                 unsafe { symbol.bind(entry.1) };
             }
         } else if !symbol.optional {
-            return Err(symbol.name);
+            return Err(Refusal::missing(symbol.name).into());
         }
     }
     // SAFETY: As above.
@@ -423,142 +290,58 @@ fn bind(symbols: &'static [Symbol]) -> Result<(), &'static CStr> {
     Ok(())
 }
 
-/// The search for the lowest address above one.
-struct NextMatch<'a> {
-    name: &'a CStr,
-    above: usize,
-    next: Option<usize>,
-}
-
-impl NextMatch<'_> {
-    fn see(&mut self, address: usize) {
-        if address > self.above && self.next.is_none_or(|next| address < next) {
-            self.next = Some(address);
+/// Refuses a first match that is not the only one, or not what it is declared to be.
+fn judge_first_matches() -> Result<(), Unusable> {
+    // INVARIANT: All were just bound.
+    let kallsyms = Kallsyms(());
+    let search = |symbol| {
+        let mut search = [Search::new(Wanted::of(symbol), true)];
+        image::search(&mut search);
+        let [search] = search;
+        search
+    };
+    for symbol in imported::symbols() {
+        if let Err(cause) = kallsyms.judge(&search(symbol)) {
+            let name = symbol.name;
+            return Err(Unusable::Refused { name, cause });
         }
     }
-}
-
-/// The search for one of several symbols of a name, in the order in which they are shown.
-struct ListedMatch<'a> {
-    name: &'a CStr,
-    /// Counted from 1.
-    position: u32,
-    /// Those that were shown.
-    count: u32,
-    found: Option<usize>,
-}
-
-impl ListedMatch<'_> {
-    /// Whether this was the one.
-    fn see(&mut self, address: usize) -> bool {
-        self.count += 1;
-        if self.count == self.position {
-            self.found = Some(address);
-        }
-        self.found.is_some()
-    }
-}
-
-/// The search for what the compiler made of a function.
-struct CloneSearch<'a> {
-    name: &'a [u8],
-    renamed: Option<Renamed>,
-    clone: Option<CloneName>,
-}
-
-/// Plain renames of a function.
-struct Renamed {
-    /// The first one that was shown.
-    name: CloneName,
-    /// Its address.
-    address: usize,
-    count: u32,
-}
-
-impl CloneSearch<'_> {
-    fn see(&mut self, name: &[u8], address: usize) {
-        match name.strip_prefix(self.name) {
-            Some(suffix) if is_rename(suffix) => match &mut self.renamed {
-                Some(renamed) => renamed.count += 1,
-                None => {
-                    self.renamed = Some(Renamed {
-                        name: CloneName::new(name),
-                        address,
-                        count: 1,
-                    })
-                }
-            },
-            Some(suffix) if is_clone(suffix) && self.clone.is_none() => {
-                self.clone = Some(CloneName::new(name))
-            }
-            _ => {}
+    // They lie where what they bound lies.
+    for symbol in imported::bounds() {
+        if symbol.address().is_some() {
+            search(symbol).only().map_err(|cause| {
+                let name = symbol.name;
+                Unusable::Refused { name, cause }
+            })?;
         }
     }
+    Ok(())
 }
 
-/// Whether `suffix`, the rest of a symbol's name, is all that LLVM appends when it makes a static function global. There may be
-/// parts of that one, too: `.llvm.N.cold`.
-fn is_rename(suffix: &[u8]) -> bool {
-    suffix
-        .strip_prefix(b".llvm.")
-        .is_some_and(|number| number.iter().all(u8::is_ascii_digit))
-}
-
-/// Whether `suffix`, the rest of a symbol's name, is what a compiler appends to its clones of a function.
-fn is_clone(suffix: &[u8]) -> bool {
-    [
-        &b".isra."[..],
-        b".constprop.",
-        b".part.",
-        b".cold",
-        b".llvm.",
-    ]
-    .iter()
-    .any(|clone| suffix.starts_with(clone))
-}
-
-/// # Safety
-///
-/// `data` is a `CloneSearch` that nothing else uses, and `name` is NUL-terminated.
-unsafe extern "C" fn on_clone(data: *mut c_void, name: *const c_char, address: c_ulong) -> c_int {
-    // SAFETY: By the contract of this function.
-    let search = unsafe { &mut *data.cast::<CloneSearch<'_>>() };
-    // SAFETY: By the contract of this function.
-    search.see(unsafe { CStr::from_char_ptr(name) }.to_bytes(), address);
-    0
-}
-
-/// # Safety
-///
-/// `data` is a `NextMatch` that nothing else uses.
-unsafe extern "C" fn on_match(data: *mut c_void, address: c_ulong) -> c_int {
-    // SAFETY: By the contract of this function.
-    unsafe { &mut *data.cast::<NextMatch<'_>>() }.see(address);
-    0
-}
-
-/// # Safety
-///
-/// `data` is a `NextMatch` that nothing else uses, and `name` is NUL-terminated.
-unsafe extern "C" fn on_symbol(data: *mut c_void, name: *const c_char, address: c_ulong) -> c_int {
-    // SAFETY: By the contract of this function.
-    let search = unsafe { &mut *data.cast::<NextMatch<'_>>() };
-    // SAFETY: By the contract of this function.
-    if unsafe { CStr::from_char_ptr(name) } == search.name {
-        search.see(address);
+impl Refusal {
+    fn missing(name: &'static CStr) -> Self {
+        let cause = NotFound::Missing;
+        Self { name, cause }
     }
-    0
 }
 
-/// # Safety
-///
-/// `data` is a `ListedMatch` that nothing else uses, and `name` is NUL-terminated.
-unsafe extern "C" fn on_listed(data: *mut c_void, name: *const c_char, address: c_ulong) -> c_int {
-    // SAFETY: By the contract of this function.
-    let search = unsafe { &mut *data.cast::<ListedMatch<'_>>() };
-    // SAFETY: By the contract of this function.
-    let is_match = unsafe { CStr::from_char_ptr(name) } == search.name;
-    c_int::from(is_match && search.see(address))
+/// The address of the first symbol called `name`, or 0; `kallsyms_lookup_name` is bound. That goes
+/// on to the modules when the kernel image has no such symbol.
+fn lookup(name: &CStr) -> usize {
+    // SAFETY: The function is bound, and the name is NUL-terminated.
+    unsafe { imported::kallsyms_lookup_name(name.as_char_ptr()) }
+}
+
+/// The module that `address` lies in, or null; `__module_address` is bound. It cannot be freed
+/// while the guard lives.
+fn module_of(address: usize, _rcu: &rcu::Guard) -> *mut bindings::module {
+    // SAFETY: The function is bound; RCU is held, as it wants.
+    unsafe { imported::__module_address(address) }
+}
+
+/// Whether `address` lies in a module; `__module_address` is bound.
+fn is_in_module(address: usize) -> bool {
+    !module_of(address, &rcu::read_lock()).is_null()
 }
 
 #[cfg(kimport_selftest)]

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tests of [`kallsyms`](super): what is made of the symbols that the kernel shows.
+//! Tests of [`kallsyms`](super): look-ups in the running kernel.
 
-use super::{CloneSearch, Kallsyms, Kind, ListedMatch, NextMatch, Wanted};
+use super::{Kallsyms, Kind, Wanted};
 use crate::selftest::{check, check_eq, suite};
 use core::ffi::CStr;
 use kernel::error::code;
@@ -13,45 +13,30 @@ kimport_macros::import_symbols! {
     cleanup_module: fn(),
 }
 
-/// The lowest of `addresses` above `above`, shown in this order.
-fn next(above: usize, addresses: &[usize]) -> Option<usize> {
-    let mut search = NextMatch {
-        name: c"f",
-        above,
-        next: None,
-    };
-    for &address in addresses {
-        search.see(address);
+mod refused {
+    kimport_macros::import_symbols! {
+        init_once: fn(*mut core::ffi::c_void),
+        start_kernel: fn(),
+        runqueues: u64,
+        saved_command_line: fn(),
+        kimport_no_such_function: fn(),
     }
-    search.next
+
+    pub(super) fn symbols() -> &'static [crate::table::Symbol] {
+        __KIMPORT_BLOCK.symbols
+    }
 }
 
-/// The `position`th of `addresses`, shown in this order, and how many were looked at.
-fn listed(position: u32, addresses: &[usize]) -> (Option<usize>, u32) {
-    let mut search = ListedMatch {
-        name: c"f",
-        position,
-        count: 0,
-        found: None,
-    };
-    let _ = addresses.iter().any(|&address| search.see(address));
-    (search.found, search.count)
-}
-
-/// First address and number of the renames of `f` among `names`, and whether there is a clone.
-fn clones(names: &[&[u8]]) -> (Option<(usize, u32)>, bool) {
-    let mut search = CloneSearch {
-        name: b"f",
-        renamed: None,
-        clone: None,
-    };
-    for (address, name) in (1..).zip(names) {
-        search.see(name, address);
+mod mistyped {
+    kimport_macros::import_symbols! {
+        nr_context_switches: fn() -> u64,
+        // It returns an `int`.
+        nr_processes: fn() -> u64,
     }
-    let renamed = search
-        .renamed
-        .map(|renamed| (renamed.address, renamed.count));
-    (renamed, search.clone.is_some())
+
+    pub(super) fn symbols() -> &'static [crate::table::Symbol] {
+        __KIMPORT_BLOCK.symbols
+    }
 }
 
 /// The errno of a search in the kernel image; `None` when it is found.
@@ -63,46 +48,12 @@ fn errno(name: &CStr, position: Option<u32>, kind: Kind) -> Result<Option<Error>
         kind,
         loaded: None,
     };
-    Ok(kallsyms
-        .find(None, &wanted)
-        .err()
-        .map(|cause| cause.errno()))
+    let mut found = kallsyms.find(None, core::iter::once(wanted))?.into_iter();
+    Ok(found.find_map(Result::err).map(|cause| cause.errno()))
 }
 
 suite! {
     kimport_kallsyms:
-
-    fn positions_are_in_address_order() {
-        let shown = [30, 10, 20, 40];
-        check_eq!(next(0, &shown), Some(10));
-        check_eq!(next(10, &shown), Some(20));
-        check_eq!(next(20, &shown), Some(30));
-        check_eq!(next(40, &shown), None);
-        check_eq!(next(0, &[]), None);
-        Ok(())
-    }
-
-    fn positions_of_livepatch_are_in_the_order_of_the_symbol_table() {
-        let shown = [30, 10, 20];
-        check_eq!(listed(1, &shown), (Some(30), 1));
-        check_eq!(listed(3, &shown), (Some(20), 3));
-        check_eq!(listed(4, &shown), (None, 3));
-        check_eq!(listed(1, &[]), (None, 0));
-        Ok(())
-    }
-
-    fn clones_are_told_from_renames() {
-        check_eq!(clones(&[b"f.isra.0"]), (None, true));
-        check_eq!(clones(&[b"f.constprop.0", b"f.cold"]), (None, true));
-        check_eq!(clones(&[b"f.llvm.123"]), (Some((1, 1)), false));
-        check_eq!(clones(&[b"f.llvm.1", b"f.llvm.2"]), (Some((1, 2)), false));
-        // The renamed function may itself be split.
-        check_eq!(clones(&[b"f.llvm.123", b"f.llvm.123.cold"]), (Some((1, 1)), true));
-        check_eq!(clones(&[b"f.llvm.123.cold"]), (None, true));
-        // Other functions that begin alike.
-        check_eq!(clones(&[b"f2", b"f.", b"f.other", b"g.isra.0"]), (None, false));
-        Ok(())
-    }
 
     fn the_kernel_image_is_searched() {
         check_eq!(errno(c"nr_processes", None, Kind::Function)?, None);
@@ -116,11 +67,34 @@ suite! {
         Ok(())
     }
 
+    fn own_symbols_are_judged_as_those_of_users() {
+        let kallsyms = Kallsyms::get().map_err(|_| code::EOPNOTSUPP)?;
+        for (symbol, expected) in refused::symbols().chunks(1).zip([
+            code::ENOTUNIQ,
+            code::ESTALE,
+            code::EPROTOTYPE,
+            code::EPROTOTYPE,
+            code::ENOENT,
+        ]) {
+            let errno = kallsyms.bind(symbol).err().map(|refusal| refusal.cause.errno());
+            check_eq!(errno, Some(expected));
+            check!(symbol[0].address().is_none());
+        }
+        Ok(())
+    }
+
+    fn own_types_are_compared() {
+        let kallsyms = Kallsyms::get().map_err(|_| code::EOPNOTSUPP)?;
+        check_eq!(crate::verify::check_types(&kallsyms, mistyped::symbols()), Err(c"nr_processes"));
+        Ok(())
+    }
+
     fn symbols_of_modules_are_not_taken_for_those_of_the_image() {
         let kallsyms = Kallsyms::get().map_err(|_| code::EOPNOTSUPP)?;
         check_eq!(errno(c"cleanup_module", None, Kind::Function)?, Some(code::ENOENT));
         let symbols = __KIMPORT_BLOCK.symbols;
-        check!(kallsyms.bind(symbols) == Err(c"cleanup_module"));
+        let refused = kallsyms.bind(symbols).err().map(|refusal| refusal.name);
+        check_eq!(refused, Some(c"cleanup_module"));
         check!(symbols.iter().all(|symbol| symbol.address().is_none()));
         Ok(())
     }

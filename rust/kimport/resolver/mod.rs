@@ -2,17 +2,25 @@
 
 //! The resolver: where a symbol is.
 //!
-//! [`lookup_address`] gets the first address, that of `kallsyms_lookup_name`; [`kallsyms`] gets every other one with it,
-//! and [`not_found`] tells apart why a symbol is refused.
+//! [`lookup_address`] gets the first address, that of `kallsyms_lookup_name`, with which
+//! [`kallsyms`] gets what the others take. [`image`] and [`module`] show the symbols of a provider
+//! to a [`search`], which judges them, and [`not_found`] tells apart why a symbol is refused.
 
+mod image;
 mod imported;
 mod kallsyms;
 mod lookup_address;
+mod module;
 mod not_found;
+mod search;
 
-pub(crate) use kallsyms::{Kallsyms, Kind, Wanted};
+pub(crate) use kallsyms::Kallsyms;
 #[cfg(kimport_bench)]
 pub(crate) use lookup_address::find_by;
 pub(crate) use not_found::NotFound;
+pub(crate) use search::{Place, Wanted};
 #[cfg(kimport_selftest)]
-pub(crate) use {kallsyms::tests as kallsyms_tests, lookup_address::tests as lookup_address_tests};
+pub(crate) use {
+    kallsyms::tests as kallsyms_tests, lookup_address::tests as lookup_address_tests,
+    search::tests as search_tests,
+};

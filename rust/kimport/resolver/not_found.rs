@@ -11,7 +11,7 @@ use kernel::str::BStr;
 const NAME_LEN: usize = 96;
 
 /// Symbols of one name that are listed when they are too many.
-pub(super) const LISTED: usize = 8;
+const LISTED: usize = 8;
 
 /// Why a symbol is refused.
 pub(crate) enum NotFound {
@@ -32,18 +32,12 @@ pub(crate) enum NotFound {
     /// The kernel image has none, but some module has.
     InModule,
     /// Several symbols have the name.
-    Ambiguous {
-        /// The first of them, in address order.
-        candidates: [usize; LISTED],
-        count: u32,
-    },
+    Ambiguous(Candidates),
     /// There is no such `#[position]`.
     Position {
         /// Symbols of that name.
         count: u32,
     },
-    /// The kernel cannot list a module's symbols, as `#[position]` wants it.
-    NoPositions,
     /// The address lies outside the provider's memory.
     OutsideProvider,
     /// The memory was freed after init, or will be.
@@ -67,8 +61,6 @@ pub(crate) enum NotFound {
         /// Where the symbol is now.
         address: *mut c_void,
     },
-    /// No memory for the name.
-    NoMemory,
 }
 
 impl NotFound {
@@ -76,23 +68,27 @@ impl NotFound {
         match self {
             Self::Missing | Self::NoData | Self::InModule => code::ENOENT,
             Self::OnlyClone(_) => code::EPROTO,
-            Self::Ambiguous { .. } | Self::SeveralRenames { .. } => code::ENOTUNIQ,
+            Self::Ambiguous(_) | Self::SeveralRenames { .. } => code::ENOTUNIQ,
             Self::Position { .. } => code::ENXIO,
-            Self::NoPositions => code::EOPNOTSUPP,
             Self::OutsideProvider => code::EXDEV,
             Self::InInit | Self::WasInInit => code::ESTALE,
             Self::PerCpu | Self::NotFunction | Self::NotData => code::EPROTOTYPE,
             Self::TooSmall { .. } => code::EOVERFLOW,
             Self::Moved { .. } => code::EREMCHG,
-            Self::NoMemory => code::ENOMEM,
         }
     }
 
-    /// Whether the symbol is simply not there, which is no error for an optional import.
+    /// Whether nothing that stays is there under the name, which is no error for an optional
+    /// import.
     pub(crate) fn is_absence(&self) -> bool {
         matches!(
             self,
-            Self::Missing | Self::NoData | Self::InModule | Self::OnlyClone(_) | Self::WasInInit
+            Self::Missing
+                | Self::NoData
+                | Self::InModule
+                | Self::OnlyClone(_)
+                | Self::InInit
+                | Self::WasInInit
         )
     }
 }
@@ -123,25 +119,24 @@ impl fmt::Display for NotFound {
             Self::InModule => f.write_str(
                 "the kernel image has no such symbol, but a module has; name that module with `from`",
             ),
-            Self::Ambiguous { candidates, count } => {
-                write!(f, "there are {count} symbols of that name:")?;
-                for (index, &address) in (1..=*count).zip(candidates) {
-                    f.write_str(if index == 1 { " " } else { ", " })?;
-                    write!(f, "{index} at ")?;
+            Self::Ambiguous(candidates) => {
+                write!(f, "there are {} symbols of that name:", candidates.count)?;
+                for (index, (position, address)) in candidates.listed().enumerate() {
+                    f.write_str(if index == 0 { " " } else { ", " })?;
+                    write!(f, "{position} at ")?;
                     fmt::Pointer::fmt(&fmt::HashedPtr(address as *const u8), f)?;
                 }
-                if *count as usize > LISTED {
+                if candidates.count as usize > LISTED {
                     f.write_str(", ...")?;
                 }
                 f.write_str("; select one with #[position = N]")
             }
-            Self::Position { count: 0 } => f.write_str("there is no symbol of that name; check its spelling"),
+            Self::Position { count: 1 } => {
+                f.write_str("there is only 1 symbol of that name; correct its #[position]")
+            }
             Self::Position { count } => {
                 write!(f, "there are only {count} symbols of that name; correct its #[position]")
             }
-            Self::NoPositions => f.write_str(
-                "this kernel cannot list a module's symbols; #[position] needs CONFIG_LIVEPATCH or CONFIG_FPROBE",
-            ),
             Self::OutsideProvider => {
                 f.write_str("its address is outside the provider's memory; the symbol is not usable by others")
             }
@@ -161,12 +156,44 @@ impl fmt::Display for NotFound {
                 fmt::Pointer::fmt(&fmt::HashedPtr(address.cast_const()), f)?;
                 f.write_str(" now, as the provider was loaded anew; load this module again")
             }
-            Self::NoMemory => f.write_str("no memory for its name; try again"),
         }
     }
 }
 
+/// Several symbols of one name.
+#[derive(Clone, Copy)]
+pub(crate) struct Candidates {
+    /// The `#[position]` and the address of the first ones, in the order of the symbol table.
+    listed: [(u32, usize); LISTED],
+    count: u32,
+}
+
+impl Candidates {
+    pub(super) const fn new() -> Self {
+        Self {
+            listed: [(0, 0); LISTED],
+            count: 0,
+        }
+    }
+
+    pub(super) fn push(&mut self, position: u32, address: usize) {
+        if let Some(place) = self.listed.get_mut(self.count as usize) {
+            *place = (position, address);
+        }
+        self.count += 1;
+    }
+
+    pub(super) fn count(&self) -> u32 {
+        self.count
+    }
+
+    fn listed(&self) -> impl Iterator<Item = (u32, usize)> + '_ {
+        self.listed.iter().copied().take(self.count as usize)
+    }
+}
+
 /// The name of a clone, cut to what fits.
+#[derive(Clone, Copy)]
 pub(crate) struct CloneName {
     bytes: [u8; NAME_LEN],
     len: usize,

@@ -24,6 +24,7 @@ const SUITES: &[&Suite] = &[
     crate::log::tests::SUITE,
     crate::table::tests::SUITE,
     crate::resolver::lookup_address_tests::SUITE,
+    crate::resolver::search_tests::SUITE,
     crate::resolver::kallsyms_tests::SUITE,
     imports::SUITE,
 ];

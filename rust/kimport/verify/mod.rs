@@ -65,6 +65,22 @@ impl<'a> Types<'a> {
     }
 }
 
+/// Compares `symbols` of the kernel image, which the crate itself takes, with their declarations. May sleep. A difference is
+/// logged, but not that BTF does not tell.
+///
+/// # Errors
+///
+/// The first one whose type differs.
+pub(crate) fn check_types(kallsyms: &Kallsyms, symbols: &[Symbol]) -> Result<(), &'static CStr> {
+    let types = Types::new(kallsyms, None);
+    let differs =
+        |symbol: &&Symbol| matches!(types.verify(symbol, Verify::Warn), Ok(Verdict::Differs));
+    symbols
+        .iter()
+        .find(differs)
+        .map_or(Ok(()), |symbol| Err(symbol.name))
+}
+
 fn verify(
     symbol: &Symbol,
     types: Option<&KernelTypes>,

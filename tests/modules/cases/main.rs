@@ -55,6 +55,65 @@ import_symbols! {
         // BTF has no data, so that nothing tells this from what never was.
         provider_init_value: c_int,
     }
+    // Nothing that stays has the name.
+    mod init_optional from "kimport_test_provider" {
+        #[optional]
+        provider_init_only: fn() -> c_int,
+        #[optional]
+        #[name = "provider_init_only"]
+        #[position = 1]
+        provider_init_first: fn() -> c_int,
+    }
+    mod image_init_optional {
+        #[optional]
+        start_kernel: fn(),
+    }
+    // The first one of each name is in init memory.
+    mod phases from "kimport_test_provider" {
+        #[name = "provider_phase"]
+        #[position = 1]
+        first: fn() -> c_int,
+        #[name = "provider_phase"]
+        #[position = 2]
+        second: fn() -> c_int,
+        provider_staying: fn() -> c_int,
+        #[optional]
+        provider_init_only: fn() -> c_int,
+    }
+    mod third_phase from "kimport_test_provider" {
+        #[name = "provider_phase"]
+        #[position = 3]
+        third: fn() -> c_int,
+    }
+    // In address order one of the two pairs of data would be the other way round, and so would be the functions.
+    mod ordered from "kimport_test_provider" {
+        #[name = "provider_first_const"]
+        #[position = 1]
+        const_1: c_int,
+        #[name = "provider_first_const"]
+        #[position = 2]
+        const_2: c_int,
+        #[name = "provider_second_const"]
+        #[position = 1]
+        data_1: c_int,
+        #[name = "provider_second_const"]
+        #[position = 2]
+        data_2: c_int,
+        #[name = "provider_pair"]
+        #[position = 1]
+        local_pair: fn() -> c_int,
+        #[name = "provider_pair"]
+        #[position = 2]
+        global_pair: fn() -> c_int,
+    }
+    // Built in.
+    mod builtin from "printk" {
+        nr_processes: fn() -> c_int,
+    }
+    #[late]
+    mod builtin_late from "printk" {
+        nr_processes: fn() -> c_int,
+    }
     mod exit_only from "kimport_test_provider" {
         provider_exit_only: fn() -> c_int,
     }
@@ -286,9 +345,60 @@ fn run(case: u32, held: &mut KVec<Imports>) -> Result {
         32 => drop(image_position_typed::resolve_imports()?),
         33 => drop(image_exit::resolve_imports()?),
         34 => drop(KBox::pin_init(late::bind_late(()), GFP_KERNEL)?),
+        35 => drop(check_phases(phases::resolve_imports()?)?),
+        // The same as a livepatch module: its table keeps the symbols of its init.
+        36 => drop(check_phases(phases::resolve_imports_from(
+            c"provider_livepatch",
+        )?)?),
+        37 => drop(third_phase::resolve_imports_from(c"provider_livepatch")?),
+        38 => {
+            let _imports = init_optional::resolve_imports()?;
+            // SAFETY: The imports are resolved; nothing that stays has the name.
+            ensure(unsafe { init_optional::provider_init_only() }.is_none())?;
+            // SAFETY: As above.
+            ensure(unsafe { init_optional::provider_init_first() }.is_none())?;
+            let _imports = image_init_optional::resolve_imports()?;
+            // SAFETY: As above.
+            ensure(unsafe { image_init_optional::start_kernel() }.is_none())?;
+        }
+        39 => {
+            let _imports = ordered::resolve_imports()?;
+            // SAFETY: The imports are resolved, and nothing writes the datum.
+            ensure(unsafe { *ordered::const_1() } == 1)?;
+            // SAFETY: As above.
+            ensure(unsafe { *ordered::const_2() } == 2)?;
+            // SAFETY: As above.
+            ensure(unsafe { *ordered::data_1() } == 1)?;
+            // SAFETY: As above.
+            ensure(unsafe { *ordered::data_2() } == 2)?;
+            // SAFETY: The imports are resolved.
+            ensure(unsafe { ordered::local_pair() } == 2)?;
+            // SAFETY: As above.
+            ensure(unsafe { ordered::global_pair() } == 1)?;
+        }
+        40 => drop(builtin::resolve_imports()?),
+        41 => drop(KBox::pin_init(builtin_late::bind_late(()), GFP_KERNEL)?),
+        42 => drop(phases::resolve_imports_from(c"import_cases")?),
+        43 => drop(KBox::pin_init(
+            late::bind_late_from(c"import_cases", ()),
+            GFP_KERNEL,
+        )?),
         _ => return Err(EINVAL),
     }
     Ok(())
+}
+
+/// Checks all of the block `phases`.
+fn check_phases(imports: Imports) -> Result<Imports> {
+    // SAFETY: The imports are resolved.
+    ensure(unsafe { phases::first() } == 2)?;
+    // SAFETY: As above.
+    ensure(unsafe { phases::second() } == 3)?;
+    // SAFETY: As above.
+    ensure(unsafe { phases::provider_staying() } == 2)?;
+    // SAFETY: As above; nothing that stays has the name.
+    ensure(unsafe { phases::provider_init_only() }.is_none())?;
+    Ok(imports)
 }
 
 /// Checks all of the block `provider`.

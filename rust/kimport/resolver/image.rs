@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kernel image's symbols, from its kallsyms.
+
+use super::imported;
+use super::search::{ByName, Place, Search, Symbol};
+use core::ffi::{c_void, CStr};
+use core::ops::Range;
+use kernel::ffi::{c_char, c_int, c_ulong};
+use kernel::str::CStrExt as _;
+
+/// Shows each of `searches` the kernel image's symbols that may be its. May sleep. The functions of
+/// `imported` are bound.
+pub(super) fn search(searches: &mut [Search<'_>]) {
+    let image = Image::new();
+    for search in &mut *searches {
+        let name = search.wanted.name.as_char_ptr();
+        let mut walk = NameWalk {
+            image: &image,
+            search,
+        };
+        let data = (&raw mut walk).cast();
+        // SAFETY: The function is bound; it calls `on_name` with `data`, which is a `NameWalk`,
+        // before it returns.
+        unsafe { imported::kallsyms_on_each_match_symbol(Some(on_name), name, data) };
+    }
+    if searches.iter().any(Search::may_be_made) {
+        let mut walk = Walk {
+            image: &image,
+            searches: ByName::new(searches, Search::may_be_made),
+        };
+        let data = (&raw mut walk).cast();
+        // SAFETY: As above, with `on_symbol` and a `Walk`.
+        unsafe { imported::kallsyms_on_each_symbol(Some(on_symbol), data) };
+    }
+}
+
+/// The parts of the kernel image's memory that are not kept, or not what their addresses say.
+struct Image {
+    /// The image's copy of per-CPU data may itself be in init memory.
+    per_cpu: Range<usize>,
+    init: Range<usize>,
+    init_text: Range<usize>,
+}
+
+impl Image {
+    /// The functions of `imported` are bound.
+    fn new() -> Self {
+        let between =
+            |start: Option<*mut [c_char; 0]>, end: Option<*mut [c_char; 0]>| match (start, end) {
+                (Some(start), Some(end)) => start.addr()..end.addr(),
+                _ => 0..0,
+            };
+        Self {
+            per_cpu: between(imported::__per_cpu_start(), imported::__per_cpu_end()),
+            init: between(imported::__init_begin(), imported::__init_end()),
+            init_text: between(Some(imported::_sinittext()), Some(imported::_einittext())),
+        }
+    }
+
+    fn symbol(&self, address: usize) -> Symbol {
+        let place = if self.per_cpu.contains(&address) {
+            Place::PerCpu
+        } else if self.init.contains(&address) || self.init_text.contains(&address) {
+            Place::Init
+        } else {
+            Place::Kept
+        };
+        Symbol {
+            address,
+            place,
+            size: None,
+        }
+    }
+}
+
+/// A walk over the symbols of one name.
+struct NameWalk<'w, 's> {
+    image: &'w Image,
+    search: &'w mut Search<'s>,
+}
+
+/// A walk over all symbols.
+struct Walk<'w, 's> {
+    image: &'w Image,
+    searches: ByName<'w, 's>,
+}
+
+/// # Safety
+///
+/// `data` is a `NameWalk` that nothing else uses.
+unsafe extern "C" fn on_name(data: *mut c_void, address: c_ulong) -> c_int {
+    // SAFETY: By the contract of this function.
+    let NameWalk { image, search } = unsafe { &mut *data.cast::<NameWalk<'_, '_>>() };
+    search.see(image.symbol(address));
+    0
+}
+
+/// # Safety
+///
+/// `data` is a `Walk` that nothing else uses, and `name` is NUL-terminated.
+unsafe extern "C" fn on_symbol(data: *mut c_void, name: *const c_char, address: c_ulong) -> c_int {
+    // SAFETY: By the contract of this function.
+    let Walk { image, searches } = unsafe { &mut *data.cast::<Walk<'_, '_>>() };
+    // SAFETY: By the contract of this function.
+    let name = unsafe { CStr::from_char_ptr(name) };
+    searches.see_made(name.to_bytes(), || image.symbol(address));
+    0
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The search for one symbol: it is shown the symbols of a provider one by one, and judges them at
+//! the end.
+//!
+//! Only symbols in memory that stays are candidates. A provider's `__init` symbols are in its
+//! symbol table until late in its load, and for ever in a livepatch module
+//! (`MODULE_INFO(livepatch)`), so that neither uniqueness nor `#[position]` may depend on them. Two
+//! searches count them all the same, because livepatch does and a `#[position]` is to mean the same
+//! to both: those in the kernel image, whose kallsyms never drops them, and those for what
+//! livepatch has bound.
+
+use super::not_found::{Candidates, CloneName, NotFound};
+use crate::binder::Loaded;
+use crate::table::{self, Binding};
+use crate::types::{made_of, Made, NameBuckets};
+use core::ffi::{c_void, CStr};
+
+/// What an entry declares of its symbol.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) name: &'a CStr,
+    /// Which of several symbols of the name, counted from 1 in the order of the provider's symbol
+    /// table. That is address order in the kernel image.
+    pub(crate) position: Option<u32>,
+    pub(crate) kind: Kind,
+    /// Where the kernel bound it when it loaded this module.
+    pub(crate) loaded: Option<*mut c_void>,
+}
+
+impl Wanted<'static> {
+    /// The symbol of an entry.
+    pub(crate) fn of(entry: &table::Symbol) -> Self {
+        Self {
+            name: entry.name,
+            position: entry.position,
+            kind: match entry.binding {
+                Binding::Function(_) | Binding::Livepatch(_) => Kind::Function,
+                Binding::Data { size, .. } => Kind::Data { size },
+            },
+            loaded: entry.loaded.map(Loaded::address),
+        }
+    }
+}
+
+/// What a symbol is declared to be.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    Function,
+    Data {
+        /// Bytes of the declared type.
+        size: usize,
+    },
+}
+
+impl Kind {
+    /// Whether kallsyms leaves out all symbols of this kind.
+    fn is_unlisted(self) -> bool {
+        matches!(self, Self::Data { .. }) && !cfg!(CONFIG_KALLSYMS_ALL)
+    }
+}
+
+/// The memory that a symbol lies in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Place {
+    /// Text and data that live as long as the provider.
+    Kept,
+    /// `__init` text and data, which are freed after init, or were.
+    Init,
+    PerCpu,
+    /// None of the provider's memory.
+    Outside,
+}
+
+/// A symbol that a search was shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Symbol {
+    pub(crate) address: usize,
+    pub(crate) place: Place,
+    /// Bytes, where the symbol table tells.
+    pub(crate) size: Option<usize>,
+}
+
+/// The search for one symbol.
+pub(super) struct Search<'a> {
+    pub(super) wanted: Wanted<'a>,
+    /// Whether `#[position]` counts symbols in init memory, too.
+    counts_init: bool,
+    /// Symbols of the name that `#[position]` counts.
+    counted: u32,
+    candidates: Candidates,
+    /// The symbol at the position; without one, the first candidate.
+    chosen: Option<Symbol>,
+    /// Whether there is one in init memory.
+    in_init: bool,
+    /// The first rename.
+    renamed: Option<Symbol>,
+    renames: u32,
+    /// The name of the first rename; of the first clone if there is none.
+    made: Option<(Made, CloneName)>,
+    /// The next search in the list of [`NameBuckets`].
+    next: u16,
+}
+
+impl<'a> Search<'a> {
+    /// A search in the kernel image, or in a module.
+    pub(super) fn new(wanted: Wanted<'a>, in_image: bool) -> Self {
+        Self {
+            wanted,
+            counts_init: in_image || wanted.loaded.is_some(),
+            counted: 0,
+            candidates: Candidates::new(),
+            chosen: None,
+            in_init: false,
+            renamed: None,
+            renames: 0,
+            made: None,
+            next: NameBuckets::END,
+        }
+    }
+
+    /// Takes a look at a symbol of the wanted name. They come in the order of the provider's symbol
+    /// table.
+    pub(super) fn see(&mut self, symbol: Symbol) {
+        let is_init = symbol.place == Place::Init;
+        self.in_init |= is_init;
+        if is_init && !self.counts_init {
+            return;
+        }
+        self.counted += 1;
+        if !is_init {
+            self.candidates.push(self.counted, symbol.address);
+        }
+        let is_chosen = match self.wanted.position {
+            Some(position) => position == self.counted,
+            None => self.chosen.is_none() && !is_init,
+        };
+        if is_chosen {
+            self.chosen = Some(symbol);
+        }
+    }
+
+    /// Takes a look at a symbol whose name begins with the wanted one.
+    pub(super) fn see_made(&mut self, name: &[u8], symbol: Symbol) {
+        let Some(made) = made_of(name, self.wanted.name.to_bytes()) else {
+            return;
+        };
+        if symbol.place == Place::Init {
+            self.in_init = true;
+            return;
+        }
+        if made == Made::Renamed {
+            self.renames += 1;
+            self.renamed.get_or_insert(symbol);
+        }
+        let is_better = match self.made {
+            None => true,
+            Some((first, _)) => first == Made::Clone && made == Made::Renamed,
+        };
+        if is_better {
+            self.made = Some((made, CloneName::new(name)));
+        }
+    }
+
+    /// Refuses a name that several symbols have, wherever they lie.
+    pub(super) fn only(&self) -> Result<(), NotFound> {
+        match self.counted {
+            0 => Err(NotFound::Missing),
+            1 => Ok(()),
+            _ => Err(NotFound::Ambiguous(self.candidates)),
+        }
+    }
+
+    /// Whether a compiler may have given the symbol another name, so that
+    /// [`see_made`](Self::see_made) is to be called. What livepatch has bound it found by the whole
+    /// name.
+    pub(super) fn may_be_made(&self) -> bool {
+        self.wanted.position.is_none()
+            && self.wanted.loaded.is_none()
+            && matches!(self.found(), Err(NotFound::Missing))
+    }
+
+    /// The symbol, after all were shown.
+    pub(super) fn found(&self) -> Result<Symbol, NotFound> {
+        if self.wanted.position.is_none() && self.candidates.count() > 1 {
+            return Err(NotFound::Ambiguous(self.candidates));
+        }
+        if let Some(symbol) = self.chosen {
+            return Ok(symbol);
+        }
+        if self.counted > 0 && self.candidates.count() > 0 {
+            let count = self.counted;
+            return Err(NotFound::Position { count });
+        }
+        match (self.renames, self.renamed, self.made) {
+            (1, Some(symbol), _) => Ok(symbol),
+            (count @ 2.., _, Some((_, name))) => Err(NotFound::SeveralRenames { name, count }),
+            (.., Some((_, clone))) => Err(NotFound::OnlyClone(clone)),
+            _ if self.in_init => Err(NotFound::InInit),
+            _ if self.wanted.kind.is_unlisted() => Err(NotFound::NoData),
+            _ => Err(NotFound::Missing),
+        }
+    }
+}
+
+/// Searches by the names that they look for.
+///
+/// # Invariants
+///
+/// The `next` of each search is its link in `buckets`.
+pub(super) struct ByName<'s, 'a> {
+    searches: &'s mut [Search<'a>],
+    buckets: NameBuckets,
+}
+
+impl<'s, 'a> ByName<'s, 'a> {
+    /// Those of `searches` that `is_open` says.
+    pub(super) fn new(
+        searches: &'s mut [Search<'a>],
+        is_open: impl Fn(&Search<'a>) -> bool,
+    ) -> Self {
+        let mut buckets = NameBuckets::new();
+        for (index, search) in searches.iter_mut().enumerate() {
+            if is_open(search) {
+                search.next = buckets.link(search.wanted.name.to_bytes(), index);
+            }
+        }
+        // INVARIANT: Just linked.
+        Self { searches, buckets }
+    }
+
+    /// Hands each search for `name` to `show`.
+    pub(super) fn for_each(&mut self, name: &[u8], mut show: impl FnMut(&mut Search<'a>)) {
+        let mut next = self.buckets.first(name);
+        while let Some(search) = self.searches.get_mut(usize::from(next)) {
+            if search.wanted.name.to_bytes() == name {
+                show(search);
+            }
+            next = search.next;
+        }
+    }
+
+    /// Shows a symbol called `name` to the searches for what a compiler may have made it from.
+    pub(super) fn see_made(&mut self, name: &[u8], symbol: impl Fn() -> Symbol) {
+        // Everything that compilers append begins with one of these.
+        let ends = (1..name.len()).filter(|&end| matches!(name[end], b'.' | b'$'));
+        for end in ends {
+            self.for_each(&name[..end], |search| search.see_made(name, symbol()));
+        }
+    }
+}
+
+#[cfg(kimport_selftest)]
+#[path = "search_tests.rs"]
+pub(crate) mod tests;

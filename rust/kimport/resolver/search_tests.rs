@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tests of [`search`](super): what is made of the symbols that a search is shown.
+
+use super::{ByName, Kind, Place, Search, Symbol, Wanted};
+use crate::resolver::NotFound;
+use crate::selftest::{check, check_eq, suite};
+use crate::types::name_cases::{Answer, CASES};
+use kernel::error::code;
+
+const fn wanted(position: Option<u32>) -> Wanted<'static> {
+    Wanted {
+        name: c"f",
+        position,
+        kind: Kind::Function,
+        loaded: None,
+    }
+}
+
+fn symbol(address: usize, place: Place) -> Symbol {
+    Symbol {
+        address,
+        place,
+        size: None,
+    }
+}
+
+/// The address that a search for `wanted` finds, or its error, when it is shown these symbols.
+fn found(
+    wanted: Wanted<'_>,
+    in_image: bool,
+    shown: &[(usize, Place)],
+) -> Result<usize, kernel::error::Error> {
+    let mut search = Search::new(wanted, in_image);
+    for &(address, place) in shown {
+        search.see(symbol(address, place));
+    }
+    match search.found() {
+        Ok(symbol) => Ok(symbol.address),
+        Err(cause) => Err(cause.errno()),
+    }
+}
+
+use Place::{Init, Kept, PerCpu};
+
+suite! {
+    kimport_search:
+
+    fn positions_count_in_the_order_shown() {
+        let shown = [(30, Kept), (10, Kept), (20, Kept)];
+        check_eq!(found(wanted(Some(1)), false, &shown), Ok(30));
+        check_eq!(found(wanted(Some(3)), false, &shown), Ok(20));
+        check_eq!(found(wanted(Some(4)), false, &shown), Err(code::ENXIO));
+        check_eq!(found(wanted(Some(1)), false, &[]), Err(code::ENOENT));
+        Ok(())
+    }
+
+    fn init_symbols_of_a_module_do_not_count() {
+        let shown = [(10, Init), (20, Kept), (30, Init), (40, Kept)];
+        check_eq!(found(wanted(Some(1)), false, &shown), Ok(20));
+        check_eq!(found(wanted(Some(2)), false, &shown), Ok(40));
+        check_eq!(found(wanted(Some(3)), false, &shown), Err(code::ENXIO));
+        check_eq!(found(wanted(None), false, &shown), Err(code::ENOTUNIQ));
+        check_eq!(found(wanted(None), false, &shown[..3]), Ok(20));
+        check_eq!(found(wanted(None), false, &shown[..1]), Err(code::ESTALE));
+        check_eq!(found(wanted(Some(1)), false, &shown[..1]), Err(code::ESTALE));
+        Ok(())
+    }
+
+    // As in kernel/livepatch/core.c.
+    fn livepatch_counts_all() {
+        let shown = [(10, Init), (20, Kept), (30, Kept)];
+        check_eq!(found(wanted(Some(2)), true, &shown), Ok(20));
+        let loaded = Wanted { loaded: Some(core::ptr::null_mut()), ..wanted(Some(3)) };
+        check_eq!(found(loaded, false, &shown), Ok(30));
+        // But one alone that stays is the one.
+        check_eq!(found(wanted(None), true, &shown[..2]), Ok(20));
+        Ok(())
+    }
+
+    fn per_cpu_data_are_candidates() {
+        check_eq!(found(wanted(None), false, &[(10, PerCpu), (20, Kept)]), Err(code::ENOTUNIQ));
+        check_eq!(found(wanted(Some(2)), false, &[(10, PerCpu), (20, Kept)]), Ok(20));
+        Ok(())
+    }
+
+    fn names_made_by_compilers_are_judged_as_by_the_command() {
+        for case in CASES {
+            let mut searches = [Search::new(wanted(None), true)];
+            let shown = || (0..).zip(case.symbols);
+            let mut named = ByName::new(&mut searches, |_| true);
+            for (address, name) in shown() {
+                named.for_each(name.as_bytes(), |search| search.see(symbol(address, Kept)));
+            }
+            let mut made = ByName::new(&mut searches, Search::may_be_made);
+            for (address, name) in shown() {
+                made.see_made(name.as_bytes(), || symbol(address, Kept));
+            }
+            let is_right = match (searches[0].found(), case.answer) {
+                (Ok(symbol), Answer::Found(index)) => symbol.address == index,
+                (Err(NotFound::SeveralRenames { count, .. }), Answer::SeveralRenames(expected)) => {
+                    count == expected
+                }
+                (Err(NotFound::OnlyClone(_)), Answer::OnlyClone) => true,
+                (Err(NotFound::Missing), Answer::Missing) => true,
+                _ => false,
+            };
+            if !is_right {
+                crate::log::log!(ERR, "wrong for {:?}", case.symbols);
+            }
+            check!(is_right);
+        }
+        Ok(())
+    }
+
+    fn equal_names_are_all_found() {
+        let mut searches = [
+            Search::new(wanted(Some(1)), false),
+            Search::new(Wanted { name: c"g", ..wanted(None) }, false),
+            Search::new(wanted(Some(2)), false),
+        ];
+        let mut named = ByName::new(&mut searches, |_| true);
+        for (name, address) in [(&b"f"[..], 1), (b"h", 2), (b"f", 3), (b"g", 4)] {
+            named.for_each(name, |search| search.see(symbol(address, Kept)));
+        }
+        for (search, address) in searches.iter().zip([1, 4, 3]) {
+            check!(search.found().is_ok_and(|symbol| symbol.address == address));
+        }
+        Ok(())
+    }
+}
