@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `/sys/kernel/debug/kimport/<module>`: what the module imports at this moment, one line for each import, all of its blocks.
+//! `/sys/kernel/debug/kimport/<module>`: what the module imports at this moment, one line for each
+//! import, all of its blocks.
 //!
 //! The columns, one space between:
 //!
@@ -15,15 +16,17 @@
 //! | direct/sites | call sites, and how many of them are direct calls of the address: read back from the code |
 //! | verified | `yes`: the declared type is the kernel's; `unverified: ` and why it cannot be told; or `no: ` and why not |
 //!
-//! The file is there while a block is taken. The directory belongs to all modules with a copy of this crate. The first one
-//! makes it and nobody removes it: the copies share no lock under which one could know that it is the last.
+//! The file is there while a block is taken. The directory belongs to all modules with a copy of
+//! this crate. The first one makes it and nobody removes it: the copies share no lock under which
+//! one could know that it is the last.
 
 use crate::binder::CallMode;
 use crate::bindings;
-use crate::log::{module_name, this_module};
+use crate::block::{Block, Symbol};
 use crate::once::Once;
 use crate::resolver::Kallsyms;
-use crate::table::{Binding, Block, Symbol, Verdict, Verify};
+use crate::this_module::{module_name, this_module};
+use crate::verdict::{Verdict, Verify};
 use core::ffi::{c_void, CStr};
 use core::ptr::null_mut;
 use kernel::ffi::c_int;
@@ -46,7 +49,8 @@ kernel::sync::global_lock! {
 }
 
 kernel::sync::global_lock! {
-    // SAFETY: Used with `FILE` locked, or by readers of the file, which is made with `FILE` locked: after `file()`.
+    // SAFETY: Used with `FILE` locked, or by readers of the file, which is made with `FILE` locked:
+    // after `file()`.
     unsafe(uninit) static BLOCKS: Mutex<KVec<&'static Block>> = KVec::new();
 }
 
@@ -88,8 +92,8 @@ pub(crate) fn hide(block: &'static Block) {
     *blocks = KVec::new();
     drop(blocks);
     let File(dentry) = core::mem::replace(&mut *file, File(null_mut()));
-    // SAFETY: This was made by `create`, and nobody else removes it; null and error pointers are accepted. Readers that
-    // it waits for do not lock the file.
+    // SAFETY: This was made by `create`, and nobody else removes it; null and error pointers are
+    // accepted. Readers that it waits for do not lock the file.
     unsafe { bindings::debugfs_remove(dentry) };
 }
 
@@ -107,8 +111,8 @@ fn create() -> File {
         // No debugfs, as with `debugfs=off`.
         return File(null_mut());
     }
-    // SAFETY: The name ends in a NUL and is copied; the directory is held; the operations live as long as the module, which
-    // removes the file before it goes, and which open files hold.
+    // SAFETY: The name ends in a NUL and is copied; the directory is held; the operations live as
+    // long as the module, which removes the file before it goes, and which open files hold.
     let file = unsafe {
         bindings::debugfs_create_file_full(
             module_name().as_ptr(),
@@ -184,7 +188,7 @@ fn print(seq: &SeqFile, block: &Block, symbol: &Symbol) {
 }
 
 fn print_verdict(seq: &SeqFile, block: &Block, symbol: &Symbol) {
-    let verdict = symbol.verdict().get();
+    let verdict = symbol.binding.verdict().get();
     if symbol.address().is_none() {
         seq_print!(seq, " -\n");
     } else if symbol.unverified {
@@ -211,12 +215,11 @@ fn print_bound(seq: &SeqFile, symbol: &Symbol, address: *mut c_void) {
     let raw = core::ptr::from_ref(seq)
         .cast_mut()
         .cast::<bindings::seq_file>();
-    // SAFETY: As long as there is the reference, nobody else uses the file. The format takes one pointer, which is not followed.
+    // SAFETY: As long as there is the reference, nobody else uses the file. The format takes one
+    // pointer, which is not followed.
     unsafe { bindings::seq_printf(raw, c"%pK".as_char_ptr(), address) };
-    let mode = match symbol.binding {
-        Binding::Function(binding) => binding.call_mode(),
-        Binding::Livepatch(_) => CallMode::livepatch(address),
-        Binding::Data { .. } => return seq_print!(seq, " data -"),
+    let Some(mode) = symbol.binding.call_mode() else {
+        return seq_print!(seq, " data -");
     };
     match mode {
         CallMode::Direct { sites } => seq_print!(seq, " direct {sites}/{sites}"),

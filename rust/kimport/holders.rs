@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Providers that are held for long, and how a person sees by whom: `/sys/module/<provider>/holders/<this module>`, the
-//! link that the loader makes for a module that links against another.
+//! Providers that are held for long, and how a person sees by whom:
+//! `/sys/module/<provider>/holders/<this module>`, the link that the loader makes for a module that
+//! links against another.
 //!
-//! There is one link however many blocks of this module hold the provider, so that they are counted here. A link that
-//! the loader made itself, because this module also links against the provider's exports, is left to it.
+//! There is one link however many blocks of this module hold the provider, so that they are counted
+//! here. A link that the loader made itself, because this module also links against the provider's
+//! exports, is left to it.
 
 use crate::bindings::{self, module};
-use crate::log::this_module;
 use crate::once::Once;
 use crate::provider::Provider;
+use crate::this_module::{module_name, this_module};
 use core::ops::Deref;
 use core::ptr::NonNull;
 use kernel::prelude::*;
@@ -105,8 +107,9 @@ fn link(provider: &Provider) -> Result<bool> {
     let Some((holders, holder)) = ends(provider) else {
         return Ok(false);
     };
-    let name = crate::log::module_name();
-    // SAFETY: `ends` gives the kobjects of two loaded modules; the name is NUL-terminated and is copied.
+    let name = module_name();
+    // SAFETY: `ends` gives the kobjects of two loaded modules; the name is NUL-terminated and is
+    // copied.
     let result =
         unsafe { bindings::sysfs_create_link_nowarn(holders, holder, name.as_ptr().cast()) };
     match kernel::error::to_result(result) {
@@ -121,7 +124,7 @@ fn unlink(provider: &Provider) {
     let Some((holders, _)) = ends(provider) else {
         return;
     };
-    let name = crate::log::module_name();
+    let name = module_name();
     // SAFETY: `ends` gives the kobject of a loaded module; the name is NUL-terminated.
     unsafe { bindings::sysfs_remove_link(holders, name.as_ptr().cast()) };
 }
@@ -130,7 +133,8 @@ fn unlink(provider: &Provider) {
 #[cfg(CONFIG_SYSFS)]
 fn ends(provider: &Provider) -> Option<(*mut bindings::kobject, *mut bindings::kobject)> {
     let this = NonNull::new(this_module())?;
-    // SAFETY: The provider is loaded; the loader sets the field before the module's init, and keeps it until it is gone.
+    // SAFETY: The provider is loaded; the loader sets the field before the module's init, and keeps
+    // it until it is gone.
     let holders = unsafe { (*provider.module().as_ptr()).holders_dir };
     // SAFETY: This module is loaded, as its code runs.
     let holder = unsafe { &raw mut (*this.as_ptr()).mkobj.kobj };

@@ -3,14 +3,13 @@
 //! A resolved block: the provider pinned, the wrappers bound.
 
 use crate::binder::CallMode;
+use crate::block::{unbind_all, Block, Symbol};
 use crate::calls::{Calls, OpenCalls};
+use crate::claim::Claim;
 use crate::holders::HeldProvider;
-use crate::licence;
-use crate::log::{debug, log};
-use crate::provider::{provider_name, Provider, Unavailable};
-use crate::resolver::{Kallsyms, NotFound, Wanted};
-use crate::table::{bind_all, unbind_all, Binding, Block, Symbol, Taken, Verdict};
-use crate::verify::Types;
+use crate::log::log;
+use crate::provider::{provider_name, Provider};
+use crate::resolution::{Request, Resolution};
 use core::ffi::{c_void, CStr};
 use kernel::error::code;
 use kernel::fmt;
@@ -93,14 +92,14 @@ impl sealed::Mode for Rebindable {
 ///
 /// # Invariants
 ///
-/// If there is a `provider`, all addresses that the entries of the `taken` block are bound to lie
+/// If there is a `provider`, all addresses that the entries of the `claim`ed block are bound to lie
 /// in its memory; else they lie in the kernel image.
 #[must_use = "the imports are given back when this is dropped"]
 pub struct Imports<M: Mode = Direct> {
     mode: M,
     provider: Option<HeldProvider>,
     // Dropped last: from then on the block can be resolved anew.
-    taken: Taken,
+    claim: Claim,
 }
 
 impl Imports {
@@ -171,25 +170,18 @@ impl Imports<Rebindable> {
     ///
     /// Those of the block's `resolve_imports_from`, but `EALREADY`.
     pub fn rebind(&mut self, provider: &CStr) -> Result {
-        let found = Found::new(self.taken.block(), Some(provider))?;
-        // SAFETY: The addresses are the symbols', and stay valid as long as the new provider is
-        // held: until `drop`, which unbinds first, or until the end of another `rebind`, which has
-        // bound others then.
-        unsafe { bind_all(found.present()) };
-        for (symbol, address) in found.iter() {
-            if address.is_none() {
-                symbol.retire();
-            }
-        }
-        found.record();
+        let found = Found::new(self.claim.block(), Some(provider))?;
+        // SAFETY: The new provider is held until `drop`, which unbinds first, or until the end of
+        // another `rebind`, which has bound the block to another one then.
+        unsafe { found.resolution.bind() };
+        found
+            .resolution
+            .missing()
+            .for_each(|symbol| symbol.binding.retire());
         // Who is inside now may be in the old provider, or on the way there; who comes later is
         // not.
         self.mode.0.wait();
-        for (symbol, address) in found.iter() {
-            if address.is_none() {
-                symbol.unbind();
-            }
-        }
+        found.resolution.missing().for_each(Symbol::unbind);
         // INVARIANT: All entries are bound to what was found in the new provider. The old one is
         // let go.
         self.provider = found.provider;
@@ -198,32 +190,27 @@ impl Imports<Rebindable> {
 }
 
 impl<M: Mode> Imports<M> {
-    /// `mode` is called once the block is taken.
+    /// `mode` is called once the block is claimed.
     fn new(
         block: &'static Block,
         provider: Option<&CStr>,
         mode: impl FnOnce() -> Result<M>,
     ) -> Result<Self> {
         let found = Found::new(block, provider)?;
-        let taken = Taken::new(block).ok_or_else(|| {
-            let whole = Whole {
-                block: block.name,
-                provider,
-            };
+        let claim = Claim::new(block).ok_or_else(|| {
+            let request = Request { block, provider };
             log!(
                 ERR,
-                "cannot import {whole}: it is resolved already; drop the first Imports before"
+                "cannot import {request}: it is resolved already; drop the first Imports before"
             );
             code::EALREADY
         })?;
         let mode = mode()?;
-        // SAFETY: The addresses are the symbols'. They stay valid: the provider is held until
-        // `drop`, which unbinds first; the kernel image stays.
-        unsafe { bind_all(found.present()) };
-        found.record();
-        // INVARIANT: The block was just taken, and bound to what was found in the provider.
+        // SAFETY: The provider is held until `drop`, which unbinds first.
+        unsafe { found.resolution.bind() };
+        // INVARIANT: The block was just claimed, and bound to what was found in the provider.
         Ok(Self {
-            taken,
+            claim,
             mode,
             provider: found.provider,
         })
@@ -231,7 +218,7 @@ impl<M: Mode> Imports<M> {
 
     /// The imports, in the order of their declaration.
     pub fn iter(&self) -> impl Iterator<Item = Import<'_>> {
-        self.taken.block().symbols.iter().map(|symbol| Import {
+        self.claim.block().symbols.iter().map(|symbol| Import {
             provider: self.provider.as_deref(),
             symbol,
         })
@@ -241,7 +228,7 @@ impl<M: Mode> Imports<M> {
 impl<M: Mode> Drop for Imports<M> {
     fn drop(&mut self) {
         self.mode.close();
-        unbind_all(self.taken.block().symbols);
+        unbind_all(self.claim.block().symbols);
     }
 }
 
@@ -269,11 +256,7 @@ impl<'a> Import<'a> {
 
     /// How calls reach it; `None` for data, and for an optional function that is missing.
     pub fn call_mode(&self) -> Option<CallMode> {
-        match self.symbol.binding {
-            Binding::Function(binding) => binding.is_bound().then(|| binding.call_mode()),
-            Binding::Livepatch(binding) => binding.get().map(CallMode::livepatch),
-            Binding::Data { .. } => None,
-        }
+        self.symbol.binding.call_mode()
     }
 }
 
@@ -308,36 +291,17 @@ impl fmt::Display for Import<'_> {
     }
 }
 
-/// Where all entries of a block are, with the provider held; nothing is bound yet.
-///
-/// # Invariants
-///
-/// `addresses` has one element for each of `symbols`, in their order: its address in `provider`, or
-/// in the kernel image if there is none; [`None`] for an optional one that is missing. So has
-/// `verdicts`.
+/// A resolution whose provider is held.
 struct Found {
-    symbols: &'static [Symbol],
-    addresses: KVVec<Option<*mut c_void>>,
-    verdicts: KVVec<Verdict>,
+    resolution: Resolution,
     provider: Option<HeldProvider>,
 }
 
 impl Found {
-    /// Finds all of `block` in `provider`. Every problem is logged; the first one's errno is
-    /// returned.
+    /// Resolves `block` in `provider`. Every problem is logged; the first one's errno is returned.
     fn new(block: &'static Block, provider: Option<&CStr>) -> Result<Self> {
-        let whole = Whole {
-            block: block.name,
-            provider,
-        };
-        licence::check().map_err(|incompatible| {
-            log!(ERR, "cannot import {whole}: {incompatible}");
-            code::EACCES
-        })?;
-        let kallsyms = Kallsyms::get().map_err(|unusable| {
-            log!(ERR, "cannot import {whole}: {unusable}");
-            code::EOPNOTSUPP
-        })?;
+        let request = Request { block, provider };
+        let kallsyms = request.kallsyms()?;
         let provider = provider
             .map(|name| {
                 if block.autoload {
@@ -348,16 +312,17 @@ impl Found {
             })
             .transpose()
             .map_err(|unavailable| {
-                match in_image(&kallsyms, block, unavailable) {
+                match request.in_image(&kallsyms, unavailable) {
                     Some(name) => log!(
                         ERR,
-                        "cannot import {whole}: {unavailable}, or leave out `from` if it is built in: the kernel image has {name}"
+                        "cannot import {request}: {unavailable}, or leave out `from` if it is built \
+                         in: the kernel image has {name}"
                     ),
-                    None => log!(ERR, "cannot import {whole}: {unavailable}"),
+                    None => log!(ERR, "cannot import {request}: {unavailable}"),
                 }
                 unavailable.errno()
             })?;
-        let (addresses, verdicts) = find_all(&kallsyms, provider.as_ref(), block)?;
+        let resolution = Resolution::new(&kallsyms, provider.as_ref(), block)?;
         let provider = provider
             .map(HeldProvider::new)
             .transpose()
@@ -365,173 +330,16 @@ impl Found {
                 let error = error.to_errno();
                 log!(
                     ERR,
-                    "cannot import {whole}: its holders/ cannot have a link to this module (error {error})"
+                    "cannot import {request}: its holders/ cannot have a link to this module \
+                     (error {error})"
                 );
             })?;
-        // INVARIANT: As `find_all` gives them, and `provider` is where it searched.
         Ok(Self {
-            symbols: block.symbols,
-            addresses,
-            verdicts,
+            resolution,
             provider,
         })
-    }
-
-    /// The symbols with their addresses.
-    fn iter(&self) -> impl Iterator<Item = (&'static Symbol, Option<*mut c_void>)> + Clone + '_ {
-        self.symbols.iter().zip(self.addresses.iter().copied())
-    }
-
-    /// Those that are there.
-    fn present(&self) -> impl Iterator<Item = (&'static Symbol, *mut c_void)> + Clone + '_ {
-        self.iter()
-            .filter_map(|(symbol, address)| Some((symbol, address?)))
-    }
-
-    /// Keeps what came of the comparison of the types, once the symbols are bound.
-    fn record(&self) {
-        record(self.symbols, &self.verdicts);
-    }
-}
-
-/// A symbol of `block` that the kernel image has, when its provider is no module that is loaded.
-pub(crate) fn in_image(
-    kallsyms: &Kallsyms,
-    block: &Block,
-    unavailable: Unavailable,
-) -> Option<&'static CStr> {
-    let mut names = block.symbols.iter().map(|symbol| symbol.name);
-    unavailable
-        .is_absence()
-        .then(|| names.find(|name| kallsyms.image_has(name)))
-        .flatten()
-}
-
-/// The address of each symbol of `block` in `provider`, or in the kernel image, its type verified;
-/// [`None`] for an optional one that is missing. And what came of the comparison of its type, for
-/// [`record`].
-///
-/// All are looked at, so that all problems are reported; the first one's errno is returned.
-pub(crate) fn find_all(
-    kallsyms: &Kallsyms,
-    provider: Option<&Provider>,
-    block: &Block,
-) -> Result<(KVVec<Option<*mut c_void>>, KVVec<Verdict>)> {
-    let no_memory = |error| {
-        let whole = Whole {
-            block: block.name,
-            provider: provider.map(Provider::name),
-        };
-        log!(ERR, "cannot import {whole}: no memory for the search");
-        error
-    };
-    let types = Types::new(kallsyms, provider);
-    let mut verdicts = KVVec::with_capacity(block.symbols.len(), GFP_KERNEL)
-        .map_err(|error| no_memory(error.into()))?;
-    let (addresses, mut result) =
-        look_up(kallsyms, provider, &types, block.symbols).map_err(no_memory)?;
-    // Those that were not found are left out.
-    for (symbol, address) in block.symbols.iter().zip(&addresses) {
-        let verdict = match address {
-            Some(_) => types.verify(symbol, block.verify).unwrap_or_else(|error| {
-                result = result.and(Err(error));
-                Verdict::NotChecked
-            }),
-            None => Verdict::NotChecked,
-        };
-        verdicts.push(verdict, GFP_KERNEL)?;
-    }
-    result.map(|()| (addresses, verdicts))
-}
-
-/// Keeps the `verdicts` of [`find_all`] on `symbols`. Only once these are bound: what speaks
-/// against another provider says nothing of the one that they stay bound to.
-pub(crate) fn record(symbols: &[Symbol], verdicts: &[Verdict]) {
-    for (symbol, &verdict) in symbols.iter().zip(verdicts) {
-        symbol.verdict().set(verdict);
-    }
-}
-
-/// The address of each of `symbols`; [`None`] for an optional one that is missing, and for one that
-/// is refused, which is logged. And the errno of the first one that is refused.
-///
-/// # Errors
-///
-/// `ENOMEM`.
-fn look_up(
-    kallsyms: &Kallsyms,
-    provider: Option<&Provider>,
-    types: &Types<'_>,
-    symbols: &'static [Symbol],
-) -> Result<(KVVec<Option<*mut c_void>>, Result)> {
-    let mut addresses = KVVec::with_capacity(symbols.len(), GFP_KERNEL)?;
-    let mut result = Ok(());
-    let found = kallsyms.find(provider, symbols.iter().map(Wanted::of))?;
-    for (symbol, found) in symbols.iter().zip(found) {
-        let address = accept(provider, types, symbol, found).unwrap_or_else(|error| {
-            result = result.and(Err(error));
-            None
-        });
-        addresses.push(address, GFP_KERNEL)?;
-    }
-    Ok((addresses, result))
-}
-
-/// The address that was found; `None` for an optional symbol that is missing. Any other cause is
-/// logged.
-fn accept(
-    provider: Option<&Provider>,
-    types: &Types<'_>,
-    symbol: &Symbol,
-    found: Result<*mut c_void, NotFound>,
-) -> Result<Option<*mut c_void>> {
-    let found = match found {
-        // A module drops the symbols of its init. Its BTF has what was once in its file.
-        Err(NotFound::Missing) if provider.is_some() && types.has(symbol.name) => {
-            Err(NotFound::WasInInit)
-        }
-        other => other,
-    };
-    match found {
-        Ok(address) => {
-            debug!("found {} at {address:p}", symbol.name);
-            Ok(Some(address))
-        }
-        Err(cause) if symbol.optional && cause.is_absence() => {
-            debug!("optional {} is missing: {cause}", symbol.name);
-            Ok(None)
-        }
-        Err(cause) => {
-            log!(
-                ERR,
-                "cannot import {} from {}: {cause}",
-                symbol.name,
-                provider_name(provider)
-            );
-            Err(cause.errno())
-        }
     }
 }
 
 #[cfg(kimport_bench)]
-#[path = "imports_bench.rs"]
 pub mod bench;
-
-/// A block and its provider, as an error names them.
-struct Whole<'a> {
-    block: &'static CStr,
-    provider: Option<&'a CStr>,
-}
-
-impl fmt::Display for Whole<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.block.is_empty() {
-            f.write_str("symbols")?;
-        } else {
-            f.write_str("block ")?;
-            fmt::Display::fmt(self.block, f)?;
-        }
-        f.write_str(" from ")?;
-        fmt::Display::fmt(self.provider.unwrap_or(c"the kernel image"), f)
-    }
-}

@@ -13,13 +13,13 @@
 //! 4. The provider's memory is freed.
 
 use crate::bindings::{self, module};
+use crate::block::{unbind_all, Block};
 use crate::calls::{LateCalls, OpenCalls};
-use crate::imports::{find_all, in_image, record};
-use crate::licence;
+use crate::claim::Claim;
 use crate::log::log;
 use crate::provider::{Provider, Unavailable};
+use crate::resolution::{Request, Resolution};
 use crate::resolver::Kallsyms;
-use crate::table::{bind_all, unbind_all, Block, Taken};
 use core::ffi::{c_void, CStr};
 use kernel::container_of;
 use kernel::error::{code, to_result};
@@ -87,7 +87,7 @@ pub struct LateImports<T: ProviderEvents> {
     calls: &'static LateCalls,
     open: OpenCalls,
     // Dropped after `open`, whose calls are the block's.
-    taken: Taken,
+    claim: Claim,
     events: T,
     #[pin]
     state: Mutex<State>,
@@ -115,10 +115,10 @@ impl<T: ProviderEvents> LateImports<T> {
         events: T,
     ) -> impl PinInit<Self, Error> + use<'a, T> {
         try_pin_init!(&this in Self {
-            taken: take(block, provider)?,
+            claim: claim(block, provider)?,
             provider: CString::try_from(provider)?,
             calls,
-            // After the block was taken, so that nobody else opens its calls.
+            // After the block was claimed, so that nobody else opens its calls.
             open: OpenCalls::new(&calls.calls)?,
             events,
             state <- new_mutex!(State::Waiting),
@@ -168,19 +168,15 @@ impl<T: ProviderEvents> LateImports<T> {
         let Ok(provider) = Provider::get(&kallsyms, &self.provider) else {
             return;
         };
-        let block = self.taken.block();
-        let found = find_all(&kallsyms, Some(&provider), block);
+        let resolution = Resolution::new(&kallsyms, Some(&provider), self.claim.block());
         self.postponed
-            .store(matches!(found, Err(code::ENOMEM)), Relaxed);
-        let Ok((addresses, verdicts)) = found else {
+            .store(matches!(resolution, Err(code::ENOMEM)), Relaxed);
+        let Ok(resolution) = resolution else {
             return;
         };
-        let found = block.symbols.iter().zip(addresses.iter().copied());
-        let present = found.filter_map(|(symbol, address)| Some((symbol, address?)));
-        // SAFETY: The addresses are the symbols'. The provider is held now, and later by each call;
-        // its memory stays until its going was notified, which unbinds.
-        unsafe { bind_all(present) };
-        record(block.symbols, &verdicts);
+        // SAFETY: The provider is held now, and later by each call; its memory stays until its
+        // going was notified, which unbinds.
+        unsafe { resolution.bind() };
         // SAFETY: The calls are closed, by the type invariants. `unbind` closes them before the
         // module is freed.
         unsafe { self.calls.set_provider(&provider) };
@@ -195,7 +191,7 @@ impl<T: ProviderEvents> LateImports<T> {
     /// Lets nobody in any more, waits until all have left, and unbinds.
     fn unbind(&self) {
         self.open.close();
-        unbind_all(self.taken.block().symbols);
+        unbind_all(self.claim.block().symbols);
     }
 
     fn going(&self, module: *mut module) {
@@ -247,45 +243,33 @@ impl<T: ProviderEvents> LateImports<T> {
     }
 }
 
-/// Takes `block`, if it is free and the kernel one on which it can ever be bound.
-fn take(block: &'static Block, provider: &CStr) -> Result<Taken> {
-    let name = block.name;
-    licence::check().map_err(|incompatible| {
-        log!(
-            ERR,
-            "cannot import block {name} from {provider}: {incompatible}"
-        );
-        code::EACCES
-    })?;
-    let kallsyms = Kallsyms::get().map_err(|unusable| {
-        log!(
-            ERR,
-            "cannot import block {name} from {provider}: {unusable}"
-        );
-        code::EOPNOTSUPP
-    })?;
+/// Claims `block`, if it is free and the kernel one on which it can ever be bound.
+fn claim(block: &'static Block, provider: &CStr) -> Result<Claim> {
+    let request = Request {
+        block,
+        provider: Some(provider),
+    };
+    let kallsyms = request.kallsyms()?;
     match Provider::get(&kallsyms, provider) {
         Err(unavailable @ Unavailable::Itself) => {
-            log!(
-                ERR,
-                "cannot import block {name} from {provider}: {unavailable}"
-            );
+            log!(ERR, "cannot import {request}: {unavailable}");
             return Err(unavailable.errno());
         }
         Err(unavailable) => {
-            if let Some(symbol) = in_image(&kallsyms, block, unavailable) {
+            if let Some(symbol) = request.in_image(&kallsyms, unavailable) {
                 log!(
                     WARNING,
-                    "block {name} waits for {provider}, which is not loaded; leave out `from` if it is built in: the kernel image has {symbol}"
+                    "{request} waits for its provider, which is not loaded; leave out `from` if it \
+                     is built in: the kernel image has {symbol}"
                 );
             }
         }
         Ok(_) => {}
     }
-    Taken::new(block).ok_or_else(|| {
+    Claim::new(block).ok_or_else(|| {
         log!(
             ERR,
-            "cannot import block {name} from {provider}: it is bound late already; drop the first LateImports before"
+            "cannot import {request}: it is bound late already; drop the first LateImports before"
         );
         code::EALREADY
     })

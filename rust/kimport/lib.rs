@@ -2,38 +2,43 @@
 
 //! Typed, direct-call imports of kernel symbols that are not exported.
 //!
-//! A module declares what it needs with [`import_symbols!`] and binds it with the `resolve_imports` that the macro
-//! generates. The data's way is one line:
+//! A module declares what it needs with [`import_symbols!`] and binds it with the `resolve_imports`
+//! that the macro generates. The data's way is one line:
 //!
 //! ```text
 //! declaration -> table -> resolver -> verify -> binder -> wrapper
-//! (macro)        table.rs resolver/   verify/   binder/   (macro)
+//! (macro)        block.rs resolver/   verify/   binder/   (macro)
 //! ```
 //!
-//! - [`table`](crate::Block): what a block declares, as a `static` that the macro fills.
-//! - `resolver`: "where is this symbol": the address of `kallsyms_lookup_name`, which no module may link
-//!   against since Linux 5.7, comes from a kprobe or from the user; every other address from `kallsyms_lookup_name`.
-//! - `verify`: "is it of the declared type": the declaration, described at compile time, against the kernel's BTF.
-//! - `binder`: "make this call site reach that address": static calls where the kernel has them, so that
-//!   each call is a direct `call`; function pointers elsewhere; in `#[livepatch]` blocks the kernel's module loader did it.
-//! - `provider`, `holders`: the module that a block imports from is held in use, so that it cannot be unloaded, and
-//!   its `holders/` in sysfs shows by whom.
+//! - [`block`](crate::Block): what a block declares, as a `static` that the macro fills.
+//! - `resolver`: "where is this symbol": the address of `kallsyms_lookup_name`, which no module may
+//!   link against since Linux 5.7, comes from a kprobe or from the user; every other address from
+//!   `kallsyms_lookup_name`.
+//! - `verify`: "is it of the declared type": the declaration, described at compile time, against
+//!   the kernel's BTF.
+//! - `binder`: "make this call site reach that address": static calls where the kernel has them, so
+//!   that each call is a direct `call`; function pointers elsewhere; in `#[livepatch]` blocks the
+//!   kernel's module loader did it.
+//! - `provider`, `holders`: the module that a block imports from is held in use, so that it cannot
+//!   be unloaded, and its `holders/` in sysfs shows by whom.
 //! - `licence`: modules that are not GPL-compatible are refused before any of that.
 //! - `debugfs`, `dynamic_debug`: what a person can see of all that in a running kernel.
 //! - [`Imports`]: takes a block through these steps, all or nothing, and undoes them when dropped.
 //!
 //! Two forms of blocks whose provider changes while they are called know who is inside (`calls`):
 //!
-//! - `#[rebindable]`: [`Imports::rebind`] moves the block to another provider while it is being called;
+//! - `#[rebindable]`: [`Imports::rebind`] moves the block to another provider while it is being
+//!   called;
 //! - `#[late]`: [`LateImports`] binds the block when its provider appears and tells when it goes.
 //!
-//! The resolver knows nothing of call sites and the binder nothing of names: another way to find addresses,
-//! or another architecture, is one new file.
+//! The resolver knows nothing of call sites and the binder nothing of names: another way to find
+//! addresses, or another architecture, is one new file.
 //!
 //! # What it takes of the kernel
 //!
-//! The crate links against exported symbols like any module. It imports the following ones, which are not exported, and holds them
-//! to the same rules as users' imports: unique, in memory that stays, of the declared kind and type.
+//! The crate links against exported symbols like any module. It imports the following ones, which
+//! are not exported, and holds them to the same rules as users' imports: unique, in memory that
+//! stays, of the declared kind and type.
 //!
 //! | kernel internal | taken in | without it, or with another type |
 //! | --- | --- | --- |
@@ -51,8 +56,11 @@
 extern crate self as kimport;
 
 mod binder;
+mod binding;
 mod bindings;
+mod block;
 mod calls;
+mod claim;
 #[cfg(CONFIG_KIMPORT_DEBUGFS)]
 mod debugfs;
 #[cfg(CONFIG_KIMPORT_DYNAMIC_DEBUG)]
@@ -64,16 +72,23 @@ mod licence;
 mod log;
 mod once;
 mod provider;
+mod record;
+mod resolution;
 mod resolver;
 #[cfg(kimport_selftest)]
 #[doc(hidden)]
 pub mod selftest;
-mod table;
+mod this_module;
+mod verdict;
 mod verify;
 
 #[doc(hidden)]
 pub use binder::Loaded;
 pub use binder::{CallMode, FunctionBinding};
+#[doc(hidden)]
+pub use binding::DataBinding;
+#[doc(hidden)]
+pub use block::{Block, Symbol};
 #[doc(hidden)]
 pub use calls::{Calls, LateCalls};
 #[cfg(kimport_bench)]
@@ -84,8 +99,9 @@ pub use kimport_macros::import_symbols;
 pub use kimport_types as types;
 pub use late::{LateImports, ProviderEvents};
 #[doc(hidden)]
-pub use table::{record_size, Record, Verify};
-pub use table::{Block, DataBinding, Symbol};
+pub use record::{record_size, Record};
+#[doc(hidden)]
+pub use verdict::Verify;
 
 /// What the macros of this crate expand to; no interface for others.
 #[doc(hidden)]

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whether this module may import at all: what kimport gives access to is for GPL-compatible modules only, as the exports are
-//! that it takes itself.
+//! Whether this module may import at all: what kimport gives access to is for GPL-compatible
+//! modules only, as the exports are that it takes itself.
 //!
-//! The loader refuses another module before this is asked, unless those exports reached it around the loader's check, as
-//! livepatch relocations do.
+//! The loader refuses another module before this is asked, unless those exports reached it around
+//! the loader's check, as livepatch relocations do.
 
 use crate::bindings;
-use crate::log::this_module;
+use crate::this_module::this_module;
 use kernel::fmt;
 
 /// The loader has marked this module proprietary.
@@ -30,7 +30,8 @@ pub(crate) fn check() -> Result<(), Incompatible> {
     }
     // SAFETY: `module` is this module's own `struct module`.
     let taints = unsafe { &raw const (*module).taints };
-    // SAFETY: As above. The kernel may set other bits of the word at any time, hence the volatile read.
+    // SAFETY: As above. The kernel may set other bits of the word at any time, hence the volatile
+    // read.
     let taints = unsafe { taints.read_volatile() };
     if taints & (1 << bindings::TAINT_PROPRIETARY_MODULE) != 0 {
         return Err(Incompatible);

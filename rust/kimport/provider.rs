@@ -3,8 +3,9 @@
 //! The module that symbols are imported from, held in use.
 
 use crate::bindings;
-use crate::log::{debug, module_name};
+use crate::log::debug;
 use crate::resolver::{Kallsyms, Place};
+use crate::this_module::module_name;
 use core::ffi::{c_void, CStr};
 use core::ptr::NonNull;
 use kernel::error::{code, Error};

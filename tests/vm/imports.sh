@@ -225,7 +225,7 @@ livepatch_provider() {
 waits_for_builtin() {
 	log_mark
 	case_ok 41 || return
-	log_since | grep "import_cases: kimport: block builtin_late waits for printk, which is not loaded; leave out .* the kernel image has nr_processes"
+	log_since | grep "import_cases: kimport: block builtin_late from printk waits for its provider, which is not loaded; leave out .* the kernel image has nr_processes"
 }
 
 # hello_import prints what it got: compare with what the kernel says elsewhere.

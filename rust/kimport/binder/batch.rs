@@ -2,32 +2,38 @@
 
 //! Re-pointing many functions at once.
 //!
-//! `__static_call_update()` patches a trampoline and then each call site by a text poke of its own. Such a poke is safe under callers
-//! because it goes through an `int3`: that is written, then the rest of the instruction, then its first byte, and after each of
-//! the three all CPUs are interrupted and waited for. The kernel can take many instructions through these steps together
-//! (`smp_text_poke_batch_add()` and `_finish()`, as it does for jump labels and ftrace), so that a block costs three
-//! interruptions and not three for each trampoline and call site. The steps are the same, and so is what concurrent callers
-//! see: each lands in the old function or in the new one.
+//! `__static_call_update()` patches a trampoline and then each call site by a text poke of its own.
+//! Such a poke is safe under callers because it goes through an `int3`: that is written, then the
+//! rest of the instruction, then its first byte, and after each of the three all CPUs are
+//! interrupted and waited for. The kernel can take many instructions through these steps together
+//! (`smp_text_poke_batch_add()` and `_finish()`, as it does for jump labels and ftrace), so that a
+//! block costs three interruptions and not three for each trampoline and call site. The steps are
+//! the same, and so is what concurrent callers see: each lands in the old function or in the new
+//! one.
 //!
-//! This does for all of them what `__static_call_update()` does for one, under the same locks in the same order:
+//! This does for all of them what `__static_call_update()` does for one, under the same locks in
+//! the same order:
 //!
 //! - `cpus_read_lock()`, then `static_call_mutex`: nobody else changes a key or its call sites;
 //! - the key's `func` is stored, which later updates compare with, before the instructions;
-//! - `text_mutex`: nobody else patches text, or adds to the queue of what is to be patched. That has to be sorted by address, so
-//!   that the kernel patches what is in it (jump labels may have left something) before it takes a lower address; here all are
-//!   sorted, which makes it one batch, or several of 256 instructions;
-//! - the trampoline, and all call sites that the module's table has for the key: those in init sections only while the module is
-//!   in its init.
+//! - `text_mutex`: nobody else patches text, or adds to the queue of what is to be patched. That
+//!   has to be sorted by address, so that the kernel patches what is in it (jump labels may have
+//!   left something) before it takes a lower address; here all are sorted, which makes it one
+//!   batch, or several of 256 instructions;
+//! - the trampoline, and all call sites that the module's table has for the key: those in init
+//!   sections only while the module is in its init.
 //!
-//! What it does not do is left to `__static_call_update()`: instructions other than those of [`Branch`], as the kernel itself
-//! puts where the target is one of its own stubs, and targets that are too far away. So is everything on a kernel that lacks
-//! one of the symbols of `batch_imported.rs`, while the kernel boots, and when there is no memory.
+//! What it does not do is left to `__static_call_update()`: instructions other than those of
+//! [`Branch`], as the kernel itself puts where the target is one of its own stubs, and targets that
+//! are too far away. So is everything on a kernel that lacks one of the symbols of
+//! `batch_imported.rs`, while the kernel boots, and when there is no memory.
 //!
-//! What it saves grows with the number of CPUs: to bind 45 functions of one call site each, all CPUs together execute 1.03 times
-//! the instructions without it where there is one CPU, more than three times where there are four (`make bench`). And no CPU
-//! is interrupted 270 times.
+//! What it saves grows with the number of CPUs: to bind 45 functions of one call site each, all
+//! CPUs together execute 1.03 times the instructions without it where there is one CPU, more than
+//! three times where there are four (`make bench`). And no CPU is interrupted 270 times.
 //!
-//! Source: `kernel/static_call_inline.c`, `arch/x86/kernel/static_call.c`, `arch/x86/kernel/alternative.c`.
+//! Source: `kernel/static_call_inline.c`, `arch/x86/kernel/static_call.c`,
+//! `arch/x86/kernel/alternative.c`.
 
 #[path = "batch_imported.rs"]
 mod imported;
@@ -35,7 +41,7 @@ mod imported;
 use super::{sites_of, FunctionBinding, Site};
 use crate::binder::branch::Branch;
 use crate::bindings::{self, mutex};
-use crate::table::Symbol;
+use crate::block::Symbol;
 use core::ffi::c_void;
 use core::ptr::null;
 use kernel::ffi::c_int;
@@ -46,12 +52,13 @@ pub(super) fn needs() -> &'static [Symbol] {
     imported::symbols()
 }
 
-/// Makes the calls of each function go to its new target. May sleep. [`false`]: nothing was done, and each has to be
-/// updated by itself.
+/// Makes the calls of each function go to its new target. May sleep. [`false`]: nothing was done,
+/// and each has to be updated by itself.
 ///
 /// # Safety
 ///
-/// Each target is a function of the declared type, or may be called with any arguments and does not return.
+/// Each target is a function of the declared type, or may be called with any arguments and does not
+/// return.
 pub(super) unsafe fn update<U>(updates: U) -> bool
 where
     U: Iterator<Item = (&'static FunctionBinding, *mut c_void)> + Clone,
@@ -76,8 +83,8 @@ where
     for (binding, target) in updates {
         // SAFETY: The key lives as long as the module.
         let func = unsafe { &raw mut (*binding.key.0.get()).func };
-        // SAFETY: `func` points into the key, which only the holder of the locks writes. Others read the word at any time,
-        // hence the volatile write.
+        // SAFETY: `func` points into the key, which only the holder of the locks writes. Others
+        // read the word at any time, hence the volatile write.
         unsafe { func.write_volatile(target) };
     }
     // SAFETY: They are planned from the trampolines and call sites of these functions.
@@ -89,7 +96,8 @@ where
     true
 }
 
-/// Sorts by address. (Those of `core` have functions that never return, which objtool does not know of.)
+/// Sorts by address. (Those of `core` have functions that never return, which objtool does not know
+/// of.)
 fn sort(pokes: &mut [Branch]) {
     /// # Safety
     ///
@@ -103,7 +111,8 @@ fn sort(pokes: &mut [Branch]) {
     }
 
     let (base, len) = (pokes.as_mut_ptr().cast(), pokes.len());
-    // SAFETY: These are the elements of the slice, which may be moved as bytes; no function to swap them is needed then.
+    // SAFETY: These are the elements of the slice, which may be moved as bytes; no function to swap
+    // them is needed then.
     unsafe { bindings::sort(base, len, size_of::<Branch>(), Some(compare), None) };
 }
 
@@ -131,7 +140,8 @@ fn is_possible() -> bool {
 ///
 /// # Invariants
 ///
-/// The current task holds `cpus_read_lock()`, `static_call_mutex` and `text_mutex`, and the functions of `imported` are bound.
+/// The current task holds `cpus_read_lock()`, `static_call_mutex` and `text_mutex`, and the
+/// functions of `imported` are bound.
 struct Locked(());
 
 impl Locked {
@@ -151,8 +161,8 @@ impl Locked {
         [imported::static_call_mutex(), imported::text_mutex()]
     }
 
-    /// Adds to `pokes` what `__static_call_update()` would patch, to the capacity that is there; [`None`] when it is
-    /// not known here how.
+    /// Adds to `pokes` what `__static_call_update()` would patch, to the capacity that is there;
+    /// [`None`] when it is not known here how.
     fn plan(
         &self,
         pokes: &mut KVec<Branch>,
@@ -163,7 +173,8 @@ impl Locked {
         let sites = sites_of(binding.key).filter(Site::is_there);
         let sites = sites.map(|site| site.address);
         for address in Iterator::chain(core::iter::once(trampoline), sites) {
-            // SAFETY: A trampoline or a call site of this module, which is one of these instructions if it begins like one.
+            // SAFETY: A trampoline or a call site of this module, which is one of these
+            // instructions if it begins like one.
             let now = unsafe { Branch::read(address) }?;
             let wanted = if now.is_call() {
                 self.call_destination(target)
@@ -178,10 +189,12 @@ impl Locked {
         Some(())
     }
 
-    /// What calls of `target` go to: with call depth tracking, to the accounting in front of the function.
+    /// What calls of `target` go to: with call depth tracking, to the accounting in front of the
+    /// function.
     fn call_destination(&self, target: *mut c_void) -> *mut c_void {
         #[cfg(CONFIG_MITIGATION_CALL_DEPTH_TRACKING)]
-        // SAFETY: By the type invariants it is bound, and `text_mutex` held, as it wants. It takes the address of any function.
+        // SAFETY: By the type invariants it is bound, and `text_mutex` held, as it wants. It takes
+        // the address of any function.
         let target = unsafe { imported::callthunks_translate_call_dest(target) };
         target
     }
@@ -194,8 +207,9 @@ impl Locked {
     unsafe fn patch(&self, pokes: &[Branch]) {
         for poke in pokes {
             let (address, code) = (poke.address() as *mut c_void, poke.code());
-            // SAFETY: By the type invariants it is bound, and `text_mutex` held. The contract vouches for the address; the code is
-            // one whole instruction, followed by as much as the decoder may look at.
+            // SAFETY: By the type invariants it is bound, and `text_mutex` held. The contract
+            // vouches for the address; the code is one whole instruction, followed by as much as
+            // the decoder may look at.
             unsafe {
                 imported::smp_text_poke_batch_add(address, code.as_ptr().cast(), poke.len(), null())
             };
@@ -216,8 +230,8 @@ impl Drop for Locked {
     }
 }
 
-/// For tests and the bench: has functions bound one by one, as on a kernel that lacks what this takes, and tells what was done
-/// at once.
+/// For tests and the bench: has functions bound one by one, as on a kernel that lacks what this
+/// takes, and tells what was done at once.
 #[cfg(any(kimport_selftest, kimport_bench))]
 pub(crate) mod switch {
     use kernel::sync::atomic::{Atomic, AtomicFlag, Relaxed};

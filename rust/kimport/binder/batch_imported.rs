@@ -9,7 +9,7 @@
 //! `text_poke_queue` and `text_poke_finish`; other names belong here, too.
 
 use crate::bindings::mutex;
-use crate::table::Symbol;
+use crate::block::Symbol;
 use core::ffi::c_void;
 
 kimport_macros::import_symbols! {

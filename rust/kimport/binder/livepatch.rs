@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Binding by livepatch relocations: every call site is a direct `call`, made by the kernel's module loader.
+//! Binding by livepatch relocations: every call site is a direct `call`, made by the kernel's
+//! module loader.
 //!
 //! What a `#[livepatch]` block declares are undefined symbols that bear livepatch's names,
-//! `.klp.sym.<provider>.<name>,<position>`. `scripts/Makefile.relink` makes livepatch relocations of all that refers to them,
-//! which the loader applies before any of the module's code runs, or it refuses the module. So there is nothing left to bind.
+//! `.klp.sym.<provider>.<name>,<position>`. `scripts/Makefile.relink` makes livepatch relocations
+//! of all that refers to them, which the loader applies before any of the module's code runs, or it
+//! refuses the module. So there is nothing left to bind.
 //!
-//! The loader checks neither kind nor type, and holds nothing: the provider may be gone when `resolve_imports()` is called, or
-//! be another one. That finds, checks and pins as for any other block, and compares what it found with what the loader did
-//! ([`Loaded`]). Until it succeeded, and after its `Imports` is dropped, the wrappers end in [`unbound`](super::unbound): each
-//! looks at its binding first, a load and a branch that is not taken.
+//! The loader checks neither kind nor type, and holds nothing: the provider may be gone when
+//! `resolve_imports()` is called, or be another one. That finds, checks and pins as for any other
+//! block, and compares what it found with what the loader did ([`Loaded`]). Until it succeeded, and
+//! after its `Imports` is dropped, the wrappers end in [`unbound`](super::unbound): each looks at
+//! its binding first, a load and a branch that is not taken.
 //!
 //! Source: `kernel/livepatch/core.c`, `Documentation/livepatch/module-elf-format.rst`.
 
@@ -31,8 +34,8 @@ impl Loaded {
 
     /// The address.
     pub(crate) fn address(&self) -> *mut c_void {
-        // What is in memory: else the compiler puts the undefined symbol's address into code, by a GOT, which the
-        // module loader refuses.
+        // What is in memory: else the compiler puts the undefined symbol's address into code, by a
+        // GOT, which the module loader refuses.
         // SAFETY: The reference is valid.
         unsafe { (&raw const self.0).read_volatile() }.cast_mut()
     }
@@ -40,15 +43,17 @@ impl Loaded {
 
 /// The number of direct calls of `address` in this module's text, read back from it.
 ///
-/// Nothing lists them, unlike static calls. The loader has applied all relocations or none, so that there are no others.
+/// Nothing lists them, unlike static calls. The loader has applied all relocations or none, so that
+/// there are no others.
 #[cfg(all(MODULE, CONFIG_X86_64))]
 pub(super) fn call_sites(address: *mut c_void) -> usize {
     const CALL: u8 = 0xe8;
     const JMP: u8 = 0xe9;
     const TWO_BYTES: u8 = 0x0f;
 
-    let module = crate::log::this_module();
-    // SAFETY: `module` is this module's own `struct module`, and the loader made its memory before any code ran.
+    let module = crate::this_module::this_module();
+    // SAFETY: `module` is this module's own `struct module`, and the loader made its memory before
+    // any code ran.
     let text = unsafe { &(*module).mem[crate::bindings::mod_mem_type_MOD_TEXT as usize] };
     let start = text.base.cast::<u8>().cast_const();
     let size = text.size as usize;
@@ -56,7 +61,8 @@ pub(super) fn call_sites(address: *mut c_void) -> usize {
     let calls = |at: usize| {
         // SAFETY: `at` is an offset into the text.
         let site = unsafe { start.add(at) };
-        // SAFETY: At least five bytes of the text begin here. They may be patched meanwhile, hence the volatile read.
+        // SAFETY: At least five bytes of the text begin here. They may be patched meanwhile, hence
+        // the volatile read.
         let [opcode, displacement @ ..] = unsafe { site.cast::<[u8; 5]>().read_volatile() };
         let displacement = i32::from_le_bytes(displacement) as isize;
         let target = (site.addr() + 5).wrapping_add_signed(displacement);
@@ -97,7 +103,8 @@ macro_rules! __declare_livepatch_function {
         symbol: $symbol:literal,
         fn($($arg:ident: $type:ty),* $(,)?) -> $return:ty
     ) => {
-        // As of static calls. Other blocks may declare the same symbol, with other types that are the same to the kernel.
+        // As of static calls. Other blocks may declare the same symbol, with other types that are
+        // the same to the kernel.
         #[allow(improper_ctypes, clashing_extern_declarations)]
         extern "C" {
             #[link_name = $livepatch]
@@ -117,8 +124,9 @@ macro_rules! __declare_livepatch_function {
         #[inline(always)]
         unsafe fn $call($($arg: $type),*) -> $return {
             $binding.address();
-            // SAFETY: The caller keeps the contract of the imported function. As the binding has an address, the kernel bound
-            // the call to a function of the declared type (the declaration's promise, checked when it was bound).
+            // SAFETY: The caller keeps the contract of the imported function. As the binding has an
+            // address, the kernel bound the call to a function of the declared type (the
+            // declaration's promise, checked when it was bound).
             unsafe { $target($($arg),*) }
         }
     };
@@ -133,7 +141,8 @@ macro_rules! __declare_livepatch_data {
         static $loaded: $crate::Loaded = {
             #[allow(clashing_extern_declarations)]
             extern "C" {
-                // As a function, as other blocks may declare it: the compiler renames one of two kinds.
+                // As a function, as other blocks may declare it: the compiler renames one of two
+                // kinds.
                 #[link_name = $livepatch]
                 fn target();
             }

@@ -2,12 +2,13 @@
 
 //! Binding through function pointers, where the kernel has no static calls that a module may use.
 //!
-//! An indirect call needs a target that may be called so. On x86 with enforced IBT the kernel seals functions
-//! whose address it never takes, and calling one faults: there the static-call binder is the right one, and this one
-//! exists on x86 only to be tested.
+//! An indirect call needs a target that may be called so. On x86 with enforced IBT the kernel seals
+//! functions whose address it never takes, and calling one faults: there the static-call binder is
+//! the right one, and this one exists on x86 only to be tested.
 
 use super::CallMode;
-use crate::table::{LastVerdict, Symbol};
+use crate::block::Symbol;
+use crate::verdict::LastVerdict;
 use core::ffi::c_void;
 use kernel::sync::atomic::{Acquire, Atomic, AtomicFlag, Relaxed, Release};
 
@@ -42,15 +43,15 @@ impl Key {
 pub struct FunctionBinding {
     key: &'static Key,
     unbound: *mut c_void,
-    // A flag instead of a comparison with `unbound`, whose address in code would be a GOT reference, which the module
-    // loader refuses.
+    // A flag instead of a comparison with `unbound`, whose address in code would be a GOT
+    // reference, which the module loader refuses.
     bound: AtomicFlag,
     /// Kept here, as an entry of a table cannot change.
     pub(crate) verdict: LastVerdict,
 }
 
-// SAFETY: `unbound` is the address of code that lives as long as the module; nothing is written through it. The rest is
-// atomic.
+// SAFETY: `unbound` is the address of code that lives as long as the module; nothing is written
+// through it. The rest is atomic.
 unsafe impl Sync for FunctionBinding {}
 
 impl FunctionBinding {
@@ -162,8 +163,8 @@ macro_rules! __declare_function {
         /// That of the imported function.
         #[inline(always)]
         unsafe fn $call($($arg: $type),*) -> $return {
-            // SAFETY: The slot holds a function of the declared type (the declaration's promise, checked when it
-            // was bound), or `$unbound`, which takes any arguments.
+            // SAFETY: The slot holds a function of the declared type (the declaration's promise,
+            // checked when it was bound), or `$unbound`, which takes any arguments.
             let target = unsafe {
                 ::core::mem::transmute::<
                     *mut $crate::macro_support::c_void,

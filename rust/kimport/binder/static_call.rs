@@ -2,16 +2,19 @@
 
 //! Binding through static calls: every call site is a direct `call`.
 //!
-//! For each imported function the module gets what C's `DEFINE_STATIC_CALL()` gives it: a trampoline
-//! `__SCT__<name>` in `.static_call.text` and a key `__SCK__<name>`. The wrapper calls the trampoline, objtool records
-//! each such call in `.static_call_sites`, and `__static_call_update()` turns every one into a `call` of the target. So a
-//! call costs what it costs in C, and is legal where an indirect one is not: the target's `ENDBR` may be
-//! sealed (IBT), it may have no kCFI hash, and there is no retpoline.
+//! For each imported function the module gets what C's `DEFINE_STATIC_CALL()` gives it: a
+//! trampoline `__SCT__<name>` in `.static_call.text` and a key `__SCK__<name>`. The wrapper calls
+//! the trampoline, objtool records each such call in `.static_call_sites`, and
+//! `__static_call_update()` turns every one into a `call` of the target. So a call costs what it
+//! costs in C, and is legal where an indirect one is not: the target's `ENDBR` may be sealed (IBT),
+//! it may have no kCFI hash, and there is no retpoline.
 //!
-//! The loader, too, patches each call site that does not call what the key says. So a key begins with its trampoline, which
-//! the call sites call already, and the trampoline goes where calls of an unbound function end.
+//! The loader, too, patches each call site that does not call what the key says. So a key begins
+//! with its trampoline, which the call sites call already, and the trampoline goes where calls of
+//! an unbound function end.
 //!
-//! Source: `include/linux/static_call.h`, `arch/x86/include/asm/static_call.h`, `kernel/static_call_inline.c`.
+//! Source: `include/linux/static_call.h`, `arch/x86/include/asm/static_call.h`,
+//! `kernel/static_call_inline.c`.
 
 #[path = "batch.rs"]
 mod batch;
@@ -19,7 +22,8 @@ mod batch;
 use super::branch::Branch;
 use super::{lands_on, CallMode};
 use crate::bindings;
-use crate::table::{LastVerdict, Symbol};
+use crate::block::Symbol;
+use crate::verdict::LastVerdict;
 use core::ffi::c_void;
 use kernel::sync::atomic::{Acquire, AtomicFlag, Relaxed, Release};
 use kernel::types::Opaque;
@@ -40,11 +44,13 @@ pub fn at_once(on: bool) {
 #[repr(transparent)]
 pub struct Key(Opaque<bindings::static_call_key>);
 
-// SAFETY: The kernel serialises all changes of a key with its `static_call_mutex`; what is read without is one word.
+// SAFETY: The kernel serialises all changes of a key with its `static_call_mutex`; what is read
+// without is one word.
 unsafe impl Sync for Key {}
 
 impl Key {
-    /// A key whose call sites reach `target`, a function or the key's trampoline, when the module is loaded.
+    /// A key whose call sites reach `target`, a function or the key's trampoline, when the module
+    /// is loaded.
     pub const fn new(target: *mut c_void) -> Self {
         Self(Opaque::new(bindings::static_call_key {
             func: target,
@@ -58,8 +64,8 @@ impl Key {
 ///
 /// # Invariants
 ///
-/// - `trampoline` is the static-call trampoline that belongs to `key`, and `unbound` a function that may be called with
-///   any arguments and does not return.
+/// - `trampoline` is the static-call trampoline that belongs to `key`, and `unbound` a function
+///   that may be called with any arguments and does not return.
 /// - While `bound` is set, the key's target is a function of the declared type.
 #[doc(hidden)]
 pub struct FunctionBinding {
@@ -71,14 +77,15 @@ pub struct FunctionBinding {
     pub(crate) verdict: LastVerdict,
 }
 
-// SAFETY: The pointers are addresses of code that lives as long as the module; nothing is written through them
-// but by the kernel, under its own locks. The flag is atomic.
+// SAFETY: The pointers are addresses of code that lives as long as the module; nothing is written
+// through them but by the kernel, under its own locks. The flag is atomic.
 unsafe impl Sync for FunctionBinding {}
 
 impl FunctionBinding {
     /// # Safety
     ///
-    /// The arguments fulfil the invariants of the type, `key` was made with `trampoline`, and that goes to `unbound`.
+    /// The arguments fulfil the invariants of the type, `key` was made with `trampoline`, and that
+    /// goes to `unbound`.
     pub const unsafe fn new(
         key: &'static Key,
         trampoline: *mut c_void,
@@ -101,11 +108,13 @@ impl FunctionBinding {
     /// `target` is a function of the declared type, and stays one until [`unbind`](Self::unbind).
     pub(crate) unsafe fn bind(&self, target: *mut c_void) {
         self.update(target);
-        // INVARIANT: By the contract of this function. Whoever sees the flag sees the call sites patched.
+        // INVARIANT: By the contract of this function. Whoever sees the flag sees the call sites
+        // patched.
         self.bound.store(true, Release);
     }
 
-    /// Makes every call site of each function call its target, at once if the kernel lets it. May sleep.
+    /// Makes every call site of each function call its target, at once if the kernel lets it. May
+    /// sleep.
     ///
     /// # Safety
     ///
@@ -137,13 +146,15 @@ impl FunctionBinding {
         }
     }
 
-    /// Makes every call site of each function end in `unbound`, at once if the kernel lets it. May sleep.
+    /// Makes every call site of each function end in `unbound`, at once if the kernel lets it. May
+    /// sleep.
     pub(crate) fn unbind_all(functions: impl Iterator<Item = &'static Self> + Clone) {
         functions.clone().for_each(Self::retire);
         let updates = functions
             .filter(|function| function.was_bound())
             .map(|function| (function, function.unbound));
-        // SAFETY: By the type invariants `unbound` may be called with any arguments and does not return.
+        // SAFETY: By the type invariants `unbound` may be called with any arguments and does not
+        // return.
         if !unsafe { batch::update(updates.clone()) } {
             updates.for_each(|(function, unbound)| function.update(unbound));
         }
@@ -156,8 +167,8 @@ impl FunctionBinding {
     }
 
     fn update(&self, target: *mut c_void) {
-        // SAFETY: By the type invariants the key and the trampoline belong together, and both live as long as the
-        // module; the callers vouch for `target`.
+        // SAFETY: By the type invariants the key and the trampoline belong together, and both live
+        // as long as the module; the callers vouch for `target`.
         unsafe { bindings::__static_call_update(self.key.0.get(), self.trampoline, target) }
     }
 
@@ -170,8 +181,8 @@ impl FunctionBinding {
     fn target(&self) -> *mut c_void {
         // SAFETY: The key lives as long as the module.
         let func = unsafe { &raw const (*self.key.0.get()).func };
-        // SAFETY: `func` points into the key. It is one aligned word that the kernel writes at once, hence the volatile
-        // read, as `static_call_query()` does.
+        // SAFETY: `func` points into the key. It is one aligned word that the kernel writes at
+        // once, hence the volatile read, as `static_call_query()` does.
         unsafe { func.read_volatile() }
     }
 
@@ -238,7 +249,7 @@ impl Site {
 /// Whether this module is in its init.
 #[cfg(MODULE)]
 fn is_coming() -> bool {
-    let module = crate::log::this_module();
+    let module = crate::this_module::this_module();
     // SAFETY: `module` is this module's own `struct module`.
     let state = unsafe { &raw const (*module).state };
     // SAFETY: As above. The loader may write the word at any time, hence the volatile read.
@@ -276,8 +287,9 @@ fn sites_of(key: &'static Key) -> impl Iterator<Item = Site> + Clone {
 /// The table of this module's call sites: the first one, and their number.
 #[cfg(MODULE)]
 fn table() -> (*const bindings::static_call_site, usize) {
-    let module = crate::log::this_module();
-    // SAFETY: `module` is this module's own `struct module`; the loader set the field before any code ran.
+    let module = crate::this_module::this_module();
+    // SAFETY: `module` is this module's own `struct module`; the loader set the field before any
+    // code ran.
     let first = unsafe { (*module).static_call_sites };
     // SAFETY: As above.
     let count = unsafe { (*module).num_static_call_sites };
@@ -299,7 +311,8 @@ fn table() -> (*const bindings::static_call_site, usize) {
 
 /// Whether the instruction at `site` goes to `function`.
 fn reaches(site: *const u8, function: *mut c_void) -> bool {
-    // SAFETY: `site` is a static-call site of this module, which is one of these instructions if it begins like one.
+    // SAFETY: `site` is a static-call site of this module, which is one of these instructions if it
+    // begins like one.
     let branch = unsafe { Branch::read(site) };
     branch.is_some_and(|branch| lands_on(branch.is_call(), branch.target(), function))
 }
@@ -317,7 +330,8 @@ macro_rules! __declare_function {
         symbol: $symbol:literal,
         fn($($arg:ident: $type:ty),* $(,)?) -> $return:ty
     ) => {
-        // The types are the declaration's; those that bindgen made may contain what the lint dislikes, as empty structs.
+        // The types are the declaration's; those that bindgen made may contain what the lint
+        // dislikes, as empty structs.
         #[allow(improper_ctypes)]
         extern "C" {
             #[link_name = $trampoline]
@@ -334,7 +348,8 @@ macro_rules! __declare_function {
             static KEY: $crate::macro_support::Key =
                 $crate::macro_support::Key::new($call as *mut $crate::macro_support::c_void);
 
-            // SAFETY: The trampoline below has the key's name and goes to `$unbound`, which never returns.
+            // SAFETY: The trampoline below has the key's name and goes to `$unbound`, which never
+            // returns.
             unsafe {
                 $crate::FunctionBinding::new(
                     &KEY,
@@ -344,8 +359,9 @@ macro_rules! __declare_function {
             }
         };
 
-        // `ARCH_DEFINE_STATIC_CALL_TRAMP()`: a jump, and an instruction by which the kernel knows trampolines. The
-        // annotation is `ANNOTATE_NOENDBR`: nothing reaches the trampoline by an indirect jump.
+        // `ARCH_DEFINE_STATIC_CALL_TRAMP()`: a jump, and an instruction by which the kernel knows
+        // trampolines. The annotation is `ANNOTATE_NOENDBR`: nothing reaches the trampoline by an
+        // indirect jump.
         $crate::macro_support::global_asm!(
             ".pushsection .static_call.text, \"ax\"",
             ".balign 4",

@@ -5,9 +5,10 @@
 use super::batch::switch;
 use super::{needs, reaches, sites_of, table, Branch, Site};
 use crate::binder::CallMode;
+use crate::binding::Binding;
+use crate::block::Symbol;
 use crate::resolver::{Kallsyms, Wanted};
 use crate::selftest::{check, check_eq, suite};
-use crate::table::{Binding, Symbol};
 use core::ffi::c_void;
 use kernel::error::Result;
 use kernel::ffi::c_int;
@@ -19,7 +20,8 @@ kimport_macros::import_symbols! {
 
 /// Where the `call`, `jmp` or conditional jump at `site` goes; `None` for any other instruction.
 fn call_target(site: *const u8) -> Option<*mut c_void> {
-    // SAFETY: The tests give it what has six bytes at least: static-call sites, trampolines, and code of their own.
+    // SAFETY: The tests give it what has six bytes at least: static-call sites, trampolines, and
+    // code of their own.
     let branch = unsafe { Branch::read(site) }?;
     Some(branch.target() as *mut c_void)
 }
@@ -52,7 +54,8 @@ fn running() -> u32 {
     unsafe { nr_running() }.wrapping_add(1)
 }
 
-/// That all call sites and the trampoline of `symbol` go to one place, as the key says; and how many sites there are.
+/// That all call sites and the trampoline of `symbol` go to one place, as the key says; and how
+/// many sites there are.
 fn sites(symbol: &Symbol) -> Result<usize> {
     let Binding::Function(binding) = symbol.binding else {
         return Err(kernel::error::code::EINVAL);

@@ -5,7 +5,7 @@
 //! `resolve_imports` goes through them. Their types are those of the kernel's headers: a kernel
 //! that has others is one that this crate does not compile for.
 
-use crate::table::Symbol;
+use crate::block::Symbol;
 pub(super) use bounds::{
     __init_begin, __init_end, __per_cpu_end, __per_cpu_start, _einittext, _sinittext,
 };

@@ -11,10 +11,10 @@ use super::search::{Kind, Place, Search, Symbol, Wanted};
 use super::{image, imported, lookup_address, module};
 use crate::binder;
 use crate::bindings;
+use crate::block::{self, bind_all};
 use crate::log::debug;
 use crate::once::Once;
 use crate::provider::Provider;
-use crate::table::{self, bind_all};
 use crate::verify::check_types;
 use core::ffi::{c_void, CStr};
 use kernel::fmt;
@@ -101,7 +101,7 @@ impl Kallsyms {
     /// # Errors
     ///
     /// The first one that is refused.
-    pub(crate) fn bind(&self, symbols: &'static [table::Symbol]) -> Result<(), Refusal> {
+    pub(crate) fn bind(&self, symbols: &'static [block::Symbol]) -> Result<(), Refusal> {
         let mut found = KVec::new();
         for symbol in symbols {
             if symbol.address().is_some() {
@@ -345,5 +345,4 @@ fn is_in_module(address: usize) -> bool {
 }
 
 #[cfg(kimport_selftest)]
-#[path = "kallsyms_tests.rs"]
 pub(crate) mod tests;

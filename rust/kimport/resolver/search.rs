@@ -12,7 +12,8 @@
 
 use super::not_found::{Candidates, CloneName, NotFound};
 use crate::binder::Loaded;
-use crate::table::{self, Binding};
+use crate::binding::Binding;
+use crate::block;
 use crate::types::{made_of, Made, NameBuckets};
 use core::ffi::{c_void, CStr};
 
@@ -30,7 +31,7 @@ pub(crate) struct Wanted<'a> {
 
 impl Wanted<'static> {
     /// The symbol of an entry.
-    pub(crate) fn of(entry: &table::Symbol) -> Self {
+    pub(crate) fn of(entry: &block::Symbol) -> Self {
         Self {
             name: entry.name,
             position: entry.position,
@@ -251,5 +252,4 @@ impl<'s, 'a> ByName<'s, 'a> {
 }
 
 #[cfg(kimport_selftest)]
-#[path = "search_tests.rs"]
 pub(crate) mod tests;

@@ -2,8 +2,9 @@
 
 //! The crate's own tests of what needs no provider, run in the kernel.
 //!
-//! Part of the crate only in the module `kimport_selftest` (`kimport-selftest := y`). Each suite is one source for two
-//! ways: a KUnit suite where the kernel has KUnit, and else a list that [`run`] goes through and reports as KTAP.
+//! Part of the crate only in the module `kimport_selftest` (`kimport-selftest := y`). Each suite is
+//! one source for two ways: a KUnit suite where the kernel has KUnit, and else a list that [`run`]
+//! goes through and reports as KTAP.
 
 use kernel::fmt;
 use kernel::prelude::*;
@@ -22,7 +23,7 @@ pub(crate) struct Suite {
 const SUITES: &[&Suite] = &[
     crate::binder::tests::SUITE,
     crate::log::tests::SUITE,
-    crate::table::tests::SUITE,
+    crate::block::tests::SUITE,
     crate::resolver::lookup_address_tests::SUITE,
     crate::resolver::search_tests::SUITE,
     crate::resolver::kallsyms_tests::SUITE,

@@ -4,7 +4,7 @@
 //! [`KernelTypes::of`](super::kernel_types::KernelTypes::of).
 
 use crate::bindings::{btf, btf_type, module, s32};
-use crate::table::Symbol;
+use crate::block::Symbol;
 use kernel::ffi::c_char;
 
 kimport_macros::import_symbols! {

@@ -2,19 +2,20 @@
 
 //! Whether symbols are of the declared types.
 //!
-//! The macro has described each declared type at compile time; the kernel describes its functions, and those of modules,
-//! in BTF. [`kimport_types`](crate::types) compares the two, by rules that are documented there. What BTF lacks, such as functions
-//! written in assembly and most data, cannot be checked: that is said, and refused only if the block says
-//! `#[verify(require)]`.
+//! The macro has described each declared type at compile time; the kernel describes its functions,
+//! and those of modules, in BTF. [`kimport_types`](crate::types) compares the two, by rules that
+//! are documented there. What BTF lacks, such as functions written in assembly and most data,
+//! cannot be checked: that is said, and refused only if the block says `#[verify(require)]`.
 
 mod imported;
 mod kernel_types;
 
+use crate::block::Symbol;
 use crate::log::{log, log_lines};
 use crate::provider::{provider_name, Provider};
 use crate::resolver::Kallsyms;
-use crate::table::{Symbol, Verdict, Verify};
 use crate::types::{compare, Description, Finding, Report};
+use crate::verdict::{Verdict, Verify};
 use core::cell::OnceCell;
 use core::ffi::CStr;
 use kernel::error::code;
@@ -45,14 +46,15 @@ impl<'a> Types<'a> {
         self.types.get_or_init(types).as_ref()
     }
 
-    /// Whether the provider's BTF has a function or variable of that name. What is there had a symbol in the provider's file,
-    /// as pahole takes no others. May sleep.
+    /// Whether the provider's BTF has a function or variable of that name. What is there had a
+    /// symbol in the provider's file, as pahole takes no others. May sleep.
     pub(crate) fn has(&self, name: &CStr) -> bool {
         self.get()
             .is_some_and(|types| types.symbol(name, None) != Finding::Missing)
     }
 
-    /// Compares `symbol`, which was found, with its declaration, as `policy` wants it. May sleep. A problem is logged.
+    /// Compares `symbol`, which was found, with its declaration, as `policy` wants it. May sleep. A
+    /// problem is logged.
     ///
     /// # Errors
     ///
@@ -65,8 +67,8 @@ impl<'a> Types<'a> {
     }
 }
 
-/// Compares `symbols` of the kernel image, which the crate itself takes, with their declarations. May sleep. A difference is
-/// logged, but not that BTF does not tell.
+/// Compares `symbols` of the kernel image, which the crate itself takes, with their declarations.
+/// May sleep. A difference is logged, but not that BTF does not tell.
 ///
 /// # Errors
 ///

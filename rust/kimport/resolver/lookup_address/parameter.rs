@@ -17,8 +17,8 @@ use kernel::str::CStrExt as _;
 /// What the kernel's parameter code writes, before the module's init.
 struct Value<T>(UnsafeCell<T>);
 
-// SAFETY: Written only by the kernel's parameter code, before any code of the module runs: the parameters cannot be
-// written in sysfs.
+// SAFETY: Written only by the kernel's parameter code, before any code of the module runs: the
+// parameters cannot be written in sysfs.
 unsafe impl<T> Sync for Value<T> {}
 
 static ADDRESS: Value<usize> = Value(UnsafeCell::new(0));
@@ -64,7 +64,7 @@ macro_rules! parameter {
             #[link_section = "__param"]
             static PARAMETER: Parameter = Parameter(bindings::kernel_param {
                 name: NAME.as_ptr(),
-                mod_: crate::log::this_module(),
+                mod_: crate::this_module::this_module(),
                 ops: &raw const bindings::$ops,
                 perm: 0,
                 level: -1,

@@ -4,10 +4,11 @@
 //!
 //! Part of the crate only in modules that are built with `kimport-bench := y`.
 
-use super::{look_up, Imports};
+use super::Imports;
+use crate::block::{bind_all, unbind_all, Block};
 use crate::provider::Provider;
+use crate::resolution::look_up;
 use crate::resolver::{find_by, Kallsyms};
-use crate::table::{bind_all, unbind_all, Block};
 use crate::verify::Types;
 use core::ffi::{c_void, CStr};
 use kernel::error::code::EOPNOTSUPP;
@@ -32,7 +33,7 @@ impl<'a> Steps<'a> {
     pub fn of(imports: &'a Imports) -> Result<Self> {
         Ok(Self {
             kallsyms: Kallsyms::get().map_err(|_| EOPNOTSUPP)?,
-            block: imports.taken.block(),
+            block: imports.claim.block(),
             provider: imports.provider.as_deref(),
         })
     }
@@ -65,7 +66,8 @@ impl<'a> Steps<'a> {
     /// The addresses are what [`look_up`](Self::look_up) gave.
     pub unsafe fn bind(&self, addresses: &[Option<*mut c_void>]) {
         let entries = self.block.symbols.iter().zip(addresses.iter().copied());
-        // SAFETY: By the contract of this function, and the imports, which live longer, hold the provider.
+        // SAFETY: By the contract of this function, and the imports, which live longer, hold the
+        // provider.
         unsafe { bind_all(entries.filter_map(|(symbol, address)| Some((symbol, address?)))) };
     }
 

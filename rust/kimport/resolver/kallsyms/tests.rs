@@ -22,7 +22,7 @@ mod refused {
         kimport_no_such_function: fn(),
     }
 
-    pub(super) fn symbols() -> &'static [crate::table::Symbol] {
+    pub(super) fn symbols() -> &'static [crate::block::Symbol] {
         __KIMPORT_BLOCK.symbols
     }
 }
@@ -34,7 +34,7 @@ mod mistyped {
         nr_processes: fn() -> u64,
     }
 
-    pub(super) fn symbols() -> &'static [crate::table::Symbol] {
+    pub(super) fn symbols() -> &'static [crate::block::Symbol] {
         __KIMPORT_BLOCK.symbols
     }
 }
