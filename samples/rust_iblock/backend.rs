@@ -6,18 +6,21 @@
 //!
 //! # Safety
 //!
-//! The functions are only for the core to call, through the tables they are in, while the tables are registered.
-//! The devices it passes are from [`alloc_device`] and were not passed to [`free_device`]. The commands are for
-//! such a device, and neither completed nor used by others; their device is configured and stays so until they
-//! are completed. Everything else is as the core's headers say.
+//! The functions are only for the core to call, through the tables they are in, while the tables
+//! are registered. The devices it passes are from [`alloc_device`] and were not passed to
+//! [`free_device`]. The commands are for such a device, and neither completed nor used by others;
+//! their device is configured and stays so until they are completed. Everything else is as the
+//! core's headers say.
 
 use crate::bindings;
-use crate::command::{Command, ScatterList, Sense};
+use crate::command::Command;
 use crate::device::Device;
 use crate::imports::lio;
 use crate::plug::Plug;
 use crate::pr;
 use crate::request::{self, Direction};
+use crate::scatterlist::ScatterList;
+use crate::scsi::Sense;
 use core::ptr::NonNull;
 use kernel::error::{from_result, to_result};
 use kernel::ffi::{c_char, c_int, c_uint};
@@ -32,7 +35,8 @@ use kimport::Imports;
 /// `ops` is registered, and does not move.
 pub(crate) struct Registration {
     ops: NonNull<bindings::target_backend_ops>,
-    /// Keeps the core loaded. Dropped after `Self::drop` has called into the core for the last time.
+    /// Keeps the core loaded. Dropped after `Self::drop` has called into the core for the last
+    /// time.
     _imports: Imports,
 }
 
@@ -158,8 +162,8 @@ unsafe extern "C" fn configure_device(dev: *mut bindings::se_device) -> c_int {
 unsafe extern "C" fn destroy_device(dev: *mut bindings::se_device) {
     // SAFETY: By the requirements of this function `dev` is from `alloc_device` and not freed.
     let device = unsafe { Device::from_raw(dev) };
-    // SAFETY: The core calls this when all commands are completed, or none was ever submitted, and configfs
-    // does not reach the device any more, or waits for the return of this function.
+    // SAFETY: The core calls this when all commands are completed, or none was ever submitted, and
+    // configfs does not reach the device any more, or waits for the return of this function.
     unsafe { device.destroy() }
 }
 
@@ -240,7 +244,8 @@ unsafe extern "C" fn show_configfs_dev_params(
     let device = unsafe { Device::from_raw(dev) };
     // The core has already written to the page.
     let room = PAGE_SIZE - page.addr() % PAGE_SIZE;
-    // SAFETY: configfs passes a whole page, of which this is the rest; it is initialized, and nobody else uses it.
+    // SAFETY: configfs passes a whole page, of which this is the rest; it is initialized, and
+    // nobody else uses it.
     let rest = unsafe { core::slice::from_raw_parts_mut(page, room) };
     from_result(|| Ok(device.show_parameters(rest)? as isize))
 }
@@ -360,7 +365,8 @@ unsafe extern "C" fn execute_unmap(
     lba: u64,
     nolb: u64,
 ) -> bindings::sense_reason_t {
-    // SAFETY: By the requirements of this function the command is to be executed. The core completes it.
+    // SAFETY: By the requirements of this function the command is to be executed. The core
+    // completes it.
     let command = unsafe { Command::from_raw(cmd) };
     Sense::from_result(request::unmap(&command, lba, nolb))
 }
@@ -376,7 +382,8 @@ unsafe extern "C" fn execute_pr_out(
     kind: u8,
     aptpl: bool,
 ) -> bindings::sense_reason_t {
-    // SAFETY: By the requirements of this function the command is to be executed. The core completes it.
+    // SAFETY: By the requirements of this function the command is to be executed. The core
+    // completes it.
     let command = unsafe { Command::from_raw(cmd) };
     Sense::from_result(pr::reserve_out(
         &command, action, key, action_key, kind, aptpl,
@@ -391,9 +398,11 @@ unsafe extern "C" fn execute_pr_in(
     action: u8,
     data: *mut u8,
 ) -> bindings::sense_reason_t {
-    // SAFETY: By the requirements of this function the command is to be executed. The core completes it.
+    // SAFETY: By the requirements of this function the command is to be executed. The core
+    // completes it.
     let command = unsafe { Command::from_raw(cmd) };
-    // SAFETY: The core mapped the parameter data, whose length is the command's, and nobody else uses it.
+    // SAFETY: The core mapped the parameter data, whose length is the command's, and nobody else
+    // uses it.
     let data = unsafe { core::slice::from_raw_parts_mut(data, command.data_length() as usize) };
     Sense::from_result(pr::reserve_in(&command, action, data))
 }

@@ -2,9 +2,9 @@
 
 //! Block I/O requests.
 
-use crate::bdev::Backing;
+use crate::bdev::BlockDevice;
 use crate::bindings;
-use crate::command::Segment;
+use crate::scatterlist::Segment;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::pin::Pin;
@@ -61,7 +61,8 @@ impl BioSet {
 #[pinned_drop]
 impl PinnedDrop for BioSet {
     fn drop(self: Pin<&mut Self>) {
-        // SAFETY: By the type invariants the set is initialized; whoever got a bio from it has put it.
+        // SAFETY: By the type invariants the set is initialized; whoever got a bio from it has put
+        // it.
         unsafe { bindings::bioset_exit(self.as_ptr()) }
     }
 }
@@ -111,28 +112,29 @@ pub(crate) trait Context: Send + Sized {
 pub(crate) struct UnboundBio(NonNull<bindings::bio>);
 
 impl UnboundBio {
-    /// Allocates a bio that begins at `sector`, with room for `segments` segments or as many as a bio can have.
-    pub(crate) fn new(backing: &Backing, segments: u32, op: u32, sector: u64) -> Option<Self> {
+    /// Allocates a bio that begins at `sector`, with room for `segments` segments or as many as a
+    /// bio can have.
+    ///
+    /// # Safety
+    ///
+    /// `bdev` and `pool` must outlive the bio.
+    pub(crate) unsafe fn new(
+        bdev: &BlockDevice,
+        pool: &BioSet,
+        segments: u32,
+        op: u32,
+        sector: u64,
+    ) -> Option<Self> {
         let segments = segments.min(bindings::BIO_MAX_VECS) as u16;
-        let (bdev, pool) = (backing.bdev.as_ptr(), backing.bios.as_ptr());
+        let (bdev, pool) = (bdev.as_ptr(), pool.as_ptr());
         let gfp = bindings::GFP_NOIO;
-        // SAFETY: The block device is open, and the pool initialized; it outlives the bio, as a device is only
-        // destroyed when all its commands are completed and `Backing::finish` has waited for the rest.
+        // SAFETY: The block device is open, and the pool initialized; by the requirements of this
+        // function they outlive the bio.
         let bio = unsafe { bindings::bio_alloc_bioset(bdev, segments, op, gfp, pool) };
         // INVARIANT: `bio_alloc_bioset` returns the only reference.
         let mut bio = Self(NonNull::new(bio)?);
         bio.inner().bi_iter.bi_sector = sector;
         Some(bio)
-    }
-
-    /// Allocates a bio that flushes the write cache.
-    pub(crate) fn flush(backing: &Backing) -> Option<Self> {
-        Self::new(
-            backing,
-            0,
-            bindings::REQ_OP_WRITE | bindings::REQ_PREFLUSH,
-            0,
-        )
     }
 
     /// Gives the bio someone to tell when it is done.
@@ -175,7 +177,8 @@ impl<C: Context> Bio<C> {
     pub(crate) fn add(&mut self, segment: &Segment<'_>) -> bool {
         let bio = self.bio.0.as_ptr();
         let (len, offset) = (segment.len(), segment.offset());
-        // SAFETY: `bio` is valid and not submitted. The segment's pages stay until the command is completed.
+        // SAFETY: `bio` is valid and not submitted. The segment's pages stay until the command is
+        // completed.
         let added = unsafe { bindings::bio_add_page(bio, segment.page(), len, offset) };
         u32::try_from(added) == Ok(len)
     }
@@ -183,8 +186,8 @@ impl<C: Context> Bio<C> {
     /// Submits the bio; its context is told when it is done.
     pub(crate) fn submit(self) {
         let this = ManuallyDrop::new(self);
-        // SAFETY: The bio is valid and not submitted. Its reference is left to `Self::end_io`, as nothing of
-        // `self` is dropped.
+        // SAFETY: The bio is valid and not submitted. Its reference is left to `Self::end_io`, as
+        // nothing of `self` is dropped.
         unsafe { bindings::submit_bio(this.bio.0.as_ptr()) }
     }
 
@@ -201,8 +204,8 @@ impl<C: Context> Bio<C> {
         let private = bio.inner().bi_private;
         drop(bio);
 
-        // SAFETY: By the type invariants the pointer is from `into_private`; it was not used, as `Self::drop` did
-        // not run.
+        // SAFETY: By the type invariants the pointer is from `into_private`; it was not used, as
+        // `Self::drop` did not run.
         let context = unsafe { C::from_private(private) };
         context.done(status);
     }
@@ -211,8 +214,8 @@ impl<C: Context> Bio<C> {
 impl<C: Context> Drop for Bio<C> {
     fn drop(&mut self) {
         let private = self.bio.inner().bi_private;
-        // SAFETY: By the type invariants the pointer is from `into_private`. `Self::end_io` does not use it, as
-        // the bio was not submitted.
+        // SAFETY: By the type invariants the pointer is from `into_private`. `Self::end_io` does
+        // not use it, as the bio was not submitted.
         drop(unsafe { C::from_private(private) });
         // SAFETY: `self.bio` is not used after.
         unsafe { ManuallyDrop::drop(&mut self.bio) }

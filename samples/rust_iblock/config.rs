@@ -62,8 +62,8 @@ impl Token {
     fn parse(option: &CStr) -> (Self, &CStr) {
         let mut args = [bindings::substring_t::default(); bindings::MAX_OPT_ARGS as usize];
         let start = option.as_char_ptr().cast_mut();
-        // SAFETY: `match_token` only reads the string, and the table up to its null pattern; there is room for
-        // the most arguments that it finds.
+        // SAFETY: `match_token` only reads the string, and the table up to its null pattern; there
+        // is room for the most arguments that it finds.
         let token = unsafe { bindings::match_token(start, TOKENS.0.as_ptr(), args.as_mut_ptr()) };
         let token = match token {
             t if t == Self::UdevPath as c_int => Self::UdevPath,
@@ -106,8 +106,8 @@ impl Config {
 
     /// Takes over what `page`, as written to `control`, says.
     ///
-    /// Parameters are separated by commas or newlines; unknown ones are ignored. `in_use` tells that the path
-    /// cannot change any more.
+    /// Parameters are separated by commas or newlines; unknown ones are ignored. `in_use` tells
+    /// that the path cannot change any more.
     pub(crate) fn set(&mut self, page: &CStr, in_use: bool) -> Result {
         let mut options = KVec::new();
         options.extend_from_slice(page.to_bytes_with_nul(), GFP_KERNEL)?;

@@ -2,12 +2,13 @@
 
 //! A storage device of the core that is backed by a block device.
 
-use crate::bdev::{Backing, BlockDevice, OpenMode};
+use crate::backing::Backing;
+use crate::bdev::{BlockDevice, OpenMode};
 use crate::bindings;
-use crate::command::Sense;
 use crate::config::{Config, Page};
 use crate::imports::lio;
 use crate::plug::Plugs;
+use crate::scsi::Sense;
 use core::pin::Pin;
 use kernel::new_mutex;
 use kernel::prelude::*;
@@ -18,7 +19,8 @@ use kernel::sync::atomic::{
 use kernel::sync::Mutex;
 use kernel::types::Opaque;
 
-/// The longest WRITE SAME if the device has no command for it: WRITE SAME(10) has two bytes for the count.
+/// The longest WRITE SAME if the device has no command for it: WRITE SAME(10) has two bytes for the
+/// count.
 const MAX_WRITE_SAME_LEN: u32 = 0xffff;
 
 /// A storage device.
@@ -42,7 +44,8 @@ pub(crate) struct Device {
 // SAFETY: The `struct se_device` may be freed on any thread, and all else is `Send`.
 unsafe impl Send for Device {}
 
-// SAFETY: `se_dev` is only accessed by the core, and by methods of `self` that say how; all else is `Sync`.
+// SAFETY: `se_dev` is only accessed by the core, and by methods of `self` that say how; all else is
+// `Sync`.
 unsafe impl Sync for Device {}
 
 impl Device {
@@ -60,7 +63,8 @@ impl Device {
 
     /// Hands the device to the core.
     pub(crate) fn into_raw(this: Pin<KBox<Self>>) -> *mut bindings::se_device {
-        // SAFETY: The device is not moved: until `from_raw_owned` it is only accessed by shared references.
+        // SAFETY: The device is not moved: until `from_raw_owned` it is only accessed by shared
+        // references.
         let this = KBox::into_raw(unsafe { Pin::into_inner_unchecked(this) });
         // SAFETY: `this` is valid.
         Opaque::cast_into(unsafe { &raw const (*this).se_dev })
@@ -81,7 +85,8 @@ impl Device {
     pub(crate) unsafe fn from_raw<'a>(se_dev: *mut bindings::se_device) -> &'a Self {
         // SAFETY: By the requirements of this function.
         let this = unsafe { Self::container(se_dev) };
-        // SAFETY: By the requirements of this function; from `into_raw` on there are only shared references.
+        // SAFETY: By the requirements of this function; from `into_raw` on there are only shared
+        // references.
         unsafe { &*this }
     }
 
@@ -93,8 +98,8 @@ impl Device {
     pub(crate) unsafe fn from_raw_owned(se_dev: *mut bindings::se_device) -> Pin<KBox<Self>> {
         // SAFETY: By the requirements of this function.
         let this = unsafe { Self::container(se_dev) };
-        // SAFETY: `into_raw` made the pointer from a `KBox`. By the requirements of this function nobody else
-        // uses it.
+        // SAFETY: `into_raw` made the pointer from a `KBox`. By the requirements of this function
+        // nobody else uses it.
         Pin::from(unsafe { KBox::from_raw(this) })
     }
 
@@ -105,15 +110,16 @@ impl Device {
 
     /// The size of a block that the device shows, in bytes.
     pub(crate) fn block_size(&self) -> u32 {
-        // SAFETY: The attributes live as long as `self`. The field is a word that configfs may change at any time.
+        // SAFETY: The attributes live as long as `self`. The field is a word that configfs may
+        // change at any time.
         unsafe { (&raw const (*self.attributes()).block_size).read_volatile() }
     }
 
     /// What the device is configured with.
     pub(crate) fn backing(&self) -> Result<&Backing, Sense> {
         let backing = self.backing.load(Acquire);
-        // SAFETY: By the type invariants the pointer is null or valid. Only `destroy` frees what it points to, and
-        // that requires that there are no references.
+        // SAFETY: By the type invariants the pointer is null or valid. Only `destroy` frees what it
+        // points to, and that requires that there are no references.
         unsafe { backing.as_ref() }.ok_or(Sense::COMMUNICATION_FAILURE)
     }
 
@@ -154,12 +160,14 @@ impl Device {
 
         if config.readonly {
             let se_dev = self.se_dev.get();
-            // SAFETY: `se_dev` is valid; the core leaves the flags alone while it configures the device.
+            // SAFETY: `se_dev` is valid; the core leaves the flags alone while it configures the
+            // device.
             unsafe { (*se_dev).dev_flags |= bindings::DF_READ_ONLY };
         }
         self.set_limits(&backing.bdev);
 
-        // SAFETY: The backing is not moved: until `destroy` pins it again, it is only used by reference.
+        // SAFETY: The backing is not moved: until `destroy` pins it again, it is only used by
+        // reference.
         let backing = KBox::into_raw(unsafe { Pin::into_inner_unchecked(backing) });
         // INVARIANT: The pointer is from a `KBox`, whose ownership goes to `self.backing`.
         self.backing.store(backing, Release);
@@ -172,8 +180,8 @@ impl Device {
         let max_bytes = u64::from(bdev.max_hw_sectors()) << bindings::SECTOR_SHIFT;
         let max_blocks = max_bytes / u64::from(block_size.max(1));
 
-        // SAFETY: The attributes live as long as `self`. While the core configures the device, others read
-        // them at most, a word at a time.
+        // SAFETY: The attributes live as long as `self`. While the core configures the device,
+        // others read them at most, a word at a time.
         let attributes = unsafe { &mut *self.attributes() };
         attributes.hw_block_size = block_size;
         attributes.hw_max_sectors = u32::try_from(max_blocks).unwrap_or(u32::MAX);
@@ -202,8 +210,8 @@ impl Device {
     ///
     /// # Safety
     ///
-    /// No reference from [`Self::backing`] or [`Self::bdev`] may exist, and no command. To be called where it may
-    /// sleep.
+    /// No reference from [`Self::backing`] or [`Self::bdev`] may exist, and no command. To be
+    /// called where it may sleep.
     pub(crate) unsafe fn destroy(&self) {
         let _config = self.config.lock();
         // INVARIANT: `backing` is null, and its ownership this function's.
@@ -211,8 +219,8 @@ impl Device {
         // SAFETY: By the type invariants the pointer was null or valid.
         if let Some(in_use) = unsafe { backing.as_ref() } {
             in_use.finish();
-            // SAFETY: By the type invariants this is from a `KBox`; by the requirements of this function nobody
-            // else uses it.
+            // SAFETY: By the type invariants this is from a `KBox`; by the requirements of this
+            // function nobody else uses it.
             drop(Pin::from(unsafe { KBox::from_raw(backing) }));
         }
     }
@@ -271,8 +279,8 @@ impl Device {
 #[pinned_drop]
 impl PinnedDrop for Device {
     fn drop(self: Pin<&mut Self>) {
-        // The core destroys before it frees. As `Drop` may run where closing is not allowed, nothing is done
-        // about a core that does not.
+        // The core destroys before it frees. As `Drop` may run where closing is not allowed,
+        // nothing is done about a core that does not.
         debug_assert!(self.backing.load(Acquire).is_null());
     }
 }

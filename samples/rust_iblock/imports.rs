@@ -19,7 +19,8 @@ import_symbols! {
 
         /// Completes `cmd` with a SAM status. May be called from interrupt context.
         target_complete_cmd: fn(cmd: *mut se_cmd, scsi_status: u8),
-        /// Parses the CDB of a block device command and picks the function of `ops` that executes it.
+        /// Parses the CDB of a block device command and picks the function of `ops` that executes
+        /// it.
         sbc_parse_cdb: fn(cmd: *mut se_cmd, ops: *mut exec_cmd_ops) -> sense_reason_t,
         /// The peripheral device type of a block device.
         sbc_get_device_type: fn(dev: *mut se_device) -> u32,

@@ -2,9 +2,9 @@
 
 //! String module parameters, which `module!` does not have.
 //!
-//! [`string_param!`](crate::string_param) is C's `module_param_string()`: a buffer of a fixed size in the module,
-//! filled and shown by the kernel's own `param_ops_string`. The parameter is readable in sysfs and
-//! can only be set when the module is loaded.
+//! [`string_param!`](crate::string_param) is C's `module_param_string()`: a buffer of a fixed size
+//! in the module, filled and shown by the kernel's own `param_ops_string`. The parameter is
+//! readable in sysfs and can only be set when the module is loaded.
 
 use crate::bindings;
 use core::cell::UnsafeCell;

@@ -68,8 +68,8 @@ impl Plugs {
 
     /// Holds back what the current task submits, until [`Plug::finish`].
     ///
-    /// `None` if the plug of this CPU is in use. The core has one worker for each CPU, so that this is rare, but it
-    /// may be preempted.
+    /// `None` if the plug of this CPU is in use. The core has one worker for each CPU, so that this
+    /// is rare, but it may be preempted.
     pub(crate) fn start(&self) -> Option<NonNull<bindings::se_dev_plug>> {
         let plug = self.0.get(CpuId::current().as_u32() as usize)?;
         if plug.plugged.xchg(true, Acquire) {

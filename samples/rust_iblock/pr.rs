@@ -6,7 +6,8 @@
 
 use crate::bdev::BlockDevice;
 use crate::bindings;
-use crate::command::{Command, Sense};
+use crate::command::Command;
+use crate::scsi::Sense;
 use kernel::ffi::c_int;
 use kernel::prelude::*;
 
@@ -63,8 +64,8 @@ impl<'a> Operations<'a> {
         let fops = unsafe { (*disk).fops };
         // SAFETY: As above.
         let ops = unsafe { (*fops).pr_ops }.cast::<bindings::pr_ops>();
-        // SAFETY: The operations are null, or constant and live as long as the disk. The cast is to what the header
-        // says; `kernel::bindings` only has the declaration.
+        // SAFETY: The operations are null, or constant and live as long as the disk. The cast is to
+        // what the header says; `kernel::bindings` only has the declaration.
         let ops = unsafe { ops.as_ref() }.ok_or_else(|| {
             pr_err!("the block device does not support persistent reservations\n");
             Sense::UNSUPPORTED_OPCODE
@@ -205,7 +206,8 @@ fn read_keys(pr: &Operations<'_>, data: &mut [u8]) -> Result<(), Sense> {
 
         // SAFETY: `header` points to the header in `list`.
         unsafe { (*header).num_keys = room };
-        // SAFETY: The block device is open, these are its operations, and there is room for the keys.
+        // SAFETY: The block device is open, these are its operations, and there is room for the
+        // keys.
         let status = unsafe { read_keys(pr.bdev(), header) };
         if status != 0 {
             return Err(Sense::COMMUNICATION_FAILURE);

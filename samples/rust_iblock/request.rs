@@ -2,10 +2,12 @@
 
 //! Executing commands.
 
-use crate::bdev::Backing;
+use crate::backing::Backing;
 use crate::bindings;
-use crate::bio::{Batch, Bio, Context, Status, UnboundBio};
-use crate::command::{Command, SamStatus, ScatterList, Segment, Sense};
+use crate::bio::{Batch, Bio, Context, Status};
+use crate::command::Command;
+use crate::scatterlist::{ScatterList, Segment};
+use crate::scsi::{SamStatus, Sense};
 use kernel::ffi::c_void;
 use kernel::prelude::*;
 use kernel::sync::atomic::{ordering::Relaxed, AtomicFlag};
@@ -14,8 +16,8 @@ use kernel::types::ForeignOwnable;
 
 /// A command in execution.
 ///
-/// Each of its bios has a reference, and the one who submits them. The command is completed when the last one is
-/// dropped.
+/// Each of its bios has a reference, and the one who submits them. The command is completed when
+/// the last one is dropped.
 struct Request {
     command: Command,
     failed: AtomicFlag,
@@ -23,7 +25,8 @@ struct Request {
 }
 
 impl Request {
-    /// Begins the execution of `command`, which from now on ends with its completion, also on errors.
+    /// Begins the execution of `command`, which from now on ends with its completion, also on
+    /// errors.
     fn new(command: Command) -> Result<Arc<Self>, Sense> {
         // First the memory: a `Request` that is dropped completes the command.
         let memory = UniqueArc::new_uninit(GFP_KERNEL).map_err(|_| Sense::COMMUNICATION_FAILURE)?;
@@ -67,7 +70,8 @@ impl Context for Arc<Request> {
     }
 
     unsafe fn from_private(private: *mut c_void) -> Self {
-        // SAFETY: By the requirements of this function the pointer is from `into_foreign`, and used once.
+        // SAFETY: By the requirements of this function the pointer is from `into_foreign`, and used
+        // once.
         unsafe { <Self as ForeignOwnable>::from_foreign(private) }
     }
 
@@ -90,8 +94,8 @@ impl Context for Command {
     }
 
     unsafe fn from_private(private: *mut c_void) -> Self {
-        // SAFETY: By the requirements of this function the pointer is from `into_private`, which consumed the
-        // command.
+        // SAFETY: By the requirements of this function the pointer is from `into_private`, which
+        // consumed the command.
         unsafe { Command::from_raw(private.cast()) }
     }
 
@@ -200,7 +204,9 @@ impl<'a> Submission<'a> {
 
     /// Replaces the current bio, which is full, by an empty one.
     fn next_bio(&mut self, segments: u32) -> Result<(), Sense> {
-        let bio = UnboundBio::new(self.backing, segments, self.op, self.sector)
+        let bio = self
+            .backing
+            .new_bio(segments, self.op, self.sector)
             .ok_or(Sense::COMMUNICATION_FAILURE)?
             .bind(self.request.clone());
         if let Some(full) = self.current.replace(bio) {
@@ -221,7 +227,7 @@ impl<'a> Submission<'a> {
 /// SYNCHRONIZE CACHE. The block layer takes no range: this always flushes the whole cache.
 pub(crate) fn synchronize_cache(command: Command) -> Result<(), Sense> {
     let backing = command.device().backing()?;
-    let bio = UnboundBio::flush(backing).ok_or(Sense::COMMUNICATION_FAILURE)?;
+    let bio = backing.new_flush().ok_or(Sense::COMMUNICATION_FAILURE)?;
 
     if command.is_immediate() {
         // SAFETY: `Device::destroy` calls `finish`, not before the command is completed below.
