@@ -2,6 +2,18 @@
 
 //! Typed, direct-call imports of kernel symbols that are not exported.
 //!
+//! ```ignore
+//! import_symbols! {
+//!     mod lio from "target_core_mod_new" {
+//!         target_complete_cmd: fn(cmd: *mut se_cmd, status: u8),
+//!     }
+//! }
+//!
+//! let imports = lio::resolve_imports()?;          // finds, checks and binds; holds the provider
+//! unsafe { lio::target_complete_cmd(cmd, 0) };    // a direct call
+//! drop(imports);                                  // unbinds, and lets the provider go
+//! ```
+//!
 //! A module declares what it needs with [`import_symbols!`] and binds it with the `resolve_imports`
 //! that the macro generates. The data's way is one line:
 //!

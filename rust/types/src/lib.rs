@@ -32,6 +32,7 @@ mod name_buckets;
 #[doc(hidden)]
 pub mod name_cases;
 pub mod names;
+mod record;
 mod report;
 
 pub use btf::{
@@ -44,6 +45,7 @@ pub use encoding::{
 };
 pub use name_buckets::NameBuckets;
 pub use names::{made_of, Made};
+pub use record::{Import, ImportKind, Policy, Record, RecordFault};
 pub use report::Report;
 
 /// What [`describe!`] expands to; no interface for others.
