@@ -5,7 +5,7 @@
 use crate::binder::{FunctionBinding, Loaded};
 use crate::binding::{Binding, DataBinding};
 use crate::log::debug;
-use crate::verdict::Verify;
+use crate::types::Policy;
 use core::ffi::{c_void, CStr};
 use kernel::sync::atomic::AtomicFlag;
 
@@ -164,7 +164,7 @@ pub struct Block {
     pub(crate) symbols: &'static [Symbol],
     /// Whether an absent provider is requested.
     pub(crate) autoload: bool,
-    pub(crate) verify: Verify,
+    pub(crate) policy: Policy,
     /// Set while there is a [`Claim`](crate::claim::Claim).
     pub(crate) claimed: AtomicFlag,
 }
@@ -181,7 +181,7 @@ impl Block {
             provider,
             symbols,
             autoload: false,
-            verify: Verify::Strict,
+            policy: Policy::Strict,
             claimed: AtomicFlag::new(false),
         }
     }
@@ -193,8 +193,8 @@ impl Block {
     }
 
     /// `#[verify(...)]`.
-    pub const fn verify(mut self, verify: Verify) -> Self {
-        self.verify = verify;
+    pub const fn verify(mut self, policy: Policy) -> Self {
+        self.policy = policy;
         self
     }
 }

@@ -26,7 +26,9 @@ use crate::block::{Block, Symbol};
 use crate::once::Once;
 use crate::resolver::Kallsyms;
 use crate::this_module::{module_name, this_module};
-use crate::verdict::{Verdict, Verify};
+use crate::types::Policy;
+use crate::verdict::Verdict;
+use crate::verify::Printed;
 use core::ffi::{c_void, CStr};
 use core::ptr::null_mut;
 use kernel::ffi::c_int;
@@ -188,19 +190,20 @@ fn print(seq: &SeqFile, block: &Block, symbol: &Symbol) {
 }
 
 fn print_verdict(seq: &SeqFile, block: &Block, symbol: &Symbol) {
-    let verdict = symbol.binding.verdict().get();
     if symbol.address().is_none() {
-        seq_print!(seq, " -\n");
-    } else if symbol.unverified {
-        seq_print!(seq, " no: #[unverified]\n");
-    } else if block.verify == Verify::Off {
-        seq_print!(seq, " no: verify(off)\n");
-    } else if verdict == Verdict::Verified {
-        seq_print!(seq, " yes\n");
-    } else if verdict.is_unverified() {
-        seq_print!(seq, " unverified: {verdict}\n");
-    } else {
-        seq_print!(seq, " no: {verdict}\n");
+        return seq_print!(seq, " -\n");
+    }
+    if symbol.unverified {
+        return seq_print!(seq, " no: #[unverified]\n");
+    }
+    if block.policy == Policy::Off {
+        return seq_print!(seq, " no: verify(off)\n");
+    }
+    match symbol.binding.verdict().get() {
+        Verdict::Verified => seq_print!(seq, " yes\n"),
+        Verdict::Unverified(why) => seq_print!(seq, " unverified: {}\n", Printed(why)),
+        Verdict::Differs => seq_print!(seq, " no: it differs\n"),
+        Verdict::NotChecked => seq_print!(seq, " no: not checked\n"),
     }
 }
 

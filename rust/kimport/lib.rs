@@ -84,7 +84,6 @@ mod licence;
 mod log;
 mod once;
 mod provider;
-mod record;
 mod resolution;
 mod resolver;
 #[cfg(kimport_selftest)]
@@ -110,10 +109,6 @@ pub use imports::{Direct, Import, Imports, Mode, Rebindable};
 pub use kimport_macros::import_symbols;
 pub use kimport_types as types;
 pub use late::{LateImports, ProviderEvents};
-#[doc(hidden)]
-pub use record::{record_size, Record};
-#[doc(hidden)]
-pub use verdict::Verify;
 
 /// What the macros of this crate expand to; no interface for others.
 #[doc(hidden)]

@@ -98,7 +98,7 @@ impl Resolution {
                 // Symbols that were not found are left out.
                 for (symbol, address) in block.symbols.iter().zip(&addresses) {
                     let verdict = match address {
-                        Some(_) => types.verify(symbol, block.verify),
+                        Some(_) => types.verify(symbol, block.policy),
                         None => Ok(Verdict::NotChecked),
                     };
                     let verdict = verdict.unwrap_or_else(|error| {

@@ -53,7 +53,7 @@ impl<'a> Steps<'a> {
         let types = Types::new(&self.kallsyms, self.provider);
         for (symbol, address) in self.block.symbols.iter().zip(addresses) {
             if address.is_some() {
-                types.verify(symbol, self.block.verify)?;
+                types.verify(symbol, self.block.policy)?;
             }
         }
         Ok(())

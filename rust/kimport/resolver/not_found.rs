@@ -2,6 +2,7 @@
 
 //! Why a symbol is refused: what is logged, and the errno.
 
+use crate::types::Refusal;
 use core::ffi::c_void;
 use kernel::error::{code, Error};
 use kernel::fmt;
@@ -95,68 +96,63 @@ impl NotFound {
 
 impl fmt::Display for NotFound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing => f.write_str(
-                "kallsyms has no such symbol there; check its spelling, and whether this kernel inlines it or has it in __init",
-            ),
-            Self::NoData => f.write_str(
-                "this kernel's kallsyms has functions only (no CONFIG_KALLSYMS_ALL); import a function that gives access to it",
-            ),
-            Self::OnlyClone(name) => {
-                f.write_str("the compiler left only ")?;
-                fmt::Display::fmt(BStr::from_bytes(name.as_bytes()), f)?;
-                f.write_str(", whose ABI is not the declared one; import a function that calls it")
+        let refusal = match self {
+            Self::Missing => {
+                core::fmt::Display::fmt(&Refusal::Missing, f)?;
+                return f.write_str(", and whether this kernel inlines it or has it in __init");
             }
             Self::SeveralRenames { name, count } => {
-                write!(f, "the compiler renamed {count} functions of that name, ")?;
-                fmt::Display::fmt(BStr::from_bytes(name.as_bytes()), f)?;
-                f.write_str(" and others; select one with #[name = \"...\"]")
+                let count = *count;
+                let names = &core::format_args!("{name} and others");
+                let refusal = Refusal::SeveralRenames { count, names };
+                return core::fmt::Display::fmt(&refusal, f);
             }
-            Self::WasInInit => f.write_str(
-                "its type is in the provider's BTF, but it is no longer in kallsyms: it was in __init memory, \
-                 which is freed; it cannot be imported",
-            ),
-            Self::InModule => f.write_str(
-                "the kernel image has no such symbol, but a module has; name that module with `from`",
-            ),
-            Self::Ambiguous(candidates) => {
-                write!(f, "there are {} symbols of that name:", candidates.count)?;
-                for (index, (position, address)) in candidates.listed().enumerate() {
-                    f.write_str(if index == 0 { " " } else { ", " })?;
-                    write!(f, "{position} at ")?;
-                    fmt::Pointer::fmt(&fmt::HashedPtr(address as *const u8), f)?;
-                }
-                if candidates.count as usize > LISTED {
-                    f.write_str(", ...")?;
-                }
-                f.write_str("; select one with #[position = N]")
+            Self::NoData => Refusal::NoData,
+            Self::OnlyClone(name) => Refusal::OnlyClone { names: name },
+            Self::Ambiguous(candidates) => Refusal::Ambiguous {
+                count: candidates.count,
+                listed: candidates,
+            },
+            Self::Position { count } => Refusal::Position { count: *count },
+            Self::InInit => Refusal::InInit,
+            Self::PerCpu => Refusal::PerCpu,
+            Self::NotFunction => Refusal::NotFunction,
+            Self::NotData => Refusal::NotData,
+            Self::WasInInit => {
+                return f.write_str(
+                    "its type is in the provider's BTF, but it is no longer in kallsyms: it was in \
+                     __init memory, which is freed; it cannot be imported",
+                )
             }
-            Self::Position { count: 1 } => {
-                f.write_str("there is only 1 symbol of that name; correct its #[position]")
-            }
-            Self::Position { count } => {
-                write!(f, "there are only {count} symbols of that name; correct its #[position]")
+            Self::InModule => {
+                return f.write_str(
+                    "the kernel image has no such symbol, but a module has; name that module with \
+                     `from`",
+                )
             }
             Self::OutsideProvider => {
-                f.write_str("its address is outside the provider's memory; the symbol is not usable by others")
+                return f.write_str(
+                    "its address is outside the provider's memory; the symbol is not usable by \
+                     others",
+                )
             }
-            Self::InInit => f.write_str("it is in __init memory, which is freed after init; it cannot be imported"),
-            Self::PerCpu => f.write_str(
-                "it is per-CPU data, whose address is an offset; import a function that gives access to it",
-            ),
-            Self::NotFunction => f.write_str("it is data, declared as a function; state the type of the data"),
-            Self::NotData => f.write_str("it is a function, declared as data; state a fn type"),
             Self::TooSmall { size, declared } => {
-                write!(f, "it has at most {size} bytes, the declared type {declared}; correct the type")
+                return write!(
+                    f,
+                    "it has at most {size} bytes, the declared type {declared}; correct the type"
+                )
             }
             Self::Moved { loaded, address } => {
                 f.write_str("the kernel bound it to ")?;
                 fmt::Pointer::fmt(&fmt::HashedPtr(loaded.cast_const()), f)?;
                 f.write_str(" when it loaded this module, but it is at ")?;
                 fmt::Pointer::fmt(&fmt::HashedPtr(address.cast_const()), f)?;
-                f.write_str(" now, as the provider was loaded anew; load this module again")
+                return f.write_str(
+                    " now, as the provider was loaded anew; load this module again",
+                );
             }
-        }
+        };
+        core::fmt::Display::fmt(&refusal, f)
     }
 }
 
@@ -187,8 +183,22 @@ impl Candidates {
         self.count
     }
 
-    fn listed(&self) -> impl Iterator<Item = (u32, usize)> + '_ {
-        self.listed.iter().copied().take(self.count as usize)
+}
+
+/// Lists the first ones behind a colon.
+impl core::fmt::Display for Candidates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(":")?;
+        let listed = self.listed.iter().take(self.count as usize);
+        for (index, &(position, address)) in listed.enumerate() {
+            f.write_str(if index == 0 { " " } else { ", " })?;
+            write!(f, "{position} at ")?;
+            fmt::Pointer::fmt(&fmt::HashedPtr(address as *const u8), f)?;
+        }
+        if self.count as usize > LISTED {
+            f.write_str(", ...")?;
+        }
+        Ok(())
     }
 }
 
@@ -207,7 +217,10 @@ impl CloneName {
         Self { bytes, len }
     }
 
-    fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
+}
+
+impl core::fmt::Display for CloneName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(BStr::from_bytes(&self.bytes[..self.len]), f)
     }
 }

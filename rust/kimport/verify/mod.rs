@@ -14,8 +14,8 @@ use crate::block::Symbol;
 use crate::log::{log, log_lines};
 use crate::provider::{provider_name, Provider};
 use crate::resolver::Kallsyms;
-use crate::types::{compare, Description, Finding, Report};
-use crate::verdict::{Verdict, Verify};
+use crate::types::{judge, Finding, Judgement, Policy, Refusal, Unverified};
+use crate::verdict::Verdict;
 use core::cell::OnceCell;
 use core::ffi::CStr;
 use kernel::error::code;
@@ -59,8 +59,8 @@ impl<'a> Types<'a> {
     /// # Errors
     ///
     /// `EPROTOTYPE`: the type differs. `ENODATA`: it cannot be checked, and `policy` requires it.
-    pub(crate) fn verify(&self, symbol: &Symbol, policy: Verify) -> Result<Verdict> {
-        if policy == Verify::Off || symbol.unverified {
+    pub(crate) fn verify(&self, symbol: &Symbol, policy: Policy) -> Result<Verdict> {
+        if policy == Policy::Off || symbol.unverified {
             return Ok(Verdict::NotChecked);
         }
         verify(symbol, self.get(), self.provider, policy)
@@ -76,7 +76,7 @@ impl<'a> Types<'a> {
 pub(crate) fn check_types(kallsyms: &Kallsyms, symbols: &[Symbol]) -> Result<(), &'static CStr> {
     let types = Types::new(kallsyms, None);
     let differs =
-        |symbol: &&Symbol| matches!(types.verify(symbol, Verify::Warn), Ok(Verdict::Differs));
+        |symbol: &&Symbol| matches!(types.verify(symbol, Policy::Warn), Ok(Verdict::Differs));
     symbols
         .iter()
         .find(differs)
@@ -87,58 +87,45 @@ fn verify(
     symbol: &Symbol,
     types: Option<&KernelTypes>,
     provider: Option<&Provider>,
-    policy: Verify,
+    policy: Policy,
 ) -> Result<Verdict> {
-    let unverified = |why: Verdict| {
-        if policy == Verify::Require {
-            log!(
-                ERR,
-                "cannot import {} from {}: its type cannot be checked: {why}; drop verify(require), or import something else",
-                symbol.name,
-                provider_name(provider)
-            );
-            return Err(code::ENODATA);
-        }
-        crate::log::debug!("{} is unverified: {}", symbol.name, why);
-        Ok(why)
-    };
-    let Some(types) = types else {
-        return unverified(Verdict::NoBtf);
-    };
-    let id = match types.symbol(symbol.name, symbol.position) {
-        Finding::Id(id) => id,
-        Finding::Missing => return unverified(Verdict::NoBtf),
-        Finding::Ambiguous => return unverified(Verdict::Ambiguous),
-    };
-    // The macro made it.
-    let Ok(declared) = Description::new(symbol.description) else {
-        return unverified(Verdict::Uncomparable);
-    };
-    let Ok(comparison) = compare(&declared, types, id) else {
-        return unverified(Verdict::Uncomparable);
-    };
-    let Some(mismatch) = comparison.worst() else {
-        return Ok(Verdict::Verified);
-    };
-    let report = Report {
-        name: symbol.name.to_str().unwrap_or("?"),
-        declared: &declared,
-        source: types,
-        id,
-        mismatch,
-    };
     let from = provider_name(provider);
-    let report = Printed(report);
-    if comparison.refuse.is_some() && policy != Verify::Warn {
-        log_lines!(ERR, "cannot import {} from {from}: {report}", symbol.name);
-        return Err(code::EPROTOTYPE);
+    let judgement = match types {
+        None => Judgement::Unverified(Unverified::NoBtf),
+        Some(types) => judge(
+            symbol.name.to_str().unwrap_or("?"),
+            symbol.description,
+            policy,
+            types,
+            types.symbol(symbol.name, symbol.position),
+            |report, is_refused| {
+                let report = Printed(report);
+                if is_refused {
+                    log_lines!(ERR, "cannot import {} from {from}: {report}", symbol.name);
+                } else {
+                    log_lines!(WARNING, "{} from {from}: {report}", symbol.name);
+                }
+            },
+        ),
+    };
+    match judgement {
+        Judgement::Verified => Ok(Verdict::Verified),
+        Judgement::Accepted => Ok(Verdict::Differs),
+        Judgement::Refused => Err(code::EPROTOTYPE),
+        Judgement::Unverified(why) if policy == Policy::Require => {
+            let refusal = Printed(Refusal::Unverified(why));
+            log!(ERR, "cannot import {} from {from}: {refusal}", symbol.name);
+            Err(code::ENODATA)
+        }
+        Judgement::Unverified(why) => {
+            crate::log::debug!("{} is unverified: {}", symbol.name, Printed(why));
+            Ok(Verdict::Unverified(why))
+        }
     }
-    log_lines!(WARNING, "{} from {from}: {report}", symbol.name);
-    Ok(Verdict::Differs)
 }
 
 /// Lets the kernel's formatting print what implements the standard one.
-struct Printed<T>(T);
+pub(crate) struct Printed<T>(pub(crate) T);
 
 impl<T: core::fmt::Display> fmt::Display for Printed<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

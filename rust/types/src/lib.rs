@@ -13,7 +13,11 @@
 //! - [`Encoding`] and [`Description`] write and read its bytes, which are in the import table of a module.
 //! - [`TypeSource`] is what is asked about the kernel's types; [`Btf`] answers from a `.BTF` section.
 //! - [`compare()`] applies the [`Rule`]s.
-//! - [`Report`] shows both prototypes in C, with the difference marked.
+//! - [`judge()`] applies a block's [`Policy`] to that; [`Report`] shows both prototypes in C, with the
+//!   difference marked.
+//! - [`Import`] is the record of an import in a built module.
+//! - [`made_of()`] tells the names that compilers make of others.
+//! - [`Refusal`] has the words with which a symbol is refused.
 //!
 //! The kernel-side crate and the host command share all of it: the crate allocates nothing, depends on nothing, and
 //! treats every byte that it reads as possibly wrong. The kernel's build compiles it with rustc alone.
@@ -28,11 +32,13 @@ mod btf;
 mod compare;
 mod described;
 mod encoding;
+mod judge;
 mod name_buckets;
 #[doc(hidden)]
 pub mod name_cases;
 pub mod names;
 mod record;
+mod refusal;
 mod report;
 
 pub use btf::{
@@ -43,9 +49,11 @@ pub use described::{Described, ThinPointee};
 pub use encoding::{
     Arguments, Description, Encoding, Invalid, Prototype, Symbol, Type, TypeBytes, CAPACITY,
 };
+pub use judge::{judge, Judgement, Unverified};
 pub use name_buckets::NameBuckets;
 pub use names::{made_of, Made};
 pub use record::{Import, ImportKind, Policy, Record, RecordFault};
+pub use refusal::Refusal;
 pub use report::Report;
 
 /// What [`describe!`] expands to; no interface for others.
