@@ -10,16 +10,18 @@
 /// | --- | --- | --- |
 /// | 0 | 1 | version of the format: 2 |
 /// | 1 | 1 | kind: 0 function, 1 data |
-/// | 2 | 1 | flags: bit 0 `#[optional]`, bit 1 `#[unverified]`, bits 2 and 3 `#[verify]`: `strict`, `warn`, `off`, `require` |
+/// | 2 | 1 | flags, see below |
 /// | 3 | 1 | 0 |
-/// | 4 | 4 | `#[position]`, 0 when not given |
+/// | 4 | 4 | `#[position]`, or 0 without one |
 /// | 8 | 4 | size of the record, with padding |
 /// | 12 | 2 | length of the strings |
 /// | 14 | 2 | length of the type's description |
-/// | 16 | | block, provider, the kernel's name, the Rust name, each with a NUL; the type's description; padding to 8 bytes |
+/// | 16 | | the strings, the type's description, and padding to 8 bytes |
 ///
-/// An empty block is the bare form, an empty provider the kernel image. `#[unverified]` entries
-/// have no description.
+/// Bit 0 of the flags is `#[optional]`, bit 1 `#[unverified]`. Bits 2 and 3 are `#[verify]`:
+/// `strict`, `warn`, `off`, `require`. The strings are the block, the provider, the kernel's name
+/// and the Rust name, each with a NUL. An empty block name means the bare form, an empty provider
+/// the kernel image. `#[unverified]` entries have no description.
 #[doc(hidden)]
 #[repr(C, align(8))]
 pub struct Record<const N: usize>([u8; N]);
@@ -31,7 +33,8 @@ pub const fn record_size(len: usize, description: usize) -> usize {
 }
 
 impl<const N: usize> Record<N> {
-    /// Completes a record, of which `start` is all before the description, but for its lengths.
+    /// Completes a record. `start` is everything before the description, with the lengths not yet
+    /// filled in.
     pub const fn new(start: &[u8], description: &[u8]) -> Self {
         assert!(N == record_size(start.len(), description.len()));
         assert!(description.len() <= u16::MAX as usize);

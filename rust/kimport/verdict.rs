@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The outcome of the comparison of a declared type, and what a block does about it.
+//! Outcomes of the comparison of a declared type, and the policy of a block for them.
 
 use kernel::fmt;
 use kernel::sync::atomic::{Atomic, Relaxed};
 
-/// Whether a symbol's type is the declared one.
+/// The outcome of the comparison of a symbol's type with the declared one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(i32)]
 pub(crate) enum Verdict {
     NotChecked,
-    /// It is.
+    /// The types are equal.
     Verified,
-    /// It is not, and that was accepted with a warning.
+    /// The types differ, which was accepted with a warning.
     Differs,
-    /// BTF does not have the symbol: there is none of its provider, or it is in assembly or in
+    /// BTF does not have the symbol: the provider has no BTF, or the symbol is in assembly or in
     /// Rust.
     NoBtf,
-    /// BTF has several of the name.
+    /// BTF has several functions or variables of the name.
     Ambiguous,
-    /// What BTF has of it cannot be compared.
+    /// The BTF of the symbol cannot be compared.
     Uncomparable,
 }
 
@@ -33,7 +33,7 @@ impl Verdict {
         Self::Uncomparable,
     ];
 
-    /// Whether the type could not be compared.
+    /// Returns whether the type could not be compared.
     pub(crate) fn is_unverified(self) -> bool {
         matches!(self, Self::NoBtf | Self::Ambiguous | Self::Uncomparable)
     }
@@ -52,7 +52,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// The verdict when a search last accepted a symbol.
+/// The verdict on a symbol when its block was last bound.
 pub(crate) struct LastVerdict(Atomic<i32>);
 
 impl LastVerdict {
@@ -71,16 +71,16 @@ impl LastVerdict {
     }
 }
 
-/// `#[verify(...)]`: what is done about a declared type that is not the kernel's.
+/// The policy of `#[verify(...)]` for declared types that are not the kernel's.
 #[doc(hidden)]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Verify {
-    /// A type that differs is refused; that one cannot be checked is only said.
+    /// A type that differs is refused. A type that cannot be checked is only reported.
     Strict,
     /// Differences are only warned of.
     Warn,
     /// Types are not checked.
     Off,
-    /// As `Strict`, and what cannot be checked is refused as well.
+    /// A type that differs is refused, and also a type that cannot be checked.
     Require,
 }
