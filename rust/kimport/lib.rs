@@ -2,8 +2,8 @@
 
 //! Typed, direct-call imports of kernel symbols that are not exported.
 //!
-//! A module declares the symbols that it needs with [`import_symbols!`] and binds them with the
-//! `resolve_imports` that the macro generates. Each declaration passes through these stages:
+//! A module declares what it needs with [`import_symbols!`] and binds it with the `resolve_imports`
+//! that the macro generates. Each declaration passes through these stages:
 //!
 //! ```text
 //! declaration -> table -> resolver -> verify -> binder -> wrapper

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Loads the module that measures, and passes its samples on: `# sample NAME COUNT TICKS`.
+# Loads what measures, and hands its samples on: `# sample NAME COUNT TICKS`.
 # shellcheck shell=dash disable=SC1090
 . "$KTAP_SH"
 
