@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The variable part of an entry: what its wrapper reaches.
+//! The variable part of an entry: the address that its wrapper reaches.
 
 use crate::binder::{CallMode, FunctionBinding};
 use crate::verdict::LastVerdict;
@@ -8,8 +8,8 @@ use core::ffi::c_void;
 use core::ptr::null_mut;
 use kernel::sync::atomic::{Acquire, Atomic, Release};
 
-/// Where an imported datum is, or a function of a `#[livepatch]` block: null until the block is
-/// resolved, and again after its `Imports` is dropped.
+/// The address of an imported datum, or of a function of a `#[livepatch]` block. It is null until
+/// the block is resolved, and again after its `Imports` is dropped.
 #[doc(hidden)]
 pub struct DataBinding {
     symbol: &'static str,
@@ -18,7 +18,7 @@ pub struct DataBinding {
 }
 
 impl DataBinding {
-    /// An unbound import of `symbol`, a name to print.
+    /// Creates an unbound import of `symbol`, a name to print.
     pub const fn new(symbol: &'static str) -> Self {
         Self {
             symbol,
@@ -27,15 +27,16 @@ impl DataBinding {
         }
     }
 
-    /// The address, if the import is bound.
+    /// Returns the address, if the import is bound.
     #[inline]
     pub fn get(&self) -> Option<*mut c_void> {
-        // Pairs with the release in `set`: whoever sees the address sees the provider pinned.
+        // Pairs with the release in `set`: a reader that sees the address also sees the provider
+        // pinned.
         let address = self.address.load(Acquire);
         (!address.is_null()).then_some(address)
     }
 
-    /// The address.
+    /// Returns the address.
     ///
     /// # Panics
     ///
@@ -70,7 +71,8 @@ impl Binding {
     ///
     /// # Safety
     ///
-    /// `address` is that of the entry's symbol, and stays valid until [`unbind`](Self::unbind).
+    /// `address` is the address of the entry's symbol, and stays valid until
+    /// [`unbind`](Self::unbind).
     pub(crate) unsafe fn bind(&self, address: *mut c_void) {
         match self {
             // SAFETY: By the contract of this function.
@@ -79,8 +81,9 @@ impl Binding {
         }
     }
 
-    /// Makes the wrapper of an optional entry see that it is missing, while callers may still be on
-    /// their way to its address; [`unbind`](Self::unbind) it when they have left.
+    /// Makes the wrapper of an optional entry see that its symbol is missing, while callers may
+    /// still be on their way to the old address. The caller must [`unbind`](Self::unbind) the entry
+    /// when they have left.
     pub(crate) fn retire(&self) {
         match self {
             Self::Function(binding) => binding.retire(),
@@ -96,7 +99,7 @@ impl Binding {
         }
     }
 
-    /// The address that the wrapper reaches, if any.
+    /// Returns the address that the wrapper reaches, if any.
     pub(crate) fn address(&self) -> Option<*mut c_void> {
         match self {
             Self::Function(binding) => binding.address(),
@@ -104,7 +107,7 @@ impl Binding {
         }
     }
 
-    /// The way in which calls reach the address; [`None`] for data, and for what is not bound.
+    /// Returns the way in which calls reach the address; [`None`] for data and for unbound entries.
     pub(crate) fn call_mode(&self) -> Option<CallMode> {
         match self {
             Self::Function(binding) => binding.is_bound().then(|| binding.call_mode()),
@@ -113,7 +116,7 @@ impl Binding {
         }
     }
 
-    /// The outcome of the comparison of the declared type.
+    /// Returns the outcome of the last comparison of the declared type.
     pub(crate) fn verdict(&self) -> &'static LastVerdict {
         match self {
             Self::Function(binding) => &binding.verdict,
@@ -121,7 +124,7 @@ impl Binding {
         }
     }
 
-    /// The function that the binder re-points.
+    /// Returns the function that the binder re-points, if any.
     pub(crate) fn function(&self) -> Option<&'static FunctionBinding> {
         match self {
             Self::Function(binding) => Some(binding),

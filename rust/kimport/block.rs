@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A block as it is declared: the `static` tables that `import_symbols!` fills.
+//! Declared blocks: the `static` tables that `import_symbols!` fills.
 
 use crate::binder::{FunctionBinding, Loaded};
 use crate::binding::{Binding, DataBinding};
@@ -12,15 +12,15 @@ use kernel::sync::atomic::AtomicFlag;
 /// One entry of a block.
 #[doc(hidden)]
 pub struct Symbol {
-    /// The kernel's name of it.
+    /// The kernel's name of the symbol.
     pub(crate) name: &'static CStr,
-    /// The name in Rust where it is another one.
+    /// The name in Rust, if it differs from the kernel's.
     pub(crate) rust_name: Option<&'static str>,
     pub(crate) binding: Binding,
     pub(crate) optional: bool,
     pub(crate) position: Option<u32>,
     pub(crate) unverified: bool,
-    /// Where the kernel bound it when it loaded the module.
+    /// The address that the kernel bound the symbol to when it loaded this module.
     pub(crate) loaded: Option<&'static Loaded>,
     /// The description of the declared type; empty for `#[unverified]`.
     pub(crate) description: &'static [u8],
@@ -40,53 +40,53 @@ impl Symbol {
         }
     }
 
-    /// An imported function.
+    /// Creates an entry for a function.
     pub const fn function(name: &'static CStr, binding: &'static FunctionBinding) -> Self {
         Self::new(name, Binding::Function(binding))
     }
 
-    /// An imported function of a `#[livepatch]` block.
+    /// Creates an entry for a function of a `#[livepatch]` block.
     pub const fn livepatch_function(name: &'static CStr, binding: &'static DataBinding) -> Self {
         Self::new(name, Binding::Livepatch(binding))
     }
 
-    /// An imported datum of `size` bytes.
+    /// Creates an entry for a datum of `size` bytes.
     pub const fn data(name: &'static CStr, binding: &'static DataBinding, size: usize) -> Self {
         Self::new(name, Binding::Data { binding, size })
     }
 
-    /// `#[name]`: `rust_name` is the entry's own.
+    /// Sets the entry's own name for `#[name]`.
     pub const fn rust_name(mut self, rust_name: &'static str) -> Self {
         self.rust_name = Some(rust_name);
         self
     }
 
-    /// `#[livepatch]`: the kernel bound it as `loaded` says.
+    /// Sets the address that the kernel bound the symbol of a `#[livepatch]` block to.
     pub const fn loaded(mut self, loaded: &'static Loaded) -> Self {
         self.loaded = Some(loaded);
         self
     }
 
-    /// `#[optional]`: that the symbol is missing is no error.
+    /// Makes a missing symbol no error, for `#[optional]`.
     pub const fn optional(mut self) -> Self {
         self.optional = true;
         self
     }
 
-    /// `#[position = N]`: the `position`th symbol of the name in the order of the provider's symbol
-    /// table, from 1. That is address order in the kernel image.
+    /// Selects the `position`th symbol of the name in the order of the provider's symbol table,
+    /// from 1, for `#[position = N]`. In the kernel image that is address order.
     pub const fn position(mut self, position: u32) -> Self {
         self.position = Some(position);
         self
     }
 
-    /// The description of the declared type.
+    /// Sets the description of the declared type.
     pub const fn described(mut self, description: &'static [u8]) -> Self {
         self.description = description;
         self
     }
 
-    /// `#[unverified]`: the type is not to be checked.
+    /// Excludes the entry from the type check, for `#[unverified]`.
     pub const fn unverified(mut self) -> Self {
         self.unverified = true;
         self
@@ -96,7 +96,7 @@ impl Symbol {
     ///
     /// # Safety
     ///
-    /// That of [`Binding::bind`].
+    /// The conditions of [`Binding::bind`] hold.
     pub(crate) unsafe fn bind(&self, address: *mut c_void) {
         // SAFETY: By the contract of this function.
         unsafe { self.binding.bind(address) };
@@ -111,7 +111,7 @@ impl Symbol {
         self.binding.unbind();
     }
 
-    /// The address that the wrapper reaches, if any.
+    /// Returns the address that the wrapper reaches, if any.
     pub(crate) fn address(&self) -> Option<*mut c_void> {
         self.binding.address()
     }
@@ -121,7 +121,7 @@ impl Symbol {
 ///
 /// # Safety
 ///
-/// That of [`Symbol::bind`], for each.
+/// The conditions of [`Symbol::bind`] hold for each element.
 pub(crate) unsafe fn bind_all(
     entries: impl Iterator<Item = (&'static Symbol, *mut c_void)> + Clone,
 ) {
@@ -159,18 +159,19 @@ pub(crate) fn unbind_all(symbols: &'static [Symbol]) {
 pub struct Block {
     /// The block's name; empty for the bare form.
     pub(crate) name: &'static CStr,
-    /// The module that the symbols come from; `None`: the kernel image.
+    /// The module that the symbols come from; [`None`] for the kernel image.
     pub(crate) provider: Option<&'static CStr>,
     pub(crate) symbols: &'static [Symbol],
-    /// Whether an absent provider is requested.
+    /// Set if an absent provider is requested.
     pub(crate) autoload: bool,
+    /// The policy for types that differ.
     pub(crate) policy: Policy,
-    /// Set while there is a [`Claim`](crate::claim::Claim).
+    /// Set while a [`Claim`](crate::claim::Claim) of the block lives.
     pub(crate) claimed: AtomicFlag,
 }
 
 impl Block {
-    /// A block that is not resolved.
+    /// Creates a block that is not resolved.
     pub const fn new(
         name: &'static CStr,
         provider: Option<&'static CStr>,
@@ -186,13 +187,13 @@ impl Block {
         }
     }
 
-    /// `#[autoload]`: a provider that is absent is requested.
+    /// Requests the provider if it is absent, for `#[autoload]`.
     pub const fn autoload(mut self) -> Self {
         self.autoload = true;
         self
     }
 
-    /// `#[verify(...)]`.
+    /// Sets the policy for types that differ, for `#[verify(...)]`.
     pub const fn verify(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self

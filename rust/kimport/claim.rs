@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The claim to a block: only one caller at a time may resolve it.
+//! Claims to blocks: only one caller at a time may resolve a block.
 
 use crate::block::Block;
 use kernel::sync::atomic::{Acquire, Release};
 
-/// A block that nobody else can resolve while this lives.
+/// A block that nobody else can resolve while this value lives.
 ///
 /// # Invariants
 ///
@@ -18,7 +18,7 @@ impl Claim {
         block.claimed.cmpxchg(false, true, Acquire).ok()?;
         #[cfg(CONFIG_KIMPORT_DEBUGFS)]
         crate::debugfs::show(block);
-        // INVARIANT: Just set, and nobody else had.
+        // INVARIANT: The flag was just set, and nobody else had set it.
         Some(Self(block))
     }
 

@@ -15,17 +15,18 @@ use kernel::error::code;
 use kernel::fmt;
 use kernel::prelude::*;
 
-/// How the calls of a block are made: [`Direct`] or [`Rebindable`].
+/// The way in which the calls of a block are made: [`Direct`] or [`Rebindable`].
 pub trait Mode: sealed::Mode {}
 
 mod sealed {
     pub trait Mode {
-        /// Lets nobody in any more, and waits until all have left, where that is known. May sleep.
+        /// Lets no caller in any more, and waits until all callers have left, if they are counted.
+        /// May sleep.
         fn close(&self);
     }
 }
 
-/// Calls that leave no trace: nobody knows who is inside.
+/// Calls that are not counted.
 pub struct Direct;
 
 impl Mode for Direct {}
@@ -34,7 +35,8 @@ impl sealed::Mode for Direct {
     fn close(&self) {}
 }
 
-/// Calls that are counted, so that [`Imports::rebind`] knows when all have left the old provider.
+/// Calls that are counted, so that [`Imports::rebind`] knows when all callers have left the old
+/// provider.
 pub struct Rebindable(OpenCalls);
 
 impl Mode for Rebindable {}
@@ -47,53 +49,53 @@ impl sealed::Mode for Rebindable {
 
 /// The imports of one block, from the `resolve_imports` that `import_symbols!` generates.
 ///
-/// While it lives, the provider cannot be unloaded, shows this module in its `holders/`, and the
-/// block's wrappers reach its symbols. When it is dropped, every wrapper ends in a `BUG` again that
-/// names the symbol, and the provider is let go: drop it last, when nothing of the module can still
-/// be calling. (For a `#[rebindable]` block, dropping waits until no caller is inside.) Dropping
-/// may sleep.
+/// While this value lives, the provider cannot be unloaded, the provider's `holders/` shows this
+/// module, and the block's wrappers reach the provider's symbols. When it is dropped, every wrapper
+/// again ends in a `BUG` that names the symbol, and the provider is released. Drop it last, when no
+/// code of the module can still be calling. (For a `#[rebindable]` block, dropping waits until no
+/// caller is inside.) Dropping may sleep.
 ///
 /// # Errors
 ///
-/// `resolve_imports` and `resolve_imports_from` log one line for each symbol that is refused and
-/// return the first one's errno:
+/// `resolve_imports` and `resolve_imports_from` log one line for each symbol that is refused, and
+/// return the errno of the first one:
 ///
 /// | errno | meaning |
 /// | --- | --- |
-/// | `ENODEV` | the provider is not loaded (for `#[autoload]`: nor could it be) |
+/// | `ENODEV` | the provider is not loaded (with `#[autoload]`: and could not be loaded) |
 /// | `EAGAIN` | the provider is still in its init |
 /// | `EBUSY` | the provider is being unloaded |
 /// | `EALREADY` | the block is resolved already |
-/// | `EACCES` | the licence of the importing module is not GPL-compatible |
+/// | `EACCES` | the license of the importing module is not GPL-compatible |
 /// | `EDEADLK` | the provider is the importing module itself |
 /// | `EOPNOTSUPP` | kallsyms cannot be reached |
-/// | `ENOENT` | no such symbol there |
-/// | `EPROTO` | only a clone made by the compiler is left (`.isra`, `.constprop`, ...), whose ABI differs |
-/// | `ENOTUNIQ` | several symbols of that name, or several that the compiler renamed |
+/// | `ENOENT` | the provider has no such symbol |
+/// | `EPROTO` | the compiler left only a clone (`.isra`, `.constprop`, ...), whose ABI differs |
+/// | `ENOTUNIQ` | several symbols have the name, or the compiler renamed several of that name |
 /// | `ENXIO` | no symbol at that `#[position]` |
-/// | `EREMCHG` | a `#[livepatch]` block whose provider was loaded anew since the kernel loaded the module |
-/// | `EXDEV` | outside of the provider's memory |
-/// | `ESTALE` | in memory that is, or was, freed after init |
-/// | `EPROTOTYPE` | data declared as a function, a function as data, per-CPU data, or another prototype than the kernel's |
-/// | `ENODATA` | BTF does not have the type, and the block says `#[verify(require)]` |
-/// | `EOVERFLOW` | data smaller than the declared type |
+/// | `EREMCHG` | the provider of a `#[livepatch]` block was loaded anew since this module was |
+/// | `EXDEV` | the symbol is outside of the provider's memory |
+/// | `ESTALE` | the symbol is in memory that is, or was, freed after init |
+/// | `EPROTOTYPE` | data declared as a function, or the reverse; per-CPU data; another prototype |
+/// | `ENODATA` | BTF does not have the type, and the block is `#[verify(require)]` |
+/// | `EOVERFLOW` | the data is smaller than the declared type |
 /// | `ENOMEM` | no memory |
 ///
 /// # Leaks
 ///
-/// As with the registrations of the `kernel` crate, nobody but the value itself knows that it is to
-/// be given back: do not leak it, with [`core::mem::forget`] or a cycle of
-/// [`Arc`](kernel::sync::Arc)s, in a module that can be unloaded. As long as the module is there, a
-/// leaked one does no harm: the block stays bound and its provider held. After the module has gone,
-/// nothing releases the provider any more, and its `holders/` has a link to nowhere. The module's
-/// file in debugfs stays, too, with operations that are gone: who opens it crashes the kernel. And
-/// so does the next module that is loaded or unloaded, if what was leaked is a
-/// [`LateImports`](crate::LateImports), whose notifier stays registered.
+/// As with the registrations of the `kernel` crate, only the value itself knows that the imports
+/// must be released. Do not leak it, with [`core::mem::forget`] or a cycle of
+/// [`Arc`](kernel::sync::Arc)s, in a module that can be unloaded. While the module is loaded, a
+/// leaked value does no harm: the block stays bound and its provider held. After the module has
+/// gone, nothing releases the provider any more, and the provider's `holders/` has a dangling link.
+/// The module's file in debugfs stays, too, but its operations are gone: opening it crashes the
+/// kernel. If the leaked value is a [`LateImports`](crate::LateImports), its notifier stays
+/// registered, and the next module that is loaded or unloaded crashes the kernel, too.
 ///
 /// # Invariants
 ///
 /// If there is a `provider`, all addresses that the entries of the `claim`ed block are bound to lie
-/// in its memory; else they lie in the kernel image.
+/// in its memory. Otherwise they lie in the kernel image.
 #[must_use = "the imports are given back when this is dropped"]
 pub struct Imports<M: Mode = Direct> {
     mode: M,
@@ -105,7 +107,7 @@ pub struct Imports<M: Mode = Direct> {
 impl Imports {
     /// Resolves `block` from the provider that it declares.
     ///
-    /// Not for users: call the block's `resolve_imports`, which lists the errors.
+    /// Users call the block's `resolve_imports` instead, which lists the errors.
     #[doc(hidden)]
     pub fn resolve(block: &'static Block) -> Result<Self> {
         Self::new(block, block.provider, || Ok(Direct))
@@ -113,7 +115,7 @@ impl Imports {
 
     /// Resolves `block` from `provider`.
     ///
-    /// Not for users: call the block's `resolve_imports_from`, which lists the errors.
+    /// Users call the block's `resolve_imports_from` instead, which lists the errors.
     #[doc(hidden)]
     pub fn resolve_from(block: &'static Block, provider: &CStr) -> Result<Self> {
         Self::new(block, Some(provider), || Ok(Direct))
@@ -123,7 +125,7 @@ impl Imports {
 impl Imports<Rebindable> {
     /// Resolves `block` from the provider that it declares.
     ///
-    /// Not for users: call the block's `resolve_imports`, which lists the errors.
+    /// Users call the block's `resolve_imports` instead, which lists the errors.
     #[doc(hidden)]
     pub fn resolve_rebindable(block: &'static Block, calls: &'static Calls) -> Result<Self> {
         Self::new_rebindable(block, block.provider, calls)
@@ -131,7 +133,7 @@ impl Imports<Rebindable> {
 
     /// Resolves `block` from `provider`.
     ///
-    /// Not for users: call the block's `resolve_imports_from`, which lists the errors.
+    /// Users call the block's `resolve_imports_from` instead, which lists the errors.
     #[doc(hidden)]
     pub fn resolve_rebindable_from(
         block: &'static Block,
@@ -151,46 +153,46 @@ impl Imports<Rebindable> {
         Ok(imports)
     }
 
-    /// Moves the whole block to `provider`, while it is being called. May sleep, for as long as the
-    /// callees do.
+    /// Moves the whole block to `provider`, while its functions are being called. May sleep for as
+    /// long as the callees do.
     ///
-    /// All or nothing: first every symbol is found and checked in `provider`, which is pinned; an
-    /// error leaves everything as it was. Then the call sites are re-pointed, so that each call
-    /// lands in one of the two providers: for that moment, calls of different functions may land in
-    /// different ones. When this returns, nobody is inside the old provider by a call of this
-    /// block, and it is no longer held.
+    /// The move is all or nothing. First, every symbol is found and checked in `provider`, which is
+    /// pinned; an error leaves everything as it was. Then the call sites are re-pointed. Each call
+    /// lands in one of the two providers; while the call sites are being re-pointed, calls of
+    /// different functions may land in different providers. When this returns, no caller is inside
+    /// the old provider through this block, and the old provider is no longer held.
     ///
-    /// State does not move along: objects of the old provider, and addresses of its data, must not
-    /// be used any more.
+    /// State does not move along: the caller must not use objects of the old provider, or addresses
+    /// of its data, any more.
     ///
-    /// A function of the block must not call this, directly or by waiting for somebody who does: it
-    /// would wait for itself.
+    /// A function of the block must not call this, neither directly nor by waiting for another task
+    /// that does: it would wait for itself.
     ///
     /// # Errors
     ///
-    /// Those of the block's `resolve_imports_from`, but `EALREADY`.
+    /// The errors of the block's `resolve_imports_from`, except `EALREADY`.
     pub fn rebind(&mut self, provider: &CStr) -> Result {
         let found = Found::new(self.claim.block(), Some(provider))?;
-        // SAFETY: The new provider is held until `drop`, which unbinds first, or until the end of
-        // another `rebind`, which has bound the block to another one then.
+        // SAFETY: The new provider is held until `drop`, which unbinds the block first, or until
+        // the end of another `rebind`, which has bound the block to another provider by then.
         unsafe { found.resolution.bind() };
         found
             .resolution
             .missing()
             .for_each(|symbol| symbol.binding.retire());
-        // Who is inside now may be in the old provider, or on the way there; who comes later is
-        // not.
+        // Callers that are inside now may be in the old provider, or on the way there. Callers that
+        // come later are not.
         self.mode.0.wait();
         found.resolution.missing().for_each(Symbol::unbind);
-        // INVARIANT: All entries are bound to what was found in the new provider. The old one is
-        // let go.
+        // INVARIANT: All entries are bound to the symbols of the new provider. The old provider is
+        // released.
         self.provider = found.provider;
         Ok(())
     }
 }
 
 impl<M: Mode> Imports<M> {
-    /// `mode` is called once the block is claimed.
+    /// Resolves and claims `block`, calls `mode`, and binds the block.
     fn new(
         block: &'static Block,
         provider: Option<&CStr>,
@@ -206,9 +208,10 @@ impl<M: Mode> Imports<M> {
             code::EALREADY
         })?;
         let mode = mode()?;
-        // SAFETY: The provider is held until `drop`, which unbinds first.
+        // SAFETY: The provider is held until `drop`, which unbinds the block first.
         unsafe { found.resolution.bind() };
-        // INVARIANT: The block was just claimed, and bound to what was found in the provider.
+        // INVARIANT: The block was just claimed, and bound to the symbols that were found in the
+        // provider.
         Ok(Self {
             claim,
             mode,
@@ -232,7 +235,7 @@ impl<M: Mode> Drop for Imports<M> {
     }
 }
 
-/// One import of an [`Imports`], to be looked at or printed.
+/// One import of an [`Imports`], for inspection and printing.
 pub struct Import<'a> {
     provider: Option<&'a Provider>,
     symbol: &'static Symbol,
@@ -244,24 +247,25 @@ impl<'a> Import<'a> {
         self.symbol.name
     }
 
-    /// The name of the module that it is in; `None`: the kernel image.
+    /// The name of the module that the symbol is in; [`None`] for the kernel image.
     pub fn provider(&self) -> Option<&'a CStr> {
         self.provider.map(Provider::name)
     }
 
-    /// Where the symbol is; `None` for an optional one that is missing.
+    /// The address of the symbol; [`None`] for an optional symbol that is missing.
     pub fn address(&self) -> Option<*mut c_void> {
         self.symbol.address()
     }
 
-    /// How calls reach it; `None` for data, and for an optional function that is missing.
+    /// The way in which calls reach the symbol; [`None`] for data, and for an optional function
+    /// that is missing.
     pub fn call_mode(&self) -> Option<CallMode> {
         self.symbol.binding.call_mode()
     }
 }
 
-/// One line: symbol, address (hashed as `%p` unless `no_hash_pointers` is given), provider, and how
-/// calls reach it.
+/// Prints one line: the symbol, its address (hashed as with `%p` unless `no_hash_pointers` is
+/// given), the provider, and the way in which calls reach the symbol.
 impl fmt::Display for Import<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self.symbol(), f)?;

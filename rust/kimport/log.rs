@@ -19,8 +19,8 @@ macro_rules! log {
 }
 pub(crate) use log;
 
-/// Prints text of several lines, each as `log!` prints its one, however long: a record of the
-/// kernel log holds some 1,000 bytes.
+/// Prints text of several lines, each as `log!` prints its single line, however long they are: a
+/// record of the kernel log holds some 1,000 bytes.
 macro_rules! log_lines {
     ($level:ident, $($arg:tt)*) => {{
         use core::fmt::Write as _;
@@ -33,15 +33,15 @@ macro_rules! log_lines {
 }
 pub(crate) use log_lines;
 
-/// Cuts text into what fits into records of the kernel log: lines, and a long one into parts that
-/// end, and go on, with `...`.
+/// A writer that cuts text into parts that fit into records of the kernel log. A part is a line. A
+/// line that is too long becomes several parts, which end and continue with `...`.
 pub(crate) struct Lines<F: FnMut(&str)> {
     print: F,
     part: [u8; PART],
     len: usize,
 }
 
-/// Bytes of a part. The rest of a record is for what precedes it.
+/// The maximum size of a part in bytes. The rest of a record is for the text that precedes it.
 const PART: usize = 800;
 const MARK: &str = "...";
 
@@ -54,9 +54,9 @@ impl<F: FnMut(&str)> Lines<F> {
         }
     }
 
-    /// Prints what is left.
+    /// Prints the text that was not printed yet.
     pub(crate) fn flush(&mut self) {
-        // Whole characters were put there.
+        // `put` stores whole characters only.
         let part = self.part.get(..self.len).unwrap_or_default();
         let part = core::str::from_utf8(part).unwrap_or_default();
         if !part.is_empty() {
@@ -68,7 +68,7 @@ impl<F: FnMut(&str)> Lines<F> {
     fn put(&mut self, character: char) {
         let mut bytes = [0; 4];
         for &byte in character.encode_utf8(&mut bytes).as_bytes() {
-            // There is room: the callers see to it.
+            // There is room: the callers ensure that.
             if let Some(place) = self.part.get_mut(self.len) {
                 *place = byte;
                 self.len += 1;
@@ -98,7 +98,7 @@ impl<F: FnMut(&str)> core::fmt::Write for Lines<F> {
 #[cfg(kimport_selftest)]
 pub(crate) mod tests;
 
-/// Prints one line when dynamic debug wants it, behind `<module>: kimport: `.
+/// Prints one line, behind `<module>: kimport: `, if dynamic debug has switched it on.
 macro_rules! debug {
     ($format:tt $($args:tt)*) => {{
         #[cfg(CONFIG_KIMPORT_DYNAMIC_DEBUG)]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The resolution of a block: each symbol is found, judged, and compared with its declared type.
-//! Nothing is bound yet.
+//! The resolution of a block: each symbol is found, judged, and compared with its declared type. No
+//! call site is bound yet.
 
 use crate::block::{bind_all, Block, Symbol};
 use crate::licence;
@@ -18,7 +18,7 @@ use kernel::prelude::*;
 /// A block and the provider that it is resolved from, as log lines name them.
 pub(crate) struct Request<'a> {
     pub(crate) block: &'static Block,
-    /// `None`: the kernel image.
+    /// The provider's name; [`None`] for the kernel image.
     pub(crate) provider: Option<&'a CStr>,
 }
 
@@ -36,12 +36,12 @@ impl fmt::Display for Request<'_> {
 }
 
 impl Request<'_> {
-    /// Returns the kernel's symbol tables, if this module may import at all. May sleep. A refusal
+    /// Returns the kernel's symbol tables, if this module may import symbols. May sleep. A refusal
     /// is logged.
     ///
     /// # Errors
     ///
-    /// `EACCES`: the licence is not GPL-compatible. `EOPNOTSUPP`: kallsyms cannot be reached.
+    /// `EACCES`: the license is not GPL-compatible. `EOPNOTSUPP`: kallsyms cannot be reached.
     pub(crate) fn kallsyms(&self) -> Result<Kallsyms> {
         licence::check().map_err(|incompatible| {
             log!(ERR, "cannot import {self}: {incompatible}");
@@ -53,8 +53,8 @@ impl Request<'_> {
         })
     }
 
-    /// Returns a symbol of the block that the kernel image has, when the provider is no module that
-    /// is loaded: it may be built in.
+    /// Returns a symbol of the block that the kernel image has, if no module of the provider's name
+    /// is loaded: the provider may be built in.
     pub(crate) fn in_image(
         &self,
         kallsyms: &Kallsyms,
@@ -72,9 +72,9 @@ impl Request<'_> {
 ///
 /// # Invariants
 ///
-/// `addresses` has one element for each symbol of `block`, in their order: its address in the
-/// provider, or in the kernel image if there is none; [`None`] for an optional one that is missing.
-/// So has `verdicts`.
+/// `addresses` has one element for each symbol of `block`, in their order: the symbol's address in
+/// the provider, or in the kernel image if there is no provider; [`None`] for an optional symbol
+/// that is missing. `verdicts` also has one element for each symbol.
 pub(crate) struct Resolution {
     block: &'static Block,
     addresses: KVVec<Option<*mut c_void>>,
@@ -84,7 +84,7 @@ pub(crate) struct Resolution {
 impl Resolution {
     /// Resolves `block` in `provider`, or in the kernel image. May sleep.
     ///
-    /// All symbols are looked at, so that all problems are logged; the first one's errno is
+    /// All symbols are judged, so that all problems are logged. The errno of the first problem is
     /// returned.
     pub(crate) fn new(
         kallsyms: &Kallsyms,
@@ -115,7 +115,7 @@ impl Resolution {
             let request = Request { block, provider };
             log!(ERR, "cannot import {request}: no memory for the search");
         })?;
-        // INVARIANT: `look_up` gives one address for each symbol, and each of these got a verdict.
+        // INVARIANT: `look_up` gives one element for each symbol, and each element got a verdict.
         result.map(|()| Self {
             block,
             addresses,
@@ -139,7 +139,7 @@ impl Resolution {
     ///
     /// # Safety
     ///
-    /// The provider is held until the block is unbound, or bound to another one.
+    /// The provider is held until the block is unbound, or bound to another provider.
     pub(crate) unsafe fn bind(&self) {
         let present = self
             .iter()
@@ -147,15 +147,17 @@ impl Resolution {
         // SAFETY: By the type invariants the addresses are the symbols'. They stay valid by the
         // contract of this function; the kernel image stays.
         unsafe { bind_all(present) };
-        // Only now: what speaks against another provider says nothing of the one bound before.
+        // The verdicts are set only now: a verdict on a provider that was refused says nothing
+        // about the provider that is still bound.
         for (symbol, &verdict) in self.block.symbols.iter().zip(&self.verdicts) {
             symbol.binding.verdict().set(verdict);
         }
     }
 }
 
-/// The address of each of `symbols`; [`None`] for an optional one that is missing, and for one that
-/// is refused, which is logged. And the errno of the first one that is refused.
+/// Returns the address of each of `symbols`, and the errno of the first symbol that is refused. The
+/// address is [`None`] for an optional symbol that is missing, and for a symbol that is refused,
+/// which is logged.
 ///
 /// # Errors
 ///
@@ -179,8 +181,8 @@ pub(crate) fn look_up(
     Ok((addresses, result))
 }
 
-/// The address that was found; `None` for an optional symbol that is missing. Any other cause is
-/// logged.
+/// Returns the address that was found, or [`None`] for an optional symbol that is missing. Any
+/// other failure is logged.
 fn accept(
     provider: Option<&Provider>,
     types: &Types<'_>,
@@ -188,7 +190,8 @@ fn accept(
     found: Result<*mut c_void, NotFound>,
 ) -> Result<Option<*mut c_void>> {
     let found = match found {
-        // A module drops the symbols of its init. Its BTF has what was once in its file.
+        // A module drops the symbols of its init, but its BTF keeps everything that was in its
+        // file.
         Err(NotFound::Missing) if provider.is_some() && types.has(symbol.name) => {
             Err(NotFound::WasInInit)
         }

@@ -25,7 +25,8 @@ pub(crate) const fn this_module() -> *mut bindings::module {
     core::ptr::null_mut()
 }
 
-/// The name under which the module was loaded, or of what is built in, with its terminating NUL.
+/// Returns the name under which the module was loaded, with its terminating NUL; in a built-in
+/// copy, the name that it was built for.
 pub(crate) fn module_name() -> &'static [u8] {
     let module = this_module();
     if module.is_null() {

@@ -15,23 +15,23 @@ use kernel::sync::atomic::{
 };
 use kernel::sync::Completion;
 
-/// A block device and the pool its bios come from.
+/// A block device and the pool that its bios come from.
 #[pin_data]
 pub(crate) struct Backing {
     /// The block device.
     pub(crate) bdev: BlockDevice,
-    /// Where bios come from; outlives `bdev`.
+    /// The pool that bios come from; it outlives `bdev`.
     #[pin]
     pub(crate) bios: BioSet,
-    /// The number of [`FlushInProgress`], and one more until [`Self::finish`].
+    /// The number of [`FlushInProgress`] values, plus one until [`Self::finish`].
     flushes: Atomic<i32>,
-    /// Whether `flushes` is zero.
+    /// Completed when `flushes` becomes zero.
     #[pin]
     finished: Completion,
 }
 
 impl Backing {
-    /// Opens the block device at `path` and makes a pool of bios for it.
+    /// Opens the block device at `path` and creates a pool of bios for it.
     pub(crate) fn open(path: &CStr, mode: OpenMode) -> impl PinInit<Self, Error> + '_ {
         try_pin_init!(Self {
             bdev: BlockDevice::open(path, mode)?,
@@ -41,11 +41,11 @@ impl Backing {
         })
     }
 
-    /// Allocates a bio that begins at `sector`, with room for `segments` segments or as many as a
-    /// bio can have.
+    /// Allocates a bio that begins at `sector`, with room for `segments` segments, or for as many
+    /// as a bio can have.
     pub(crate) fn new_bio(&self, segments: u32, op: u32, sector: u64) -> Option<UnboundBio> {
-        // SAFETY: A device is only destroyed when all its commands are completed and `finish` has
-        // waited for the other bios, so that both outlive the bio.
+        // SAFETY: A device is destroyed only when all its commands are completed and `finish` has
+        // waited for the other bios, so both outlive the bio.
         unsafe { UnboundBio::new(&self.bdev, &self.bios, segments, op, sector) }
     }
 
@@ -61,18 +61,20 @@ impl Backing {
     /// [`Self::finish`] must be called after this, and before `self` goes away.
     pub(crate) unsafe fn begin_flush(&self) -> FlushInProgress {
         self.flushes.add(1, Relaxed);
-        // INVARIANT: By the requirements of this function; counted above.
+        // INVARIANT: The flush was counted above, and by the requirements of this function `finish`
+        // is called later.
         FlushInProgress(NonNull::from(self))
     }
 
     fn end_flush(&self) {
-        // `Full`, so that all that was done to `self` before is seen by who called `finish`.
+        // The ordering is `Full`, so that the caller of `finish` sees everything that was done to
+        // `self` before.
         if self.flushes.fetch_sub(1, Full) == 1 {
             self.finished.complete_all();
         }
     }
 
-    /// Waits for the flushes. To be called once, after the last command.
+    /// Waits for the flushes. Must be called once, after the last command.
     pub(crate) fn finish(&self) {
         self.end_flush();
         self.finished.wait_for_completion();
@@ -91,7 +93,7 @@ unsafe impl Send for FlushInProgress {}
 
 impl Drop for FlushInProgress {
     fn drop(&mut self) {
-        // SAFETY: By the type invariants.
+        // SAFETY: By the type invariants the pointer is valid.
         unsafe { self.0.as_ref() }.end_flush();
     }
 }
@@ -104,7 +106,7 @@ impl Context for FlushInProgress {
     unsafe fn from_private(private: *mut c_void) -> Self {
         // SAFETY: By the requirements of this function this is the pointer of a `FlushInProgress`,
         // which is not null.
-        // INVARIANT: That one was not dropped, so that it still counts.
+        // INVARIANT: The original value was not dropped, so it is still counted.
         Self(unsafe { NonNull::new_unchecked(private.cast()) })
     }
 

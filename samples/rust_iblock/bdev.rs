@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The block device below.
+//! Block devices.
 
 use crate::bindings;
 use core::ptr::NonNull;
@@ -8,11 +8,11 @@ use kernel::error::{from_err_ptr, to_result};
 use kernel::ffi::c_void;
 use kernel::prelude::*;
 
-/// How a [`BlockDevice`] is opened.
+/// The mode in which a [`BlockDevice`] is opened.
 pub(crate) struct OpenMode {
-    /// No writes.
+    /// Set if the device is opened for reading only.
     pub(crate) readonly: bool,
-    /// Who claims the device for itself; null for nobody.
+    /// The holder that claims the device exclusively; null for no claim.
     pub(crate) holder: *mut c_void,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct BlockDevice {
 // SAFETY: A `struct file` may be put from any thread.
 unsafe impl Send for BlockDevice {}
 
-// SAFETY: All methods that take `&self` may be called from several threads at once.
+// SAFETY: All methods that take `&self` may be called from several threads concurrently.
 unsafe impl Sync for BlockDevice {}
 
 impl BlockDevice {
@@ -43,8 +43,7 @@ impl BlockDevice {
         }
 
         let path = path.as_char_ptr();
-        // SAFETY: `path` is a C string; `holder` is only compared with; no holder operations are
-        // given.
+        // SAFETY: `path` is a C string; `holder` is only compared; no holder operations are given.
         let file = from_err_ptr(unsafe {
             bindings::bdev_file_open_by_path(path, flags, mode.holder, core::ptr::null())
         })?;
@@ -53,7 +52,7 @@ impl BlockDevice {
         // SAFETY: `bdev_file_open_by_path` returned this file.
         let bdev = unsafe { bindings::file_bdev(file.as_ptr()) };
         let Some(bdev) = NonNull::new(bdev) else {
-            // SAFETY: The reference is this function's, and not used after.
+            // SAFETY: This function owns the reference, and does not use it afterwards.
             unsafe { bindings::fput(file.as_ptr()) };
             return Err(ENXIO);
         };
@@ -72,8 +71,8 @@ impl BlockDevice {
         self.bdev.as_ptr()
     }
 
-    /// Whether it was opened for reading only. The block layer does not check that when a bio is
-    /// submitted.
+    /// Returns whether the device was opened for reading only. The block layer does not check that
+    /// when a bio is submitted.
     pub(crate) fn is_readonly(&self) -> bool {
         self.readonly
     }
@@ -96,7 +95,7 @@ impl BlockDevice {
         unsafe { bindings::rust_helper_bdev_io_min(self.as_ptr()) }
     }
 
-    /// The best size of an I/O, in bytes.
+    /// The optimal size of an I/O, in bytes.
     pub(crate) fn io_opt(&self) -> u32 {
         // SAFETY: By the type invariants the block device is open.
         unsafe { bindings::rust_helper_bdev_io_opt(self.as_ptr()) }
@@ -110,13 +109,13 @@ impl BlockDevice {
         offset.try_into().ok()
     }
 
-    /// The largest request the hardware takes, in sectors of 512 bytes.
+    /// The largest request that the hardware takes, in sectors of 512 bytes.
     pub(crate) fn max_hw_sectors(&self) -> u32 {
         // SAFETY: By the type invariants the block device is open.
         unsafe { bindings::rust_helper_bdev_max_hw_sectors(self.as_ptr()) }
     }
 
-    /// The longest WRITE ZEROES the device takes, in sectors of 512 bytes; 0 if it takes none.
+    /// The longest WRITE ZEROES that the device takes, in sectors of 512 bytes; 0 if it takes none.
     pub(crate) fn max_write_zeroes_sectors(&self) -> u32 {
         // SAFETY: By the type invariants the block device is open.
         unsafe { bindings::rust_helper_bdev_write_zeroes_sectors(self.as_ptr()) }
@@ -138,19 +137,19 @@ impl BlockDevice {
         unsafe { (&raw const (*queue).nr_requests).read_volatile() }
     }
 
-    /// Whether writes can be forced to the medium.
+    /// Returns whether writes can be forced to the medium.
     pub(crate) fn has_fua(&self) -> bool {
         // SAFETY: By the type invariants the block device is open.
         unsafe { bindings::rust_helper_bdev_fua(self.as_ptr()) }
     }
 
-    /// Whether there is a volatile write cache.
+    /// Returns whether there is a volatile write cache.
     pub(crate) fn has_write_cache(&self) -> bool {
         // SAFETY: By the type invariants the block device is open.
         unsafe { bindings::rust_helper_bdev_write_cache(self.as_ptr()) }
     }
 
-    /// Whether the medium rotates.
+    /// Returns whether the medium rotates.
     pub(crate) fn is_rotational(&self) -> bool {
         // SAFETY: By the type invariants the block device is open.
         unsafe { bindings::rust_helper_bdev_rot(self.as_ptr()) }
@@ -203,8 +202,8 @@ impl BlockDevice {
 
 impl Drop for BlockDevice {
     fn drop(&mut self) {
-        // SAFETY: By the type invariants this owns a reference to the file, which is not used
-        // after.
+        // SAFETY: By the type invariants this value owns a reference to the file, and does not use
+        // it afterwards.
         unsafe { bindings::fput(self.file.as_ptr()) }
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! SCSI commands, as the core hands them to a backend.
+//! SCSI commands that the core passes to a backend.
 
 use crate::bindings;
 use crate::device::Device;
@@ -11,20 +11,20 @@ use core::ptr::NonNull;
 
 /// A command that is to be executed.
 ///
-/// Whoever has it either completes it, or gives it back to the core by returning a
-/// [`Sense`](crate::scsi::Sense) from the function that got it. Dropping it does neither.
+/// The owner either completes the command, or gives it back to the core by returning a
+/// [`Sense`](crate::scsi::Sense) from the function that got the command. Dropping it does neither.
 ///
 /// # Invariants
 ///
-/// The pointer refers to a command that was submitted to this backend and that is not completed, so
-/// that the core neither changes nor frees it, nor its device.
+/// The pointer refers to a command that was submitted to this backend and is not completed, so the
+/// core neither changes nor frees the command, nor frees its device.
 #[must_use]
 pub(crate) struct Command(NonNull<bindings::se_cmd>);
 
 // SAFETY: A command can be completed from any thread.
 unsafe impl Send for Command {}
 
-// SAFETY: The methods that take `&self` only read what does not change until completion.
+// SAFETY: The methods that take `&self` only read data that does not change until completion.
 unsafe impl Sync for Command {}
 
 impl Command {
@@ -42,13 +42,13 @@ impl Command {
         self.0.as_ptr()
     }
 
-    /// Gives the command up for a pointer, of which [`Self::from_raw`] makes it again.
+    /// Turns the command into a pointer, which [`Self::from_raw`] turns back.
     pub(crate) fn into_raw(self) -> *mut bindings::se_cmd {
         self.0.as_ptr()
     }
 
     fn inner(&self) -> &bindings::se_cmd {
-        // SAFETY: By the type invariants.
+        // SAFETY: By the type invariants the command is valid.
         unsafe { self.0.as_ref() }
     }
 
@@ -65,7 +65,7 @@ impl Command {
 
     /// Completes the command. Does not sleep.
     pub(crate) fn complete(self, status: SamStatus) {
-        // SAFETY: By the type invariants the command is not completed. It is consumed.
+        // SAFETY: By the type invariants the command is not completed. This consumes it.
         unsafe { self.complete_once(status) }
     }
 
@@ -73,30 +73,30 @@ impl Command {
     ///
     /// # Safety
     ///
-    /// The command must not be used after.
+    /// The command must not be used afterwards.
     pub(crate) unsafe fn complete_once(&self, status: SamStatus) {
         // SAFETY: By the type invariants the command is not completed yet.
         unsafe { lio::target_complete_cmd(self.as_ptr(), status as u8) }
     }
 
-    /// Whether a SYNCHRONIZE CACHE shall be completed before the flush is.
+    /// Returns whether a SYNCHRONIZE CACHE shall be completed before the flush is done.
     pub(crate) fn is_immediate(&self) -> bool {
         // SAFETY: `t_task_cdb` points to the command descriptor block, which has at least 6 bytes.
         let flags = unsafe { *self.inner().t_task_cdb.add(1) };
         flags & 0x2 != 0
     }
 
-    /// Whether the initiator wants the data on the medium.
+    /// Returns whether the initiator wants the data on the medium.
     pub(crate) fn force_unit_access(&self) -> bool {
         self.inner().se_cmd_flags & bindings::se_cmd_flags_table_SCF_FUA != 0
     }
 
-    /// Whether the initiator wants all of the data written, or nothing.
+    /// Returns whether the initiator wants either all of the data written, or nothing.
     pub(crate) fn atomic(&self) -> bool {
         self.inner().se_cmd_flags & bindings::se_cmd_flags_table_SCF_ATOMIC != 0
     }
 
-    /// Whether there is protection information to be transferred.
+    /// Returns whether protection information is to be transferred.
     pub(crate) fn has_protection(&self) -> bool {
         self.inner().prot_op != bindings::target_prot_op_TARGET_PROT_NORMAL
     }
@@ -118,9 +118,9 @@ impl Command {
         self.to_sectors(self.inner().t_task_lba)
     }
 
-    /// The number of sectors that a WRITE SAME is for.
+    /// The number of sectors that a WRITE SAME fills.
     pub(crate) fn write_same_sectors(&self) -> u64 {
-        // SAFETY: By the type invariants.
+        // SAFETY: By the type invariants the command is valid.
         let blocks = unsafe { lio::sbc_get_write_same_sectors(self.as_ptr()) };
         self.to_sectors(blocks)
     }

@@ -62,30 +62,31 @@ pub(crate) struct Segment<'a> {
 }
 
 impl Segment<'_> {
-    /// The page where it begins.
+    /// The page that the segment begins in.
     pub(crate) fn page(&self) -> *mut bindings::page {
-        // SAFETY: By the type invariants.
+        // SAFETY: By the type invariants the entry is valid.
         unsafe { bindings::rust_helper_sg_page(self.entry) }
     }
 
-    /// Where in the page it begins.
+    /// The offset of the segment in the page.
     pub(crate) fn offset(&self) -> u32 {
-        // SAFETY: By the type invariants.
+        // SAFETY: By the type invariants the entry is valid.
         unsafe { (*self.entry).offset }
     }
 
-    /// Its length in bytes.
+    /// The length of the segment in bytes.
     pub(crate) fn len(&self) -> u32 {
-        // SAFETY: By the type invariants.
+        // SAFETY: By the type invariants the entry is valid.
         unsafe { (*self.entry).length }
     }
 
-    /// Its length in sectors of 512 bytes.
+    /// The length of the segment in sectors of 512 bytes.
     pub(crate) fn sectors(&self) -> u64 {
         (self.len() >> bindings::SECTOR_SHIFT).into()
     }
 
-    /// Whether all bytes are zero. False also if they cross the end of the page.
+    /// Returns whether all bytes are zero. Returns false also if the segment crosses the end of the
+    /// page.
     pub(crate) fn is_zero(&self) -> bool {
         let (offset, len) = (self.offset() as usize, self.len() as usize);
         if offset + len > kernel::page::PAGE_SIZE {
@@ -94,12 +95,13 @@ impl Segment<'_> {
 
         // SAFETY: By the type invariants the page is valid.
         let page = unsafe { bindings::kmap_local_page(self.page()) };
-        // SAFETY: The page is mapped, and the range in it.
+        // SAFETY: The page is mapped, and the range lies in it.
         let start = unsafe { page.cast::<u8>().add(offset) };
-        // SAFETY: `len` bytes from `start` are in the mapped page; only `memchr_inv` reads them, as
-        // the initiator may change them meanwhile.
+        // SAFETY: `len` bytes from `start` are in the mapped page. Only `memchr_inv` reads them,
+        // because the initiator may change them meanwhile.
         let nonzero = unsafe { bindings::memchr_inv(start.cast(), 0, len) };
-        // SAFETY: Mapped above, by this task, and the last mapping made.
+        // SAFETY: The page was mapped above, by this task, and this is the last mapping that was
+        // made.
         unsafe { bindings::kunmap_local(page) };
         nonzero.is_null()
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Why a symbol is refused: what is logged, and the errno.
+//! Reasons why a symbol is refused, with their messages and errnos.
 
 use crate::types::Refusal;
 use core::ffi::c_void;
@@ -8,58 +8,58 @@ use kernel::error::{code, Error};
 use kernel::fmt;
 use kernel::str::BStr;
 
-/// Bytes of a clone's name that are kept to be printed.
+/// The number of bytes of a clone's name that are kept for printing.
 const NAME_LEN: usize = 96;
 
-/// Symbols of one name that are listed when they are too many.
+/// The number of symbols that a message about an ambiguous name lists.
 const LISTED: usize = 8;
 
-/// Why a symbol is refused.
+/// A reason why a symbol is refused.
 pub(crate) enum NotFound {
-    /// kallsyms has no symbol of the name there.
+    /// The provider has no symbol of the name in kallsyms.
     Missing,
-    /// Nor has it any other data.
+    /// The symbol is data, and this kernel's kallsyms lists no data.
     NoData,
-    /// The compiler replaced the function by a clone, whose ABI is its own affair.
+    /// The compiler replaced the function by a clone, whose ABI is up to the compiler.
     OnlyClone(CloneName),
     /// The compiler renamed several functions of the name.
     SeveralRenames {
-        /// One of them.
+        /// The name of one of them.
         name: CloneName,
         count: u32,
     },
-    /// The provider had it in memory that was freed when its init had ended.
+    /// The provider had the symbol in memory that was freed when its init had ended.
     WasInInit,
-    /// The kernel image has none, but some module has.
+    /// The kernel image has no such symbol, but a module has.
     InModule,
     /// Several symbols have the name.
     Ambiguous(Candidates),
-    /// There is no such `#[position]`.
+    /// No symbol is at the given `#[position]`.
     Position {
-        /// Symbols of that name.
+        /// The number of symbols of that name.
         count: u32,
     },
-    /// The address lies outside the provider's memory.
+    /// The address lies outside of the provider's memory.
     OutsideProvider,
-    /// The memory was freed after init, or will be.
+    /// The symbol is in memory that was freed after init, or will be.
     InInit,
-    /// Per-CPU data: the address is not that of a datum.
+    /// The symbol is per-CPU data, so its value is not the address of a datum.
     PerCpu,
-    /// Declared as a function, but not code.
+    /// The symbol is declared as a function, but is not code.
     NotFunction,
-    /// Declared as data, but code.
+    /// The symbol is declared as data, but is code.
     NotData,
-    /// Data with less bytes than the declared type.
+    /// The data is smaller than the declared type.
     TooSmall {
-        /// Bytes until the next symbol.
+        /// The number of bytes until the next symbol.
         size: usize,
-        /// Bytes of the declared type.
+        /// The size of the declared type in bytes.
         declared: usize,
     },
     /// The kernel bound the calls of a `#[livepatch]` block to another address.
     Moved {
         loaded: *mut c_void,
-        /// Where the symbol is now.
+        /// The address of the symbol now.
         address: *mut c_void,
     },
 }
@@ -79,8 +79,8 @@ impl NotFound {
         }
     }
 
-    /// Whether nothing that stays is there under the name, which is no error for an optional
-    /// import.
+    /// Returns whether the provider has no symbol of the name that stays, which is no error for an
+    /// optional import.
     pub(crate) fn is_absence(&self) -> bool {
         matches!(
             self,
@@ -202,7 +202,7 @@ impl core::fmt::Display for Candidates {
     }
 }
 
-/// The name of a clone, cut to what fits.
+/// The name of a clone, cut to the space for it.
 #[derive(Clone, Copy)]
 pub(crate) struct CloneName {
     bytes: [u8; NAME_LEN],

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whether symbols are of the declared types.
+//! The comparison of symbols with their declared types.
 //!
-//! The macro has described each declared type at compile time; the kernel describes its functions,
-//! and those of modules, in BTF. [`kimport_types`](crate::types) compares the two, by rules that
-//! are documented there. What BTF lacks, such as functions written in assembly and most data,
-//! cannot be checked: that is said, and refused only if the block says `#[verify(require)]`.
+//! The macro describes each declared type at compile time. The kernel describes its functions, and
+//! those of modules, in BTF. [`kimport_types`](crate::types) compares the two, by rules that are
+//! documented there. Symbols that BTF lacks, such as functions written in assembly and most data,
+//! cannot be checked. That is reported, and refused only if the block is `#[verify(require)]`.
 
 mod imported;
 mod kernel_types;
@@ -27,7 +27,7 @@ use kernel_types::KernelTypes;
 pub(crate) struct Types<'a> {
     kallsyms: &'a Kallsyms,
     provider: Option<&'a Provider>,
-    // Taken when they are needed; none if there is no BTF.
+    // Taken when they are first needed; the inner value is [`None`] if there is no BTF.
     types: OnceCell<Option<KernelTypes>>,
 }
 
@@ -40,25 +40,26 @@ impl<'a> Types<'a> {
         }
     }
 
-    /// May sleep.
+    /// Returns the types, if there is BTF. May sleep.
     fn get(&self) -> Option<&KernelTypes> {
         let types = || KernelTypes::of(self.kallsyms, self.provider);
         self.types.get_or_init(types).as_ref()
     }
 
-    /// Whether the provider's BTF has a function or variable of that name. What is there had a
-    /// symbol in the provider's file, as pahole takes no others. May sleep.
+    /// Returns whether the provider's BTF has a function or variable of that name. Every name there
+    /// had a symbol in the provider's file, because pahole takes no others. May sleep.
     pub(crate) fn has(&self, name: &CStr) -> bool {
         self.get()
             .is_some_and(|types| types.symbol(name, None) != Finding::Missing)
     }
 
-    /// Compares `symbol`, which was found, with its declaration, as `policy` wants it. May sleep. A
+    /// Compares `symbol`, which was found, with its declaration, under `policy`. May sleep. A
     /// problem is logged.
     ///
     /// # Errors
     ///
-    /// `EPROTOTYPE`: the type differs. `ENODATA`: it cannot be checked, and `policy` requires it.
+    /// `EPROTOTYPE`: the type differs. `ENODATA`: the type cannot be checked, and `policy` requires
+    /// it.
     pub(crate) fn verify(&self, symbol: &Symbol, policy: Policy) -> Result<Verdict> {
         if policy == Policy::Off || symbol.unverified {
             return Ok(Verdict::NotChecked);
@@ -67,12 +68,12 @@ impl<'a> Types<'a> {
     }
 }
 
-/// Compares `symbols` of the kernel image, which the crate itself takes, with their declarations.
-/// May sleep. A difference is logged, but not that BTF does not tell.
+/// Compares `symbols` of the kernel image, which the crate itself imports, with their declarations.
+/// May sleep. A difference is logged; a type that BTF lacks is not.
 ///
 /// # Errors
 ///
-/// The first one whose type differs.
+/// The name of the first symbol whose type differs.
 pub(crate) fn check_types(kallsyms: &Kallsyms, symbols: &[Symbol]) -> Result<(), &'static CStr> {
     let types = Types::new(kallsyms, None);
     let differs =
@@ -124,7 +125,7 @@ fn verify(
     }
 }
 
-/// Lets the kernel's formatting print what implements the standard one.
+/// A wrapper that lets the kernel's formatting print a value that implements the standard trait.
 pub(crate) struct Printed<T>(pub(crate) T);
 
 impl<T: core::fmt::Display> fmt::Display for Printed<T> {

@@ -9,7 +9,7 @@ use kernel::error::code;
 use kernel::error::Error;
 
 kimport_macros::import_symbols! {
-    // Modules have it, this one too; the kernel image has none.
+    // Modules have this symbol, this module too, but the kernel image does not.
     cleanup_module: fn(),
 }
 
@@ -30,7 +30,7 @@ mod refused {
 mod mistyped {
     kimport_macros::import_symbols! {
         nr_context_switches: fn() -> u64,
-        // It returns an `int`.
+        // The kernel's function returns an `int`.
         nr_processes: fn() -> u64,
     }
 
@@ -39,7 +39,7 @@ mod mistyped {
     }
 }
 
-/// The errno of a search in the kernel image; `None` when it is found.
+/// Returns the errno of a search in the kernel image; [`None`] if the symbol is found.
 fn errno(name: &CStr, position: Option<u32>, kind: Kind) -> Result<Option<Error>, Error> {
     let kallsyms = Kallsyms::get().map_err(|_| code::EOPNOTSUPP)?;
     let wanted = Wanted {
