@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Checks declared types of kernel symbols against the kernel's own BTF.
+//! Checks declared types of kernel symbols against the kernel's own BTF, and knows what compilers make of [names](names).
 //!
-//! The data's way is one line:
+//! The types' way is one line:
 //!
 //! ```text
 //! Rust type -> Encoding -> Description -> compare with BTF -> Report
@@ -28,6 +28,9 @@ mod btf;
 mod compare;
 mod described;
 mod encoding;
+#[doc(hidden)]
+pub mod name_cases;
+pub mod names;
 mod report;
 
 pub use btf::{
@@ -38,6 +41,7 @@ pub use described::{Described, ThinPointee};
 pub use encoding::{
     Arguments, Description, Encoding, Invalid, Prototype, Symbol, Type, TypeBytes, CAPACITY,
 };
+pub use names::{made_of, Made};
 pub use report::Report;
 
 /// What [`describe!`] expands to; no interface for others.
