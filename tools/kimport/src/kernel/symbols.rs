@@ -258,7 +258,8 @@ impl Table {
         !self.named(&format!("{EXPORT}{name}")).is_empty()
     }
 
-    /// Whether the kernel lists the `__init` symbols for ever: it keeps the whole symbol table of a module that is a livepatch.
+    /// Returns whether the kernel lists the `__init` symbols for ever: it keeps the whole symbol
+    /// table of a module that is a livepatch.
     pub fn keeps_init(&self) -> bool {
         self.keeps_init
     }
