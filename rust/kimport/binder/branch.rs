@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The instructions at call sites and in trampolines: `call`, `jmp` and conditional jumps with a displacement of 32 bits.
+//! The instructions at call sites and in trampolines: `call`, `jmp` and conditional jumps with a
+//! displacement of 32 bits.
 
 /// What no instruction is longer than: the kernel's decoder may look at as many bytes.
 const MAX_LENGTH: usize = 15;
@@ -30,7 +31,8 @@ impl Branch {
     ///
     /// There are five bytes that may be read, and after those of a conditional jump a sixth.
     pub(super) unsafe fn read(site: *const u8) -> Option<Self> {
-        // SAFETY: By the contract of this function. The instruction may be changed meanwhile, hence the volatile read.
+        // SAFETY: By the contract of this function. The instruction may be changed meanwhile, hence
+        // the volatile read.
         let code = unsafe { site.cast::<[u8; 5]>().read_volatile() };
         let (opcode, displacement) = match code {
             [0xe8, displacement @ ..] => (Opcode::Call, displacement),

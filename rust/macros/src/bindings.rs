@@ -2,9 +2,10 @@
 
 //! The types of entries that leave them to the kernel's headers: `name: _`.
 //!
-//! A macro cannot ask the compiler what a path names, but it can read what bindgen wrote: the build lists the files in
-//! [`FILES`]. What is found there is afterwards held against the module that the block's `use` names, like a type that
-//! was stated, so that a file that is not the source of that module does not go unnoticed.
+//! A macro cannot ask the compiler what a path names, but it can read what bindgen wrote: the build
+//! lists the files in [`FILES`]. What is found there is afterwards held against the module that the
+//! block's `use` names, like a type that was stated, so that a file that is not the source of that
+//! module does not go unnoticed.
 
 use crate::{
     diagnostics::{self as message, DiagCtxt},
@@ -21,7 +22,8 @@ use syn::{
     Attribute, Expr, ExprLit, ForeignItem, ItemForeignMod, Lit, Meta, Path, Type, TypePath,
 };
 
-/// The variable with the files that bindgen wrote, separated like those of `PATH`. The first that has a name counts.
+/// The variable with the files that bindgen wrote, separated like those of `PATH`. The first that
+/// has a name counts.
 const FILES: &str = "KIMPORT_BINDINGS";
 
 /// What begins the blocks in which bindgen declares functions and data.

@@ -2,9 +2,9 @@
 
 //! The `import_symbols!` macro of kimport.
 //!
-//! The macro's way is one line: tokens -> `parse` -> `model` -> `bindings` -> `check` -> `expand`. Each
-//! stage reports into one `DiagCtxt`, so that a user sees everything that is wrong
-//! with an invocation at once.
+//! The macro's way is one line: tokens -> `parse` -> `model` -> `bindings` -> `check` -> `expand`.
+//! Each stage reports into one `DiagCtxt`, so that a user sees everything that is wrong with an
+//! invocation at once.
 //!
 //! One source serves two builds: cargo, for the tests, and Kbuild, which links it against the
 //! `syn`, `quote` and `proc-macro2` that are vendored in the kernel tree.
@@ -54,8 +54,8 @@ use pipeline::pipeline;
 /// ```
 ///
 /// The module sees everything its parent sees (`use super::*`); visibilities and paths of entries
-/// count from the module. Doc comments and `#[cfg]` may stand in front of a block and of an entry. A
-/// block that is called like a crate hides that crate from its parent, which then writes `::core`
+/// count from the module. Doc comments and `#[cfg]` may stand in front of a block and of an entry.
+/// A block that is called like a crate hides that crate from its parent, which then writes `::core`
 /// for the crate.
 ///
 /// More attributes of a block:
@@ -67,8 +67,9 @@ use pipeline::pipeline;
 /// | `#[late]` | the block is bound while its provider is there, without holding it: each wrapper returns an `Option`, and `bind_late` takes the place of `resolve_imports` |
 /// | `#[livepatch]` | the kernel binds the block when it loads the module, which it refuses when a symbol is missing |
 ///
-/// Calls of `#[rebindable]` and `#[late]` blocks are still direct, but count who is inside; see `rust/kimport/calls.rs`. They hold no function that
-/// does not return, a late block no data. The address of data in a rebindable block is good until the next `rebind`.
+/// Calls of `#[rebindable]` and `#[late]` blocks are still direct, but count who is inside; see
+/// `rust/kimport/calls.rs`. They hold no function that does not return, a late block no data. The
+/// address of data in a rebindable block is good until the next `rebind`.
 ///
 /// ```ignore
 /// import_symbols! {
@@ -84,20 +85,18 @@ use pipeline::pipeline;
 ///
 /// # Bound by the kernel
 ///
-/// The symbols of a `#[livepatch]` block are livepatch relocations of the module (`CONFIG_LIVEPATCH`): the module loader makes
-/// the calls direct ones, and no code is patched later. The build does the rest with the command `kimport`, see
-/// `scripts/Makefile.relink`. `resolve_imports()` is still to be called: it checks what the loader does not, pins the provider,
-/// and fails with `EREMCHG` when the kernel bound a symbol to another address than it has now, which is when the provider was
-/// loaded anew in between. A wrapper used before that ends in a `BUG`, as in other blocks: it tests for it, a load and a
-/// branch.
+/// The symbols of a `#[livepatch]` block are livepatch relocations of the module
+/// (`CONFIG_LIVEPATCH`): the module loader makes the calls direct ones, and no code is patched
+/// later. The build does the rest with the command `kimport`, see `scripts/Makefile.relink`.
+/// `resolve_imports()` is still to be called: it checks what the loader does not, pins the
+/// provider, and fails with `EREMCHG` when the kernel bound a symbol to another address than it has
+/// now, which is when the provider was loaded anew in between. A wrapper used before that ends in a
+/// `BUG`, as in other blocks: it tests for it, a load and a branch.
 ///
-/// `#[position = N]` counts as the kernel's livepatch code does: in the kernel image in address order, but in a module in the
-/// order of the module's symbol table, where local symbols (`static` in C) come before global ones. The two orders may differ,
-/// and so may `N` from that of the same symbol in another block.
-///
-/// The provider is loaded before the module, or the load fails, and the log has a line of the kernel that begins with
-/// `livepatch:`. So there is no `resolve_imports_from`, nothing is `#[optional]`, and the block is not `#[autoload]`,
-/// `#[late]` or `#[rebindable]`. Other blocks of the module may be.
+/// The provider is loaded before the module, or the load fails, and the log has a line of the
+/// kernel that begins with `livepatch:`. So there is no `resolve_imports_from`, nothing is
+/// `#[optional]`, and the block is not `#[autoload]`, `#[late]` or `#[rebindable]`. Other blocks of
+/// the module may be.
 ///
 /// # The bare form
 ///
@@ -114,8 +113,9 @@ use pipeline::pipeline;
 /// An entry is `name: type`. It is `pub` unless another visibility stands before the name.
 ///
 /// - A function type imports a function and generates `pub unsafe fn name(...)` with the same
-///   arguments. `unsafe` and `extern "C"` before `fn` may be left out. Arguments without a name are
-///   called `arg0`, `arg1`, ...
+///   arguments. `unsafe` and `extern "C"` before `fn` may be left out. The names of arguments go to
+///   the wrapper's documentation: a parameter cannot be called like a static or constant that is in
+///   scope.
 /// - Any other type imports data and generates `pub fn name() -> *mut T`. Lifetimes that are not
 ///   written are `'static`.
 ///
@@ -123,14 +123,20 @@ use pipeline::pipeline;
 /// | --- | --- |
 /// | `#[optional]` | a missing symbol is no error; the wrapper returns an `Option` |
 /// | `#[name = "..."]` | the kernel's name, when it is not the Rust one |
-/// | `#[position = N]` | which of several symbols of that name, counted from 1 in address order (but see `#[livepatch]`) |
+/// | `#[position = N]` | which of several symbols of that name, counted from 1 |
 /// | `#[unverified]` | the type of this entry is not checked |
+///
+/// Positions count as the kernel's livepatch code does: in the kernel image in address order,
+/// `__init` symbols included; in a module in the order of its symbol table, where local symbols
+/// (`static` in C) come before global ones, and `__init` symbols do not count. (`#[livepatch]`
+/// blocks count them in a provider that is a livepatch itself, which keeps them.) `kimport check`
+/// counts so, too.
 ///
 /// # Types
 ///
-/// When the imports are resolved, each declared type is compared with what the kernel's BTF says of the symbol. What is done
-/// about a difference is said for a block by `#[verify(...)]` before `mod`, for bare entries by `#![verify(...)]` before the
-/// first:
+/// When the imports are resolved, each declared type is compared with what the kernel's BTF says of
+/// the symbol. What is done about a difference is said for a block by `#[verify(...)]` before
+/// `mod`, for bare entries by `#![verify(...)]` before the first:
 ///
 /// | policy | a type that differs | a type that BTF lacks |
 /// | --- | --- | --- |
@@ -141,7 +147,8 @@ use pipeline::pipeline;
 ///
 /// # Types from headers
 ///
-/// Where bindgen has the declaration, a block can begin with the path of the module that bindgen made:
+/// Where bindgen has the declaration, a block can begin with the path of the module that bindgen
+/// made:
 ///
 /// ```ignore
 /// import_symbols! {
@@ -156,22 +163,26 @@ use pipeline::pipeline;
 /// }
 /// ```
 ///
-/// - `name: _` takes the type from there, with the names of arguments. Variadic functions are refused.
-/// - A type that is stated has to be the same Rust type (so `*mut` is not `*const`, and a callback is an `Option`); else
-///   the compiler shows both. So it does where there is no such item; an entry that no header declares says `#[unverified]`, or
-///   goes to a block without `use`, where it is still compared with BTF.
+/// - `name: _` takes the type from there, with the names of arguments. Variadic functions are
+///   refused.
+/// - A type that is stated has to be the same Rust type (so `*mut` is not `*const`, and a callback
+///   is an `Option`); else the compiler shows both. So it does where there is no such item; an
+///   entry that no header declares says `#[unverified]`, or goes to a block without `use`, where it
+///   is still compared with BTF.
 ///
-/// No code comes of that comparison, and no reference to the item. For `_` the macro reads the files that `KIMPORT_BINDINGS`
-/// lists: `scripts/Makefile.kimport` sets it to those of the module's `kimport-bindgen-y` and of the kernel. The path counts
-/// from inside of the block, like those of entries. Bare entries may have a `use` before the first.
+/// No code comes of that comparison, and no reference to the item. For `_` the macro reads the
+/// files that `KIMPORT_BINDINGS` lists: `scripts/Makefile.kimport` sets it to those of the module's
+/// `kimport-bindgen-y` and of the kernel. The path counts from inside of the block, like those of
+/// entries. Bare entries may have a `use` before the first.
 ///
 /// # What else is generated
 ///
 /// - `resolve_imports()` finds the symbols and returns the `Imports` that keep the provider loaded,
-///   `resolve_imports_from(provider)` takes the provider at load time. (For a late block, `bind_late(events)` and
-///   `bind_late_from(provider, events)` do, and return the initialiser of a `LateImports`.)
-/// - Each entry leaves a record in the ELF section `.kimport`, from which host tools can tell what a
-///   module imports, and as what type.
+///   `resolve_imports_from(provider)` takes the provider at load time. (For a late block,
+///   `bind_late(events)` and `bind_late_from(provider, events)` do, and return the initialiser of a
+///   `LateImports`.)
+/// - Each entry leaves a record in the ELF section `.kimport`, from which host tools can tell what
+///   a module imports, and as what type.
 #[proc_macro]
 pub fn import_symbols(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     pipeline(

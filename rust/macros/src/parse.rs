@@ -2,9 +2,9 @@
 
 //! Tokens to [`model`](crate::model).
 //!
-//! The parser never stops at an error: it reports it and goes on at the next entry or block. Entries
-//! and headers are parsed on a fork, because `syn` remembers in the stream itself where a nested
-//! group was left in the middle and would report that a second time.
+//! The parser never stops at an error: it reports it and goes on at the next entry or block.
+//! Entries and headers are parsed on a fork, because `syn` remembers in the stream itself where a
+//! nested group was left in the middle and would report that a second time.
 
 use crate::{
     diagnostics::{self as message, DiagCtxt},

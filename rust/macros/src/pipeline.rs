@@ -13,7 +13,8 @@ use proc_macro2::TokenStream;
 
 /// Everything between the tokens that come in and the tokens that go out.
 ///
-/// `no_livepatch` is why `#[livepatch]` blocks cannot be built, if they cannot. `context` is called only for correct input, with the number of blocks.
+/// `no_livepatch` is why `#[livepatch]` blocks cannot be built, if they cannot. `context` is called
+/// only for correct input, with the number of blocks.
 pub(crate) fn pipeline(
     input: TokenStream,
     bindings: &Bindings,

@@ -17,8 +17,9 @@
 //! | 14..16 | length of the description of the type, 0 for `#[unverified]` |
 //! | 16.. | `block\0provider\0kernel_name\0rust_name\0`, the description of the type, zeros up to a multiple of 8 |
 //!
-//! The block is empty for the bare form, the provider for the kernel image. The description is that of the crate
-//! `kimport_types`. The macro makes all but that, which the compiler knows: `kimport::Record::new` completes it.
+//! The block is empty for the bare form, the provider for the kernel image. The description is that
+//! of the crate `kimport_types`. The macro makes all but that, which the compiler knows:
+//! `kimport::Record::new` completes it.
 
 use crate::model::{Block, Entry, Kind, Verify};
 

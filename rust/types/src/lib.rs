@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Checks declared types of kernel symbols against the kernel's own BTF, and knows what compilers make of [names](names).
+//! Checks declared types of kernel symbols against the kernel's own BTF, and knows what compilers
+//! make of [names](names).
 //!
 //! The types' way is one line:
 //!
@@ -10,17 +11,20 @@
 //! ```
 //!
 //! - [`Described`] and [`describe!`] make a description of a Rust type at compile time.
-//! - [`Encoding`] and [`Description`] write and read its bytes, which are in the import table of a module.
-//! - [`TypeSource`] is what is asked about the kernel's types; [`Btf`] answers from a `.BTF` section.
+//! - [`Encoding`] and [`Description`] write and read its bytes, which are in the import table of a
+//!   module.
+//! - [`TypeSource`] is what is asked about the kernel's types; [`Btf`] answers from a `.BTF`
+//!   section.
 //! - [`compare()`] applies the [`Rule`]s.
-//! - [`judge()`] applies a block's [`Policy`] to that; [`Report`] shows both prototypes in C, with the
-//!   difference marked.
+//! - [`judge()`] applies a block's [`Policy`] to that; [`Report`] shows both prototypes in C, with
+//!   the difference marked.
 //! - [`Import`] is the record of an import in a built module.
 //! - [`made_of()`] tells the names that compilers make of others.
 //! - [`Refusal`] has the words with which a symbol is refused.
 //!
-//! The kernel-side crate and the host command share all of it: the crate allocates nothing, depends on nothing, and
-//! treats every byte that it reads as possibly wrong. The kernel's build compiles it with rustc alone.
+//! The kernel-side crate and the host command share all of it: the crate allocates nothing, depends
+//! on nothing, and treats every byte that it reads as possibly wrong. The kernel's build compiles
+//! it with rustc alone.
 
 // The kernel's build gives the attribute on the command line.
 #![cfg_attr(not(CONFIG_RUST), no_std)]

@@ -9,7 +9,7 @@ use crate::{
     licence::require_gpl_compatible,
     list::{Listing, Livepatch, Undefined},
     relink::SymbolReport,
-    resolve::{resolve, Cause, Position, Wanted},
+    resolve::{position_of_livepatch, resolve, Cause, Finder, Wanted},
     symvers::VMLINUX,
     verify::{verify, Reason, Verdict},
 };
@@ -258,6 +258,10 @@ impl Finding {
                 Cause::Position { .. } => format!(
                     "livepatch: symbol position for symbol '{symbol}' in object '{object}' not found: {cause}"
                 ),
+                // The kernel says nothing of it.
+                Cause::InInit if object == VMLINUX => format!(
+                    "{module}: kimport: livepatch binds {symbol} to memory that is freed: {cause}"
+                ),
                 _ => format!(
                     "livepatch: symbol '{symbol}' not found in symbol table of '{object}': {cause}"
                 ),
@@ -273,14 +277,7 @@ pub fn relinked(symbols: &[SymbolReport], kernel: &Kernel) -> Result<()> {
         .filter_map(|symbol| {
             let SymbolReport { name, provider, .. } = symbol;
             let cause = resolve(kernel, &wanted(name, provider, symbol.position)).err()?;
-            // What a position is called here.
-            let cause = match cause {
-                Cause::Ambiguous { count } => format!(
-                    "there are {count} symbols of that name; select one as {provider}:{name}@N"
-                ),
-                Cause::Position { count } => format!("there are {count} symbols of that name"),
-                other => other.to_string(),
-            };
+            let cause = cause.on_command_line(name, provider);
             Some(format!("{name} from {provider}: {cause}"))
         })
         .collect();
@@ -312,12 +309,13 @@ fn wanted_import<'a>(import: &'a Import, livepatch: &[Livepatch]) -> Wanted<'a> 
     Wanted {
         name: &import.name,
         provider: import.provider.as_deref(),
-        position: number.map(if is_bound {
-            Position::InTable
-        } else {
-            Position::InMemory
-        }),
+        position: number,
         kind: Some(import.kind),
+        finder: if is_bound {
+            Finder::Livepatch
+        } else {
+            Finder::Crate
+        },
     }
 }
 
@@ -334,8 +332,9 @@ fn wanted<'a>(name: &'a str, provider: &'a str, position: u64) -> Wanted<'a> {
     Wanted {
         name,
         provider: (provider != VMLINUX).then_some(provider),
-        position: Position::of_livepatch(position),
+        position: position_of_livepatch(position),
         kind: None,
+        finder: Finder::Livepatch,
     }
 }
 
@@ -372,6 +371,7 @@ fn undefined(kernel: &Kernel, symbols: &[Undefined]) -> Vec<Finding> {
                 provider: None,
                 position: None,
                 kind: None,
+                finder: Finder::Crate,
             };
             let complete = kernel.symvers().is_some() || kernel.knows_modules();
             let cause = if tells && complete {

@@ -77,8 +77,12 @@ enum Command {
 /// that misses klp_enable_patch. The provider has to be loaded before the
 /// module and must stay loaded as long: the kernel holds no reference on it for such symbols.
 ///
-/// The signature does not fit the changed module: it is dropped, or made anew with --sign, which also
-/// does without --from. Relinking the output again with the same options changes nothing.
+/// The signature does not fit the changed module: it is dropped, or made anew with --sign. --sign,
+/// --name and --no-exports also do without --from. Relinking the output again with the same options
+/// changes nothing.
+///
+/// llvm-strip and llvm-objcopy refuse files with livepatch symbols. Strip the module before it is
+/// relinked, or take GNU `strip -g`; in a dkms.conf, STRIP="no" keeps DKMS from it.
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "Example: Debian's loopback target on an upgraded LIO core\n\n  \
@@ -106,7 +110,7 @@ struct Relink {
     /// goes before the other forms.
     #[arg(
         long,
-        required_unless_present = "sign",
+        required_unless_present_any = ["sign", "name", "no_exports"],
         value_name = "PROVIDER[=OLD|:SYMBOLS]"
     )]
     from: Vec<Request>,
@@ -306,6 +310,9 @@ enum Kbuild {
         /// Where to write it
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
+        /// Copies a Module.symvers, without the namespaces of what modules get from providers
+        #[arg(long, num_args = 2, value_names = ["FROM", "TO"])]
+        to_all: Option<Vec<PathBuf>>,
     },
     /// Relinks the built modules in place, those that were not yet
     Relink {
@@ -686,9 +693,24 @@ impl Schema {
 impl Kbuild {
     fn run(&self, as_json: bool) -> Result<Outcome> {
         match self {
-            Self::Symvers { modules, output } => {
+            Self::Symvers {
+                modules,
+                output,
+                to_all,
+            } => {
                 let (modules, exports) = modules.read()?;
                 let text = kbuild::unexported(&modules, &exports)?;
+                if let Some([from, to]) = to_all.as_deref() {
+                    let text = fs::read_to_string(from).map_err(|error| {
+                        Error::unusable(format_args!("{}: {error}", from.display()))
+                    })?;
+                    let text = kbuild::to_all(&text, &modules, &exports)?;
+                    write_file(
+                        to,
+                        text.as_bytes(),
+                        "see why the build tree cannot be written to",
+                    )?;
+                }
                 write_file(output, text.as_bytes(), "choose another place with -o")?;
                 if as_json {
                     let lines: Vec<&str> = text.lines().collect();
