@@ -2,7 +2,7 @@
 
 //! The variable part of an entry: the address that its wrapper reaches.
 
-use crate::binder::{CallMode, FunctionBinding};
+use crate::binder::{Binder as _, CallMode, FunctionBinding};
 use crate::verdict::LastVerdict;
 use core::ffi::c_void;
 use core::ptr::null_mut;

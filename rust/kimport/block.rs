@@ -2,7 +2,7 @@
 
 //! Declared blocks: the `static` tables that `import_symbols!` fills.
 
-use crate::binder::{FunctionBinding, Loaded};
+use crate::binder::{Binder as _, FunctionBinding, Loaded};
 use crate::binding::{Binding, DataBinding};
 use crate::log::debug;
 use crate::types::Policy;

@@ -70,7 +70,7 @@
 //!   `btf_find_by_name_kind`, imported in `verify/imported.rs`. Without them, types are unverified,
 //!   which `#[verify(require)]` refuses.
 //! - `smp_text_poke_batch_add`, `smp_text_poke_batch_finish`, `text_mutex`, `static_call_mutex` and
-//!   `callthunks_translate_call_dest`, imported in `binder/batch_imported.rs`. Without them,
+//!   `callthunks_translate_call_dest`, imported in `binder/static_call/batch/imported.rs`. Without them,
 //!   functions are bound one by one, which takes longer.
 //!
 //! The crate is linked into every module that uses it: each has its own copy of the statics.

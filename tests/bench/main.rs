@@ -170,7 +170,7 @@ fn calls() -> Result {
     if !late.is_bound() {
         return Err(EBADMSG);
     }
-    let import = if cfg!(kimport_pointer_calls) {
+    let import = if cfg!(not(kimport_static_calls)) {
         "pointer-binder"
     } else {
         "import"
@@ -180,7 +180,7 @@ fn calls() -> Result {
         sample(fmt!("call/loop"), count, turns_of_nothing());
         sample(fmt!("call/export"), count, turns_of_the_export());
         sample(fmt!("call/{import}"), count, turns_of_the_import());
-        if !cfg!(kimport_pointer_calls) {
+        if cfg!(kimport_static_calls) {
             sample(fmt!("call/rebindable"), count, turns_of_the_rebindable());
             sample(fmt!("call/late"), count, turns_of_the_late());
         }

@@ -7,53 +7,83 @@
 //! - `__declare_function!`, which the macro expands to for each imported function: it defines the
 //!   function that the wrapper calls, and the [`FunctionBinding`] that re-points it. Until bound,
 //!   the call ends in [`unbound`];
-//! - [`FunctionBinding`] with `bind`, `bind_all`, `retire`, `unbind`, `unbind_all`, `address`,
-//!   `is_bound` and `call_mode`;
-//! - `needs`: what of the kernel it takes itself, found by the resolver before anything else is
-//!   bound.
+//! - a type `FunctionBinding`, which implements [`Binder`] and has `is_bound` for the wrappers, and
+//!   its `Key`.
 //!
-//! `static_call.rs` is used where the kernel can patch call sites
-//! (`CONFIG_HAVE_STATIC_CALL_INLINE`), with `batch.rs` for many functions at once; `pointer.rs`
-//! elsewhere. The third way has nothing to bind: the calls of a `#[livepatch]` block, for which the
-//! macro expands to what `livepatch.rs` defines, are bound when this code runs.
+//! `scripts/Makefile.kimport` chooses the way with a `--cfg` and the files' names stand below only:
+//! `static_call.rs` where the kernel can patch call sites, `pointer.rs` elsewhere. The third way has
+//! nothing to bind: the calls of a `#[livepatch]` block, for which the macro expands to what
+//! `livepatch.rs` defines, are bound when this code runs.
 
+use crate::block::Symbol;
 use core::ffi::c_void;
 
-#[cfg(all(
-    CONFIG_HAVE_STATIC_CALL_INLINE,
-    CONFIG_X86_64,
-    not(kimport_pointer_calls)
-))]
-mod branch;
+#[cfg(not(kimport_static_calls))]
+mod pointer;
+#[cfg(kimport_static_calls)]
+mod static_call;
 
-#[cfg(all(
-    CONFIG_HAVE_STATIC_CALL_INLINE,
-    CONFIG_X86_64,
-    not(kimport_pointer_calls)
-))]
-#[path = "static_call.rs"]
-mod chosen;
-
-#[cfg(not(all(
-    CONFIG_HAVE_STATIC_CALL_INLINE,
-    CONFIG_X86_64,
-    not(kimport_pointer_calls)
-)))]
-#[path = "pointer.rs"]
-mod chosen;
+#[cfg(not(kimport_static_calls))]
+use pointer as way;
+#[cfg(kimport_static_calls)]
+use static_call as way;
 
 mod livepatch;
 
-#[cfg(kimport_bench)]
-pub use chosen::at_once;
-pub(crate) use chosen::needs;
-#[cfg(kimport_selftest)]
-pub(crate) use chosen::tests;
-pub use chosen::FunctionBinding;
-#[doc(hidden)]
-pub use chosen::Key;
 #[doc(hidden)]
 pub use livepatch::Loaded;
+#[cfg(kimport_bench)]
+pub use way::at_once;
+#[cfg(kimport_selftest)]
+pub(crate) use way::tests;
+pub use way::FunctionBinding;
+#[doc(hidden)]
+pub use way::Key;
+
+/// The binding of one imported function to the address that its calls reach.
+pub(crate) trait Binder: Sized + 'static {
+    /// Returns the symbols of the kernel image that make binding faster. The resolver looks for them
+    /// first, and binds all or none of them.
+    fn accelerators() -> &'static [Symbol] {
+        &[]
+    }
+
+    /// Makes every call go to `target`. May sleep.
+    ///
+    /// # Safety
+    ///
+    /// `target` is a function of the declared type, and stays one until [`unbind`](Self::unbind).
+    unsafe fn bind(&self, target: *mut c_void);
+
+    /// Makes every call of each function go to its target. May sleep.
+    ///
+    /// # Safety
+    ///
+    /// The conditions of [`bind`](Self::bind) hold for each.
+    unsafe fn bind_all(functions: impl Iterator<Item = (&'static Self, *mut c_void)> + Clone) {
+        for (function, target) in functions {
+            // SAFETY: By the contract of this function.
+            unsafe { function.bind(target) };
+        }
+    }
+
+    /// Says from now on that the function is not bound, without changing where its calls go.
+    fn retire(&self);
+
+    /// Makes every call end in [`unbound`]. May sleep.
+    fn unbind(&self);
+
+    /// Makes every call of each function end in [`unbound`]. May sleep.
+    fn unbind_all(functions: impl Iterator<Item = &'static Self> + Clone) {
+        functions.for_each(Self::unbind);
+    }
+
+    /// Returns the address that the calls go to, if they are bound.
+    fn address(&self) -> Option<*mut c_void>;
+
+    /// Returns how the calls reach the address, read back from what will be executed.
+    fn call_mode(&self) -> CallMode;
+}
 
 /// How the calls of an imported function reach it, read back from what will be executed.
 #[derive(Clone, Copy, PartialEq, Eq)]

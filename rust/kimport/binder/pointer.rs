@@ -12,16 +12,10 @@
 //!
 //! So on x86 the static-call binder is the right one, and this one exists there only to be tested.
 
-use super::CallMode;
-use crate::block::Symbol;
+use super::{Binder, CallMode};
 use crate::verdict::LastVerdict;
 use core::ffi::c_void;
 use kernel::sync::atomic::{Acquire, Atomic, AtomicFlag, Relaxed, Release};
-
-/// What has to be bound before others can be: nothing.
-pub(crate) fn needs() -> &'static [Symbol] {
-    &[]
-}
 
 /// Functions are stored one by one, whatever this says.
 #[cfg(kimport_bench)]
@@ -73,58 +67,34 @@ impl FunctionBinding {
         }
     }
 
-    /// Makes calls go to `target`.
-    ///
-    /// # Safety
-    ///
-    /// `target` is a function of the declared type, and stays one until [`unbind`](Self::unbind).
-    pub(crate) unsafe fn bind(&self, target: *mut c_void) {
-        self.key.0.store(target, Release);
-        self.bound.store(true, Release);
-    }
-
-    /// Makes the calls of each function go to its target.
-    ///
-    /// # Safety
-    ///
-    /// That of [`bind`](Self::bind), for each.
-    pub(crate) unsafe fn bind_all(
-        functions: impl Iterator<Item = (&'static Self, *mut c_void)> + Clone,
-    ) {
-        for (function, target) in functions {
-            // SAFETY: By the contract of this function.
-            unsafe { function.bind(target) };
-        }
-    }
-
-    /// Says from now on that this is not bound, without changing where the calls go.
-    pub(crate) fn retire(&self) {
-        self.bound.store(false, Relaxed);
-    }
-
-    /// Makes calls end in `unbound`.
-    pub(crate) fn unbind(&self) {
-        self.retire();
-        self.key.0.store(self.unbound, Release);
-    }
-
-    /// Makes the calls of each function end in `unbound`.
-    pub(crate) fn unbind_all(functions: impl Iterator<Item = &'static Self> + Clone) {
-        functions.for_each(Self::unbind);
-    }
-
-    /// Where the calls go, if they are bound.
-    pub(crate) fn address(&self) -> Option<*mut c_void> {
-        self.is_bound().then(|| self.key.target())
-    }
-
     /// Whether the calls are bound.
     #[inline]
     pub fn is_bound(&self) -> bool {
         self.bound.load(Acquire)
     }
 
-    pub(crate) fn call_mode(&self) -> CallMode {
+}
+
+impl Binder for FunctionBinding {
+    unsafe fn bind(&self, target: *mut c_void) {
+        self.key.0.store(target, Release);
+        self.bound.store(true, Release);
+    }
+
+    fn retire(&self) {
+        self.bound.store(false, Relaxed);
+    }
+
+    fn unbind(&self) {
+        self.retire();
+        self.key.0.store(self.unbound, Release);
+    }
+
+    fn address(&self) -> Option<*mut c_void> {
+        self.is_bound().then(|| self.key.target())
+    }
+
+    fn call_mode(&self) -> CallMode {
         CallMode::Pointer
     }
 }
@@ -184,5 +154,4 @@ macro_rules! __declare_function {
 }
 
 #[cfg(kimport_selftest)]
-#[path = "pointer_tests.rs"]
 pub(crate) mod tests;

@@ -16,22 +16,17 @@
 //! Source: `include/linux/static_call.h`, `arch/x86/include/asm/static_call.h`,
 //! `kernel/static_call_inline.c`.
 
-#[path = "batch.rs"]
 mod batch;
+mod branch;
 
-use super::branch::Branch;
-use super::{lands_on, CallMode};
+use super::{lands_on, Binder, CallMode};
 use crate::bindings;
 use crate::block::Symbol;
 use crate::verdict::LastVerdict;
+use branch::Branch;
 use core::ffi::c_void;
 use kernel::sync::atomic::{Acquire, AtomicFlag, Relaxed, Release};
 use kernel::types::Opaque;
-
-/// What has to be bound before others can be.
-pub(crate) fn needs() -> &'static [Symbol] {
-    batch::needs()
-}
 
 /// Whether functions are bound at once where that can be.
 #[cfg(kimport_bench)]
@@ -101,65 +96,6 @@ impl FunctionBinding {
         }
     }
 
-    /// Makes every call site call `target`. May sleep.
-    ///
-    /// # Safety
-    ///
-    /// `target` is a function of the declared type, and stays one until [`unbind`](Self::unbind).
-    pub(crate) unsafe fn bind(&self, target: *mut c_void) {
-        self.update(target);
-        // INVARIANT: By the contract of this function. Whoever sees the flag sees the call sites
-        // patched.
-        self.bound.store(true, Release);
-    }
-
-    /// Makes every call site of each function call its target, at once if the kernel lets it. May
-    /// sleep.
-    ///
-    /// # Safety
-    ///
-    /// That of [`bind`](Self::bind), for each.
-    pub(crate) unsafe fn bind_all(
-        functions: impl Iterator<Item = (&'static Self, *mut c_void)> + Clone,
-    ) {
-        // SAFETY: By the contract of this function.
-        let at_once = unsafe { batch::update(functions.clone()) };
-        for (function, target) in functions {
-            if !at_once {
-                function.update(target);
-            }
-            // INVARIANT: As in `bind`.
-            function.bound.store(true, Release);
-        }
-    }
-
-    /// Says from now on that this is not bound, without changing where the calls go.
-    pub(crate) fn retire(&self) {
-        self.bound.store(false, Relaxed);
-    }
-
-    /// Makes every call site end in `unbound`. May sleep.
-    pub(crate) fn unbind(&self) {
-        self.retire();
-        if self.was_bound() {
-            self.update(self.unbound);
-        }
-    }
-
-    /// Makes every call site of each function end in `unbound`, at once if the kernel lets it. May
-    /// sleep.
-    pub(crate) fn unbind_all(functions: impl Iterator<Item = &'static Self> + Clone) {
-        functions.clone().for_each(Self::retire);
-        let updates = functions
-            .filter(|function| function.was_bound())
-            .map(|function| (function, function.unbound));
-        // SAFETY: By the type invariants `unbound` may be called with any arguments and does not
-        // return.
-        if !unsafe { batch::update(updates.clone()) } {
-            updates.for_each(|(function, unbound)| function.update(unbound));
-        }
-    }
-
     /// Whether calls may still go to what they were bound to.
     fn was_bound(&self) -> bool {
         let target = self.target();
@@ -170,11 +106,6 @@ impl FunctionBinding {
         // SAFETY: By the type invariants the key and the trampoline belong together, and both live
         // as long as the module; the callers vouch for `target`.
         unsafe { bindings::__static_call_update(self.key.0.get(), self.trampoline, target) }
-    }
-
-    /// Where the calls go, if they are bound.
-    pub(crate) fn address(&self) -> Option<*mut c_void> {
-        self.is_bound().then(|| self.target())
     }
 
     /// Where the calls go.
@@ -192,8 +123,62 @@ impl FunctionBinding {
         self.bound.load(Acquire)
     }
 
-    /// What the call sites of a bound function really do: their instructions are read and decoded.
-    pub(crate) fn call_mode(&self) -> CallMode {
+}
+
+impl Binder for FunctionBinding {
+    fn accelerators() -> &'static [Symbol] {
+        batch::imports()
+    }
+
+    unsafe fn bind(&self, target: *mut c_void) {
+        self.update(target);
+        // INVARIANT: By the contract of this function. Whoever sees the flag sees the call sites
+        // patched.
+        self.bound.store(true, Release);
+    }
+
+    unsafe fn bind_all(
+        functions: impl Iterator<Item = (&'static Self, *mut c_void)> + Clone,
+    ) {
+        // SAFETY: By the contract of this function.
+        let at_once = unsafe { batch::update(functions.clone()) };
+        for (function, target) in functions {
+            if !at_once {
+                function.update(target);
+            }
+            // INVARIANT: As in `bind`.
+            function.bound.store(true, Release);
+        }
+    }
+
+    fn retire(&self) {
+        self.bound.store(false, Relaxed);
+    }
+
+    fn unbind(&self) {
+        self.retire();
+        if self.was_bound() {
+            self.update(self.unbound);
+        }
+    }
+
+    fn unbind_all(functions: impl Iterator<Item = &'static Self> + Clone) {
+        functions.clone().for_each(Self::retire);
+        let updates = functions
+            .filter(|function| function.was_bound())
+            .map(|function| (function, function.unbound));
+        // SAFETY: By the type invariants `unbound` may be called with any arguments and does not
+        // return.
+        if !unsafe { batch::update(updates.clone()) } {
+            updates.for_each(|(function, unbound)| function.update(unbound));
+        }
+    }
+
+    fn address(&self) -> Option<*mut c_void> {
+        self.is_bound().then(|| self.target())
+    }
+
+    fn call_mode(&self) -> CallMode {
         let mut sites = 0;
         let mut direct = 0;
         let address = self.address();
@@ -383,5 +368,4 @@ macro_rules! __declare_function {
 }
 
 #[cfg(kimport_selftest)]
-#[path = "static_call_tests.rs"]
 pub(crate) mod tests;

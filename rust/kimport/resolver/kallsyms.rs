@@ -9,7 +9,7 @@
 use super::not_found::NotFound;
 use super::search::{Kind, Place, Search, Symbol, Wanted};
 use super::{image, imported, lookup_address, module};
-use crate::binder;
+use crate::binder::{Binder as _, FunctionBinding};
 use crate::bindings;
 use crate::block::{self, bind_all};
 use crate::log::debug;
@@ -84,13 +84,13 @@ impl Kallsyms {
         // INVARIANT: All functions were bound just now, or earlier, and are never unbound.
         let kallsyms = Self(());
         ACCELERATED.call(|| {
-            let needs = binder::needs();
+            let accelerators = FunctionBinding::accelerators();
             // The types are compared before the functions are bound, because the binder uses
             // functions that are bound.
-            if check_types(&kallsyms, needs).is_err() {
+            if check_types(&kallsyms, accelerators).is_err() {
                 return;
             }
-            if let Err(Refusal { name, cause }) = kallsyms.bind(needs) {
+            if let Err(Refusal { name, cause }) = kallsyms.bind(accelerators) {
                 debug!("functions are bound one by one: {name}: {cause}");
             }
         });

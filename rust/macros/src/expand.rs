@@ -9,7 +9,6 @@
 use crate::{
     bindings::item_name,
     model::{bare, Block, Entry, Kind, Mode, Verify},
-    record,
 };
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -167,18 +166,41 @@ fn expand_entry(block: &Block, entry: &Entry, id: &str) -> TokenStream {
 fn expand_record(block: &Block, entry: &Entry) -> TokenStream {
     let span = span_of(entry);
     let cfgs = &entry.attributes.cfgs;
-    let record = record::encode(block, entry);
-    let len = Literal::usize_unsuffixed(record.len());
-    let record = Literal::byte_string(&record);
-    let ty = type_ident(entry);
+    let kind = match entry.kind() {
+        Kind::Function(_) => quote_spanned!(span=> Function),
+        Kind::Data(_) => quote_spanned!(span=> Data),
+    };
+    let policy = policy(block.verify.unwrap_or(Verify::Strict));
+    let (optional, unverified) = (entry.optional, entry.unverified);
+    let position = Literal::u32_unsuffixed(entry.position.unwrap_or(0));
+    let block_name = block.name();
+    let provider = block.provider().unwrap_or_default();
+    let (name, rust_name) = (entry.kernel_name(), entry.rust_name());
+    let description = type_ident(entry);
     quote_spanned! {span=>
         #(#cfgs)*
-        const _: () = {
-            #[used]
-            #[link_section = ".kimport"]
-            static RECORD: ::kimport::Record<{ ::kimport::record_size(#len, #ty.len()) }> =
-                ::kimport::Record::new(#record, #ty);
-        };
+        ::kimport::types::import_record! {
+            #kind,
+            policy: #policy,
+            optional: #optional,
+            unverified: #unverified,
+            position: #position,
+            block: #block_name,
+            provider: #provider,
+            name: #name,
+            rust_name: #rust_name,
+            description: #description,
+        }
+    }
+}
+
+/// The name of the policy among those of `kimport_types`.
+fn policy(verify: Verify) -> TokenStream {
+    match verify {
+        Verify::Strict => quote!(Strict),
+        Verify::Warn => quote!(Warn),
+        Verify::Off => quote!(Off),
+        Verify::Require => quote!(Require),
     }
 }
 
@@ -223,11 +245,7 @@ fn expand_description(entry: &Entry) -> TokenStream {
             quote!(#ty.into_data())
         }
     };
-    quote_spanned! {span=> {
-        const __KIMPORT_ENCODING: ::kimport::types::Encoding = #encoding;
-        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING.to_array();
-        &__KIMPORT_BYTES
-    }}
+    quote_spanned!(span=> ::kimport::types::encoded!(#encoding))
 }
 
 /// What makes the compiler compare the type with that of the block's bindings, and show both where
@@ -535,14 +553,9 @@ fn expand_table(block: &Block) -> TokenStream {
         }
         Mode::Late => expand_bind_late(provider_name.as_ref()),
     };
-    let verify = block.verify.map(|policy| {
-        let policy = match policy {
-            Verify::Strict => quote!(Strict),
-            Verify::Warn => quote!(Warn),
-            Verify::Off => quote!(Off),
-            Verify::Require => quote!(Require),
-        };
-        quote!(.verify(::kimport::Verify::#policy))
+    let verify = block.verify.map(|verify| {
+        let policy = policy(verify);
+        quote!(.verify(::kimport::types::Policy::#policy))
     });
     quote! {
         // A static of its own: a borrow of it lives long enough to be an argument of a `const fn`.

@@ -16,7 +16,6 @@ mod expand;
 mod model;
 mod parse;
 mod pipeline;
-mod record;
 #[cfg(test)]
 mod tests;
 

@@ -9,11 +9,15 @@ use proc_macro2::{Delimiter, Group, Ident, Literal, Punct, Spacing, Span, TokenS
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use quote::{quote, ToTokens};
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
     fs,
     path::{Path, PathBuf},
 };
-use syn::{visit::Visit, Item};
+use syn::{
+    parse::{ParseStream, Parser},
+    visit::Visit,
+    Item, LitInt, LitStr, Token,
+};
 
 /// What the UI tests have in place of the kernel's bindings.
 fn test_bindings() -> Bindings {
@@ -249,9 +253,32 @@ fn bindings_without_format() {
     }
 }
 
-/// What a host tool reads from a record.
+/// The import that `import_record!` is given.
+fn record(tokens: TokenStream) -> Record {
+    let parser = |input: ParseStream<'_>| {
+        let kind: Ident = input.parse()?;
+        let mut values = BTreeMap::new();
+        while input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
+            let name: Ident = input.parse()?;
+            input.parse::<Token![:]>()?;
+            values.insert(name.to_string(), input.parse::<syn::Expr>()?.to_token_stream());
+        }
+        let text = |name: &str| syn::parse2(values[name].clone()).map(|text: LitStr| text.value());
+        let flag = |name: &str| values[name].to_string() == "true";
+        Ok(Record {
+            data: kind == "Data",
+            optional: flag("optional"),
+            unverified: flag("unverified"),
+            position: syn::parse2::<LitInt>(values["position"].clone())?.base10_parse()?,
+            strings: [text("block")?, text("provider")?, text("name")?, text("rust_name")?],
+        })
+    };
+    parser.parse2(tokens).expect("a record")
+}
+
+/// A record, as far as the declaration decides on it.
 #[derive(Debug, PartialEq)]
-struct Decoded {
+struct Record {
     data: bool,
     optional: bool,
     unverified: bool,
@@ -259,38 +286,12 @@ struct Decoded {
     strings: [String; 4],
 }
 
-/// Reads the records that the macro leaves to the compiler to complete, by the format's description
-/// only.
-fn decode(mut section: &[u8]) -> Vec<Decoded> {
-    let mut records = Vec::new();
-    while !section.is_empty() {
-        let word = |at: usize| u32::from_le_bytes(section[at..at + 4].try_into().unwrap());
-        let length = word(12) as usize;
-        assert_eq!(section[0], 2);
-        assert!(section[1] < 2 && section[2] < 4 && section[3] == 0);
-        assert_eq!(word(8), 0);
-        assert!(length <= usize::from(u16::MAX));
-        let size = 16 + length;
-        let strings = std::str::from_utf8(&section[16..16 + length]).unwrap();
-        let strings: Vec<_> = strings.split_terminator('\0').map(str::to_owned).collect();
-        records.push(Decoded {
-            data: section[1] == 1,
-            optional: section[2] & 1 != 0,
-            unverified: section[2] & 2 != 0,
-            position: word(4),
-            strings: strings.try_into().unwrap(),
-        });
-        section = &section[size..];
-    }
-    records
-}
-
 /// Collects what the tests below look at in an expansion.
 #[derive(Default)]
 struct Items {
     functions: Vec<String>,
     modules: Vec<String>,
-    section: Vec<u8>,
+    records: Vec<Record>,
 }
 
 impl<'ast> Visit<'ast> for Items {
@@ -303,29 +304,12 @@ impl<'ast> Visit<'ast> for Items {
         syn::visit::visit_item_mod(self, module);
     }
 
-    fn visit_item_static(&mut self, item: &'ast syn::ItemStatic) {
-        if item.ident == "RECORD" {
-            // The length in the type begins with that of the bytes.
-            let bytes = find_bytes(item.expr.to_token_stream()).expect("a byte string");
-            let ty = item.ty.to_token_stream().to_string();
-            assert!(
-                ty.contains(&format!("record_size ({} ,", bytes.len())),
-                "{ty}"
-            );
-            self.section.extend(bytes);
+    fn visit_macro(&mut self, invocation: &'ast syn::Macro) {
+        let name = invocation.path.segments.last();
+        if name.is_some_and(|name| name.ident == "import_record") {
+            self.records.push(record(invocation.tokens.clone()));
         }
     }
-}
-
-fn find_bytes(tokens: TokenStream) -> Option<Vec<u8>> {
-    tokens.into_iter().find_map(|token| match token {
-        TokenTree::Group(group) => find_bytes(group.stream()),
-        TokenTree::Literal(literal) => match syn::Lit::new(literal) {
-            syn::Lit::ByteStr(bytes) => Some(bytes.value()),
-            _ => None,
-        },
-        _ => None,
-    })
 }
 
 /// A declaration that is right.
@@ -646,7 +630,7 @@ proptest! {
         for block in &blocks {
             for entry in &block.entries {
                 functions.push(entry.name.clone());
-                records.push(Decoded {
+                records.push(Record {
                     data: entry.is_data(),
                     optional: entry.optional,
                     unverified: entry.unverified,
@@ -665,7 +649,7 @@ proptest! {
         let modules: Vec<_> = blocks.iter().map(|b| b.name.clone()).filter(|n| !n.is_empty()).collect();
         prop_assert_eq!(items.functions, functions, "{}", source);
         prop_assert_eq!(items.modules, modules);
-        prop_assert_eq!(decode(&items.section), records);
+        prop_assert_eq!(items.records, records);
     }
 
     #[test]

@@ -206,6 +206,16 @@ pub const fn array(element: Encoding, length: usize) -> Encoding {
     element.array(length)
 }
 
+/// The bytes of an [`Encoding`], as a `&'static [u8]`; for use in constants.
+#[macro_export]
+macro_rules! encoded {
+    ($encoding:expr) => {{
+        const __KIMPORT_ENCODING: $crate::Encoding = $encoding;
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING.to_array();
+        &__KIMPORT_BYTES
+    }};
+}
+
 /// The description of a type, as an [`Encoding`] of the type alone; for use in constants.
 ///
 /// Takes every type that is [`Described`], the path of a struct, union or enum that bindgen made, and pointers, references

@@ -158,6 +158,25 @@ impl fmt::Display for RecordFault {
 #[repr(C, align(8))]
 pub struct Record<const N: usize>(pub [u8; N]);
 
+/// Puts the record of an import into the module's import table.
+#[macro_export]
+macro_rules! import_record {
+    ($kind:ident, policy: $policy:ident, $($field:ident: $value:expr),* $(,)?) => {
+        const _: () = {
+            const __KIMPORT_IMPORT: $crate::Import<'static> = $crate::Import {
+                kind: $crate::ImportKind::$kind,
+                policy: $crate::Policy::$policy,
+                $($field: $value),*
+            };
+
+            #[used]
+            #[link_section = ".kimport"]
+            static __KIMPORT_RECORD: $crate::Record<{ __KIMPORT_IMPORT.record_size() }> =
+                __KIMPORT_IMPORT.record();
+        };
+    };
+}
+
 impl<'a> Import<'a> {
     const fn strings(&self) -> [&'a str; 4] {
         [self.block, self.provider, self.name, self.rust_name]

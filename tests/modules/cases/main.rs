@@ -401,7 +401,7 @@ fn run(case: u32, held: &mut KVec<Imports>) -> Result {
             for import in imports.iter() {
                 let sites = match import.call_mode() {
                     Some(CallMode::Direct { sites }) => sites,
-                    _ => usize::from(cfg!(kimport_pointer_calls)),
+                    _ => usize::from(cfg!(not(kimport_static_calls))),
                 };
                 ensure(sites > 0)?;
             }
@@ -468,7 +468,7 @@ fn check_provider(imports: Imports) -> Result<Imports> {
         match import.call_mode() {
             Some(CallMode::Direct { sites }) => ensure(sites > 0)?,
             Some(CallMode::Partial { .. } | CallMode::Livepatch { .. }) => return Err(EBADMSG),
-            Some(CallMode::Pointer) => ensure(cfg!(kimport_pointer_calls))?,
+            Some(CallMode::Pointer) => ensure(cfg!(not(kimport_static_calls)))?,
             None => {}
         }
     }

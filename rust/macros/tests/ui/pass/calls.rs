@@ -10,6 +10,7 @@ pub use support::*;
 
 use ::core::ffi::{c_int, CStr};
 use kimport_macros::import_symbols;
+use kimport_types::Policy;
 
 /// The "kernel".
 mod functions {
@@ -180,7 +181,7 @@ fn main() {
     let described = &imports.block.symbols[1];
     let encoding = kimport_types::Encoding::named("Local", Some(8)).into_data();
     assert_eq!(described.description, encoding.as_bytes());
-    assert_eq!(imports.block.verify, Verify::Strict);
+    assert_eq!(imports.block.policy, Policy::Strict);
 
     let imports = core::resolve_imports().unwrap();
     assert_eq!(imports.provider, None);

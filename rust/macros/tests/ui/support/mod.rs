@@ -11,29 +11,7 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 pub use core::ffi;
 pub use kimport_types as types;
-
-/// As the real one.
-pub const fn record_size(len: usize, description: usize) -> usize {
-    (len + description).next_multiple_of(8)
-}
-
-pub struct Record<const N: usize>;
-
-impl<const N: usize> Record<N> {
-    pub const fn new(start: &[u8], description: &[u8]) -> Self {
-        assert!(N == record_size(start.len(), description.len()));
-        Self
-    }
-}
-
-/// What is done about types that are not the kernel's.
-#[derive(Debug, PartialEq)]
-pub enum Verify {
-    Strict,
-    Warn,
-    Off,
-    Require,
-}
+use kimport_types::Policy;
 
 pub struct FunctionBinding(pub &'static str);
 
@@ -139,7 +117,7 @@ pub struct Block {
     pub provider: Option<&'static CStr>,
     pub symbols: &'static [Symbol],
     pub autoload: bool,
-    pub verify: Verify,
+    pub policy: Policy,
 }
 
 impl Block {
@@ -153,12 +131,12 @@ impl Block {
             provider,
             symbols,
             autoload: false,
-            verify: Verify::Strict,
+            policy: Policy::Strict,
         }
     }
 
-    pub const fn verify(mut self, verify: Verify) -> Self {
-        self.verify = verify;
+    pub const fn verify(mut self, policy: Policy) -> Self {
+        self.policy = policy;
         self
     }
 

@@ -3,8 +3,8 @@
 //! Tests of [`static_call`](super): what is read back from code.
 
 use super::batch::switch;
-use super::{needs, reaches, sites_of, table, Branch, Site};
-use crate::binder::CallMode;
+use super::{reaches, sites_of, table, Branch, FunctionBinding, Site};
+use crate::binder::{Binder as _, CallMode};
 use crate::binding::Binding;
 use crate::block::Symbol;
 use crate::resolver::{Kallsyms, Wanted};
@@ -87,9 +87,9 @@ fn bound_and_unbound() -> Result {
 }
 
 /// Whether the kernel has all that it takes to bind functions at once: looked up anew.
-fn kernel_has_needs() -> Result<bool> {
+fn kernel_has_accelerators() -> Result<bool> {
     let kallsyms = Kallsyms::get().map_err(|_| kernel::error::code::EOPNOTSUPP)?;
-    let found = kallsyms.find(None, needs().iter().map(Wanted::of))?;
+    let found = kallsyms.find(None, FunctionBinding::accelerators().iter().map(Wanted::of))?;
     Ok(found.iter().all(Result::is_ok))
 }
 
@@ -140,7 +140,7 @@ suite! {
     }
 
     fn functions_are_bound_at_once() {
-        let expected = kernel_has_needs()? && cfg!(MODULE);
+        let expected = kernel_has_accelerators()? && cfg!(MODULE);
         // The first time, what the crate itself takes is bound, too.
         bound_and_unbound()?;
         let before = switch::done();

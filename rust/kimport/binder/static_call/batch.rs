@@ -26,7 +26,7 @@
 //! What it does not do is left to `__static_call_update()`: instructions other than those of
 //! [`Branch`], as the kernel itself puts where the target is one of its own stubs, and targets that
 //! are too far away. So is everything on a kernel that lacks one of the symbols of
-//! `batch_imported.rs`, while the kernel boots, and when there is no memory.
+//! `batch/imported.rs`, while the kernel boots, and when there is no memory.
 //!
 //! What it saves grows with the number of CPUs: to bind 45 functions of one call site each, all
 //! CPUs together execute 1.03 times the instructions without it where there is one CPU, more than
@@ -35,11 +35,10 @@
 //! Source: `kernel/static_call_inline.c`, `arch/x86/kernel/static_call.c`,
 //! `arch/x86/kernel/alternative.c`.
 
-#[path = "batch_imported.rs"]
 mod imported;
 
+use super::branch::Branch;
 use super::{sites_of, FunctionBinding, Site};
-use crate::binder::branch::Branch;
 use crate::bindings::{self, mutex};
 use crate::block::Symbol;
 use core::ffi::c_void;
@@ -47,8 +46,8 @@ use core::ptr::null;
 use kernel::ffi::c_int;
 use kernel::prelude::*;
 
-/// What has to be bound, one by one, before this can be used.
-pub(super) fn needs() -> &'static [Symbol] {
+/// Returns the symbols of the kernel image that this takes.
+pub(super) fn imports() -> &'static [Symbol] {
     imported::symbols()
 }
 
