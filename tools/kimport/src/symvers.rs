@@ -8,16 +8,49 @@ use std::{collections::HashMap, fs, path::Path};
 /// The name by which the kernel image itself goes, here and in livepatch symbols.
 pub const VMLINUX: &str = "vmlinux";
 
-#[derive(Clone, Debug)]
-struct Export {
-    module: String,
-    crc: u32,
+/// Begins a namespace that is for the modules whose names follow: `EXPORT_SYMBOL_FOR_MODULES`.
+const FOR_MODULES: &str = "module:";
+
+/// A symbol that a module exports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Export {
+    /// The module, or [`VMLINUX`].
+    pub module: String,
+    /// Its version; 0 where the kernel has none (no `CONFIG_MODVERSIONS`).
+    pub crc: u32,
+    /// For GPL-compatible modules alone: `EXPORT_SYMBOL_GPL`.
+    pub gpl_only: bool,
+    /// For modules that import this namespace; empty: for all.
+    pub namespace: String,
+}
+
+impl Export {
+    /// Whether the symbol is for `module`, which imports the namespaces `imported`:
+    /// `verify_namespace_is_imported()` of `kernel/module/main.c`.
+    pub fn is_for(&self, module: &str, imported: &[String]) -> bool {
+        let namespace = self.namespace.as_str();
+        namespace.is_empty()
+            || imported.iter().any(|imported| imported == namespace)
+            || namespace
+                .strip_prefix(FOR_MODULES)
+                .is_some_and(|modules| modules.split(',').any(|pattern| is_named(module, pattern)))
+    }
+}
+
+/// Whether `module` has the name `pattern`, or begins with it if there is a `*` at its end.
+fn is_named(module: &str, pattern: &str) -> bool {
+    let (module, pattern) = (module.replace('-', "_"), pattern.replace('-', "_"));
+    match pattern.strip_suffix('*') {
+        Some(start) => module.starts_with(start),
+        None => module == pattern,
+    }
 }
 
 /// The exports of one kernel.
 #[derive(Clone, Debug, Default)]
 pub struct Symvers {
-    exports: HashMap<String, Export>,
+    /// Of each symbol all, the one that was added last first.
+    exports: HashMap<String, Vec<Export>>,
 }
 
 impl Symvers {
@@ -33,13 +66,13 @@ impl Symvers {
 
     /// Parses lines of `CRC<tab>symbol<tab>module<tab>export type<tab>namespace`.
     pub fn parse(text: &str) -> Result<Self> {
-        let mut exports = HashMap::new();
+        let mut symvers = Self::default();
         for (index, line) in text.lines().enumerate() {
             if line.is_empty() {
                 continue;
             }
             let mut fields = line.split('\t');
-            let (Some(crc), Some(symbol), Some(module), Some(_export)) =
+            let (Some(crc), Some(symbol), Some(module), Some(kind)) =
                 (fields.next(), fields.next(), fields.next(), fields.next())
             else {
                 return Err(Error::unusable(format_args!(
@@ -57,44 +90,66 @@ impl Symvers {
                     index + 1
                 )));
             };
-            let module = module_name(module);
-            exports.insert(symbol.to_owned(), Export { module, crc });
+            let export = Export {
+                module: module_name(module),
+                crc,
+                gpl_only: kind.ends_with("_GPL"),
+                namespace: fields.next().unwrap_or_default().to_owned(),
+            };
+            symvers.put(symbol.to_owned(), export);
         }
-        if exports.is_empty() {
+        if symvers.exports.is_empty() {
             return Err(Error::unusable("no exported symbol in it"));
         }
-        Ok(Self { exports })
+        Ok(symvers)
     }
 
     /// Adds what others export; they go before what was there.
     pub fn extend(&mut self, others: Self) {
-        self.exports.extend(others.exports);
+        for (symbol, exports) in others.exports {
+            for export in exports.into_iter().rev() {
+                self.put(symbol.clone(), export);
+            }
+        }
     }
 
-    /// Adds a symbol that the module built at `path` exports.
+    /// Adds a symbol that the module built at `path` exports to all modules.
     pub fn add(&mut self, symbol: &str, path: &str) {
         let export = Export {
             module: module_name(path),
             crc: 0,
+            gpl_only: false,
+            namespace: String::new(),
         };
-        self.exports.insert(symbol.to_owned(), export);
+        self.put(symbol.to_owned(), export);
     }
 
-    /// The module that exports `symbol`, or [`VMLINUX`].
+    fn put(&mut self, symbol: String, export: Export) {
+        let exports = self.exports.entry(symbol).or_default();
+        exports.retain(|other| *other != export);
+        exports.insert(0, export);
+    }
+
+    /// Every export of `symbol`, the one that was added last first.
+    pub fn exports(&self, symbol: &str) -> &[Export] {
+        self.exports.get(symbol).map_or(&[], Vec::as_slice)
+    }
+
+    /// The module that exports `symbol`, or [`VMLINUX`]; of several the one that was added last.
     pub fn exporter(&self, symbol: &str) -> Option<&str> {
-        self.exports
-            .get(symbol)
-            .map(|export| export.module.as_str())
+        let export = self.exports(symbol).first()?;
+        Some(&export.module)
     }
 
     /// The version of `symbol`; 0 where the kernel has none (no `CONFIG_MODVERSIONS`).
     pub fn crc(&self, symbol: &str) -> Option<u32> {
-        self.exports.get(symbol).map(|export| export.crc)
+        self.exports(symbol).first().map(|export| export.crc)
     }
 
     /// Whether `module` exports anything.
     pub fn exports_from(&self, module: &str) -> bool {
-        self.exports.values().any(|export| export.module == module)
+        let mut exports = self.exports.values().flatten();
+        exports.any(|export| export.module == module)
     }
 }
 
@@ -122,6 +177,55 @@ mod tests {
         assert_eq!(symvers.crc("iscsi_x"), Some(0x1234_5678));
         assert!(symvers.exports_from("scsi_transport"));
         assert!(!symvers.exports_from("scsi-transport"));
+    }
+
+    #[test]
+    fn exports_have_kinds_and_namespaces() {
+        let symvers = Symvers::parse(
+            "0x0\ta\tvmlinux\tEXPORT_SYMBOL\t\n\
+             0x0\tb\tvmlinux\tEXPORT_SYMBOL_GPL\tNS\n\
+             0x0\tc\tvmlinux\tEXPORT_SYMBOL_GPL\tmodule:kvm-intel,kvm_amd,gpio-*\n\
+             0x0\td\tvmlinux\tEXPORT_SYMBOL\n",
+        )
+        .unwrap();
+        let export = |symbol| &symvers.exports(symbol)[0];
+        let gpl_only = ["a", "b", "c", "d"].map(|symbol| export(symbol).gpl_only);
+        assert_eq!(gpl_only, [false, true, true, false]);
+        assert!(export("a").is_for("any", &[]) && export("d").is_for("any", &[]));
+        assert!(!export("b").is_for("any", &[]) && export("b").is_for("any", &["NS".to_owned()]));
+        for (module, is_for) in [
+            ("kvm_intel", true),
+            ("kvm_amd", true),
+            ("gpio_x", true),
+            ("gpio_", true),
+            ("kvm", false),
+            ("kvm_intel_new", false),
+            ("gpio", false),
+        ] {
+            assert_eq!(export("c").is_for(module, &[]), is_for, "{module}");
+        }
+    }
+
+    #[test]
+    fn files_add_up() {
+        let parse = |text: &str| Symvers::parse(text).unwrap();
+        let mut symvers = parse("0x1\ta\told\tEXPORT_SYMBOL\t\n0x0\tb\told\tEXPORT_SYMBOL\t\n");
+        symvers.extend(parse("0x2\ta\tnew\tEXPORT_SYMBOL_GPL\tNS\n"));
+        let modules: Vec<_> = symvers
+            .exports("a")
+            .iter()
+            .map(|export| &export.module)
+            .collect();
+        assert_eq!(modules, ["new", "old"]);
+        assert_eq!(
+            (symvers.exporter("a"), symvers.crc("a")),
+            (Some("new"), Some(2))
+        );
+        assert_eq!(symvers.exporter("b"), Some("old"));
+        let again = symvers.clone();
+        symvers.extend(again);
+        assert_eq!(symvers.exports("a").len(), 2);
+        assert!(symvers.exports("c").is_empty());
     }
 
     #[test]
