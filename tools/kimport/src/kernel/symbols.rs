@@ -4,6 +4,7 @@
 
 use super::kallsyms::{Entries, Entry};
 use crate::{
+    elf::stripped,
     error::{Error, Result},
     module_file::ModuleFile,
 };
@@ -71,6 +72,7 @@ pub struct Table {
     index: Vec<(u32, u32)>,
     hasher: RandomState,
     tells_exports: bool,
+    tells_data: bool,
 }
 
 /// What compilers append to the names of clones and parts of functions.
@@ -86,7 +88,7 @@ const BOUNDS: [&str; 6] = [
     "_einittext",
 ];
 /// Begins the names of the entries of the export table.
-const EXPORT: &str = "__ksymtab_";
+pub(crate) const EXPORT: &str = "__ksymtab_";
 
 impl Table {
     /// The table of a kernel image, from its symbols in address order.
@@ -152,6 +154,9 @@ impl Table {
     pub fn of_module(file: &ModuleFile) -> Result<Self> {
         let elf = ElfFile64::<Endianness>::parse(file.elf())
             .map_err(|error| Error::unusable(format_args!("not a kernel module: {error}")))?;
+        if elf.symbol_table().is_none() {
+            return Err(stripped());
+        }
         let (mut entries, mut symbols) = (Entries::default(), Vec::new());
         for symbol in of_elf(&elf) {
             let linkage = if symbol.global {
@@ -183,6 +188,10 @@ impl Table {
             .map(|(number, entry)| (hasher.hash_one(entry.name) as u32, number))
             .collect();
         index.sort_unstable();
+        // Without CONFIG_KALLSYMS_ALL there is what lies between the bounds of text, which may be a few data, too.
+        let is_data = |entry: &Entry<'_>| "bdrgsv".contains(entry.letter.to_ascii_lowercase());
+        let data = entries.iter().filter(is_data).count();
+        let tells_data = data > 0 && data >= entries.len() / 100;
         let tells_exports = entries.iter().any(|entry| entry.name.starts_with(EXPORT));
         Self {
             entries,
@@ -190,6 +199,7 @@ impl Table {
             index,
             hasher,
             tells_exports,
+            tells_data,
         }
     }
 
@@ -259,6 +269,11 @@ impl Table {
     /// Whether the export table has `name`.
     pub fn exports(&self, name: &str) -> bool {
         !self.named(&format!("{EXPORT}{name}")).is_empty()
+    }
+
+    /// Whether data are among the symbols, as they are with `CONFIG_KALLSYMS_ALL`.
+    pub fn tells_data(&self) -> bool {
+        self.tells_data
     }
 
     /// Whether the entries of the export table are among the symbols.
