@@ -39,7 +39,7 @@ pub struct Finding {
     pub provider: Option<String>,
     /// How the module gets at it.
     pub way: Way,
-    /// Which of several of that name; 0: none is stated.
+    /// The position among several of that name; 0: none is stated.
     pub position: u32,
     /// Why it does not.
     #[serde(flatten)]
@@ -78,13 +78,14 @@ pub struct Report {
     pub verified: usize,
     /// Imports whose type cannot be compared with the kernel's, which is no error.
     pub unverified: Vec<Unverified>,
-    /// What the kernel would warn of: types that differ in what does no harm, and what it lets pass with a taint.
+    /// The kernel's warnings: types that differ in what does no harm, and what it lets pass
+    /// with a taint.
     pub warnings: Vec<String>,
-    /// What the kernel's loader would do is not known of this.
+    /// The questions about the kernel's module loader that the given files do not answer.
     pub undetermined: Vec<String>,
-    /// Where two sources of the kernel's facts differ, and which of them counts.
+    /// Differences between two sources of the kernel's facts, and which of the two counts.
     pub notes: Vec<String>,
-    /// Why the kernel would refuse the module as a whole.
+    /// The kernel's reasons to refuse the module as a whole.
     pub refusals: Vec<Refusal>,
     /// Optional imports that would be missing, which is no error.
     pub missing_optional: Vec<String>,
@@ -387,7 +388,7 @@ fn livepatch_symbol(kernel: &Kernel, symbol: &Livepatch) -> Option<Finding> {
     Some(Finding::new(kernel, &wanted, Way::Livepatch, cause))
 }
 
-/// What the kernel's loader says of a module and of its ordinary undefined symbols.
+/// The module loader's view of a module and of its ordinary undefined symbols.
 struct Loading {
     judgement: Judgement,
     notes: Vec<String>,
@@ -474,7 +475,7 @@ impl Loading {
     }
 }
 
-/// Who asks for symbols.
+/// A module that asks for symbols.
 struct Asker<'a> {
     kernel: &'a Kernel,
     module: &'a str,
@@ -482,7 +483,7 @@ struct Asker<'a> {
     is_gpl: bool,
 }
 
-/// Whether a module gets an exported symbol.
+/// The answer to a module that asks for an exported symbol.
 enum Answer {
     Yes,
     /// It does, and the kernel warns.
@@ -493,7 +494,8 @@ enum Answer {
 }
 
 impl Asker<'_> {
-    /// The best of the exporters' answers, of which one at a time can be there. The image always is.
+    /// The best of the exporters' answers, of which one at a time can be there. The image always
+    /// is.
     fn among(&self, exporters: &[Exporter], symbol: &str) -> Answer {
         let mut refused = None;
         for exporter in exporters {
@@ -513,7 +515,7 @@ impl Asker<'_> {
         refused.map_or(Answer::Yes, Answer::No)
     }
 
-    /// In the order of `resolve_symbol()`.
+    /// Answers in the order of `resolve_symbol()`.
     fn ask(&self, exporter: &Exporter, symbol: &str) -> Answer {
         let Some(export) = &exporter.terms else {
             return Answer::Untold;

@@ -162,9 +162,10 @@ struct List {
 ///
 /// Looks for each import made with kimport, each livepatch symbol and each undefined symbol, and
 /// says of those that would not resolve what the kernel would log. Declared types are compared with
-/// those of the kernel, as far as it tells (BTF). So is what the kernel's module loader compares: the
-/// version magic, the architecture, namespaces, licence and versions of exported symbols. What it lets
-/// pass with a taint is a warning, what cannot be told from what was given is "not known". Nothing is loaded.
+/// those of the kernel, as far as it tells (BTF). So is what the kernel's module loader compares:
+/// the version magic, the architecture, namespaces, licence and versions of exported symbols. What
+/// it lets pass with a taint is a warning, what cannot be told from what was given is "not known".
+/// Nothing is loaded.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:\n\n  \
     kimport check rust_iblock.ko --kernel running\n  \
@@ -247,7 +248,8 @@ struct Load {
     /// PROVIDER is the name of a loaded module, or vmlinux, the kernel image.
     #[arg(long, value_name = "PROVIDER[=OLD|:SYMBOLS]")]
     from: Vec<Request>,
-    /// The kernel's Module.symvers, for kernels whose /proc/kallsyms does not tell what is exported; may be repeated
+    /// The kernel's Module.symvers, for kernels whose /proc/kallsyms does not tell what is
+    /// exported; may be repeated
     #[arg(long, value_name = "FILE")]
     symvers: Vec<PathBuf>,
     /// Prints what would be done, and does not load the module

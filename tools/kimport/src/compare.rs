@@ -107,7 +107,7 @@ pub struct Column {
     pub sources: Vec<String>,
     /// What is not known of it.
     pub unknown: Vec<String>,
-    /// Where two of its sources differ, and which of them counts.
+    /// Differences between two of its sources, and which of the two counts.
     pub notes: Vec<String>,
 }
 

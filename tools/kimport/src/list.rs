@@ -35,7 +35,7 @@ pub struct Listing {
     pub undefined: Vec<Undefined>,
     /// Whether it is known who exports what.
     pub exporters_known: bool,
-    /// What the module loader reads in it.
+    /// Its marks for the module loader.
     #[serde(skip)]
     pub marks: Marks,
 }

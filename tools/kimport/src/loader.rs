@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the kernel's module loader refuses a module for as a whole, in its own words: `kernel/module/main.c` and `version.c`.
+//! The reasons for which the kernel's module loader refuses a module as a whole, in its own words:
+//! `kernel/module/main.c` and `version.c`.
 
 use crate::{elf, error::Result, kernel::symbols::EXPORT, relink::modinfo};
 use object::{
@@ -21,12 +22,12 @@ const TAINTED: &str = ": kernel tainted.";
 /// Begins a namespace that modules do not import.
 const FOR_MODULES: &str = "module:";
 
-/// What the loader reads in a module.
+/// The marks of a module that the loader reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
     /// The ELF header's `e_machine`.
     pub machine: u16,
-    /// What it was built for: release and options.
+    /// The version magic: release and options that it was built for.
     pub vermagic: Option<String>,
     /// The namespaces that it imports.
     pub namespaces: Vec<String>,
@@ -36,7 +37,7 @@ pub struct Marks {
     pub exports: Vec<String>,
     /// The versions of the symbols that it needs, in the section `__versions`.
     pub versions: Option<HashMap<String, u32>>,
-    /// The same in `__version_ext_crcs` and `__version_ext_names`, which go before.
+    /// The versions in `__version_ext_crcs` and `__version_ext_names`, which go before.
     pub extended: Option<HashMap<String, u32>>,
 }
 
@@ -80,12 +81,12 @@ impl Marks {
     }
 }
 
-/// What is known of a kernel's loader.
+/// The known facts about a kernel's loader.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Loader {
     /// The `e_machine` of its modules.
     pub machine: Option<u16>,
-    /// What its modules are built for.
+    /// The version magic of its modules.
     pub vermagic: Option<Magic>,
     /// `CONFIG_MODVERSIONS`.
     pub modversions: Option<bool>,
@@ -97,7 +98,7 @@ pub struct Loader {
     pub livepatch: Option<bool>,
 }
 
-/// What a kernel's modules are built for.
+/// The version magic of a kernel's modules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Magic {
     /// All of it.
@@ -106,7 +107,7 @@ pub enum Magic {
     Release(String),
 }
 
-/// Why the kernel refuses a module as a whole.
+/// A reason to refuse a module as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
@@ -124,23 +125,23 @@ pub enum Reason {
     DuplicateExport,
 }
 
-/// Why the kernel refuses a module as a whole, and what it would log.
+/// A refusal of a module as a whole, and what the kernel would log.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Refusal {
-    /// Why.
+    /// The reason.
     pub reason: Reason,
     /// The line that the kernel would log, and what it means.
     pub message: String,
 }
 
-/// What the loader would say of a module.
+/// The loader's judgement of a module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Judgement {
-    /// Why it would refuse it.
+    /// The reasons to refuse it.
     pub refusals: Vec<Refusal>,
-    /// What it would let pass, with a taint.
+    /// Lines that it would log while it lets the module pass, with a taint.
     pub warnings: Vec<String>,
-    /// What cannot be told.
+    /// Questions that the known facts do not answer.
     pub unknown: Vec<String>,
 }
 
@@ -149,7 +150,7 @@ impl Judgement {
         self.refusals.push(Refusal { reason, message });
     }
 
-    /// What is loaded by force is so where that is configured: `try_to_force_load()`.
+    /// Lets pass what is loaded by force where that is configured: `try_to_force_load()`.
     fn force(&mut self, loader: &Loader, reason: Reason, module: &str, what: &str, lack: &str) {
         match loader.force_load {
             // It is said once.
@@ -166,7 +167,7 @@ impl Judgement {
     }
 }
 
-/// What comes of the version of a symbol.
+/// The outcome of comparing the version of a symbol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Version {
     /// It is the same, or none is wanted.
@@ -180,8 +181,9 @@ pub enum Version {
 }
 
 impl Loader {
-    /// What the loader says of `module` before it looks for symbols, and of what it exports. `layout` is the version of
-    /// [`LAYOUT`], if it is known; `is_exported` whether the image exports a symbol.
+    /// Says what the loader does of `module` before it looks for symbols, and of what it exports.
+    /// `layout` is the version of [`LAYOUT`], if it is known; `is_exported` whether the image
+    /// exports a symbol.
     pub fn judge(
         &self,
         module: &str,
@@ -287,7 +289,7 @@ impl Loader {
         }
     }
 
-    /// What comes of the version `crc` of an exported symbol; 0: it has none. `check_version()`
+    /// Compares the version `crc` of an exported symbol as `check_version()` does; 0: it has none.
     pub fn version(&self, module: &str, marks: &Marks, symbol: &str, crc: u32) -> Version {
         if crc == 0 || self.modversions == Some(false) {
             return Version::Fits;

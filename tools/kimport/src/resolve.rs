@@ -115,9 +115,9 @@ pub enum Cause {
     },
     /// The module was built with another version of it, or with none.
     Version {
-        /// Who exports it: a module, or `vmlinux`.
+        /// The module that exports it, or `vmlinux`.
         exporter: String,
-        /// What the kernel says of the version.
+        /// The line that the kernel logs of the version.
         logged: String,
     },
     /// The kernel's kallsyms has functions only, and it is data, or may be.

@@ -29,7 +29,7 @@ pub struct Export {
 }
 
 impl Export {
-    /// Whether both cannot be true of one symbol. A version that is not known says nothing.
+    /// Tells whether both cannot be true of one symbol. A version that is not known says nothing.
     pub fn differs(&self, other: &Self) -> bool {
         let versions = [self.crc, other.crc];
         self.gpl_only != other.gpl_only
@@ -37,7 +37,7 @@ impl Export {
             || !versions.contains(&0) && self.crc != other.crc
     }
 
-    /// Whether the symbol is for `module`, which imports the namespaces `imported`:
+    /// Tells whether the symbol is for `module`, which imports the namespaces `imported`:
     /// `verify_namespace_is_imported()` of `kernel/module/main.c`.
     pub fn is_for(&self, module: &str, imported: &[String]) -> bool {
         let namespace = self.namespace.as_str();
@@ -49,7 +49,7 @@ impl Export {
     }
 }
 
-/// Whether `module` has the name `pattern`, or begins with it if there is a `*` at its end.
+/// Tells whether `module` has the name `pattern`, or begins with it if there is a `*` at its end.
 fn is_named(module: &str, pattern: &str) -> bool {
     let (module, pattern) = (module.replace('-', "_"), pattern.replace('-', "_"));
     match pattern.strip_suffix('*') {
@@ -143,7 +143,7 @@ impl Symvers {
         exports.insert(0, export);
     }
 
-    /// Whether there are none.
+    /// Tells whether there are none.
     pub fn is_empty(&self) -> bool {
         self.exports.is_empty()
     }
@@ -188,7 +188,7 @@ impl Symvers {
         )
     }
 
-    /// What one module exports.
+    /// The symbols that one module exports.
     pub fn of_module(&self, module: &str) -> BTreeSet<&str> {
         let is_it = |export: &Export| export.module == module;
         let all = self.exports.iter();
@@ -204,7 +204,8 @@ impl Symvers {
     }
 }
 
-/// Says of which symbols two sources say different things, if there are any, and which of the two counts.
+/// Says of which symbols two sources say different things, if there are any, and which of the two
+/// counts.
 pub(crate) fn differ(
     symbols: &BTreeSet<&str>,
     one: &str,

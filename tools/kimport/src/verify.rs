@@ -35,7 +35,8 @@ pub enum Reason {
     Ambiguous,
     /// What BTF has of it, or the description in the module, cannot be read.
     Uncomparable,
-    /// There is BTF of its provider, or of the kernel that it continues, that cannot be read: cut off, or damaged.
+    /// There is BTF of its provider, or of the kernel that it continues, that cannot be read: cut
+    /// off, or damaged.
     Unreadable,
     /// The BTF of its provider continues that of another build of the kernel.
     OtherBase,

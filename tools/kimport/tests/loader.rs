@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the kernel's module loader refuses modules of the stock kernel for, once they are changed. The suite `check.sh` loads
-//! such modules, and compares what the kernel logs.
+//! Modules of the stock kernel, changed so that the kernel's module loader refuses them.
+//! The suite `check.sh` loads such modules, and compares what the kernel logs.
 
 mod common;
 
@@ -95,7 +95,7 @@ impl Changed {
         self.file(name).to_str().unwrap().to_owned()
     }
 
-    /// What a check prints, but for the last lines, and how it ends.
+    /// The output of a check, but for the last lines, and how it ends.
     fn check(&self, kernel: &str) -> (String, Option<i32>) {
         let path = self.path();
         let output = kimport(["check", path.to_str().unwrap(), "--kernel", kernel]);
@@ -108,7 +108,7 @@ impl Changed {
         )
     }
 
-    /// What it finds on the stock kernel, where it must find something.
+    /// The findings on the stock kernel, where there must be some.
     fn refused(&self) -> String {
         let (text, code) = self.check(stock_directory().to_str().unwrap());
         assert_eq!(code, Some(1), "{text}");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which files of a kernel count, where there are several: modules of one name, links, two sources of one fact.
+//! The choice between several files of a kernel: modules of one name, links, two sources
+//! of one fact.
 
 mod common;
 
@@ -54,7 +55,7 @@ impl System {
         self.copy(&stock("tcm_loop"), to);
     }
 
-    /// Whether the stock one is read, and the kernel's notes.
+    /// Tells whether the stock one is read, and the kernel's notes.
     fn stock_is_read(&self, also: &str) -> (bool, Vec<String>) {
         let kernel = format!("here={}{also}", self.root().display());
         let subject = "target_core_mod:target_submit";

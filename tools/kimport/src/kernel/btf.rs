@@ -146,8 +146,8 @@ impl Types {
     }
 }
 
-/// Whether split type information was made on the base that it was read with: then each name is a whole string, while those
-/// of another base's have another length.
+/// Tells whether split type information was made on the base that it was read with: then each name
+/// is a whole string, while those of another base's have another length.
 pub fn fits(types: &kimport_types::Btf<'_>) -> bool {
     let is_whole = |at: u32| {
         let before = at.checked_sub(1).map(|before| types.name(before));

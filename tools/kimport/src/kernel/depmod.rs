@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which of several modules of one name is loaded: modprobe goes by what depmod writes, and depmod by the directories they
-//! are in, in an order that a system can state (depmod.d(5)).
+//! The choice between several modules of one name: modprobe goes by what depmod writes, and depmod
+//! by the directories they are in, in an order that a system can state (depmod.d(5)).
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Where a system states it. A file goes before one of the same name further down.
+/// Directories in which a system states it. A file goes before one of the same name further down.
 const DIRECTORIES: [&str; 5] = [
     "etc/depmod.d",
     "run/depmod.d",
@@ -19,7 +19,8 @@ const DIRECTORIES: [&str; 5] = [
 ];
 /// Goes for the directories that are not named.
 const BUILT_IN: &str = "built-in";
-/// The order of distributions that state one. Where none is stated depmod itself only prefers the first.
+/// The order of distributions that state one. Where none is stated depmod itself only prefers the
+/// first.
 const DEFAULT: [&str; 4] = ["updates", "extra", BUILT_IN, "weak-updates"];
 
 /// An order of directories below `lib/modules/RELEASE`.
@@ -27,7 +28,8 @@ const DEFAULT: [&str; 4] = ["updates", "extra", BUILT_IN, "weak-updates"];
 pub(super) struct Search {
     /// From the best on.
     directories: Vec<String>,
-    /// Modules that come from one directory whatever the order is, without suffix: `DIRECTORY/MODULE`, and for which release.
+    /// Modules that come from one directory whatever the order is, without suffix:
+    /// `DIRECTORY/MODULE`, and for which release.
     overrides: Vec<(String, String)>,
 }
 
@@ -82,7 +84,8 @@ impl Search {
         search
     }
 
-    /// How good the place of a module is: the least is the best. `path` is that below `lib/modules/RELEASE`.
+    /// Returns the rank of the place of a module: the least is the best. `path` is that below
+    /// `lib/modules/RELEASE`.
     pub(super) fn rank(&self, release: &str, path: &str) -> usize {
         let stem = path.rsplit_once(".ko").map_or(path, |(stem, _)| stem);
         let stem = stem.replace('-', "_");
@@ -105,7 +108,8 @@ impl Search {
     }
 }
 
-/// The root of a system, the release and the rest in the path of a module: `ROOT/lib/modules/RELEASE/REST`.
+/// The root of a system, the release and the rest in the path of a module:
+/// `ROOT/lib/modules/RELEASE/REST`.
 pub(super) fn split(path: &str) -> Option<(PathBuf, &str, &str)> {
     const MODULES: &str = "lib/modules/";
     let is_whole = |at: &usize| *at == 0 || path[..*at].ends_with('/');

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The export tables of a kernel image and of modules: what `Module.symvers` says, from what the module loader itself reads.
+//! The export tables of a kernel image and of modules: what `Module.symvers` says, from what the
+//! module loader itself reads.
 //!
-//! `__ksymtab` has for each symbol where it, its name and its namespace are, as distances (`CONFIG_HAVE_ARCH_PREL32_RELOCATIONS`)
-//! or as pointers; `__kcrctab` the versions in the same order, and since 7.0 `__kflagstab` whether it is for GPL-compatible
-//! modules alone. Before, there were tables of their own for these: `__ksymtab_gpl` and `__kcrctab_gpl`.
+//! `__ksymtab` has for each symbol where it, its name and its namespace are, as distances
+//! (`CONFIG_HAVE_ARCH_PREL32_RELOCATIONS`) or as pointers; `__kcrctab` the versions in the same
+//! order, and in newer kernels `__kflagstab` whether it is for GPL-compatible modules alone.
+//! Before, there were tables of their own for these: `__ksymtab_gpl` and `__kcrctab_gpl`.
 
 use super::symbols::EXPORT;
 use crate::{
@@ -70,6 +72,10 @@ pub(super) fn of_image(kernel: &[u8]) -> Option<Symvers> {
             let string = |field: usize| {
                 let distance = entry.get(4 * field..)?.first_chunk()?;
                 let distance = file.endian().read_i32_bytes(*distance);
+                // Symbols of assembly had no string for their namespace, up to 6.3.
+                if distance == 0 {
+                    return Some(String::new());
+                }
                 let field = address + (ENTRY * index + 4 * field) as u64;
                 let at = field
                     .checked_add_signed(distance.into())?

@@ -53,7 +53,7 @@ impl Origin {
         }
     }
 
-    /// Whether both are one file, perhaps by a link.
+    /// Tells whether both are one file, perhaps by a link.
     fn is_same(&self, other: &Self) -> bool {
         let real = |origin: &Self| match origin {
             Self::File(path) => fs::canonicalize(path).ok(),
@@ -95,17 +95,17 @@ pub(super) struct Piece {
 pub(super) struct ModulePiece {
     pub(super) path: String,
     pub(super) origin: Origin,
-    /// How little depmod prefers its place; the file that the user names goes before all.
+    /// The rank of its place, the best is the least; the file that the user names goes before all.
     rank: usize,
 }
 
 impl ModulePiece {
-    /// Whether the user names it.
+    /// Tells whether the user names it.
     pub(super) fn is_named(&self) -> bool {
         self.rank == NAMED
     }
 
-    /// Whether it was built with its kernel, whose `Module.symvers` has it then.
+    /// Tells whether it was built with its kernel, whose `Module.symvers` has it then.
     pub(super) fn is_in_tree(&self) -> bool {
         let place = depmod::split(&self.path);
         !self.is_named() && place.is_some_and(|(_, _, rest)| rest.starts_with("kernel/"))
@@ -129,7 +129,7 @@ pub(super) struct Pieces {
     /// What debuggers want of modules: their debug information, and hardly more.
     pub(super) debug_modules: BTreeMap<String, Origin>,
     pub(super) builtin: Option<BTreeSet<String>>,
-    /// What was found and is not used.
+    /// Files that were found and are not used.
     pub(super) notes: Vec<String>,
     /// By the root of the system; `None`: of packages.
     searches: HashMap<Option<PathBuf>, Search>,
@@ -213,7 +213,7 @@ impl Pieces {
         }
     }
 
-    /// How good the place of a module in a system or package is.
+    /// Returns the rank of the place of a module in a system or package.
     fn rank(&mut self, path: &str, origin: &Origin) -> usize {
         let Some((root, release, rest)) = depmod::split(path) else {
             return NAMED + 1;

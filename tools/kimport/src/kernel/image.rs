@@ -167,13 +167,13 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     memchr::memmem::find(haystack, needle)
 }
 
-/// Whether a file is type information, in either byte order.
+/// Tells whether a file is type information, in either byte order.
 pub fn is_btf(bytes: &[u8]) -> bool {
     bytes.starts_with(&BTF_MAGIC[..2]) || bytes.starts_with(&[BTF_MAGIC[1], BTF_MAGIC[0]])
 }
 
-/// Whether type information continues another's: its strings do not begin with the empty one. What is cut off before
-/// them does not tell.
+/// Tells whether type information continues another's: its strings do not begin with the empty one.
+/// What is cut off before them does not tell.
 pub fn is_split_btf(bytes: &[u8]) -> bool {
     let field = |number: usize| u32_at(bytes, 4 * number).map(|field| field as usize);
     let (Some(header), Some(strings)) = (field(1), field(4)) else {
@@ -247,9 +247,10 @@ pub fn banner(kernel: &[u8]) -> Option<&str> {
     None
 }
 
-/// What the image says of its module loader. Of an image without the loader: nothing.
+/// Reads the facts about the module loader in an image. One without the loader tells nothing.
 pub fn loader(kernel: &[u8]) -> Loader {
-    /// What a module is refused with; the level is before it, that of an error or of a warning.
+    /// The line that a module is refused with; the level is before it, that of an error or of a
+    /// warning.
     const NAMESPACE: &[u8] =
         b"%s: module uses symbol (%s) from namespace %s, but does not import it.";
     const FORCED: &[u8] = b"%s: %s: kernel tainted.";
@@ -276,7 +277,8 @@ fn machine(kernel: &[u8]) -> Option<u16> {
     Some(header.e_machine(header.endian().ok()?))
 }
 
-/// What modules of the kernel are built for, if there is one such string: the release and the options.
+/// Returns what modules of the kernel are built for, if one string says so: the release and the
+/// options.
 fn vermagic(kernel: &[u8]) -> Option<Magic> {
     let start = format!("\0{} ", release(kernel)?);
     let mut found = BTreeSet::new();
@@ -396,7 +398,7 @@ mod tests {
         let mut kernel =
             b"Linux version 7.3.4 (x)\0\x013%s: version magic '%s' should be '%s'\n\0".to_vec();
         let magic = "7.3.4 SMP preempt mod_unload ";
-        kernel.extend(b"\07.3.4 (other)\0");
+        kernel.extend(b"\x007.3.4 (other)\0");
         let whole = Some(Magic::Whole(magic.to_owned()));
         kernel.extend([magic.as_bytes(), b"\0"].concat());
         let found = loader(&kernel);
@@ -408,7 +410,7 @@ mod tests {
             (found.force_load, found.any_namespace),
             (Some(true), Some(false))
         );
-        kernel.extend(b"\07.3.4 \0");
+        kernel.extend(b"\x007.3.4 \0");
         assert_eq!(
             loader(&kernel).vermagic,
             Some(Magic::Release("7.3.4".to_owned()))

@@ -5,8 +5,9 @@
 //! It is put together from whatever there is: the running system, a distribution's packages as
 //! they are or unpacked, single files. Each kind of input is a file here: [`files`] finds the
 //! pieces, [`image`] unpacks boot images, [`kallsyms`] finds the symbol table in one, [`text`]
-//! reads `System.map` and `/proc/kallsyms`, [`exports`] export tables, [`depmod`] knows which of several modules is meant,
-//! [`btf`] reads types, [`dwarf`] what was inlined. [`symbols`] is what comes out.
+//! reads `System.map` and `/proc/kallsyms`, [`exports`] export tables, [`depmod`] knows which of
+//! several modules is meant, [`btf`] reads types, [`dwarf`] what was inlined. [`symbols`] is what
+//! comes out.
 
 pub mod btf;
 mod depmod;
@@ -48,7 +49,7 @@ pub const RUNNING: &str = "running";
 /// Its types.
 const RUNNING_BTF: &str = "/sys/kernel/btf/vmlinux";
 
-/// Which kernel, as the user says it: `[NAME=]running[,PATH...]` or `[NAME=]PATH[,PATH...]`.
+/// A kernel, as the user names it: `[NAME=]running[,PATH...]` or `[NAME=]PATH[,PATH...]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spec {
     name: Option<String>,
@@ -88,7 +89,7 @@ impl FromStr for Spec {
     }
 }
 
-/// Who exports a symbol.
+/// An exporter of a symbol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exporter {
     /// The module, or `vmlinux`.
@@ -105,12 +106,12 @@ pub struct Kernel {
     pub sources: Vec<String>,
     /// What cannot be known of it, for want of input.
     pub unknown: Vec<String>,
-    /// Where two of its sources differ, and which of them counts.
+    /// Differences between two of its sources, and which of the two counts.
     pub notes: Vec<String>,
-    /// What its module loader goes by.
+    /// The facts that its module loader goes by.
     pub loader: Loader,
     image: Table,
-    /// What the image's own export table says.
+    /// The image's own export table.
     image_exports: Option<Symvers>,
     symvers: Option<Symvers>,
     modules: BTreeMap<String, ModulePiece>,
@@ -135,7 +136,7 @@ pub struct Module {
     pub symbols: Table,
     /// Its type information, if there is some.
     pub types: Option<ModuleTypes>,
-    /// What it exports, where its file tells.
+    /// Its exports, where its file tells.
     exports: Symvers,
 }
 
@@ -240,7 +241,8 @@ impl Kernel {
         }
     }
 
-    /// Adds to the running system what files say of it: its own, and `paths`. `version` is `/proc/version`.
+    /// Adds to the running system what files say of it: its own, and `paths`. `version` is
+    /// `/proc/version`.
     fn tell_more(&mut self, paths: &[PathBuf], release: &str, version: &str) -> Result<()> {
         let mut pieces = Pieces::default();
         let modules = format!("/lib/modules/{release}");
@@ -301,7 +303,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// What modules of the running kernel are built for, as its other facts tell.
+    /// Puts together what modules of the running kernel are built for, from its other facts.
     fn running_magic(&self, release: &str, version: &str, machine: &str) -> Magic {
         let flags: Vec<&str> = version.split_ascii_whitespace().collect();
         let arch = match machine {
@@ -520,7 +522,7 @@ impl Kernel {
         self.file(name)
     }
 
-    /// The same from its file, loaded or not.
+    /// Reads the same from its file, loaded or not.
     fn file(&self, name: &str) -> Result<Option<Arc<Module>>> {
         let Some(piece) = self.modules.get(name) else {
             return Ok(None);
@@ -624,8 +626,8 @@ impl Kernel {
         })
     }
 
-    /// Who exports each of these symbols, the image first. What a module's file says goes before `Module.symvers`, which may be
-    /// of another build. Also returns where the two differ.
+    /// Finds who exports each of these symbols, the image first. What a module's file says goes
+    /// before `Module.symvers`, which may be of another build. Also returns where the two differ.
     pub fn exporters(
         &self,
         symbols: &BTreeSet<&str>,
@@ -704,7 +706,7 @@ impl Kernel {
         (found, notes.collect())
     }
 
-    /// Whether `Module.symvers` is that of the whole kernel.
+    /// Tells whether `Module.symvers` is that of the whole kernel.
     fn lists_all(&self) -> bool {
         self.symvers
             .as_ref()
@@ -754,7 +756,7 @@ impl Kernel {
                 .is_some_and(|module| module.symbols.exports(symbol))
     }
 
-    /// Whether it is known of every symbol whether something exports it.
+    /// Tells whether it is known of every symbol whether something exports it.
     pub fn tells_exports(&self) -> bool {
         let of_image = self.image_exports.is_some() || self.image.tells_exports();
         self.lists_all() || of_image && self.knows_modules()
@@ -949,7 +951,8 @@ fn notes(mut notes: Vec<String>) -> Vec<String> {
     notes
 }
 
-/// Names that only one of two tables has, though it is the shorter one: the other may have more, as kallsyms leaves some out.
+/// Names that only one of two tables has, though it is the shorter one: the other may have more, as
+/// kallsyms leaves some out.
 fn differing_names<'a>(
     one: &'a kallsyms::Entries,
     other: &'a kallsyms::Entries,
@@ -972,7 +975,7 @@ fn module_file(origin: &Origin) -> Result<ModuleFile> {
     ModuleFile::from_bytes(bytes)
 }
 
-/// What the module loader reads in a module.
+/// Reads what the module loader does in a module.
 fn marks(origin: &Origin) -> Result<Marks> {
     Marks::new(&Image::new(module_file(origin)?.elf())?.builder()?)
 }

@@ -188,7 +188,8 @@ impl Table {
             .map(|(number, entry)| (hasher.hash_one(entry.name) as u32, number))
             .collect();
         index.sort_unstable();
-        // Without CONFIG_KALLSYMS_ALL there is what lies between the bounds of text, which may be a few data, too.
+        // Without CONFIG_KALLSYMS_ALL there is what lies between the bounds of text, which may be a
+        // few data, too.
         let is_data = |entry: &Entry<'_>| "bdrgsv".contains(entry.letter.to_ascii_lowercase());
         let data = entries.iter().filter(is_data).count();
         let tells_data = data > 0 && data >= entries.len() / 100;
@@ -271,7 +272,7 @@ impl Table {
         !self.named(&format!("{EXPORT}{name}")).is_empty()
     }
 
-    /// Whether data are among the symbols, as they are with `CONFIG_KALLSYMS_ALL`.
+    /// Tells whether data are among the symbols, as they are with `CONFIG_KALLSYMS_ALL`.
     pub fn tells_data(&self) -> bool {
         self.tells_data
     }
