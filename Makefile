@@ -293,12 +293,29 @@ $(BUILD)/unsigned.ko: tools
 	@mkdir -p $(BUILD)
 	@$(IN_ROOT) $(KIMPORT) relink $(DUMMY) --from vmlinux:ether_setup --name unsigned -o $@
 
+# The same module, changed so that the kernel's loader refuses it: each for a reason of its own.
+REFUSED := refused_not $(addprefix refused_,namespace licence release architecture stripped)
+$(BUILD)/refused_not.ko: | setup
+	@mkdir -p $(BUILD)
+	@$(IN_ROOT) xz -dc $(DUMMY) > $@
+	@$(IN_ROOT) objcopy $@
+$(BUILD)/refused_namespace.ko: $(BUILD)/refused_not.ko
+	@$(IN_ROOT) objcopy --redefine-sym ether_setup=write_ibpb $< $@
+$(BUILD)/refused_licence.ko: $(BUILD)/refused_not.ko
+	@LC_ALL=C sed 's/license=GPL\x00/license=BSD\x00/' $< > $@
+$(BUILD)/refused_release.ko: $(BUILD)/refused_not.ko
+	@LC_ALL=C sed 's/vermagic=[0-9]/vermagic=X/' $< > $@
+$(BUILD)/refused_architecture.ko: $(BUILD)/refused_not.ko
+	@cp $< $@ && printf '\267\0' | dd of=$@ bs=1 seek=18 conv=notrunc status=none
+$(BUILD)/refused_stripped.ko: $(BUILD)/refused_not.ko
+	@$(IN_ROOT) objcopy --strip-all $< $@
+
 # The command runs in the VM; what it is linked to is not among the usual programs' libraries.
 LOAD := $(addprefix tests/load/,load_user load_refused load_fails)
 LIBGCC := /usr/lib/x86_64-linux-gnu/libgcc_s.so.1
-vm-load: modules tests/load tools
-	@$(call run-vm,--suite tests/vm/check.sh --suite tests/vm/load.sh $(call built,$(HELLO) $(CASES) $(LOAD)) \
-		--file $(KIMPORT):/usr/bin/kimport --file $(LIBGCC):$(LIBGCC) --log $(BUILD)/load.log)
+vm-load: modules tests/load tools $(REFUSED:%=$(BUILD)/%.ko)
+	@$(call run-vm,--suite tests/vm/check.sh --suite tests/vm/load.sh $(call built,$(HELLO) $(CASES) $(LOAD) $(REFUSED)) \
+		--file $(KDIR)/Module.symvers:/test/Module.symvers --file $(KIMPORT):/usr/bin/kimport --file $(LIBGCC):$(LIBGCC) --log $(BUILD)/load.log)
 
 # The rows of docs/ways.md for one kernel; KDIR, STOCK and BUILD have to fit it.
 WAYS_KERNEL ?= stock

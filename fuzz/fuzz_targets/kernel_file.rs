@@ -97,6 +97,7 @@ fuzz_target!(init: kimport_fuzz::seeds(seeds), |bytes: &[u8]| {
         livepatch: Vec::new(),
         undefined: Vec::new(),
         exporters_known: false,
+        marks: Default::default(),
     };
     assert!(!check::Report::new(&listing, &kernel).text().is_empty());
 });

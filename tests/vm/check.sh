@@ -7,13 +7,15 @@
 
 PROVIDER=kimport_test_provider
 CASES=$TEST_MODULES/import_cases.ko
+# What /proc/kallsyms does not tell: namespaces, and which exports are for GPL-compatible modules.
+KERNEL=running,/test/Module.symvers
 
 # check STATUS FILE.ko [OPTION...]: runs `kimport check`, which must end with STATUS. Its output is
 # in the file `said`.
 check() {
 	expected=$1
 	shift
-	kimport check "$@" --kernel running >said 2>&1
+	kimport check "$@" --kernel "$KERNEL" >said 2>&1
 	status=$?
 	cat said
 	[ "$status" -eq "$expected" ]
@@ -43,7 +45,35 @@ as_logged() {
 	[ -s logged ] && ! grep -vxFf said logged
 }
 
-ktap_plan 8
+# Each line that the kernel logs of the module was printed by the check, perhaps with the file's name before and the cause behind.
+refused() {
+	check 1 "$TEST_MODULES/refused_$1.ko" || return
+	log_mark
+	if insmod "$TEST_MODULES/refused_$1.ko" 2>/dev/null; then
+		rmmod dummy
+		return 1
+	fi
+	log_since | grep -v 'module verification failed\|Disabling lock debugging' >logged
+	cat logged
+	[ -s logged ] || return
+	while read -r line; do
+		grep -qF "${line#dummy: }" said || return
+	done <logged
+}
+
+not_refused() {
+	check 0 "$TEST_MODULES/refused_not.ko" && grep -q 'all of them resolve$' said || return
+	insmod "$TEST_MODULES/refused_not.ko" && rmmod dummy
+}
+
+# Without Module.symvers it is said what is not known.
+untold() {
+	KERNEL=running
+	check 0 "$TEST_MODULES/refused_namespace.ko" && grep -q 'all of them resolve, as far as is known$' said &&
+		grep -q 'not known: the terms on which .* are exported: kind, namespace, version; add Module.symvers' said
+}
+
+ktap_plan 15
 ktap_test "a provider that is absent" check 1 "$CASES"
 ktap_test "the provider loads" insmod "$TEST_MODULES/$PROVIDER.ko"
 ktap_test "a module whose imports resolve, and which loads" resolves
@@ -52,4 +82,11 @@ ktap_test "only a clone is left: as the kernel logs it" as_logged 17
 ktap_test "data declared as a function: as the kernel logs it" as_logged 18
 ktap_test "another prototype: as the kernel logs it" as_logged 22
 ktap_test "the provider unloads" rmmod "$PROVIDER"
+ktap_test "a module that the loader takes" not_refused
+ktap_test "a namespace that is not imported: as the kernel logs it" refused namespace
+ktap_test "a GPL-only export and another licence: as the kernel logs it" refused licence
+ktap_test "another release: as the kernel logs it" refused release
+ktap_test "another architecture: as the kernel logs it" refused architecture
+ktap_test "no symbol table: as the kernel logs it" refused stripped
+ktap_test "namespaces that are not known" untold
 ktap_finish

@@ -131,6 +131,14 @@ init_fails() {
 		absent load_fails
 }
 
+# errno by errno: what the kernel refuses exported symbols for.
+not_for_it() {
+	run 1 "$TEST_MODULES/refused_namespace.ko" && says "did not load dummy: Invalid argument" &&
+		says "help: an exported symbol is in a namespace that the module does not import" || return
+	run 1 "$TEST_MODULES/refused_licence.ko" && says "did not load dummy: No such file or directory" &&
+		says "help: .*exported to GPL-compatible modules only" && absent dummy
+}
+
 twice() {
 	run 0 "$TEST_MODULES/load_user.ko" --from $PROVIDER && run 1 "$TEST_MODULES/load_user.ko" --from $PROVIDER &&
 		says "help: a module of that name is loaded already" && rmmod load_user
@@ -162,7 +170,7 @@ modules_disabled() {
 	run 1 "$TEST_MODULES/load_user.ko" --from $PROVIDER && says "loads no modules any more"
 }
 
-ktap_plan 19
+ktap_plan 20
 ktap_test "the loader itself refuses the module" insmod_fails
 ktap_test "a provider that is not loaded" provider_absent
 ktap_test "the provider loads" insmod "$TEST_MODULES/$PROVIDER.ko"
@@ -178,6 +186,7 @@ ktap_test "--force shows them and hides them again" hidden_forced
 echo 0 >$RESTRICT
 ktap_test "what cannot be had is refused, all at once" refused
 ktap_test "an init that fails, with its log lines" init_fails
+ktap_test "exports that are not for the module" not_for_it
 ktap_test "a module that is loaded already" twice
 ktap_test "hello_import gets the address of kallsyms_lookup_name" hello
 ktap_test "but not if it is given" hello_given

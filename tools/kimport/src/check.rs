@@ -5,9 +5,10 @@
 use crate::{
     error::{count, printable, Error, Outcome, Result},
     import_table::{Import, Policy},
-    kernel::Kernel,
+    kernel::{Exporter, Kernel},
     licence::require_gpl_compatible,
-    list::{Listing, Livepatch, Undefined},
+    list::{Listing, Livepatch},
+    loader::{Judgement, Refusal, Version, LAYOUT},
     relink::SymbolReport,
     resolve::{position_of_livepatch, resolve, Cause, Finder, Wanted},
     symvers::VMLINUX,
@@ -38,6 +39,8 @@ pub struct Finding {
     pub provider: Option<String>,
     /// How the module gets at it.
     pub way: Way,
+    /// The position among several of that name; 0: none is stated.
+    pub position: u32,
     /// Why it does not.
     #[serde(flatten)]
     pub cause: Cause,
@@ -75,8 +78,15 @@ pub struct Report {
     pub verified: usize,
     /// Imports whose type cannot be compared with the kernel's, which is no error.
     pub unverified: Vec<Unverified>,
-    /// What the kernel would warn of: types that differ in what does no harm.
+    /// The kernel's warnings: types that differ in what does no harm, and what it lets pass
+    /// with a taint.
     pub warnings: Vec<String>,
+    /// The questions about the kernel's module loader that the given files do not answer.
+    pub undetermined: Vec<String>,
+    /// Differences between two sources of the kernel's facts, and which of the two counts.
+    pub notes: Vec<String>,
+    /// The kernel's reasons to refuse the module as a whole.
+    pub refusals: Vec<Refusal>,
     /// Optional imports that would be missing, which is no error.
     pub missing_optional: Vec<String>,
     /// Why the module may not import at all.
@@ -136,7 +146,13 @@ impl Report {
         }
         let livepatch = listing.livepatch.iter();
         findings.extend(livepatch.filter_map(|symbol| livepatch_symbol(kernel, symbol)));
-        findings.extend(undefined(kernel, &listing.undefined));
+        let Loading {
+            judgement,
+            notes,
+            findings: undefined,
+        } = Loading::new(kernel, module, listing);
+        findings.extend(undefined);
+        warnings.extend(judgement.warnings);
         look_elsewhere(kernel, &mut findings);
         for finding in &mut findings {
             finding.message = finding.as_logged(module);
@@ -150,6 +166,9 @@ impl Report {
             verified,
             unverified,
             warnings,
+            undetermined: judgement.unknown,
+            notes: kernel.notes.iter().cloned().chain(notes).collect(),
+            refusals: judgement.refusals,
             missing_optional,
             licence: licence(listing).map(|why| format!("{module}: kimport: cannot import: {why}")),
             findings,
@@ -157,7 +176,7 @@ impl Report {
     }
 
     fn count(&self) -> usize {
-        self.findings.len() + usize::from(self.licence.is_some())
+        self.findings.len() + self.refusals.len() + usize::from(self.licence.is_some())
     }
 
     /// Whether there are findings.
@@ -171,6 +190,9 @@ impl Report {
     /// The report for people.
     pub fn text(&self) -> String {
         let mut text = String::new();
+        for refusal in &self.refusals {
+            text += &lines(&refusal.message);
+        }
         if let Some(licence) = &self.licence {
             text += &lines(licence);
         }
@@ -189,7 +211,8 @@ impl Report {
             text += &format!("note: optional {name} would be missing\n");
         }
         let verdict = match self.count() {
-            0 => "all of them resolve".to_owned(),
+            0 if self.undetermined.is_empty() => "all of them resolve".to_owned(),
+            0 => "all of them resolve, as far as is known".to_owned(),
             number => count(number, "finding"),
         };
         text += &format!(
@@ -215,7 +238,10 @@ impl Report {
         for source in &self.sources {
             text += &format!("  from {}\n", printable(source.as_bytes()));
         }
-        for unknown in &self.unknown {
+        for note in &self.notes {
+            text += &format!("  note: {}\n", printable(note.as_bytes()));
+        }
+        for unknown in self.unknown.iter().chain(&self.undetermined) {
             text += &format!("  not known: {}\n", printable(unknown.as_bytes()));
         }
         text
@@ -235,6 +261,7 @@ impl Finding {
                 _ => Some(wanted.provider.unwrap_or(VMLINUX).to_owned()),
             },
             way,
+            position: wanted.position.unwrap_or(0),
             cause,
             message: String::new(),
             near,
@@ -250,20 +277,32 @@ impl Finding {
             (Way::Import, provider) => {
                 format!("{module}: kimport: cannot import {symbol} from {provider}: {cause}")
             }
-            (Way::Undefined, _) => format!("{module}: Unknown symbol {symbol} (err -2): {cause}"),
-            (Way::Livepatch, object) => match cause {
-                Cause::Ambiguous { .. } => format!(
-                    "livepatch: unresolvable ambiguity for symbol '{symbol}' in object '{object}': {cause}"
+            (Way::Undefined, _) => match cause {
+                Cause::Namespace { namespace } => format!(
+                    "{module}: module uses symbol ({symbol}) from namespace {namespace}, but does not import it.\n\
+                     {module}: Unknown symbol {symbol} (err -22): {cause}"
                 ),
+                Cause::Version { logged, .. } => {
+                    format!("{logged}\n{module}: Unknown symbol {symbol} (err -22): {cause}")
+                }
+                _ => format!("{module}: Unknown symbol {symbol} (err -2): {cause}"),
+            },
+            (Way::Livepatch, object) => match cause {
+                // The kernel has no name for its image there.
+                Cause::Ambiguous { .. } => {
+                    let object = if object == VMLINUX { "(null)" } else { object };
+                    format!("livepatch: unresolvable ambiguity for symbol '{symbol}' in object '{object}': {cause}")
+                }
                 Cause::Position { .. } => format!(
-                    "livepatch: symbol position for symbol '{symbol}' in object '{object}' not found: {cause}"
+                    "livepatch: symbol position {} for symbol '{symbol}' in object '{object}' not found: {cause}",
+                    self.position
                 ),
                 // The kernel says nothing of it.
                 Cause::InInit if object == VMLINUX => format!(
                     "{module}: kimport: livepatch binds {symbol} to memory that is freed: {cause}"
                 ),
                 _ => format!(
-                    "livepatch: symbol '{symbol}' not found in symbol table of '{object}': {cause}"
+                    "livepatch: symbol '{symbol}' not found in symbol table: {object}: {cause}"
                 ),
             },
         }
@@ -345,51 +384,187 @@ fn livepatch_symbol(kernel: &Kernel, symbol: &Livepatch) -> Option<Finding> {
     Some(Finding::new(kernel, &wanted, Way::Livepatch, cause))
 }
 
-/// Undefined symbols that nothing exports.
-fn undefined(kernel: &Kernel, symbols: &[Undefined]) -> Vec<Finding> {
-    let open: Vec<&str> = symbols
-        .iter()
-        .filter(|symbol| !symbol.weak && symbol.name != "_GLOBAL_OFFSET_TABLE_")
-        .filter(|symbol| kernel.exporter(&symbol.name).is_none())
-        .map(|symbol| symbol.name.as_str())
-        .collect();
-    if open.is_empty() {
-        return Vec::new();
-    }
-    // Without Module.symvers the modules themselves have to tell.
-    let entries = open.iter().map(|name| format!("__ksymtab_{name}"));
-    let exported = match kernel.symvers() {
-        Some(_) => Default::default(),
-        None => kernel.modules_with(&entries.collect::<BTreeSet<_>>()),
-    };
-    let tells = kernel.symvers().is_some() || kernel.image().tells_exports();
-    open.into_iter()
-        .filter(|name| !exported.contains_key(&format!("__ksymtab_{name}")))
-        .map(|name| {
-            let wanted = Wanted {
-                name,
-                provider: None,
-                position: None,
-                kind: None,
-                finder: Finder::Crate,
-            };
-            let complete = kernel.symvers().is_some() || kernel.knows_modules();
-            let cause = if tells && complete {
-                Cause::NotExported
-            } else {
-                Cause::Unknown {
+/// The module loader's view of a module and of its ordinary undefined symbols.
+struct Loading {
+    judgement: Judgement,
+    notes: Vec<String>,
+    findings: Vec<Finding>,
+}
+
+impl Loading {
+    fn new(kernel: &Kernel, module: &str, listing: &Listing) -> Self {
+        let marks = &listing.marks;
+        // x86's linker makes it, and the loader ignores it.
+        let undefined = listing.undefined.iter();
+        let undefined = undefined.filter(|symbol| symbol.name != "_GLOBAL_OFFSET_TABLE_");
+        let symbols = undefined.clone().map(|symbol| symbol.name.as_str());
+        let (exporters, notes) = kernel.exporters(&symbols.chain([LAYOUT]).collect());
+        let terms = |symbol: &str| exporters.get(symbol)?.first()?.terms.as_ref();
+        let mut loading = Self {
+            // A file that is not finished is not for the loader yet.
+            judgement: match listing.module {
+                None => Judgement::default(),
+                Some(_) => kernel.loader.judge(
+                    module,
+                    marks,
+                    terms(LAYOUT).map(|export| export.crc),
+                    |symbol| kernel.exports_from(VMLINUX, symbol),
+                ),
+            },
+            notes,
+            findings: Vec::new(),
+        };
+        let asker = Asker {
+            kernel,
+            module,
+            listing,
+            is_gpl: require_gpl_compatible(listing.licence.as_deref()).is_ok(),
+        };
+        if listing.module.is_some() && !asker.is_gpl {
+            let licence = listing.licence.as_deref().unwrap_or("unspecified");
+            let line = format!("{module}: module license '{licence}' taints kernel.");
+            loading.judgement.warnings.push(line);
+        }
+        let mut untold = BTreeSet::new();
+        for symbol in undefined {
+            let name = symbol.name.as_str();
+            let cause = match exporters.get(name) {
+                Some(exporters) => match asker.among(exporters, name) {
+                    Answer::Yes => None,
+                    Answer::Passes(line) => {
+                        loading.judgement.warnings.push(line);
+                        None
+                    }
+                    Answer::Untold => {
+                        untold.insert(name);
+                        None
+                    }
+                    Answer::No(cause) => Some(cause),
+                },
+                None if kernel.tells_exports() => Some(Cause::NotExported),
+                None => Some(Cause::Unknown {
                     needs: "Module.symvers".to_owned(),
-                }
+                }),
             };
-            Finding::new(kernel, &wanted, Way::Undefined, cause)
-        })
-        .collect()
+            // A weak symbol may be absent, or not visible, but not refused.
+            let is_refused = |cause: &Cause| {
+                !symbol.weak || matches!(cause, Cause::Version { .. } | Cause::Namespace { .. })
+            };
+            if let Some(cause) = cause.filter(is_refused) {
+                let wanted = Wanted {
+                    name,
+                    provider: None,
+                    position: None,
+                    kind: None,
+                    finder: Finder::Crate,
+                };
+                let finding = Finding::new(kernel, &wanted, Way::Undefined, cause);
+                loading.findings.push(finding);
+            }
+        }
+        if let (Some(first), Some(_)) = (untold.first(), &listing.module) {
+            loading.judgement.unknown.push(format!(
+                "the terms on which {} ({first}, ...) are exported: kind, namespace, version; add Module.symvers to --kernel",
+                count(untold.len(), "symbol")
+            ));
+        }
+        loading
+    }
+}
+
+/// A module that asks for symbols.
+struct Asker<'a> {
+    kernel: &'a Kernel,
+    module: &'a str,
+    listing: &'a Listing,
+    is_gpl: bool,
+}
+
+/// The answer to a module that asks for an exported symbol.
+enum Answer {
+    Yes,
+    /// It does, and the kernel warns.
+    Passes(String),
+    /// The terms of the export are not known.
+    Untold,
+    No(Cause),
+}
+
+impl Asker<'_> {
+    /// The best of the exporters' answers, of which one at a time can be there. The image always
+    /// is.
+    fn among(&self, exporters: &[Exporter], symbol: &str) -> Answer {
+        let mut refused = None;
+        for exporter in exporters {
+            let answer = self.ask(exporter, symbol);
+            let Answer::No(cause) = answer else {
+                return answer;
+            };
+            // The loader does not see it, and looks on.
+            let is_unseen = matches!(cause, Cause::GplOnly { .. });
+            if refused.is_none() || !is_unseen {
+                refused = Some(cause);
+            }
+            if exporter.module == VMLINUX && !is_unseen {
+                break;
+            }
+        }
+        refused.map_or(Answer::Yes, Answer::No)
+    }
+
+    /// Answers in the order of `resolve_symbol()`.
+    fn ask(&self, exporter: &Exporter, symbol: &str) -> Answer {
+        let Some(export) = &exporter.terms else {
+            return Answer::Untold;
+        };
+        let (module, marks) = (self.module, &self.listing.marks);
+        let exporter = &export.module;
+        // A file that is not finished yet tells neither its licence nor versions.
+        if self.listing.module.is_none() {
+            return Answer::Yes;
+        }
+        if export.gpl_only && !self.is_gpl {
+            return Answer::No(Cause::GplOnly {
+                exporter: exporter.clone(),
+            });
+        }
+        let mut answer = Answer::Yes;
+        match self
+            .kernel
+            .loader
+            .version(module, marks, symbol, export.crc)
+        {
+            Version::Fits | Version::None => {}
+            Version::Passes(line) => answer = Answer::Passes(line),
+            Version::Refused(logged) => {
+                return Answer::No(Cause::Version {
+                    exporter: exporter.clone(),
+                    logged,
+                });
+            }
+        }
+        if export.is_for(module, &marks.namespaces) {
+            return answer;
+        }
+        let namespace = export.namespace.clone();
+        if self.kernel.loader.any_namespace == Some(true) {
+            return Answer::Passes(format!(
+                "{module}: module uses symbol ({symbol}) from namespace {namespace}, but does not import it."
+            ));
+        }
+        Answer::No(Cause::Namespace { namespace })
+    }
 }
 
 /// Asks all modules for what is missing where it was looked for; one pass for all symbols.
 fn look_elsewhere(kernel: &Kernel, findings: &mut [Finding]) {
-    let is_open =
-        |finding: &Finding| finding.way != Way::Undefined && finding.cause == Cause::Missing;
+    let is_open = |finding: &Finding| {
+        finding.way != Way::Undefined
+            && matches!(
+                finding.cause,
+                Cause::Missing | Cause::NoData { perhaps: true }
+            )
+    };
     let names: BTreeSet<String> = findings
         .iter()
         .filter(|finding| is_open(finding))

@@ -114,9 +114,9 @@ struct Relink {
         value_name = "PROVIDER[=OLD|:SYMBOLS]"
     )]
     from: Vec<Request>,
-    /// The kernel's Module.symvers: who exports what
+    /// The kernel's Module.symvers: who exports what; may be repeated for those of other modules
     #[arg(long, value_name = "FILE")]
-    symvers: Option<PathBuf>,
+    symvers: Vec<PathBuf>,
     /// Refuses what would not resolve on this kernel; also tells who exports what if its
     /// Module.symvers is there
     ///
@@ -157,19 +157,23 @@ struct List {
     /// The module: .ko, .ko.xz, .ko.zst or .ko.gz
     #[arg(value_name = "FILE.ko")]
     input: PathBuf,
-    /// The kernel's Module.symvers: who exports what
+    /// The kernel's Module.symvers: who exports what; may be repeated for those of other modules
     #[arg(long, value_name = "FILE")]
-    symvers: Option<PathBuf>,
+    symvers: Vec<PathBuf>,
 }
 
-/// Tells whether everything a module imports would resolve on a kernel
+/// Tells whether a kernel would load a module, and everything it imports would resolve
 ///
 /// Looks for each import made with kimport, each livepatch symbol and each undefined symbol, and
 /// says of those that would not resolve what the kernel would log. Declared types are compared with
-/// those of the kernel, as far as it tells (BTF). Nothing is loaded.
+/// those of the kernel, as far as it tells (BTF). So is what the kernel's module loader compares:
+/// the version magic, the architecture, namespaces, licence and versions of exported symbols. What
+/// it lets pass with a taint is a warning, what cannot be told from what was given is "not known".
+/// Nothing is loaded.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:\n\n  \
     kimport check rust_iblock.ko --kernel running\n  \
+    kimport check rust_iblock.ko --kernel running,other/provider.ko\n  \
     kimport check rust_iblock.ko --from target_core_mod_new=target_core_mod \\\n      \
     --kernel linux-image.deb,target_core_mod_new.ko\n  \
     kimport check rust_iblock.ko --kernel next=/mnt/boot/vmlinuz,/mnt/lib/modules/7.3.4")]
@@ -248,9 +252,10 @@ struct Load {
     /// PROVIDER is the name of a loaded module, or vmlinux, the kernel image.
     #[arg(long, value_name = "PROVIDER[=OLD|:SYMBOLS]")]
     from: Vec<Request>,
-    /// The kernel's Module.symvers, for kernels whose /proc/kallsyms does not tell what is exported
+    /// The kernel's Module.symvers, for kernels whose /proc/kallsyms does not tell what is
+    /// exported; may be repeated
     #[arg(long, value_name = "FILE")]
-    symvers: Option<PathBuf>,
+    symvers: Vec<PathBuf>,
     /// Prints what would be done, and does not load the module
     #[arg(long)]
     dry_run: bool,
@@ -367,7 +372,10 @@ them
 
 A path may be a directory that holds the unpacked packages of one kernel (or its part of a system's \
 /lib/modules), a Debian package, or a single file: vmlinuz, vmlinux, System.map, a copy of \
-/proc/kallsyms or of /sys/kernel/btf/vmlinux, Module.symvers, a module.
+/proc/kallsyms or of /sys/kernel/btf/vmlinux, Module.symvers, a module. Several Module.symvers add up. Of \
+several modules of one name that one is read which is named, or which depmod prefers (depmod.d).
+
+After running further paths may follow: modules that are not installed, and Module.symvers.
 
 Debug information, as in a distribution's debug packages, tells which functions were inlined. It is \
 only read when a symbol is missing.
@@ -427,18 +435,16 @@ impl Relink {
             }
             _ => None,
         };
-        let symvers = read_symvers(self.symvers.as_deref())?;
         let kernel = self.kernel.as_ref().map(read_kernel).transpose()?;
-        let symvers = symvers
-            .as_ref()
-            .or_else(|| kernel.as_ref().and_then(Kernel::symvers));
+        let of_kernel = kernel.as_ref().and_then(Kernel::symvers);
+        let symvers = read_symvers(of_kernel.cloned(), &self.symvers)?;
         let file = ModuleFile::read(&self.input)?;
         let wish = Wish {
             requests: self.from.clone(),
             name: self.name.clone(),
             no_exports: self.no_exports,
         };
-        let (mut bytes, mut report) = relink::relink(&file, symvers, &wish)
+        let (mut bytes, mut report) = relink::relink(&file, symvers.as_ref(), &wish)
             .map_err(|error| error.context(self.input.display()))?;
         if let Some(kernel) = &kernel {
             check::relinked(&report.symbols, kernel)
@@ -467,7 +473,7 @@ impl Relink {
 
 impl List {
     fn run(&self, as_json: bool) -> Result<Outcome> {
-        let symvers = read_symvers(self.symvers.as_deref())?;
+        let symvers = read_symvers(None, &self.symvers)?;
         let file = ModuleFile::read(&self.input)?;
         let listing = Listing::new(&file, symvers.as_ref())
             .map_err(|error| error.context(self.input.display()))?;
@@ -551,7 +557,7 @@ impl Load {
         let with_path = |error: Error| error.context(self.input.display());
         let listing = Listing::new(&file, None).map_err(with_path)?;
         let facts = load::Facts::new(&file).map_err(with_path)?;
-        let symvers = read_symvers(self.symvers.as_deref())?;
+        let symvers = read_symvers(None, &self.symvers)?;
         let providers: BTreeSet<&str> = self
             .from
             .iter()
@@ -751,13 +757,7 @@ impl Modules {
             Error::unusable(format_args!("{}: {error}", self.list.display()))
                 .help("this is a step of scripts/Makefile.relink, which writes that file")
         })?;
-        let mut others = Symvers::default();
-        for path in &self.symvers {
-            // Modules that export nothing have an empty one.
-            if fs::metadata(path).map_or(true, |file| file.len() > 0) {
-                others.extend(Symvers::read(path)?);
-            }
-        }
+        let others = read_symvers(None, &self.symvers)?.unwrap_or_default();
         kbuild::Module::read_all(&list, others)
     }
 }
@@ -799,8 +799,23 @@ impl Completions {
     }
 }
 
-fn read_symvers(path: Option<&Path>) -> Result<Option<Symvers>> {
-    path.map(Symvers::read).transpose()
+/// Reads several, which add up with what is `known`.
+fn read_symvers(known: Option<Symvers>, paths: &[PathBuf]) -> Result<Option<Symvers>> {
+    let mut all = known;
+    for path in paths {
+        // Modules that export nothing have an empty one.
+        let is_empty = fs::metadata(path).is_ok_and(|file| file.len() == 0);
+        let new = if is_empty {
+            Symvers::default()
+        } else {
+            Symvers::read(path)?
+        };
+        if let Some(note) = all.as_ref().and_then(|all| new.contradicts(all, path)) {
+            tell(&[note]);
+        }
+        all.get_or_insert_default().extend(new);
+    }
+    Ok(all)
 }
 
 fn read_kernel(kernel: &kernel::Spec) -> Result<Kernel> {

@@ -119,6 +119,8 @@ pub struct Column {
     pub sources: Vec<String>,
     /// What is not known of it.
     pub unknown: Vec<String>,
+    /// Differences between two of its sources, and which of the two counts.
+    pub notes: Vec<String>,
 }
 
 /// The matrix of symbols and kernels.
@@ -163,6 +165,7 @@ impl Matrix {
                     kernel: kernel.name.clone(),
                     sources: kernel.sources.clone(),
                     unknown: kernel.unknown.clone(),
+                    notes: kernel.notes.clone(),
                 })
                 .collect(),
             symbols,
@@ -272,6 +275,9 @@ impl Matrix {
             }
             for unknown in &column.unknown {
                 page += &format!("<dd>not known: {}</dd>\n", escape(unknown));
+            }
+            for note in &column.notes {
+                page += &format!("<dd>note: {}</dd>\n", escape(note));
             }
         }
         page += &format!(
@@ -440,6 +446,9 @@ impl Cell {
         let mut words = Vec::new();
         match &self.obstacle {
             Some(Cause::Missing) => words.push("missing".to_owned()),
+            Some(Cause::NoData { .. }) => {
+                words.push("missing, or data, which kallsyms lacks".to_owned())
+            }
             Some(Cause::Inlined { .. }) => words.push("inlined".to_owned()),
             Some(Cause::OnlyClone { clones }) => words.push(format!("only {}", clones.join(" "))),
             Some(Cause::Renamed { name }) => words.push(format!("only {name}")),
@@ -544,6 +553,7 @@ fn is_astray(cause: &Cause) -> bool {
     matches!(
         cause,
         Cause::Missing
+            | Cause::NoData { .. }
             | Cause::Inlined { .. }
             | Cause::InImage
             | Cause::NoProvider
@@ -653,6 +663,7 @@ mod tests {
             kernel: kernel.to_owned(),
             sources: Vec::new(),
             unknown: Vec::new(),
+            notes: Vec::new(),
         };
         let matrix = Matrix {
             kernels: vec![column("6.1"), column("6.12")],

@@ -199,6 +199,14 @@ fn not_a_module(what: impl fmt::Display) -> Error {
         .help("give a built .ko file of a 64-bit architecture")
 }
 
+/// The kernel's complaint of a module that does not have one symbol table.
+pub fn stripped() -> Error {
+    Error::finding("module has no symbols (stripped?)").help(
+        "the kernel does not load it; take the module from its package again, and strip no more than \
+         debug information from it (strip --strip-debug)",
+    )
+}
+
 /// The section header of an allocated livepatch relocation section.
 struct LivepatchHeader {
     index: usize,
@@ -224,6 +232,10 @@ fn check(file: &[u8]) -> Result<Vec<LivepatchHeader>> {
     let table = usize::try_from(header.e_shoff(endian)).map_err(not_a_module)?;
     let mut livepatch = Vec::new();
     let mut total: u64 = 0;
+    let is_table = |section: &&_| SectionHeader::sh_type(*section, endian) == elf::SHT_SYMTAB;
+    if sections.iter().filter(is_table).count() != 1 {
+        return Err(stripped());
+    }
     for (index, section) in sections.iter().enumerate().skip(1) {
         match section.sh_type(endian) {
             elf::SHT_REL => {

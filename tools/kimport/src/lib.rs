@@ -20,6 +20,7 @@ pub mod kernel;
 pub mod licence;
 pub mod list;
 pub mod load;
+pub mod loader;
 pub mod module_file;
 pub mod prepare;
 pub mod progress;

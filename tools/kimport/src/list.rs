@@ -6,6 +6,7 @@ use crate::{
     elf::{self, Image, LivepatchSymbol},
     error::{count, printable, Error, Outcome, Result},
     import_table::{self, Import, Kind, Policy},
+    loader::Marks,
     module_file::ModuleFile,
     relink::{modinfo, request::new_name},
     symvers::{Symvers, VMLINUX},
@@ -34,6 +35,9 @@ pub struct Listing {
     pub undefined: Vec<Undefined>,
     /// Whether it is known who exports what.
     pub exporters_known: bool,
+    /// Its marks for the module loader.
+    #[serde(skip)]
+    pub marks: Marks,
 }
 
 /// A symbol that the kernel's livepatch code resolves.
@@ -189,6 +193,7 @@ impl Listing {
             livepatch,
             undefined,
             exporters_known: symvers.is_some(),
+            marks: Marks::new(&builder)?,
         })
     }
 

@@ -120,6 +120,28 @@ pub enum Cause {
     ProviderBuiltin,
     /// The module exports nothing of that name, and neither does anybody.
     NotExported,
+    /// It is exported to GPL-compatible modules alone, and this is none.
+    GplOnly {
+        /// By this module, or `vmlinux`.
+        exporter: String,
+    },
+    /// It is exported in a namespace that the module does not import.
+    Namespace {
+        /// This one; `module:` and the names of modules: to these alone.
+        namespace: String,
+    },
+    /// The module was built with another version of it, or with none.
+    Version {
+        /// The module that exports it, or `vmlinux`.
+        exporter: String,
+        /// The line that the kernel logs of the version.
+        logged: String,
+    },
+    /// The kernel's kallsyms has functions only, and it is data, or may be.
+    NoData {
+        /// Nothing else tells whether it is.
+        perhaps: bool,
+    },
     /// What was given of the kernel does not tell.
     Unknown {
         /// What would be needed.
@@ -133,6 +155,7 @@ impl Cause {
         matches!(
             self,
             Self::Missing
+                | Self::NoData { .. }
                 | Self::Inlined { .. }
                 | Self::OnlyClone { .. }
                 | Self::Elsewhere { .. }
@@ -211,6 +234,24 @@ impl fmt::Display for Cause {
                  `from`",
             ),
             Self::NotExported => f.write_str("nothing exports it; import it with kimport"),
+            Self::GplOnly { exporter } => {
+                write!(f, "{exporter} exports it to GPL-compatible modules only")
+            }
+            Self::Namespace { namespace } => match namespace.strip_prefix("module:") {
+                Some(modules) => write!(f, "it is exported to {modules} only"),
+                None => write!(f, "import the namespace: MODULE_IMPORT_NS(\"{namespace}\")"),
+            },
+            Self::Version { exporter, .. } => {
+                write!(f, "the module was not built with this {exporter}; build it for this kernel")
+            }
+            Self::NoData { perhaps: false } => f.write_str(
+                "this kernel's kallsyms has functions only (no CONFIG_KALLSYMS_ALL); import a function \
+                 that gives access to it",
+            ),
+            Self::NoData { perhaps: true } => f.write_str(
+                "kallsyms has no such symbol there; if it is data: this kernel's kallsyms has functions only \
+                 (no CONFIG_KALLSYMS_ALL)",
+            ),
             Self::Unknown { needs } => write!(f, "cannot be told; add {needs} to --kernel"),
         }
     }
@@ -249,7 +290,22 @@ fn only(count: usize) -> String {
 pub fn resolve(kernel: &Kernel, wanted: &Wanted<'_>) -> Result<Symbol, Cause> {
     let module = provider(kernel, wanted)?;
     let symbol = in_table(table(kernel, module.as_deref()), wanted)?;
-    symbol.ok_or_else(|| absent(kernel, module.as_deref(), wanted))
+    let symbol = symbol.ok_or_else(|| absent(kernel, module.as_deref(), wanted));
+    if kernel.image().tells_data() {
+        return symbol;
+    }
+    match symbol {
+        // Its file has the data, the table that the kernel makes of it has not.
+        Ok(symbol) if module.is_some() && symbol.kind == Kind::Data => {
+            Err(Cause::NoData { perhaps: false })
+        }
+        Err(Cause::Missing) if wanted.kind != Some(import_table::Kind::Function) => {
+            Err(Cause::NoData {
+                perhaps: wanted.kind.is_none(),
+            })
+        }
+        other => other,
+    }
 }
 
 /// Whether anything but the symbol's absence decides: there is one, which may yet be refused, or its provider is not known.

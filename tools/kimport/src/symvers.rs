@@ -2,8 +2,12 @@
 
 //! `Module.symvers`: which part of the kernel exports a symbol.
 
-use crate::error::{Error, Result};
-use std::{collections::HashMap, fs, path::Path};
+use crate::error::{count, Error, Result};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fs,
+    path::Path,
+};
 
 /// The name by which the kernel image itself goes, here and in livepatch symbols.
 pub const VMLINUX: &str = "vmlinux";
@@ -25,7 +29,15 @@ pub struct Export {
 }
 
 impl Export {
-    /// Whether the symbol is for `module`, which imports the namespaces `imported`:
+    /// Tells whether both cannot be true of one symbol. A version that is not known says nothing.
+    pub fn differs(&self, other: &Self) -> bool {
+        let versions = [self.crc, other.crc];
+        self.gpl_only != other.gpl_only
+            || self.namespace != other.namespace
+            || !versions.contains(&0) && self.crc != other.crc
+    }
+
+    /// Tells whether the symbol is for `module`, which imports the namespaces `imported`:
     /// `verify_namespace_is_imported()` of `kernel/module/main.c`.
     pub fn is_for(&self, module: &str, imported: &[String]) -> bool {
         let namespace = self.namespace.as_str();
@@ -37,7 +49,7 @@ impl Export {
     }
 }
 
-/// Whether `module` has the name `pattern`, or begins with it if there is a `*` at its end.
+/// Tells whether `module` has the name `pattern`, or begins with it if there is a `*` at its end.
 fn is_named(module: &str, pattern: &str) -> bool {
     let (module, pattern) = (module.replace('-', "_"), pattern.replace('-', "_"));
     match pattern.strip_suffix('*') {
@@ -124,10 +136,16 @@ impl Symvers {
         self.put(symbol.to_owned(), export);
     }
 
-    fn put(&mut self, symbol: String, export: Export) {
+    /// Adds an export, unless it is there.
+    pub(crate) fn put(&mut self, symbol: String, export: Export) {
         let exports = self.exports.entry(symbol).or_default();
         exports.retain(|other| *other != export);
         exports.insert(0, export);
+    }
+
+    /// Tells whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.exports.is_empty()
     }
 
     /// Every export of `symbol`, the one that was added last first.
@@ -146,11 +164,64 @@ impl Symvers {
         self.exports(symbol).first().map(|export| export.crc)
     }
 
+    /// The symbols of which both have an export by the same module, and not the same one.
+    pub fn differing<'a>(&'a self, other: &'a Self) -> BTreeSet<&'a str> {
+        let differs = |(symbol, exports): &(&String, &Vec<Export>)| {
+            let others = other.exports(symbol);
+            exports.iter().any(|export| {
+                let mut same = others.iter().filter(|other| other.module == export.module);
+                same.any(|other| export.differs(other))
+            })
+        };
+        let differing = self.exports.iter().filter(differs);
+        differing.map(|(symbol, _)| symbol.as_str()).collect()
+    }
+
+    /// Says in what this, read from `path`, differs from what was read before.
+    pub fn contradicts(&self, before: &Self, path: &Path) -> Option<String> {
+        let path = path.display().to_string();
+        differ(
+            &self.differing(before),
+            &path,
+            "what was read before",
+            &path,
+        )
+    }
+
+    /// The symbols that one module exports.
+    pub fn of_module(&self, module: &str) -> BTreeSet<&str> {
+        let is_it = |export: &Export| export.module == module;
+        let all = self.exports.iter();
+        all.filter(|(_, exports)| exports.iter().any(is_it))
+            .map(|(symbol, _)| symbol.as_str())
+            .collect()
+    }
+
     /// Whether `module` exports anything.
     pub fn exports_from(&self, module: &str) -> bool {
         let mut exports = self.exports.values().flatten();
         exports.any(|export| export.module == module)
     }
+}
+
+/// Says of which symbols two sources say different things, if there are any, and which of the two
+/// counts.
+pub(crate) fn differ(
+    symbols: &BTreeSet<&str>,
+    one: &str,
+    other: &str,
+    counts: &str,
+) -> Option<String> {
+    const SHOWN: usize = 4;
+    let shown: Vec<&str> = symbols.iter().copied().take(SHOWN).collect();
+    let more = if symbols.len() > SHOWN { ", ..." } else { "" };
+    (!symbols.is_empty()).then(|| {
+        format!(
+            "{one} and {other} differ on {} ({}{more}); {counts} counts",
+            count(symbols.len(), "symbol"),
+            shown.join(", ")
+        )
+    })
 }
 
 /// The name under which the kernel knows the module built at `path`.

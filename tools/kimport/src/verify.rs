@@ -5,7 +5,7 @@
 
 use crate::{
     import_table::{Import, Policy},
-    kernel::{Kernel, Module},
+    kernel::{btf::fits, Kernel, Module},
 };
 use kimport_types::{compare, find, Btf, Description, Finding, Report, Wanted};
 use schemars::JsonSchema;
@@ -35,6 +35,11 @@ pub enum Reason {
     Ambiguous,
     /// What BTF has of it, or the description in the module, cannot be read.
     Uncomparable,
+    /// There is BTF of its provider, or of the kernel that it continues, that cannot be read: cut
+    /// off, or damaged.
+    Unreadable,
+    /// The BTF of its provider continues that of another build of the kernel.
+    OtherBase,
 }
 
 impl fmt::Display for Reason {
@@ -43,6 +48,8 @@ impl fmt::Display for Reason {
             Self::NoBtf => "no BTF",
             Self::Ambiguous => "several of that name in BTF",
             Self::Uncomparable => "its BTF is malformed",
+            Self::Unreadable => "the BTF is cut off or damaged",
+            Self::OtherBase => "the module's BTF does not fit the kernel's, it is of another build",
         })
     }
 }
@@ -62,57 +69,61 @@ pub fn verify<'a>(imports: &[&'a Import], kernel: &Kernel) -> Vec<(&'a Import, V
         return verdicts;
     }
     let mut index = Vec::new();
-    let image = kernel.btf().and_then(|bytes| read(bytes, None, &mut index));
+    let image = match kernel.btf() {
+        Some(bytes) => read(bytes, None, &mut index),
+        None => Err(Reason::NoBtf),
+    };
     for (provider, imports) in by_provider {
         let compared = match provider {
             None => image.map(|image| compare_all(&imports, &image)),
-            Some(provider) => {
-                let module = kernel.module(provider).ok().flatten();
-                module.and_then(|module| compare_module(&imports, &module, image.as_ref()))
-            }
+            Some(provider) => match kernel.module(provider) {
+                Ok(Some(module)) => compare_module(&imports, &module, image.as_ref()),
+                _ => Err(Reason::NoBtf),
+            },
         };
         match compared {
-            Some(compared) => verdicts.extend(compared),
-            None => {
-                let unverified = Verdict::Unverified(Reason::NoBtf);
-                verdicts.extend(
-                    imports
-                        .into_iter()
-                        .map(|import| (import, unverified.clone())),
-                );
+            Ok(compared) => verdicts.extend(compared),
+            Err(reason) => {
+                let unverified = imports.into_iter();
+                verdicts.extend(unverified.map(|import| (import, Verdict::Unverified(reason))));
             }
         }
     }
     verdicts
 }
 
-/// Compares imports with the types of a module; `None` if it has none that can be read.
+/// Compares imports with the types of a module, if it has some that can be read.
 fn compare_module<'a>(
     imports: &[&'a Import],
     module: &Module,
-    image: Option<&Btf<'_>>,
-) -> Option<Vec<(&'a Import, Verdict)>> {
-    let types = module.types.as_ref()?;
+    image: Result<&Btf<'_>, &Reason>,
+) -> Result<Vec<(&'a Import, Verdict)>, Reason> {
+    let types = module.types.as_ref().ok_or(Reason::NoBtf)?;
     let (mut index, mut base_index) = (Vec::new(), Vec::new());
-    let own_base = match &types.base {
-        Some(base) => Some(read(base, None, &mut base_index)?),
-        None => None,
+    let own_base;
+    let base = match &types.base {
+        Some(base) => {
+            own_base = read(base, None, &mut base_index)?;
+            &own_base
+        }
+        None => image.map_err(|reason| *reason)?,
     };
-    let base = own_base.as_ref().or(image)?;
-    Some(compare_all(
-        imports,
-        &read(&types.btf, Some(base), &mut index)?,
-    ))
+    let types = read(&types.btf, Some(base), &mut index)?;
+    if !fits(&types) {
+        return Err(Reason::OtherBase);
+    }
+    Ok(compare_all(imports, &types))
 }
 
-/// Reads type information; none if it is damaged.
+/// Reads type information.
 fn read<'a>(
     bytes: &'a [u8],
     base: Option<&'a Btf<'a>>,
     index: &'a mut Vec<u32>,
-) -> Option<Btf<'a>> {
-    index.resize(Btf::count(bytes).ok()?, 0);
-    Btf::new(bytes, base, index).ok()
+) -> Result<Btf<'a>, Reason> {
+    let count = Btf::count(bytes).map_err(|_| Reason::Unreadable)?;
+    index.resize(count, 0);
+    Btf::new(bytes, base, index).map_err(|_| Reason::Unreadable)
 }
 
 fn compare_all<'a>(imports: &[&'a Import], types: &Btf<'_>) -> Vec<(&'a Import, Verdict)> {

@@ -156,8 +156,91 @@ fn a_base_that_cannot_be_read_is_no_base() {
     );
     let import = import(0, "provider", "provider_size", u32());
     let (text, code) = said(&check(&[import], &with(&broken), &[]));
-    assert_eq!(text, "  unverified: no BTF: provider_size from provider\n");
+    assert_eq!(
+        text,
+        "  unverified: the BTF is cut off or damaged: provider_size from provider\n"
+    );
     assert_eq!(code, Some(0));
+}
+
+/// No BTF, BTF that is not whole and BTF of another build are told apart.
+#[test]
+fn types_that_cannot_be_used_are_said_to_be() {
+    let directory = TempDir::new().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let half = |name: &str, bytes: &[u8]| {
+        fs::write(path(name), &bytes[..bytes.len() / 2]).unwrap();
+        path(name)
+    };
+    let from_module = || import(0, "provider", "provider_size", u32());
+    let json = |kernel: &str| -> serde_json::Value {
+        let output = check(&[from_module()], kernel, &["--json"]);
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    // Its types were numbered for a base that is gone.
+    let other = provider_without(&directory, ".BTF.base");
+    let (text, code) = said(&check(&[from_module()], &with(&other), &[]));
+    let why = "the module's BTF does not fit the kernel's, it is of another build";
+    assert_eq!(
+        (text, code),
+        (
+            format!("  unverified: {why}: provider_size from provider\n"),
+            Some(0)
+        )
+    );
+    assert_eq!(json(&with(&other))["unverified"][0]["reason"], "other-base");
+
+    let types = Module::read(&fs::read(OUT_OF_TREE.provider()).unwrap());
+    let cut = half("section", &types.section(".BTF").data);
+    let provider = provider_without(&directory, ".none");
+    let update = format!(".BTF={cut}");
+    tool(
+        "objcopy",
+        &["--update-section", &update, provider.to_str().unwrap()],
+    );
+    let (text, _) = said(&check(&[from_module()], &with(&provider), &[]));
+    assert_eq!(
+        text,
+        "  unverified: the BTF is cut off or damaged: provider_size from provider\n"
+    );
+    assert_eq!(
+        json(&with(&provider))["unverified"][0]["reason"],
+        "unreadable"
+    );
+
+    // The kernel's own, from a copy that is not whole: once beside the image's, once alone.
+    let vmlinux = symvers().parent().unwrap().join("vmlinux");
+    let dump = format!(".BTF={}", path("whole"));
+    tool(
+        "objcopy",
+        &[
+            "--dump-section",
+            &dump,
+            vmlinux.to_str().unwrap(),
+            &path("copy"),
+        ],
+    );
+    let copy = half("vmlinux.btf", &fs::read(path("whole")).unwrap());
+    let unknown = format!("  not known: types: {copy} cannot be read: the BTF ends too early\n");
+    let kernel = format!("{},{copy}", with(&OUT_OF_TREE.provider()));
+    let (text, _) = said(&check(&[from_module()], &kernel, &[]));
+    assert_eq!(text, format!("  1 type as declared\n{unknown}"));
+    fs::write(
+        path("System.map"),
+        "ffffffff81000000 T _stext\nffffffff81000010 T f\n",
+    )
+    .unwrap();
+    let from_image = import(0, "", "f", u32());
+    let (text, _) = said(&check(
+        &[from_image],
+        &format!("{},{copy}", path("System.map")),
+        &[],
+    ));
+    assert!(
+        text.contains("  unverified: the BTF is cut off or damaged: f from vmlinux\n"),
+        "{text}"
+    );
+    assert!(text.contains(&unknown), "{text}");
 }
 
 #[test]

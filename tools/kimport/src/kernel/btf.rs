@@ -4,6 +4,7 @@
 
 use crate::error::{Error, Result};
 use btf_rs::{Btf, BtfType, Type};
+use kimport_types::TypeSource;
 use std::fmt::Write;
 
 /// Chains of pointers, arrays and qualifiers in C are short; in a damaged file they may be loops.
@@ -143,6 +144,17 @@ impl Types {
             _ => Some(format!("{word} {}", self.declare(id, inner, depth + 1)?)),
         }
     }
+}
+
+/// Tells whether split type information was made on the base that it was read with: then each name
+/// is a whole string, while those of another base's have another length.
+pub fn fits(types: &kimport_types::Btf<'_>) -> bool {
+    let is_whole = |at: u32| {
+        let before = at.checked_sub(1).map(|before| types.name(before));
+        types.name(at).is_some() && before.is_none_or(|name| name == Some(&[]))
+    };
+    let mut own = (types.first_id()..).map_while(|id| types.type_by_id(id));
+    own.all(|own| is_whole(own.name_offset()))
 }
 
 fn unreadable(error: btf_rs::Error) -> Error {

@@ -2,7 +2,10 @@
 
 //! Finding a kernel's pieces: in files given one by one, in directories and in Debian packages.
 
-use super::{dwarf, image, text};
+use super::{
+    depmod::{self, Search},
+    dwarf, image, text,
+};
 use crate::{
     compression::{self, read_limited, Format},
     error::{Error, Result},
@@ -14,7 +17,7 @@ use object::{
     Endianness,
 };
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fs::{self, File},
     io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
@@ -50,6 +53,15 @@ impl Origin {
         }
     }
 
+    /// Tells whether both are one file, perhaps by a link.
+    fn is_same(&self, other: &Self) -> bool {
+        let real = |origin: &Self| match origin {
+            Self::File(path) => fs::canonicalize(path).ok(),
+            _ => None,
+        };
+        real(self).is_some_and(|path| real(other) == Some(path))
+    }
+
     /// The functions that were inlined, as far as there is debug information. Of a file only this is read.
     pub(super) fn inlined(&self) -> Result<HashSet<String>> {
         match self {
@@ -78,6 +90,31 @@ pub(super) struct Piece {
     pub(super) origin: Origin,
 }
 
+/// The file of a module.
+#[derive(Clone, Debug)]
+pub(super) struct ModulePiece {
+    pub(super) path: String,
+    pub(super) origin: Origin,
+    /// The rank of its place, the best is the least; the file that the user names goes before all.
+    rank: usize,
+}
+
+impl ModulePiece {
+    /// Tells whether the user names it.
+    pub(super) fn is_named(&self) -> bool {
+        self.rank == NAMED
+    }
+
+    /// Tells whether it was built with its kernel, whose `Module.symvers` has it then.
+    pub(super) fn is_in_tree(&self) -> bool {
+        let place = depmod::split(&self.path);
+        !self.is_named() && place.is_some_and(|(_, _, rest)| rest.starts_with("kernel/"))
+    }
+}
+
+/// The rank of a file that the user names.
+const NAMED: usize = 0;
+
 /// What a kernel is made of.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pieces {
@@ -88,10 +125,14 @@ pub(super) struct Pieces {
     pub(super) types: Vec<Piece>,
     pub(super) symvers: Vec<Piece>,
     /// By the name the kernel knows each by.
-    pub(super) modules: BTreeMap<String, Origin>,
+    pub(super) modules: BTreeMap<String, ModulePiece>,
     /// What debuggers want of modules: their debug information, and hardly more.
     pub(super) debug_modules: BTreeMap<String, Origin>,
     pub(super) builtin: Option<BTreeSet<String>>,
+    /// Files that were found and are not used.
+    pub(super) notes: Vec<String>,
+    /// By the root of the system; `None`: of packages.
+    searches: HashMap<Option<PathBuf>, Search>,
 }
 
 /// What a file is.
@@ -132,8 +173,54 @@ impl Pieces {
             Some(What::DebugModule) if what == What::Module => What::DebugModule,
             _ => what,
         };
-        self.put(what, &name, origin);
+        if what == What::Module {
+            self.put_module(&name, origin, NAMED);
+        } else {
+            self.put(what, &name, origin);
+        }
         Ok(())
+    }
+
+    fn put_module(&mut self, path: &str, origin: Origin, rank: usize) {
+        let Some(name) = module_name(path) else {
+            return;
+        };
+        let new = ModulePiece {
+            path: path.to_owned(),
+            origin,
+            rank,
+        };
+        let Some(old) = self.modules.get(&name) else {
+            self.modules.insert(name, new);
+            return;
+        };
+        if old.origin.is_same(&new.origin) {
+            return;
+        }
+        let is_better = new.rank < old.rank || new.rank == NAMED;
+        let (read, other) = if is_better { (&new, old) } else { (old, &new) };
+        let why = match (read.rank, other.rank) {
+            (NAMED, _) => "is named",
+            (read, other) if read < other => "is what depmod prefers",
+            _ => "was found first",
+        };
+        self.notes.push(format!(
+            "there are two of module {name}: {} is read, as it {why}; {} is not",
+            read.path, other.path
+        ));
+        if is_better {
+            self.modules.insert(name, new);
+        }
+    }
+
+    /// Returns the rank of the place of a module in a system or package.
+    fn rank(&mut self, path: &str, origin: &Origin) -> usize {
+        let Some((root, release, rest)) = depmod::split(path) else {
+            return NAMED + 1;
+        };
+        let root = matches!(origin, Origin::File(_)).then_some(root);
+        let search = self.searches.entry(root).or_insert_with_key(Search::new);
+        NAMED + 1 + search.rank(release, rest)
     }
 
     fn put(&mut self, what: What, path: &str, origin: Origin) {
@@ -147,9 +234,8 @@ impl Pieces {
             What::Types => self.types.push(piece),
             What::Symvers => self.symvers.push(piece),
             What::Module => {
-                if let Some(name) = module_name(path) {
-                    self.modules.insert(name, piece.origin);
-                }
+                let rank = self.rank(path, &piece.origin);
+                self.put_module(path, piece.origin, rank);
             }
             What::DebugModule => {
                 if let Some(name) = module_name(path) {
@@ -169,25 +255,52 @@ impl Pieces {
 
     /// Finds what there is below `directory` by the names distributions use.
     fn add_directory(&mut self, directory: &Path) -> io::Result<()> {
-        let mut todo = vec![directory.to_owned()];
-        while let Some(directory) = todo.pop() {
+        // Links come after what is there itself, which is not to be found twice, nor for ever.
+        let (mut todo, mut links) = (vec![directory.to_owned()], Vec::new());
+        let mut seen = HashSet::new();
+        while let Some(directory) = todo.pop().or_else(|| links.pop()) {
+            if !seen.insert(fs::canonicalize(&directory)?) {
+                continue;
+            }
             let mut entries: Vec<_> = fs::read_dir(&directory)?.collect::<io::Result<_>>()?;
             entries.sort_by_key(fs::DirEntry::file_name);
             for entry in entries {
                 let kind = entry.file_type()?;
                 let path = entry.path();
-                // Links lead to other kernels' trees, or in circles.
+                let name = path.to_string_lossy().into_owned();
                 if kind.is_dir() {
                     todo.push(path);
                 } else if kind.is_file() {
-                    let name = path.to_string_lossy().into_owned();
                     if let Some(what) = by_name(&name) {
                         self.put(what, &name, Origin::File(path));
                     }
+                } else if kind.is_symlink() {
+                    links.extend(self.add_link(&path, &name));
                 }
             }
         }
         Ok(())
+    }
+
+    /// Adds the module behind a link. Returns the directory behind it, if modules may be below.
+    fn add_link(&mut self, path: &Path, name: &str) -> Option<PathBuf> {
+        let is_module = by_name(name) == Some(What::Module);
+        // Other links lead to other kernels' images and trees.
+        let place = path.file_name().unwrap_or_default();
+        let of_modules = depmod::split(name).is_some() || place == "lib" || place == "modules";
+        if !is_module && (!of_modules || place == "build" || place == "source") {
+            return None;
+        }
+        let behind = behind(path, name);
+        match fs::metadata(&behind) {
+            Ok(data) if data.is_dir() => return Some(behind).filter(|_| !is_module),
+            Ok(data) if data.is_file() && is_module => {
+                self.put(What::Module, name, Origin::File(behind));
+            }
+            Err(error) if is_module => self.notes.push(format!("{name}: {error}")),
+            _ => {}
+        }
+        None
     }
 
     /// Finds the same in a Debian package.
@@ -207,6 +320,19 @@ impl Pieces {
             self.put(what, name, origin);
             Ok(true)
         })
+    }
+}
+
+/// The file behind a link. In a system that is not this one, absolute links mean its own files.
+fn behind(path: &Path, name: &str) -> PathBuf {
+    let target = fs::read_link(path).ok();
+    let target = target
+        .as_deref()
+        .and_then(|target| target.strip_prefix("/").ok());
+    let root = depmod::split(name).map(|(root, ..)| root);
+    match (root, target) {
+        (Some(root), Some(target)) if root.join(target).exists() => root.join(target),
+        _ => path.to_owned(),
     }
 }
 
@@ -263,7 +389,7 @@ fn by_name(path: &str) -> Option<What> {
     Some(
         if name.ends_with(".btf") || path.rsplit('/').nth(1) == Some("btf") {
             What::Types
-        } else if name == "Module.symvers" || name.starts_with("symvers-") {
+        } else if name == "Module.symvers" || is("symvers") || name.starts_with("symvers.") {
             What::Symvers
         } else if name == "modules.builtin" {
             What::Builtin
@@ -292,7 +418,7 @@ fn by_content(bytes: Vec<u8>) -> Result<What> {
         return Ok(if is_module { What::Module } else { What::Image });
     }
     let bytes = compression::unpack(bytes).map_err(Error::unusable)?;
-    if bytes.starts_with(&[0x9f, 0xeb]) {
+    if image::is_btf(&bytes) {
         return Ok(What::Types);
     }
     if is_relocatable(&bytes) {
@@ -363,6 +489,8 @@ mod tests {
                 "./usr/lib/modules/7.3.4/modules.builtin",
                 Some(What::Builtin),
             ),
+            ("./boot/symvers-5.14.0-1.x86_64.gz", Some(What::Symvers)),
+            ("./usr/lib/modules/6.12/symvers.xz", Some(What::Symvers)),
             ("sys/kernel/btf/vmlinux", Some(What::Types)),
             ("saved/btf/loop", Some(What::Types)),
             ("saved/vmlinux.btf", Some(What::Types)),

@@ -6,11 +6,14 @@ use super::kallsyms::{Entries, Entry};
 use crate::{
     compression::{self, Format},
     error::{Error, Result},
+    loader::{Loader, Magic},
 };
 use object::{
+    elf::{FileHeader64, EM_AARCH64},
     read::elf::{ElfFile64, FileHeader, SectionHeader},
     Endianness, Object, ObjectSection,
 };
+use std::collections::BTreeSet;
 
 /// What BTF begins with: magic number in little-endian order, version and flags.
 const BTF_MAGIC: [u8; 4] = [0x9f, 0xeb, 1, 0];
@@ -123,6 +126,10 @@ pub fn btf(kernel: &[u8]) -> Option<&[u8]> {
     if let Some(section) = section(kernel, ".BTF") {
         return Some(section);
     }
+    if has_section(kernel, ".BTF") {
+        // Cut off, which is said when it is read.
+        return Some(&[]);
+    }
     // An image without sections: the header is checked as far as it goes.
     let mut rest = 0;
     while let Some(found) = find(kernel.get(rest..)?, &BTF_MAGIC) {
@@ -160,19 +167,25 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     memchr::memmem::find(haystack, needle)
 }
 
-/// Whether type information continues another's: its strings do not begin with the empty one.
+/// Tells whether a file is type information, in either byte order.
+pub fn is_btf(bytes: &[u8]) -> bool {
+    bytes.starts_with(&BTF_MAGIC[..2]) || bytes.starts_with(&[BTF_MAGIC[1], BTF_MAGIC[0]])
+}
+
+/// Tells whether type information continues another's: its strings do not begin with the empty one.
+/// What is cut off before them does not tell.
 pub fn is_split_btf(bytes: &[u8]) -> bool {
     let field = |number: usize| u32_at(bytes, 4 * number).map(|field| field as usize);
     let (Some(header), Some(strings)) = (field(1), field(4)) else {
         return false;
     };
     let first = header.checked_add(strings).and_then(|at| bytes.get(at));
-    first != Some(&0)
+    first.is_some_and(|&first| first != 0)
 }
 
 /// A section of an ELF file, unless it is empty.
 pub fn section<'a>(file: &'a [u8], name: &str) -> Option<&'a [u8]> {
-    let header = object::elf::FileHeader64::<Endianness>::parse(file).ok()?;
+    let header = FileHeader64::<Endianness>::parse(file).ok()?;
     let endian = header.endian().ok()?;
     let sections = header.sections(endian, file).ok()?;
     let (_, section) = sections.section_by_name(endian, name.as_bytes())?;
@@ -232,6 +245,55 @@ pub fn banner(kernel: &[u8]) -> Option<&str> {
         }
     }
     None
+}
+
+/// Reads the facts about the module loader in an image. One without the loader tells nothing.
+pub fn loader(kernel: &[u8]) -> Loader {
+    /// The line that a module is refused with; the level is before it, that of an error or of a
+    /// warning.
+    const NAMESPACE: &[u8] =
+        b"%s: module uses symbol (%s) from namespace %s, but does not import it.";
+    const FORCED: &[u8] = b"%s: %s: kernel tainted.";
+    const REFUSED: &[u8] = b"%s: version magic '%s' should be '%s'";
+    let has = |text| find(kernel, text).is_some();
+    if !has(REFUSED) {
+        return Loader::default();
+    }
+    let level = find(kernel, NAMESPACE).and_then(|at| kernel.get(at.checked_sub(1)?).copied());
+    Loader {
+        machine: machine(kernel),
+        vermagic: vermagic(kernel).or_else(|| release(kernel).map(Magic::Release)),
+        force_load: Some(has(FORCED)),
+        any_namespace: level.map(|level| level == b'4'),
+        ..Loader::default()
+    }
+}
+
+fn machine(kernel: &[u8]) -> Option<u16> {
+    if is_arm64(kernel) {
+        return Some(EM_AARCH64);
+    }
+    let header = FileHeader64::<Endianness>::parse(kernel).ok()?;
+    Some(header.e_machine(header.endian().ok()?))
+}
+
+/// Returns what modules of the kernel are built for, if one string says so: the release and the
+/// options.
+fn vermagic(kernel: &[u8]) -> Option<Magic> {
+    let start = format!("\0{} ", release(kernel)?);
+    let mut found = BTreeSet::new();
+    for at in memchr::memmem::find_iter(kernel, start.as_bytes()) {
+        let text = kernel[at + 1..].split(|&byte| byte == 0).next()?;
+        let text = text.get(..MAX_BANNER.min(text.len()))?;
+        let is_option = |c: u8| c.is_ascii_alphanumeric() || c == b'_' || c == b' ';
+        if text[start.len() - 2..].iter().all(|&c| is_option(c)) {
+            found.insert(String::from_utf8_lossy(text).into_owned());
+        }
+    }
+    match (found.pop_first(), found.is_empty()) {
+        (Some(magic), true) => Some(Magic::Whole(magic)),
+        _ => None,
+    }
 }
 
 /// Whether the file has a section, for telling a vmlinux with only BTF from a whole one.
@@ -331,6 +393,39 @@ mod tests {
         assert_eq!(release(b"Linux version "), None);
     }
 
+    #[test]
+    fn the_loader_is_known_by_its_strings() {
+        let mut kernel =
+            b"Linux version 7.3.4 (x)\0\x013%s: version magic '%s' should be '%s'\n\0".to_vec();
+        let magic = "7.3.4 SMP preempt mod_unload ";
+        kernel.extend(b"\x007.3.4 (other)\0");
+        let whole = Some(Magic::Whole(magic.to_owned()));
+        kernel.extend([magic.as_bytes(), b"\0"].concat());
+        let found = loader(&kernel);
+        assert_eq!(found.vermagic, whole);
+        assert_eq!((found.force_load, found.any_namespace), (Some(false), None));
+        kernel.extend(b"\x014%s: %s: kernel tainted.\n\0\x013%s: module uses symbol (%s) from namespace %s, but does not import it.\n");
+        let found = loader(&kernel);
+        assert_eq!(
+            (found.force_load, found.any_namespace),
+            (Some(true), Some(false))
+        );
+        kernel.extend(b"\x007.3.4 \0");
+        assert_eq!(
+            loader(&kernel).vermagic,
+            Some(Magic::Release("7.3.4".to_owned()))
+        );
+        assert_eq!(loader(b"Linux version 7.3.4 (x)\0"), Loader::default());
+    }
+
+    #[test]
+    fn types_that_are_cut_off_do_not_continue_others() {
+        let types =
+            |strings: &[u8]| [&[0x9f, 0xeb, 1, 0, 24, 0, 0, 0], &[0; 16][..], strings].concat();
+        assert!(is_split_btf(&types(b"f\0")));
+        assert!(!is_split_btf(&types(b"\0f\0")) && !is_split_btf(&types(b"")));
+    }
+
     proptest! {
         #[test]
         fn damaged_boot_images_are_no_panic(
@@ -345,7 +440,7 @@ mod tests {
                 image[at] = byte;
             }
             if let Ok((kernel, _)) = unpack(image) {
-                let _ = (btf(&kernel), elf_symbols(&kernel), release(&kernel));
+                let _ = (btf(&kernel), elf_symbols(&kernel), release(&kernel), loader(&kernel));
             }
         }
     }

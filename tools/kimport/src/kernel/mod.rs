@@ -5,10 +5,14 @@
 //! It is put together from whatever there is: the running system, a distribution's packages as
 //! they are or unpacked, single files. Each kind of input is a file here: [`files`] finds the
 //! pieces, [`image`] unpacks boot images, [`kallsyms`] finds the symbol table in one, [`text`]
-//! reads `System.map` and `/proc/kallsyms`, [`btf`] reads types, [`dwarf`] what was inlined. [`symbols`] is what comes out.
+//! reads `System.map` and `/proc/kallsyms`, [`exports`] export tables, [`depmod`] knows which of
+//! several modules is meant, [`btf`] reads types, [`dwarf`] what was inlined. [`symbols`] is what
+//! comes out.
 
 pub mod btf;
+mod depmod;
 pub mod dwarf;
+mod exports;
 mod files;
 pub mod image;
 pub mod kallsyms;
@@ -17,13 +21,17 @@ pub mod text;
 
 use crate::{
     compression::{self, read_limited},
+    elf::Image,
     error::{count, Error, Result},
+    loader::{Loader, Magic, Marks, LAYOUT},
     module_file::ModuleFile,
-    symvers::{Symvers, VMLINUX},
+    symvers::{differ, Export, Symvers, VMLINUX},
 };
 use btf::Types;
-use files::{Origin, Piece, Pieces};
+use files::{ModulePiece, Origin, Piece, Pieces};
+use kimport_types::Btf;
 use memchr::memmem;
+use object::elf::{EM_AARCH64, EM_RISCV, EM_X86_64};
 use rayon::prelude::*;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -41,12 +49,13 @@ pub const RUNNING: &str = "running";
 /// Its types.
 const RUNNING_BTF: &str = "/sys/kernel/btf/vmlinux";
 
-/// Which kernel, as the user says it: `[NAME=]running` or `[NAME=]PATH[,PATH...]`.
+/// A kernel, as the user names it: `[NAME=]running[,PATH...]` or `[NAME=]PATH[,PATH...]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spec {
     name: Option<String>,
-    /// None: the running system.
-    paths: Option<Vec<PathBuf>>,
+    /// The running system, and what else is told of it.
+    running: bool,
+    paths: Vec<PathBuf>,
 }
 
 impl FromStr for Spec {
@@ -63,19 +72,30 @@ impl FromStr for Spec {
             }
             _ => (None, text),
         };
-        if rest == RUNNING {
-            return Ok(Self { name, paths: None });
+        let mut paths: Vec<PathBuf> = rest.split(',').map(PathBuf::from).collect();
+        let running = paths[0].as_os_str() == RUNNING;
+        if running {
+            paths.remove(0);
         }
-        let paths: Vec<PathBuf> = rest.split(',').map(PathBuf::from).collect();
         if paths.iter().any(|path| path.as_os_str().is_empty()) {
             return Err(Error::unusable("a path of the kernel is empty")
                 .help("give running, or one or more paths with commas between them"));
         }
         Ok(Self {
             name,
-            paths: Some(paths),
+            running,
+            paths,
         })
     }
+}
+
+/// An exporter of a symbol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exporter {
+    /// The module, or `vmlinux`.
+    pub module: String,
+    /// On which terms; `None`: what was given does not tell.
+    pub terms: Option<Export>,
 }
 
 /// A kernel.
@@ -86,9 +106,15 @@ pub struct Kernel {
     pub sources: Vec<String>,
     /// What cannot be known of it, for want of input.
     pub unknown: Vec<String>,
+    /// Differences between two of its sources, and which of the two counts.
+    pub notes: Vec<String>,
+    /// The facts that its module loader goes by.
+    pub loader: Loader,
     image: Table,
+    /// The image's own export table.
+    image_exports: Option<Symvers>,
     symvers: Option<Symvers>,
-    modules: BTreeMap<String, Origin>,
+    modules: BTreeMap<String, ModulePiece>,
     /// Those of the running system that are loaded.
     loaded: HashMap<String, Arc<Module>>,
     builtin: Option<BTreeSet<String>>,
@@ -110,6 +136,19 @@ pub struct Module {
     pub symbols: Table,
     /// Its type information, if there is some.
     pub types: Option<ModuleTypes>,
+    /// Its exports, where its file tells.
+    exports: Symvers,
+}
+
+impl Module {
+    /// One of which the running kernel, or a copy of what it says, tells.
+    fn loaded(entries: kallsyms::Entries, types: Option<ModuleTypes>) -> Self {
+        Self {
+            symbols: Table::of_loaded(entries),
+            types,
+            exports: Symvers::default(),
+        }
+    }
 }
 
 /// Type information of a module.
@@ -125,23 +164,20 @@ pub struct ModuleTypes {
 impl Kernel {
     /// Reads what `spec` names.
     pub fn read(spec: &Spec) -> Result<Self> {
-        match &spec.paths {
-            None => Self::running(spec.name.clone()),
-            Some(paths) => {
-                let mut pieces = Pieces::default();
-                for path in paths {
-                    pieces.add(path)?;
-                }
-                let given = paths.iter().map(|path| path.display().to_string());
-                let given = given.collect::<Vec<_>>().join(",");
-                Self::of_pieces(pieces, spec.name.clone(), &given)
-                    .map_err(|error| error.context(given))
-            }
+        if spec.running {
+            return Self::running(spec);
         }
+        let given = spec.paths.iter().map(|path| path.display().to_string());
+        let given = given.collect::<Vec<_>>().join(",");
+        let mut pieces = Pieces::default();
+        for path in &spec.paths {
+            pieces.add(path)?;
+        }
+        Self::of_pieces(pieces, spec.name.clone(), &given).map_err(|error| error.context(given))
     }
 
     /// The running system.
-    fn running(name: Option<String>) -> Result<Self> {
+    fn running(spec: &Spec) -> Result<Self> {
         let unreadable = |path: &str, error: io::Error| {
             Error::unusable(format_args!("{path}: {error}"))
                 .help("the running system's symbols are in /proc/kallsyms (CONFIG_KALLSYMS)")
@@ -149,14 +185,15 @@ impl Kernel {
         let read = |path: &str| {
             File::open(path)
                 .and_then(read_limited)
+                .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
                 .map_err(|error| unreadable(path, error))
         };
-        let text = text::parse(&String::from_utf8_lossy(&read("/proc/kallsyms")?))
+        let text = text::parse(&read("/proc/kallsyms")?)
             .map_err(|error| error.context("/proc/kallsyms"))?;
-        let release = String::from_utf8_lossy(&read("/proc/sys/kernel/osrelease")?)
-            .trim()
-            .to_owned();
-        Ok(Self::of_running(text, &release, name))
+        let release = read("/proc/sys/kernel/osrelease")?;
+        let mut kernel = Self::of_running(text, release.trim(), spec.name.clone());
+        kernel.tell_more(&spec.paths, release.trim(), &read("/proc/version")?)?;
+        Ok(kernel)
     }
 
     /// The running system, whose `/proc/kallsyms` is `text`.
@@ -181,14 +218,16 @@ impl Kernel {
             // The kernel has rebuilt it on the image's, whatever the module's file had.
             let btf = fs::read(format!("/sys/kernel/btf/{module}")).ok();
             let types = btf.map(|btf| ModuleTypes { btf, base: None });
-            let symbols = Table::of_loaded(entries);
-            (module, Arc::new(Module { symbols, types }))
+            (module, Arc::new(Module::loaded(entries, types)))
         });
         Self {
             name: name.unwrap_or_else(|| release.to_owned()),
             sources: vec![format!("/proc/kallsyms of the running {release}")],
             unknown,
+            notes: Vec::new(),
+            loader: Loader::default(),
             image: Table::of_image(text.image),
+            image_exports: None,
             symvers: None,
             loaded: loaded.collect(),
             modules: pieces.modules,
@@ -202,10 +241,156 @@ impl Kernel {
         }
     }
 
+    /// Adds to the running system what files say of it: its own, and `paths`. `version` is
+    /// `/proc/version`.
+    fn tell_more(&mut self, paths: &[PathBuf], release: &str, version: &str) -> Result<()> {
+        let mut pieces = Pieces::default();
+        let modules = format!("/lib/modules/{release}");
+        for path in [modules.as_str(), &format!("{modules}/build/Module.symvers")] {
+            // There may be none.
+            let _ = pieces.add(Path::new(path));
+        }
+        let images = [
+            format!("/boot/vmlinuz-{release}"),
+            format!("{modules}/vmlinuz"),
+        ];
+        let image = images.iter().find_map(|path| {
+            let (kernel, _) = image::unpack(fs::read(path).ok()?).ok()?;
+            let banner = image::banner(&kernel)?;
+            version.contains(banner).then_some((path, kernel))
+        });
+        if let Some((path, kernel)) = image {
+            self.loader = image::loader(&kernel);
+            self.image_exports = exports::of_image(&kernel);
+            self.sources
+                .push(format!("module loader and exports: {path}"));
+        }
+        for path in paths {
+            pieces.add(path)?;
+        }
+        let other = [&pieces.texts, &pieces.types];
+        if let Some(other) = other
+            .into_iter()
+            .flatten()
+            .find(|piece| paths.iter().any(|path| Path::new(&piece.name) == path))
+        {
+            return Err(Error::unusable(format_args!(
+                "{}: the running system tells this itself",
+                other.name
+            ))
+            .help(
+                "give modules and Module.symvers beside running, or the files of another kernel",
+            ));
+        }
+        self.modules = mem::take(&mut pieces.modules);
+        self.notes = notes(mem::take(&mut pieces.notes));
+        self.read_symvers(&pieces.symvers)?;
+        let machine = rustix::system::uname()
+            .machine()
+            .to_string_lossy()
+            .into_owned();
+        self.loader.machine = self.loader.machine.or(match machine.as_str() {
+            "x86_64" => Some(EM_X86_64),
+            "aarch64" => Some(EM_AARCH64),
+            "riscv64" => Some(EM_RISCV),
+            _ => None,
+        });
+        if !matches!(self.loader.vermagic, Some(Magic::Whole(_))) {
+            self.loader.vermagic = Some(self.running_magic(release, version, &machine));
+        }
+        self.complete_loader();
+        self.tell_of_data();
+        Ok(())
+    }
+
+    /// Puts together what modules of the running kernel are built for, from its other facts.
+    fn running_magic(&self, release: &str, version: &str, machine: &str) -> Magic {
+        let flags: Vec<&str> = version.split_ascii_whitespace().collect();
+        let arch = match machine {
+            "x86_64" => "",
+            "aarch64" => "aarch64",
+            "riscv64" => "riscv",
+            _ => return Magic::Release(release.to_owned()),
+        };
+        let has = |name| !self.image.named(name).is_empty();
+        let preempt = match () {
+            _ if flags.contains(&"PREEMPT_RT") => "preempt_rt ",
+            _ if flags.iter().any(|flag| flag.starts_with("PREEMPT")) => "preempt ",
+            _ => "",
+        };
+        let option = |is_on, option| if is_on { option } else { "" };
+        Magic::Whole(format!(
+            "{release} {}{preempt}{}{}{arch}",
+            option(flags.contains(&"SMP"), "SMP "),
+            option(has("module_refcount"), "mod_unload "),
+            option(has(LAYOUT), "modversions "),
+        ))
+    }
+
+    /// Says so if there are no data in the symbol table.
+    fn tell_of_data(&mut self) {
+        if !self.image.tells_data() {
+            let data = "data: the symbol table has functions only (no CONFIG_KALLSYMS_ALL)";
+            self.unknown.push(data.to_owned());
+        }
+    }
+
+    /// Adds to what is known of the loader what the symbols and one of the modules tell.
+    fn complete_loader(&mut self) {
+        // One of the kernel's own goes before what the user names.
+        let mut modules: Vec<&ModulePiece> = self.modules.values().collect();
+        modules.sort_by_key(|module| module.is_named());
+        if self.loader.machine.is_none() || !matches!(self.loader.vermagic, Some(Magic::Whole(_))) {
+            let marks = modules
+                .into_iter()
+                .find_map(|module| marks(&module.origin).ok());
+            if let Some(marks) = marks {
+                self.loader.machine.get_or_insert(marks.machine);
+                let magic = marks.vermagic.map(Magic::Whole);
+                self.loader.vermagic = magic.or(self.loader.vermagic.take());
+            }
+        }
+        let has = |name| !self.image.named(name).is_empty();
+        let is_told = has("load_module");
+        let by_symbol = |name| has(name).then_some(true).or(is_told.then_some(false));
+        self.loader.livepatch = by_symbol("klp_enable_patch");
+        self.loader.modversions = match &self.loader.vermagic {
+            Some(Magic::Whole(magic)) => Some(magic.split(' ').any(|word| word == "modversions")),
+            _ => by_symbol(LAYOUT),
+        };
+    }
+
+    /// Reads every `Module.symvers`: they add up.
+    fn read_symvers(&mut self, pieces: &[Piece]) -> Result<()> {
+        for piece in pieces {
+            let bytes = piece_bytes(piece)?;
+            let new = Symvers::parse(&String::from_utf8_lossy(&bytes))
+                .map_err(|error| error.context(&piece.name))?;
+            if let Some(old) = &self.symvers {
+                self.notes
+                    .extend(new.contradicts(old, Path::new(&piece.name)));
+            }
+            self.sources.push(format!("exports: {}", piece.name));
+            self.symvers.get_or_insert_default().extend(new);
+        }
+        if let (Some(symvers), Some(image)) = (&self.symvers, &self.image_exports) {
+            let mut differing = symvers.differing(image);
+            let (listed, own) = (symvers.of_module(VMLINUX), image.of_module(VMLINUX));
+            if !listed.is_empty() {
+                differing.extend(listed.symmetric_difference(&own));
+            }
+            let note = differ(&differing, "Module.symvers", "the image", "the image");
+            self.notes.extend(note);
+        }
+        Ok(())
+    }
+
     fn of_pieces(mut pieces: Pieces, name: Option<String>, given: &str) -> Result<Self> {
         let mut sources = Vec::new();
         let mut unknown = Vec::new();
         let images = Images::read(mem::take(&mut pieces.images), &mut sources)?;
+        let mut notes = notes(mem::take(&mut pieces.notes));
+        notes.extend(images.notes);
         let mut loaded = HashMap::new();
         let mut symbols = None;
         for piece in &pieces.texts {
@@ -217,10 +402,18 @@ impl Kernel {
                 .map_err(|error| error.context(&piece.name))?;
             sources.push(format!("symbols: {}", piece.name));
             for (module, entries) in text.modules {
-                let symbols = Table::of_loaded(entries);
                 let types = saved_types(&pieces, &module)?;
-                loaded.insert(module, Arc::new(Module { symbols, types }));
+                loaded.insert(module, Arc::new(Module::loaded(entries, types)));
             }
+            let before = symbols.as_ref().or(images.symbols.as_ref());
+            let differing = before.map(|before| differing_names(before, &text.image));
+            let note = differ(
+                &differing.unwrap_or_default(),
+                &piece.name,
+                "what was read before",
+                &piece.name,
+            );
+            notes.extend(note);
             symbols = Some(text.image);
         }
         let symbols = symbols.or(images.symbols).ok_or_else(|| {
@@ -231,10 +424,14 @@ impl Kernel {
         })?;
 
         let mut btf = images.btf;
+        if let Err(error) = btf.as_deref().map_or(Ok(0), Btf::count) {
+            unknown.push(format!("types: those in the image cannot be read: {error}"));
+        }
         let mut types_from: Option<&str> = None;
         for piece in &pieces.types {
             let bytes = piece_bytes(piece)?;
-            if image::is_split_btf(&bytes) {
+            // A module's, or no types but in name, as scripts/Makefile.btf.
+            if image::is_split_btf(&bytes) || !image::is_btf(&bytes) {
                 continue;
             }
             if let Some(other) = types_from.replace(&piece.name) {
@@ -245,19 +442,21 @@ impl Kernel {
                 .help("name the files of one"));
             }
             sources.push(format!("types: {}", piece.name));
+            if let Err(error) = Btf::count(&bytes) {
+                unknown.push(format!("types: {} cannot be read: {error}", piece.name));
+                btf.get_or_insert(bytes);
+                continue;
+            }
+            if btf.is_some_and(|image| image != bytes) {
+                notes.push(format!(
+                    "types: the image and {0} differ; {0} counts",
+                    piece.name
+                ));
+            }
             btf = Some(bytes);
         }
         if btf.is_none() {
             unknown.push("types: no BTF in what was given".to_owned());
-        }
-        let mut symvers = None;
-        for piece in &pieces.symvers {
-            let bytes = piece_bytes(piece)?;
-            symvers = Some(
-                Symvers::parse(&String::from_utf8_lossy(&bytes))
-                    .map_err(|error| error.context(&piece.name))?,
-            );
-            sources.push(format!("exports: {}", piece.name));
         }
         if pieces.modules.is_empty() && loaded.is_empty() {
             unknown.push("modules: none in what was given".to_owned());
@@ -268,17 +467,20 @@ impl Kernel {
             ));
         }
         let image = Table::of_image(symbols);
-        if symvers.is_none() && !image.tells_exports() {
+        if pieces.symvers.is_empty() && images.exports.is_none() && !image.tells_exports() {
             unknown.push("what is exported: no Module.symvers, no export table".to_owned());
         }
-        Ok(Self {
+        let mut kernel = Self {
             name: name
                 .or(images.release)
                 .unwrap_or_else(|| short(given).to_owned()),
             sources,
             unknown,
+            notes,
+            loader: images.loader,
             image,
-            symvers,
+            image_exports: images.exports,
+            symvers: None,
             modules: pieces.modules,
             loaded,
             builtin: pieces.builtin,
@@ -288,7 +490,11 @@ impl Kernel {
             debug: images.debug,
             debug_modules: pieces.debug_modules,
             inlined: Mutex::default(),
-        })
+        };
+        kernel.read_symvers(&pieces.symvers)?;
+        kernel.complete_loader();
+        kernel.tell_of_data();
+        Ok(kernel)
     }
 
     /// The symbols of the kernel image.
@@ -313,14 +519,20 @@ impl Kernel {
         if let Some(module) = self.loaded.get(name) {
             return Ok(Some(Arc::clone(module)));
         }
-        let Some(origin) = self.modules.get(name) else {
+        self.file(name)
+    }
+
+    /// Reads the same from its file, loaded or not.
+    fn file(&self, name: &str) -> Result<Option<Arc<Module>>> {
+        let Some(piece) = self.modules.get(name) else {
             return Ok(None);
         };
         let cache = || self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(module) = cache().get(name) {
             return Ok(Some(Arc::clone(module)));
         }
-        let module = Arc::new(read_module(origin).map_err(|error| error.context(name))?);
+        let module =
+            Arc::new(read_module(name, &piece.origin).map_err(|error| error.context(name))?);
         cache().insert(name.to_owned(), Arc::clone(&module));
         Ok(Some(module))
     }
@@ -339,7 +551,7 @@ impl Kernel {
             .modules
             .par_iter()
             .filter(|(module, _)| !self.loaded.contains_key(*module))
-            .filter_map(|(module, origin)| Some((module, read_module(origin).ok()?)))
+            .filter_map(|(module, piece)| Some((module, read_module(module, &piece.origin).ok()?)))
             .flat_map_iter(|(name, module)| found(name, &module.symbols))
             .collect();
         for (name, module) in &self.loaded {
@@ -379,22 +591,175 @@ impl Kernel {
 
     /// Who exports `symbol`, as far as the image's tables and `Module.symvers` tell.
     pub fn exporter(&self, symbol: &str) -> Option<&str> {
-        match &self.symvers {
-            Some(symvers) => symvers.exporter(symbol),
-            None => self.image.exports(symbol).then_some(VMLINUX),
+        if self.image_exporter(symbol).is_some() {
+            return Some(VMLINUX);
         }
+        let exports = self.symvers.as_ref()?.exports(symbol);
+        let mut modules = exports.iter().map(|export| export.module.as_str());
+        modules.find(|module| *module != VMLINUX)
+    }
+
+    /// The image, if it exports `symbol`: its own table goes before `Module.symvers`.
+    fn image_exporter(&self, symbol: &str) -> Option<Exporter> {
+        let of_image = |symvers: &Symvers| {
+            let mut exports = symvers.exports(symbol).iter();
+            exports.find(|export| export.module == VMLINUX).cloned()
+        };
+        let listed = || self.symvers.as_ref().and_then(of_image);
+        let terms = match &self.image_exports {
+            Some(exports) => {
+                let mut own = of_image(exports)?;
+                if own.crc == 0 {
+                    own.crc = listed().map_or(0, |export| export.crc);
+                }
+                Some(own)
+            }
+            None if self.image.tells_exports() => {
+                self.image.exports(symbol).then_some(())?;
+                listed()
+            }
+            None => Some(listed()?),
+        };
+        Some(Exporter {
+            module: VMLINUX.to_owned(),
+            terms,
+        })
+    }
+
+    /// Finds who exports each of these symbols, the image first. What a module's file says goes
+    /// before `Module.symvers`, which may be of another build. Also returns where the two differ.
+    pub fn exporters(
+        &self,
+        symbols: &BTreeSet<&str>,
+    ) -> (BTreeMap<String, Vec<Exporter>>, Vec<String>) {
+        let mut found = BTreeMap::<String, Vec<Exporter>>::new();
+        let mut differing = BTreeMap::<String, BTreeSet<&str>>::new();
+        // Those that the kernel's own Module.symvers says nothing of.
+        let others = self.modules.iter().filter(|(_, piece)| !piece.is_in_tree());
+        let others: Vec<(&str, Arc<Module>)> = others
+            .filter_map(|(name, _)| Some((name.as_str(), self.file(name).ok()??)))
+            .collect();
+        for &symbol in symbols {
+            let mut exporters = Vec::from_iter(self.image_exporter(symbol));
+            let listed = self
+                .symvers
+                .as_ref()
+                .map_or(&[][..], |symvers| symvers.exports(symbol));
+            for export in listed.iter().filter(|export| export.module != VMLINUX) {
+                let module = &export.module;
+                let file = self.file(module).ok().flatten();
+                let own = file.as_ref().map(|file| file.exports.exports(symbol));
+                let differs = match own {
+                    Some([own, ..]) => own.differs(export),
+                    Some([]) => true,
+                    None => false,
+                };
+                if differs {
+                    differing.entry(module.clone()).or_default().insert(symbol);
+                }
+                let terms = match own {
+                    // Versions of old modules are not in their files.
+                    Some([own, ..]) if differs || own.crc != 0 => own,
+                    Some([]) => continue,
+                    _ => export,
+                };
+                exporters.push(Exporter {
+                    module: module.clone(),
+                    terms: Some(terms.clone()),
+                });
+            }
+            for (module, file) in &others {
+                if let Some(own) = file.exports.exports(symbol).first() {
+                    exporters.push(Exporter {
+                        module: (*module).to_owned(),
+                        terms: Some(own.clone()),
+                    });
+                }
+            }
+            if exporters.is_empty() {
+                let loaded = self.loaded_exporter(symbol).map(|module| {
+                    let file = self.file(module).ok().flatten();
+                    let terms = file.and_then(|file| file.exports.exports(symbol).first().cloned());
+                    let module = module.to_owned();
+                    Exporter { module, terms }
+                });
+                exporters.extend(loaded);
+            }
+            exporters.dedup_by(|a, b| a.module == b.module);
+            if !exporters.is_empty() {
+                found.insert(symbol.to_owned(), exporters);
+            }
+        }
+        let open = symbols
+            .iter()
+            .filter(|symbol| !found.contains_key(**symbol));
+        let open: BTreeSet<&str> = open.copied().collect();
+        if !open.is_empty() && !self.lists_all() {
+            for (symbol, exporter) in self.exporters_in_tree(&open) {
+                found.entry(symbol).or_default().push(exporter);
+            }
+        }
+        let notes = differing.iter().filter_map(|(module, symbols)| {
+            let file = format!("the file of {module}");
+            differ(symbols, "Module.symvers", &file, &file)
+        });
+        (found, notes.collect())
+    }
+
+    /// Tells whether `Module.symvers` is that of the whole kernel.
+    fn lists_all(&self) -> bool {
+        self.symvers
+            .as_ref()
+            .is_some_and(|symvers| symvers.exports_from(VMLINUX))
+    }
+
+    /// Reads all modules of the kernel for who exports what.
+    fn exporters_in_tree(&self, symbols: &BTreeSet<&str>) -> Vec<(String, Exporter)> {
+        let found = |(name, piece): (&String, &ModulePiece)| -> Vec<(String, Exporter)> {
+            let Ok(module) = read_module(name, &piece.origin) else {
+                return Vec::new();
+            };
+            let exporter = |symbol: &&str| {
+                let export = module.exports.exports(symbol).first()?;
+                let exporter = Exporter {
+                    module: name.clone(),
+                    terms: Some(export.clone()),
+                };
+                Some(((*symbol).to_owned(), exporter))
+            };
+            symbols.iter().filter_map(exporter).collect()
+        };
+        let mut exporters: Vec<_> = self
+            .modules
+            .par_iter()
+            .filter(|(_, piece)| piece.is_in_tree())
+            .flat_map_iter(found)
+            .collect();
+        exporters.sort_by(|(a, first), (b, second)| (a, &first.module).cmp(&(b, &second.module)));
+        exporters
     }
 
     /// Whether `module`, or `vmlinux`, exports `symbol`, as far as is known.
     pub fn exports_from(&self, module: &str, symbol: &str) -> bool {
-        match self.exporter(symbol) {
-            Some(exporter) => exporter == module,
-            None if self.symvers.is_some() || module == VMLINUX => false,
-            None => {
-                let module = self.module(module).ok().flatten();
-                module.is_some_and(|module| module.symbols.exports(symbol))
-            }
+        if module == VMLINUX {
+            return self.image_exporter(symbol).is_some();
         }
+        let listed = self
+            .symvers
+            .as_ref()
+            .map_or(&[][..], |symvers| symvers.exports(symbol));
+        listed.iter().any(|export| export.module == module)
+            || self
+                .module(module)
+                .ok()
+                .flatten()
+                .is_some_and(|module| module.symbols.exports(symbol))
+    }
+
+    /// Tells whether it is known of every symbol whether something exports it.
+    pub fn tells_exports(&self) -> bool {
+        let of_image = self.image_exports.is_some() || self.image.tells_exports();
+        self.lists_all() || of_image && self.knows_modules()
     }
 
     /// The kernel's `Module.symvers`, if there is one.
@@ -455,9 +820,10 @@ impl Kernel {
         }
         let origins: Vec<&Origin> = match &provider {
             None => self.debug.iter().collect(),
-            Some(module) => [&self.debug_modules, &self.modules]
+            Some(module) => [&self.debug_modules]
                 .iter()
                 .filter_map(|modules| modules.get(module))
+                .chain(self.modules.get(module).map(|piece| &piece.origin))
                 .collect(),
         };
         // That there is none, or that it cannot be read, says nothing about the function.
@@ -478,6 +844,9 @@ struct Images {
     btf: Option<Vec<u8>>,
     release: Option<String>,
     debug: Vec<Origin>,
+    loader: Loader,
+    exports: Option<Symvers>,
+    notes: Vec<String>,
 }
 
 impl Images {
@@ -491,9 +860,26 @@ impl Images {
             };
             let bytes = bytes.map_err(|error| Error::unusable(format_args!("{name}: {error}")))?;
             let (kernel, what) = image::unpack(bytes).map_err(|error| error.context(&name))?;
-            if let Some(btf) = image::btf(&kernel).filter(|_| images.btf.is_none()) {
-                images.btf = Some(btf.to_vec());
-                sources.push(format!("types: BTF in {name}"));
+            match (image::btf(&kernel), &images.btf) {
+                (Some(btf), None) => {
+                    images.btf = Some(btf.to_vec());
+                    sources.push(format!("types: BTF in {name}"));
+                }
+                (Some(btf), Some(first)) if btf != first => {
+                    images.notes.push(format!(
+                        "types: those in {name} are others, and do not count"
+                    ));
+                }
+                _ => {}
+            }
+            if images.exports.is_none() {
+                images.exports = exports::of_image(&kernel);
+                if images.exports.is_some() {
+                    sources.push(format!("exports: export table in {name}"));
+                }
+            }
+            if images.loader == Loader::default() {
+                images.loader = image::loader(&kernel);
             }
             let banner = image::banner(&kernel).map(str::to_owned);
             match &symbols_from {
@@ -549,19 +935,57 @@ fn saved_types(pieces: &Pieces, module: &str) -> Result<Option<ModuleTypes>> {
         let btf = piece_bytes(piece)?;
         return Ok(Some(ModuleTypes { btf, base: None }));
     }
-    let file = pieces.modules.get(module).map(read_module);
+    let file = pieces.modules.get(module);
+    let file = file.map(|piece| read_module(module, &piece.origin));
     Ok(file.and_then(|file| file.ok()?.types))
 }
 
-fn read_module(origin: &Origin) -> Result<Module> {
+/// The first of the notes, of which there may be one for each module.
+fn notes(mut notes: Vec<String>) -> Vec<String> {
+    const SHOWN: usize = 8;
+    let more = notes.len().saturating_sub(SHOWN);
+    if more > 0 {
+        notes.truncate(SHOWN);
+        notes.push(format!("{more} more such files"));
+    }
+    notes
+}
+
+/// Names that only one of two tables has, though it is the shorter one: the other may have more, as
+/// kallsyms leaves some out.
+fn differing_names<'a>(
+    one: &'a kallsyms::Entries,
+    other: &'a kallsyms::Entries,
+) -> BTreeSet<&'a str> {
+    let (short, long) = if one.len() < other.len() {
+        (one, other)
+    } else {
+        (other, one)
+    };
+    let known: HashSet<&str> = long.iter().map(|entry| entry.name).collect();
+    let names = short.iter().map(|entry| entry.name);
+    names.filter(|name| !known.contains(name)).collect()
+}
+
+fn module_file(origin: &Origin) -> Result<ModuleFile> {
     let bytes = origin
         .bytes()
         .and_then(compression::unpack)
         .map_err(Error::unusable)?;
-    let file = ModuleFile::from_bytes(bytes)?;
+    ModuleFile::from_bytes(bytes)
+}
+
+/// Reads what the module loader does in a module.
+fn marks(origin: &Origin) -> Result<Marks> {
+    Marks::new(&Image::new(module_file(origin)?.elf())?.builder()?)
+}
+
+fn read_module(name: &str, origin: &Origin) -> Result<Module> {
+    let file = module_file(origin)?;
     let section = |name| image::section(file.elf(), name).map(<[u8]>::to_vec);
     Ok(Module {
         symbols: Table::of_module(&file)?,
+        exports: exports::of_module(&file, name),
         types: section(".BTF").map(|btf| ModuleTypes {
             btf,
             base: section(".BTF.base"),
@@ -584,11 +1008,13 @@ mod tests {
     #[test]
     fn kernels_can_be_named() {
         let spec = |text: &str| text.parse::<Spec>().unwrap();
-        assert_eq!(spec("running").paths, None);
+        assert!(spec("running").running && spec("running").paths.is_empty());
         assert_eq!(spec("now=running").name.as_deref(), Some("now"));
+        let more = spec("running,Module.symvers");
+        assert!(more.running && more.paths == [Path::new("Module.symvers")]);
         let two = spec("old=a.deb,dir/b.deb");
         assert_eq!(two.name.as_deref(), Some("old"));
-        assert_eq!(two.paths.unwrap().len(), 2);
+        assert!(!two.running && two.paths.len() == 2);
         assert_eq!(spec("/a=b/c").name, None);
         for wrong in ["", "=x", "a,", ",", "n="] {
             assert!(wrong.parse::<Spec>().is_err(), "{wrong}");

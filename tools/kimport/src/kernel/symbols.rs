@@ -7,6 +7,7 @@ use super::{
     kallsyms::{Entries, Entry},
 };
 use crate::{
+    elf::stripped,
     error::{Error, Result},
     module_file::ModuleFile,
     relink::modinfo,
@@ -75,6 +76,7 @@ pub struct Table {
     hasher: RandomState,
     tells_exports: bool,
     keeps_init: bool,
+    tells_data: bool,
 }
 
 /// Where memory of a special kind begins and ends; what is imported of these is the address, which
@@ -88,7 +90,7 @@ const BOUNDS: [&str; 6] = [
     "_einittext",
 ];
 /// Begins the names of the entries of the export table.
-const EXPORT: &str = "__ksymtab_";
+pub(crate) const EXPORT: &str = "__ksymtab_";
 
 impl Table {
     /// The table of a kernel image, from its symbols in address order.
@@ -152,6 +154,9 @@ impl Table {
     pub fn of_module(file: &ModuleFile) -> Result<Self> {
         let elf = ElfFile64::<Endianness>::parse(file.elf())
             .map_err(|error| Error::unusable(format_args!("not a kernel module: {error}")))?;
+        if elf.symbol_table().is_none() {
+            return Err(stripped());
+        }
         let (mut entries, mut symbols) = (Entries::default(), Vec::new());
         for symbol in of_elf(&elf) {
             let linkage = if symbol.global {
@@ -185,6 +190,11 @@ impl Table {
             .map(|(number, entry)| (hasher.hash_one(entry.name) as u32, number))
             .collect();
         index.sort_unstable();
+        // Without CONFIG_KALLSYMS_ALL there is what lies between the bounds of text, which may be a
+        // few data, too.
+        let is_data = |entry: &Entry<'_>| "bdrgsv".contains(entry.letter.to_ascii_lowercase());
+        let data = entries.iter().filter(is_data).count();
+        let tells_data = data > 0 && data >= entries.len() / 100;
         let tells_exports = entries.iter().any(|entry| entry.name.starts_with(EXPORT));
         Self {
             entries,
@@ -193,6 +203,7 @@ impl Table {
             hasher,
             tells_exports,
             keeps_init: false,
+            tells_data,
         }
     }
 
@@ -262,6 +273,11 @@ impl Table {
     /// table of a module that is a livepatch.
     pub fn keeps_init(&self) -> bool {
         self.keeps_init
+    }
+
+    /// Tells whether data are among the symbols, as they are with `CONFIG_KALLSYMS_ALL`.
+    pub fn tells_data(&self) -> bool {
+        self.tells_data
     }
 
     /// Whether the entries of the export table are among the symbols.

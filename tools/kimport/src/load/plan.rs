@@ -392,20 +392,15 @@ impl Running<'_> {
     /// The words of the kernel-side crate, but for what is said otherwise on this command line.
     fn explain(&self, name: &str, provider: &str, cause: Cause) -> Answer {
         let modules = self.kernel.loaded_with(name);
-        let unheard = matches!(cause, Cause::Missing | Cause::InImage)
-            && (provider != VMLINUX || modules.is_empty());
+        let is_missing = matches!(cause, Cause::Missing | Cause::NoData { .. });
+        let unheard =
+            (is_missing || cause == Cause::InImage) && (provider != VMLINUX || modules.is_empty());
         let cause = match cause {
-            Cause::Missing if provider == VMLINUX && !modules.is_empty() => {
+            _ if is_missing && provider == VMLINUX && !modules.is_empty() => {
                 let cause = Cause::Elsewhere {
                     modules: modules.iter().map(|&module| module.to_owned()).collect(),
                 };
                 cause.to_string().replace("`from`", "--from")
-            }
-            // An undefined symbol may be either.
-            Cause::Missing if !self.kernel.image().tells_exports() => {
-                "kallsyms has no such symbol there; if it is data: this kernel's kallsyms has functions only \
-                 (no CONFIG_KALLSYMS_ALL)"
-                    .to_owned()
             }
             Cause::InImage => {
                 "the module has no such symbol, but the kernel image has; name vmlinux with --from"

@@ -61,6 +61,7 @@ fn plan_on(
             })
             .collect(),
         exporters_known: false,
+        marks: Default::default(),
     };
     let modules = [
         ("provider", true),

@@ -346,6 +346,12 @@ sector_t noinline provider_size(struct block_device *bdev, u32 unit)
 {
 	return bdev_nr_bytes(bdev) / unit;
 }
+void provider_exported(void);
+void noinline provider_exported(void) { barrier(); }
+EXPORT_SYMBOL_GPL(provider_exported);
+void provider_spaced(void);
+void noinline provider_spaced(void) { barrier(); }
+EXPORT_SYMBOL_NS(provider_spaced, "SPACE");
 asm(".text\n.globl provider_assembly\n.type provider_assembly, @function\nprovider_assembly:\n\tint3\n"
     ".size provider_assembly, . - provider_assembly\n");
 MODULE_DESCRIPTION("Provides");

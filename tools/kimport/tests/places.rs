@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The choice between several files of a kernel: modules of one name, links, two sources
+//! of one fact.
+
+mod common;
+
+use common::*;
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+};
+use tempfile::TempDir;
+
+/// A system whose only module is there in two versions: only the stock one has `target_submit`.
+struct System(TempDir);
+
+const RELEASE: &str = "usr/lib/modules/7.3";
+const STOCK: &str = "kernel/target_core_mod.ko.xz";
+
+impl System {
+    fn new() -> Self {
+        let system = Self(TempDir::new().unwrap());
+        system.write(
+            "boot/System.map-7.3",
+            "ffffffff81000000 T f\nffffffff81000010 d data\n",
+        );
+        system.copy(&stock("target_core_mod"), STOCK);
+        system
+    }
+
+    fn root(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.root().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn module(&self, path: &str) -> PathBuf {
+        let path = self.root().join(RELEASE).join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        path
+    }
+
+    fn copy(&self, from: &Path, to: &str) {
+        fs::copy(from, self.module(to)).unwrap();
+    }
+
+    /// Another module under that name.
+    fn other(&self, to: &str) {
+        self.copy(&stock("tcm_loop"), to);
+    }
+
+    /// Tells whether the stock one is read, and the kernel's notes.
+    fn stock_is_read(&self, also: &str) -> (bool, Vec<String>) {
+        let kernel = format!("here={}{also}", self.root().display());
+        let subject = "target_core_mod:target_submit";
+        let output = kimport(["compare", subject, "--kernel", &kernel, "--json"]);
+        let matrix: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let place = &matrix["symbols"][0]["cells"][0]["places"][0];
+        let notes = matrix["kernels"][0]["notes"].as_array().unwrap();
+        let notes = notes.iter().map(|note| note.as_str().unwrap().to_owned());
+        (place == "target_core_mod", notes.collect())
+    }
+
+    fn note(&self, read: &str, why: &str, other: &str) -> String {
+        let path = |path: &str| self.root().join(RELEASE).join(path).display().to_string();
+        format!(
+            "there are two of module target_core_mod: {} is read, as it {why}; {} is not",
+            path(read),
+            path(other)
+        )
+    }
+}
+
+#[test]
+fn depmod_decides_between_modules_of_one_name() {
+    for (place, is_stock) in [("updates", false), ("extra", false), ("weak-updates", true)] {
+        let system = System::new();
+        let other = format!("{place}/target-core-mod.ko.xz");
+        system.other(&other);
+        let (read, rest) = if is_stock {
+            (STOCK, other.as_str())
+        } else {
+            (other.as_str(), STOCK)
+        };
+        let note = system.note(read, "is what depmod prefers", rest);
+        assert_eq!(system.stock_is_read(""), (is_stock, vec![note]), "{place}");
+        // A system has its own order.
+        system.write(
+            "etc/depmod.d/order.conf",
+            "search weak-updates built-in\nsearch updates extra\n",
+        );
+        assert_eq!(
+            system.stock_is_read("").0,
+            place != "weak-updates",
+            "{place}"
+        );
+    }
+    // What the user names goes before all.
+    let system = System::new();
+    system.other("updates/target_core_mod.ko.xz");
+    let also = format!(",{}", system.module(STOCK).display());
+    let (is_stock, notes) = system.stock_is_read(&also);
+    assert!(is_stock);
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    let note = system.note(STOCK, "is named", "updates/target_core_mod.ko.xz");
+    assert_eq!(notes[1], note);
+}
+
+#[test]
+fn links_are_followed() {
+    // As NixOS has all of them, and weak-updates those of other releases.
+    let system = System::new();
+    let real = system.root().join("store/content");
+    fs::create_dir_all(real.parent().unwrap()).unwrap();
+    fs::rename(system.module(STOCK), &real).unwrap();
+    assert!(!system.stock_is_read("").0);
+    symlink("../../../../../store/content", system.module(STOCK)).unwrap();
+    assert_eq!(system.stock_is_read(""), (true, vec![]));
+    // An absolute one, in a system that is mounted somewhere.
+    fs::remove_file(system.module(STOCK)).unwrap();
+    symlink("/store/content", system.module(STOCK)).unwrap();
+    assert_eq!(system.stock_is_read(""), (true, vec![]));
+    // The same file once more is no other one.
+    symlink(&real, system.module("weak-updates/target_core_mod.ko.xz")).unwrap();
+    assert_eq!(system.stock_is_read(""), (true, vec![]));
+    fs::remove_file(&real).unwrap();
+    let (is_stock, notes) = system.stock_is_read("");
+    assert!(!is_stock && notes.len() == 2, "{notes:?}");
+    assert!(
+        notes[0].ends_with(": No such file or directory (os error 2)"),
+        "{notes:?}"
+    );
+}
+
+#[test]
+fn directories_behind_links_are_read_once() {
+    let (system, elsewhere) = (System::new(), TempDir::new().unwrap());
+    let (kernel, store) = (system.module("kernel"), elsewhere.path().join("store"));
+    fs::rename(&kernel, &store).unwrap();
+    symlink(&store, &kernel).unwrap();
+    // In circles, and as distributions have them.
+    symlink(system.root(), store.join("loop")).unwrap();
+    symlink(".", system.module("here")).unwrap();
+    symlink("usr/lib", system.root().join("lib")).unwrap();
+    assert_eq!(system.stock_is_read(""), (true, vec![]));
+    // The tree that the kernel was built in, or another one's.
+    fs::copy(
+        stock("tcm_loop"),
+        elsewhere.path().join("target_core_mod.ko.xz"),
+    )
+    .unwrap();
+    for name in ["build", "source"] {
+        symlink(elsewhere.path(), system.module(name)).unwrap();
+    }
+    symlink(elsewhere.path(), system.root().join("other")).unwrap();
+    assert_eq!(system.stock_is_read(""), (true, vec![]));
+}
+
+#[test]
+fn sources_that_differ_are_told() {
+    let system = System::new();
+    let write = |name: &str, text: &str| {
+        system.write(name, text);
+        system.root().join(name).display().to_string()
+    };
+    let one = write(
+        "one",
+        "0x00000001\tf\tvmlinux\tEXPORT_SYMBOL\t\n0x0\tg\tvmlinux\tEXPORT_SYMBOL\t\n",
+    );
+    let two = write(
+        "two",
+        "0x00000002\tf\tvmlinux\tEXPORT_SYMBOL\t\n0x9\tg\tvmlinux\tEXPORT_SYMBOL\t\n",
+    );
+    let note = format!("{two} and what was read before differ on 1 symbol (f); {two} counts");
+    let (_, notes) = system.stock_is_read(&format!(",{one},{two}"));
+    assert_eq!(notes, [note.clone()]);
+    let module = stock("tcm_loop");
+    let list = [
+        "list",
+        module.to_str().unwrap(),
+        "--symvers",
+        &one,
+        "--symvers",
+        &two,
+    ];
+    let error = String::from_utf8(kimport(list).stderr).unwrap();
+    assert_eq!(error, format!("kimport: note: {note}\n"));
+
+    let map = write("map", "ffffffff81000000 T f\nffffffff81000004 T other\nffffffff81000010 d data\nffffffff81000011 d more\n");
+    let (_, notes) = system.stock_is_read(&format!(",{map}"));
+    assert!(notes.is_empty(), "{notes:?}");
+    write(
+        "map",
+        "ffffffff81000000 T f\nffffffff81000004 T other\nffffffff81000010 d more\n",
+    );
+    let (_, notes) = system.stock_is_read(&format!(",{map}"));
+    let note = format!("{map} and what was read before differ on 1 symbol (data); {map} counts");
+    assert_eq!(notes, [note]);
+}
+
+/// A kernel without `CONFIG_KALLSYMS_ALL`: its table is what lies in the text.
+#[test]
+fn data_that_kallsyms_leaves_out() {
+    let system = System::new();
+    system.write(
+        "boot/System.map-7.3",
+        "ffffffff81000000 T _stext\nffffffff81000010 T f\nffffffff81000020 T _etext\n",
+    );
+    let kernel = system.root().display().to_string();
+    let directory = TempDir::new().unwrap();
+    let table = [
+        record(1, 0, 0, "", "init_uts_ns"),
+        record(1, 0, 0, "target_core_mod", "sbc_attrib_attrs"),
+        record(0, 0, 0, "", "f"),
+        record(0, 0, 0, "", "no_such_function"),
+        record(1, 1, 0, "", "optional_data"),
+    ];
+    let module = with_table(&directory, &table.concat());
+    let output = kimport(["check", &module, "--kernel", &kernel]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let words = "this kernel's kallsyms has functions only (no CONFIG_KALLSYMS_ALL); import a function that gives access to it";
+    for from in [
+        "init_uts_ns from the kernel image",
+        "sbc_attrib_attrs from target_core_mod",
+    ] {
+        let line = format!("target_core_file: kimport: cannot import {from}: {words}\n");
+        assert!(text.contains(&line), "{text}");
+    }
+    assert!(text.contains("import no_such_function from the kernel image: kallsyms has no such symbol there; check its"));
+    assert!(
+        text.contains("note: optional optional_data would be missing\n"),
+        "{text}"
+    );
+    assert!(!text.contains("cannot import f "), "{text}");
+    let unknown =
+        "  not known: data: the symbol table has functions only (no CONFIG_KALLSYMS_ALL)\n";
+    assert!(text.contains(unknown), "{text}");
+
+    let output = kimport([
+        "compare",
+        "init_uts_ns",
+        "f",
+        "--kernel",
+        &format!("small={kernel}"),
+    ]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(
+        text.contains("\ninit_uts_ns  missing, or data, which kallsyms lacks\n"),
+        "{text}"
+    );
+    // One that has data does not excuse itself.
+    let system = System::new();
+    let output = kimport([
+        "check",
+        &module,
+        "--kernel",
+        &system.root().display().to_string(),
+    ]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(!text.contains("KALLSYMS_ALL"), "{text}");
+}
