@@ -2,8 +2,8 @@
 
 //! What the kernel-side resolver would answer on a given kernel: an address, or the cause why not.
 //!
-//! The rules and the words are those of `rust/kimport/resolver`, so that a finding reads like the
-//! line the kernel would log.
+//! The rules are those of `rust/kimport/resolver`, and the words are shared with it, so that a
+//! finding reads like the line that the kernel would log.
 
 use crate::{
     error::count,
@@ -15,7 +15,7 @@ use crate::{
     symvers::VMLINUX,
     verify::Reason,
 };
-use kimport_types::Made;
+use kimport_types::{Made, Refusal};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{collections::BTreeSet, fmt, sync::Arc};
@@ -167,8 +167,37 @@ impl Cause {
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What the kernel-side crate says, too, is said in its words.
+        let shared = |refusal: Refusal<'_>, f: &mut fmt::Formatter<'_>| fmt::Display::fmt(&refusal, f);
         match self {
-            Self::Missing => f.write_str("kallsyms has no such symbol there; check its spelling"),
+            Self::Missing => shared(Refusal::Missing, f),
+            Self::OnlyClone { clones } => {
+                let names = &clones.join(", ");
+                shared(Refusal::OnlyClone { names }, f)
+            }
+            Self::SeveralRenames { names } => {
+                let count = as_u32(names.len());
+                let names = &names.join(", ");
+                shared(Refusal::SeveralRenames { count, names }, f)
+            }
+            Self::Ambiguous { count } => {
+                let count = as_u32(*count);
+                shared(Refusal::Ambiguous { count, listed: &"" }, f)
+            }
+            Self::Position { count } => {
+                let count = as_u32(*count);
+                shared(Refusal::Position { count }, f)
+            }
+            Self::InInit => shared(Refusal::InInit, f),
+            Self::PerCpu => shared(Refusal::PerCpu, f),
+            Self::NotFunction => shared(Refusal::NotFunction, f),
+            Self::NotData => shared(Refusal::NotData, f),
+            Self::Unverified { reason } => shared(Refusal::Unverified(*reason), f),
+            Self::NoData { perhaps: false } => shared(Refusal::NoData, f),
+            Self::NoData { perhaps: true } => f.write_str(
+                "kallsyms has no such symbol there; if it is data: this kernel's kallsyms has functions only \
+                 (no CONFIG_KALLSYMS_ALL)",
+            ),
             Self::Inlined { prototypes } => {
                 f.write_str("kallsyms has no such symbol there, though the kernel's ")?;
                 match prototypes.as_slice() {
@@ -177,22 +206,10 @@ impl fmt::Display for Cause {
                 }
                 f.write_str(": the compiler inlined it; import a function that calls it")
             }
-            Self::OnlyClone { clones } => write!(
-                f,
-                "the compiler left only {}, whose ABI is not the declared one; import a function \
-                 that calls it",
-                clones.join(", ")
-            ),
             Self::Renamed { name } => write!(
                 f,
                 "the compiler renamed it {name}, and livepatch compares whole names; declare it with \
                  #[name = \"{name}\"], in C with __asm__(\"{name}\")"
-            ),
-            Self::SeveralRenames { names } => write!(
-                f,
-                "the compiler renamed {} functions of that name, {}; select one with #[name = \"...\"]",
-                names.len(),
-                names.join(", ")
             ),
             Self::Elsewhere { modules } => write!(
                 f,
@@ -202,30 +219,7 @@ impl fmt::Display for Cause {
             Self::InImage => f.write_str(
                 "the module has no such symbol, but the kernel image has; leave out `from`",
             ),
-            Self::Ambiguous { count } => write!(
-                f,
-                "there are {count} symbols of that name; select one with #[position = N]"
-            ),
-            Self::Position { count } => {
-                write!(f, "{}; correct its #[position]", only(*count))
-            }
-            Self::InInit => f.write_str(
-                "it is in __init memory, which is freed after init; it cannot be imported",
-            ),
-            Self::PerCpu => f.write_str(
-                "it is per-CPU data, whose address is an offset; import a function that gives \
-                 access to it",
-            ),
-            Self::NotFunction => {
-                f.write_str("it is data, declared as a function; state the type of the data")
-            }
-            Self::NotData => f.write_str("it is a function, declared as data; state a fn type"),
             Self::Differs { report } => f.write_str(report),
-            Self::Unverified { reason } => write!(
-                f,
-                "its type cannot be checked: {reason}; drop verify(require), or import something \
-                 else"
-            ),
             Self::NoProvider => f.write_str(
                 "the provider is no module of this kernel; add the provider's .ko to --kernel",
             ),
@@ -244,17 +238,13 @@ impl fmt::Display for Cause {
             Self::Version { exporter, .. } => {
                 write!(f, "the module was not built with this {exporter}; build it for this kernel")
             }
-            Self::NoData { perhaps: false } => f.write_str(
-                "this kernel's kallsyms has functions only (no CONFIG_KALLSYMS_ALL); import a function \
-                 that gives access to it",
-            ),
-            Self::NoData { perhaps: true } => f.write_str(
-                "kallsyms has no such symbol there; if it is data: this kernel's kallsyms has functions only \
-                 (no CONFIG_KALLSYMS_ALL)",
-            ),
             Self::Unknown { needs } => write!(f, "cannot be told; add {needs} to --kernel"),
         }
     }
+}
+
+fn as_u32(count: usize) -> u32 {
+    count.try_into().unwrap_or(u32::MAX)
 }
 
 impl Cause {
