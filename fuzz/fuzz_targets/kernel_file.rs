@@ -63,14 +63,17 @@ fuzz_target!(init: kimport_fuzz::seeds(seeds), |bytes: &[u8]| {
     };
     for name in ["f", "_stext", "work", "crc16"] {
         for provider in [None, Some("loop"), Some("crc16")] {
-            let wanted = resolve::Wanted {
-                name,
-                provider,
-                position: None,
-                kind: Some(import_table::Kind::Function),
-            };
-            if let Err(cause) = resolve::resolve(&kernel, &wanted) {
-                assert!(!cause.to_string().is_empty());
+            for finder in [resolve::Finder::Crate, resolve::Finder::Livepatch] {
+                let wanted = resolve::Wanted {
+                    name,
+                    provider,
+                    position: None,
+                    kind: Some(import_table::Kind::Function),
+                    finder,
+                };
+                if let Err(cause) = resolve::resolve(&kernel, &wanted) {
+                    assert!(!cause.to_string().is_empty());
+                }
             }
         }
         let _ = (kernel.exporter(name), kernel.loaded_with(name));

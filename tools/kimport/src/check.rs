@@ -10,7 +10,7 @@ use crate::{
     list::{Listing, Livepatch},
     loader::{Judgement, Refusal, Version, LAYOUT},
     relink::SymbolReport,
-    resolve::{resolve, Cause, Position, Wanted},
+    resolve::{position_of_livepatch, resolve, Cause, Finder, Wanted},
     symvers::VMLINUX,
     verify::{verify, Reason, Verdict},
 };
@@ -260,10 +260,7 @@ impl Finding {
                 _ => Some(wanted.provider.unwrap_or(VMLINUX).to_owned()),
             },
             way,
-            position: match wanted.position {
-                Some(Position::InMemory(number) | Position::InTable(number)) => number,
-                None => 0,
-            },
+            position: wanted.position.unwrap_or(0),
             cause,
             message: String::new(),
             near,
@@ -299,6 +296,10 @@ impl Finding {
                     "livepatch: symbol position {} for symbol '{symbol}' in object '{object}' not found: {cause}",
                     self.position
                 ),
+                // The kernel says nothing of it.
+                Cause::InInit if object == VMLINUX => format!(
+                    "{module}: kimport: livepatch binds {symbol} to memory that is freed: {cause}"
+                ),
                 _ => format!(
                     "livepatch: symbol '{symbol}' not found in symbol table: {object}: {cause}"
                 ),
@@ -314,14 +315,7 @@ pub fn relinked(symbols: &[SymbolReport], kernel: &Kernel) -> Result<()> {
         .filter_map(|symbol| {
             let SymbolReport { name, provider, .. } = symbol;
             let cause = resolve(kernel, &wanted(name, provider, symbol.position)).err()?;
-            // What a position is called here.
-            let cause = match cause {
-                Cause::Ambiguous { count } => format!(
-                    "there are {count} symbols of that name; select one as {provider}:{name}@N"
-                ),
-                Cause::Position { count } => format!("there are {count} symbols of that name"),
-                other => other.to_string(),
-            };
+            let cause = cause.on_command_line(name, provider);
             Some(format!("{name} from {provider}: {cause}"))
         })
         .collect();
@@ -353,12 +347,13 @@ fn wanted_import<'a>(import: &'a Import, livepatch: &[Livepatch]) -> Wanted<'a> 
     Wanted {
         name: &import.name,
         provider: import.provider.as_deref(),
-        position: number.map(if is_bound {
-            Position::InTable
-        } else {
-            Position::InMemory
-        }),
+        position: number,
         kind: Some(import.kind),
+        finder: if is_bound {
+            Finder::Livepatch
+        } else {
+            Finder::Crate
+        },
     }
 }
 
@@ -375,8 +370,9 @@ fn wanted<'a>(name: &'a str, provider: &'a str, position: u64) -> Wanted<'a> {
     Wanted {
         name,
         provider: (provider != VMLINUX).then_some(provider),
-        position: Position::of_livepatch(position),
+        position: position_of_livepatch(position),
         kind: None,
+        finder: Finder::Livepatch,
     }
 }
 
@@ -459,6 +455,7 @@ impl Loading {
                     provider: None,
                     position: None,
                     kind: None,
+                    finder: Finder::Crate,
                 };
                 let finding = Finding::new(kernel, &wanted, Way::Undefined, cause);
                 loading.findings.push(finding);

@@ -77,8 +77,9 @@ enum Command {
 /// that misses klp_enable_patch. The provider has to be loaded before the
 /// module and must stay loaded as long: the kernel holds no reference on it for such symbols.
 ///
-/// The signature does not fit the changed module: it is dropped, or made anew with --sign, which also
-/// does without --from. Relinking the output again with the same options changes nothing.
+/// The signature does not fit the changed module: it is dropped, or made anew with --sign. --sign, --name
+/// and --no-exports also do without --from. Relinking the output again with the same options changes
+/// nothing.
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "Example: Debian's loopback target on an upgraded LIO core\n\n  \
@@ -106,7 +107,7 @@ struct Relink {
     /// goes before the other forms.
     #[arg(
         long,
-        required_unless_present = "sign",
+        required_unless_present_any = ["sign", "name", "no_exports"],
         value_name = "PROVIDER[=OLD|:SYMBOLS]"
     )]
     from: Vec<Request>,

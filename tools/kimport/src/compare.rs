@@ -9,7 +9,7 @@ use crate::{
         Kernel,
     },
     list::Listing,
-    resolve::{resolve, Cause, Wanted},
+    resolve::{resolve, Cause, Finder, Wanted},
     symvers::VMLINUX,
     table::table,
 };
@@ -31,6 +31,9 @@ pub struct Subject {
     pub provider: Option<String>,
     /// The symbol.
     pub name: String,
+    /// By whose rules the module gets at it.
+    #[serde(skip)]
+    pub finder: Finder,
 }
 
 impl FromStr for Subject {
@@ -52,21 +55,30 @@ impl FromStr for Subject {
         Ok(Self {
             provider: provider.map(|provider| provider.replace('-', "_")),
             name: name.to_owned(),
+            finder: Finder::Crate,
         })
     }
 }
 
 /// Everything a module imports, but for what is exported to everybody.
 pub fn subjects(listing: &Listing) -> BTreeSet<Subject> {
-    let imports = listing.imports.iter().map(|import| Subject {
-        provider: import.provider.clone(),
-        name: import.name.clone(),
-    });
     let livepatch = listing.livepatch.iter().map(|symbol| Subject {
         provider: (symbol.provider != VMLINUX).then(|| symbol.provider.clone()),
         name: symbol.name.clone(),
+        finder: Finder::Livepatch,
     });
-    imports.chain(livepatch).collect()
+    let mut subjects: BTreeSet<Subject> = livepatch.collect();
+    // Those of `#[livepatch]` blocks are both.
+    for import in &listing.imports {
+        let [livepatch, subject] = [Finder::Livepatch, Finder::Crate].map(|finder| Subject {
+            provider: import.provider.clone(),
+            name: import.name.clone(),
+            finder,
+        });
+        subjects.remove(&livepatch);
+        subjects.insert(subject);
+    }
+    subjects
 }
 
 /// What became of a symbol on one kernel.
@@ -439,6 +451,10 @@ impl Cell {
             }
             Some(Cause::Inlined { .. }) => words.push("inlined".to_owned()),
             Some(Cause::OnlyClone { clones }) => words.push(format!("only {}", clones.join(" "))),
+            Some(Cause::Renamed { name }) => words.push(format!("only {name}")),
+            Some(Cause::SeveralRenames { names }) => {
+                words.push(format!("only {}", names.join(" ")))
+            }
             Some(Cause::Ambiguous { count }) => words.push(format!("{count} of that name")),
             Some(Cause::InInit) => words.push("__init".to_owned()),
             Some(Cause::PerCpu) => words.push("per-CPU".to_owned()),
@@ -488,6 +504,7 @@ fn column(subjects: &BTreeSet<Subject>, kernel: &Kernel) -> Vec<Cell> {
                     provider: subject.provider.as_deref(),
                     position: None,
                     kind: None,
+                    finder: subject.finder,
                 },
             )
         })
@@ -554,6 +571,7 @@ fn astray_cell(kernel: &Kernel, subject: &Subject, places: &BTreeSet<String>) ->
             provider: (place != VMLINUX).then_some(place.as_str()),
             position: None,
             kind: None,
+            finder: subject.finder,
         };
         return match resolve(kernel, &wanted) {
             Ok(symbol) => Cell::at(kernel, &subject.name, names, moved, &symbol),
@@ -595,9 +613,10 @@ impl Cell {
         let module = module.and_then(|module| kernel.module(module).ok().flatten());
         let prototypes = match &cause {
             Cause::Inlined { prototypes } => Some(prototypes.clone()),
-            Cause::Ambiguous { .. } | Cause::OnlyClone { .. } => {
-                kernel.prototypes(module.as_deref(), &subject.name)
-            }
+            Cause::Ambiguous { .. }
+            | Cause::OnlyClone { .. }
+            | Cause::Renamed { .. }
+            | Cause::SeveralRenames { .. } => kernel.prototypes(module.as_deref(), &subject.name),
             _ => None,
         };
         Self {

@@ -6,16 +6,19 @@
 //! line the kernel would log.
 
 use crate::{
+    error::count,
     import_table,
     kernel::{
         symbols::{Kind, Symbol, Table},
         Kernel, Module,
     },
+    symvers::VMLINUX,
     verify::Reason,
 };
+use kimport_types::Made;
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 /// What is looked for.
 #[derive(Clone, Copy, Debug)]
@@ -24,26 +27,27 @@ pub struct Wanted<'a> {
     pub name: &'a str,
     /// The module that shall have it; `None`: the kernel image.
     pub provider: Option<&'a str>,
-    /// Which of several.
-    pub position: Option<Position>,
+    /// Which of several, counted from 1: in the kernel image in address order, in a module in the order of its symbol table.
+    pub position: Option<u32>,
     /// What it is declared to be, if that matters.
     pub kind: Option<import_table::Kind>,
+    /// By whose rules.
+    pub finder: Finder,
 }
 
-/// Which of several symbols of one name, counted from 1. In the kernel image both are the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Position {
-    /// In address order, as the kernel-side crate counts.
-    InMemory(u32),
-    /// In the order of the symbol table, as livepatch code counts: in a module, local symbols before global ones.
-    InTable(u32),
+/// Who finds a symbol.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Finder {
+    /// The kernel-side crate, which counts only what stays in memory, and knows what compilers rename.
+    #[default]
+    Crate,
+    /// The kernel's livepatch code (`klp_find_object_symbol()`), which goes by whole names and takes whatever bears one.
+    Livepatch,
 }
 
-impl Position {
-    /// What the number in the name of a livepatch symbol means: 0 is none.
-    pub fn of_livepatch(number: u64) -> Option<Self> {
-        (number != 0).then(|| Self::InTable(number.try_into().unwrap_or(u32::MAX)))
-    }
+/// The position that the number in the name of a livepatch symbol means: 0 is none.
+pub fn position_of_livepatch(number: u64) -> Option<u32> {
+    (number != 0).then(|| number.try_into().unwrap_or(u32::MAX))
 }
 
 /// Why a symbol would be refused.
@@ -61,6 +65,16 @@ pub enum Cause {
     OnlyClone {
         /// The clones' names.
         clones: Vec<String>,
+    },
+    /// The compiler renamed it, and livepatch code compares whole names.
+    Renamed {
+        /// The name that it has.
+        name: String,
+    },
+    /// The compiler renamed several functions of the name.
+    SeveralRenames {
+        /// The names that they have.
+        names: Vec<String>,
     },
     /// Not in the place asked for, but in modules.
     Elsewhere {
@@ -143,6 +157,8 @@ impl Cause {
                 | Self::OnlyClone { .. }
                 | Self::Elsewhere { .. }
                 | Self::InImage
+                | Self::Position { count: 0 }
+                | Self::InInit
         )
     }
 }
@@ -165,6 +181,17 @@ impl fmt::Display for Cause {
                  that calls it",
                 clones.join(", ")
             ),
+            Self::Renamed { name } => write!(
+                f,
+                "the compiler renamed it {name}, and livepatch compares whole names; declare it with \
+                 #[name = \"{name}\"], in C with __asm__(\"{name}\")"
+            ),
+            Self::SeveralRenames { names } => write!(
+                f,
+                "the compiler renamed {} functions of that name, {}; select one with #[name = \"...\"]",
+                names.len(),
+                names.join(", ")
+            ),
             Self::Elsewhere { modules } => write!(
                 f,
                 "there is no such symbol there, but {} has one; name that module with `from`",
@@ -180,10 +207,9 @@ impl fmt::Display for Cause {
             Self::Position { count: 0 } => {
                 f.write_str("there is no symbol of that name; check its spelling")
             }
-            Self::Position { count } => write!(
-                f,
-                "there are only {count} symbols of that name; correct its #[position]"
-            ),
+            Self::Position { count } => {
+                write!(f, "{}; correct its #[position]", only(*count))
+            }
             Self::InInit => f.write_str(
                 "it is in __init memory, which is freed after init; it cannot be imported",
             ),
@@ -230,6 +256,35 @@ impl fmt::Display for Cause {
             Self::Unknown { needs } => write!(f, "cannot be told; add {needs} to --kernel"),
         }
     }
+}
+
+impl Cause {
+    /// The cause of the symbol `name` of `provider`, with what to do about it on a command line, where `--from` is what `from` and
+    /// `#[position]` are to the macro.
+    pub fn on_command_line(&self, name: &str, provider: &str) -> String {
+        match self {
+            Self::Ambiguous { count } => format!(
+                "there are {count} symbols of that name; select one as {provider}:{name}@N"
+            ),
+            Self::Position { count } if *count > 0 => only(*count),
+            Self::InImage => format!(
+                "the module has no such symbol, but the kernel image has; name it as {VMLINUX}:{name}"
+            ),
+            Self::ProviderBuiltin => format!(
+                "the provider is built into this kernel; name the symbol as {VMLINUX}:{name}"
+            ),
+            other => other.to_string(),
+        }
+    }
+}
+
+/// Says that there are not enough symbols of a name.
+fn only(count: usize) -> String {
+    let are = if count == 1 { "is" } else { "are" };
+    format!(
+        "there {are} only {} of that name",
+        self::count(count, "symbol")
+    )
 }
 
 /// Finds the symbol, or the cause why it would be refused.
@@ -286,11 +341,17 @@ fn table<'a>(kernel: &'a Kernel, module: Option<&'a Module>) -> &'a Table {
 
 /// Finds the symbol, if there is one.
 fn in_table(table: &Table, wanted: &Wanted<'_>) -> Result<Option<Symbol>, Cause> {
-    let found = table.named(wanted.name);
+    let all = table.named(wanted.name);
+    let found = counted(table, &all, wanted);
     let symbol = match (wanted.position, found.as_slice()) {
-        (Some(position), found) => at(position, found, wanted.provider.is_some())?,
+        (_, []) if !all.is_empty() => return Err(Cause::InInit),
+        (Some(position), found) => {
+            let at = (position as usize).checked_sub(1);
+            at.and_then(|at| found.get(at).copied())
+                .ok_or(Cause::Position { count: found.len() })?
+        }
         (None, [symbol]) => symbol,
-        (None, []) => return Ok(renamed(table, wanted)),
+        (None, []) => return renamed(table, wanted),
         (None, several) => {
             return Err(Cause::Ambiguous {
                 count: several.len(),
@@ -301,49 +362,43 @@ fn in_table(table: &Table, wanted: &Wanted<'_>) -> Result<Option<Symbol>, Cause>
     Ok(Some(symbol.clone()))
 }
 
-/// The one of `found` at that position, as the kernel counts once a module has initialised.
-fn at<'a>(position: Position, found: &[&'a Symbol], in_module: bool) -> Result<&'a Symbol, Cause> {
-    let lasting = found
-        .iter()
-        .copied()
-        .filter(|symbol| !(in_module && symbol.init));
-    let mut lasting: Vec<&Symbol> = lasting.collect();
-    let number = match position {
-        Position::InTable(number) => number,
-        Position::InMemory(number) => {
-            lasting.sort_by_key(|symbol| symbol.place);
-            number
-        }
+/// Those of `all` symbols of one name that the finder sees once a module has initialised.
+///
+/// The kernel image lists the `__init` ones for ever, and livepatch counts them: so does a position. A module loses them, but for
+/// modules that are livepatches themselves.
+fn counted<'a>(table: &Table, all: &[&'a Symbol], wanted: &Wanted<'_>) -> Vec<&'a Symbol> {
+    let by_livepatch = wanted.finder == Finder::Livepatch;
+    let with_init = match wanted.provider {
+        None => by_livepatch || wanted.position.is_some(),
+        Some(_) => by_livepatch && table.keeps_init(),
     };
-    let symbol = (number as usize)
-        .checked_sub(1)
-        .and_then(|index| lasting.get(index).copied());
-    symbol.ok_or(Cause::Position {
-        count: lasting.len(),
-    })
+    let all = all.iter().copied();
+    all.filter(|symbol| with_init || !symbol.init).collect()
 }
 
-/// `name.llvm.N` is a plain rename, if there is one only.
-fn renamed(table: &Table, wanted: &Wanted<'_>) -> Option<Symbol> {
-    let llvm = format!("{}.llvm.", wanted.name);
-    let clones = table.clones(wanted.name);
-    let mut renames = clones.iter().filter(|clone| clone.starts_with(&llvm));
-    let (rename, None) = (renames.next()?, renames.next()) else {
-        return None;
-    };
-    let [symbol] = table.named(rename)[..] else {
-        return None;
-    };
-    check(symbol, wanted).ok().map(|()| symbol.clone())
+/// Finds the symbol under the name that the compiler gave it instead.
+fn renamed(table: &Table, wanted: &Wanted<'_>) -> Result<Option<Symbol>, Cause> {
+    let renames = table.made_of(wanted.name, Made::Renamed);
+    let names = || renames.iter().map(|(name, _)| name.to_string());
+    match renames.as_slice() {
+        [] => Ok(None),
+        [(name, _)] if wanted.finder == Finder::Livepatch => Err(Cause::Renamed {
+            name: name.to_string(),
+        }),
+        [(_, symbol)] => check(symbol, wanted).map(|()| Some((*symbol).clone())),
+        _ => Err(Cause::SeveralRenames {
+            names: names().collect(),
+        }),
+    }
 }
 
 /// Why there is no symbol of the name.
 fn absent(kernel: &Kernel, module: Option<&Module>, wanted: &Wanted<'_>) -> Cause {
-    let clones = table(kernel, module).clones(wanted.name);
+    let clones = table(kernel, module).made_of(wanted.name, Made::Clone);
     if !clones.is_empty() {
-        return Cause::OnlyClone {
-            clones: clones.into_iter().map(str::to_owned).collect(),
-        };
+        let clones = clones.iter().map(|(name, _)| name.to_string());
+        let clones = clones.collect::<BTreeSet<_>>().into_iter().collect();
+        return Cause::OnlyClone { clones };
     }
     if wanted.provider.is_some() && !kernel.image().named(wanted.name).is_empty() {
         return Cause::InImage;
@@ -361,7 +416,9 @@ fn absent(kernel: &Kernel, module: Option<&Module>, wanted: &Wanted<'_>) -> Caus
 
 /// Refuses what is not what it is declared to be, or cannot be used.
 fn check(symbol: &Symbol, wanted: &Wanted<'_>) -> Result<(), Cause> {
-    if symbol.per_cpu || symbol.kind == Kind::Absolute {
+    let is_offset = symbol.per_cpu || symbol.kind == Kind::Absolute;
+    // A relocation takes an offset as it takes an address.
+    if is_offset && wanted.finder == Finder::Crate {
         return Err(Cause::PerCpu);
     }
     if symbol.init {

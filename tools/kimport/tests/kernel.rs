@@ -166,7 +166,7 @@ fn each_cause_is_told_as_the_kernel_would() {
             target_core_file: kimport: cannot import init_uts_ns from the kernel image: it is data, declared as a function; state the type of the data
             target_core_file: kimport: cannot import f from no_such_module: the provider is no module of this kernel; add the provider's .ko to --kernel
             target_core_file: kimport: cannot import unix_gc from unix: the provider is no module of this kernel; add the provider's .ko to --kernel
-            target_core_file: kimport: cannot import start_kernel from the kernel image: it is in __init memory, which is freed after init; it cannot be imported
+            note: optional start_kernel would be missing
         "#]],
     );
 }
@@ -551,11 +551,101 @@ fn relink_refuses_what_the_kernel_would() {
         assert!(!Path::new(&output).exists());
     }
 
-    let result = relink("name_show", "vmlinux:name_show@2");
-    assert_eq!(result.status.code(), Some(0), "{}", text(&result.stderr));
-    let relinked = Module::read(&fs::read(&output).unwrap());
-    let is_it = |symbol: &Symbol| symbol.name == ".klp.sym.vmlinux.name_show,2";
-    assert!(relinked.symbols.iter().any(is_it));
+    // Per-CPU data are addressed as other data are, and livepatch takes whatever has the name.
+    for (symbol, position) in [
+        ("name_show", "@2"),
+        ("runqueues", ""),
+        ("process_counts", "@1"),
+    ] {
+        let result = relink(symbol, &format!("vmlinux:{symbol}{position}"));
+        assert_eq!(result.status.code(), Some(0), "{}", text(&result.stderr));
+        let relinked = Module::read(&fs::read(&output).unwrap());
+        let number = position.strip_prefix('@').unwrap_or("0");
+        let name = format!(".klp.sym.vmlinux.{symbol},{number}");
+        assert!(relinked.symbols.iter().any(|symbol| symbol.name == name));
+        let (out, _) = fine(["check", &output, "--kernel", &stock_kernel()]);
+        assert!(out.contains("all of them resolve"), "{out}");
+        if position != "@2" {
+            let kernel = stock_kernel();
+            let (out, _) = fine(["compare", "--module", &output, "--kernel", &kernel]);
+            assert!(out.contains(&format!("\n{symbol} ")), "{out}");
+        }
+    }
+}
+
+/// Livepatch compares whole names; the advice is for a command line.
+#[test]
+fn what_livepatch_would_not_find_is_said_with_the_way_out() {
+    let directory = TempDir::new().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let (plain, module, output) = (path("plain.ko"), path("in.ko"), path("out.ko"));
+    fs::write(&plain, unxz(&stock("tcm_loop"))).unwrap();
+    let core = stock("target_core_mod");
+    let map = path("System.map");
+    fs::write(
+        &map,
+        "ffffffff81000000 T _stext\nffffffff81000010 t renamed.llvm.9\n\
+         ffffffff81000020 t twice.llvm.1\nffffffff81000030 t twice.llvm.2\nffffffff81000040 t once\n\
+         ffffffff81000050 T _etext\nffffffff82000000 D __init_begin\nffffffff82000010 t early\n\
+         ffffffff82000020 D __init_end\n",
+    )
+    .unwrap();
+    let kernel = format!("{map},{}", core.display());
+    for (symbol, provider, position, relinked, checked) in [
+        (
+            "renamed",
+            "vmlinux",
+            "",
+            "the compiler renamed it renamed.llvm.9, and livepatch compares whole names; declare it with \
+             #[name = \"renamed.llvm.9\"], in C with __asm__(\"renamed.llvm.9\")",
+            "livepatch: symbol 'renamed' not found in symbol table",
+        ),
+        (
+            "twice",
+            "vmlinux",
+            "",
+            "the compiler renamed 2 functions of that name, twice.llvm.1, twice.llvm.2; select one",
+            "livepatch: symbol 'twice' not found in symbol table",
+        ),
+        (
+            "once",
+            "vmlinux",
+            "@2",
+            "there is only 1 symbol of that name",
+            "livepatch: symbol position",
+        ),
+        (
+            "once",
+            "target_core_mod",
+            "",
+            "the module has no such symbol, but the kernel image has; name it as vmlinux:once",
+            "livepatch: symbol 'once' not found in symbol table of 'target_core_mod'",
+        ),
+        (
+            "early",
+            "vmlinux",
+            "",
+            "it is in __init memory",
+            "tcm_loop: kimport: livepatch binds early to memory that is freed: it is in __init memory",
+        ),
+    ] {
+        let rename = format!("target_submit={symbol}");
+        tool("objcopy", &["--redefine-sym", &rename, &plain, &module]);
+        let from = format!("{provider}:{symbol}{position}");
+        let relink = ["relink", &module, "--from", &from, "-o", &output];
+        let result = kimport(relink.iter().copied().chain(["--kernel", &kernel]));
+        assert_eq!(result.status.code(), Some(1));
+        let err = text(&result.stderr);
+        assert!(err.contains(&format!("{symbol} from {provider}: {relinked}")), "{err}");
+        assert!(!Path::new(&output).exists());
+
+        fine(relink);
+        let result = kimport(["check", &output, "--kernel", &kernel]);
+        assert_eq!(result.status.code(), Some(1));
+        let out = text(&result.stdout);
+        assert!(out.contains(checked), "{out}");
+        fs::remove_file(&output).unwrap();
+    }
 }
 
 /// A Debian package, made by Debian's own tool, in each compression it has.

@@ -375,6 +375,62 @@ fn exports_are_dropped() {
     assert_eq!(fs::read(&output).unwrap(), fs::read(&again).unwrap());
 }
 
+/// A copy of a module that provides: nothing of it comes from elsewhere.
+#[test]
+fn a_name_or_no_exports_alone_is_a_reason_to_relink() {
+    let directory = TempDir::new().unwrap();
+    let input = stock("target_core_mod");
+    let output = directory.path().join("out.ko");
+    let relink = |options: &[&str]| {
+        let files = [input.to_str().unwrap(), "-o", output.to_str().unwrap()];
+        let (out, err) = fine(["relink"].iter().chain(&files).chain(options));
+        (out + &err, Module::read(&fs::read(&output).unwrap()))
+    };
+    let before = Module::read(&unxz(&input));
+    let exports = |module: &Module| {
+        let mut names = module.sections.iter().map(|section| &section.name);
+        names.any(|name| name.starts_with("__ksymtab"))
+    };
+    assert!(exports(&before));
+    for (options, said, has_exports) in [
+        (&["--no-exports"][..], "exports dropped", false),
+        (
+            &["--name", "core_copy"],
+            "target_core_mod: now core_copy",
+            true,
+        ),
+        (
+            &["--no-exports", "--name", "core_copy"],
+            "target_core_mod: now core_copy",
+            false,
+        ),
+    ] {
+        let (text, after) = relink(options);
+        assert!(text.contains(said), "{text}");
+        assert_eq!(exports(&after), has_exports, "{options:?}");
+        assert_eq!(after.undefined(), before.undefined());
+        let this_module = after.section(".gnu.linkonce.this_module");
+        let name = if options.contains(&"--name") {
+            "core_copy\0"
+        } else {
+            "target_core_mod\0"
+        };
+        let is_there = |bytes: &[u8]| {
+            bytes
+                .windows(name.len())
+                .any(|part| part == name.as_bytes())
+        };
+        assert!(is_there(&this_module.data), "{options:?}");
+    }
+    let nothing = [
+        "relink",
+        input.to_str().unwrap(),
+        "-o",
+        output.to_str().unwrap(),
+    ];
+    assert_eq!(kimport(nothing).status.code(), Some(2));
+}
+
 #[test]
 fn tcm_loop_in_figures() {
     let directory = TempDir::new().unwrap();

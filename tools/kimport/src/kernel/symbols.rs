@@ -2,12 +2,17 @@
 
 //! Symbol tables: what a name stands for in the kernel image or in one module.
 
-use super::kallsyms::{Entries, Entry};
+use super::{
+    image,
+    kallsyms::{Entries, Entry},
+};
 use crate::{
     elf::stripped,
     error::{Error, Result},
     module_file::ModuleFile,
+    relink::modinfo,
 };
+use kimport_types::{made_of, Made};
 use object::{
     elf,
     read::elf::{ElfFile64, FileHeader},
@@ -57,8 +62,6 @@ pub struct Symbol {
     pub per_cpu: bool,
     /// Where it is on the running kernel; 0 where that does not show.
     pub address: u64,
-    /// Where it is among the others, by section and address; the loader lays out sections in its own order.
-    pub(crate) place: (usize, u64),
 }
 
 /// The symbols of the kernel image or of a module.
@@ -73,10 +76,9 @@ pub struct Table {
     hasher: RandomState,
     tells_exports: bool,
     tells_data: bool,
+    keeps_init: bool,
 }
 
-/// What compilers append to the names of clones and parts of functions.
-const CLONES: [&str; 5] = [".isra.", ".constprop.", ".part.", ".cold", ".llvm."];
 /// Where memory of a special kind begins and ends; what is imported of these is the address, which
 /// the crate does itself to know such memory.
 const BOUNDS: [&str; 6] = [
@@ -124,7 +126,6 @@ impl Table {
                 init: !is_bound && init.contains(&index) && !per_cpu.contains(&index),
                 per_cpu: !is_bound && per_cpu.contains(&index),
                 address: entry.address,
-                place: (index, 0),
             }
         };
         let symbols = entries.iter().enumerate().map(symbol).collect();
@@ -144,7 +145,6 @@ impl Table {
             init: false,
             per_cpu: false,
             address: entry.address,
-            place: (0, entry.address),
         };
         let symbols = entries.iter().map(symbol).collect();
         Self::new(entries, symbols)
@@ -175,10 +175,12 @@ impl Table {
                 init: symbol.init,
                 per_cpu: symbol.per_cpu,
                 address: 0,
-                place: (symbol.section, symbol.address),
             });
         }
-        Ok(Self::new(entries, symbols))
+        let mut table = Self::new(entries, symbols);
+        let modinfo = image::section(file.elf(), modinfo::SECTION).unwrap_or_default();
+        table.keeps_init = modinfo::values(modinfo, "livepatch").next().is_some();
+        Ok(table)
     }
 
     fn new(entries: Entries, symbols: Vec<Symbol>) -> Self {
@@ -200,6 +202,7 @@ impl Table {
             hasher,
             tells_exports,
             tells_data,
+            keeps_init: false,
         }
     }
 
@@ -234,19 +237,13 @@ impl Table {
         self.symbols.is_empty()
     }
 
-    /// The names that the compiler gave to clones and parts of `name`.
-    pub fn clones(&self, name: &str) -> Vec<&str> {
-        let mut clones: Vec<&str> = self
-            .names()
-            .filter(|other| {
-                other
-                    .strip_prefix(name)
-                    .is_some_and(|suffix| CLONES.iter().any(|clone| suffix.starts_with(clone)))
-            })
-            .collect();
-        clones.sort_unstable();
-        clones.dedup();
-        clones
+    /// The symbols that a compiler `made` of `name` and that stay in memory, with their names.
+    pub fn made_of(&self, name: &str, made: Made) -> Vec<(&str, &Symbol)> {
+        self.names()
+            .zip(&self.symbols)
+            .filter(|(_, symbol)| !symbol.init)
+            .filter(|(other, _)| made_of(other.as_bytes(), name.as_bytes()) == Some(made))
+            .collect()
     }
 
     /// Names that `name` may be a slip of, best first.
@@ -274,6 +271,11 @@ impl Table {
     /// Whether data are among the symbols, as they are with `CONFIG_KALLSYMS_ALL`.
     pub fn tells_data(&self) -> bool {
         self.tells_data
+    }
+
+    /// Whether the kernel lists the `__init` symbols for ever: it keeps the whole symbol table of a module that is a livepatch.
+    pub fn keeps_init(&self) -> bool {
+        self.keeps_init
     }
 
     /// Whether the entries of the export table are among the symbols.
@@ -305,7 +307,6 @@ pub(super) struct ElfSymbol {
     pub(super) name: String,
     pub(super) letter: char,
     pub(super) global: bool,
-    pub(super) section: usize,
     pub(super) address: u64,
     init: bool,
     per_cpu: bool,
@@ -348,7 +349,6 @@ where
             name: name.to_owned(),
             letter,
             global: st_info >> 4 != elf::STB_LOCAL,
-            section: index.0,
             address: symbol.address(),
             init: section_name.starts_with(".init"),
             per_cpu: section_name.starts_with(".data..percpu"),
@@ -422,12 +422,18 @@ mod tests {
     fn clones_and_near_names() {
         let table = table(&[
             ('t', "work.isra.0"),
+            ('t', "work.llvm.7"),
             ('t', "work.cold"),
             ('t', "workers"),
             ('t', "target_submit_cmd"),
             ('t', "__pfx_target_submit"),
         ]);
-        assert_eq!(table.clones("work"), ["work.cold", "work.isra.0"]);
+        let made = |made| {
+            let made = table.made_of("work", made).into_iter();
+            made.map(|(name, _)| name).collect::<Vec<_>>()
+        };
+        assert_eq!(made(Made::Clone), ["work.isra.0", "work.cold"]);
+        assert_eq!(made(Made::Renamed), ["work.llvm.7"]);
         assert_eq!(table.near("target_submit_cdm"), ["target_submit_cmd"]);
         assert!(table.near("nothing_like_it").is_empty());
     }

@@ -12,7 +12,7 @@ use crate::{
     licence::require_gpl_compatible,
     list::{Listing, Undefined},
     relink::request::{self, Choice, Listed, Request},
-    resolve::{is_there, resolve, Cause, Position, Wanted},
+    resolve::{is_there, position_of_livepatch, resolve, Cause, Finder, Wanted},
     symvers::{Symvers, VMLINUX},
     table::table,
 };
@@ -98,7 +98,7 @@ pub struct Done<'a> {
 /// Where a request sends a symbol.
 struct Target<'a> {
     provider: &'a str,
-    position: Option<Position>,
+    position: Option<u32>,
 }
 
 impl<'a> Target<'a> {
@@ -109,6 +109,7 @@ impl<'a> Target<'a> {
             position: self.position,
             // An undefined symbol does not say whether it is called or read.
             kind: None,
+            finder: Finder::Crate,
         }
     }
 }
@@ -426,7 +427,7 @@ fn listed<'a>(name: &str, requests: &'a [Request]) -> Option<Target<'a>> {
         let Listed { position, .. } = symbols.iter().find(|symbol| symbol.name == name)?;
         Some(Target {
             provider: &request.provider,
-            position: Position::of_livepatch(*position),
+            position: position_of_livepatch(*position),
         })
     })
 }

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Which symbols a name can mean, and which of several is meant. `relink_rust` in `tests/relink` has the kernel itself say so
+//! of a module of the same kind.
+
+mod common;
+
+use common::*;
+use kimport::{
+    kernel::{
+        symbols::{Linkage, Symbol},
+        Kernel,
+    },
+    resolve::{resolve, Cause, Finder, Wanted},
+};
+use kimport_types::name_cases::{Answer, CASES};
+use std::fs;
+use tempfile::TempDir;
+
+/// Of four functions of one name the global one comes first in memory, but as such last in the symbol table. One is gone when
+/// the module is loaded, unless the module is a livepatch. Of `both` two are there until then, of `gone` one.
+const PARTS: [&str; 4] = [
+    "int same(void) { return 1; } int both(void) { return 1; }
+     static const char licence[] __attribute__((used, section(\".modinfo\"))) = \"license=GPL\";",
+    "static __attribute__((used, section(\".init.text\"))) int same(void) { return 2; }
+     static __attribute__((used, section(\".init.text\"))) int both(void) { return 2; }
+     static __attribute__((used, section(\".init.text\"))) int gone(void) { return 2; }",
+    "static __attribute__((used)) int same(void) { return 3; }",
+    "static __attribute__((used)) int same(void) { return 4; }",
+];
+const LIVEPATCH: &str =
+    "static const char mark[] __attribute__((used, section(\".modinfo\"))) = \"livepatch=Y\";";
+/// The kernel image lists its `__init` symbols for ever.
+const IMAGE: [&str; 9] = [
+    "ffffffff81000000 T _stext",
+    "ffffffff81000010 t same",
+    "ffffffff81000020 t both",
+    "ffffffff81000030 T _etext",
+    "ffffffff82000000 D __init_begin",
+    "ffffffff82000010 t same",
+    "ffffffff82000020 t both",
+    "ffffffff82000030 t gone",
+    "ffffffff82000040 D __init_end",
+];
+
+fn path(directory: &TempDir, name: &str) -> String {
+    directory.path().join(name).to_str().unwrap().to_owned()
+}
+
+/// A kernel with these symbols in its image, and a module of each name with the parts.
+fn kernel(directory: &TempDir, image: &str, modules: &[(&str, &[&str])]) -> Kernel {
+    let map = path(directory, "System.map");
+    fs::write(&map, image).unwrap();
+    let mut spec = map;
+    for (name, parts) in modules {
+        let module = path(directory, &format!("{name}.ko"));
+        let mut link = vec!["-r".to_owned(), "-o".to_owned(), module.clone()];
+        for (number, source) in parts.iter().enumerate() {
+            let (input, output) = (
+                path(directory, "part.c"),
+                path(directory, &format!("part{number}.o")),
+            );
+            fs::write(&input, source).unwrap();
+            tool("gcc", &["-O2", "-c", "-o", &output, &input]);
+            link.push(output);
+        }
+        tool("ld", &link.iter().map(String::as_str).collect::<Vec<_>>());
+        spec += &format!(",{module}");
+    }
+    Kernel::read(&spec.parse().unwrap()).unwrap()
+}
+
+/// What `name` means; `provider`: `None` for the image.
+fn find(
+    kernel: &Kernel,
+    provider: Option<&str>,
+    finder: Finder,
+    name: &str,
+    position: Option<u32>,
+) -> Result<Symbol, Cause> {
+    let wanted = Wanted {
+        name,
+        provider,
+        position,
+        kind: None,
+        finder,
+    };
+    resolve(kernel, &wanted)
+}
+
+#[test]
+fn in_a_module_what_stays_is_counted_in_the_order_of_the_symbol_table() {
+    let directory = TempDir::new().unwrap();
+    let marked = [&PARTS[..], &[LIVEPATCH]].concat();
+    let modules = [("provider", &PARTS[..]), ("livepatch", &marked)];
+    let kernel = kernel(&directory, IMAGE[0], &modules);
+    let (local, global) = (Linkage::Static, Linkage::Global);
+    let linkage = |provider, finder, name, position| {
+        let found = find(&kernel, Some(provider), finder, name, position);
+        found.map(|symbol| symbol.linkage)
+    };
+    // Those that do not see what is gone.
+    for (provider, finder) in [
+        ("provider", Finder::Crate),
+        ("provider", Finder::Livepatch),
+        ("livepatch", Finder::Crate),
+    ] {
+        let same = |position| linkage(provider, finder, "same", position);
+        assert_eq!(same(Some(1)), Ok(local));
+        assert_eq!(same(Some(2)), Ok(local));
+        assert_eq!(same(Some(3)), Ok(global));
+        for number in [0, 4] {
+            assert_eq!(same(Some(number)), Err(Cause::Position { count: 3 }));
+        }
+        assert_eq!(same(None), Err(Cause::Ambiguous { count: 3 }));
+        assert_eq!(linkage(provider, finder, "both", None), Ok(global));
+        assert_eq!(linkage(provider, finder, "both", Some(1)), Ok(global));
+        for position in [None, Some(1)] {
+            let gone = linkage(provider, finder, "gone", position);
+            assert_eq!(gone, Err(Cause::InInit));
+        }
+    }
+    let all = |name, position| linkage("livepatch", Finder::Livepatch, name, position);
+    assert_eq!(all("same", None), Err(Cause::Ambiguous { count: 4 }));
+    assert_eq!(all("same", Some(1)), Err(Cause::InInit));
+    assert_eq!(all("same", Some(4)), Ok(global));
+    assert_eq!(all("both", None), Err(Cause::Ambiguous { count: 2 }));
+    assert_eq!(all("gone", None), Err(Cause::InInit));
+}
+
+#[test]
+fn in_the_image_positions_count_all() {
+    let directory = TempDir::new().unwrap();
+    let kernel = kernel(&directory, &IMAGE.join("\n"), &[]);
+    let same = |finder, position| {
+        let found = find(&kernel, None, finder, "same", position);
+        found.map(|symbol| symbol.address)
+    };
+    for finder in [Finder::Crate, Finder::Livepatch] {
+        assert_eq!(same(finder, Some(1)), Ok(0xffff_ffff_8100_0010));
+        assert_eq!(same(finder, Some(2)), Err(Cause::InInit));
+        assert_eq!(same(finder, Some(3)), Err(Cause::Position { count: 2 }));
+        let gone = find(&kernel, None, finder, "gone", None);
+        assert_eq!(gone, Err(Cause::InInit));
+    }
+    assert_eq!(same(Finder::Crate, None), Ok(0xffff_ffff_8100_0010));
+    assert_eq!(
+        same(Finder::Livepatch, None),
+        Err(Cause::Ambiguous { count: 2 })
+    );
+}
+
+/// The cases that the kernel-side crate is held to as well.
+#[test]
+fn names_that_compilers_made_are_judged_as_the_crate_judges_them() {
+    for case in CASES {
+        let directory = TempDir::new().unwrap();
+        let line = |(number, name)| format!("{:016x} t {name}\n", 0x1000 + 0x10 * number);
+        let symbols = case.symbols.iter().enumerate().map(line);
+        let image = "0000000000000800 T _stext\n".to_owned() + &symbols.collect::<String>();
+        let kernel = kernel(&directory, &image, &[]);
+        let answer = |finder| find(&kernel, None, finder, "f", None);
+        let place = |found: Symbol| (found.address as usize - 0x1000) / 0x10;
+        let by_crate = match answer(Finder::Crate).map(place) {
+            Ok(place) => Answer::Found(place),
+            Err(Cause::SeveralRenames { names }) => Answer::SeveralRenames(names.len() as u32),
+            Err(Cause::OnlyClone { .. }) => Answer::OnlyClone,
+            Err(Cause::Missing) => Answer::Missing,
+            Err(other) => panic!("{other}"),
+        };
+        assert_eq!(by_crate, case.answer, "{:?}", case.symbols);
+        // Livepatch compares whole names.
+        match (case.answer, answer(Finder::Livepatch).map(place)) {
+            (Answer::Found(there), Ok(place)) => {
+                assert_eq!((there, case.symbols[there]), (place, "f"));
+            }
+            (Answer::Found(there), Err(Cause::Renamed { name })) => {
+                assert_eq!(case.symbols[there], name);
+            }
+            (_, found) => assert_eq!(found.map(|_| ()), answer(Finder::Crate).map(|_| ())),
+        }
+    }
+}
