@@ -80,6 +80,9 @@ enum Command {
 /// The signature does not fit the changed module: it is dropped, or made anew with --sign. --sign, --name
 /// and --no-exports also do without --from. Relinking the output again with the same options changes
 /// nothing.
+///
+/// llvm-strip and llvm-objcopy refuse files with livepatch symbols. Strip the module before it is
+/// relinked, or take GNU `strip -g`; in a dkms.conf, STRIP="no" keeps DKMS from it.
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "Example: Debian's loopback target on an upgraded LIO core\n\n  \
@@ -310,6 +313,9 @@ enum Kbuild {
         /// Where to write it
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
+        /// Copies a Module.symvers, without the namespaces of what modules get from providers
+        #[arg(long, num_args = 2, value_names = ["FROM", "TO"])]
+        to_all: Option<Vec<PathBuf>>,
     },
     /// Relinks the built modules in place, those that were not yet
     Relink {
@@ -691,9 +697,24 @@ impl Schema {
 impl Kbuild {
     fn run(&self, as_json: bool) -> Result<Outcome> {
         match self {
-            Self::Symvers { modules, output } => {
+            Self::Symvers {
+                modules,
+                output,
+                to_all,
+            } => {
                 let (modules, exports) = modules.read()?;
                 let text = kbuild::unexported(&modules, &exports)?;
+                if let Some([from, to]) = to_all.as_deref() {
+                    let text = fs::read_to_string(from).map_err(|error| {
+                        Error::unusable(format_args!("{}: {error}", from.display()))
+                    })?;
+                    let text = kbuild::to_all(&text, &modules, &exports)?;
+                    write_file(
+                        to,
+                        text.as_bytes(),
+                        "see why the build tree cannot be written to",
+                    )?;
+                }
                 write_file(output, text.as_bytes(), "choose another place with -o")?;
                 if as_json {
                     let lines: Vec<&str> = text.lines().collect();

@@ -2,26 +2,22 @@
 
 //! The steps of `scripts/Makefile.relink`, which relinks modules while they are built.
 //!
-//! modpost refuses a module with symbols that nothing exports. So before it runs, [`unexported`]
-//! writes down those whose provider is named, as exports, which modpost then believes to exist. Any
-//! other one it still complains of. After the final link [`relink()`] makes livepatch relocations of
-//! them; `depends=` gets the providers then.
+//! modpost refuses a module with symbols that nothing exports, or that are exported to others only. So
+//! before it runs, [`unexported`] writes down those whose provider is named, as exports, which modpost
+//! then believes to exist, and [`to_all`] the kernel's own exports, without the namespaces of such
+//! symbols. Any other one it still complains of. After the final link [`relink()`] makes livepatch
+//! relocations of them; `depends=` gets the providers then.
 
 use crate::{
     elf::LivepatchSymbol,
     error::{Error, Result},
     module_file::ModuleFile,
-    relink::{
-        self,
-        plan::Providers,
-        request::{Choice, Request},
-        Report, Wish,
-    },
-    symvers::{Symvers, VMLINUX},
+    relink::{self, modinfo, plan::Providers, request::Request, Report, Wish},
+    symvers::{module_name, Export, Symvers, VMLINUX},
 };
-use object::{Object, ObjectSymbol};
+use object::{Object, ObjectSection, ObjectSymbol};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -36,8 +32,17 @@ pub struct Module {
     name: String,
     /// What `kimport-from-<name>` says.
     requests: Vec<Request>,
-    /// The symbols that it needs, and whether it can do without.
+    object: ObjectFile,
+}
+
+/// What an object file says of a module.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct ObjectFile {
+    /// The symbols that the module needs, and whether it can do without.
     undefined: BTreeMap<String, bool>,
+    exported: Vec<String>,
+    /// The namespaces that it imports.
+    imported: Vec<String>,
 }
 
 impl Module {
@@ -51,19 +56,15 @@ impl Module {
             let Some(name) = words.next() else { continue };
             let requests = words.map(str::parse).collect::<Result<_>>();
             let requests = requests.map_err(|error| error.context(variable(name)))?;
-            let path = PathBuf::from(format!("{name}.o"));
-            let (undefined, exported) = symbols(&path)?;
-            for symbol in exported {
-                exports.add(&symbol, name);
+            let object = ObjectFile::read(&PathBuf::from(format!("{name}.o")))?;
+            for symbol in &object.exported {
+                exports.add(symbol, name);
             }
             modules.push(Self {
                 name: name.to_owned(),
                 requests,
-                undefined,
+                object,
             });
-        }
-        for module in &mut modules {
-            module.requests = without_exported(&module.requests, &exports);
         }
         Ok((modules, exports))
     }
@@ -75,7 +76,7 @@ impl Module {
 
     /// Whether anything of it is to become a livepatch relocation.
     pub fn is_relinked(&self) -> bool {
-        let mut undefined = self.undefined.keys();
+        let mut undefined = self.object.undefined.keys();
         !self.requests.is_empty()
             || undefined.any(|symbol| LivepatchSymbol::parse(symbol.as_bytes()).is_some())
     }
@@ -90,83 +91,134 @@ fn variable(module: &str) -> String {
     format!("kimport-from-{module}")
 }
 
-/// The symbols that an object file needs, each with whether it is weak, and those that it exports.
-fn symbols(path: &Path) -> Result<(BTreeMap<String, bool>, Vec<String>)> {
-    let unusable = |error: &dyn std::fmt::Display| {
-        Error::unusable(format_args!("{}: {error}", path.display()))
-            .help("run the build again, after `make clean` if that does not help")
-    };
-    let bytes = fs::read(path).map_err(|error| unusable(&error))?;
-    let file = object::File::parse(bytes.as_slice()).map_err(|error| unusable(&error))?;
-    let mut undefined = BTreeMap::new();
-    let mut exported = Vec::new();
-    for symbol in file.symbols() {
-        let name = symbol.name().map_err(|error| unusable(&error))?;
-        if let Some(name) = name.strip_prefix(EXPORT) {
-            exported.push(name.to_owned());
-        } else if symbol.is_undefined() && !name.is_empty() {
-            undefined.insert(name.to_owned(), symbol.is_weak());
+impl ObjectFile {
+    fn read(path: &Path) -> Result<Self> {
+        let unusable = |error: &dyn std::fmt::Display| {
+            Error::unusable(format_args!("{}: {error}", path.display()))
+                .help("run the build again, after `make clean` if that does not help")
+        };
+        let bytes = fs::read(path).map_err(|error| unusable(&error))?;
+        let file = object::File::parse(bytes.as_slice()).map_err(|error| unusable(&error))?;
+        let mut this = Self::default();
+        for symbol in file.symbols() {
+            let name = symbol.name().map_err(|error| unusable(&error))?;
+            if let Some(name) = name.strip_prefix(EXPORT) {
+                this.exported.push(name.to_owned());
+            } else if symbol.is_undefined() && !name.is_empty() {
+                this.undefined.insert(name.to_owned(), symbol.is_weak());
+            }
         }
+        if let Some(section) = file.section_by_name(modinfo::SECTION) {
+            let section = section.data().map_err(|error| unusable(&error))?;
+            let imported = modinfo::values(section, "import_ns");
+            let imported = imported.map(|name| String::from_utf8_lossy(name).into_owned());
+            this.imported = imported.collect();
+        }
+        Ok(this)
     }
-    Ok((undefined, exported))
 }
 
-/// What a listed provider itself exports stays an ordinary import, which holds it.
-fn without_exported(requests: &[Request], exports: &Symvers) -> Vec<Request> {
-    let mut requests = requests.to_vec();
-    requests.retain_mut(|Request { provider, choice }| {
-        let Choice::Listed(symbols) = choice else {
-            return true;
-        };
-        symbols.retain(|symbol| exports.exporter(&symbol.name) != Some(provider));
-        !symbols.is_empty()
-    });
-    requests
+/// A symbol that a module needs.
+struct Need<'a> {
+    module: &'a Module,
+    symbol: &'a str,
+    weak: bool,
+    /// What it becomes.
+    to: Option<LivepatchSymbol>,
+    export: Option<&'a Export>,
+}
+
+fn needs<'a>(modules: &'a [Module], exports: &'a Symvers) -> Result<Vec<Need<'a>>> {
+    let mut needs = Vec::new();
+    for module in modules {
+        let providers = module.providers(exports)?;
+        for (symbol, &weak) in &module.object.undefined {
+            needs.push(Need {
+                module,
+                symbol,
+                weak,
+                to: providers.of(symbol, exports.exporter(symbol), weak),
+                export: exports.exports(symbol).first(),
+            });
+        }
+    }
+    Ok(needs)
+}
+
+/// Refuses needs of modules that do not say from where, when another module does: modpost cannot tell
+/// which module an entry is for.
+fn named_by_each(
+    needs: &[Need<'_>],
+    is_missed: impl Fn(&Need<'_>) -> Option<String>,
+) -> Result<()> {
+    let named = |symbol: &str| {
+        let mut others = needs.iter().filter(|other| other.symbol == symbol);
+        others.find_map(|other| Some((other.module, other.to.as_ref()?)))
+    };
+    let complaint = |need: &Need<'_>| {
+        let (other, to) = named(need.symbol)?;
+        let why = is_missed(need)?;
+        Some(format!(
+            "{} needs {}, which {why}; {} has it from {}",
+            need.module.name, need.symbol, other.name, to.object
+        ))
+    };
+    let unnamed = needs.iter().filter(|need| need.to.is_none() && !need.weak);
+    let complaints: Vec<String> = unnamed.filter_map(complaint).collect();
+    if complaints.is_empty() {
+        return Ok(());
+    }
+    Err(Error::finding(complaints.join("; "))
+        .help("name the provider for each module: kimport-from-<module> := PROVIDER:SYMBOL"))
 }
 
 /// A `Module.symvers` with what `modules` need and nothing exports, but has a provider.
-///
-/// modpost cannot tell which module an entry is for, so one that needs the same symbol without
-/// saying from where is refused here.
 pub fn unexported(modules: &[Module], exports: &Symvers) -> Result<String> {
-    let mut named: BTreeMap<&str, (&Module, LivepatchSymbol)> = BTreeMap::new();
-    let mut unnamed = Vec::new();
-    for module in modules {
-        let providers = module.providers(exports)?;
-        for (symbol, &weak) in &module.undefined {
-            if exports.exporter(symbol).is_some() {
-                continue;
+    let mut needs = needs(modules, exports)?;
+    needs.retain(|need| need.export.is_none());
+    named_by_each(&needs, |_| Some("nothing exports".to_owned()))?;
+    // As exports of the kernel image, which `depends=` never has. modpost looks for `.name` without the dot.
+    let named = needs.iter().filter(|need| need.to.is_some());
+    let named: BTreeSet<_> = named
+        .map(|need| need.symbol.strip_prefix('.').unwrap_or(need.symbol))
+        .collect();
+    let line = |symbol| format!("0x00000000\t{symbol}\t{VMLINUX}\tEXPORT_SYMBOL_GPL\t\n");
+    Ok(named.into_iter().map(line).collect())
+}
+
+/// `text`, a `Module.symvers`, as if what `modules` get from a provider was exported to all modules.
+pub fn to_all(text: &str, modules: &[Module], exports: &Symvers) -> Result<String> {
+    let mut needs = needs(modules, exports)?;
+    needs.retain(|need| {
+        need.export
+            .is_some_and(|export| !export.namespace.is_empty())
+    });
+    named_by_each(&needs, |need| {
+        let export = need.export?;
+        let is_for = export.is_for(
+            &module_name(&need.module.name),
+            &need.module.object.imported,
+        );
+        (!is_for).then(|| {
+            format!(
+                "{} exports in namespace {} only",
+                export.module, export.namespace
+            )
+        })
+    })?;
+    let named = needs.iter().filter(|need| need.to.is_some());
+    let named: BTreeSet<&str> = named.map(|need| need.symbol).collect();
+    let mut edited = String::with_capacity(text.len());
+    for line in text.lines() {
+        let fields: Vec<&str> = line.split('\t').collect();
+        match fields.as_slice() {
+            [crc, symbol, module, kind, _] if named.contains(symbol) => {
+                edited += &format!("{crc}\t{symbol}\t{module}\t{kind}\t\n");
             }
-            match providers.of(symbol, None, weak) {
-                Some(to) => {
-                    named.insert(symbol, (module, to));
-                }
-                None if weak => {}
-                None => unnamed.push((module, symbol)),
-            }
+            _ => edited += &format!("{line}\n"),
         }
     }
-    let complaints: Vec<String> = unnamed
-        .iter()
-        .filter_map(|(module, symbol)| {
-            let (other, to) = named.get(symbol.as_str())?;
-            Some(format!(
-                "{} needs {symbol}, which nothing exports; {} has it from {}",
-                module.name, other.name, to.object
-            ))
-        })
-        .collect();
-    if !complaints.is_empty() {
-        return Err(Error::finding(complaints.join("; "))
-            .help("name the provider for each module: kimport-from-<module> := PROVIDER:SYMBOL"));
-    }
-    // As exports of the kernel image, which `depends=` never has. modpost looks for `.name` without the dot.
-    let lines: Vec<_> = named
-        .keys()
-        .map(|symbol| symbol.strip_prefix('.').unwrap_or(symbol))
-        .map(|symbol| format!("0x00000000\t{symbol}\t{VMLINUX}\tEXPORT_SYMBOL_GPL\t\n"))
-        .collect();
-    Ok(lines.concat())
+    Ok(edited)
 }
 
 /// Relinks the built module; [`None`] when that was done before.
@@ -190,9 +242,12 @@ mod tests {
         Module {
             name: name.to_owned(),
             requests: requests.iter().map(|text| text.parse().unwrap()).collect(),
-            undefined: undefined
-                .map(|&(name, weak)| (name.to_owned(), weak))
-                .collect(),
+            object: ObjectFile {
+                undefined: undefined
+                    .map(|&(name, weak)| (name.to_owned(), weak))
+                    .collect(),
+                ..ObjectFile::default()
+            },
         }
     }
 
@@ -238,14 +293,39 @@ mod tests {
     }
 
     #[test]
-    fn exports_stay_ordinary_imports() {
-        let requests: Vec<Request> = ["vmlinux:kfree,hidden", "vmlinux:kfree", "new:target_submit"]
-            .map(|text| text.parse().unwrap())
-            .into();
-        let left: Vec<Request> = ["vmlinux:hidden", "new:target_submit"]
-            .map(|text| text.parse().unwrap())
-            .into();
-        assert_eq!(without_exported(&requests, &exports()), left);
+    fn what_is_taken_from_a_provider_is_in_no_namespace() {
+        let text = "0x1\topen\tvmlinux\tEXPORT_SYMBOL\t\n\
+                    0x2\tshut\tvmlinux\tEXPORT_SYMBOL_GPL\tmodule:kvm,kvm-amd\n\
+                    0x3\tns\tfoo\tEXPORT_SYMBOL_GPL\tNS\n";
+        let exports = Symvers::parse(text).unwrap();
+        let undefined = [("open", false), ("shut", false), ("ns", false)];
+        let a = module("a", &["vmlinux:open,shut"], &undefined);
+        let to_all = |modules: &[Module]| super::to_all(text, modules, &exports);
+        let opened = text.replace("module:kvm,kvm-amd", "");
+        assert_eq!(to_all(std::slice::from_ref(&a)).unwrap(), opened);
+        let by_exporter = module("a", &["other=foo"], &undefined);
+        let opened_ns = text.replace("NS", "");
+        assert_eq!(to_all(&[by_exporter]).unwrap(), opened_ns);
+
+        // modpost would not say it of the other one.
+        let b = module("b", &[], &[("shut", false)]);
+        let error = to_all(&[a.clone(), b.clone()]).unwrap_err();
+        let why = "b needs shut, which vmlinux exports in namespace module:kvm,kvm-amd only; a has it from vmlinux";
+        assert_eq!(error.to_string(), why);
+        let kvm = Module {
+            name: "kvm-amd".to_owned(),
+            ..b.clone()
+        };
+        assert_eq!(to_all(&[a.clone(), kvm]).unwrap(), opened);
+        let mut imports = b;
+        imports
+            .object
+            .imported
+            .push("module:kvm,kvm-amd".to_owned());
+        assert_eq!(to_all(&[a, imports]).unwrap(), opened);
+        // Nor is what nobody takes from elsewhere touched.
+        let none = module("c", &[], &undefined);
+        assert_eq!(to_all(&[none]).unwrap(), text);
     }
 
     #[test]

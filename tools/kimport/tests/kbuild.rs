@@ -151,11 +151,12 @@ fn what_has_a_provider_is_relinked_and_all_else_is_as_ever() {
             ".klp.sym.other_core.target_submit,0",
             ".klp.sym.some_provider.one,0",
             ".klp.sym.some_provider.two,2",
+            // What is exported, too.
+            ".klp.sym.vmlinux.dump_stack,0",
             ".klp.sym.vmlinux.three,0",
         ]
     );
-    // What the kernel image exports is linked to as ever, though it is named.
-    assert!(first.uses("dump_stack") && !first.uses("one"));
+    assert!(!first.uses("dump_stack") && !first.uses("one"));
     assert_eq!(first.depends, "other_core,some_provider");
     let second = external.imports("second");
     assert!(second.livepatch.is_empty() && second.uses("target_submit"));
@@ -172,7 +173,7 @@ fn what_has_a_provider_is_relinked_and_all_else_is_as_ever() {
     assert_eq!(external.built_at("first"), built);
 
     // Another source, and another provider.
-    external.source("first", &["one", "two", "three"]);
+    external.source("first", &["one", "two", "three", "dump_stack"]);
     let without = KBUILD.replace(" other_core=target_core_mod", "");
     external.builds(&without);
     assert_eq!(external.imports("first").depends, "some_provider");
@@ -199,6 +200,25 @@ fn what_has_a_provider_is_relinked_and_all_else_is_as_ever() {
         .collect();
     left.sort();
     assert_eq!(left, ["Kbuild", "first.c", "second.c"]);
+}
+
+/// `write_ibpb` is exported to kvm alone. modpost still complains where it is not named.
+#[test]
+fn what_is_exported_to_others_only_can_be_taken() {
+    let external = External::new(&[
+        ("first", &["write_ibpb", "dump_stack"]),
+        ("second", &["write_ibpb"]),
+    ]);
+    external.builds("obj-m := first.o\nkimport-from-first := vmlinux:write_ibpb\n");
+    let first = external.imports("first");
+    assert_eq!(first.livepatch, [".klp.sym.vmlinux.write_ibpb,0"]);
+    assert!(first.uses("dump_stack"));
+
+    let why = "module uses symbol 'write_ibpb' from namespace 'module:kvm";
+    let kbuild = "obj-m := first.o second.o\nkimport-from-first := vmlinux:dump_stack,write_ibpb\n";
+    let error = "second needs write_ibpb, which vmlinux exports in namespace module:kvm";
+    external.refused(kbuild, &[], error);
+    external.refused(&kbuild.replace(",write_ibpb", ""), &[], why);
 }
 
 /// `make foo.ko`, of which the rest of the Kbuild is no part: it need not even be there, or compile.

@@ -431,6 +431,36 @@ fn a_name_or_no_exports_alone_is_a_reason_to_relink() {
     assert_eq!(kimport(nothing).status.code(), Some(2));
 }
 
+/// `relink --help` says so; llvm-strip knows no symbols of `SHN_LIVEPATCH`.
+#[test]
+fn gnu_strip_leaves_livepatch_relocations_alone() {
+    let directory = TempDir::new().unwrap();
+    let output = relinked_to_core("tcm_loop", &directory);
+    let livepatch = |module: &Module| {
+        let relocations = module.relocations();
+        let of_livepatch = relocations
+            .iter()
+            .filter(|r| r.symbol.index == SHN_LIVEPATCH);
+        let each =
+            of_livepatch.map(|r| (r.target.clone(), r.offset, r.symbol.name.clone(), r.addend));
+        each.collect::<Vec<_>>()
+    };
+    let before = livepatch(&Module::read(&fs::read(&output).unwrap()));
+    tool("strip", &["-g", output.to_str().unwrap()]);
+    let after = Module::read(&fs::read(&output).unwrap());
+    assert!(!before.is_empty());
+    assert_eq!(livepatch(&after), before);
+    let flags = after
+        .sections
+        .iter()
+        .filter(|section| section.name.starts_with(".klp.rela."));
+    assert!(flags.clone().count() > 0);
+    for section in flags {
+        let flags = SHF_ALLOC | SHF_RELA_LIVEPATCH;
+        assert_eq!(section.flags & flags, flags, "{}", section.name);
+    }
+}
+
 #[test]
 fn tcm_loop_in_figures() {
     let directory = TempDir::new().unwrap();
