@@ -4,22 +4,57 @@
 
 use comfy_table::{presets::NOTHING, ContentArrangement, Table};
 
-/// Rows as a table, its columns as wide as they need to be, or cells of several lines where it would be wider than `width`.
+/// The longest cell that the others of its column are padded for: a symbol may have 511 characters.
+const MAX_WIDTH: usize = 60;
+
+/// Rows as a table for a terminal of `width` columns, with cells of several lines where it would be wider; `None`: for a file, a
+/// line for each row, its columns as wide as nearly all cells need.
 pub fn table<R: IntoIterator<Item = String>>(
     rows: impl IntoIterator<Item = R>,
     width: Option<usize>,
 ) -> String {
+    let Some(width) = width else {
+        return lines(rows);
+    };
     let mut table = Table::new();
-    table.load_preset(NOTHING).add_rows(rows);
-    if let Some(width) = width {
-        table
-            .set_content_arrangement(ContentArrangement::Dynamic)
-            .set_width(width.try_into().unwrap_or(u16::MAX));
-    }
+    table
+        .load_preset(NOTHING)
+        .add_rows(rows)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(width.try_into().unwrap_or(u16::MAX));
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
     table.trim_fmt() + "\n"
+}
+
+fn lines<R: IntoIterator<Item = String>>(rows: impl IntoIterator<Item = R>) -> String {
+    let rows: Vec<Vec<String>> = rows
+        .into_iter()
+        .map(|row| row.into_iter().collect())
+        .collect();
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let cells = |column: usize| rows.iter().filter_map(move |row| row.get(column));
+    let widths: Vec<usize> = (0..columns).map(|column| width_of(cells(column))).collect();
+    let mut text = String::new();
+    for row in &rows {
+        let mut line = String::new();
+        for (cell, &width) in row.iter().zip(&widths) {
+            line += &format!("{cell:width$}  ");
+        }
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+/// The width of a column: that of its widest cell but for those that are far too wide.
+pub fn width_of(cells: impl IntoIterator<Item = impl AsRef<str>>) -> usize {
+    let widths = cells.into_iter().map(|cell| cell.as_ref().chars().count());
+    widths
+        .filter(|&width| width <= MAX_WIDTH)
+        .max()
+        .unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -49,5 +84,16 @@ mod tests {
             f                 vmlinux
         "#]]
         .assert_eq(&table(rows, Some(46)));
+    }
+
+    #[test]
+    fn one_long_name_widens_no_other_line() {
+        let long = "x".repeat(511);
+        let rows = [["f", "vmlinux"], [&long, "vmlinux"], ["longer", "core"]];
+        let text = table(rows.map(|row| row.map(str::to_owned)), None);
+        assert_eq!(
+            text,
+            format!("f       vmlinux\n{long}  vmlinux\nlonger  core\n")
+        );
     }
 }

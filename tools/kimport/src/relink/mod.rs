@@ -24,6 +24,7 @@ use crate::{
     module_file::ModuleFile,
     sign::Signature,
     symvers::{module_name, Symvers, VMLINUX},
+    table,
 };
 use object::build::elf::Builder;
 use plan::Plan;
@@ -320,7 +321,7 @@ impl Report {
             let name = printable(self.old_name.as_bytes());
             writeln!(text, "{name}: now {}", self.new_name)?;
         }
-        let width = self.symbols.iter().map(|symbol| symbol.name.len()).max();
+        let width = table::width_of(self.symbols.iter().map(|symbol| &symbol.name));
         for symbol in &self.symbols {
             let position = match symbol.position {
                 0 => String::new(),
@@ -333,7 +334,6 @@ impl Report {
                 symbol.exported_by.as_deref().unwrap_or("not exported"),
                 symbol.provider,
                 count(symbol.relocations, "relocation"),
-                width = width.unwrap_or(0)
             )?;
         }
         for section in &self.sections {
