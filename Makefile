@@ -105,11 +105,11 @@ tests/relink: tools
 reuse = scripts/reuse $(KDIR) $(BUILD)/$(1) $(2) -- $(3)
 CRATE := rust/kimport rust/bindings rust/macros/src rust/types/src scripts/Makefile.kimport scripts/Makefile.relink
 
-# W=, CLIPPY= and the like reach the kernel's build through MAKEFLAGS.
+# W=, CLIPPY= and the like reach the kernel's build through MAKEFLAGS. A warning of objtool is an error.
 # What all have in common the first makes.
 # $(1): directory of sources  $(2): what else it is made of  $(3): directory to build in, if it is another
 build-modules = $(call reuse,$(or $(3),$(1)),$(if $(filter samples/lio_core_new,$(1)),,$(CRATE)) $(1) $(2),\
-	$(MAKE) -j$(JOBS) -C $(KDIR) M=$(CURDIR)/$(1) MO=$(BUILD)/$(or $(3),$(1)) KIMPORT=$(KIMPORT))
+	$(MAKE) -j$(JOBS) -C $(KDIR) M=$(CURDIR)/$(1) MO=$(BUILD)/$(or $(3),$(1)) KIMPORT=$(KIMPORT) CONFIG_OBJTOOL_WERROR=y)
 SHARED = KIMPORT_SHARED=$(BUILD)/samples/hello_import/.kimport
 $(MODULE_DIRS): setup
 	@$(call build-modules,$@,$(MADE_OF)) $(if $(filter samples/hello_import,$@),,$(SHARED))

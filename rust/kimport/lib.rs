@@ -90,7 +90,7 @@ pub use table::{Block, DataBinding, Symbol};
 /// What the macros of this crate expand to; no interface for others.
 #[doc(hidden)]
 pub mod macro_support {
-    pub use crate::binder::{unbound, Key};
+    pub use crate::binder::{returned, unbound, Key};
     pub use core::arch::global_asm;
     pub use core::ffi::c_void;
     pub use kernel::error::Error;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Uses functions and data of the kernel image and of the provider of the tests, none of them exported but kfree(). */
 #include <linux/module.h>
+#include <linux/percpu.h>
+#include <linux/sched/stat.h>
 #include <linux/slab.h>
 
 int provider_add(int a, int b);
 extern int provider_value;
-int nr_processes(void);
 extern char *saved_command_line;
 
 int relink_c_twin(void);
@@ -13,11 +14,26 @@ int relink_c_twin(void);
 /* The compiler puts its address here: a relocation of data. */
 static int (*const add)(int a, int b) = provider_add;
 
+/* Per-CPU data: what a relocation gets is an offset, which is as good. */
+static bool counts_processes(void)
+{
+	int before, sum, cpu;
+
+	do {
+		before = nr_processes();
+		sum = 0;
+		for_each_possible_cpu(cpu)
+			sum += per_cpu(process_counts, cpu);
+	} while (before != nr_processes());
+	return sum > 0 && sum == before;
+}
+
 static int __init relink_c_init(void)
 {
 	kfree(kmalloc(1, GFP_KERNEL));
 	pr_info("relink_c: %d %d %d\n", provider_add(40, 2), READ_ONCE(add) == provider_add, provider_value);
 	pr_info("relink_c: twin %d, %s\n", relink_c_twin(), nr_processes() > 0 ? "processes" : "none");
+	pr_info("relink_c: per-CPU %d\n", counts_processes());
 	pr_info("relink_c: command line: %s\n", saved_command_line);
 	return 0;
 }

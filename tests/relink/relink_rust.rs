@@ -4,7 +4,7 @@
 //! chooses how the load ends; tests/vm/relink.sh has the cases.
 
 use kernel::{
-    ffi::{c_char, c_int},
+    ffi::{c_char, c_int, c_long},
     prelude::*,
     time::{delay::fsleep, Delta},
 };
@@ -57,6 +57,10 @@ import_symbols! {
     #[livepatch]
     mod mistyped from "kimport_test_provider" {
         provider_add: fn(a: c_int, b: u8) -> c_int,
+    }
+    #[livepatch]
+    mod never {
+        do_exit: fn(code: c_long) -> !,
     }
     #[livepatch]
     mod kinds from "kimport_test_provider" {
@@ -134,10 +138,26 @@ impl kernel::Module for RelinkRust {
                 let line = unsafe { CStr::from_char_ptr(line) };
                 pr_info!("{sum} {some}, command line: {line}\n");
             }
+            9 => {
+                imports.push(never::resolve_imports()?, GFP_KERNEL)?;
+                ensure(exit_unless_zero(core::hint::black_box(0)) == 9)?;
+            }
             _ => return Err(EINVAL),
         }
         Ok(Self { _imports: imports })
     }
+}
+
+/// objtool looks for the end of each path.
+#[inline(never)]
+fn exit_unless_zero(code: c_long) -> c_int {
+    let said = match code {
+        0 => 9,
+        // SAFETY: The imports are resolved, and the task holds nothing.
+        code => unsafe { never::do_exit(code) },
+    };
+    pr_info!("case {said}\n");
+    said
 }
 
 fn ensure(condition: bool) -> Result {

@@ -241,7 +241,7 @@ hello() {
 }
 
 
-ktap_plan 58
+ktap_plan 59
 ktap_test "hello_import prints what it imported" hello
 ktap_test "provider not loaded" case_fails 0 "No such device" 1 "block provider from $PROVIDER: provider is not loaded; "
 ktap_test "the provider loads" provider
@@ -275,6 +275,7 @@ ktap_test "one of several in the kernel image, verify(require)" case_ok 32
 ktap_test "data smaller than the declared type" case_fails 6 "Value too large" 1 "provider_value from $PROVIDER: it has at most "
 ktap_test "a module's symbol is not the kernel image's" case_fails 7 "nknown symbol" 1 "provider_add from the kernel image: .*a module has; name that module"
 ktap_test "the kernel image" case_ok 8
+ktap_test "a function that does not return" case_ok 44
 ktap_test "position beyond the kernel image's" case_fails 9 "No such device or address" 1 "nr_processes from the kernel image: there is only 1 "
 ktap_test "missing in the kernel image" case_fails 10 "nknown symbol" 1 "no_such_function from the kernel image: kallsyms has no such symbol"
 ktap_test "provider chosen at load time is absent" case_fails 11 "No such device" 1 "block provider from no_such_provider: provider is not loaded; "

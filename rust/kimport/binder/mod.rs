@@ -108,3 +108,14 @@ pub fn unbound(symbol: &str) -> ! {
     );
     panic!("kimport: {symbol} is not bound")
 }
+
+/// Where a call ends of an import that is declared not to return, if it does: a `BUG` that names
+/// `symbol`.
+///
+/// objtool looks for the end of each path. It does not know the kernel's function, nor one of this
+/// crate where it looks at each object file by itself (no `CONFIG_X86_KERNEL_IBT`); but it knows
+/// `panic!`, so that is in the wrapper.
+#[inline(always)]
+pub fn returned(symbol: &str) -> ! {
+    panic!("kimport: {symbol} returned, which is declared not to")
+}

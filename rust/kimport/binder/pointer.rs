@@ -2,9 +2,13 @@
 
 //! Binding through function pointers, where the kernel has no static calls that a module may use.
 //!
-//! An indirect call needs a target that may be called so. On x86 with enforced IBT the kernel seals functions
-//! whose address it never takes, and calling one faults: there the static-call binder is the right one, and this one
-//! exists on x86 only to be tested.
+//! An indirect call needs a target that may be called so, on two accounts:
+//!
+//! - IBT (`CONFIG_X86_KERNEL_IBT`): the kernel seals functions whose address it never takes, and calling one faults.
+//! - kCFI (`CONFIG_CFI`): the caller looks in front of the target for a hash of the type, and traps if it finds none, as in front
+//!   of functions whose address the compiler saw nobody take, or another one.
+//!
+//! So on x86 the static-call binder is the right one, and this one exists there only to be tested.
 
 use super::CallMode;
 use crate::table::{LastVerdict, Symbol};
@@ -164,14 +168,14 @@ macro_rules! __declare_function {
         unsafe fn $call($($arg: $type),*) -> $return {
             // SAFETY: The slot holds a function of the declared type (the declaration's promise, checked when it
             // was bound), or `$unbound`, which takes any arguments.
-            let target = unsafe {
+            let __kimport_target = unsafe {
                 ::core::mem::transmute::<
                     *mut $crate::macro_support::c_void,
                     unsafe extern "C" fn($($type),*) -> $return,
                 >($call::KEY.target())
             };
             // SAFETY: The caller keeps the contract of the imported function.
-            unsafe { target($($arg),*) }
+            unsafe { __kimport_target($($arg),*) }
         }
     };
 }

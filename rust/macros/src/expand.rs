@@ -44,18 +44,39 @@ impl Context {
         let name = crate_name_of(std::env::args())
             .or_else(|| std::env::var("CARGO_CRATE_NAME").ok())
             .unwrap_or_default();
-        // Kbuild says which module the crate is for: a path. Crates of different modules may have the same name.
-        let name = match std::env::var(KBUILD_MODULE) {
-            Ok(module) => format!("{}_{name}", module.rsplit('/').next().unwrap_or_default()),
-            Err(_) => name,
-        };
+        let is_built_in = is_built_in(std::env::args());
         Self {
-            // Part of the name of an assembler symbol.
-            crate_name: name.replace(|c: char| !c.is_ascii_alphanumeric(), "_"),
+            crate_name: unique_name(std::env::var(KBUILD_MODULE).ok(), name, is_built_in),
             first_ordinal: BLOCKS.fetch_add(blocks, Ordering::Relaxed),
-            records: !is_built_in(std::env::args()),
+            records: !is_built_in,
         }
     }
+}
+
+/// A name that no other crate has of those that are linked into one: `crate_name` behind that of
+/// its module, which Kbuild says as a path. Crates of different modules may have the same name, and
+/// in the kernel image modules of different directories as well.
+pub(crate) fn unique_name(module: Option<String>, crate_name: String, is_built_in: bool) -> String {
+    let Some(path) = module else {
+        return mangled(&crate_name);
+    };
+    // Where a module is built that is linked by itself is nothing to it.
+    let start = path.rfind('/').filter(|_| !is_built_in);
+    let module = &path[start.map_or(0, |slash| slash + 1)..];
+    mangled(&format!("{module}/{crate_name}"))
+}
+
+/// `name` as a part of an assembler symbol, which no other name becomes.
+fn mangled(name: &str) -> String {
+    let mut mangled = String::new();
+    for character in name.chars() {
+        match character {
+            '_' => mangled += "__",
+            _ if character.is_ascii_alphanumeric() => mangled.push(character),
+            other => mangled += &format!("_{:x}_", u32::from(other)),
+        }
+    }
+    mangled
 }
 
 /// The variable by which Kbuild says which module is being compiled.
@@ -201,9 +222,9 @@ fn expand_description(entry: &Entry) -> TokenStream {
         }
     };
     quote_spanned! {span=> {
-        const ENCODING: ::kimport::types::Encoding = #encoding;
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = #encoding;
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING.to_array();
+        &__KIMPORT_BYTES
     }}
 }
 
@@ -237,7 +258,7 @@ fn expand_check(block: &Block, entry: &Entry) -> Option<TokenStream> {
                 #(#cfgs)*
                 const _: () = {
                     #[allow(dead_code)]
-                    fn compare() {
+                    fn __kimport_compare() {
                         let _: *const #ty = &raw const #item;
                     }
                 };
@@ -257,14 +278,14 @@ fn expand_function(block: &Block, entry: &Entry, function: &TypeBareFn, id: &str
 
     let names = argument_names(function);
     let types: Vec<_> = function.inputs.iter().map(|input| &input.ty).collect();
+    let never_returns =
+        matches!(&function.output, ReturnType::Type(_, ty) if matches!(bare(ty), Type::Never(_)));
     let returned = match &function.output {
-        ReturnType::Default => quote_spanned!(span=> ()),
-        ReturnType::Type(_, ty) => quote_spanned!(span=> #ty),
+        ReturnType::Type(_, ty) if !never_returns => quote_spanned!(span=> #ty),
+        _ => quote_spanned!(span=> ()),
     };
 
     let mode = block.mode();
-    // The user's arguments cannot hide it.
-    let inside = Ident::new("_inside", Span::mixed_site());
     // Kept until the end of the wrapper.
     let enter = match (mode, entry.optional) {
         (Mode::Direct | Mode::Livepatch, _) => None,
@@ -272,19 +293,24 @@ fn expand_function(block: &Block, entry: &Entry, function: &TypeBareFn, id: &str
         (Mode::Rebindable, true) => Some(quote_spanned!(span=> __KIMPORT_CALLS.try_enter()?)),
         (Mode::Late, _) => Some(quote_spanned!(span=> __KIMPORT_CALLS.enter()?)),
     };
-    let enter = enter.map(|enter| quote_spanned!(span=> let #inside = #enter;));
+    let enter = enter.map(|enter| quote_spanned!(span=> let __kimport_inside = #enter;));
 
     let call = quote_spanned!(span=> unsafe { #call_name(#(#names),*) });
+    // objtool does not know that the kernel's function ends here, and wants to see an end.
+    let call = if never_returns {
+        quote_spanned!(span=> { #call; ::kimport::macro_support::returned(#symbol) })
+    } else {
+        call
+    };
     let (output, body) = if entry.optional || mode == Mode::Late {
         // `!` is no type that a stable compiler takes as a parameter.
-        let (some, result) = match &function.output {
-            ReturnType::Type(_, ty) if matches!(bare(ty), Type::Never(_)) => {
-                (quote_spanned!(span=> ::core::convert::Infallible), call)
-            }
-            _ => (
+        let (some, result) = if never_returns {
+            (quote_spanned!(span=> ::core::convert::Infallible), call)
+        } else {
+            (
                 returned.clone(),
                 quote_spanned!(span=> ::core::option::Option::Some(#call)),
-            ),
+            )
         };
         let body = if entry.optional {
             quote_spanned! {span=>
@@ -310,7 +336,10 @@ fn expand_function(block: &Block, entry: &Entry, function: &TypeBareFn, id: &str
         Mode::Late => format!(" Calls `{symbol}` of the kernel; `None` while it is not there."),
         _ => format!(" Calls `{symbol}` of the kernel."),
     });
-    if !has_safety_section(&entry.attributes.docs) {
+    let safety = docs.iter().position(is_safety_section);
+    let end = safety.unwrap_or(docs.len());
+    docs.splice(end..end, argument_docs(function));
+    if safety.is_none() {
         docs.extend(doc_lines(&[
             "",
             " # Safety",
@@ -388,7 +417,7 @@ fn expand_data(block: &Block, entry: &Entry, ty: &Type) -> TokenStream {
     let (output, body) = if entry.optional {
         (
             quote_spanned!(span=> ::core::option::Option<*mut #ty>),
-            quote_spanned!(span=> #binding.get().map(|address| address.cast())),
+            quote_spanned!(span=> #binding.get().map(<*mut _>::cast)),
         )
     } else {
         (
@@ -473,7 +502,7 @@ fn expand_table(block: &Block) -> TokenStream {
             &quote!(::kimport::Imports::resolve(&__KIMPORT_BLOCK)),
             Some(&quote!(::kimport::Imports::resolve_from(
                 &__KIMPORT_BLOCK,
-                provider
+                __kimport_provider
             ))),
         ),
         // The provider was chosen when the module was loaded.
@@ -492,7 +521,7 @@ fn expand_table(block: &Block) -> TokenStream {
                 Some(&quote!(::kimport::Imports::resolve_rebindable_from(
                     &__KIMPORT_BLOCK,
                     &__KIMPORT_CALLS,
-                    provider
+                    __kimport_provider
                 ))),
             );
             quote! {
@@ -530,14 +559,14 @@ fn expand_resolve(
 ) -> TokenStream {
     let resolve_from = resolve_from.map(|resolve_from| {
         quote! {
-            /// Like [`resolve_imports`], with the symbols of the kernel module `provider`.
+            /// Like [`resolve_imports`], with the symbols of the kernel module that is named.
             ///
             /// # Errors
             ///
             /// As [`resolve_imports`].
             #[allow(dead_code, unreachable_pub)]
             pub fn resolve_imports_from(
-                provider: &::core::ffi::CStr,
+                __kimport_provider: &::core::ffi::CStr,
             ) -> ::kernel::error::Result<#imports> {
                 #resolve_from
             }
@@ -568,11 +597,12 @@ fn expand_bind_late(provider: Option<&TokenStream>) -> TokenStream {
     quote! {
         static __KIMPORT_CALLS: ::kimport::LateCalls = ::kimport::LateCalls::closed();
 
-        /// Binds the wrappers whenever the module that provides the symbols is there, and tells `events` so.
+        /// Binds the wrappers whenever the module that provides the symbols is there, and tells its
+        /// argument so.
         ///
         /// The module is held only by calls. While it is not there, or lacks a symbol (which is logged),
         /// the wrappers return `None`. Must be initialised and dropped in a context that may sleep, and
-        /// not in one of the `events`.
+        /// not in one of the events.
         ///
         /// # Errors
         ///
@@ -581,28 +611,28 @@ fn expand_bind_late(provider: Option<&TokenStream>) -> TokenStream {
         /// `EOPNOTSUPP`: kallsyms cannot be reached. `ENOMEM`.
         #[allow(dead_code, unreachable_pub)]
         pub fn bind_late<T: ::kimport::ProviderEvents>(
-            events: T,
+            __kimport_events: T,
         ) -> impl ::kimport::macro_support::PinInit<
             ::kimport::LateImports<T>,
             ::kimport::macro_support::Error,
         > {
-            ::kimport::LateImports::new(&__KIMPORT_BLOCK, &__KIMPORT_CALLS, #provider, events)
+            ::kimport::LateImports::new(&__KIMPORT_BLOCK, &__KIMPORT_CALLS, #provider, __kimport_events)
         }
 
-        /// Like [`bind_late`], with the symbols of the kernel module `provider`.
+        /// Like [`bind_late`], with the symbols of the kernel module that is named.
         ///
         /// # Errors
         ///
         /// As [`bind_late`].
         #[allow(dead_code, unreachable_pub)]
         pub fn bind_late_from<'a, T: ::kimport::ProviderEvents>(
-            provider: &'a ::core::ffi::CStr,
-            events: T,
+            __kimport_provider: &'a ::core::ffi::CStr,
+            __kimport_events: T,
         ) -> impl ::kimport::macro_support::PinInit<
             ::kimport::LateImports<T>,
             ::kimport::macro_support::Error,
         > + use<'a, T> {
-            ::kimport::LateImports::new(&__KIMPORT_BLOCK, &__KIMPORT_CALLS, provider, events)
+            ::kimport::LateImports::new(&__KIMPORT_BLOCK, &__KIMPORT_CALLS, __kimport_provider, __kimport_events)
         }
     }
 }
@@ -676,24 +706,40 @@ fn visibility(entry: &Entry) -> Visibility {
     }
 }
 
-/// A name for each argument: the user's, or `argN`, with underscores behind it if that is taken.
+/// The names that the user gave to arguments.
+fn given_names(function: &TypeBareFn) -> impl Iterator<Item = Option<&Ident>> {
+    let arguments = function.inputs.iter();
+    arguments.map(|argument| {
+        let (name, _) = argument.name.as_ref()?;
+        (*name != "_").then_some(name)
+    })
+}
+
+/// A name for each argument, from the user's or its number. The prefix is there because a parameter
+/// cannot be called like a static or constant that is in scope, whatever its hygiene.
 fn argument_names(function: &TypeBareFn) -> Vec<Ident> {
-    let given = |argument: &BareFnArg| {
-        let name = argument.name.as_ref().map(|(name, _)| name.clone());
-        name.filter(|name| name != "_")
-    };
-    let taken: Vec<_> = function.inputs.iter().filter_map(given).collect();
-    let name = |(index, argument): (usize, &BareFnArg)| {
-        given(argument).unwrap_or_else(|| {
+    let name = |(index, (given, argument)): (usize, (Option<&Ident>, &BareFnArg))| match given {
+        Some(name) => format_ident!("__kimport_arg_{}", name.unraw(), span = name.span()),
+        None => {
             let span = Span::mixed_site().located_at(argument.ty.span());
-            let mut name = format_ident!("arg{index}", span = span);
-            while taken.contains(&name) {
-                name = format_ident!("{name}_");
-            }
-            name
-        })
+            format_ident!("__kimport_arg_{index}", span = span)
+        }
     };
-    function.inputs.iter().enumerate().map(name).collect()
+    let arguments = given_names(function).zip(&function.inputs);
+    arguments.enumerate().map(name).collect()
+}
+
+/// The lines of documentation with the arguments' names, which the wrapper's parameters do not
+/// have.
+fn argument_docs(function: &TypeBareFn) -> Vec<Attribute> {
+    let names = given_names(function).map(|name| name.map(|name| format!("`{}`", name.unraw())));
+    let names: Vec<_> = names
+        .map(|name| name.unwrap_or_else(|| "_".to_owned()))
+        .collect();
+    if names.iter().all(|name| name == "_") {
+        return Vec::new();
+    }
+    doc_lines(&["", &format!(" Arguments: {}.", names.join(", "))])
 }
 
 /// `ty` with `'static` in place of every lifetime that is left out, as data lives as long as its
@@ -749,9 +795,10 @@ fn doc_lines(lines: &[&str]) -> Vec<Attribute> {
     lines.iter().map(attribute).collect()
 }
 
-/// Whether the user's documentation says what a caller must take care of.
-fn has_safety_section(docs: &[Attribute]) -> bool {
-    docs.iter().any(|doc| match &doc.meta {
+/// Returns whether the section on what a caller must take care of begins in this piece of the
+/// user's documentation.
+fn is_safety_section(doc: &Attribute) -> bool {
+    match &doc.meta {
         syn::Meta::NameValue(syn::MetaNameValue {
             value:
                 syn::Expr::Lit(syn::ExprLit {
@@ -764,5 +811,5 @@ fn has_safety_section(docs: &[Attribute]) -> bool {
             heading.starts_with('#') && heading.trim_matches(['#', ' ']) == "Safety"
         }),
         _ => false,
-    })
+    }
 }

@@ -91,10 +91,6 @@ use pipeline::pipeline;
 /// loaded anew in between. A wrapper used before that ends in a `BUG`, as in other blocks: it tests for it, a load and a
 /// branch.
 ///
-/// `#[position = N]` counts as the kernel's livepatch code does: in the kernel image in address order, but in a module in the
-/// order of the module's symbol table, where local symbols (`static` in C) come before global ones. The two orders may differ,
-/// and so may `N` from that of the same symbol in another block.
-///
 /// The provider is loaded before the module, or the load fails, and the log has a line of the kernel that begins with
 /// `livepatch:`. So there is no `resolve_imports_from`, nothing is `#[optional]`, and the block is not `#[autoload]`,
 /// `#[late]` or `#[rebindable]`. Other blocks of the module may be.
@@ -114,8 +110,8 @@ use pipeline::pipeline;
 /// An entry is `name: type`. It is `pub` unless another visibility stands before the name.
 ///
 /// - A function type imports a function and generates `pub unsafe fn name(...)` with the same
-///   arguments. `unsafe` and `extern "C"` before `fn` may be left out. Arguments without a name are
-///   called `arg0`, `arg1`, ...
+///   arguments. `unsafe` and `extern "C"` before `fn` may be left out. The names of arguments go to the
+///   wrapper's documentation: a parameter cannot be called like a static or constant that is in scope.
 /// - Any other type imports data and generates `pub fn name() -> *mut T`. Lifetimes that are not
 ///   written are `'static`.
 ///
@@ -123,8 +119,14 @@ use pipeline::pipeline;
 /// | --- | --- |
 /// | `#[optional]` | a missing symbol is no error; the wrapper returns an `Option` |
 /// | `#[name = "..."]` | the kernel's name, when it is not the Rust one |
-/// | `#[position = N]` | which of several symbols of that name, counted from 1 in address order (but see `#[livepatch]`) |
+/// | `#[position = N]` | which of several symbols of that name, counted from 1 |
 /// | `#[unverified]` | the type of this entry is not checked |
+///
+/// Positions count as the kernel's livepatch code does: in the kernel image in address order,
+/// `__init` symbols included; in a module in the order of its symbol table, where local symbols
+/// (`static` in C) come before global ones, and `__init` symbols do not count. (`#[livepatch]`
+/// blocks count them in a provider that is a livepatch itself, which keeps them.) `kimport check`
+/// counts so, too.
 ///
 /// # Types
 ///

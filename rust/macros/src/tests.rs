@@ -163,6 +163,31 @@ fn invisible_groups() {
     assert_eq!(expanded, flat(plain));
 }
 
+/// Trampolines and keys are global symbols.
+#[test]
+fn crates_that_are_linked_together_have_different_names() {
+    let module =
+        |path: &str, name: &str| expand::unique_name(Some(path.to_owned()), name.to_owned(), true);
+    let names = [
+        module("drivers/a/foo", "foo"),
+        module("drivers/b/foo", "foo"),
+        module("drivers/a_foo", "foo"),
+        module("drivers/a-foo", "foo"),
+        module("drivers/a/foo", "kimport"),
+        module("drivers/a", "foo_foo"),
+        module("drivers_a/foo", "foo"),
+        expand::unique_name(None, "foo".to_owned(), false),
+    ];
+    for (index, name) in names.iter().enumerate() {
+        assert!(!names[..index].contains(name), "{name}");
+        let is_token = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        assert!(name.chars().all(is_token), "{name}");
+    }
+    // A module is linked by itself, wherever it is built.
+    let module = |path: &str| expand::unique_name(Some(path.to_owned()), "x".to_owned(), false);
+    assert_eq!(module("/home/me/foo"), module("./foo"));
+}
+
 #[test]
 fn crate_name_is_read_from_the_command_line() {
     let name = |line: &str| expand::crate_name_of(line.split(' ').map(str::to_owned));

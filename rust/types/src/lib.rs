@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Checks declared types of kernel symbols against the kernel's own BTF, and knows what compilers make of [names](names).
+//! Checks declared types of kernel symbols against the kernel's own BTF, and knows what compilers
+//! make of [names](names).
 //!
 //! The types' way is one line:
 //!

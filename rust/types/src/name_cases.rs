@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Cases of names that compilers made, for the tests of all who look symbols up: each gives the same answers.
+//! Cases of names that compilers made, for the tests of all who look symbols up: each gives the
+//! same answers.
 
 /// Symbols, and the answer of a look-up of `f` among them.
 pub struct Case {

@@ -2,8 +2,9 @@
 
 //! Names that compilers make of the names in the source.
 //!
-//! A compiler appends suffixes to the name of a function or of a datum, one after the other. Some only rename it: the symbol
-//! is the one of the source. The others name something made of it, whose ABI is the compiler's own affair.
+//! A compiler appends suffixes to the name of a function or of a datum, one after the other. Some
+//! only rename it: the symbol is the one of the source. The others name something made of it, whose
+//! ABI is the compiler's own affair.
 //!
 //! | suffix | what it is | made by |
 //! | --- | --- | --- |
@@ -24,7 +25,8 @@
 //! `name.<few digits>` is not in the table: that is how GCC calls a static variable inside of a function, another datum
 //! than the one called `name`.
 //!
-//! The kernel itself compares whole names: `kallsyms_lookup_name`, kprobes and livepatch relocations know no suffix.
+//! The kernel itself compares whole names: `kallsyms_lookup_name`, kprobes and livepatch
+//! relocations know no suffix.
 
 /// The thing that a compiler made of a function or of a datum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +52,8 @@ const PARTS: [&[u8]; 2] = [b".cold", b".cfi_jt"];
 /// Hexadecimal digits of LLVM's hash of a file, where a full stop introduces them.
 const HASH_LEN: usize = 32;
 
-/// Returns what a compiler made of `name` when it made `symbol` of it; `None`: nothing, as that is another name, or is `name`.
+/// Returns what a compiler made of `name` when it made `symbol` of it; `None`: nothing, as that is
+/// another name, or is `name`.
 ///
 /// ```
 /// use kimport_types::{made_of, Made};
@@ -103,7 +106,8 @@ fn after_rename(suffix: &[u8]) -> Option<&[u8]> {
     numbered.or_else(hashed)
 }
 
-/// Returns what follows the digits, of which there must be some, and after which the name ends or another suffix begins.
+/// Returns what follows the digits, of which there must be some, and after which the name ends or
+/// another suffix begins.
 fn after_digits(text: &[u8], is_digit: impl Fn(&u8) -> bool) -> Option<&[u8]> {
     let len = text
         .iter()

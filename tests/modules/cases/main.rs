@@ -225,6 +225,13 @@ import_symbols! {
     mod image_missing {
         no_such_function: fn(),
     }
+    // objtool looks for the end of each path that calls it.
+    mod never {
+        do_exit: fn(code: c_long) -> !,
+        #[optional]
+        #[name = "do_exit"]
+        maybe_exit: fn(code: c_long) -> !,
+    }
 }
 
 extern "C" {
@@ -383,6 +390,17 @@ fn run(case: u32, held: &mut KVec<Imports>) -> Result {
             late::bind_late_from(c"import_cases", ()),
             GFP_KERNEL,
         )?),
+        44 => {
+            let imports = never::resolve_imports()?;
+            ensure(exit_unless_zero(core::hint::black_box(0)) == 44)?;
+            for import in imports.iter() {
+                let sites = match import.call_mode() {
+                    Some(CallMode::Direct { sites }) => sites,
+                    _ => usize::from(cfg!(kimport_pointer_calls)),
+                };
+                ensure(sites > 0)?;
+            }
+        }
         _ => return Err(EINVAL),
     }
     Ok(())
@@ -399,6 +417,33 @@ fn check_phases(imports: Imports) -> Result<Imports> {
     // SAFETY: As above; nothing that stays has the name.
     ensure(unsafe { phases::provider_init_only() }.is_none())?;
     Ok(imports)
+}
+
+/// The call of a function that does not return is the last thing it does.
+#[inline(never)]
+fn exit(code: c_long) -> ! {
+    // SAFETY: The imports are resolved, and the task holds nothing.
+    unsafe { never::do_exit(code) }
+}
+
+/// There is code after such calls.
+#[inline(never)]
+fn exit_unless_zero(code: c_long) -> c_int {
+    if code < 0 {
+        // SAFETY: The imports are resolved, and the task holds nothing.
+        let Some(never) = (unsafe { never::maybe_exit(code) }) else {
+            return 0;
+        };
+        match never {}
+    }
+    let said = match code {
+        0 => 44,
+        1 => exit(code),
+        // SAFETY: As above.
+        code => unsafe { never::do_exit(code) },
+    };
+    pr_info!("case {said}\n");
+    said
 }
 
 /// Checks all of the block `provider`.

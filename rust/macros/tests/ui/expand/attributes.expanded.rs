@@ -10,9 +10,11 @@ mod m {
         "__SCK__kimport_demo_0_optional_function", binding :
         __KIMPORT_BINDING_optional_function, call : __kimport_call_optional_function,
         unbound : __kimport_unbound_optional_function, symbol :
-        "provider:optional_function", fn (a : u8) -> u8
+        "provider:optional_function", fn (__kimport_arg_a : u8) -> u8
     }
     /// Calls `provider:optional_function` of the kernel.
+    ///
+    /// Arguments: `a`.
     ///
     /// # Safety
     ///
@@ -26,22 +28,25 @@ mod m {
         clippy::undocumented_unsafe_blocks,
     )]
     #[inline(always)]
-    pub unsafe fn optional_function(a: u8) -> ::core::option::Option<u8> {
+    pub unsafe fn optional_function(__kimport_arg_a: u8) -> ::core::option::Option<u8> {
         if __KIMPORT_BINDING_optional_function.is_bound() {
-            ::core::option::Option::Some(unsafe { __kimport_call_optional_function(a) })
+            ::core::option::Option::Some(unsafe {
+                __kimport_call_optional_function(__kimport_arg_a)
+            })
         } else {
             ::core::option::Option::None
         }
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_optional_function: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
             &[::kimport::types::describe!(u8)],
             ::kimport::types::describe!(u8),
             false,
         );
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     const _: () = {
         #[used]
@@ -82,13 +87,14 @@ mod m {
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_optional_unit: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
             &[],
             ::kimport::types::Encoding::VOID,
             false,
         );
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     const _: () = {
         #[used]
@@ -104,7 +110,7 @@ mod m {
         trampoline : "__SCT__kimport_demo_0_optional_never", key :
         "__SCK__kimport_demo_0_optional_never", binding :
         __KIMPORT_BINDING_optional_never, call : __kimport_call_optional_never, unbound :
-        __kimport_unbound_optional_never, symbol : "provider:optional_never", fn () -> !
+        __kimport_unbound_optional_never, symbol : "provider:optional_never", fn () -> ()
     }
     /// Calls `provider:optional_never` of the kernel.
     ///
@@ -124,20 +130,24 @@ mod m {
         ::core::convert::Infallible,
     > {
         if __KIMPORT_BINDING_optional_never.is_bound() {
-            unsafe { __kimport_call_optional_never() }
+            {
+                unsafe { __kimport_call_optional_never() };
+                ::kimport::macro_support::returned("provider:optional_never")
+            }
         } else {
             ::core::option::Option::None
         }
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_optional_never: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
             &[],
             ::kimport::types::describe!(!),
             false,
         );
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     const _: () = {
         #[used]
@@ -157,16 +167,17 @@ mod m {
     #[allow(dead_code, non_snake_case, unreachable_pub)]
     #[inline]
     pub fn optional_data() -> ::core::option::Option<*mut &'static u32> {
-        __KIMPORT_BINDING_optional_data.get().map(|address| address.cast())
+        __KIMPORT_BINDING_optional_data.get().map(<*mut _>::cast)
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_optional_data: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
             & 'static u32
         )
             .into_data();
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     const _: () = {
         #[used]
@@ -203,13 +214,14 @@ mod m {
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_named_function: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
             &[],
             ::kimport::types::Encoding::VOID,
             false,
         );
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     const _: () = {
         #[used]
@@ -233,10 +245,13 @@ mod m {
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_named_data: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(u32)
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
+            u32
+        )
             .into_data();
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     const _: () = {
         #[used]
@@ -273,13 +288,14 @@ mod m {
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_nth_function: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
             &[],
             ::kimport::types::Encoding::VOID,
             false,
         );
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     const _: () = {
         #[used]
@@ -303,10 +319,13 @@ mod m {
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_nth_data: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(u32)
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
+            u32
+        )
             .into_data();
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     const _: () = {
         #[used]
@@ -382,9 +401,11 @@ mod m {
         trampoline : "__SCT__kimport_demo_0_everything", key :
         "__SCK__kimport_demo_0_everything", binding : __KIMPORT_BINDING_everything, call
         : __kimport_call_everything, unbound : __kimport_unbound_everything, symbol :
-        "provider:kernel_name", fn (a : u8) -> u8
+        "provider:kernel_name", fn (__kimport_arg_a : u8) -> u8
     }
     /// Everything at once.
+    ///
+    /// Arguments: `a`.
     ///
     /// # Safety
     ///
@@ -400,9 +421,11 @@ mod m {
         clippy::undocumented_unsafe_blocks,
     )]
     #[inline(always)]
-    pub(crate) unsafe fn everything(a: u8) -> ::core::option::Option<u8> {
+    pub(crate) unsafe fn everything(__kimport_arg_a: u8) -> ::core::option::Option<u8> {
         if __KIMPORT_BINDING_everything.is_bound() {
-            ::core::option::Option::Some(unsafe { __kimport_call_everything(a) })
+            ::core::option::Option::Some(unsafe {
+                __kimport_call_everything(__kimport_arg_a)
+            })
         } else {
             ::core::option::Option::None
         }
@@ -433,7 +456,7 @@ mod m {
     #[allow(dead_code, non_snake_case, unreachable_pub)]
     #[inline]
     pub fn everything_data() -> ::core::option::Option<*mut u32> {
-        __KIMPORT_BINDING_everything_data.get().map(|address| address.cast())
+        __KIMPORT_BINDING_everything_data.get().map(<*mut _>::cast)
     }
     #[cfg(CONFIG_X86)]
     #[allow(non_upper_case_globals)]
@@ -541,15 +564,15 @@ mod m {
     pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
         ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
     }
-    /// Like [`resolve_imports`], with the symbols of the kernel module `provider`.
+    /// Like [`resolve_imports`], with the symbols of the kernel module that is named.
     ///
     /// # Errors
     ///
     /// As [`resolve_imports`].
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports_from(
-        provider: &::core::ffi::CStr,
+        __kimport_provider: &::core::ffi::CStr,
     ) -> ::kernel::error::Result<::kimport::Imports> {
-        ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, provider)
+        ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, __kimport_provider)
     }
 }

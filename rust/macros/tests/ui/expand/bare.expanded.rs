@@ -6,7 +6,7 @@ use kimport_macros::import_symbols;
     "__SCK__kimport_demo_0_target_complete_cmd", binding :
     __KIMPORT_BINDING_target_complete_cmd, call : __kimport_call_target_complete_cmd,
     unbound : __kimport_unbound_target_complete_cmd, symbol : "target_complete_cmd", fn
-    (arg0 : * mut se_cmd, arg1 : u8) -> ()
+    (__kimport_arg_0 : * mut se_cmd, __kimport_arg_1 : u8) -> ()
 }
 /// Calls `target_complete_cmd` of the kernel.
 ///
@@ -22,18 +22,19 @@ use kimport_macros::import_symbols;
     clippy::undocumented_unsafe_blocks,
 )]
 #[inline(always)]
-pub unsafe fn target_complete_cmd(arg0: *mut se_cmd, arg1: u8) {
-    unsafe { __kimport_call_target_complete_cmd(arg0, arg1) }
+pub unsafe fn target_complete_cmd(__kimport_arg_0: *mut se_cmd, __kimport_arg_1: u8) {
+    unsafe { __kimport_call_target_complete_cmd(__kimport_arg_0, __kimport_arg_1) }
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_target_complete_cmd: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
         &[::kimport::types::describe!(* mut se_cmd), ::kimport::types::describe!(u8)],
         ::kimport::types::Encoding::VOID,
         false,
     );
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -57,10 +58,13 @@ pub(super) fn jiffies() -> *mut u64 {
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_jiffies: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(u64)
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
+        u64
+    )
         .into_data();
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -104,14 +108,14 @@ static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
 pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
     ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
 }
-/// Like [`resolve_imports`], with the symbols of the kernel module `provider`.
+/// Like [`resolve_imports`], with the symbols of the kernel module that is named.
 ///
 /// # Errors
 ///
 /// As [`resolve_imports`].
 #[allow(dead_code, unreachable_pub)]
 pub fn resolve_imports_from(
-    provider: &::core::ffi::CStr,
+    __kimport_provider: &::core::ffi::CStr,
 ) -> ::kernel::error::Result<::kimport::Imports> {
-    ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, provider)
+    ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, __kimport_provider)
 }

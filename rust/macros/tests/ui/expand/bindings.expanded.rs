@@ -9,10 +9,12 @@ mod image {
         trampoline : "__SCT__kimport_demo_0_complete", key :
         "__SCK__kimport_demo_0_complete", binding : __KIMPORT_BINDING_complete, call :
         __kimport_call_complete, unbound : __kimport_unbound_complete, symbol :
-        "complete", fn (cmd : * mut crate ::bindings::se_cmd, status : crate
-        ::bindings::u32_) -> ()
+        "complete", fn (__kimport_arg_cmd : * mut crate ::bindings::se_cmd,
+        __kimport_arg_status : crate ::bindings::u32_) -> ()
     }
     /// Calls `complete` of the kernel.
+    ///
+    /// Arguments: `cmd`, `status`.
     ///
     /// # Safety
     ///
@@ -27,14 +29,14 @@ mod image {
     )]
     #[inline(always)]
     pub unsafe fn complete(
-        cmd: *mut crate::bindings::se_cmd,
-        status: crate::bindings::u32_,
+        __kimport_arg_cmd: *mut crate::bindings::se_cmd,
+        __kimport_arg_status: crate::bindings::u32_,
     ) {
-        unsafe { __kimport_call_complete(cmd, status) }
+        unsafe { __kimport_call_complete(__kimport_arg_cmd, __kimport_arg_status) }
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_complete: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
             &[
                 ::kimport::types::describe!(* mut crate ::bindings::se_cmd),
                 ::kimport::types::describe!(crate ::bindings::u32_),
@@ -42,8 +44,9 @@ mod image {
             ::kimport::types::Encoding::VOID,
             false,
         );
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     #[allow(clippy::type_complexity)]
     const _: unsafe extern "C" fn(*mut crate::bindings::se_cmd, crate::bindings::u32_) = crate::bindings::complete;
@@ -61,12 +64,14 @@ mod image {
         trampoline : "__SCT__kimport_demo_0_for_each", key :
         "__SCK__kimport_demo_0_for_each", binding : __KIMPORT_BINDING_for_each, call :
         __kimport_call_for_each, unbound : __kimport_unbound_for_each, symbol :
-        "for_each", fn (fn_ : ::core::option::Option < unsafe extern "C" fn (arg1 : * mut
-        ::kernel::ffi::c_void, cmds : * mut [crate ::bindings::se_cmd; 2usize]) ->
-        ::kernel::ffi::c_int, >, data : * mut ::kernel::ffi::c_void) ->
-        ::kernel::ffi::c_int
+        "for_each", fn (__kimport_arg_fn_ : ::core::option::Option < unsafe extern "C" fn
+        (arg1 : * mut ::kernel::ffi::c_void, cmds : * mut [crate ::bindings::se_cmd;
+        2usize]) -> ::kernel::ffi::c_int, >, __kimport_arg_data : * mut
+        ::kernel::ffi::c_void) -> ::kernel::ffi::c_int
     }
     /// Calls `for_each` of the kernel.
+    ///
+    /// Arguments: `fn_`, `data`.
     ///
     /// # Safety
     ///
@@ -81,19 +86,19 @@ mod image {
     )]
     #[inline(always)]
     pub unsafe fn for_each(
-        fn_: ::core::option::Option<
+        __kimport_arg_fn_: ::core::option::Option<
             unsafe extern "C" fn(
                 arg1: *mut ::kernel::ffi::c_void,
                 cmds: *mut [crate::bindings::se_cmd; 2usize],
             ) -> ::kernel::ffi::c_int,
         >,
-        data: *mut ::kernel::ffi::c_void,
+        __kimport_arg_data: *mut ::kernel::ffi::c_void,
     ) -> ::kernel::ffi::c_int {
-        unsafe { __kimport_call_for_each(fn_, data) }
+        unsafe { __kimport_call_for_each(__kimport_arg_fn_, __kimport_arg_data) }
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_for_each: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
             &[
                 ::kimport::types::describe!(
                     ::core::option::Option < unsafe extern "C" fn (arg1 : * mut
@@ -105,8 +110,9 @@ mod image {
             ::kimport::types::describe!(::kernel::ffi::c_int),
             false,
         );
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     #[allow(clippy::type_complexity)]
     const _: unsafe extern "C" fn(
@@ -132,9 +138,11 @@ mod image {
         trampoline : "__SCT__kimport_demo_0_completed", key :
         "__SCK__kimport_demo_0_completed", binding : __KIMPORT_BINDING_completed, call :
         __kimport_call_completed, unbound : __kimport_unbound_completed, symbol :
-        "completed", fn (a : * mut se_cmd) -> bool
+        "completed", fn (__kimport_arg_a : * mut se_cmd) -> bool
     }
     /// Calls `completed` of the kernel.
+    ///
+    /// Arguments: `a`.
     ///
     /// # Safety
     ///
@@ -148,18 +156,19 @@ mod image {
         clippy::undocumented_unsafe_blocks,
     )]
     #[inline(always)]
-    pub unsafe fn completed(a: *mut se_cmd) -> bool {
-        unsafe { __kimport_call_completed(a) }
+    pub unsafe fn completed(__kimport_arg_a: *mut se_cmd) -> bool {
+        unsafe { __kimport_call_completed(__kimport_arg_a) }
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_completed: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
             &[::kimport::types::describe!(* mut se_cmd)],
             ::kimport::types::describe!(bool),
             false,
         );
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     #[allow(clippy::type_complexity)]
     const _: unsafe extern "C" fn(*mut se_cmd) -> bool = crate::bindings::completed;
@@ -223,17 +232,18 @@ mod image {
     #[cfg(CONFIG_CMD)]
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_first_cmd: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
             * mut crate ::bindings::se_cmd
         )
             .into_data();
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     #[cfg(CONFIG_CMD)]
     const _: () = {
         #[allow(dead_code)]
-        fn compare() {
+        fn __kimport_compare() {
             let _: *const *mut crate::bindings::se_cmd = &raw const crate::bindings::first_cmd;
         }
     };
@@ -260,14 +270,17 @@ mod image {
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_start: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(u8)
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
+            u8
+        )
             .into_data();
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     const _: () = {
         #[allow(dead_code)]
-        fn compare() {
+        fn __kimport_compare() {
             let _: *const u8 = &raw const crate::bindings::start;
         }
     };
@@ -324,16 +337,16 @@ mod image {
     pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
         ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
     }
-    /// Like [`resolve_imports`], with the symbols of the kernel module `provider`.
+    /// Like [`resolve_imports`], with the symbols of the kernel module that is named.
     ///
     /// # Errors
     ///
     /// As [`resolve_imports`].
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports_from(
-        provider: &::core::ffi::CStr,
+        __kimport_provider: &::core::ffi::CStr,
     ) -> ::kernel::error::Result<::kimport::Imports> {
-        ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, provider)
+        ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, __kimport_provider)
     }
 }
 ::kimport::__declare_function! {
@@ -361,13 +374,14 @@ pub unsafe fn sched_yield() {
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_sched_yield: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
         &[],
         ::kimport::types::Encoding::VOID,
         false,
     );
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 #[allow(clippy::type_complexity)]
 const _: unsafe extern "C" fn() = ::kernel::bindings::yield_;
@@ -406,14 +420,14 @@ static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
 pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
     ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
 }
-/// Like [`resolve_imports`], with the symbols of the kernel module `provider`.
+/// Like [`resolve_imports`], with the symbols of the kernel module that is named.
 ///
 /// # Errors
 ///
 /// As [`resolve_imports`].
 #[allow(dead_code, unreachable_pub)]
 pub fn resolve_imports_from(
-    provider: &::core::ffi::CStr,
+    __kimport_provider: &::core::ffi::CStr,
 ) -> ::kernel::error::Result<::kimport::Imports> {
-    ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, provider)
+    ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, __kimport_provider)
 }

@@ -10,10 +10,12 @@ pub(crate) mod lio {
         "__SCK__kimport_demo_0_target_complete_cmd", binding :
         __KIMPORT_BINDING_target_complete_cmd, call : __kimport_call_target_complete_cmd,
         unbound : __kimport_unbound_target_complete_cmd, symbol :
-        "target_core_mod_new:target_complete_cmd", fn (cmd : * mut se_cmd, status : u8)
-        -> ()
+        "target_core_mod_new:target_complete_cmd", fn (__kimport_arg_cmd : * mut se_cmd,
+        __kimport_arg_status : u8) -> ()
     }
     /// Completes `cmd` with the SAM status `status`.
+    ///
+    /// Arguments: `cmd`, `status`.
     ///
     /// # Safety
     ///
@@ -27,12 +29,17 @@ pub(crate) mod lio {
         clippy::undocumented_unsafe_blocks,
     )]
     #[inline(always)]
-    pub unsafe fn target_complete_cmd(cmd: *mut se_cmd, status: u8) {
-        unsafe { __kimport_call_target_complete_cmd(cmd, status) }
+    pub unsafe fn target_complete_cmd(
+        __kimport_arg_cmd: *mut se_cmd,
+        __kimport_arg_status: u8,
+    ) {
+        unsafe {
+            __kimport_call_target_complete_cmd(__kimport_arg_cmd, __kimport_arg_status)
+        }
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_target_complete_cmd: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
             &[
                 ::kimport::types::describe!(* mut se_cmd),
                 ::kimport::types::describe!(u8),
@@ -40,8 +47,9 @@ pub(crate) mod lio {
             ::kimport::types::Encoding::VOID,
             false,
         );
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     const _: () = {
         #[used]
@@ -59,7 +67,7 @@ pub(crate) mod lio {
         __KIMPORT_BINDING_transport_backend_register, call :
         __kimport_call_transport_backend_register, unbound :
         __kimport_unbound_transport_backend_register, symbol :
-        "target_core_mod_new:transport_backend_register", fn (arg0 : * const
+        "target_core_mod_new:transport_backend_register", fn (__kimport_arg_0 : * const
         target_backend_ops) -> c_int
     }
     /// Calls `target_core_mod_new:transport_backend_register` of the kernel.
@@ -76,18 +84,21 @@ pub(crate) mod lio {
         clippy::undocumented_unsafe_blocks,
     )]
     #[inline(always)]
-    pub unsafe fn transport_backend_register(arg0: *const target_backend_ops) -> c_int {
-        unsafe { __kimport_call_transport_backend_register(arg0) }
+    pub unsafe fn transport_backend_register(
+        __kimport_arg_0: *const target_backend_ops,
+    ) -> c_int {
+        unsafe { __kimport_call_transport_backend_register(__kimport_arg_0) }
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_transport_backend_register: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
             &[::kimport::types::describe!(* const target_backend_ops)],
             ::kimport::types::describe!(c_int),
             false,
         );
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     const _: () = {
         #[used]
@@ -110,7 +121,8 @@ pub(crate) mod lio {
         __KIMPORT_BINDING_target_queue_submission, call :
         __kimport_call_target_queue_submission, unbound :
         __kimport_unbound_target_queue_submission, symbol :
-        "target_core_mod_new:target_queue_submission", fn (arg0 : * mut se_cmd) -> ()
+        "target_core_mod_new:target_queue_submission", fn (__kimport_arg_0 : * mut
+        se_cmd) -> ()
     }
     /// Calls `target_core_mod_new:target_queue_submission` of the kernel.
     ///
@@ -127,11 +139,11 @@ pub(crate) mod lio {
     )]
     #[inline(always)]
     pub unsafe fn target_queue_submission(
-        arg0: *mut se_cmd,
+        __kimport_arg_0: *mut se_cmd,
     ) -> ::core::option::Option<()> {
         if __KIMPORT_BINDING_target_queue_submission.is_bound() {
             ::core::option::Option::Some(unsafe {
-                __kimport_call_target_queue_submission(arg0)
+                __kimport_call_target_queue_submission(__kimport_arg_0)
             })
         } else {
             ::core::option::Option::None
@@ -139,13 +151,14 @@ pub(crate) mod lio {
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_target_queue_submission: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
             &[::kimport::types::describe!(* mut se_cmd)],
             ::kimport::types::Encoding::VOID,
             false,
         );
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     const _: () = {
         #[used]
@@ -194,16 +207,16 @@ pub(crate) mod lio {
     pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
         ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
     }
-    /// Like [`resolve_imports`], with the symbols of the kernel module `provider`.
+    /// Like [`resolve_imports`], with the symbols of the kernel module that is named.
     ///
     /// # Errors
     ///
     /// As [`resolve_imports`].
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports_from(
-        provider: &::core::ffi::CStr,
+        __kimport_provider: &::core::ffi::CStr,
     ) -> ::kernel::error::Result<::kimport::Imports> {
-        ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, provider)
+        ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, __kimport_provider)
     }
 }
 /// Symbols imported from the kernel image.
@@ -235,13 +248,14 @@ mod core {
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_nr_processes: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
             &[],
             ::kimport::types::describe!(c_int),
             false,
         );
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     const _: () = {
         #[used]
@@ -265,12 +279,13 @@ mod core {
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_uts: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
             uts_namespace
         )
             .into_data();
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     const _: () = {
         #[used]
@@ -312,16 +327,16 @@ mod core {
     pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
         ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
     }
-    /// Like [`resolve_imports`], with the symbols of the kernel module `provider`.
+    /// Like [`resolve_imports`], with the symbols of the kernel module that is named.
     ///
     /// # Errors
     ///
     /// As [`resolve_imports`].
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports_from(
-        provider: &::core::ffi::CStr,
+        __kimport_provider: &::core::ffi::CStr,
     ) -> ::kernel::error::Result<::kimport::Imports> {
-        ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, provider)
+        ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, __kimport_provider)
     }
 }
 /// Symbols imported from the kernel image.
@@ -332,9 +347,11 @@ pub mod r#type {
     ::kimport::__declare_function! {
         trampoline : "__SCT__kimport_demo_2_fn", key : "__SCK__kimport_demo_2_fn",
         binding : __KIMPORT_BINDING_fn, call : __kimport_call_fn, unbound :
-        __kimport_unbound_fn, symbol : "fn", fn (r#in : u8) -> ()
+        __kimport_unbound_fn, symbol : "fn", fn (__kimport_arg_in : u8) -> ()
     }
     /// Calls `fn` of the kernel.
+    ///
+    /// Arguments: `in`.
     ///
     /// # Safety
     ///
@@ -348,18 +365,19 @@ pub mod r#type {
         clippy::undocumented_unsafe_blocks,
     )]
     #[inline(always)]
-    pub unsafe fn r#fn(r#in: u8) {
-        unsafe { __kimport_call_fn(r#in) }
+    pub unsafe fn r#fn(__kimport_arg_in: u8) {
+        unsafe { __kimport_call_fn(__kimport_arg_in) }
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_fn: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
             &[::kimport::types::describe!(u8)],
             ::kimport::types::Encoding::VOID,
             false,
         );
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     const _: () = {
         #[used]
@@ -394,15 +412,15 @@ pub mod r#type {
     pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
         ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
     }
-    /// Like [`resolve_imports`], with the symbols of the kernel module `provider`.
+    /// Like [`resolve_imports`], with the symbols of the kernel module that is named.
     ///
     /// # Errors
     ///
     /// As [`resolve_imports`].
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports_from(
-        provider: &::core::ffi::CStr,
+        __kimport_provider: &::core::ffi::CStr,
     ) -> ::kernel::error::Result<::kimport::Imports> {
-        ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, provider)
+        ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, __kimport_provider)
     }
 }

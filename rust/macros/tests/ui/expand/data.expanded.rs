@@ -13,10 +13,13 @@ pub fn plain() -> *mut u32 {
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_plain: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(u32)
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
+        u32
+    )
         .into_data();
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -40,12 +43,13 @@ pub fn path() -> *mut kernel::bindings::task_struct {
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_path: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
         kernel::bindings::task_struct
     )
         .into_data();
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -69,10 +73,13 @@ pub fn array() -> *mut [u8; 4] {
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_array: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!([u8; 4])
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
+        [u8; 4]
+    )
         .into_data();
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -96,10 +103,13 @@ pub fn tuple() -> *mut (u8, u16) {
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_tuple: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!((u8, u16))
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
+        (u8, u16)
+    )
         .into_data();
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -123,10 +133,13 @@ pub fn pointer() -> *mut *mut u8 {
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_pointer: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(* mut u8)
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
+        * mut u8
+    )
         .into_data();
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -150,12 +163,13 @@ pub fn reference() -> *mut &'static Foo<'static, &'a u8> {
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_reference: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
         & 'static Foo < 'static, & 'a u8 >
     )
         .into_data();
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -179,12 +193,13 @@ pub fn function_pointer() -> *mut Option<fn(&u8) -> &u8> {
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_function_pointer: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
         Option < fn (& u8) -> & u8 >
     )
         .into_data();
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -208,12 +223,13 @@ pub fn object() -> *mut *const dyn Fn(&u8) -> &u8 {
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_object: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
         * const dyn Fn(& u8) -> & u8
     )
         .into_data();
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -237,12 +253,13 @@ pub fn macro_type() -> *mut some_type!(u8) {
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_macro_type: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
         some_type!(u8)
     )
         .into_data();
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -266,10 +283,13 @@ pub(in crate::a) fn restricted() -> *mut u32 {
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_restricted: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(u32)
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
+        u32
+    )
         .into_data();
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -362,14 +382,14 @@ static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
 pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
     ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
 }
-/// Like [`resolve_imports`], with the symbols of the kernel module `provider`.
+/// Like [`resolve_imports`], with the symbols of the kernel module that is named.
 ///
 /// # Errors
 ///
 /// As [`resolve_imports`].
 #[allow(dead_code, unreachable_pub)]
 pub fn resolve_imports_from(
-    provider: &::core::ffi::CStr,
+    __kimport_provider: &::core::ffi::CStr,
 ) -> ::kernel::error::Result<::kimport::Imports> {
-    ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, provider)
+    ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, __kimport_provider)
 }

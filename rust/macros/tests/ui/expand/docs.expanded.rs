@@ -26,13 +26,14 @@ pub unsafe fn undocumented() {
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_undocumented: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
         &[],
         ::kimport::types::Encoding::VOID,
         false,
     );
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -69,13 +70,14 @@ pub unsafe fn without_safety() {
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_without_safety: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
         &[],
         ::kimport::types::Encoding::VOID,
         false,
     );
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -112,13 +114,14 @@ pub unsafe fn with_safety() {
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_with_safety: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
         &[],
         ::kimport::types::Encoding::VOID,
         false,
     );
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -157,13 +160,14 @@ pub unsafe fn block_comment() {
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_block_comment: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
         &[],
         ::kimport::types::Encoding::VOID,
         false,
     );
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -199,13 +203,14 @@ pub unsafe fn hidden() {
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_hidden: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
         &[],
         ::kimport::types::Encoding::VOID,
         false,
     );
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -229,10 +234,13 @@ pub fn included() -> *mut u32 {
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_included: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(u32)
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
+        u32
+    )
         .into_data();
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -256,10 +264,13 @@ pub fn undocumented_data() -> *mut u32 {
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_undocumented_data: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(u32)
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
+        u32
+    )
         .into_data();
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -314,14 +325,14 @@ static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
 pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
     ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
 }
-/// Like [`resolve_imports`], with the symbols of the kernel module `provider`.
+/// Like [`resolve_imports`], with the symbols of the kernel module that is named.
 ///
 /// # Errors
 ///
 /// As [`resolve_imports`].
 #[allow(dead_code, unreachable_pub)]
 pub fn resolve_imports_from(
-    provider: &::core::ffi::CStr,
+    __kimport_provider: &::core::ffi::CStr,
 ) -> ::kernel::error::Result<::kimport::Imports> {
-    ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, provider)
+    ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, __kimport_provider)
 }

@@ -26,13 +26,14 @@ pub unsafe fn no_arguments() {
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_no_arguments: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
         &[],
         ::kimport::types::Encoding::VOID,
         false,
     );
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -69,13 +70,14 @@ pub unsafe fn explicit_unit() -> () {
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_explicit_unit: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
         &[],
         ::kimport::types::describe!(()),
         false,
     );
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -91,9 +93,11 @@ const _: () = {
     trampoline : "__SCT__kimport_demo_0_qualified", key :
     "__SCK__kimport_demo_0_qualified", binding : __KIMPORT_BINDING_qualified, call :
     __kimport_call_qualified, unbound : __kimport_unbound_qualified, symbol :
-    "qualified", fn (a : u8) -> u8
+    "qualified", fn (__kimport_arg_a : u8) -> u8
 }
 /// Calls `qualified` of the kernel.
+///
+/// Arguments: `a`.
 ///
 /// # Safety
 ///
@@ -107,18 +111,19 @@ const _: () = {
     clippy::undocumented_unsafe_blocks,
 )]
 #[inline(always)]
-pub unsafe fn qualified(a: u8) -> u8 {
-    unsafe { __kimport_call_qualified(a) }
+pub unsafe fn qualified(__kimport_arg_a: u8) -> u8 {
+    unsafe { __kimport_call_qualified(__kimport_arg_a) }
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_qualified: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
         &[::kimport::types::describe!(u8)],
         ::kimport::types::describe!(u8),
         false,
     );
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -134,9 +139,11 @@ const _: () = {
     trampoline : "__SCT__kimport_demo_0_default_abi", key :
     "__SCK__kimport_demo_0_default_abi", binding : __KIMPORT_BINDING_default_abi, call :
     __kimport_call_default_abi, unbound : __kimport_unbound_default_abi, symbol :
-    "default_abi", fn (a : u8) -> u8
+    "default_abi", fn (__kimport_arg_a : u8) -> u8
 }
 /// Calls `default_abi` of the kernel.
+///
+/// Arguments: `a`.
 ///
 /// # Safety
 ///
@@ -150,18 +157,19 @@ const _: () = {
     clippy::undocumented_unsafe_blocks,
 )]
 #[inline(always)]
-pub unsafe fn default_abi(a: u8) -> u8 {
-    unsafe { __kimport_call_default_abi(a) }
+pub unsafe fn default_abi(__kimport_arg_a: u8) -> u8 {
+    unsafe { __kimport_call_default_abi(__kimport_arg_a) }
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_default_abi: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
         &[::kimport::types::describe!(u8)],
         ::kimport::types::describe!(u8),
         false,
     );
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -176,10 +184,12 @@ const _: () = {
 ::kimport::__declare_function! {
     trampoline : "__SCT__kimport_demo_0_unnamed", key : "__SCK__kimport_demo_0_unnamed",
     binding : __KIMPORT_BINDING_unnamed, call : __kimport_call_unnamed, unbound :
-    __kimport_unbound_unnamed, symbol : "unnamed", fn (arg0 : u8, arg1 : u16, named :
-    u32) -> ()
+    __kimport_unbound_unnamed, symbol : "unnamed", fn (__kimport_arg_0 : u8,
+    __kimport_arg_1 : u16, __kimport_arg_named : u32) -> ()
 }
 /// Calls `unnamed` of the kernel.
+///
+/// Arguments: _, _, `named`.
 ///
 /// # Safety
 ///
@@ -193,12 +203,18 @@ const _: () = {
     clippy::undocumented_unsafe_blocks,
 )]
 #[inline(always)]
-pub unsafe fn unnamed(arg0: u8, arg1: u16, named: u32) {
-    unsafe { __kimport_call_unnamed(arg0, arg1, named) }
+pub unsafe fn unnamed(
+    __kimport_arg_0: u8,
+    __kimport_arg_1: u16,
+    __kimport_arg_named: u32,
+) {
+    unsafe {
+        __kimport_call_unnamed(__kimport_arg_0, __kimport_arg_1, __kimport_arg_named)
+    }
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_unnamed: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
         &[
             ::kimport::types::describe!(u8),
             ::kimport::types::describe!(u16),
@@ -207,8 +223,9 @@ const __KIMPORT_TYPE_unnamed: &[u8] = {
         ::kimport::types::Encoding::VOID,
         false,
     );
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -223,10 +240,12 @@ const _: () = {
 ::kimport::__declare_function! {
     trampoline : "__SCT__kimport_demo_0_taken", key : "__SCK__kimport_demo_0_taken",
     binding : __KIMPORT_BINDING_taken, call : __kimport_call_taken, unbound :
-    __kimport_unbound_taken, symbol : "taken", fn (arg0__ : u8, arg0 : u16, arg0_ : u32,
-    arg3 : u64) -> ()
+    __kimport_unbound_taken, symbol : "taken", fn (__kimport_arg_0 : u8,
+    __kimport_arg_arg0 : u16, __kimport_arg_arg0_ : u32, __kimport_arg_3 : u64) -> ()
 }
 /// Calls `taken` of the kernel.
+///
+/// Arguments: _, `arg0`, `arg0_`, _.
 ///
 /// # Safety
 ///
@@ -240,12 +259,24 @@ const _: () = {
     clippy::undocumented_unsafe_blocks,
 )]
 #[inline(always)]
-pub unsafe fn taken(arg0__: u8, arg0: u16, arg0_: u32, arg3: u64) {
-    unsafe { __kimport_call_taken(arg0__, arg0, arg0_, arg3) }
+pub unsafe fn taken(
+    __kimport_arg_0: u8,
+    __kimport_arg_arg0: u16,
+    __kimport_arg_arg0_: u32,
+    __kimport_arg_3: u64,
+) {
+    unsafe {
+        __kimport_call_taken(
+            __kimport_arg_0,
+            __kimport_arg_arg0,
+            __kimport_arg_arg0_,
+            __kimport_arg_3,
+        )
+    }
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_taken: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
         &[
             ::kimport::types::describe!(u8),
             ::kimport::types::describe!(u16),
@@ -255,8 +286,9 @@ const __KIMPORT_TYPE_taken: &[u8] = {
         ::kimport::types::Encoding::VOID,
         false,
     );
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -271,9 +303,11 @@ const _: () = {
 ::kimport::__declare_function! {
     trampoline : "__SCT__kimport_demo_0_raw", key : "__SCK__kimport_demo_0_raw", binding
     : __KIMPORT_BINDING_raw, call : __kimport_call_raw, unbound : __kimport_unbound_raw,
-    symbol : "raw", fn (r#type : u8) -> ()
+    symbol : "raw", fn (__kimport_arg_type : u8) -> ()
 }
 /// Calls `raw` of the kernel.
+///
+/// Arguments: `type`.
 ///
 /// # Safety
 ///
@@ -287,18 +321,19 @@ const _: () = {
     clippy::undocumented_unsafe_blocks,
 )]
 #[inline(always)]
-pub unsafe fn raw(r#type: u8) {
-    unsafe { __kimport_call_raw(r#type) }
+pub unsafe fn raw(__kimport_arg_type: u8) {
+    unsafe { __kimport_call_raw(__kimport_arg_type) }
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_raw: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
         &[::kimport::types::describe!(u8)],
         ::kimport::types::Encoding::VOID,
         false,
     );
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -313,7 +348,7 @@ const _: () = {
 ::kimport::__declare_function! {
     trampoline : "__SCT__kimport_demo_0_never", key : "__SCK__kimport_demo_0_never",
     binding : __KIMPORT_BINDING_never, call : __kimport_call_never, unbound :
-    __kimport_unbound_never, symbol : "never", fn () -> !
+    __kimport_unbound_never, symbol : "never", fn () -> ()
 }
 /// Calls `never` of the kernel.
 ///
@@ -330,17 +365,21 @@ const _: () = {
 )]
 #[inline(always)]
 pub unsafe fn never() -> ! {
-    unsafe { __kimport_call_never() }
+    {
+        unsafe { __kimport_call_never() };
+        ::kimport::macro_support::returned("never")
+    }
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_never: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
         &[],
         ::kimport::types::describe!(!),
         false,
     );
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -356,7 +395,7 @@ const _: () = {
     trampoline : "__SCT__kimport_demo_0_reference", key :
     "__SCK__kimport_demo_0_reference", binding : __KIMPORT_BINDING_reference, call :
     __kimport_call_reference, unbound : __kimport_unbound_reference, symbol :
-    "reference", fn (arg0 : & u8) -> & u8
+    "reference", fn (__kimport_arg_0 : & u8) -> & u8
 }
 /// Calls `reference` of the kernel.
 ///
@@ -372,18 +411,19 @@ const _: () = {
     clippy::undocumented_unsafe_blocks,
 )]
 #[inline(always)]
-pub unsafe fn reference(arg0: &u8) -> &u8 {
-    unsafe { __kimport_call_reference(arg0) }
+pub unsafe fn reference(__kimport_arg_0: &u8) -> &u8 {
+    unsafe { __kimport_call_reference(__kimport_arg_0) }
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_reference: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
         &[::kimport::types::describe!(& 'static u8)],
         ::kimport::types::describe!(& 'static u8),
         false,
     );
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -399,9 +439,11 @@ const _: () = {
     trampoline : "__SCT__kimport_demo_0_callback", key :
     "__SCK__kimport_demo_0_callback", binding : __KIMPORT_BINDING_callback, call :
     __kimport_call_callback, unbound : __kimport_unbound_callback, symbol : "callback",
-    fn (callback : extern "C" fn (* mut u8) -> u8) -> ()
+    fn (__kimport_arg_callback : extern "C" fn (* mut u8) -> u8) -> ()
 }
 /// Calls `callback` of the kernel.
+///
+/// Arguments: `callback`.
 ///
 /// # Safety
 ///
@@ -415,18 +457,19 @@ const _: () = {
     clippy::undocumented_unsafe_blocks,
 )]
 #[inline(always)]
-pub unsafe fn callback(callback: extern "C" fn(*mut u8) -> u8) {
-    unsafe { __kimport_call_callback(callback) }
+pub unsafe fn callback(__kimport_arg_callback: extern "C" fn(*mut u8) -> u8) {
+    unsafe { __kimport_call_callback(__kimport_arg_callback) }
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_callback: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
         &[::kimport::types::describe!(extern "C" fn (* mut u8) -> u8)],
         ::kimport::types::Encoding::VOID,
         false,
     );
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -442,7 +485,7 @@ const _: () = {
     trampoline : "__SCT__kimport_demo_0_parenthesized", key :
     "__SCK__kimport_demo_0_parenthesized", binding : __KIMPORT_BINDING_parenthesized,
     call : __kimport_call_parenthesized, unbound : __kimport_unbound_parenthesized,
-    symbol : "parenthesized", fn (arg0 : u8) -> ()
+    symbol : "parenthesized", fn (__kimport_arg_0 : u8) -> ()
 }
 /// Calls `parenthesized` of the kernel.
 ///
@@ -458,18 +501,19 @@ const _: () = {
     clippy::undocumented_unsafe_blocks,
 )]
 #[inline(always)]
-pub unsafe fn parenthesized(arg0: u8) {
-    unsafe { __kimport_call_parenthesized(arg0) }
+pub unsafe fn parenthesized(__kimport_arg_0: u8) {
+    unsafe { __kimport_call_parenthesized(__kimport_arg_0) }
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_parenthesized: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
         &[::kimport::types::describe!(u8)],
         ::kimport::types::Encoding::VOID,
         false,
     );
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -506,13 +550,14 @@ pub(crate) unsafe fn restricted() {
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_restricted: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
         &[],
         ::kimport::types::Encoding::VOID,
         false,
     );
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -569,14 +614,14 @@ static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
 pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
     ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
 }
-/// Like [`resolve_imports`], with the symbols of the kernel module `provider`.
+/// Like [`resolve_imports`], with the symbols of the kernel module that is named.
 ///
 /// # Errors
 ///
 /// As [`resolve_imports`].
 #[allow(dead_code, unreachable_pub)]
 pub fn resolve_imports_from(
-    provider: &::core::ffi::CStr,
+    __kimport_provider: &::core::ffi::CStr,
 ) -> ::kernel::error::Result<::kimport::Imports> {
-    ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, provider)
+    ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, __kimport_provider)
 }

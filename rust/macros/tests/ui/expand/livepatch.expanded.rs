@@ -8,9 +8,12 @@ mod module {
     ::kimport::__declare_livepatch_function! {
         livepatch : ".klp.sym.provider.function,0", target : __kimport_target_function,
         loaded : __KIMPORT_LOADED_function, binding : __KIMPORT_BINDING_function, call :
-        __kimport_call_function, symbol : "provider:function", fn (a : u8) -> u8
+        __kimport_call_function, symbol : "provider:function", fn (__kimport_arg_a : u8)
+        -> u8
     }
     /// Calls `provider:function` of the kernel.
+    ///
+    /// Arguments: `a`.
     ///
     /// # Safety
     ///
@@ -24,18 +27,19 @@ mod module {
         clippy::undocumented_unsafe_blocks,
     )]
     #[inline(always)]
-    pub unsafe fn function(a: u8) -> u8 {
-        unsafe { __kimport_call_function(a) }
+    pub unsafe fn function(__kimport_arg_a: u8) -> u8 {
+        unsafe { __kimport_call_function(__kimport_arg_a) }
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_function: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
             &[::kimport::types::describe!(u8)],
             ::kimport::types::describe!(u8),
             false,
         );
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     const _: () = {
         #[used]
@@ -71,13 +75,14 @@ mod module {
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_second: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
             &[],
             ::kimport::types::Encoding::VOID,
             false,
         );
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     const _: () = {
         #[used]
@@ -104,10 +109,13 @@ mod module {
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_data: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(u32)
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
+            u32
+        )
             .into_data();
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     const _: () = {
         #[used]
@@ -187,13 +195,14 @@ mod image {
     #[cfg(all())]
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_function: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
             &[],
             ::kimport::types::Encoding::VOID,
             false,
         );
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     #[cfg(all())]
     const _: () = {

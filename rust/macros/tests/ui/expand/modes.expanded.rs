@@ -30,13 +30,14 @@ mod requested {
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_function: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
             &[],
             ::kimport::types::Encoding::VOID,
             false,
         );
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     const _: () = {
         #[used]
@@ -72,16 +73,16 @@ mod requested {
     pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
         ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
     }
-    /// Like [`resolve_imports`], with the symbols of the kernel module `provider`.
+    /// Like [`resolve_imports`], with the symbols of the kernel module that is named.
     ///
     /// # Errors
     ///
     /// As [`resolve_imports`].
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports_from(
-        provider: &::core::ffi::CStr,
+        __kimport_provider: &::core::ffi::CStr,
     ) -> ::kernel::error::Result<::kimport::Imports> {
-        ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, provider)
+        ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, __kimport_provider)
     }
 }
 /// Symbols imported from the kernel module `provider`.
@@ -92,9 +93,11 @@ mod moved {
         trampoline : "__SCT__kimport_demo_1_function", key :
         "__SCK__kimport_demo_1_function", binding : __KIMPORT_BINDING_function, call :
         __kimport_call_function, unbound : __kimport_unbound_function, symbol :
-        "provider:function", fn (a : u8) -> u8
+        "provider:function", fn (__kimport_arg_a : u8) -> u8
     }
     /// Calls `provider:function` of the kernel.
+    ///
+    /// Arguments: `a`.
     ///
     /// # Safety
     ///
@@ -108,19 +111,20 @@ mod moved {
         clippy::undocumented_unsafe_blocks,
     )]
     #[inline(always)]
-    pub unsafe fn function(a: u8) -> u8 {
-        let _inside = __KIMPORT_CALLS.enter("provider:function");
-        unsafe { __kimport_call_function(a) }
+    pub unsafe fn function(__kimport_arg_a: u8) -> u8 {
+        let __kimport_inside = __KIMPORT_CALLS.enter("provider:function");
+        unsafe { __kimport_call_function(__kimport_arg_a) }
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_function: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
             &[::kimport::types::describe!(u8)],
             ::kimport::types::describe!(u8),
             false,
         );
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     const _: () = {
         #[used]
@@ -137,9 +141,11 @@ mod moved {
         "__SCK__kimport_demo_1_optional_function", binding :
         __KIMPORT_BINDING_optional_function, call : __kimport_call_optional_function,
         unbound : __kimport_unbound_optional_function, symbol :
-        "provider:optional_function", fn (inside : u8) -> u8
+        "provider:optional_function", fn (__kimport_arg_inside : u8) -> u8
     }
     /// Calls `provider:optional_function` of the kernel.
+    ///
+    /// Arguments: `inside`.
     ///
     /// # Safety
     ///
@@ -153,11 +159,13 @@ mod moved {
         clippy::undocumented_unsafe_blocks,
     )]
     #[inline(always)]
-    pub unsafe fn optional_function(inside: u8) -> ::core::option::Option<u8> {
-        let _inside = __KIMPORT_CALLS.try_enter()?;
+    pub unsafe fn optional_function(
+        __kimport_arg_inside: u8,
+    ) -> ::core::option::Option<u8> {
+        let __kimport_inside = __KIMPORT_CALLS.try_enter()?;
         if __KIMPORT_BINDING_optional_function.is_bound() {
             ::core::option::Option::Some(unsafe {
-                __kimport_call_optional_function(inside)
+                __kimport_call_optional_function(__kimport_arg_inside)
             })
         } else {
             ::core::option::Option::None
@@ -165,13 +173,14 @@ mod moved {
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_optional_function: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
             &[::kimport::types::describe!(u8)],
             ::kimport::types::describe!(u8),
             false,
         );
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     const _: () = {
         #[used]
@@ -195,10 +204,13 @@ mod moved {
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_data: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(u32)
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
+            u32
+        )
             .into_data();
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     const _: () = {
         #[used]
@@ -249,19 +261,19 @@ mod moved {
     > {
         ::kimport::Imports::resolve_rebindable(&__KIMPORT_BLOCK, &__KIMPORT_CALLS)
     }
-    /// Like [`resolve_imports`], with the symbols of the kernel module `provider`.
+    /// Like [`resolve_imports`], with the symbols of the kernel module that is named.
     ///
     /// # Errors
     ///
     /// As [`resolve_imports`].
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports_from(
-        provider: &::core::ffi::CStr,
+        __kimport_provider: &::core::ffi::CStr,
     ) -> ::kernel::error::Result<::kimport::Imports<::kimport::Rebindable>> {
         ::kimport::Imports::resolve_rebindable_from(
             &__KIMPORT_BLOCK,
             &__KIMPORT_CALLS,
-            provider,
+            __kimport_provider,
         )
     }
 }
@@ -290,18 +302,19 @@ mod image {
     )]
     #[inline(always)]
     pub unsafe fn function() {
-        let _inside = __KIMPORT_CALLS.enter("function");
+        let __kimport_inside = __KIMPORT_CALLS.enter("function");
         unsafe { __kimport_call_function() }
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_function: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
             &[],
             ::kimport::types::Encoding::VOID,
             false,
         );
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     const _: () = {
         #[used]
@@ -339,19 +352,19 @@ mod image {
     > {
         ::kimport::Imports::resolve_rebindable(&__KIMPORT_BLOCK, &__KIMPORT_CALLS)
     }
-    /// Like [`resolve_imports`], with the symbols of the kernel module `provider`.
+    /// Like [`resolve_imports`], with the symbols of the kernel module that is named.
     ///
     /// # Errors
     ///
     /// As [`resolve_imports`].
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports_from(
-        provider: &::core::ffi::CStr,
+        __kimport_provider: &::core::ffi::CStr,
     ) -> ::kernel::error::Result<::kimport::Imports<::kimport::Rebindable>> {
         ::kimport::Imports::resolve_rebindable_from(
             &__KIMPORT_BLOCK,
             &__KIMPORT_CALLS,
-            provider,
+            __kimport_provider,
         )
     }
 }
@@ -363,9 +376,11 @@ mod late {
         trampoline : "__SCT__kimport_demo_3_function", key :
         "__SCK__kimport_demo_3_function", binding : __KIMPORT_BINDING_function, call :
         __kimport_call_function, unbound : __kimport_unbound_function, symbol :
-        "provider:function", fn (a : u8) -> u8
+        "provider:function", fn (__kimport_arg_a : u8) -> u8
     }
     /// Calls `provider:function` of the kernel; `None` while it is not there.
+    ///
+    /// Arguments: `a`.
     ///
     /// # Safety
     ///
@@ -379,19 +394,20 @@ mod late {
         clippy::undocumented_unsafe_blocks,
     )]
     #[inline(always)]
-    pub unsafe fn function(a: u8) -> ::core::option::Option<u8> {
-        let _inside = __KIMPORT_CALLS.enter()?;
-        ::core::option::Option::Some(unsafe { __kimport_call_function(a) })
+    pub unsafe fn function(__kimport_arg_a: u8) -> ::core::option::Option<u8> {
+        let __kimport_inside = __KIMPORT_CALLS.enter()?;
+        ::core::option::Option::Some(unsafe { __kimport_call_function(__kimport_arg_a) })
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_function: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
             &[::kimport::types::describe!(u8)],
             ::kimport::types::describe!(u8),
             false,
         );
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     const _: () = {
         #[used]
@@ -423,18 +439,19 @@ mod late {
     )]
     #[inline(always)]
     pub unsafe fn unit() -> ::core::option::Option<()> {
-        let _inside = __KIMPORT_CALLS.enter()?;
+        let __kimport_inside = __KIMPORT_CALLS.enter()?;
         ::core::option::Option::Some(unsafe { __kimport_call_unit() })
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_unit: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
             &[],
             ::kimport::types::Encoding::VOID,
             false,
         );
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     const _: () = {
         #[used]
@@ -451,9 +468,11 @@ mod late {
         "__SCK__kimport_demo_3_optional_function", binding :
         __KIMPORT_BINDING_optional_function, call : __kimport_call_optional_function,
         unbound : __kimport_unbound_optional_function, symbol :
-        "provider:optional_function", fn (inside : u8) -> u8
+        "provider:optional_function", fn (__kimport_arg_inside : u8) -> u8
     }
     /// Calls `provider:optional_function` of the kernel; `None` while it is not there.
+    ///
+    /// Arguments: `inside`.
     ///
     /// # Safety
     ///
@@ -467,11 +486,13 @@ mod late {
         clippy::undocumented_unsafe_blocks,
     )]
     #[inline(always)]
-    pub unsafe fn optional_function(inside: u8) -> ::core::option::Option<u8> {
-        let _inside = __KIMPORT_CALLS.enter()?;
+    pub unsafe fn optional_function(
+        __kimport_arg_inside: u8,
+    ) -> ::core::option::Option<u8> {
+        let __kimport_inside = __KIMPORT_CALLS.enter()?;
         if __KIMPORT_BINDING_optional_function.is_bound() {
             ::core::option::Option::Some(unsafe {
-                __kimport_call_optional_function(inside)
+                __kimport_call_optional_function(__kimport_arg_inside)
             })
         } else {
             ::core::option::Option::None
@@ -479,13 +500,14 @@ mod late {
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_optional_function: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
             &[::kimport::types::describe!(u8)],
             ::kimport::types::describe!(u8),
             false,
         );
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     const _: () = {
         #[used]
@@ -515,11 +537,12 @@ mod late {
         __KIMPORT_SYMBOLS,
     );
     static __KIMPORT_CALLS: ::kimport::LateCalls = ::kimport::LateCalls::closed();
-    /// Binds the wrappers whenever the module that provides the symbols is there, and tells `events` so.
+    /// Binds the wrappers whenever the module that provides the symbols is there, and tells its
+    /// argument so.
     ///
     /// The module is held only by calls. While it is not there, or lacks a symbol (which is logged),
     /// the wrappers return `None`. Must be initialised and dropped in a context that may sleep, and
-    /// not in one of the `events`.
+    /// not in one of the events.
     ///
     /// # Errors
     ///
@@ -528,7 +551,7 @@ mod late {
     /// `EOPNOTSUPP`: kallsyms cannot be reached. `ENOMEM`.
     #[allow(dead_code, unreachable_pub)]
     pub fn bind_late<T: ::kimport::ProviderEvents>(
-        events: T,
+        __kimport_events: T,
     ) -> impl ::kimport::macro_support::PinInit<
         ::kimport::LateImports<T>,
         ::kimport::macro_support::Error,
@@ -537,22 +560,27 @@ mod late {
             &__KIMPORT_BLOCK,
             &__KIMPORT_CALLS,
             c"provider",
-            events,
+            __kimport_events,
         )
     }
-    /// Like [`bind_late`], with the symbols of the kernel module `provider`.
+    /// Like [`bind_late`], with the symbols of the kernel module that is named.
     ///
     /// # Errors
     ///
     /// As [`bind_late`].
     #[allow(dead_code, unreachable_pub)]
     pub fn bind_late_from<'a, T: ::kimport::ProviderEvents>(
-        provider: &'a ::core::ffi::CStr,
-        events: T,
+        __kimport_provider: &'a ::core::ffi::CStr,
+        __kimport_events: T,
     ) -> impl ::kimport::macro_support::PinInit<
         ::kimport::LateImports<T>,
         ::kimport::macro_support::Error,
     > + use<'a, T> {
-        ::kimport::LateImports::new(&__KIMPORT_BLOCK, &__KIMPORT_CALLS, provider, events)
+        ::kimport::LateImports::new(
+            &__KIMPORT_BLOCK,
+            &__KIMPORT_CALLS,
+            __kimport_provider,
+            __kimport_events,
+        )
     }
 }

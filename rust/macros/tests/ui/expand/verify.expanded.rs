@@ -29,13 +29,14 @@ mod strict {
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_a: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
             &[],
             ::kimport::types::Encoding::VOID,
             false,
         );
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     const _: () = {
         #[used]
@@ -71,16 +72,16 @@ mod strict {
     pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
         ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
     }
-    /// Like [`resolve_imports`], with the symbols of the kernel module `provider`.
+    /// Like [`resolve_imports`], with the symbols of the kernel module that is named.
     ///
     /// # Errors
     ///
     /// As [`resolve_imports`].
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports_from(
-        provider: &::core::ffi::CStr,
+        __kimport_provider: &::core::ffi::CStr,
     ) -> ::kernel::error::Result<::kimport::Imports> {
-        ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, provider)
+        ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, __kimport_provider)
     }
 }
 /// Symbols imported from the kernel image.
@@ -90,7 +91,8 @@ mod warned {
     ::kimport::__declare_function! {
         trampoline : "__SCT__kimport_demo_1_a", key : "__SCK__kimport_demo_1_a", binding
         : __KIMPORT_BINDING_a, call : __kimport_call_a, unbound : __kimport_unbound_a,
-        symbol : "a", fn (arg0 : * mut task_struct, arg1 : gfp_t) -> c_int
+        symbol : "a", fn (__kimport_arg_0 : * mut task_struct, __kimport_arg_1 : gfp_t)
+        -> c_int
     }
     /// Calls `a` of the kernel.
     ///
@@ -106,12 +108,12 @@ mod warned {
         clippy::undocumented_unsafe_blocks,
     )]
     #[inline(always)]
-    pub unsafe fn a(arg0: *mut task_struct, arg1: gfp_t) -> c_int {
-        unsafe { __kimport_call_a(arg0, arg1) }
+    pub unsafe fn a(__kimport_arg_0: *mut task_struct, __kimport_arg_1: gfp_t) -> c_int {
+        unsafe { __kimport_call_a(__kimport_arg_0, __kimport_arg_1) }
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_a: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
             &[
                 ::kimport::types::describe!(* mut task_struct),
                 ::kimport::types::describe!(gfp_t),
@@ -119,8 +121,9 @@ mod warned {
             ::kimport::types::describe!(c_int),
             false,
         );
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     const _: () = {
         #[used]
@@ -156,16 +159,16 @@ mod warned {
     pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
         ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
     }
-    /// Like [`resolve_imports`], with the symbols of the kernel module `provider`.
+    /// Like [`resolve_imports`], with the symbols of the kernel module that is named.
     ///
     /// # Errors
     ///
     /// As [`resolve_imports`].
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports_from(
-        provider: &::core::ffi::CStr,
+        __kimport_provider: &::core::ffi::CStr,
     ) -> ::kernel::error::Result<::kimport::Imports> {
-        ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, provider)
+        ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, __kimport_provider)
     }
 }
 /// Symbols imported from the kernel module `provider`.
@@ -184,10 +187,13 @@ mod unchecked {
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_a: &[u8] = {
-        const ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!([u8; 4])
+        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
+            [u8; 4]
+        )
             .into_data();
-        const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-        &BYTES
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+            .to_array();
+        &__KIMPORT_BYTES
     };
     const _: () = {
         #[used]
@@ -227,16 +233,16 @@ mod unchecked {
     pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
         ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
     }
-    /// Like [`resolve_imports`], with the symbols of the kernel module `provider`.
+    /// Like [`resolve_imports`], with the symbols of the kernel module that is named.
     ///
     /// # Errors
     ///
     /// As [`resolve_imports`].
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports_from(
-        provider: &::core::ffi::CStr,
+        __kimport_provider: &::core::ffi::CStr,
     ) -> ::kernel::error::Result<::kimport::Imports> {
-        ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, provider)
+        ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, __kimport_provider)
     }
 }
 ::kimport::__declare_function! {
@@ -263,13 +269,14 @@ pub unsafe fn a() {
 }
 #[allow(non_upper_case_globals)]
 const __KIMPORT_TYPE_a: &[u8] = {
-    const ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
+    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
         &[],
         ::kimport::types::Encoding::VOID,
         false,
     );
-    const BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
-    &BYTES
+    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
+        .to_array();
+    &__KIMPORT_BYTES
 };
 const _: () = {
     #[used]
@@ -304,14 +311,14 @@ static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
 pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
     ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
 }
-/// Like [`resolve_imports`], with the symbols of the kernel module `provider`.
+/// Like [`resolve_imports`], with the symbols of the kernel module that is named.
 ///
 /// # Errors
 ///
 /// As [`resolve_imports`].
 #[allow(dead_code, unreachable_pub)]
 pub fn resolve_imports_from(
-    provider: &::core::ffi::CStr,
+    __kimport_provider: &::core::ffi::CStr,
 ) -> ::kernel::error::Result<::kimport::Imports> {
-    ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, provider)
+    ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, __kimport_provider)
 }

@@ -250,6 +250,11 @@ impl<T: ProviderEvents> LateImports<T> {
 pub mod macro_support {
     pub struct Error;
 
+    /// As the real one.
+    pub fn returned(symbol: &str) -> ! {
+        panic!("{symbol} returned")
+    }
+
     /// An initialiser that is the value itself.
     pub trait PinInit<T, E>: Sized {
         fn value(self) -> T;
@@ -337,6 +342,8 @@ macro_rules! __declare_function {
             ($trampoline, $key)
         }
 
+        // The real one declares a trampoline, which nobody else does.
+        #[allow(clashing_extern_declarations)]
         extern "C" {
             #[link_name = $symbol]
             fn $call($($name: $type),*) -> $return;
