@@ -11,7 +11,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// One VM at a time leaves each the time it expects.
 static ONE_VM: Mutex<()> = Mutex::new(());
@@ -115,9 +115,8 @@ fn bad_suites_fail_one_by_one() {
 }
 
 #[test]
-fn a_panic_ends_the_run_at_once() {
-    let start = Instant::now();
-    let outcome = run(&["panics"], &["--hang-timeout", "55"]);
+fn a_panic_ends_the_run_not_the_silence_after_it() {
+    let outcome = run(&["panics"], &["--hang-timeout", "600"]);
     outcome.expect(
         1,
         &[
@@ -126,16 +125,21 @@ fn a_panic_ends_the_run_at_once() {
             "log: ",
         ],
     );
-    assert!(start.elapsed() < Duration::from_secs(50));
+    let problems = outcome.json["problems"].as_array().unwrap();
+    assert!(!problems.is_empty());
+    for problem in problems.iter().map(|problem| problem.as_str().unwrap()) {
+        let by_time = problem.starts_with("hang: ") || problem.starts_with("timeout: ");
+        assert!(!by_time, "{problem}");
+    }
 }
 
 #[test]
 fn a_hang_is_killed() {
-    let outcome = run(&["hangs"], &["--hang-timeout", "8"]);
+    let outcome = run(&["hangs"], &["--hang-timeout", "20"]);
     outcome.expect(
         1,
         &[
-            "FAIL hang: no output for 8 s\n",
+            "FAIL hang: no output for 20 s\n",
             "running at the end: hangs: the test that hangs\n",
         ],
     );
@@ -204,18 +208,6 @@ fn children(parent: u32) -> Vec<u32> {
         .collect()
 }
 
-/// Waits until `probe` finds something.
-fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    while start.elapsed() < Duration::from_secs(30) {
-        if let Some(found) = probe() {
-            return found;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    panic!("{what} did not happen");
-}
-
 #[test]
 fn the_vm_does_not_outlive_a_killed_runner() {
     let dir = tempfile::tempdir().unwrap();
@@ -230,15 +222,28 @@ fn the_vm_does_not_outlive_a_killed_runner() {
         let name = std::fs::read_to_string(format!("/proc/{pid}/comm"));
         name.is_ok_and(|name| name.starts_with("qemu-system"))
     };
-    let qemu = wait_for("the start of QEMU", || {
-        children(runner.id()).into_iter().find(is_qemu)
-    });
+    let qemu = loop {
+        if let Some(qemu) = children(runner.id()).into_iter().find(is_qemu) {
+            break qemu;
+        }
+        let ended = runner.try_wait().unwrap();
+        assert!(ended.is_none(), "the runner ended before QEMU began");
+        std::thread::sleep(Duration::from_millis(50));
+    };
     // SIGKILL leaves the runner no chance to clean up.
     runner.kill().unwrap();
     runner.wait().unwrap();
-    wait_for("the end of QEMU", || {
-        // Where nothing reaps orphans a dead process stays as a zombie.
-        let status = std::fs::read_to_string(format!("/proc/{qemu}/status")).unwrap_or_default();
-        (status.is_empty() || status.contains("State:\tZ")).then_some(())
-    });
+    // A clock that a busy machine slows down, too: another VM boots and ends.
+    let other = command(&["good"])
+        .args(["--disk", "64M", "--log"])
+        .arg(dir.path().join("other"))
+        .output()
+        .unwrap();
+    assert!(other.status.success());
+    // Where nothing reaps orphans a dead process stays as a zombie.
+    let status = std::fs::read_to_string(format!("/proc/{qemu}/status")).unwrap_or_default();
+    assert!(
+        status.is_empty() || status.contains("State:\tZ"),
+        "{status}"
+    );
 }
