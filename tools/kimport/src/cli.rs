@@ -77,9 +77,9 @@ enum Command {
 /// that misses klp_enable_patch. The provider has to be loaded before the
 /// module and must stay loaded as long: the kernel holds no reference on it for such symbols.
 ///
-/// The signature does not fit the changed module: it is dropped, or made anew with --sign. --sign, --name
-/// and --no-exports also do without --from. Relinking the output again with the same options changes
-/// nothing.
+/// The signature does not fit the changed module: it is dropped, or made anew with --sign. --sign,
+/// --name and --no-exports also do without --from. Relinking the output again with the same options
+/// changes nothing.
 ///
 /// llvm-strip and llvm-objcopy refuse files with livepatch symbols. Strip the module before it is
 /// relinked, or take GNU `strip -g`; in a dkms.conf, STRIP="no" keeps DKMS from it.

@@ -31,7 +31,7 @@ pub struct Subject {
     pub provider: Option<String>,
     /// The symbol.
     pub name: String,
-    /// By whose rules the module gets at it.
+    /// The one that finds it for the module.
     #[serde(skip)]
     pub finder: Finder,
 }

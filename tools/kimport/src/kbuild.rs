@@ -2,11 +2,11 @@
 
 //! The steps of `scripts/Makefile.relink`, which relinks modules while they are built.
 //!
-//! modpost refuses a module with symbols that nothing exports, or that are exported to others only. So
-//! before it runs, [`unexported`] writes down those whose provider is named, as exports, which modpost
-//! then believes to exist, and [`to_all`] the kernel's own exports, without the namespaces of such
-//! symbols. Any other one it still complains of. After the final link [`relink()`] makes livepatch
-//! relocations of them; `depends=` gets the providers then.
+//! modpost refuses a module with symbols that nothing exports, or that are exported to others only.
+//! So before it runs, [`unexported`] writes down those whose provider is named, as exports, which
+//! modpost then believes to exist, and [`to_all`] the kernel's own exports, without the namespaces
+//! of such symbols. Any other one it still complains of. After the final link [`relink()`] makes
+//! livepatch relocations of them; `depends=` gets the providers then.
 
 use crate::{
     elf::LivepatchSymbol,
@@ -35,7 +35,7 @@ pub struct Module {
     object: ObjectFile,
 }
 
-/// What an object file says of a module.
+/// The facts that an object file tells of a module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct ObjectFile {
     /// The symbols that the module needs, and whether it can do without.
@@ -145,8 +145,8 @@ fn needs<'a>(modules: &'a [Module], exports: &'a Symvers) -> Result<Vec<Need<'a>
     Ok(needs)
 }
 
-/// Refuses needs of modules that do not say from where, when another module does: modpost cannot tell
-/// which module an entry is for.
+/// Refuses needs of modules that do not say from where, when another module does: modpost cannot
+/// tell which module an entry is for.
 fn named_by_each(
     needs: &[Need<'_>],
     is_missed: impl Fn(&Need<'_>) -> Option<String>,

@@ -27,21 +27,24 @@ pub struct Wanted<'a> {
     pub name: &'a str,
     /// The module that shall have it; `None`: the kernel image.
     pub provider: Option<&'a str>,
-    /// Which of several, counted from 1: in the kernel image in address order, in a module in the order of its symbol table.
+    /// Which of several, counted from 1: in the kernel image in address order, in a module in the
+    /// order of its symbol table.
     pub position: Option<u32>,
     /// What it is declared to be, if that matters.
     pub kind: Option<import_table::Kind>,
-    /// By whose rules.
+    /// The one by whose rules it is found.
     pub finder: Finder,
 }
 
-/// Who finds a symbol.
+/// The one that finds a symbol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Finder {
-    /// The kernel-side crate, which counts only what stays in memory, and knows what compilers rename.
+    /// The kernel-side crate, which counts only what stays in memory, and knows what compilers
+    /// rename.
     #[default]
     Crate,
-    /// The kernel's livepatch code (`klp_find_object_symbol()`), which goes by whole names and takes whatever bears one.
+    /// The kernel's livepatch code (`klp_find_object_symbol()`), which goes by whole names and
+    /// takes whatever bears one.
     Livepatch,
 }
 
@@ -259,8 +262,8 @@ impl fmt::Display for Cause {
 }
 
 impl Cause {
-    /// The cause of the symbol `name` of `provider`, with what to do about it on a command line, where `--from` is what `from` and
-    /// `#[position]` are to the macro.
+    /// The cause for the symbol `name` of `provider`, with the way out on a command line, which has
+    /// `--from` for the macro's `from` and `#[position]`.
     pub fn on_command_line(&self, name: &str, provider: &str) -> String {
         match self {
             Self::Ambiguous { count } => format!(
@@ -362,10 +365,10 @@ fn in_table(table: &Table, wanted: &Wanted<'_>) -> Result<Option<Symbol>, Cause>
     Ok(Some(symbol.clone()))
 }
 
-/// Those of `all` symbols of one name that the finder sees once a module has initialised.
+/// Returns those of `all` symbols of one name that the finder sees once a module has initialised.
 ///
-/// The kernel image lists the `__init` ones for ever, and livepatch counts them: so does a position. A module loses them, but for
-/// modules that are livepatches themselves.
+/// The kernel image lists the `__init` ones for ever, and livepatch counts them: so does a
+/// position. A module loses them, but for modules that are livepatches themselves.
 fn counted<'a>(table: &Table, all: &[&'a Symbol], wanted: &Wanted<'_>) -> Vec<&'a Symbol> {
     let by_livepatch = wanted.finder == Finder::Livepatch;
     let with_init = match wanted.provider {

@@ -7,8 +7,8 @@ use comfy_table::{presets::NOTHING, ContentArrangement, Table};
 /// The longest cell that the others of its column are padded for: a symbol may have 511 characters.
 const MAX_WIDTH: usize = 60;
 
-/// Rows as a table for a terminal of `width` columns, with cells of several lines where it would be wider; `None`: for a file, a
-/// line for each row, its columns as wide as nearly all cells need.
+/// Rows as a table for a terminal of `width` columns, with cells of several lines where it would be
+/// wider; `None`: for a file, a line for each row, its columns as wide as nearly all cells need.
 pub fn table<R: IntoIterator<Item = String>>(
     rows: impl IntoIterator<Item = R>,
     width: Option<usize>,

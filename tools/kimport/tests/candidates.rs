@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which symbols a name can mean, and which of several is meant. `relink_rust` in `tests/relink` has the kernel itself say so
-//! of a module of the same kind.
+//! Which symbols a name can mean, and which of several is meant. `relink_rust` in `tests/relink`
+//! has the kernel itself say so of a module of the same kind.
 
 mod common;
 
@@ -17,8 +17,9 @@ use kimport_types::name_cases::{Answer, CASES};
 use std::fs;
 use tempfile::TempDir;
 
-/// Of four functions of one name the global one comes first in memory, but as such last in the symbol table. One is gone when
-/// the module is loaded, unless the module is a livepatch. Of `both` two are there until then, of `gone` one.
+/// Of four functions of one name the global one comes first in memory, but as such last in the
+/// symbol table. One is gone when the module is loaded, unless the module is a livepatch. Of `both`
+/// two are there until then, of `gone` one.
 const PARTS: [&str; 4] = [
     "int same(void) { return 1; } int both(void) { return 1; }
      static const char licence[] __attribute__((used, section(\".modinfo\"))) = \"license=GPL\";",

@@ -273,7 +273,8 @@ impl Table {
         self.tells_data
     }
 
-    /// Whether the kernel lists the `__init` symbols for ever: it keeps the whole symbol table of a module that is a livepatch.
+    /// Returns whether the kernel lists the `__init` symbols for ever: it keeps the whole symbol
+    /// table of a module that is a livepatch.
     pub fn keeps_init(&self) -> bool {
         self.keeps_init
     }
