@@ -9,7 +9,6 @@ use kimport::kernel::{
     symbols::Table,
     text::{is_placeholder, is_text, parse, Text},
 };
-use kimport_types::Made;
 use libfuzzer_sys::fuzz_target;
 
 fn seeds() -> Vec<Vec<u8>> {
