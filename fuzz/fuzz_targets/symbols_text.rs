@@ -9,7 +9,6 @@ use kimport::kernel::{
     symbols::Table,
     text::{is_placeholder, is_text, parse, Text},
 };
-use kimport_types::Made;
 use libfuzzer_sys::fuzz_target;
 
 fn seeds() -> Vec<Vec<u8>> {
@@ -57,10 +56,7 @@ fuzz_target!(init: kimport_fuzz::seeds(seeds), |bytes: &[u8]| {
         assert!(!table.named(name).is_empty());
         let near = table.near(name);
         assert!(near.iter().all(|other| other != name && !table.named(other).is_empty()));
-        for made in [Made::Renamed, Made::Clone] {
-            let made = table.made_of(name, made);
-            assert!(made.iter().all(|(other, _)| other.starts_with(name.as_str())));
-        }
+        assert!(table.made_of(name).iter().all(|made| made.name.starts_with(name.as_str())));
         let _ = table.exports(name);
     }
     for (_, entries) in symbols.modules {

@@ -333,7 +333,10 @@ fn in_table(table: &Table, wanted: &Wanted<'_>) -> Result<Option<Symbol>, Cause>
     let all = table.named(wanted.name);
     let found = counted(table, &all, wanted);
     let symbol = match (wanted.position, found.as_slice()) {
-        (_, []) if !all.is_empty() => return Err(Cause::InInit),
+        _ if !all.is_empty() && all.iter().all(|symbol| symbol.init) => {
+            return Err(Cause::InInit);
+        }
+        (None, []) => return renamed(table, wanted),
         (Some(_), []) => return Ok(None),
         (Some(position), found) => {
             let at = (position as usize).checked_sub(1);
@@ -341,7 +344,6 @@ fn in_table(table: &Table, wanted: &Wanted<'_>) -> Result<Option<Symbol>, Cause>
                 .ok_or(Cause::Position { count: found.len() })?
         }
         (None, [symbol]) => symbol,
-        (None, []) => return renamed(table, wanted),
         (None, several) => {
             return Err(Cause::Ambiguous {
                 count: several.len(),
@@ -368,27 +370,37 @@ fn counted<'a>(table: &Table, all: &[&'a Symbol], wanted: &Wanted<'_>) -> Vec<&'
 
 /// Finds the symbol under the name that the compiler gave it instead.
 fn renamed(table: &Table, wanted: &Wanted<'_>) -> Result<Option<Symbol>, Cause> {
-    let renames = table.made_of(wanted.name, Made::Renamed);
-    let names = || renames.iter().map(|(name, _)| name.to_string());
+    let all = table.made_of(wanted.name);
+    let kept = all.iter().filter(|made| !made.symbol.init);
+    let renames: Vec<_> = kept
+        .clone()
+        .filter(|made| made.how == Made::Renamed)
+        .collect();
     match renames.as_slice() {
+        [] if kept.count() == 0 && !all.is_empty() => Err(Cause::InInit),
         [] => Ok(None),
-        [(name, _)] if wanted.finder == Finder::Livepatch => Err(Cause::Renamed {
-            name: name.to_string(),
+        [made] if wanted.finder == Finder::Livepatch => Err(Cause::Renamed {
+            name: made.name.to_owned(),
         }),
-        [(_, symbol)] => check(symbol, wanted).map(|()| Some((*symbol).clone())),
+        [made] => check(made.symbol, wanted).map(|()| Some(made.symbol.clone())),
         _ => Err(Cause::SeveralRenames {
-            names: names().collect(),
+            names: renames.iter().map(|made| made.name.to_owned()).collect(),
         }),
     }
 }
 
 /// Why there is no symbol of the name.
 fn absent(kernel: &Kernel, module: Option<&Module>, wanted: &Wanted<'_>) -> Cause {
-    let clones = table(kernel, module).made_of(wanted.name, Made::Clone);
+    let made = table(kernel, module).made_of(wanted.name);
+    let clones = made
+        .iter()
+        .filter(|made| made.how == Made::Clone && !made.symbol.init)
+        .map(|made| made.name.to_owned());
+    let clones: BTreeSet<String> = clones.collect();
     if !clones.is_empty() {
-        let clones = clones.iter().map(|(name, _)| name.to_string());
-        let clones = clones.collect::<BTreeSet<_>>().into_iter().collect();
-        return Cause::OnlyClone { clones };
+        return Cause::OnlyClone {
+            clones: clones.into_iter().collect(),
+        };
     }
     if wanted.provider.is_some() && !kernel.image().named(wanted.name).is_empty() {
         return Cause::InImage;

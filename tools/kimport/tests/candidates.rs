@@ -7,6 +7,7 @@ mod common;
 
 use common::*;
 use kimport::{
+    import_table,
     kernel::{
         symbols::{Linkage, Symbol},
         Kernel,
@@ -32,7 +33,7 @@ const PARTS: [&str; 4] = [
 const LIVEPATCH: &str =
     "static const char mark[] __attribute__((used, section(\".modinfo\"))) = \"livepatch=Y\";";
 /// The kernel image lists its `__init` symbols for ever.
-const IMAGE: [&str; 9] = [
+const IMAGE: [&str; 10] = [
     "ffffffff81000000 T _stext",
     "ffffffff81000010 t same",
     "ffffffff81000020 t both",
@@ -41,6 +42,7 @@ const IMAGE: [&str; 9] = [
     "ffffffff82000010 t same",
     "ffffffff82000020 t both",
     "ffffffff82000030 t gone",
+    "ffffffff82000038 t made.llvm.7",
     "ffffffff82000040 D __init_end",
 ];
 
@@ -83,7 +85,7 @@ fn find(
         name,
         provider,
         position,
-        kind: None,
+        kind: Some(import_table::Kind::Function),
         finder,
     };
     resolve(kernel, &wanted)
@@ -144,7 +146,13 @@ fn in_the_image_positions_count_all() {
         let gone = find(&kernel, None, finder, "gone", None);
         assert_eq!(gone, Err(Cause::InInit));
     }
+    // Nothing of the name is left, at whichever position.
+    let gone = find(&kernel, None, Finder::Crate, "gone", Some(2));
+    assert_eq!(gone, Err(Cause::InInit));
     assert_eq!(same(Finder::Crate, None), Ok(0xffff_ffff_8100_0010));
+    // Nor is what the compiler renamed.
+    let renamed = find(&kernel, None, Finder::Crate, "made", None);
+    assert_eq!(renamed, Err(Cause::InInit));
     assert_eq!(
         same(Finder::Livepatch, None),
         Err(Cause::Ambiguous { count: 2 })

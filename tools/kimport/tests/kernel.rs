@@ -619,7 +619,7 @@ fn what_livepatch_would_not_find_is_said_with_the_way_out() {
             "target_core_mod",
             "",
             "the module has no such symbol, but the kernel image has; name it as vmlinux:once",
-            "livepatch: symbol 'once' not found in symbol table of 'target_core_mod'",
+            "livepatch: symbol 'once' not found in symbol table",
         ),
         (
             "early",

@@ -64,6 +64,17 @@ pub struct Symbol {
     pub address: u64,
 }
 
+/// A symbol that a compiler made of another one.
+#[derive(Clone, Copy, Debug)]
+pub struct MadeSymbol<'a> {
+    /// The thing that it is.
+    pub how: Made,
+    /// Its name.
+    pub name: &'a str,
+    /// The symbol.
+    pub symbol: &'a Symbol,
+}
+
 /// The symbols of the kernel image or of a module.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
@@ -75,8 +86,8 @@ pub struct Table {
     index: Vec<(u32, u32)>,
     hasher: RandomState,
     tells_exports: bool,
-    keeps_init: bool,
     tells_data: bool,
+    keeps_init: bool,
 }
 
 /// Where memory of a special kind begins and ends; what is imported of these is the address, which
@@ -202,8 +213,8 @@ impl Table {
             index,
             hasher,
             tells_exports,
-            keeps_init: false,
             tells_data,
+            keeps_init: false,
         }
     }
 
@@ -238,13 +249,16 @@ impl Table {
         self.symbols.is_empty()
     }
 
-    /// The symbols that a compiler `made` of `name` and that stay in memory, with their names.
-    pub fn made_of(&self, name: &str, made: Made) -> Vec<(&str, &Symbol)> {
-        self.names()
-            .zip(&self.symbols)
-            .filter(|(_, symbol)| !symbol.init)
-            .filter(|(other, _)| made_of(other.as_bytes(), name.as_bytes()) == Some(made))
-            .collect()
+    /// The symbols that a compiler made of `name`.
+    pub fn made_of(&self, name: &str) -> Vec<MadeSymbol<'_>> {
+        let made = |(other, symbol)| {
+            Some(MadeSymbol {
+                how: made_of(str::as_bytes(other), name.as_bytes())?,
+                name: other,
+                symbol,
+            })
+        };
+        self.names().zip(&self.symbols).filter_map(made).collect()
     }
 
     /// Names that `name` may be a slip of, best first.
@@ -269,15 +283,15 @@ impl Table {
         !self.named(&format!("{EXPORT}{name}")).is_empty()
     }
 
+    /// Tells whether data are among the symbols, as they are with `CONFIG_KALLSYMS_ALL`.
+    pub fn tells_data(&self) -> bool {
+        self.tells_data
+    }
+
     /// Returns whether the kernel lists the `__init` symbols for ever: it keeps the whole symbol
     /// table of a module that is a livepatch.
     pub fn keeps_init(&self) -> bool {
         self.keeps_init
-    }
-
-    /// Tells whether data are among the symbols, as they are with `CONFIG_KALLSYMS_ALL`.
-    pub fn tells_data(&self) -> bool {
-        self.tells_data
     }
 
     /// Whether the entries of the export table are among the symbols.
@@ -430,12 +444,14 @@ mod tests {
             ('t', "target_submit_cmd"),
             ('t', "__pfx_target_submit"),
         ]);
-        let made = |made| {
-            let made = table.made_of("work", made).into_iter();
-            made.map(|(name, _)| name).collect::<Vec<_>>()
-        };
-        assert_eq!(made(Made::Clone), ["work.isra.0", "work.cold"]);
-        assert_eq!(made(Made::Renamed), ["work.llvm.7"]);
+        let made = table.made_of("work").into_iter();
+        let made: Vec<_> = made.map(|made| (made.name, made.how)).collect();
+        let expected = [
+            ("work.isra.0", Made::Clone),
+            ("work.llvm.7", Made::Renamed),
+            ("work.cold", Made::Clone),
+        ];
+        assert_eq!(made, expected);
         assert_eq!(table.near("target_submit_cdm"), ["target_submit_cmd"]);
         assert!(table.near("nothing_like_it").is_empty());
     }

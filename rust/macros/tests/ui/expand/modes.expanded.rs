@@ -537,7 +537,8 @@ mod late {
         __KIMPORT_SYMBOLS,
     );
     static __KIMPORT_CALLS: ::kimport::LateCalls = ::kimport::LateCalls::closed();
-    /// Binds the wrappers whenever the module that provides the symbols is there, and tells its argument so.
+    /// Binds the wrappers whenever the module that provides the symbols is there, and tells its
+    /// argument so.
     ///
     /// The module is held only by calls. While it is not there, or lacks a symbol (which is logged),
     /// the wrappers return `None`. Must be initialised and dropped in a context that may sleep, and
