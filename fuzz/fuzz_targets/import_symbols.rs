@@ -22,8 +22,6 @@ mod model;
 mod parse;
 #[path = "../../rust/macros/src/pipeline.rs"]
 mod pipeline;
-#[path = "../../rust/macros/src/record.rs"]
-mod record;
 
 use bindings::Bindings;
 use expand::Context;
