@@ -329,7 +329,7 @@ enum State {
 }
 
 impl State {
-    /// Returns its CSS class and its sign: not every reader sees colours, and not every printer
+    /// Returns its CSS class and its sign: not every reader sees colors, and not every printer
     /// prints them.
     fn shown(self) -> (&'static str, &'static str) {
         match self {

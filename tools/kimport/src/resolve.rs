@@ -355,7 +355,7 @@ fn in_table(table: &Table, wanted: &Wanted<'_>) -> Result<Option<Symbol>, Cause>
 }
 
 /// Returns the symbols among `all`, which have the same name, that the finder sees once a module
-/// has initialised.
+/// has initialized.
 ///
 /// The kernel image lists its `__init` symbols for ever. Livepatch counts them, and so does a
 /// position. A module loses its `__init` symbols, unless it is a livepatch itself.

@@ -205,7 +205,8 @@ impl Symvers {
     }
 }
 
-/// Describes the symbols on which two sources differ, if there are any, and says which of the two counts.
+/// Describes the symbols on which two sources differ, if there are any, and says which of the two
+/// counts.
 pub(crate) fn differ(
     symbols: &BTreeSet<&str>,
     one: &str,
