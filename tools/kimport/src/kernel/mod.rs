@@ -123,8 +123,8 @@ pub struct Kernel {
     btf: OnceLock<Option<Vec<u8>>>,
     types: OnceLock<Option<Types>>,
     read: Mutex<HashMap<String, Arc<Module>>>,
-    /// The files that may have debug information of the image. `debug_modules` has those of modules,
-    /// which the modules' own files may hold as well.
+    /// The files that may have debug information of the image. `debug_modules` has those of
+    /// modules, which the modules' own files may hold as well.
     debug: Vec<Origin>,
     debug_modules: BTreeMap<String, Origin>,
     /// The inlined functions by module; `None` is for the image.
@@ -880,7 +880,7 @@ impl Images {
                 }
                 (Some(btf), Some(first)) if btf != first => {
                     images.notes.push(format!(
-                        "types: those in {name} are others, and do not count"
+                        "types: the BTF in {name} differs and is not used"
                     ));
                 }
                 _ => {}
@@ -920,7 +920,7 @@ impl Images {
                 }
             }
             if image::section(&kernel, ".debug_info").is_some() {
-                sources.push(format!("what was inlined: debug information in {name}"));
+                sources.push(format!("inlined functions: debug information in {name}"));
                 images.debug.push(path.unwrap_or(Origin::Bytes(kernel)));
             }
         }
