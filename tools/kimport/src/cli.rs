@@ -137,9 +137,9 @@ struct Relink {
     no_exports: bool,
     /// Signs the output, for kernels that only load signed modules
     ///
-    /// The signature is that of the kernel's scripts/sign-file. KEY is an RSA or EC private key in
-    /// PEM form, CERT its X.509 certificate in PEM or DER form; a file that holds both can be named
-    /// twice. The passphrase of an encrypted key is taken from the environment variable
+    /// The signature has the format of the kernel's scripts/sign-file. KEY is an RSA or EC private
+    /// key in PEM form, CERT its X.509 certificate in PEM or DER form; a file that holds both can
+    /// be named twice. The passphrase of an encrypted key is taken from the environment variable
     /// KBUILD_SIGN_PIN.
     ///
     /// The kernel has to know the certificate: either it was built with it, or the certificate was
