@@ -15,31 +15,31 @@ pub const SECTION: &str = ".kimport";
 /// One import of a module.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Import {
-    /// What it is.
+    /// The kind of symbol that it is declared to be.
     pub kind: Kind,
-    /// The module loads without it.
+    /// Set if the module loads without it.
     pub optional: bool,
-    /// Its type is not checked.
+    /// Set if its type is not checked.
     pub unverified: bool,
-    /// What is done about a type that differs.
+    /// The policy for a type that differs.
     pub verify: Policy,
-    /// Which of several symbols of that name, counted from 1.
+    /// The position among several symbols of that name, counted from 1.
     pub position: Option<NonZeroU32>,
-    /// The Rust module it is declared in; `None` for the bare form.
+    /// The Rust module that declares it; `None` for the bare form of the macro.
     pub block: Option<String>,
     /// The module that has it; `None` for the kernel image.
     pub provider: Option<String>,
     /// The kernel's name for it.
     pub name: String,
-    /// The name it goes by in the Rust source.
+    /// The name of the item in the Rust source.
     pub rust_name: String,
-    /// The declared type, as `kimport_types` describes it; empty when it is not to be checked.
+    /// The declared type, in the encoding of `kimport_types`; empty if it is not to be checked.
     #[serde(skip)]
     pub description: Vec<u8>,
 }
 
 impl Import {
-    /// The module that has it, or `vmlinux`.
+    /// Returns the module that has it, or `vmlinux`.
     pub fn provider(&self) -> &str {
         self.provider.as_deref().unwrap_or(VMLINUX)
     }
@@ -49,7 +49,7 @@ impl Import {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("import record at offset {offset:#x}: {fault}")]
 pub struct DecodeError {
-    /// Where in the section the record begins.
+    /// The offset in the section at which the record begins.
     pub offset: usize,
     /// The fault of the record.
     pub fault: RecordFault,
@@ -274,7 +274,7 @@ mod tests {
             let keep = keep.index(section.len() + 1);
             section.truncate(keep);
             if let Ok(imports) = decode(&section) {
-                // Nothing but a canonical encoding is accepted.
+                // Only canonical encodings are accepted.
                 prop_assert_eq!(imports.iter().flat_map(encode).collect::<Vec<_>>(), section);
             }
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The comparison of declared types with a kernel's, by the rules of the kernel-side crate.
+//! The comparison of declared types with a kernel's types, by the rules of the kernel-side crate.
 
 use crate::{
     import_table::{Import, Policy},
@@ -15,15 +15,15 @@ use std::collections::BTreeMap;
 pub enum Verdict {
     /// The types are the same.
     Same,
-    /// They differ, and the kernel-side crate would warn of it.
+    /// The types differ, and the kernel-side crate would log this warning.
     Warn(String),
-    /// They differ, and it would refuse the import.
+    /// The types differ, and the kernel-side crate would refuse the import for this reason.
     Refuse(String),
-    /// They cannot be compared.
+    /// The types cannot be compared.
     Unverified(Reason),
 }
 
-/// Compares each of `imports` that declares a type to be checked.
+/// Compares the type of each of `imports` that declares one to be checked.
 pub fn verify<'a>(imports: &[&'a Import], kernel: &Kernel) -> Vec<(&'a Import, Verdict)> {
     let mut by_provider = BTreeMap::<Option<&str>, Vec<&'a Import>>::new();
     for &import in imports {
@@ -61,7 +61,7 @@ pub fn verify<'a>(imports: &[&'a Import], kernel: &Kernel) -> Vec<(&'a Import, V
     verdicts
 }
 
-/// Compares imports with the types of a module, if it has some that can be read.
+/// Compares imports with the types of a module, if it has types that can be read.
 fn compare_module<'a>(
     imports: &[&'a Import],
     module: &Module,
