@@ -7,12 +7,15 @@ int provider_twin(void);
 int provider_cloned(int a, int b);
 extern int provider_percpu;
 int name_show(void);
-void start_kernel(void);
+void __noreturn start_kernel(void);
 
 static int __init load_refused_init(void)
 {
+	int refused = load_no_such_function() + provider_twin() + provider_cloned(1, 2) + provider_percpu + name_show();
+
+	if (refused)
+		return refused;
 	start_kernel();
-	return load_no_such_function() + provider_twin() + provider_cloned(1, 2) + provider_percpu + name_show();
 }
 
 static void __exit load_refused_exit(void)
