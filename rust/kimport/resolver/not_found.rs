@@ -102,10 +102,11 @@ impl fmt::Display for NotFound {
                 return f.write_str(", and whether this kernel inlines it or has it in __init");
             }
             Self::SeveralRenames { name, count } => {
-                let count = *count;
-                let names = &core::format_args!("{name} and others");
-                let refusal = Refusal::SeveralRenames { count, names };
-                return core::fmt::Display::fmt(&refusal, f);
+                let refusal = |names: &dyn core::fmt::Display, f: &mut fmt::Formatter<'_>| {
+                    let count = *count;
+                    core::fmt::Display::fmt(&Refusal::SeveralRenames { count, names }, f)
+                };
+                return refusal(&format_args!("{name} and others"), f);
             }
             Self::NoData => Refusal::NoData,
             Self::OnlyClone(name) => Refusal::OnlyClone { names: name },
