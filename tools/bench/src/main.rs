@@ -16,9 +16,10 @@ use std::process::ExitCode;
 use tables::Table;
 
 const UNIT: &str =
-    "Medians of the instructions that all CPUs execute, counted by QEMU's TCG (-icount shift=0); where a CPU\n\
-     waits for time to pass, a nanosecond counts as one. This tells the ways apart; it is no time on real hardware,\n\
-     where a mispredicted indirect call or an interrupt of all CPUs costs more than its instructions.\n";
+    "Medians of the instructions that all CPUs execute, counted by QEMU's TCG (-icount shift=0).\n\
+     While a CPU waits for time to pass, each nanosecond counts as one instruction. The numbers\n\
+     compare the ways. They are no times on real hardware, where a mispredicted indirect call or an\n\
+     interrupt of all CPUs costs more than its instructions.\n";
 
 /// Makes tables of the logs of `make bench`, with a column for each log.
 ///
