@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Binding through function pointers, where the kernel has no static calls that a module may use.
+//! Binds through function pointers, for kernels without static calls that a module may use.
 //!
-//! An indirect call needs a target that may be called so, on two accounts:
+//! Two mechanisms allow an indirect call only for some targets:
 //!
-//! - IBT (`CONFIG_X86_KERNEL_IBT`): the kernel seals functions whose address it never takes, and
-//!   calling one faults.
-//! - kCFI (`CONFIG_CFI`): the caller looks in front of the target for a hash of the type, and traps
-//!   if it finds none, as in front of functions whose address the compiler saw nobody take, or
-//!   another one.
+//! - IBT (`CONFIG_X86_KERNEL_IBT`): the kernel seals functions whose address it never takes, and an
+//!   indirect call of one faults.
+//! - kCFI (`CONFIG_CFI`): the caller compares the hash of the type in front of the target, and
+//!   traps if there is none or another one. There is none if the compiler saw nobody take the
+//!   function's address.
 //!
 //! So on x86 the static-call binder is the right one, and this one exists there only to be tested.
 
@@ -17,41 +17,41 @@ use crate::verdict::LastVerdict;
 use core::ffi::c_void;
 use kernel::sync::atomic::{Acquire, Atomic, AtomicFlag, Relaxed, Release};
 
-/// Functions are stored one by one, whatever this says.
+/// Does nothing: functions are always bound one by one.
 #[cfg(kimport_bench)]
 pub fn at_once(_on: bool) {}
 
-/// Where the calls of one imported function go.
+/// The slot with the target of the calls of one imported function.
 #[doc(hidden)]
 pub struct Key(Atomic<*mut c_void>);
 
 impl Key {
-    /// A slot that holds `target`.
+    /// Makes a slot that holds `target`.
     pub const fn new(target: *mut c_void) -> Self {
         Self(Atomic::new(target))
     }
 
-    /// What the slot holds.
+    /// Returns the target in the slot.
     #[inline(always)]
     pub fn target(&self) -> *mut c_void {
         self.0.load(Acquire)
     }
 }
 
-/// The slot of one imported function, and what it holds while unbound.
+/// The slot of one imported function, and the target that it holds while unbound.
 #[doc(hidden)]
 pub struct FunctionBinding {
     key: &'static Key,
     unbound: *mut c_void,
-    // A flag instead of a comparison with `unbound`, whose address in code would be a GOT
-    // reference, which the module loader refuses.
+    // A flag instead of a comparison with `unbound`: its address in code would be a GOT reference,
+    // which the module loader refuses.
     bound: AtomicFlag,
-    /// Kept here, as an entry of a table cannot change.
+    /// The verdict is here because the entry of the block's table is immutable.
     pub(crate) verdict: LastVerdict,
 }
 
-// SAFETY: `unbound` is the address of code that lives as long as the module; nothing is written
-// through it. The rest is atomic.
+// SAFETY: `unbound` is the address of code that lives as long as the module, and nothing is written
+// through it. The other fields are atomic or immutable.
 unsafe impl Sync for FunctionBinding {}
 
 impl FunctionBinding {
@@ -67,7 +67,7 @@ impl FunctionBinding {
         }
     }
 
-    /// Whether the calls are bound.
+    /// Returns whether the calls are bound.
     #[inline]
     pub fn is_bound(&self) -> bool {
         self.bound.load(Acquire)
@@ -117,7 +117,8 @@ macro_rules! __declare_function {
         }
 
         static $binding: $crate::FunctionBinding = {
-            // SAFETY: `$unbound` never returns, and the slot begins with it.
+            // SAFETY: `$unbound` takes any arguments and never returns, and the slot holds it at
+            // first.
             unsafe {
                 $crate::FunctionBinding::new(
                     &$call::KEY,
@@ -126,7 +127,7 @@ macro_rules! __declare_function {
             }
         };
 
-        // A module of the function's name: the two live in different name spaces.
+        // A module may have the function's name: the two are in different name spaces.
         #[allow(non_snake_case)]
         mod $call {
             pub(super) static KEY: $crate::macro_support::Key = $crate::macro_support::Key::new(
@@ -136,7 +137,7 @@ macro_rules! __declare_function {
 
         /// # Safety
         ///
-        /// That of the imported function.
+        /// The conditions of the imported function hold.
         #[inline(always)]
         unsafe fn $call($($arg: $type),*) -> $return {
             // SAFETY: The slot holds a function of the declared type (the declaration's promise,

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Binding through static calls: every call site is a direct `call`.
+//! Binds through static calls: every call site is a direct `call`.
 //!
-//! For each imported function the module gets what C's `DEFINE_STATIC_CALL()` gives it: a
+//! For each imported function the module gets the same as from C's `DEFINE_STATIC_CALL()`: a
 //! trampoline `__SCT__<name>` in `.static_call.text` and a key `__SCK__<name>`. The wrapper calls
 //! the trampoline, objtool records each such call in `.static_call_sites`, and
-//! `__static_call_update()` turns every one into a `call` of the target. So a call costs what it
-//! costs in C, and is legal where an indirect one is not: the target's `ENDBR` may be sealed (IBT),
-//! it may have no kCFI hash, and there is no retpoline.
+//! `__static_call_update()` turns every one into a `call` of the target. So a call costs the same
+//! as in C, and there is no retpoline. It is also legal for targets that an indirect call must not
+//! have: those whose `ENDBR` is sealed (IBT), or that have no kCFI hash.
 //!
-//! The loader, too, patches each call site that does not call what the key says. So a key begins
-//! with its trampoline, which the call sites call already, and the trampoline goes where calls of
-//! an unbound function end.
+//! The loader, too, patches each call site that does not call the target in its key. So at first a
+//! key's target is its trampoline, which the call sites call already. The trampoline jumps to the
+//! function that ends calls of an unbound import.
 //!
 //! Source: `include/linux/static_call.h`, `arch/x86/include/asm/static_call.h`,
 //! `kernel/static_call_inline.c`.
@@ -28,7 +28,7 @@ use core::ffi::c_void;
 use kernel::sync::atomic::{Acquire, AtomicFlag, Relaxed, Release};
 use kernel::types::Opaque;
 
-/// Whether functions are bound at once where that can be.
+/// Sets whether functions are bound together where that is possible.
 #[cfg(kimport_bench)]
 pub fn at_once(on: bool) {
     batch::switch::set(on);
@@ -39,17 +39,18 @@ pub fn at_once(on: bool) {
 #[repr(transparent)]
 pub struct Key(Opaque<bindings::static_call_key>);
 
-// SAFETY: The kernel serialises all changes of a key with its `static_call_mutex`; what is read
-// without is one word.
+// SAFETY: The kernel serialises all changes of a key with its `static_call_mutex`. Only one word is
+// read without that.
 unsafe impl Sync for Key {}
 
 impl Key {
-    /// A key whose call sites reach `target`, a function or the key's trampoline, when the module
-    /// is loaded.
+    /// Makes a key whose call sites reach `target` when the module is loaded. `target` is a
+    /// function or the key's trampoline.
     pub const fn new(target: *mut c_void) -> Self {
         Self(Opaque::new(bindings::static_call_key {
             func: target,
-            // As `DEFINE_STATIC_CALL()`: no sites yet. The loader attaches the module's.
+            // There are no sites yet, as with `DEFINE_STATIC_CALL()`. The loader attaches the
+            // module's.
             __bindgen_anon_1: bindings::static_call_key__bindgen_ty_1 { type_: 1 },
         }))
     }
@@ -68,25 +69,25 @@ pub struct FunctionBinding {
     trampoline: *mut c_void,
     unbound: *mut c_void,
     bound: AtomicFlag,
-    /// Kept here, as an entry of a table cannot change.
+    /// The verdict is here because the entry of the block's table is immutable.
     pub(crate) verdict: LastVerdict,
 }
 
-// SAFETY: The pointers are addresses of code that lives as long as the module; nothing is written
-// through them but by the kernel, under its own locks. The flag is atomic.
+// SAFETY: The pointers are addresses of code that lives as long as the module. Only the kernel
+// writes through them, under its own locks. The flag is atomic.
 unsafe impl Sync for FunctionBinding {}
 
 impl FunctionBinding {
     /// # Safety
     ///
-    /// The arguments fulfil the invariants of the type, `key` was made with `trampoline`, and that
-    /// goes to `unbound`.
+    /// The arguments fulfil the invariants of the type, `key` was made with `trampoline`, and
+    /// `trampoline` jumps to `unbound`.
     pub const unsafe fn new(
         key: &'static Key,
         trampoline: *mut c_void,
         unbound: *mut c_void,
     ) -> Self {
-        // INVARIANT: By the contract of this function.
+        // INVARIANT: The contract of this function establishes them.
         Self {
             key,
             trampoline,
@@ -96,7 +97,7 @@ impl FunctionBinding {
         }
     }
 
-    /// Whether calls may still go to what they were bound to.
+    /// Returns whether calls may still go to the function that they were bound to.
     fn was_bound(&self) -> bool {
         let target = self.target();
         target != self.unbound && target != self.trampoline
@@ -104,20 +105,20 @@ impl FunctionBinding {
 
     fn update(&self, target: *mut c_void) {
         // SAFETY: By the type invariants the key and the trampoline belong together, and both live
-        // as long as the module; the callers vouch for `target`.
+        // as long as the module. The callers vouch for `target`.
         unsafe { bindings::__static_call_update(self.key.0.get(), self.trampoline, target) }
     }
 
-    /// Where the calls go.
+    /// Returns the target of the calls.
     fn target(&self) -> *mut c_void {
         // SAFETY: The key lives as long as the module.
         let func = unsafe { &raw const (*self.key.0.get()).func };
-        // SAFETY: `func` points into the key. It is one aligned word that the kernel writes at
-        // once, hence the volatile read, as `static_call_query()` does.
+        // SAFETY: `func` points into the key. It is one aligned word, which the kernel writes as a
+        // whole at any time. Hence the volatile read, as in `static_call_query()`.
         unsafe { func.read_volatile() }
     }
 
-    /// Whether the calls are bound.
+    /// Returns whether the calls are bound.
     #[inline]
     pub fn is_bound(&self) -> bool {
         self.bound.load(Acquire)
@@ -132,21 +133,21 @@ impl Binder for FunctionBinding {
 
     unsafe fn bind(&self, target: *mut c_void) {
         self.update(target);
-        // INVARIANT: By the contract of this function. Whoever sees the flag sees the call sites
-        // patched.
+        // INVARIANT: By the contract of this function `target` is of the declared type. A reader
+        // that sees the flag also sees the patched call sites.
         self.bound.store(true, Release);
     }
 
     unsafe fn bind_all(
         functions: impl Iterator<Item = (&'static Self, *mut c_void)> + Clone,
     ) {
-        // SAFETY: By the contract of this function.
+        // SAFETY: By the contract of this function each target is a function of the declared type.
         let at_once = unsafe { batch::update(functions.clone()) };
         for (function, target) in functions {
             if !at_once {
                 function.update(target);
             }
-            // INVARIANT: As in `bind`.
+            // INVARIANT: See `bind`: its conditions hold for each function.
             function.bound.store(true, Release);
         }
     }
@@ -200,21 +201,22 @@ impl Binder for FunctionBinding {
 struct Site {
     address: *const u8,
     key: *const Key,
-    /// Whether it is in an init section, whose memory is gone once the module is live.
+    /// Set if it is in an init section, whose memory is gone once the module is live.
     init: bool,
 }
 
 impl Site {
     /// # Safety
     ///
-    /// `site` is one of the [`table`].
+    /// `site` points to an entry of the [`table`].
     unsafe fn read(site: *const bindings::static_call_site) -> Self {
         const INIT: usize = 2;
         const FLAGS: usize = 3;
 
-        // SAFETY: The loader sorted the table while the module was coming; nobody writes it since.
+        // SAFETY: The loader sorted the table while the module was coming, and nobody has written
+        // to it since.
         let bindings::static_call_site { addr, key } = unsafe { *site };
-        // Both are relative to where they stand.
+        // Both are relative to their own addresses.
         let address = site.addr().wrapping_add_signed(addr as isize);
         let key = (site.addr() + core::mem::offset_of!(bindings::static_call_site, key))
             .wrapping_add_signed(key as isize);
@@ -225,13 +227,13 @@ impl Site {
         }
     }
 
-    /// Whether it is (still) there to be patched.
+    /// Returns whether the site is (still) there to be patched.
     fn is_there(&self) -> bool {
         !self.init || is_coming()
     }
 }
 
-/// Whether this module is in its init.
+/// Returns whether this module is in its init.
 #[cfg(MODULE)]
 fn is_coming() -> bool {
     let module = crate::this_module::this_module();
@@ -242,13 +244,14 @@ fn is_coming() -> bool {
     state == bindings::module_state_MODULE_STATE_COMING
 }
 
-/// Whether the kernel image's init sections are there. [`batch`] leaves that time to the kernel.
+/// Returns whether the kernel image's init sections are there. While they are, [`batch`] leaves
+/// updates to the kernel, so this is always false.
 #[cfg(not(MODULE))]
 fn is_coming() -> bool {
     false
 }
 
-/// The call sites of one function.
+/// Returns the call sites of one function.
 fn sites_of(key: &'static Key) -> impl Iterator<Item = Site> + Clone {
     let (first, count) = table();
     // The table is sorted by the address of the key.
@@ -269,7 +272,7 @@ fn sites_of(key: &'static Key) -> impl Iterator<Item = Site> + Clone {
         .take_while(move |site| core::ptr::eq(site.key, key))
 }
 
-/// The table of this module's call sites: the first one, and their number.
+/// Returns the table of this module's call sites: the first one, and their number.
 #[cfg(MODULE)]
 fn table() -> (*const bindings::static_call_site, usize) {
     let module = crate::this_module::this_module();
@@ -281,7 +284,7 @@ fn table() -> (*const bindings::static_call_site, usize) {
     (first.cast_const(), usize::try_from(count).unwrap_or(0))
 }
 
-/// The table of the kernel image's call sites: the first one, and their number.
+/// Returns the table of the kernel image's call sites: the first one, and their number.
 #[cfg(not(MODULE))]
 fn table() -> (*const bindings::static_call_site, usize) {
     extern "C" {
@@ -294,7 +297,7 @@ fn table() -> (*const bindings::static_call_site, usize) {
     (first, bytes / size_of::<bindings::static_call_site>())
 }
 
-/// Whether the instruction at `site` goes to `function`.
+/// Returns whether the instruction at `site` goes to `function`.
 fn reaches(site: *const u8, function: *mut c_void) -> bool {
     // SAFETY: `site` is a static-call site of this module, which is one of these instructions if it
     // begins like one.
@@ -315,8 +318,8 @@ macro_rules! __declare_function {
         symbol: $symbol:literal,
         fn($($arg:ident: $type:ty),* $(,)?) -> $return:ty
     ) => {
-        // The types are the declaration's; those that bindgen made may contain what the lint
-        // dislikes, as empty structs.
+        // The types are those of the declaration. Types that bindgen made may contain something
+        // that the lint dislikes, as empty structs.
         #[allow(improper_ctypes)]
         extern "C" {
             #[link_name = $trampoline]
@@ -328,7 +331,7 @@ macro_rules! __declare_function {
         }
 
         static $binding: $crate::FunctionBinding = {
-            // Global under the name that objtool derives from the trampoline's.
+            // The key is global under the name that objtool derives from the trampoline's.
             #[export_name = $key]
             static KEY: $crate::macro_support::Key =
                 $crate::macro_support::Key::new($call as *mut $crate::macro_support::c_void);

@@ -19,7 +19,7 @@ use syn::{
     Item, LitInt, LitStr, Token,
 };
 
-/// What the UI tests have in place of the kernel's bindings.
+/// Returns the UI tests' stand-in for the kernel's bindings.
 fn test_bindings() -> Bindings {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/ui/support/bindings.rs");
     Bindings::new([PathBuf::from(file)])
@@ -56,7 +56,7 @@ fn a_build_without_livepatch_says_why() {
     assert!(!other.to_string().contains("no kernel"));
 }
 
-/// The files `*suffix` of a directory of the UI tests.
+/// Returns the files `*suffix` of a directory of the UI tests.
 fn ui_files(directory: &str, suffix: &str) -> Vec<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/ui")
@@ -247,13 +247,13 @@ fn bindings_without_format() {
         ),
         "{bits}"
     );
-    // Outside of the block, not whole, or no name of C.
+    // These are outside of the block, not whole names, or no names of C.
     for name in ["second", "firs", "flags", "irst", "", "r#first", " first"] {
         assert_eq!(declared(name), None, "{name}");
     }
 }
 
-/// The import that `import_record!` is given.
+/// Parses the arguments of `import_record!`.
 fn record(tokens: TokenStream) -> Record {
     let parser = |input: ParseStream<'_>| {
         let kind: Ident = input.parse()?;
@@ -276,7 +276,7 @@ fn record(tokens: TokenStream) -> Record {
     parser.parse2(tokens).expect("a record")
 }
 
-/// A record, as far as the declaration decides on it.
+/// The part of a record that the declaration decides.
 #[derive(Debug, PartialEq)]
 struct Record {
     data: bool,
@@ -286,7 +286,7 @@ struct Record {
     strings: [String; 4],
 }
 
-/// Collects what the tests below look at in an expansion.
+/// Collects the items of an expansion that the tests below look at.
 #[derive(Default)]
 struct Items {
     functions: Vec<String>,
@@ -312,7 +312,7 @@ impl<'ast> Visit<'ast> for Items {
     }
 }
 
-/// A declaration that is right.
+/// A correct declaration.
 #[derive(Clone, Debug)]
 struct EntrySpec {
     name: String,
@@ -331,7 +331,7 @@ impl EntrySpec {
 }
 
 fn identifier() -> impl Strategy<Value = String> {
-    // `syn` knows what is a keyword.
+    // `syn` knows the keywords.
     "[a-zA-Z_][a-zA-Z0-9_]{0,12}".prop_filter("not a name", |name| {
         syn::parse_str::<Ident>(name).is_ok()
             && !name.starts_with("__k")
@@ -364,7 +364,7 @@ fn ty() -> impl Strategy<Value = String> {
 
 fn function() -> impl Strategy<Value = String> {
     let qualifier = select(vec!["", "unsafe ", "extern \"C\" ", "unsafe extern \"C\" "]);
-    // Numbered, as no name may come twice.
+    // The names are numbered, as none may come twice.
     let argument = (select(vec!["", "_: ", "a", "arg"]), ty());
     let output = option::of(prop_oneof![ty(), Just("!".to_owned())]);
     (qualifier, vec(argument, 0..5), output).prop_map(|(qualifier, arguments, output)| {
@@ -419,7 +419,7 @@ fn entries() -> impl Strategy<Value = Vec<EntrySpec>> {
     })
 }
 
-/// Blocks, or one block without a name for the bare form.
+/// Makes blocks, or one block without a name for the bare form.
 fn declaration() -> impl Strategy<Value = Vec<BlockSpec>> {
     let provider = option::of("[a-z_][a-z0-9_]{0,54}".prop_filter("no module", |p| p != "vmlinux"));
     let block =
@@ -476,7 +476,7 @@ fn source(blocks: &[BlockSpec]) -> String {
     source
 }
 
-/// Tokens that have a meaning in the grammar, in any order.
+/// Makes tokens that have a meaning in the grammar, in any order.
 fn token_soup() -> impl Strategy<Value = TokenStream> {
     let words = vec![
         "mod",
@@ -566,7 +566,7 @@ fn token_soup() -> impl Strategy<Value = TokenStream> {
     })
 }
 
-/// Where to break a declaration, and what to put there.
+/// Chooses the place where a declaration is damaged, and the token to put there.
 fn damage() -> impl Strategy<Value = (usize, Option<TokenStream>)> {
     (any::<usize>(), option::of(token_soup()))
 }
@@ -602,7 +602,7 @@ fn count(tokens: TokenStream) -> usize {
         .sum()
 }
 
-/// Whatever comes in, items come out: either the expansion, or nothing but errors.
+/// Checks that any input gives items: either the expansion, or only errors.
 fn items_or_errors(input: TokenStream) -> Result<(), TestCaseError> {
     let output = run(input.clone());
     let file = syn::parse2::<syn::File>(output)

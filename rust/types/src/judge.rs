@@ -17,11 +17,11 @@ pub enum Unverified {
     NoBtf,
     /// BTF has several symbols of the name.
     Ambiguous,
-    /// BTF's type of it, or the description in the module, cannot be read.
+    /// The symbol's type in BTF, or the description in the module, cannot be read.
     Uncomparable,
     /// The BTF of the provider, or of the kernel that it continues, is cut off or damaged.
     Unreadable,
-    /// The BTF of the provider continues that of another build of the kernel.
+    /// The BTF of the provider continues the BTF of another build of the kernel.
     OtherBase,
 }
 
@@ -50,8 +50,8 @@ pub enum Judgement {
     Refused,
 }
 
-/// Judges the type that `description` declares for the symbol `name`, which `finding` is in `source`.
-/// Shows a difference to `report`, which is told whether it is refused.
+/// Judges the type that `description` declares for the symbol `name`; `finding` is the result of
+/// the search for its type in `source`. Passes a difference to `report`, and whether it is refused.
 pub fn judge<S: TypeSource>(
     name: &str,
     description: &[u8],

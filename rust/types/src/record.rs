@@ -2,7 +2,7 @@
 
 //! The import table of a module: the records of the ELF section `.kimport`.
 //!
-//! The macro writes them, and whoever looks into a built module reads them. The section is a
+//! The macro writes them, and tools that look into a built module read them. The section is a
 //! sequence of records, each aligned to 8 bytes and complete in itself: no relocation is needed.
 //! All numbers are little-endian.
 //!
@@ -18,8 +18,8 @@
 //! | 14 | 2 | length of the type's description |
 //! | 16 | | block, provider, the kernel's name, the Rust name, each with a NUL; the description; zeros |
 //!
-//! An empty block is the bare form, an empty provider the kernel image. An `#[unverified]` entry has
-//! no description.
+//! An empty block is the bare form, an empty provider the kernel image. An `#[unverified]` entry
+//! has no description.
 
 use core::fmt;
 
@@ -31,7 +31,7 @@ const UNVERIFIED: u8 = 1 << 1;
 const POLICY_SHIFT: u8 = 2;
 const POLICY: u8 = 3 << POLICY_SHIFT;
 
-/// The thing that an import is.
+/// The kind of symbol that an import is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(schemars::JsonSchema, serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
@@ -42,7 +42,7 @@ pub enum ImportKind {
     Data,
 }
 
-/// The consequence of a declared type that is not the kernel's: `#[verify(...)]`.
+/// The consequence of a declared type that differs from the kernel's: `#[verify(...)]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(schemars::JsonSchema, serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
@@ -53,7 +53,7 @@ pub enum Policy {
     Warn,
     /// Types are not compared.
     Off,
-    /// As `Strict`, and a type that cannot be compared is refused as well.
+    /// A type that differs or cannot be compared is refused.
     Require,
 }
 
@@ -75,15 +75,15 @@ impl Policy {
 /// One import, as the module declares it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Import<'a> {
-    /// The thing that it is.
+    /// The kind of symbol.
     pub kind: ImportKind,
-    /// Whether the module loads without it.
+    /// Set if the module loads without it.
     pub optional: bool,
-    /// Whether its type is never compared.
+    /// Set if its type is never compared.
     pub unverified: bool,
     /// The consequence of a type that differs.
     pub policy: Policy,
-    /// The one meant of several symbols of the name, counted from 1; 0 when not given.
+    /// The position of the symbol among those of its name, counted from 1; 0 if none was given.
     pub position: u32,
     /// The Rust module that it is declared in; empty for the bare form.
     pub block: &'a str,
@@ -93,7 +93,7 @@ pub struct Import<'a> {
     pub name: &'a str,
     /// Its name in the Rust source.
     pub rust_name: &'a str,
-    /// The description of its declared type; empty when that is never compared.
+    /// The description of its declared type; empty if the type is never compared.
     pub description: &'a [u8],
 }
 
@@ -231,9 +231,9 @@ impl<'a> Import<'a> {
     ///
     /// # Errors
     ///
-    /// The first fault. Nothing but the encoding that [`record`](Self::record) makes is accepted.
+    /// Returns the first fault. Accepts only the encoding that [`record`](Self::record) makes.
     pub fn read(bytes: &'a [u8]) -> Result<(Self, usize), RecordFault> {
-        // The version comes first: nothing else of a newer record can be judged.
+        // The version is checked first: nothing else of a newer record can be judged.
         match bytes.first() {
             Some(&VERSION) => {}
             Some(&version) => return Err(RecordFault::Version(version)),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The words with which a symbol is refused: those that the crate logs, and that the host command
-//! says before.
+//! The words with which a symbol is refused: the crate logs them when it loads, and the host
+//! command prints them before.
 
 use crate::Unverified;
 use core::fmt::{self, Display};
@@ -11,7 +11,7 @@ use core::fmt::{self, Display};
 pub enum Refusal<'a> {
     /// kallsyms has no symbol of the name there.
     Missing,
-    /// Nor has it any data.
+    /// kallsyms does not have the symbol, and has no data at all.
     NoData,
     /// The compiler replaced the function by clones, whose ABI is its own affair.
     OnlyClone {
@@ -29,7 +29,7 @@ pub enum Refusal<'a> {
     Ambiguous {
         /// The number of them.
         count: u32,
-        /// The list of them, behind a colon; or nothing.
+        /// The list of them behind a colon, or nothing.
         listed: &'a dyn Display,
     },
     /// There is no such `#[position]`.
@@ -37,15 +37,15 @@ pub enum Refusal<'a> {
         /// The number of symbols that have the name.
         count: u32,
     },
-    /// The memory is freed after init, or was.
+    /// The memory of the symbol is freed after init, or was already freed.
     InInit,
-    /// The symbol is per-CPU data: its address is not that of a datum.
+    /// The symbol is per-CPU data, whose address is not the address of a datum.
     PerCpu,
     /// The symbol is declared as a function, but is not code.
     NotFunction,
     /// The symbol is declared as data, but is code.
     NotData,
-    /// The declared type cannot be compared, and `#[verify(require)]` wants it.
+    /// The declared type cannot be compared, which `#[verify(require)]` demands.
     Unverified(Unverified),
 }
 

@@ -1,36 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Re-pointing many functions at once.
+//! Changes the targets of many functions together.
 //!
 //! `__static_call_update()` patches a trampoline and then each call site by a text poke of its own.
-//! Such a poke is safe under callers because it goes through an `int3`: that is written, then the
-//! rest of the instruction, then its first byte, and after each of the three all CPUs are
-//! interrupted and waited for. The kernel can take many instructions through these steps together
-//! (`smp_text_poke_batch_add()` and `_finish()`, as it does for jump labels and ftrace), so that a
-//! block costs three interruptions and not three for each trampoline and call site. The steps are
-//! the same, and so is what concurrent callers see: each lands in the old function or in the new
-//! one.
+//! Such a poke is safe under callers because it goes through an `int3`. The kernel writes that,
+//! then the rest of the instruction, then its first byte. After each of the three writes it
+//! interrupts all CPUs and waits for them. The kernel can take many instructions through these
+//! steps together (`smp_text_poke_batch_add()` and `_finish()`, as it does for jump labels and
+//! ftrace). Then a block costs three interruptions and not three for each trampoline and call site.
+//! The steps are the same, and so is the effect on concurrent callers: each lands in the old
+//! function or in the new one.
 //!
-//! This does for all of them what `__static_call_update()` does for one, under the same locks in
-//! the same order:
+//! [`update`] does for all of them what `__static_call_update()` does for one, under the same locks
+//! in the same order:
 //!
-//! - `cpus_read_lock()`, then `static_call_mutex`: nobody else changes a key or its call sites;
-//! - the key's `func` is stored, which later updates compare with, before the instructions;
-//! - `text_mutex`: nobody else patches text, or adds to the queue of what is to be patched. That
-//!   has to be sorted by address, so that the kernel patches what is in it (jump labels may have
-//!   left something) before it takes a lower address; here all are sorted, which makes it one
-//!   batch, or several of 256 instructions;
-//! - the trampoline, and all call sites that the module's table has for the key: those in init
-//!   sections only while the module is in its init.
+//! - it takes `cpus_read_lock()`, then `static_call_mutex`: nobody else changes a key or its call
+//!   sites;
+//! - it stores the key's `func`, with which later updates compare, before it writes instructions;
+//! - it takes `text_mutex`: nobody else patches text, or adds to the kernel's queue of instructions
+//!   to patch. The queue has to be sorted by address: before the kernel adds a lower address, it
+//!   patches the instructions in the queue (jump labels may have left some). Here all are sorted,
+//!   which makes it one batch, or several of 256 instructions;
+//! - it patches the trampoline, and all call sites that the module's table has for the key: those
+//!   in init sections only while the module is in its init.
 //!
-//! What it does not do is left to `__static_call_update()`: instructions other than those of
-//! [`Branch`], as the kernel itself puts where the target is one of its own stubs, and targets that
-//! are too far away. So is everything on a kernel that lacks one of the symbols of
-//! `batch/imported.rs`, while the kernel boots, and when there is no memory.
+//! The rest is left to `__static_call_update()`: instructions other than those of [`Branch`], which
+//! the kernel itself writes if the target is one of its own stubs, and targets that are too far
+//! away. Everything is left to it on a kernel that lacks one of the symbols of `batch/imported.rs`,
+//! while the kernel boots, and if there is no memory.
 //!
-//! What it saves grows with the number of CPUs: to bind 45 functions of one call site each, all
-//! CPUs together execute 1.03 times the instructions without it where there is one CPU, more than
-//! three times where there are four (`make bench`). And no CPU is interrupted 270 times.
+//! The savings grow with the number of CPUs. Without [`update`], to bind 45 functions of one call
+//! site each, all CPUs together execute 1.03 times the instructions on one CPU, and more than three
+//! times on four (`make bench`), and each CPU is interrupted 270 times.
 //!
 //! Source: `kernel/static_call_inline.c`, `arch/x86/kernel/static_call.c`,
 //! `arch/x86/kernel/alternative.c`.
@@ -46,13 +47,13 @@ use core::ptr::null;
 use kernel::ffi::c_int;
 use kernel::prelude::*;
 
-/// Returns the symbols of the kernel image that this takes.
+/// Returns the symbols of the kernel image that [`update`] needs.
 pub(super) fn imports() -> &'static [Symbol] {
     imported::symbols()
 }
 
-/// Makes the calls of each function go to its new target. May sleep. [`false`]: nothing was done,
-/// and each has to be updated by itself.
+/// Makes the calls of each function go to its new target. May sleep. Returns [`false`] if it did
+/// nothing, and each function has to be updated by itself.
 ///
 /// # Safety
 ///
@@ -86,7 +87,7 @@ where
         // read the word at any time, hence the volatile write.
         unsafe { func.write_volatile(target) };
     }
-    // SAFETY: They are planned from the trampolines and call sites of these functions.
+    // SAFETY: The pokes were planned from the trampolines and call sites of these functions.
     unsafe { locked.patch(&pokes) };
     drop(locked);
     #[cfg(any(kimport_selftest, kimport_bench))]
@@ -95,14 +96,14 @@ where
     true
 }
 
-/// Sorts by address. (Those of `core` have functions that never return, which objtool does not know
-/// of.)
+/// Sorts by address. (The sorting functions of `core` call functions that never return, which
+/// objtool does not know.)
 fn sort(pokes: &mut [Branch]) {
     /// # Safety
     ///
-    /// Both are elements of the slice.
+    /// Both pointers are to elements of the slice.
     unsafe extern "C" fn compare(a: *const c_void, b: *const c_void) -> c_int {
-        // SAFETY: By the contract of this function.
+        // SAFETY: By the contract of this function it points to an element.
         let a = unsafe { &*a.cast::<Branch>() };
         // SAFETY: As above.
         let b = unsafe { &*b.cast::<Branch>() };
@@ -110,17 +111,17 @@ fn sort(pokes: &mut [Branch]) {
     }
 
     let (base, len) = (pokes.as_mut_ptr().cast(), pokes.len());
-    // SAFETY: These are the elements of the slice, which may be moved as bytes; no function to swap
-    // them is needed then.
+    // SAFETY: These are the elements of the slice, which may be moved as bytes, so no function to
+    // swap them is needed.
     unsafe { bindings::sort(base, len, size_of::<Branch>(), Some(compare), None) };
 }
 
-/// Whether all that it takes is there.
+/// Returns whether all that [`update`] needs is there.
 fn is_possible() -> bool {
-    // The kernel's init sections have call sites, too, until they are gone.
+    // Until the kernel's init sections are gone, they have call sites, too.
     #[cfg(not(MODULE))]
     {
-        // SAFETY: The kernel's own variable, one word.
+        // SAFETY: This is the kernel's own variable, one word.
         let state = unsafe { (&raw const bindings::system_state).read_volatile() };
         if state < bindings::system_states_SYSTEM_RUNNING {
             return false;
@@ -144,15 +145,17 @@ fn is_possible() -> bool {
 struct Locked(());
 
 impl Locked {
-    /// Takes the locks. May sleep. [`is_possible`] was true.
+    /// Takes the locks. May sleep. Only called if [`is_possible`] was true.
     fn new() -> Self {
         // SAFETY: Callers of this function may sleep.
         unsafe { bindings::cpus_read_lock() };
         for mutex in Self::mutexes() {
-            // SAFETY: The kernel's own mutex, initialised at build time. The order is the kernel's.
+            // SAFETY: This is the kernel's own mutex, initialised at build time. The order is the
+            // kernel's.
             unsafe { bindings::mutex_lock(mutex) };
         }
-        // INVARIANT: Just locked; what was bound is never unbound.
+        // INVARIANT: The locks were just taken. The functions were bound when `is_possible` was
+        // called, and are never unbound.
         Self(())
     }
 
@@ -160,8 +163,8 @@ impl Locked {
         [imported::static_call_mutex(), imported::text_mutex()]
     }
 
-    /// Adds to `pokes` what `__static_call_update()` would patch, to the capacity that is there;
-    /// [`None`] when it is not known here how.
+    /// Adds the instructions to `pokes` that `__static_call_update()` would write, within the
+    /// capacity that is there. Returns [`None`] if one does not fit, or is not a [`Branch`].
     fn plan(
         &self,
         pokes: &mut KVec<Branch>,
@@ -172,7 +175,7 @@ impl Locked {
         let sites = sites_of(binding.key).filter(Site::is_there);
         let sites = sites.map(|site| site.address);
         for address in Iterator::chain(core::iter::once(trampoline), sites) {
-            // SAFETY: A trampoline or a call site of this module, which is one of these
+            // SAFETY: This is a trampoline or a call site of this module, which is one of these
             // instructions if it begins like one.
             let now = unsafe { Branch::read(address) }?;
             let wanted = if now.is_call() {
@@ -188,12 +191,12 @@ impl Locked {
         Some(())
     }
 
-    /// What calls of `target` go to: with call depth tracking, to the accounting in front of the
-    /// function.
+    /// Returns the destination for calls of `target`: with call depth tracking, the accounting in
+    /// front of the function.
     fn call_destination(&self, target: *mut c_void) -> *mut c_void {
         #[cfg(CONFIG_MITIGATION_CALL_DEPTH_TRACKING)]
-        // SAFETY: By the type invariants it is bound, and `text_mutex` held, as it wants. It takes
-        // the address of any function.
+        // SAFETY: By the type invariants the function is bound, and `text_mutex` is held, as it
+        // requires. It takes the address of any function.
         let target = unsafe { imported::callthunks_translate_call_dest(target) };
         target
     }
@@ -202,18 +205,18 @@ impl Locked {
     ///
     /// # Safety
     ///
-    /// Each is to be where it says, in place of one of the same kind and length.
+    /// Each instruction replaces one of the same kind and length at its address.
     unsafe fn patch(&self, pokes: &[Branch]) {
         for poke in pokes {
             let (address, code) = (poke.address() as *mut c_void, poke.code());
-            // SAFETY: By the type invariants it is bound, and `text_mutex` held. The contract
-            // vouches for the address; the code is one whole instruction, followed by as much as
-            // the decoder may look at.
+            // SAFETY: By the type invariants the function is bound, and `text_mutex` is held. The
+            // contract vouches for the address. The code is one whole instruction, followed by as
+            // many bytes as the decoder may look at.
             unsafe {
                 imported::smp_text_poke_batch_add(address, code.as_ptr().cast(), poke.len(), null())
             };
         }
-        // SAFETY: By the type invariants it is bound, and `text_mutex` held.
+        // SAFETY: By the type invariants the function is bound, and `text_mutex` is held.
         unsafe { imported::smp_text_poke_batch_finish() };
     }
 }
@@ -229,8 +232,8 @@ impl Drop for Locked {
     }
 }
 
-/// For tests and the bench: has functions bound one by one, as on a kernel that lacks what this
-/// takes, and tells what was done at once.
+/// A switch for tests and the bench: has functions bound one by one, as on a kernel that lacks a
+/// symbol for binding them together, and counts how often they were bound together.
 #[cfg(any(kimport_selftest, kimport_bench))]
 pub(crate) mod switch {
     use kernel::sync::atomic::{Atomic, AtomicFlag, Relaxed};
@@ -250,7 +253,7 @@ pub(crate) mod switch {
         DONE.fetch_add(1, Relaxed);
     }
 
-    /// How many times functions were bound or unbound at once.
+    /// Returns how many times functions were bound or unbound together.
     #[cfg(kimport_selftest)]
     pub(crate) fn done() -> i32 {
         DONE.load(Relaxed)
