@@ -53,7 +53,7 @@ refused() {
 		rmmod dummy
 		return 1
 	fi
-	log_since | grep -v 'module verification failed\|Disabling lock debugging' >logged
+	log_since | grep -v 'verification failed\|Disabling lock debugging\|module license taints' >logged
 	cat logged
 	[ -s logged ] || return
 	while read -r line; do

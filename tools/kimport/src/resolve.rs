@@ -285,9 +285,10 @@ pub fn resolve(kernel: &Kernel, wanted: &Wanted<'_>) -> Result<Symbol, Cause> {
     if kernel.image().tells_data() {
         return symbol;
     }
+    // Its file has the data, the table that the kernel makes of it has not, unless it keeps all.
+    let leaves_out = |module: &Module| !module.symbols.keeps_init();
     match symbol {
-        // The file of the module lists data, but the kernel's table of the loaded module will not.
-        Ok(symbol) if module.is_some() && symbol.kind == Kind::Data => {
+        Ok(symbol) if symbol.kind == Kind::Data && module.as_deref().is_some_and(leaves_out) => {
             Err(Cause::NoData { perhaps: false })
         }
         Err(Cause::Missing) if wanted.kind != Some(import_table::Kind::Function) => {

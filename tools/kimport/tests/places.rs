@@ -217,11 +217,23 @@ fn data_that_kallsyms_leaves_out() {
     let table = [
         record(1, 0, 0, "", "init_uts_ns"),
         record(1, 0, 0, "target_core_mod", "sbc_attrib_attrs"),
+        record(1, 0, 0, "kept", "sbc_attrib_attrs"),
         record(0, 0, 0, "", "f"),
         record(0, 0, 0, "", "no_such_function"),
         record(1, 1, 0, "", "optional_data"),
     ];
     let module = with_table(&directory, &table.concat());
+    // The whole table of a module that is marked as a livepatch, as relinked ones are, is kept.
+    let kept = system.module("extra/kept.ko");
+    let (kept, modinfo) = (kept.to_str().unwrap(), directory.path().join("modinfo"));
+    fs::write(kept, unxz(&stock("target_core_mod"))).unwrap();
+    let section = Module::read(&fs::read(kept).unwrap())
+        .section(".modinfo")
+        .data
+        .clone();
+    fs::write(&modinfo, [&section, &b"livepatch=Y\0"[..]].concat()).unwrap();
+    let update = format!(".modinfo={}", modinfo.display());
+    tool("objcopy", &["--update-section", &update, kept]);
     let output = kimport(["check", &module, "--kernel", &kernel]);
     let text = String::from_utf8(output.stdout).unwrap();
     let words = "this kernel's kallsyms has functions only (no CONFIG_KALLSYMS_ALL); import a function that gives access to it";
@@ -238,6 +250,7 @@ fn data_that_kallsyms_leaves_out() {
         "{text}"
     );
     assert!(!text.contains("cannot import f "), "{text}");
+    assert!(!text.contains("from kept"), "{text}");
     let unknown =
         "  not known: data: the symbol table has functions only (no CONFIG_KALLSYMS_ALL)\n";
     assert!(text.contains(unknown), "{text}");
