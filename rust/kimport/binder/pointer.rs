@@ -72,7 +72,6 @@ impl FunctionBinding {
     pub fn is_bound(&self) -> bool {
         self.bound.load(Acquire)
     }
-
 }
 
 impl Binder for FunctionBinding {

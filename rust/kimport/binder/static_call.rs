@@ -123,7 +123,6 @@ impl FunctionBinding {
     pub fn is_bound(&self) -> bool {
         self.bound.load(Acquire)
     }
-
 }
 
 impl Binder for FunctionBinding {
@@ -138,9 +137,7 @@ impl Binder for FunctionBinding {
         self.bound.store(true, Release);
     }
 
-    unsafe fn bind_all(
-        functions: impl Iterator<Item = (&'static Self, *mut c_void)> + Clone,
-    ) {
+    unsafe fn bind_all(functions: impl Iterator<Item = (&'static Self, *mut c_void)> + Clone) {
         // SAFETY: By the contract of this function each target is a function of the declared type.
         let at_once = unsafe { batch::update(functions.clone()) };
         for (function, target) in functions {

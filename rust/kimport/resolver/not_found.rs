@@ -119,12 +119,10 @@ impl fmt::Display for NotFound {
             Self::PerCpu => Refusal::PerCpu,
             Self::NotFunction => Refusal::NotFunction,
             Self::NotData => Refusal::NotData,
-            Self::WasInInit => {
-                return f.write_str(
-                    "its type is in the provider's BTF, but it is no longer in kallsyms: it was in \
+            Self::WasInInit => return f.write_str(
+                "its type is in the provider's BTF, but it is no longer in kallsyms: it was in \
                      __init memory, which is freed; it cannot be imported",
-                )
-            }
+            ),
             Self::InModule => {
                 return f.write_str(
                     "the kernel image has no such symbol, but a module has; name that module with \
@@ -148,9 +146,8 @@ impl fmt::Display for NotFound {
                 fmt::Pointer::fmt(&fmt::HashedPtr(loaded.cast_const()), f)?;
                 f.write_str(" when it loaded this module, but it is at ")?;
                 fmt::Pointer::fmt(&fmt::HashedPtr(address.cast_const()), f)?;
-                return f.write_str(
-                    " now, as the provider was loaded anew; load this module again",
-                );
+                return f
+                    .write_str(" now, as the provider was loaded anew; load this module again");
             }
         };
         core::fmt::Display::fmt(&refusal, f)
@@ -183,7 +180,6 @@ impl Candidates {
     pub(super) fn count(&self) -> u32 {
         self.count
     }
-
 }
 
 /// Lists the first ones behind a colon.
@@ -217,7 +213,6 @@ impl CloneName {
         bytes[..len].copy_from_slice(&name[..len]);
         Self { bytes, len }
     }
-
 }
 
 impl core::fmt::Display for CloneName {

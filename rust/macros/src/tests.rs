@@ -100,13 +100,19 @@ fn expansions() {
             prettyplease::unparse(&file)
         );
         assert!(!expanded.contains("compile_error"), "{}", path.display());
-        let has = source.lines().filter_map(|line| line.strip_prefix("// has: "));
+        let has = source
+            .lines()
+            .filter_map(|line| line.strip_prefix("// has: "));
         if has.clone().count() == 0 {
             expect_test::expect_file![path.with_extension("expanded.rs")].assert_eq(&expanded);
         }
         let text = without_space(&expanded);
         for part in has {
-            assert!(text.contains(&without_space(part)), "{}: {part}", path.display());
+            assert!(
+                text.contains(&without_space(part)),
+                "{}: {part}",
+                path.display()
+            );
         }
     }
 }
@@ -274,7 +280,10 @@ fn record(tokens: TokenStream) -> Record {
         while input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
             let name: Ident = input.parse()?;
             input.parse::<Token![:]>()?;
-            values.insert(name.to_string(), input.parse::<syn::Expr>()?.to_token_stream());
+            values.insert(
+                name.to_string(),
+                input.parse::<syn::Expr>()?.to_token_stream(),
+            );
         }
         let text = |name: &str| syn::parse2(values[name].clone()).map(|text: LitStr| text.value());
         let flag = |name: &str| values[name].to_string() == "true";
@@ -283,7 +292,12 @@ fn record(tokens: TokenStream) -> Record {
             optional: flag("optional"),
             unverified: flag("unverified"),
             position: syn::parse2::<LitInt>(values["position"].clone())?.base10_parse()?,
-            strings: [text("block")?, text("provider")?, text("name")?, text("rust_name")?],
+            strings: [
+                text("block")?,
+                text("provider")?,
+                text("name")?,
+                text("rust_name")?,
+            ],
         })
     };
     parser.parse2(tokens).expect("a record")

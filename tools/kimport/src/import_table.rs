@@ -175,8 +175,14 @@ mod tests {
         assert_eq!(fault_of(&with(3, 1)), RecordFault::Reserved);
         assert_eq!(fault_of(&with(good.len() - 1, 1)), RecordFault::Reserved);
         assert!(matches!(fault_of(&with(8, 0)), RecordFault::Size { .. }));
-        assert!(matches!(fault_of(&with(11, 0xff)), RecordFault::Size { .. }));
-        assert!(matches!(fault_of(&with(15, 0xff)), RecordFault::Size { .. }));
+        assert!(matches!(
+            fault_of(&with(11, 0xff)),
+            RecordFault::Size { .. }
+        ));
+        assert!(matches!(
+            fault_of(&with(15, 0xff)),
+            RecordFault::Size { .. }
+        ));
         assert!(matches!(
             fault_of(&good[..good.len() - 8]),
             RecordFault::Size { .. }

@@ -169,7 +169,8 @@ impl Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A cause that the kernel-side crate also reports is worded by the code shared with it.
-        let shared = |refusal: Refusal<'_>, f: &mut fmt::Formatter<'_>| fmt::Display::fmt(&refusal, f);
+        let shared =
+            |refusal: Refusal<'_>, f: &mut fmt::Formatter<'_>| fmt::Display::fmt(&refusal, f);
         match self {
             Self::Missing => shared(Refusal::Missing, f),
             Self::OnlyClone { clones } => {
