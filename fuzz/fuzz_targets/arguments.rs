@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is given on the command line: what is accepted, written out and read again is the same.
+//! Arguments of the command line: an accepted one is the same after it is written and read again.
 
 #![no_main]
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Declarations found in what bindgen wrote: the name comes first, in a line of its own.
+//! Declarations in the output of bindgen. The input begins with the name to find, in a line of its
+//! own.
 
 #![no_main]
 
 #[path = "../../rust/macros/src/bindings.rs"]
-#[allow(dead_code)] // All but the search.
+#[allow(dead_code)] // Only the search is used.
 mod bindings;
 #[path = "../../rust/macros/src/diagnostics.rs"]
 #[allow(dead_code)]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Kernel images: unpacking, and what is found in what was packed.
+//! Kernel images: unpacking them, and the search in the unpacked kernel.
 
 #![no_main]
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The kernel's types: read, searched, compared with a declaration, and shown. A description comes first, behind its length.
+//! The kernel's types: they are read, searched, compared with a declaration, and shown. The input
+//! begins with the length of a description and the description.
 
 #![no_main]
 
@@ -10,7 +11,7 @@ use kimport_types::{
 };
 use libfuzzer_sys::fuzz_target;
 
-/// More types than a comparison should ever look at in an input of this size.
+/// The most types that are compared, and names that are searched for, in one input.
 const TYPES: u32 = 64;
 
 fn input(description: &[u8], image: &[u8], module: &[u8]) -> Vec<u8> {
@@ -22,7 +23,8 @@ fn input(description: &[u8], image: &[u8], module: &[u8]) -> Vec<u8> {
     [&lengths, description, image, module].concat()
 }
 
-/// The parts of an input: the description, the types of an image, and those of a module.
+/// Returns the parts of an input: the description, the types of an image, and the types of a
+/// module.
 fn parts(data: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (&[length, high, low], rest) = data.split_first_chunk()?;
     let (description, rest) = rest.split_at_checked(length.into())?;
@@ -41,7 +43,7 @@ fn seeds() -> Vec<Vec<u8>> {
     let mut module = Maker::split(&image);
     let pointer = module.pointer(2);
     module.function("g", &[pointer, 1], pointer);
-    // As a newer kernel would: a kind that nobody knows yet, and how long it is.
+    // A newer kernel may have a kind that is not known yet, and states its length.
     let mut layout = [[0, 0, 0, 0]; 40];
     layout[39] = [4, 8, 0, 0];
     let mut newer = kernel::types();
@@ -104,7 +106,7 @@ fn walk(btf: &Btf<'_>, description: Option<&Description<'_>>) {
         show(btf, description, 0);
         show(btf, description, u32::MAX);
     }
-    // What one pass finds is what there is.
+    // One pass finds exactly the symbols that there are.
     let symbols: Vec<(u32, &[u8])> = (btf.first_id()..)
         .map_while(|id| Some((id, btf.type_by_id(id)?)))
         .filter(|(_, ty)| matches!(ty.kind(), BtfKind::Function(_) | BtfKind::Variable(_)))
@@ -151,7 +153,7 @@ fn show(btf: &Btf<'_>, declared: &Description<'_>, id: u32) {
         declared.starts_with("  declared:  ") && kernel.starts_with("  kernel:    "),
         "{text}"
     );
-    // What is marked is in the line above, but not far to the right.
+    // The mark is below the line above, except far to the right.
     if !mark.contains('^') {
         return assert!(kernel.chars().count() > 600, "{text}");
     }

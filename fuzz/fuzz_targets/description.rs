@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The description of a type: what is accepted can be written again, and comes out the same.
+//! The description of a type: an accepted one is the same after it is written again.
 
 #![no_main]
 
@@ -60,12 +60,12 @@ fuzz_target!(init: kimport_fuzz::seeds(seeds), |bytes: &[u8]| {
             Encoding::function(&arguments, encode(prototype.returned), prototype.variadic)
         }
     };
-    // A named type of unknown size has four bytes that mean nothing.
+    // A named type of unknown size has four bytes without a meaning.
     let again = Description::new(again.as_bytes()).expect("it was written by the encoder");
     assert_eq!(format!("{:?}", shown(&again)), format!("{:?}", shown(&description)));
 });
 
-/// All that a description says.
+/// Returns everything that a description states.
 fn shown(description: &Description<'_>) -> Vec<String> {
     fn ty(of: TypeBytes<'_>) -> String {
         match of.decode() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Debug information: of an image, and of a module, which is not linked.
+//! Debug information of an image, and of a module, which is not linked.
 
 #![no_main]
 
@@ -13,7 +13,7 @@ const SOURCE: &str = "int declared(int a);\n\
     int kept(int a) { return inlined(a) + declared(a); }\n\
     void _start(void) {}\n";
 
-/// What the compiler of the build root makes of it.
+/// Returns the output of the build root's compiler for the source.
 fn compiled(options: &[&str]) -> Option<Vec<u8>> {
     let directory = tempfile::tempdir().ok()?;
     let (source, output) = (directory.path().join("a.c"), directory.path().join("a"));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Addresses written into a module: into the undefined symbols asked for, and nowhere else.
+//! Addresses are written into a module: into the requested undefined symbols, and nowhere else.
 
 #![no_main]
 
@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 #[derive(Arbitrary, Debug)]
 struct Input {
     module: Spec,
-    /// Which of the undefined symbols get an address, and which.
+    /// The undefined symbols that get an address, with the address.
     chosen: Vec<(u8, u64)>,
     absent: bool,
 }
@@ -51,7 +51,7 @@ fuzz_target!(init: kimport_fuzz::seeds(kimport_fuzz::noise), |input: Input| {
     assert!(!input.absent);
     assert_eq!(written.len(), file.elf().len());
     let changed = written.iter().zip(file.elf()).filter(|(new, old)| new != old);
-    // The section's number and the value.
+    // The section's number and the value changed.
     assert!(changed.count() <= 10 * filled.len());
     if undefined.is_empty() {
         return;

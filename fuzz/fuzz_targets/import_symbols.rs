@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The macro, on any tokens: errors or items, and never both. `$[...]` stands for a group without delimiters, as fragments
-//! of `macro_rules!` come in.
+//! The macro with any tokens: it returns errors or items, and never both. `$[...]` stands for a
+//! group without delimiters, in which fragments of `macro_rules!` come.
 
 #![no_main]
 
 #[path = "../../rust/macros/src/bindings.rs"]
-#[allow(dead_code)] // What asks the build.
+#[allow(dead_code)] // The functions that ask the build are not used.
 mod bindings;
 #[path = "../../rust/macros/src/check.rs"]
-#[allow(dead_code)] // What asks the build.
+#[allow(dead_code)] // The functions that ask the build are not used.
 mod check;
 #[path = "../../rust/macros/src/diagnostics.rs"]
 mod diagnostics;
 #[path = "../../rust/macros/src/expand.rs"]
-#[allow(dead_code)] // What asks the compiler that runs the macro.
+#[allow(dead_code)] // The functions that ask the compiler are not used.
 mod expand;
 #[path = "../../rust/macros/src/model.rs"]
 mod model;
@@ -22,8 +22,6 @@ mod model;
 mod parse;
 #[path = "../../rust/macros/src/pipeline.rs"]
 mod pipeline;
-#[path = "../../rust/macros/src/record.rs"]
-mod record;
 
 use bindings::Bindings;
 use expand::Context;
@@ -35,14 +33,14 @@ use std::path::PathBuf;
 use syn::Item;
 
 thread_local! {
-    /// What the UI tests have in place of the kernel's bindings.
+    /// The UI tests' stand-in for the kernel's bindings.
     static BINDINGS: Bindings = {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../rust/macros/tests/ui/support/bindings.rs");
         Bindings::new([PathBuf::from(file)])
     };
 }
 
-/// The invocations in the UI tests.
+/// Returns the invocations in the UI tests.
 fn seeds() -> Vec<Vec<u8>> {
     let mut seeds = vec![b"mod m from \"p\" { #[name = $[\"k\"]] $[] x: $[fn(a: u8)], }".to_vec()];
     for directory in ["compile-fail", "expand", "pass"] {
@@ -64,7 +62,7 @@ fn seeds() -> Vec<Vec<u8>> {
     seeds
 }
 
-/// Undoes the writing of groups without delimiters.
+/// Turns `$[...]` back into groups without delimiters.
 fn grouped(tokens: TokenStream) -> TokenStream {
     let mut result = Vec::new();
     for token in tokens {
@@ -86,7 +84,8 @@ fn grouped(tokens: TokenStream) -> TokenStream {
     result.into_iter().collect()
 }
 
-/// The compiler and `syn` go as deep into their own stack as groups and types nest.
+/// The greatest length of an input. The compiler and `syn` use as much stack as groups and types
+/// nest.
 const LENGTH: usize = 2048;
 
 fuzz_target!(init: kimport_fuzz::seeds(seeds), |text: &str| {

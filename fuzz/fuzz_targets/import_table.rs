@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The import table of a module: what is accepted is exactly what an encoder writes.
+//! The import table of a module: the reader accepts exactly the bytes that an encoder writes.
 
 #![no_main]
 
@@ -8,7 +8,7 @@ use kimport::import_table::{decode, Import, Kind, Policy};
 use kimport_types::Description;
 use libfuzzer_sys::fuzz_target;
 
-/// Encodes a record by the description of the format alone.
+/// Encodes a record, from the description of the format alone.
 fn encode(import: &Import) -> Vec<u8> {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let strings = format!(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The symbol table in a kernel image: one that was written is found, and a damaged one is no panic.
+//! The symbol table in a kernel image: the search finds one that was written, and does not panic on
+//! a damaged one.
 
 #![no_main]
 
@@ -9,7 +10,7 @@ use kimport::kernel::kallsyms::find;
 use kimport_fuzz::kallsyms::arrays;
 use libfuzzer_sys::fuzz_target;
 
-/// The fewest symbols that are looked for.
+/// The fewest symbols of a table that the search accepts.
 const SYMBOLS: usize = 1024;
 
 #[derive(Arbitrary, Debug)]
@@ -45,7 +46,7 @@ fuzz_target!(init: kimport_fuzz::seeds(kimport_fuzz::noise), |input: Input| {
             let texts = entries.iter().map(|entry| format!("{}{}", entry.letter, entry.name));
             texts.collect::<Vec<_>>()
         });
-        // In front there may be arrays of the fuzzer's own making.
+        // The fuzzer may have put arrays of its own before.
         if input.before.is_empty() {
             assert_eq!(found.as_ref(), Some(&symbols));
         }

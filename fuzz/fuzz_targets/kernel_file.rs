@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Anything given as a kernel: packages, images, texts, types, modules.
+//! Any file that is given as a kernel: packages, images, texts, types, modules.
 
 #![no_main]
 
@@ -18,11 +18,11 @@ use std::{
     sync::LazyLock,
 };
 
-/// Without a name in any directory, so that nothing is left behind.
+/// The file, which has no name in any directory, so that nothing is left behind.
 static FILE: LazyLock<File> =
     LazyLock::new(|| tempfile::tempfile().expect("there is a place for temporary files"));
 
-/// Puts `bytes` into the file, and tells where it is.
+/// Puts `bytes` into the file, and returns its path.
 fn put(bytes: &[u8]) -> std::io::Result<String> {
     let mut file = &*FILE;
     file.set_len(0)?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The kernel's log: what is bad in it is in a report, and one expectation excuses one report.
+//! The kernel's log: every bad line is in a report, and one expectation excuses one report.
 
 #![no_main]
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! KTAP as a suite prints it: a suite that is trusted has as many results as it planned.
+//! KTAP as a suite prints it: a suite that is accepted has as many results as it planned.
 
 #![no_main]
 
@@ -31,7 +31,7 @@ fuzz_target!(init: kimport_fuzz::seeds(seeds), |bytes: &[u8]| {
     });
     let points = items.iter().filter(|item| matches!(item, Item::Point(_)));
     assert!(points.count() <= results.count());
-    // Nothing at all is no success.
+    // A suite without any results is no success.
     let broken = items.iter().any(|item| matches!(item, Item::Broken(_)));
     assert!(broken || items.iter().any(|item| matches!(item, Item::Point(_))));
 });

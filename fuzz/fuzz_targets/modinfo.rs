@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The module information: editing changes what it should, and symbols follow their strings. The new values come first.
+//! The module information: an edit changes exactly the requested values, and symbols follow their
+//! strings. The input begins with the new values.
 
 #![no_main]
 
@@ -38,17 +39,17 @@ fuzz_target!(init: kimport_fuzz::seeds(seeds), |data: &[u8]| {
             assert_eq!(value(&edited.bytes, key), Ok(Some(new.as_str())));
         }
     }
-    // Doing it again changes nothing.
+    // The same edit again changes nothing.
     let again = edit(&edited.bytes, &changes).expect("it was written by the editor");
     assert!(again.bytes == edited.bytes);
-    // Each string is where the symbol that named it is now.
+    // Each string is at the new place of the symbol that named it.
     let mut at = 0;
     let mut left = changes.to_vec();
     for field in section.split_inclusive(|&byte| byte == 0) {
         let (new, size) = edited.relocate(at as u64, field.len() as u64);
         let now = &edited.bytes[new as usize..][..size as usize];
         let is_of = |key: &str| field.starts_with(format!("{key}=").as_bytes());
-        // The first of a key is the one that counts.
+        // The first value of a key counts.
         match left.iter().position(|(key, _)| is_of(key)) {
             Some(index) => {
                 let (key, new) = left.remove(index);

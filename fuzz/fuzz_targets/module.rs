@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A module, as the bytes of its file: everything that is asked of one.
+//! A module, as the bytes of its file: all questions that the command asks about one.
 
 #![no_main]
 

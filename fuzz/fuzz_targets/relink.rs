@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Relinking a module that is well-formed but for some numbers: the output is what the report says, and doing it twice
-//! is doing it once.
+//! Relinks a module that is well-formed except for some numbers: the output agrees with the report,
+//! and relinking it again changes nothing.
 
 #![no_main]
 
@@ -45,7 +45,7 @@ fuzz_target!(init: kimport_fuzz::seeds(kimport_fuzz::noise), |input: Input| {
     if report.changed {
         assert_eq!(after.module.as_deref(), Some(report.new_name.as_str()));
         assert!(report.new_name.len() <= MAX_NAME || wish.name.is_none());
-        // What was redirected is livepatch's, everything else is as it was.
+        // The redirected symbols are livepatch's, and everything else is unchanged.
         assert_eq!(after.livepatch.len(), before.livepatch.len() + report.symbols.len());
         let undefined = |listing: &Listing| {
             let undefined = listing.undefined.iter();
@@ -56,8 +56,8 @@ fuzz_target!(init: kimport_fuzz::seeds(kimport_fuzz::noise), |input: Input| {
         let moved: usize = report.sections.iter().map(|section| section.relocations).sum();
         assert_eq!(relocations, moved + report.debug_relocations_dropped);
         for symbol in &report.symbols {
-            // Another one of the same name may stay: a weak one, or one without relocations. The name may have been the
-            // livepatch symbol's already.
+            // Another symbol of the same name may stay: a weak one, or one without relocations. The
+            // undefined symbol may already have had the livepatch symbol's name.
             let marked = format!(".klp.sym.{}.{},{}", symbol.provider, symbol.name, symbol.position);
             let count = |listing: &Listing| {
                 let names = listing.undefined.iter().map(|undefined| &undefined.name);

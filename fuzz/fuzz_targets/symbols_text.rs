@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `System.map` and saved `/proc/kallsyms`: what was read, written down and read again is the same.
+//! `System.map` and saved `/proc/kallsyms`: the symbols are the same after they are written and
+//! read again.
 
 #![no_main]
 

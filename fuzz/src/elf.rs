@@ -37,7 +37,7 @@ pub struct Symbol {
     pub size: u64,
 }
 
-/// A table of strings, and where each begins.
+/// Returns a table of strings, and the offset of each string.
 fn strings<'a>(names: impl Iterator<Item = &'a str>) -> (Vec<u8>, Vec<u32>) {
     let mut table = vec![0];
     let places = names
@@ -51,7 +51,8 @@ fn strings<'a>(names: impl Iterator<Item = &'a str>) -> (Vec<u8>, Vec<u32>) {
     (table, places)
 }
 
-/// The sections `.symtab` and `.strtab` for `symbols`, where `.strtab` is going to be section `strtab`.
+/// Returns the sections `.symtab` and `.strtab` for `symbols`, if `.strtab` becomes section
+/// `strtab`.
 pub fn symbol_table(symbols: &[Symbol], strtab: u32) -> [Section; 2] {
     let (names, places) = strings(symbols.iter().map(|symbol| symbol.name.as_str()));
     let mut data = vec![0; 24];
@@ -66,7 +67,7 @@ pub fn symbol_table(symbols: &[Symbol], strtab: u32) -> [Section; 2] {
         name: ".symtab".to_owned(),
         kind: SYMTAB,
         link: strtab,
-        // One past the last local symbol; local ones have to come first.
+        // The index behind the last local symbol. Local symbols have to come first.
         info: 1 + symbols
             .iter()
             .filter(|symbol| symbol.info >> 4 == 0)
@@ -84,7 +85,7 @@ pub fn symbol_table(symbols: &[Symbol], strtab: u32) -> [Section; 2] {
     [table, names]
 }
 
-/// The file with these sections, counted from 1, and one more for their names.
+/// Returns the file with these sections, counted from 1, and one more section for their names.
 pub fn file(of_type: u16, sections: &[Section]) -> Vec<u8> {
     let names = sections.iter().map(|section| section.name.as_str());
     let (table, places) = strings(names.chain([".shstrtab"]));

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The symbol table of a kernel image, written as the kernel's `scripts/kallsyms` does.
+//! A writer of a kernel image's symbol table, in the format of the kernel's `scripts/kallsyms`.
 
 use std::ops::Range;
 
-/// The arrays for `symbols`, each aligned to `align` bytes, with `gap` bytes of others between.
+/// Returns the arrays for `symbols`, each aligned to `align` bytes, with `gap` other bytes between
+/// them.
 ///
 /// Token `0x80 + i` stands for `tokens[i]`; every other token is the character of its number.
 pub fn arrays(symbols: &[String], tokens: &[String], align: usize, gap: usize) -> Vec<u8> {
@@ -50,7 +51,7 @@ pub fn arrays(symbols: &[String], tokens: &[String], align: usize, gap: usize) -
     bytes
 }
 
-/// The first token that fits, one after the other.
+/// Packs `symbol` with the first token that fits, again and again.
 fn pack(symbol: &str, tokens: &[String], long: Range<usize>) -> Vec<u8> {
     let mut packed = Vec::new();
     let mut rest = symbol;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Kernels and their packages, small.
+//! Makers of small kernels and their packages.
 
 use crate::{
     btf::Maker,
@@ -10,7 +10,7 @@ use crate::{
 use kimport::compression::Format;
 use std::io::Write;
 
-/// Packs as the kernel's build does.
+/// Packs `plain` as the kernel's build does.
 pub fn pack(format: Format, plain: &[u8]) -> Vec<u8> {
     let packed = match format {
         Format::Gzip => {
@@ -47,7 +47,7 @@ pub fn pack(format: Format, plain: &[u8]) -> Vec<u8> {
     packed.expect("memory takes it all")
 }
 
-/// A boot image of x86 with this payload.
+/// Returns a boot image of x86 with this payload.
 pub fn bz_image(payload: &[u8]) -> Vec<u8> {
     let mut image = vec![0; 0x250];
     image[0x1f1] = 1;
@@ -59,7 +59,7 @@ pub fn bz_image(payload: &[u8]) -> Vec<u8> {
     image
 }
 
-/// An EFI zboot image with this payload.
+/// Returns an EFI zboot image with this payload.
 pub fn zboot(payload: &[u8]) -> Vec<u8> {
     let mut image = vec![0; 64];
     image[..2].copy_from_slice(b"MZ");
@@ -70,7 +70,7 @@ pub fn zboot(payload: &[u8]) -> Vec<u8> {
     image
 }
 
-/// An `Image` of arm64.
+/// Returns an `Image` of arm64.
 pub fn arm64() -> Vec<u8> {
     let mut image = vec![0; 64];
     image[0x38..0x3c].copy_from_slice(b"ARM\x64");
@@ -78,14 +78,14 @@ pub fn arm64() -> Vec<u8> {
     image
 }
 
-/// As many symbols as a kernel has at the least, with the bounds that are looked for.
+/// Returns as many symbols as a kernel has at least, with the bounds that the command looks for.
 pub fn symbols() -> Vec<String> {
     let named = ["T_stext", "tf", "tf.isra.0", "Tmain", "T_etext", "Dd"];
     let rest = (0..1100 - named.len()).map(|_| "tx".to_owned());
     named.map(str::to_owned).into_iter().chain(rest).collect()
 }
 
-/// The types of what [`symbols`] names.
+/// Returns the types of the symbols that [`symbols`] names.
 pub fn types() -> Maker {
     let mut types = Maker::new();
     let int = types.signed(4);
@@ -104,7 +104,7 @@ pub fn types() -> Maker {
     types
 }
 
-/// A `vmlinux` with a symbol table, types and the tables of kallsyms.
+/// Returns a `vmlinux` with a symbol table, types and the tables of kallsyms.
 pub fn vmlinux() -> Vec<u8> {
     let text = Section {
         name: ".text".to_owned(),
@@ -133,7 +133,7 @@ pub fn vmlinux() -> Vec<u8> {
     elf::file(elf::EXECUTABLE, &sections)
 }
 
-/// A kernel that has but the tables of kallsyms.
+/// Returns a kernel that only has the tables of kallsyms.
 pub fn stripped() -> Vec<u8> {
     let mut kernel = arm64();
     kernel.resize(kernel.len().next_multiple_of(8), 0);
@@ -141,7 +141,7 @@ pub fn stripped() -> Vec<u8> {
     kernel
 }
 
-/// A Debian package with these files.
+/// Returns a Debian package with these files.
 pub fn package(format: Option<Format>, files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     for (path, bytes) in files {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the fuzz targets share: how they come by their first inputs, and makers of modules, kernels and types.
+//! The parts that the fuzz targets share: they write the first inputs of a target, and make
+//! modules, kernels and types.
 //!
-//! The makers owe nothing to the code under test, so that a target can hold what was read against what was written.
+//! The makers use none of the code under test, so that a target can compare its result with the
+//! input that was made.
 
 #[path = "../../rust/types/tests/support/maker.rs"]
 pub mod btf;
@@ -14,12 +16,15 @@ pub mod stock;
 
 use std::{env, fs, path::PathBuf};
 
-/// The variable that names the directory for the first inputs of a target. Without it there are none.
+/// The variable that names the directory for the first inputs of a target. If it is not set, none
+/// are written.
 const SEEDS: &str = "KIMPORT_FUZZ_SEEDS";
 
-/// Writes the first inputs of a target, for `fuzz_target!(init: ...)`: libFuzzer reads the directory afterwards.
+/// Writes the first inputs of a target, for `fuzz_target!(init: ...)`. libFuzzer reads the
+/// directory afterwards.
 ///
-/// They are made here and now, of what the build and the stock kernel have, so that none is in the repository.
+/// They are made when the target starts, from files of the build and of the stock kernel, so that
+/// none is in the repository.
 pub fn seeds(make: impl FnOnce() -> Vec<Vec<u8>>) {
     let Some(directory) = env::var_os(SEEDS).map(PathBuf::from) else {
         return;
@@ -32,7 +37,7 @@ pub fn seeds(make: impl FnOnce() -> Vec<Vec<u8>>) {
     }
 }
 
-/// Bytes that mean something else at each place, for targets whose inputs are decisions: these have no examples.
+/// Returns varied bytes, for targets whose inputs are decisions: these have no examples.
 pub fn noise() -> Vec<Vec<u8>> {
     let mut state = 1_u64;
     let mut next = || {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Kernel modules as a fuzzer decides them: well-formed, and then changed where it hurts.
+//! A maker of kernel modules by a fuzzer's decisions: it makes a well-formed module, then changes
+//! numbers in its tables.
 
 use crate::elf::{self, Section, Symbol, ALLOC, EXEC, NOBITS, PROGBITS, RELA, WRITE};
 use arbitrary::Arbitrary;
@@ -9,7 +10,7 @@ use kimport::relink::{
     Wish,
 };
 
-/// The names that matter to the code under test, and some that do not.
+/// The names of sections that the code under test treats specially, and some others.
 const SECTIONS: [&str; 16] = [
     ".text",
     ".init.text",
@@ -55,7 +56,7 @@ const MODULES: [&str; 6] = [
     "m_55",
 ];
 
-/// Who exports what.
+/// The exports of each module, as in `Module.symvers`.
 pub const SYMVERS: &str = "0x0\tkfree\tvmlinux\tEXPORT_SYMBOL\t\n\
     0x0\tklp_enable_patch\tvmlinux\tEXPORT_SYMBOL_GPL\t\n\
     0x0\t_printk\tvmlinux\tEXPORT_SYMBOL\t\n\
@@ -66,7 +67,7 @@ fn pick<'a>(from: &[&'a str], number: u8) -> &'a str {
     from[usize::from(number) % from.len()]
 }
 
-/// A module.
+/// The description of a module.
 #[derive(Arbitrary, Clone, Debug)]
 pub struct Spec {
     sections: Vec<SectionSpec>,
@@ -77,7 +78,7 @@ pub struct Spec {
     edits: Vec<Edit>,
 }
 
-/// A section besides those that each module has.
+/// A section in addition to those that each module has.
 #[derive(Arbitrary, Clone, Debug)]
 struct SectionSpec {
     name: u8,
@@ -97,12 +98,12 @@ struct RelocationSpec {
 struct SymbolSpec {
     name: u8,
     weak: bool,
-    /// Defined in this section; else undefined.
+    /// The section that defines the symbol; [`None`] if it is undefined.
     section: Option<u8>,
     value: u8,
 }
 
-/// A number in a table of the file that becomes another one.
+/// A change of a number in a table of the file.
 #[derive(Arbitrary, Clone, Debug)]
 struct Edit {
     table: Table,
@@ -119,7 +120,7 @@ enum Table {
     Relocations,
 }
 
-/// What it becomes: a changed bit or an extreme value finds more than a random number.
+/// The new number. A changed bit or an extreme value finds more than a random number.
 #[derive(Arbitrary, Clone, Debug)]
 enum Value {
     Zero,
@@ -130,7 +131,7 @@ enum Value {
     Any(u64),
 }
 
-/// Where the numbers of a table's entry are, and how long each is.
+/// The offset and the length of each number in an entry of a table.
 const HEADER: &[(usize, usize)] = &[
     (16, 2),
     (18, 2),
@@ -160,7 +161,7 @@ const SYMBOL: &[(usize, usize)] = &[(0, 4), (4, 1), (5, 1), (6, 2), (8, 8), (16,
 const RELOCATION: &[(usize, usize)] = &[(0, 8), (8, 4), (12, 4), (16, 8)];
 
 impl Spec {
-    /// The module's name.
+    /// Returns the module's name.
     pub fn name(&self) -> &'static str {
         if self.renamed {
             "other"
@@ -169,7 +170,7 @@ impl Spec {
         }
     }
 
-    /// The file.
+    /// Returns the bytes of the module's file.
     pub fn bytes(&self) -> Vec<u8> {
         let specs = &self.sections[..self.sections.len().min(12)];
         let symbols = &self.symbols[..self.symbols.len().min(24)];
@@ -204,7 +205,7 @@ impl Spec {
         for (target, spec) in relocated {
             sections.push(spec.rela(target, symtab, symbols.len(), self.livepatch));
         }
-        // All are global, so that their order is free.
+        // All symbols are global, so that their order is free.
         let symbols: Vec<Symbol> = symbols
             .iter()
             .map(|spec| Symbol {
@@ -277,7 +278,7 @@ impl SectionSpec {
     }
 }
 
-/// Where the entries of a file's tables are.
+/// The offsets of the entries of a file's tables.
 struct Places {
     sections: Vec<usize>,
     symbols: Vec<usize>,
@@ -285,7 +286,7 @@ struct Places {
 }
 
 impl Places {
-    /// Of a file that this maker wrote.
+    /// Finds them in a file that this maker wrote.
     fn of(file: &[u8]) -> Self {
         let number = |at: usize, size: usize| {
             let bytes = file[at..at + size].iter().rev();
@@ -340,7 +341,7 @@ impl Edit {
     }
 }
 
-/// What to relink.
+/// The description of a request to relink.
 #[derive(Arbitrary, Clone, Debug)]
 pub struct WishSpec {
     requests: Vec<RequestSpec>,
@@ -362,7 +363,7 @@ enum ChoiceSpec {
 }
 
 impl WishSpec {
-    /// What the command line would make of it.
+    /// Returns the request that a command line would make.
     pub fn wish(&self) -> Wish {
         let requests = self.requests.iter().take(4).map(|request| Request {
             provider: pick(&MODULES, request.provider).to_owned(),

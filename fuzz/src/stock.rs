@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Real inputs: of the stock kernel that the set-up unpacked, and of this checkout. What is absent is left out.
+//! Real inputs from the stock kernel that the set-up unpacked, and from this checkout. Absent files
+//! are left out.
 
 use object::{Object, ObjectSection};
 use std::{
@@ -8,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The smallest module worth a fuzzer's time is smaller than this.
+/// The size limit of modules: a fuzzer needs too much time for larger ones.
 const MODULE: usize = 24 << 10;
 
 /// The names of small modules of the stock kernel that together have most of what modules have.
@@ -25,7 +26,7 @@ fn release() -> Option<PathBuf> {
     Some(releases.next()?.ok()?.path())
 }
 
-/// Modules as the distribution packs them.
+/// Returns modules as the distribution packs them.
 pub fn packed_modules() -> Vec<Vec<u8>> {
     let Some(release) = release() else {
         return Vec::new();
@@ -36,7 +37,7 @@ pub fn packed_modules() -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// Modules.
+/// Returns modules, unpacked.
 pub fn modules() -> Vec<Vec<u8>> {
     packed_modules()
         .into_iter()
@@ -45,7 +46,7 @@ pub fn modules() -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// A section of each module that has it.
+/// Returns the section `name` of each module that has it.
 pub fn sections(name: &str) -> Vec<Vec<u8>> {
     modules()
         .iter()
@@ -56,13 +57,13 @@ pub fn sections(name: &str) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// The first `lines` of a file of the stock kernel's build tree.
+/// Returns the first `lines` of a file in the stock kernel's build tree.
 pub fn head_of_tree(path: &str, lines: usize) -> Option<Vec<u8>> {
     let tree = PathBuf::from(env::var_os("KIMPORT_KDIR")?);
     head(&tree.join(path), lines)
 }
 
-/// The first `lines` of a file among the stock kernel's modules.
+/// Returns the first `lines` of a file among the stock kernel's modules.
 pub fn head_of_modules(path: &str, lines: usize) -> Option<Vec<u8>> {
     head(&release()?.join(path), lines)
 }
@@ -73,7 +74,7 @@ fn head(path: &Path, lines: usize) -> Option<Vec<u8>> {
     Some(lines.flatten().copied().collect())
 }
 
-/// The files `*.suffix` of a directory of the checkout.
+/// Returns the files of a directory of the checkout whose names end in `suffix`.
 pub fn files(directory: &str, suffix: &str) -> Vec<Vec<u8>> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("..")

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * bindgen's input for what `kernel::bindings` lacks, or has by accident. Items are generated only when they are named in
- * `kprobes.bindgen`; the types they refer to are those of `kernel::bindings`.
+ * The input of bindgen for items that `kernel::bindings` lacks, or has by accident. bindgen
+ * generates only the items that `kprobes.bindgen` names. The types that these refer to are those of
+ * `kernel::bindings`.
  */
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Raw bindings of what the crate needs: `kernel::bindings`, and `struct kprobe` and others, which it lacks.
+//! Raw bindings that the crate needs: `kernel::bindings`, and items that it lacks, such as
+//! `struct kprobe`.
 //!
-//! `kprobes.rs` is made by bindgen from `rust/bindings/kprobes.h` when a module is built, so that it
+//! bindgen makes `kprobes.rs` from `rust/bindings/kprobes.h` when a module is built, so that it
 //! follows the kernel's configuration.
 
 // The generated part is not ours to lint.
@@ -26,10 +27,10 @@ mod kprobes {
     include!(env!("KIMPORT_KPROBES_RS"));
 }
 
-// They are documented by the kernel.
+// The kernel documents them.
 #[doc(no_inline)]
 pub(crate) use kernel::bindings::*;
-// These take precedence over what the glob import may have.
+// These take precedence over items of the same names in the glob import.
 pub(crate) use kprobes::{
     __init_begin, __init_end, __per_cpu_end, __per_cpu_start, _einittext, _sinittext,
     kallsyms_lookup_name, kallsyms_lookup_size_offset, kallsyms_on_each_match_symbol,
@@ -38,7 +39,7 @@ pub(crate) use kprobes::{
 // Without kprobes, functions of these names are inline in the header.
 #[cfg(CONFIG_KPROBES)]
 pub(crate) use kprobes::{kprobe, register_kprobe, unregister_kprobe, KPROBE_FLAG_DISABLED};
-// Only the static-call binder takes it.
+// Only the static-call binder uses it.
 #[cfg(CONFIG_X86_64)]
 #[allow(unused_imports)]
 pub(crate) use kprobes::sort;

@@ -1,29 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who is inside the calls of a block.
+//! Counting of the callers that are inside a block.
 //!
-//! A direct call leaves no trace: nobody can tell when the last caller has left a function that may sleep (a grace
-//! period of RCU-tasks ends at any voluntary sleep, also at one inside the function). While an [`Imports`](crate::Imports) is
-//! only ever dropped last, that does no harm. But a block whose provider is exchanged ([`Imports::rebind`]) or comes and goes
-//! ([`LateImports`](crate::LateImports)) must know. The wrappers of such a block enter an SRCU read section around the call:
-//! two increments of a per-CPU counter with full barriers, no shared cache line, and the callee may sleep. Whoever
+//! A direct call leaves no trace. Nobody can tell when the last caller has left a function that may
+//! sleep: a grace period of RCU-tasks ends at any voluntary sleep, also at one inside the function.
+//! That does no harm to an [`Imports`](crate::Imports) that is only ever dropped last. But a block
+//! whose provider is exchanged ([`Imports::rebind`]), or comes and goes
+//! ([`LateImports`](crate::LateImports)), must know when its callers have left. The wrappers of
+//! such a block enter an SRCU read section around the call. That costs two increments of a per-CPU
+//! counter with full barriers and no shared cache line, and the callee may sleep. The task that
 //! re-points the call sites then waits for a grace period of that SRCU.
 //!
-//! What that costs, in instructions executed for one call on the stock 7.3.4 kernel (QEMU's `-icount`): a wrapper of a
-//! rebindable block 88 more than the bare call, one of a late block 154 more, two of them locked ones on the provider's
-//! reference count (`make bench`). Other blocks stay bare calls.
+//! Measured in instructions for one call on the stock 7.3.4 kernel (QEMU's `-icount`,
+//! `make bench`), a wrapper of a rebindable block executes 88 more than the bare call, and a
+//! wrapper of a late block 154 more. Two of the latter are locked instructions on the provider's
+//! reference count. Other blocks use bare calls.
 //!
 //! # Where calls may be made
 //!
-//! A bare call is one instruction, and may be made wherever its callee may be: in NMIs as well, and while it is being re-pointed,
-//! when the kernel's breakpoint handler makes the call instead. (One through a function pointer is a load and a call.)
+//! A bare call is one instruction. It may be made wherever its callee may be called, also in NMIs,
+//! and while it is being re-pointed: then the kernel's breakpoint handler makes the call instead.
+//! (A call through a function pointer is a load and a call.)
 //!
-//! A wrapper that enters may be called in tasks, softirqs and hard interrupts, with interrupts or preemption disabled. But not
+//! A wrapper that enters an SRCU read section may be called in tasks, softirqs and hard interrupts,
+//! with interrupts or preemption disabled. It may not be called
 //!
-//! - in NMIs, and what runs like one (machine checks, breakpoints and what kprobes and tracing call from there): SRCU's
-//!   readers have another interface there, which the `kernel` crate lacks;
-//! - where RCU does not watch: in the idle loop, on the way into and out of the kernel, on a CPU that is going offline;
-//! - for a `#[rebindable]` block, in whatever `rebind` or the drop of its `Imports` waits for.
+//! - in NMIs and in code that runs like an NMI (machine checks, breakpoints, and what kprobes and
+//!   tracing call from there): there, SRCU's readers have another interface, which the `kernel`
+//!   crate lacks;
+//! - where RCU does not watch: in the idle loop, on the way into and out of the kernel, on a CPU
+//!   that is going offline;
+//! - for a `#[rebindable]` block, in code that `rebind` or the drop of its `Imports` waits for.
 //!
 //! [`Imports::rebind`]: crate::Imports::rebind
 
@@ -40,41 +47,43 @@ use kernel::sync::{rcu, srcu, Srcu};
 ///
 /// # Invariants
 ///
-/// `srcu` is null or points to the [`Srcu`] of an [`OpenCalls`]. That one is dropped only after `srcu` was null for a grace
-/// period of RCU, and for one of the SRCU after that.
+/// `srcu` is null or points to the [`Srcu`] of an [`OpenCalls`]. That [`Srcu`] is dropped only
+/// after `srcu` was null for a grace period of RCU, and for a grace period of the [`Srcu`] after
+/// that.
 #[doc(hidden)]
 pub struct Calls {
     srcu: Atomic<*mut Srcu>,
 }
 
-/// Shows that the current task is inside a call.
+/// Proof that the current task is inside a call.
 #[doc(hidden)]
 pub struct Inside {
     _guard: srcu::Guard<'static>,
 }
 
 impl Calls {
-    /// Calls that are closed.
+    /// Creates calls that are closed.
     pub const fn closed() -> Self {
         Self {
             srcu: Atomic::new(null_mut()),
         }
     }
 
-    /// Enters, unless the calls are closed. Not in NMIs, see [`calls`](self).
+    /// Enters, unless the calls are closed. May not be called in NMIs, see [`calls`](self).
     pub fn try_enter(&self) -> Option<Inside> {
         let _rcu = rcu::read_lock();
-        // Pairs with the release in `open`: who sees the SRCU sees the call sites bound.
+        // Pairs with the release in `open`: a caller that sees the SRCU also sees the call sites
+        // bound.
         let srcu = NonNull::new(self.srcu.load(Acquire))?;
-        // SAFETY: By the type invariants it lives until the guard of RCU is gone, and after that as long as somebody is
-        // inside, which the returned value is.
+        // SAFETY: By the type invariants the SRCU lives until the RCU guard is gone, and after that
+        // as long as somebody is inside, which the returned value is.
         let srcu: &'static Srcu = unsafe { srcu.as_ref() };
         Some(Inside {
             _guard: srcu.read_lock(),
         })
     }
 
-    /// Enters. Not in NMIs, see [`calls`](self).
+    /// Enters. May not be called in NMIs, see [`calls`](self).
     ///
     /// # Panics
     ///
@@ -92,7 +101,7 @@ pub(crate) struct OpenCalls {
 }
 
 impl OpenCalls {
-    /// Makes what `calls` need. They stay closed.
+    /// Creates the SRCU that `calls` need. The calls stay closed.
     pub(crate) fn new(calls: &'static Calls) -> Result<Self> {
         let srcu = KBox::pin_init(new_srcu!(), GFP_KERNEL)?;
         Ok(Self { calls, srcu })
@@ -100,11 +109,11 @@ impl OpenCalls {
 
     /// Lets callers in, once the call sites are bound.
     pub(crate) fn open(&self) {
-        // INVARIANT: `srcu` is dropped only by `drop`, which closes before.
+        // INVARIANT: Only `drop` drops `srcu`, and it closes the calls before.
         self.calls.srcu.store(self.srcu(), Release);
     }
 
-    /// Whether callers are let in.
+    /// Returns whether callers are let in.
     pub(crate) fn is_open(&self) -> bool {
         self.calls.srcu.load(Relaxed) == self.srcu()
     }
@@ -114,18 +123,20 @@ impl OpenCalls {
         core::ptr::from_ref(srcu).cast_mut()
     }
 
-    /// Waits until everybody who is inside now has left. May sleep, for as long as the callees do.
+    /// Waits until all callers that are inside now have left. May sleep, for as long as the callees
+    /// do.
     pub(crate) fn wait(&self) {
         self.srcu.synchronize();
     }
 
-    /// Lets nobody in any more, and waits until all have left. May sleep.
+    /// Lets no caller in any more, and waits until all callers have left. May sleep.
     pub(crate) fn close(&self) {
         if !self.is_open() {
             return;
         }
         self.calls.srcu.store(null_mut(), Relaxed);
-        // SAFETY: Callers of this function may sleep. From here on, who saw the SRCU is counted in it.
+        // SAFETY: Callers of this function may sleep. From the return of `synchronize_rcu` on,
+        // every caller that saw the SRCU is counted in it.
         unsafe { bindings::synchronize_rcu() };
         self.wait();
     }
@@ -139,19 +150,21 @@ impl Drop for OpenCalls {
 
 /// The calls of one late-bound block, from the wrappers' side.
 ///
-/// The block does not hold its provider, or that could never go. So each call holds it, which works only as long as it
-/// is live: nobody is inside when the provider's exit begins, and nobody gets in later.
+/// The block does not hold its provider, because the provider could then never be unloaded.
+/// Instead, each call holds the provider, which succeeds only while the provider is live: no caller
+/// is inside when the provider's exit begins, and none gets in later.
 ///
 /// # Invariants
 ///
-/// While `calls` are open, and until all have left after they were closed, `provider` is a module that is not freed.
+/// While `calls` are open, and until all callers have left after they were closed, `provider` is a
+/// module that is not freed.
 #[doc(hidden)]
 pub struct LateCalls {
     pub(crate) calls: Calls,
     provider: Atomic<*mut bindings::module>,
 }
 
-/// Shows that the current task is inside a call, and holds the provider.
+/// Proof that the current task is inside a call, and a reference to the provider.
 #[doc(hidden)]
 pub struct InsideLate {
     _provider: Provider,
@@ -159,7 +172,7 @@ pub struct InsideLate {
 }
 
 impl LateCalls {
-    /// Calls that are closed.
+    /// Creates calls that are closed.
     pub const fn closed() -> Self {
         Self {
             calls: Calls::closed(),
@@ -167,11 +180,12 @@ impl LateCalls {
         }
     }
 
-    /// Enters, if the block is bound and its provider live. Not in NMIs, see [`calls`](self).
+    /// Enters, if the block is bound and its provider is live. May not be called in NMIs, see
+    /// [`calls`](self).
     pub fn enter(&self) -> Option<InsideLate> {
         let inside = self.calls.try_enter()?;
         let module = NonNull::new(self.provider.load(Relaxed))?;
-        // SAFETY: By the type invariants, as this is inside.
+        // SAFETY: This task is inside, so the module is not freed by the type invariants.
         let provider = unsafe { Provider::hold(module) }?;
         Some(InsideLate {
             _provider: provider,
@@ -183,13 +197,15 @@ impl LateCalls {
     ///
     /// # Safety
     ///
-    /// The calls are closed, and all have left. They are opened at most until `provider` is freed, and all have left then.
+    /// The calls are closed, and all callers have left. The calls are opened at most until
+    /// `provider` is freed, and all callers have left by then.
     pub(crate) unsafe fn set_provider(&self, provider: &Provider) {
         // INVARIANT: By the contract of this function.
         self.provider.store(provider.module().as_ptr(), Relaxed);
     }
 
-    /// Whether `module` was set last. Who is told that a provider is going sees that it was set: it was held then.
+    /// Returns whether `module` was set last. A module's `GOING` notification sees that the module
+    /// was set, because the module was held when it was set.
     pub(crate) fn is_provider(&self, module: *mut bindings::module) -> bool {
         self.provider.load(Relaxed) == module
     }

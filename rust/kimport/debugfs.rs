@@ -1,29 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `/sys/kernel/debug/kimport/<module>`: what the module imports at this moment, one line for each import, all of its blocks.
+//! The file `/sys/kernel/debug/kimport/<module>`: it shows the module's current imports from all of
+//! its blocks, one line for each import.
 //!
-//! The columns, one space between:
+//! The columns, separated by one space:
 //!
-//! | column | content |
-//! | --- | --- |
-//! | block | its name; `-` for the bare form |
-//! | symbol | the Rust name |
-//! | kernel_name | the kernel's name |
-//! | provider | the module that the address lies in, `vmlinux` for the kernel image |
-//! | address | as `%pK`: `kptr_restrict` decides what the reader sees |
-//! | call | `direct`, `livepatch`, `pointer`, `data`; `unbound`, or `missing` for an optional one that is not there |
-//! | direct/sites | call sites, and how many of them are direct calls of the address: read back from the code |
-//! | verified | `yes`: the declared type is the kernel's; `unverified: ` and why it cannot be told; or `no: ` and why not |
+//! - block: the block's name; `-` for the bare form;
+//! - symbol: the Rust name;
+//! - kernel_name: the kernel's name;
+//! - provider: the module that the address lies in, `vmlinux` for the kernel image;
+//! - address: printed with `%pK`, so that `kptr_restrict` decides what the reader sees;
+//! - call: `direct`, `livepatch`, `pointer`, `data`; `unbound`, or `missing` for an optional symbol
+//!   that is missing;
+//! - direct/sites: the number of call sites that are direct calls of the address, read back from
+//!   the code, and of all call sites;
+//! - verified: `yes` if the declared type is the kernel's; `unverified: ` and the reason why the
+//!   type could not be compared; or `no: ` and the reason.
 //!
-//! The file is there while a block is taken. The directory belongs to all modules with a copy of this crate. The first one
-//! makes it and nobody removes it: the copies share no lock under which one could know that it is the last.
+//! The file exists while a block of the module is claimed. The directory belongs to all modules
+//! with a copy of this crate. The first one creates it and nobody removes it: the copies share no
+//! lock under which one could know that it is the last.
 
 use crate::binder::CallMode;
 use crate::bindings;
-use crate::log::{module_name, this_module};
+use crate::block::{Block, Symbol};
 use crate::once::Once;
 use crate::resolver::Kallsyms;
-use crate::table::{Binding, Block, Symbol, Verdict, Verify};
+use crate::this_module::{module_name, this_module};
+use crate::types::Policy;
+use crate::verdict::Verdict;
+use crate::verify::Printed;
 use core::ffi::{c_void, CStr};
 use core::ptr::null_mut;
 use kernel::ffi::c_int;
@@ -34,30 +40,31 @@ use kernel::sync::GlobalGuard;
 
 const DIRECTORY: &CStr = c"kimport";
 
-/// What `debugfs_create_file()` gave, which may be an error pointer.
+/// The result of `debugfs_create_file()`, which may be an error pointer.
 struct File(*mut bindings::dentry);
 
 // SAFETY: A dentry belongs to no thread.
 unsafe impl Send for File {}
 
 kernel::sync::global_lock! {
-    // SAFETY: Only `file()` uses it, which initialises it before.
+    // SAFETY: Only `file()` uses the lock, and initialises it before.
     unsafe(uninit) static FILE: Mutex<File> = File(null_mut());
 }
 
 kernel::sync::global_lock! {
-    // SAFETY: Used with `FILE` locked, or by readers of the file, which is made with `FILE` locked: after `file()`.
+    // SAFETY: The lock is used with `FILE` locked, or by readers of the debugfs file. Both come
+    // after `file()`, which initialises it: the debugfs file is created with `FILE` locked.
     unsafe(uninit) static BLOCKS: Mutex<KVec<&'static Block>> = KVec::new();
 }
 
-/// Locks the file: whoever holds it may make and remove it.
+/// Locks the file. The holder of the lock may create and remove it.
 ///
-/// Readers of the file lock only `BLOCKS`, so that one may wait for them with the file locked.
+/// Readers of the file lock only `BLOCKS`, so that the holder of this lock may wait for them.
 fn file() -> GlobalGuard<FILE> {
     static READY: Once = Once::new();
 
     READY.call(|| {
-        // SAFETY: Only here, and this runs once.
+        // SAFETY: This is the only initialisation, and it runs once.
         unsafe { BLOCKS.init() };
         // SAFETY: As above.
         unsafe { FILE.init() };
@@ -65,7 +72,7 @@ fn file() -> GlobalGuard<FILE> {
     FILE.lock()
 }
 
-/// Lists `block` from now on. May sleep. Not being able to is no error, but logged.
+/// Lists `block` from now on. May sleep. A failure is no error, but is logged.
 pub(crate) fn show(block: &'static Block) {
     let mut file = file();
     let listed = BLOCKS.lock().push(block, GFP_KERNEL);
@@ -84,12 +91,12 @@ pub(crate) fn hide(block: &'static Block) {
     if !blocks.is_empty() {
         return;
     }
-    // Statics are not dropped when the module goes.
+    // Statics are not dropped when the module is unloaded.
     *blocks = KVec::new();
     drop(blocks);
     let File(dentry) = core::mem::replace(&mut *file, File(null_mut()));
-    // SAFETY: This was made by `create`, and nobody else removes it; null and error pointers are accepted. Readers that
-    // it waits for do not lock the file.
+    // SAFETY: `create` made the dentry, and nobody else removes it; null and error pointers are
+    // accepted. The readers that this waits for do not lock the file.
     unsafe { bindings::debugfs_remove(dentry) };
 }
 
@@ -98,17 +105,18 @@ fn create() -> File {
     let find = || unsafe { bindings::debugfs_lookup(DIRECTORY.as_char_ptr(), null_mut()) };
     let mut directory = find();
     if directory.is_null() {
-        // Another module's copy may be faster. The directory itself is found below in either case.
+        // Another module's copy may create it first. The directory itself is found below in either
+        // case.
         // SAFETY: As above.
         unsafe { bindings::debugfs_create_dir(DIRECTORY.as_char_ptr(), null_mut()) };
         directory = find();
     }
     if directory.is_null() {
-        // No debugfs, as with `debugfs=off`.
+        // There is no debugfs, for example with `debugfs=off`.
         return File(null_mut());
     }
-    // SAFETY: The name ends in a NUL and is copied; the directory is held; the operations live as long as the module, which
-    // removes the file before it goes, and which open files hold.
+    // SAFETY: The name ends in a NUL and is copied; the directory is held. The operations live as
+    // long as the module, which removes the file before it goes and which open files hold.
     let file = unsafe {
         bindings::debugfs_create_file_full(
             module_name().as_ptr(),
@@ -126,7 +134,7 @@ fn create() -> File {
 
 struct Operations(bindings::file_operations);
 
-// SAFETY: Never written.
+// SAFETY: The operations are never written.
 unsafe impl Sync for Operations {}
 
 static OPERATIONS: Operations = Operations(bindings::file_operations {
@@ -140,9 +148,9 @@ static OPERATIONS: Operations = Operations(bindings::file_operations {
 
 /// # Safety
 ///
-/// As the `open` of `struct file_operations`.
+/// The conditions of `open` in `struct file_operations` hold.
 unsafe extern "C" fn open(_inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
-    // SAFETY: By the contract of this function; `print_all` needs no data.
+    // SAFETY: By the contract of this function the file is being opened; `print_all` needs no data.
     unsafe { bindings::single_open(file, Some(print_all), null_mut()) }
 }
 
@@ -184,19 +192,20 @@ fn print(seq: &SeqFile, block: &Block, symbol: &Symbol) {
 }
 
 fn print_verdict(seq: &SeqFile, block: &Block, symbol: &Symbol) {
-    let verdict = symbol.verdict().get();
     if symbol.address().is_none() {
-        seq_print!(seq, " -\n");
-    } else if symbol.unverified {
-        seq_print!(seq, " no: #[unverified]\n");
-    } else if block.verify == Verify::Off {
-        seq_print!(seq, " no: verify(off)\n");
-    } else if verdict == Verdict::Verified {
-        seq_print!(seq, " yes\n");
-    } else if verdict.is_unverified() {
-        seq_print!(seq, " unverified: {verdict}\n");
-    } else {
-        seq_print!(seq, " no: {verdict}\n");
+        return seq_print!(seq, " -\n");
+    }
+    if symbol.unverified {
+        return seq_print!(seq, " no: #[unverified]\n");
+    }
+    if block.policy == Policy::Off {
+        return seq_print!(seq, " no: verify(off)\n");
+    }
+    match symbol.binding.verdict().get() {
+        Verdict::Verified => seq_print!(seq, " yes\n"),
+        Verdict::Unverified(why) => seq_print!(seq, " unverified: {}\n", Printed(why)),
+        Verdict::Differs => seq_print!(seq, " no: it differs\n"),
+        Verdict::NotChecked => seq_print!(seq, " no: not checked\n"),
     }
 }
 
@@ -211,12 +220,11 @@ fn print_bound(seq: &SeqFile, symbol: &Symbol, address: *mut c_void) {
     let raw = core::ptr::from_ref(seq)
         .cast_mut()
         .cast::<bindings::seq_file>();
-    // SAFETY: As long as there is the reference, nobody else uses the file. The format takes one pointer, which is not followed.
+    // SAFETY: While the reference exists, nobody else uses the file. The format takes one pointer,
+    // which is not followed.
     unsafe { bindings::seq_printf(raw, c"%pK".as_char_ptr(), address) };
-    let mode = match symbol.binding {
-        Binding::Function(binding) => binding.call_mode(),
-        Binding::Livepatch(_) => CallMode::livepatch(address),
-        Binding::Data { .. } => return seq_print!(seq, " data -"),
+    let Some(mode) = symbol.binding.call_mode() else {
+        return seq_print!(seq, " data -");
     };
     match mode {
         CallMode::Direct { sites } => seq_print!(seq, " direct {sites}/{sites}"),

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Log lines that dynamic debug switches: `pr_debug()`, which Rust's `pr_debug!` is not yet.
+//! Log lines that dynamic debug switches, as it does `pr_debug()` in C. The `kernel` crate's
+//! `pr_debug!` does not support that yet.
 //!
-//! Each `debug!` of the crate is one entry of `/sys/kernel/debug/dynamic_debug/control`. What the crate does for a module
-//! called `foo` is shown after `echo 'module foo +p' >control`, and from the beginning when `foo` is loaded with the
-//! parameter `dyndbg=+p`.
+//! Each `debug!` of the crate is one entry of `/sys/kernel/debug/dynamic_debug/control`. After
+//! `echo 'module foo +p' >control`, the crate logs what it does for the module `foo`. It does so
+//! from the beginning when `foo` is loaded with the parameter `dyndbg=+p`.
 //!
-//! The kernel finds the entries in the section `__dyndbg` of the module. Where C tests a static key, this tests the entry's flags,
-//! which say the same: the lines are about binding, not about calls. Source: `include/linux/dynamic_debug.h`.
+//! The kernel finds the entries in the section `__dyndbg` of the module. C code tests a static key.
+//! This module tests the entry's flags, which have the same meaning: the lines are about binding,
+//! not about calls, so that the test may cost more. Source: `include/linux/dynamic_debug.h`.
 
 use crate::bindings;
 use kernel::fmt;
@@ -18,7 +20,8 @@ use kernel::types::Opaque;
 #[repr(transparent)]
 pub(crate) struct Line(Opaque<bindings::_ddebug>);
 
-// SAFETY: Only the kernel writes to it, under its own lock; the one word that is read elsewhere is read at once.
+// SAFETY: Only the kernel writes to the entry, under its own lock. The one word that is read
+// elsewhere is read in a single access.
 unsafe impl Sync for Line {}
 
 impl Line {
@@ -26,7 +29,7 @@ impl Line {
     const CLASS_SHIFT: u32 = 18;
     const FLAGS_SHIFT: u32 = 24;
 
-    /// A line that is off. Each of the strings ends in a NUL.
+    /// Creates a line that is off. Each of the strings ends in a NUL.
     pub(crate) const fn new(
         function: &'static str,
         file: &'static str,
@@ -37,12 +40,12 @@ impl Line {
         let class = bindings::_DPRINTK_CLASS_DFLT << Self::CLASS_SHIFT;
         let flags = bindings::_DPRINTK_FLAGS_NONE << Self::FLAGS_SHIFT;
         Self(Opaque::new(bindings::_ddebug {
-            modname: crate::log::BUILT_FOR.as_ptr(),
+            modname: crate::this_module::BUILT_FOR.as_ptr(),
             function: function.as_ptr(),
             filename: file.as_ptr(),
             format: format.as_ptr(),
             _bitfield_1: bindings::__BindgenBitfieldUnit::new((line | class | flags).to_ne_bytes()),
-            // The key is `STATIC_KEY_FALSE_INIT`, and no branch depends on it.
+            // The zeroed key is `STATIC_KEY_FALSE_INIT`, and no branch depends on it.
             ..pin_init::zeroed()
         }))
     }
@@ -51,19 +54,21 @@ impl Line {
     pub(crate) fn is_on(&self) -> bool {
         // SAFETY: The entry lives as long as the module.
         let bits = unsafe { &raw const (*self.0.get())._bitfield_1 };
-        // SAFETY: The bits are one aligned word of the entry. The kernel may be changing it, hence the volatile read.
+        // SAFETY: The bits are one aligned word of the entry. The kernel may be changing it, hence
+        // the volatile read.
         let bits = unsafe { bits.cast::<u32>().read_volatile() };
         bits >> Self::FLAGS_SHIFT & bindings::_DPRINTK_FLAGS_PRINT != 0
     }
 
     #[cold]
     pub(crate) fn print(&self, args: fmt::Arguments<'_>) {
-        // SAFETY: The entry is valid. `%s` gets a name that ends in a NUL, and `%pA` a pointer to `Arguments`.
+        // SAFETY: The entry is valid. `%s` gets a name that ends in a NUL, and `%pA` a pointer to
+        // `Arguments`.
         unsafe {
             bindings::__dynamic_pr_debug(
                 self.0.get(),
                 c"%s: kimport: %pA\n".as_char_ptr(),
-                crate::log::module_name().as_ptr(),
+                crate::this_module::module_name().as_ptr(),
                 core::ptr::from_ref(&args).cast::<kernel::ffi::c_void>(),
             )
         }

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Providers that are held for long, and how a person sees by whom: `/sys/module/<provider>/holders/<this module>`, the
-//! link that the loader makes for a module that links against another.
+//! Providers that are held for an [`Imports`](crate::Imports), and the link in sysfs that shows it:
+//! `/sys/module/<provider>/holders/<this module>`, which the loader also makes for a module that
+//! links against another.
 //!
-//! There is one link however many blocks of this module hold the provider, so that they are counted here. A link that
-//! the loader made itself, because this module also links against the provider's exports, is left to it.
+//! There is one link, however many blocks of this module hold the provider, so the holdings are
+//! counted here. If the loader made the link itself, because this module also links against the
+//! provider's exports, the link is left to the loader.
 
 use crate::bindings::{self, module};
-use crate::log::this_module;
 use crate::once::Once;
 use crate::provider::Provider;
+use crate::this_module::{module_name, this_module};
 use core::ops::Deref;
 use core::ptr::NonNull;
 use kernel::prelude::*;
@@ -23,14 +25,14 @@ use kernel::sync::{global_lock, GlobalGuard};
 pub(crate) struct HeldProvider(Provider);
 
 impl HeldProvider {
-    /// Makes the link, unless it is there. May sleep.
+    /// Makes the link, unless it exists already. May sleep.
     pub(crate) fn new(provider: Provider) -> Result<Self> {
         let mut holdings = holdings();
         let module = provider.module();
         if let Some(holding) = holdings.iter_mut().find(|one| one.module == module) {
             holding.count += 1;
         } else {
-            // First what may fail.
+            // The steps that may fail come first.
             holdings.reserve(1, GFP_KERNEL)?;
             let linked = link(&provider)?;
             let holding = Holding {
@@ -40,7 +42,7 @@ impl HeldProvider {
             };
             holdings.push(holding, GFP_KERNEL)?;
         }
-        // INVARIANT: Just counted.
+        // INVARIANT: The provider was just counted.
         Ok(Self(provider))
     }
 }
@@ -61,7 +63,7 @@ impl Drop for HeldProvider {
         }
         holdings.retain(|one| one.count > 0);
         if holdings.is_empty() {
-            // No static of a module is dropped: give the memory back here.
+            // Statics of a module are not dropped, so the memory is freed here.
             *holdings = KVec::new();
         }
     }
@@ -75,11 +77,11 @@ impl Deref for HeldProvider {
     }
 }
 
-/// A module that blocks of this one hold.
+/// A module that is held by blocks of this module.
 struct Holding {
     module: NonNull<module>,
     count: usize,
-    /// Whether the link is ours.
+    /// Set if this crate made the link.
     linked: bool,
 }
 
@@ -87,7 +89,7 @@ struct Holding {
 unsafe impl Send for Holding {}
 
 global_lock! {
-    // SAFETY: `holdings` is the only user, and initialises it before.
+    // SAFETY: `holdings` is the only user of the lock, and initialises it before.
     unsafe(uninit) static HOLDINGS: Mutex<KVec<Holding>> = KVec::new();
 }
 
@@ -95,18 +97,19 @@ global_lock! {
 fn holdings() -> GlobalGuard<HOLDINGS> {
     static READY: Once = Once::new();
 
-    // SAFETY: Only here, and this runs once.
+    // SAFETY: This is the only initialisation, and it runs once.
     READY.call(|| unsafe { HOLDINGS.init() });
     HOLDINGS.lock()
 }
 
-/// Makes the link; false when it is there already, or when there is nothing to link to.
+/// Makes the link. Returns false if it exists already, or if there is nothing to link to.
 fn link(provider: &Provider) -> Result<bool> {
     let Some((holders, holder)) = ends(provider) else {
         return Ok(false);
     };
-    let name = crate::log::module_name();
-    // SAFETY: `ends` gives the kobjects of two loaded modules; the name is NUL-terminated and is copied.
+    let name = module_name();
+    // SAFETY: `ends` gives the kobjects of two loaded modules; the name is NUL-terminated and is
+    // copied.
     let result =
         unsafe { bindings::sysfs_create_link_nowarn(holders, holder, name.as_ptr().cast()) };
     match kernel::error::to_result(result) {
@@ -121,16 +124,18 @@ fn unlink(provider: &Provider) {
     let Some((holders, _)) = ends(provider) else {
         return;
     };
-    let name = crate::log::module_name();
+    let name = module_name();
     // SAFETY: `ends` gives the kobject of a loaded module; the name is NUL-terminated.
     unsafe { bindings::sysfs_remove_link(holders, name.as_ptr().cast()) };
 }
 
-/// Where the link is and where it points: `holders/` of the provider, and this module.
+/// Returns the directory of the link, which is `holders/` of the provider, and its target, which is
+/// this module.
 #[cfg(CONFIG_SYSFS)]
 fn ends(provider: &Provider) -> Option<(*mut bindings::kobject, *mut bindings::kobject)> {
     let this = NonNull::new(this_module())?;
-    // SAFETY: The provider is loaded; the loader sets the field before the module's init, and keeps it until it is gone.
+    // SAFETY: The provider is loaded; the loader sets the field before the module's init, and keeps
+    // it until the module is gone.
     let holders = unsafe { (*provider.module().as_ptr()).holders_dir };
     // SAFETY: This module is loaded, as its code runs.
     let holder = unsafe { &raw mut (*this.as_ptr()).mkobj.kobj };

@@ -3,30 +3,30 @@
 //! A resolved block: the provider pinned, the wrappers bound.
 
 use crate::binder::CallMode;
+use crate::block::{unbind_all, Block, Symbol};
 use crate::calls::{Calls, OpenCalls};
+use crate::claim::Claim;
 use crate::holders::HeldProvider;
-use crate::licence;
-use crate::log::{debug, log};
-use crate::provider::{provider_name, Provider, Unavailable};
-use crate::resolver::{Kallsyms, NotFound, Wanted};
-use crate::table::{bind_all, unbind_all, Binding, Block, Symbol, Taken, Verdict};
-use crate::verify::Types;
+use crate::log::log;
+use crate::provider::{provider_name, Provider};
+use crate::resolution::{Request, Resolution};
 use core::ffi::{c_void, CStr};
 use kernel::error::code;
 use kernel::fmt;
 use kernel::prelude::*;
 
-/// How the calls of a block are made: [`Direct`] or [`Rebindable`].
+/// The way in which the calls of a block are made: [`Direct`] or [`Rebindable`].
 pub trait Mode: sealed::Mode {}
 
 mod sealed {
     pub trait Mode {
-        /// Lets nobody in any more, and waits until all have left, where that is known. May sleep.
+        /// Lets no caller in any more, and waits until all callers have left, if they are counted.
+        /// May sleep.
         fn close(&self);
     }
 }
 
-/// Calls that leave no trace: nobody knows who is inside.
+/// Calls that are not counted.
 pub struct Direct;
 
 impl Mode for Direct {}
@@ -35,7 +35,8 @@ impl sealed::Mode for Direct {
     fn close(&self) {}
 }
 
-/// Calls that are counted, so that [`Imports::rebind`] knows when all have left the old provider.
+/// Calls that are counted, so that [`Imports::rebind`] knows when all callers have left the old
+/// provider.
 pub struct Rebindable(OpenCalls);
 
 impl Mode for Rebindable {}
@@ -48,65 +49,65 @@ impl sealed::Mode for Rebindable {
 
 /// The imports of one block, from the `resolve_imports` that `import_symbols!` generates.
 ///
-/// While it lives, the provider cannot be unloaded, shows this module in its `holders/`, and the
-/// block's wrappers reach its symbols. When it is dropped, every wrapper ends in a `BUG` again that
-/// names the symbol, and the provider is let go: drop it last, when nothing of the module can still
-/// be calling. (For a `#[rebindable]` block, dropping waits until no caller is inside.) Dropping
-/// may sleep.
+/// While this value lives, the provider cannot be unloaded, the provider's `holders/` shows this
+/// module, and the block's wrappers reach the provider's symbols. When it is dropped, every wrapper
+/// again ends in a `BUG` that names the symbol, and the provider is released. Drop it last, when no
+/// code of the module can still be calling. (For a `#[rebindable]` block, dropping waits until no
+/// caller is inside.) Dropping may sleep.
 ///
 /// # Errors
 ///
-/// `resolve_imports` and `resolve_imports_from` log one line for each symbol that is refused and
-/// return the first one's errno:
+/// `resolve_imports` and `resolve_imports_from` log one line for each symbol that is refused, and
+/// return the errno of the first one:
 ///
 /// | errno | meaning |
 /// | --- | --- |
-/// | `ENODEV` | the provider is not loaded (for `#[autoload]`: nor could it be) |
+/// | `ENODEV` | the provider is not loaded (with `#[autoload]`: and could not be loaded) |
 /// | `EAGAIN` | the provider is still in its init |
 /// | `EBUSY` | the provider is being unloaded |
 /// | `EALREADY` | the block is resolved already |
-/// | `EACCES` | the licence of the importing module is not GPL-compatible |
+/// | `EACCES` | the license of the importing module is not GPL-compatible |
 /// | `EDEADLK` | the provider is the importing module itself |
 /// | `EOPNOTSUPP` | kallsyms cannot be reached |
-/// | `ENOENT` | no such symbol there |
-/// | `EPROTO` | only a clone made by the compiler is left (`.isra`, `.constprop`, ...), whose ABI differs |
-/// | `ENOTUNIQ` | several symbols of that name, or several that the compiler renamed |
+/// | `ENOENT` | the provider has no such symbol |
+/// | `EPROTO` | the compiler left only a clone (`.isra`, `.constprop`, ...), whose ABI differs |
+/// | `ENOTUNIQ` | several symbols have the name, or the compiler renamed several of that name |
 /// | `ENXIO` | no symbol at that `#[position]` |
-/// | `EREMCHG` | a `#[livepatch]` block whose provider was loaded anew since the kernel loaded the module |
-/// | `EXDEV` | outside of the provider's memory |
-/// | `ESTALE` | in memory that is, or was, freed after init |
-/// | `EPROTOTYPE` | data declared as a function, a function as data, per-CPU data, or another prototype than the kernel's |
-/// | `ENODATA` | BTF does not have the type, and the block says `#[verify(require)]` |
-/// | `EOVERFLOW` | data smaller than the declared type |
+/// | `EREMCHG` | the provider of a `#[livepatch]` block was loaded anew since this module was |
+/// | `EXDEV` | the symbol is outside of the provider's memory |
+/// | `ESTALE` | the symbol is in memory that is, or was, freed after init |
+/// | `EPROTOTYPE` | data declared as a function, or the reverse; per-CPU data; another prototype |
+/// | `ENODATA` | BTF does not have the type, and the block is `#[verify(require)]` |
+/// | `EOVERFLOW` | the data is smaller than the declared type |
 /// | `ENOMEM` | no memory |
 ///
 /// # Leaks
 ///
-/// As with the registrations of the `kernel` crate, nobody but the value itself knows that it is to
-/// be given back: do not leak it, with [`core::mem::forget`] or a cycle of
-/// [`Arc`](kernel::sync::Arc)s, in a module that can be unloaded. As long as the module is there, a
-/// leaked one does no harm: the block stays bound and its provider held. After the module has gone,
-/// nothing releases the provider any more, and its `holders/` has a link to nowhere. The module's
-/// file in debugfs stays, too, with operations that are gone: who opens it crashes the kernel. And
-/// so does the next module that is loaded or unloaded, if what was leaked is a
-/// [`LateImports`](crate::LateImports), whose notifier stays registered.
+/// As with the registrations of the `kernel` crate, only the value itself knows that the imports
+/// must be released. Do not leak it, with [`core::mem::forget`] or a cycle of
+/// [`Arc`](kernel::sync::Arc)s, in a module that can be unloaded. While the module is loaded, a
+/// leaked value does no harm: the block stays bound and its provider held. After the module has
+/// gone, nothing releases the provider any more, and the provider's `holders/` has a dangling link.
+/// The module's file in debugfs stays, too, but its operations are gone: opening it crashes the
+/// kernel. If the leaked value is a [`LateImports`](crate::LateImports), its notifier stays
+/// registered, and the next module that is loaded or unloaded crashes the kernel, too.
 ///
 /// # Invariants
 ///
-/// If there is a `provider`, all addresses that the entries of the `taken` block are bound to lie
-/// in its memory; else they lie in the kernel image.
+/// If there is a `provider`, all addresses that the entries of the `claim`ed block are bound to lie
+/// in its memory. Otherwise they lie in the kernel image.
 #[must_use = "the imports are given back when this is dropped"]
 pub struct Imports<M: Mode = Direct> {
     mode: M,
     provider: Option<HeldProvider>,
     // Dropped last: from then on the block can be resolved anew.
-    taken: Taken,
+    claim: Claim,
 }
 
 impl Imports {
     /// Resolves `block` from the provider that it declares.
     ///
-    /// Not for users: call the block's `resolve_imports`, which lists the errors.
+    /// Users call the block's `resolve_imports` instead, which lists the errors.
     #[doc(hidden)]
     pub fn resolve(block: &'static Block) -> Result<Self> {
         Self::new(block, block.provider, || Ok(Direct))
@@ -114,7 +115,7 @@ impl Imports {
 
     /// Resolves `block` from `provider`.
     ///
-    /// Not for users: call the block's `resolve_imports_from`, which lists the errors.
+    /// Users call the block's `resolve_imports_from` instead, which lists the errors.
     #[doc(hidden)]
     pub fn resolve_from(block: &'static Block, provider: &CStr) -> Result<Self> {
         Self::new(block, Some(provider), || Ok(Direct))
@@ -124,7 +125,7 @@ impl Imports {
 impl Imports<Rebindable> {
     /// Resolves `block` from the provider that it declares.
     ///
-    /// Not for users: call the block's `resolve_imports`, which lists the errors.
+    /// Users call the block's `resolve_imports` instead, which lists the errors.
     #[doc(hidden)]
     pub fn resolve_rebindable(block: &'static Block, calls: &'static Calls) -> Result<Self> {
         Self::new_rebindable(block, block.provider, calls)
@@ -132,7 +133,7 @@ impl Imports<Rebindable> {
 
     /// Resolves `block` from `provider`.
     ///
-    /// Not for users: call the block's `resolve_imports_from`, which lists the errors.
+    /// Users call the block's `resolve_imports_from` instead, which lists the errors.
     #[doc(hidden)]
     pub fn resolve_rebindable_from(
         block: &'static Block,
@@ -152,78 +153,67 @@ impl Imports<Rebindable> {
         Ok(imports)
     }
 
-    /// Moves the whole block to `provider`, while it is being called. May sleep, for as long as the
-    /// callees do.
+    /// Moves the whole block to `provider`, while its functions are being called. May sleep for as
+    /// long as the callees do.
     ///
-    /// All or nothing: first every symbol is found and checked in `provider`, which is pinned; an
-    /// error leaves everything as it was. Then the call sites are re-pointed, so that each call
-    /// lands in one of the two providers: for that moment, calls of different functions may land in
-    /// different ones. When this returns, nobody is inside the old provider by a call of this
-    /// block, and it is no longer held.
+    /// The move is all or nothing. First, every symbol is found and checked in `provider`, which is
+    /// pinned; an error leaves everything as it was. Then the call sites are re-pointed. Each call
+    /// lands in one of the two providers; while the call sites are being re-pointed, calls of
+    /// different functions may land in different providers. When this returns, no caller is inside
+    /// the old provider through this block, and the old provider is no longer held.
     ///
-    /// State does not move along: objects of the old provider, and addresses of its data, must not
-    /// be used any more.
+    /// State does not move along: the caller must not use objects of the old provider, or addresses
+    /// of its data, any more.
     ///
-    /// A function of the block must not call this, directly or by waiting for somebody who does: it
-    /// would wait for itself.
+    /// A function of the block must not call this, neither directly nor by waiting for another task
+    /// that does: it would wait for itself.
     ///
     /// # Errors
     ///
-    /// Those of the block's `resolve_imports_from`, but `EALREADY`.
+    /// The errors of the block's `resolve_imports_from`, except `EALREADY`.
     pub fn rebind(&mut self, provider: &CStr) -> Result {
-        let found = Found::new(self.taken.block(), Some(provider))?;
-        // SAFETY: The addresses are the symbols', and stay valid as long as the new provider is
-        // held: until `drop`, which unbinds first, or until the end of another `rebind`, which has
-        // bound others then.
-        unsafe { bind_all(found.present()) };
-        for (symbol, address) in found.iter() {
-            if address.is_none() {
-                symbol.retire();
-            }
-        }
-        found.record();
-        // Who is inside now may be in the old provider, or on the way there; who comes later is
-        // not.
+        let found = Found::new(self.claim.block(), Some(provider))?;
+        // SAFETY: The new provider is held until `drop`, which unbinds the block first, or until
+        // the end of another `rebind`, which has bound the block to another provider by then.
+        unsafe { found.resolution.bind() };
+        found
+            .resolution
+            .missing()
+            .for_each(|symbol| symbol.binding.retire());
+        // Callers that are inside now may be in the old provider, or on the way there. Callers that
+        // come later are not.
         self.mode.0.wait();
-        for (symbol, address) in found.iter() {
-            if address.is_none() {
-                symbol.unbind();
-            }
-        }
-        // INVARIANT: All entries are bound to what was found in the new provider. The old one is
-        // let go.
+        found.resolution.missing().for_each(Symbol::unbind);
+        // INVARIANT: All entries are bound to the symbols of the new provider. The old provider is
+        // released.
         self.provider = found.provider;
         Ok(())
     }
 }
 
 impl<M: Mode> Imports<M> {
-    /// `mode` is called once the block is taken.
+    /// Resolves and claims `block`, calls `mode`, and binds the block.
     fn new(
         block: &'static Block,
         provider: Option<&CStr>,
         mode: impl FnOnce() -> Result<M>,
     ) -> Result<Self> {
         let found = Found::new(block, provider)?;
-        let taken = Taken::new(block).ok_or_else(|| {
-            let whole = Whole {
-                block: block.name,
-                provider,
-            };
+        let claim = Claim::new(block).ok_or_else(|| {
+            let request = Request { block, provider };
             log!(
                 ERR,
-                "cannot import {whole}: it is resolved already; drop the first Imports before"
+                "cannot import {request}: it is resolved already; drop the first Imports before"
             );
             code::EALREADY
         })?;
         let mode = mode()?;
-        // SAFETY: The addresses are the symbols'. They stay valid: the provider is held until
-        // `drop`, which unbinds first; the kernel image stays.
-        unsafe { bind_all(found.present()) };
-        found.record();
-        // INVARIANT: The block was just taken, and bound to what was found in the provider.
+        // SAFETY: The provider is held until `drop`, which unbinds the block first.
+        unsafe { found.resolution.bind() };
+        // INVARIANT: The block was just claimed, and bound to the symbols that were found in the
+        // provider.
         Ok(Self {
-            taken,
+            claim,
             mode,
             provider: found.provider,
         })
@@ -231,7 +221,7 @@ impl<M: Mode> Imports<M> {
 
     /// The imports, in the order of their declaration.
     pub fn iter(&self) -> impl Iterator<Item = Import<'_>> {
-        self.taken.block().symbols.iter().map(|symbol| Import {
+        self.claim.block().symbols.iter().map(|symbol| Import {
             provider: self.provider.as_deref(),
             symbol,
         })
@@ -241,11 +231,11 @@ impl<M: Mode> Imports<M> {
 impl<M: Mode> Drop for Imports<M> {
     fn drop(&mut self) {
         self.mode.close();
-        unbind_all(self.taken.block().symbols);
+        unbind_all(self.claim.block().symbols);
     }
 }
 
-/// One import of an [`Imports`], to be looked at or printed.
+/// One import of an [`Imports`], for inspection and printing.
 pub struct Import<'a> {
     provider: Option<&'a Provider>,
     symbol: &'static Symbol,
@@ -257,28 +247,25 @@ impl<'a> Import<'a> {
         self.symbol.name
     }
 
-    /// The name of the module that it is in; `None`: the kernel image.
+    /// The name of the module that the symbol is in; [`None`] for the kernel image.
     pub fn provider(&self) -> Option<&'a CStr> {
         self.provider.map(Provider::name)
     }
 
-    /// Where the symbol is; `None` for an optional one that is missing.
+    /// The address of the symbol; [`None`] for an optional symbol that is missing.
     pub fn address(&self) -> Option<*mut c_void> {
         self.symbol.address()
     }
 
-    /// How calls reach it; `None` for data, and for an optional function that is missing.
+    /// The way in which calls reach the symbol; [`None`] for data, and for an optional function
+    /// that is missing.
     pub fn call_mode(&self) -> Option<CallMode> {
-        match self.symbol.binding {
-            Binding::Function(binding) => binding.is_bound().then(|| binding.call_mode()),
-            Binding::Livepatch(binding) => binding.get().map(CallMode::livepatch),
-            Binding::Data { .. } => None,
-        }
+        self.symbol.binding.call_mode()
     }
 }
 
-/// One line: symbol, address (hashed as `%p` unless `no_hash_pointers` is given), provider, and how
-/// calls reach it.
+/// Prints one line: the symbol, its address (hashed as with `%p` unless `no_hash_pointers` is
+/// given), the provider, and the way in which calls reach the symbol.
 impl fmt::Display for Import<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self.symbol(), f)?;
@@ -308,36 +295,17 @@ impl fmt::Display for Import<'_> {
     }
 }
 
-/// Where all entries of a block are, with the provider held; nothing is bound yet.
-///
-/// # Invariants
-///
-/// `addresses` has one element for each of `symbols`, in their order: its address in `provider`, or
-/// in the kernel image if there is none; [`None`] for an optional one that is missing. So has
-/// `verdicts`.
+/// A resolution whose provider is held.
 struct Found {
-    symbols: &'static [Symbol],
-    addresses: KVVec<Option<*mut c_void>>,
-    verdicts: KVVec<Verdict>,
+    resolution: Resolution,
     provider: Option<HeldProvider>,
 }
 
 impl Found {
-    /// Finds all of `block` in `provider`. Every problem is logged; the first one's errno is
-    /// returned.
+    /// Resolves `block` in `provider`. Every problem is logged; the first one's errno is returned.
     fn new(block: &'static Block, provider: Option<&CStr>) -> Result<Self> {
-        let whole = Whole {
-            block: block.name,
-            provider,
-        };
-        licence::check().map_err(|incompatible| {
-            log!(ERR, "cannot import {whole}: {incompatible}");
-            code::EACCES
-        })?;
-        let kallsyms = Kallsyms::get().map_err(|unusable| {
-            log!(ERR, "cannot import {whole}: {unusable}");
-            code::EOPNOTSUPP
-        })?;
+        let request = Request { block, provider };
+        let kallsyms = request.kallsyms()?;
         let provider = provider
             .map(|name| {
                 if block.autoload {
@@ -348,16 +316,17 @@ impl Found {
             })
             .transpose()
             .map_err(|unavailable| {
-                match in_image(&kallsyms, block, unavailable) {
+                match request.in_image(&kallsyms, unavailable) {
                     Some(name) => log!(
                         ERR,
-                        "cannot import {whole}: {unavailable}, or leave out `from` if it is built in: the kernel image has {name}"
+                        "cannot import {request}: {unavailable}, or leave out `from` if it is built \
+                         in: the kernel image has {name}"
                     ),
-                    None => log!(ERR, "cannot import {whole}: {unavailable}"),
+                    None => log!(ERR, "cannot import {request}: {unavailable}"),
                 }
                 unavailable.errno()
             })?;
-        let (addresses, verdicts) = find_all(&kallsyms, provider.as_ref(), block)?;
+        let resolution = Resolution::new(&kallsyms, provider.as_ref(), block)?;
         let provider = provider
             .map(HeldProvider::new)
             .transpose()
@@ -365,173 +334,16 @@ impl Found {
                 let error = error.to_errno();
                 log!(
                     ERR,
-                    "cannot import {whole}: its holders/ cannot have a link to this module (error {error})"
+                    "cannot import {request}: its holders/ cannot have a link to this module \
+                     (error {error})"
                 );
             })?;
-        // INVARIANT: As `find_all` gives them, and `provider` is where it searched.
         Ok(Self {
-            symbols: block.symbols,
-            addresses,
-            verdicts,
+            resolution,
             provider,
         })
-    }
-
-    /// The symbols with their addresses.
-    fn iter(&self) -> impl Iterator<Item = (&'static Symbol, Option<*mut c_void>)> + Clone + '_ {
-        self.symbols.iter().zip(self.addresses.iter().copied())
-    }
-
-    /// Those that are there.
-    fn present(&self) -> impl Iterator<Item = (&'static Symbol, *mut c_void)> + Clone + '_ {
-        self.iter()
-            .filter_map(|(symbol, address)| Some((symbol, address?)))
-    }
-
-    /// Keeps what came of the comparison of the types, once the symbols are bound.
-    fn record(&self) {
-        record(self.symbols, &self.verdicts);
-    }
-}
-
-/// A symbol of `block` that the kernel image has, when its provider is no module that is loaded.
-pub(crate) fn in_image(
-    kallsyms: &Kallsyms,
-    block: &Block,
-    unavailable: Unavailable,
-) -> Option<&'static CStr> {
-    let mut names = block.symbols.iter().map(|symbol| symbol.name);
-    unavailable
-        .is_absence()
-        .then(|| names.find(|name| kallsyms.image_has(name)))
-        .flatten()
-}
-
-/// The address of each symbol of `block` in `provider`, or in the kernel image, its type verified;
-/// [`None`] for an optional one that is missing. And what came of the comparison of its type, for
-/// [`record`].
-///
-/// All are looked at, so that all problems are reported; the first one's errno is returned.
-pub(crate) fn find_all(
-    kallsyms: &Kallsyms,
-    provider: Option<&Provider>,
-    block: &Block,
-) -> Result<(KVVec<Option<*mut c_void>>, KVVec<Verdict>)> {
-    let no_memory = |error| {
-        let whole = Whole {
-            block: block.name,
-            provider: provider.map(Provider::name),
-        };
-        log!(ERR, "cannot import {whole}: no memory for the search");
-        error
-    };
-    let types = Types::new(kallsyms, provider);
-    let mut verdicts = KVVec::with_capacity(block.symbols.len(), GFP_KERNEL)
-        .map_err(|error| no_memory(error.into()))?;
-    let (addresses, mut result) =
-        look_up(kallsyms, provider, &types, block.symbols).map_err(no_memory)?;
-    // Those that were not found are left out.
-    for (symbol, address) in block.symbols.iter().zip(&addresses) {
-        let verdict = match address {
-            Some(_) => types.verify(symbol, block.verify).unwrap_or_else(|error| {
-                result = result.and(Err(error));
-                Verdict::NotChecked
-            }),
-            None => Verdict::NotChecked,
-        };
-        verdicts.push(verdict, GFP_KERNEL)?;
-    }
-    result.map(|()| (addresses, verdicts))
-}
-
-/// Keeps the `verdicts` of [`find_all`] on `symbols`. Only once these are bound: what speaks
-/// against another provider says nothing of the one that they stay bound to.
-pub(crate) fn record(symbols: &[Symbol], verdicts: &[Verdict]) {
-    for (symbol, &verdict) in symbols.iter().zip(verdicts) {
-        symbol.verdict().set(verdict);
-    }
-}
-
-/// The address of each of `symbols`; [`None`] for an optional one that is missing, and for one that
-/// is refused, which is logged. And the errno of the first one that is refused.
-///
-/// # Errors
-///
-/// `ENOMEM`.
-fn look_up(
-    kallsyms: &Kallsyms,
-    provider: Option<&Provider>,
-    types: &Types<'_>,
-    symbols: &'static [Symbol],
-) -> Result<(KVVec<Option<*mut c_void>>, Result)> {
-    let mut addresses = KVVec::with_capacity(symbols.len(), GFP_KERNEL)?;
-    let mut result = Ok(());
-    let found = kallsyms.find(provider, symbols.iter().map(Wanted::of))?;
-    for (symbol, found) in symbols.iter().zip(found) {
-        let address = accept(provider, types, symbol, found).unwrap_or_else(|error| {
-            result = result.and(Err(error));
-            None
-        });
-        addresses.push(address, GFP_KERNEL)?;
-    }
-    Ok((addresses, result))
-}
-
-/// The address that was found; `None` for an optional symbol that is missing. Any other cause is
-/// logged.
-fn accept(
-    provider: Option<&Provider>,
-    types: &Types<'_>,
-    symbol: &Symbol,
-    found: Result<*mut c_void, NotFound>,
-) -> Result<Option<*mut c_void>> {
-    let found = match found {
-        // A module drops the symbols of its init. Its BTF has what was once in its file.
-        Err(NotFound::Missing) if provider.is_some() && types.has(symbol.name) => {
-            Err(NotFound::WasInInit)
-        }
-        other => other,
-    };
-    match found {
-        Ok(address) => {
-            debug!("found {} at {address:p}", symbol.name);
-            Ok(Some(address))
-        }
-        Err(cause) if symbol.optional && cause.is_absence() => {
-            debug!("optional {} is missing: {cause}", symbol.name);
-            Ok(None)
-        }
-        Err(cause) => {
-            log!(
-                ERR,
-                "cannot import {} from {}: {cause}",
-                symbol.name,
-                provider_name(provider)
-            );
-            Err(cause.errno())
-        }
     }
 }
 
 #[cfg(kimport_bench)]
-#[path = "imports_bench.rs"]
 pub mod bench;
-
-/// A block and its provider, as an error names them.
-struct Whole<'a> {
-    block: &'static CStr,
-    provider: Option<&'a CStr>,
-}
-
-impl fmt::Display for Whole<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.block.is_empty() {
-            f.write_str("symbols")?;
-        } else {
-            f.write_str("block ")?;
-            fmt::Display::fmt(self.block, f)?;
-        }
-        f.write_str(" from ")?;
-        fmt::Display::fmt(self.provider.unwrap_or(c"the kernel image"), f)
-    }
-}

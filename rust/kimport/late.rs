@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Blocks that are bound while their provider is there, and hold it only for the time of a call.
+//! Blocks that are bound while their provider is loaded, and hold it only for the time of a call.
 //!
-//! A module notifier tells when modules go live and when they go. The order of things at the end of
-//! a provider:
+//! A module notifier tells when modules go live and when they go. The unloading of a provider has
+//! these steps:
 //!
-//! 1. `delete_module` makes it `GOING` if nobody holds it; as each call inside does, it is refused
-//!    or, for `modprobe -r --wait`, delayed while somebody is inside. From here on no call gets in:
-//!    they all return `None`.
+//! 1. `delete_module` makes the provider `GOING` if nobody holds it. Each call that is inside holds
+//!    it: then `delete_module` is refused or, for `modprobe -r --wait`, delayed. From here on no
+//!    call gets in: all calls return `None`.
 //! 2. The provider's exit runs.
-//! 3. The notifier is called. The block is unbound, and [`ProviderEvents::provider_going`] told.
+//! 3. The notifier is called. It unbinds the block and calls [`ProviderEvents::provider_going`].
 //! 4. The provider's memory is freed.
 
 use crate::bindings::{self, module};
+use crate::block::{unbind_all, Block};
 use crate::calls::{LateCalls, OpenCalls};
-use crate::imports::{find_all, in_image, record};
-use crate::licence;
+use crate::claim::Claim;
 use crate::log::log;
 use crate::provider::{Provider, Unavailable};
+use crate::resolution::{Request, Resolution};
 use crate::resolver::Kallsyms;
-use crate::table::{bind_all, unbind_all, Block, Taken};
 use core::ffi::{c_void, CStr};
 use kernel::container_of;
 use kernel::error::{code, to_result};
@@ -30,25 +30,27 @@ use kernel::sync::atomic::{AtomicFlag, Relaxed};
 use kernel::sync::{new_mutex, Mutex};
 use kernel::types::Opaque;
 
-/// What is told of the provider of a `#[late]` block.
+/// Callbacks that tell when the provider of a `#[late]` block comes and goes.
 ///
-/// The calls come in turns, `provider_live` first, in a context that may sleep. They must neither
-/// make nor drop a [`LateImports`], and not wait for a module to be loaded or unloaded: the
-/// kernel's module notifiers are locked meanwhile.
+/// The two are called alternately, `provider_live` first, in a context that may sleep. They must
+/// neither create nor drop a [`LateImports`], nor wait for a module to be loaded or unloaded,
+/// because the kernel's module notifiers are locked meanwhile.
 pub trait ProviderEvents: Send + Sync + 'static {
-    /// The provider is there and the block bound: from now on its calls return `Some`.
+    /// Called when the provider is live and the block is bound: from now on its calls return
+    /// `Some`.
     ///
-    /// The provider is not held: it may go at any time, and calls return `None` again even before
-    /// [`provider_going`](Self::provider_going) is called.
+    /// The provider is not held. It may be unloaded at any time, and calls return `None` again even
+    /// before [`provider_going`](Self::provider_going) is called.
     fn provider_live(&self);
 
-    /// The provider is gone: its exit has run, nobody is inside, and all calls return `None`.
+    /// Called when the provider is going: its exit has run, no caller is inside, and all calls
+    /// return `None`.
     ///
-    /// What was got from the provider is dangling from its exit on.
+    /// Pointers that were obtained from the provider dangle as soon as its exit begins.
     fn provider_going(&self);
 }
 
-/// Nobody wants to be told.
+/// Ignores the events.
 impl ProviderEvents for () {
     fn provider_live(&self) {}
 
@@ -56,57 +58,57 @@ impl ProviderEvents for () {
 }
 
 enum State {
-    /// The provider is not there, or lacks what the block wants.
+    /// The provider is not loaded, or lacks a symbol that the block imports.
     Waiting,
     /// Bound to the symbols of this module.
     Bound(*mut module),
-    /// Never bound any more.
+    /// The block is not bound any more.
     Closed,
 }
 
 // SAFETY: The pointer is compared, never followed.
 unsafe impl Send for State {}
 
-/// A block that is bound while its provider is there, from the `bind_late` that `import_symbols!`
+/// A block that is bound while its provider is loaded, from the `bind_late` that `import_symbols!`
 /// generates for `#[late]` blocks.
 ///
-/// When it is dropped, calls return `None`; it waits until no caller is inside. Dropping may sleep.
-/// The provider is not told of going then.
+/// When it is dropped, calls return `None`, and the drop waits until no caller is inside. Dropping
+/// may sleep. `provider_going` is not called then.
 ///
 /// It must not be leaked, see [`Imports`](crate::Imports#leaks).
 ///
 /// # Invariants
 ///
 /// - `notifier` is registered from the end of the initialiser until drop.
-/// - The calls are open only while `state` is `Bound`. That module's `GOING` has not been notified,
-///   and its addresses are those that the block's entries are bound to.
+/// - The calls are open only while `state` is `Bound`. The `GOING` of that module has not been
+///   notified yet, and the block's entries are bound to addresses in that module.
 #[pin_data(PinnedDrop)]
 #[must_use = "the block is bound only while this lives"]
 pub struct LateImports<T: ProviderEvents> {
     provider: CString,
     calls: &'static LateCalls,
     open: OpenCalls,
-    // Dropped after `open`, whose calls are the block's.
-    taken: Taken,
+    // Dropped after `open`, whose calls belong to the block.
+    claim: Claim,
     events: T,
     #[pin]
     state: Mutex<State>,
-    /// Whether the provider was there, but not the memory that binding takes.
+    /// Set if the provider was live, but there was not enough memory to bind the block.
     postponed: AtomicFlag,
     #[pin]
     notifier: Opaque<bindings::notifier_block>,
 }
 
-// SAFETY: All that changes is in the mutex or belongs to the kernel; `T` may be dropped in any
-// thread.
+// SAFETY: All state that changes is in the mutex or belongs to the kernel; `T` may be dropped in
+// any thread.
 unsafe impl<T: ProviderEvents> Send for LateImports<T> {}
-// SAFETY: As above; `T` may be shared.
+// SAFETY: As above, and `T` may be shared between threads.
 unsafe impl<T: ProviderEvents> Sync for LateImports<T> {}
 
 impl<T: ProviderEvents> LateImports<T> {
-    /// Binds `block` whenever `provider` is there.
+    /// Binds `block` whenever `provider` is live.
     ///
-    /// Not for users: call the block's `bind_late` or `bind_late_from`, which list the errors.
+    /// Users call the block's `bind_late` or `bind_late_from` instead, which list the errors.
     #[doc(hidden)]
     pub fn new<'a>(
         block: &'static Block,
@@ -115,10 +117,10 @@ impl<T: ProviderEvents> LateImports<T> {
         events: T,
     ) -> impl PinInit<Self, Error> + use<'a, T> {
         try_pin_init!(&this in Self {
-            taken: take(block, provider)?,
+            claim: claim(block, provider)?,
             provider: CString::try_from(provider)?,
             calls,
-            // After the block was taken, so that nobody else opens its calls.
+            // This comes after the claim, so that nobody else opens the block's calls.
             open: OpenCalls::new(&calls.calls)?,
             events,
             state <- new_mutex!(State::Waiting),
@@ -128,34 +130,35 @@ impl<T: ProviderEvents> LateImports<T> {
                     notifier_call: Some(Self::notified),
                     ..Default::default()
                 };
-                // SAFETY: The place is the field's, valid for writes.
+                // SAFETY: `notifier` points to the field, which is valid for writes.
                 unsafe { notifier.write(value) };
             }),
             _: {
                 // SAFETY: All fields are initialised, and the value is pinned.
                 let this = unsafe { this.as_ref() };
-                // INVARIANT: Registered until drop.
+                // INVARIANT: The notifier is registered until drop.
                 // SAFETY: The notifier is initialised and stays where it is until drop, which
                 // unregisters it.
                 to_result(unsafe { bindings::register_module_notifier(this.notifier.get()) })?;
-                // If it became live before the notifier was there. Nothing can fail from here on.
+                // The provider may have gone live before the notifier was registered. Nothing can
+                // fail from here on.
                 this.bind();
             },
         }? Error)
     }
 
-    /// What is told of the provider.
+    /// Returns the receiver of the events.
     pub fn events(&self) -> &T {
         &self.events
     }
 
-    /// Whether the block is bound now. The provider may be going already.
+    /// Returns whether the block is bound now. The provider may be going already.
     pub fn is_bound(&self) -> bool {
         self.open.is_open()
     }
 
-    /// Binds the block if the provider is live. What keeps it from that is logged; for lack of
-    /// memory it is tried again when the next module goes live.
+    /// Binds the block if the provider is live. A failure is logged. If memory was lacking, this is
+    /// tried again when the next module goes live.
     fn bind(&self) {
         let mut state = self.state.lock();
         if !matches!(*state, State::Waiting) {
@@ -164,27 +167,23 @@ impl<T: ProviderEvents> LateImports<T> {
         let Ok(kallsyms) = Kallsyms::get() else {
             return;
         };
-        // If it is not live (yet), its going live will be notified.
+        // If the provider is not live (yet), the notifier will be called when it is.
         let Ok(provider) = Provider::get(&kallsyms, &self.provider) else {
             return;
         };
-        let block = self.taken.block();
-        let found = find_all(&kallsyms, Some(&provider), block);
+        let resolution = Resolution::new(&kallsyms, Some(&provider), self.claim.block());
         self.postponed
-            .store(matches!(found, Err(code::ENOMEM)), Relaxed);
-        let Ok((addresses, verdicts)) = found else {
+            .store(matches!(resolution, Err(code::ENOMEM)), Relaxed);
+        let Ok(resolution) = resolution else {
             return;
         };
-        let found = block.symbols.iter().zip(addresses.iter().copied());
-        let present = found.filter_map(|(symbol, address)| Some((symbol, address?)));
-        // SAFETY: The addresses are the symbols'. The provider is held now, and later by each call;
-        // its memory stays until its going was notified, which unbinds.
-        unsafe { bind_all(present) };
-        record(block.symbols, &verdicts);
-        // SAFETY: The calls are closed, by the type invariants. `unbind` closes them before the
+        // SAFETY: The provider is held now, and later by each call. Its memory stays until its
+        // `GOING` has been notified, and that notification unbinds the block.
+        unsafe { resolution.bind() };
+        // SAFETY: The calls are closed by the type invariants. `unbind` closes them before the
         // module is freed.
         unsafe { self.calls.set_provider(&provider) };
-        // INVARIANT: The provider is held, so that it cannot be going; that will be notified after
+        // INVARIANT: The provider is held, so it is not going. Its `GOING` will be notified after
         // `state` is unlocked.
         *state = State::Bound(provider.module().as_ptr());
         self.open.open();
@@ -192,15 +191,15 @@ impl<T: ProviderEvents> LateImports<T> {
         self.events.provider_live();
     }
 
-    /// Lets nobody in any more, waits until all have left, and unbinds.
+    /// Lets no caller in any more, waits until all callers have left, and unbinds the block.
     fn unbind(&self) {
         self.open.close();
-        unbind_all(self.taken.block().symbols);
+        unbind_all(self.claim.block().symbols);
     }
 
     fn going(&self, module: *mut module) {
-        // Any other module goes without waiting for who has `state`, and callers may be waiting for
-        // that one.
+        // A notification about any other module must not wait for `state`: the task that holds it
+        // may be waiting for callers, and these may be waiting for that module to go.
         if !self.calls.is_provider(module) {
             return;
         }
@@ -214,7 +213,8 @@ impl<T: ProviderEvents> LateImports<T> {
 
     /// # Safety
     ///
-    /// `notifier` is that of a `Self`, and `data` the module that the notification is about.
+    /// `notifier` is the field of a `Self`, and `data` is the module that the notification is
+    /// about.
     unsafe extern "C" fn notified(
         notifier: *mut bindings::notifier_block,
         action: c_ulong,
@@ -226,8 +226,8 @@ impl<T: ProviderEvents> LateImports<T> {
         let notifier = Opaque::cast_from(notifier);
         // SAFETY: By the contract of this function.
         let this: *const Self = unsafe { container_of!(notifier, Self, notifier) };
-        // SAFETY: Notifications come only while the notifier is registered, when the value is
-        // initialised.
+        // SAFETY: The kernel calls the notifier only while it is registered, and the value is
+        // initialised then.
         let this = unsafe { &*this };
         let module: *mut module = data.cast();
         match action {
@@ -247,45 +247,33 @@ impl<T: ProviderEvents> LateImports<T> {
     }
 }
 
-/// Takes `block`, if it is free and the kernel one on which it can ever be bound.
-fn take(block: &'static Block, provider: &CStr) -> Result<Taken> {
-    let name = block.name;
-    licence::check().map_err(|incompatible| {
-        log!(
-            ERR,
-            "cannot import block {name} from {provider}: {incompatible}"
-        );
-        code::EACCES
-    })?;
-    let kallsyms = Kallsyms::get().map_err(|unusable| {
-        log!(
-            ERR,
-            "cannot import block {name} from {provider}: {unusable}"
-        );
-        code::EOPNOTSUPP
-    })?;
+/// Claims `block`, unless it is claimed already or this kernel can never bind it.
+fn claim(block: &'static Block, provider: &CStr) -> Result<Claim> {
+    let request = Request {
+        block,
+        provider: Some(provider),
+    };
+    let kallsyms = request.kallsyms()?;
     match Provider::get(&kallsyms, provider) {
         Err(unavailable @ Unavailable::Itself) => {
-            log!(
-                ERR,
-                "cannot import block {name} from {provider}: {unavailable}"
-            );
+            log!(ERR, "cannot import {request}: {unavailable}");
             return Err(unavailable.errno());
         }
         Err(unavailable) => {
-            if let Some(symbol) = in_image(&kallsyms, block, unavailable) {
+            if let Some(symbol) = request.in_image(&kallsyms, unavailable) {
                 log!(
                     WARNING,
-                    "block {name} waits for {provider}, which is not loaded; leave out `from` if it is built in: the kernel image has {symbol}"
+                    "{request} waits for its provider, which is not loaded; leave out `from` if it \
+                     is built in: the kernel image has {symbol}"
                 );
             }
         }
         Ok(_) => {}
     }
-    Taken::new(block).ok_or_else(|| {
+    Claim::new(block).ok_or_else(|| {
         log!(
             ERR,
-            "cannot import block {name} from {provider}: it is bound late already; drop the first LateImports before"
+            "cannot import {request}: it is bound late already; drop the first LateImports before"
         );
         code::EALREADY
     })
@@ -294,11 +282,11 @@ fn take(block: &'static Block, provider: &CStr) -> Result<Taken> {
 #[pinned_drop]
 impl<T: ProviderEvents> PinnedDrop for LateImports<T> {
     fn drop(self: Pin<&mut Self>) {
-        // Before the notifier is gone, which unbinds otherwise.
+        // This comes before the notifier is unregistered, which would otherwise unbind the block.
         let mut state = self.state.lock();
         self.unbind();
         *state = State::Closed;
-        // A notification may be waiting for it.
+        // A notification may be waiting for the lock.
         drop(state);
         // SAFETY: By the type invariants it is registered.
         unsafe { bindings::unregister_module_notifier(self.notifier.get()) };

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whether this module may import at all: what kimport gives access to is for GPL-compatible modules only, as the exports are
-//! that it takes itself.
+//! The check of the importing module's license. kimport gives access to symbols for GPL-compatible
+//! modules only, as do the exports that the crate itself uses.
 //!
-//! The loader refuses another module before this is asked, unless those exports reached it around the loader's check, as
-//! livepatch relocations do.
+//! The loader refuses a module under another license before this check runs, unless the module
+//! reached those exports around the loader's own check, as livepatch relocations do.
 
 use crate::bindings;
-use crate::log::this_module;
+use crate::this_module::this_module;
 use kernel::fmt;
 
 /// The loader has marked this module proprietary.
@@ -22,7 +22,8 @@ impl fmt::Display for Incompatible {
     }
 }
 
-/// Asks for the loader's judgement. The kernel image, with what is built in, is GPL.
+/// Returns an error if the loader judged this module's license to be incompatible. The kernel
+/// image, with what is built in, is GPL.
 pub(crate) fn check() -> Result<(), Incompatible> {
     let module = this_module();
     if module.is_null() {
@@ -30,7 +31,8 @@ pub(crate) fn check() -> Result<(), Incompatible> {
     }
     // SAFETY: `module` is this module's own `struct module`.
     let taints = unsafe { &raw const (*module).taints };
-    // SAFETY: As above. The kernel may set other bits of the word at any time, hence the volatile read.
+    // SAFETY: As above. The kernel may set other bits of the word at any time, hence the volatile
+    // read.
     let taints = unsafe { taints.read_volatile() };
     if taints & (1 << bindings::TAINT_PROPRIETARY_MODULE) != 0 {
         return Err(Incompatible);

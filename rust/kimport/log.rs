@@ -1,50 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Log lines that begin with the importing module's name: `log!`, and `debug!` for what dynamic debug switches on.
+//! Log lines that begin with the importing module's name: `log!`, and `debug!` for lines that
+//! dynamic debug switches on.
 
-use crate::bindings;
-use kernel::str::{CStr, CStrExt as _};
-
-/// The name of the module that this copy of the crate was built for, ending in a NUL.
-pub(crate) const BUILT_FOR: &str = concat!(env!("KIMPORT_MODULE"), "\0");
-
-/// The module that this copy of the crate is linked into; null in a built-in copy.
-pub(crate) const fn this_module() -> *mut bindings::module {
-    #[cfg(MODULE)]
-    {
-        // bindgen's `struct module` contains empty structs, which C allows.
-        #[allow(improper_ctypes)]
-        extern "C" {
-            static __this_module: kernel::types::Opaque<bindings::module>;
-        }
-        // SAFETY: The build links `__this_module` into every module, and it lives as long as this code.
-        unsafe { __this_module.get() }
-    }
-    #[cfg(not(MODULE))]
-    core::ptr::null_mut()
-}
-
-/// The name under which the module was loaded, or of what is built in, with its terminating NUL.
-pub(crate) fn module_name() -> &'static [u8] {
-    let module = this_module();
-    if module.is_null() {
-        return BUILT_FOR.as_bytes();
-    }
-    // SAFETY: `module` is this module's own `struct module`; the loader wrote the name before any of its
-    // code ran, and nothing changes it.
-    let name = unsafe { &raw const (*module).name };
-    // SAFETY: As above; the array is NUL-terminated and lives as long as this code.
-    unsafe { CStr::from_char_ptr(name.cast()) }.to_bytes_with_nul()
-}
-
-/// Prints one line at `level` (a name of `kernel::print::format_strings`), behind `<module>: kimport: `.
+/// Prints one line at `level` (a name of `kernel::print::format_strings`), behind `<module>:
+/// kimport: `.
 macro_rules! log {
     ($level:ident, $($arg:tt)*) => {
         // SAFETY: The format string is one of `format_strings`, and the name ends in a NUL.
         unsafe {
             kernel::print::call_printk(
                 &kernel::print::format_strings::$level,
-                $crate::log::module_name(),
+                $crate::this_module::module_name(),
                 kernel::prelude::fmt!("kimport: {}\n", kernel::prelude::fmt!($($arg)*)),
             )
         }
@@ -52,7 +19,8 @@ macro_rules! log {
 }
 pub(crate) use log;
 
-/// Prints text of several lines, each as `log!` prints its one, however long: a record of the kernel log holds some 1,000 bytes.
+/// Prints text of several lines, each as `log!` prints its single line, however long they are: a
+/// record of the kernel log holds some 1,000 bytes.
 macro_rules! log_lines {
     ($level:ident, $($arg:tt)*) => {{
         use core::fmt::Write as _;
@@ -65,14 +33,15 @@ macro_rules! log_lines {
 }
 pub(crate) use log_lines;
 
-/// Cuts text into what fits into records of the kernel log: lines, and a long one into parts that end, and go on, with `...`.
+/// A writer that cuts text into parts that fit into records of the kernel log. A part is a line. A
+/// line that is too long becomes several parts, which end and continue with `...`.
 pub(crate) struct Lines<F: FnMut(&str)> {
     print: F,
     part: [u8; PART],
     len: usize,
 }
 
-/// Bytes of a part. The rest of a record is for what precedes it.
+/// The maximum size of a part in bytes. The rest of a record is for the text that precedes it.
 const PART: usize = 800;
 const MARK: &str = "...";
 
@@ -85,9 +54,9 @@ impl<F: FnMut(&str)> Lines<F> {
         }
     }
 
-    /// Prints what is left.
+    /// Prints the text that was not printed yet.
     pub(crate) fn flush(&mut self) {
-        // Whole characters were put there.
+        // `put` stores whole characters only.
         let part = self.part.get(..self.len).unwrap_or_default();
         let part = core::str::from_utf8(part).unwrap_or_default();
         if !part.is_empty() {
@@ -99,7 +68,7 @@ impl<F: FnMut(&str)> Lines<F> {
     fn put(&mut self, character: char) {
         let mut bytes = [0; 4];
         for &byte in character.encode_utf8(&mut bytes).as_bytes() {
-            // There is room: the callers see to it.
+            // There is room: the callers ensure that.
             if let Some(place) = self.part.get_mut(self.len) {
                 *place = byte;
                 self.len += 1;
@@ -127,10 +96,9 @@ impl<F: FnMut(&str)> core::fmt::Write for Lines<F> {
 }
 
 #[cfg(kimport_selftest)]
-#[path = "log_tests.rs"]
 pub(crate) mod tests;
 
-/// Prints one line when dynamic debug wants it, behind `<module>: kimport: `.
+/// Prints one line, behind `<module>: kimport: `, if dynamic debug has switched it on.
 macro_rules! debug {
     ($format:tt $($args:tt)*) => {{
         #[cfg(CONFIG_KIMPORT_DYNAMIC_DEBUG)]

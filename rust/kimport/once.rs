@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is done once, by whoever comes first: a library has no init of its own.
+//! One-time initialisation by the first caller, because a library has no init of its own.
 
 use kernel::sync::atomic::{Acquire, Atomic, Release};
 use kernel::time::{delay::fsleep, Delta};
 
-/// Whether it is done.
+/// The state of an initialisation: new, busy or done.
 pub(crate) struct Once(Atomic<i32>);
 
 const NEW: i32 = 0;
@@ -17,7 +17,8 @@ impl Once {
         Self(Atomic::new(NEW))
     }
 
-    /// Calls `init`, unless it was called. It has returned when this returns, whoever called it. May sleep.
+    /// Calls `init`, unless it was called before. When this returns, `init` has returned, also if
+    /// another task called it. May sleep.
     pub(crate) fn call(&self, init: impl FnOnce()) {
         match self.0.cmpxchg(NEW, BUSY, Acquire) {
             Ok(_) => {

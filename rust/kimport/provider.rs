@@ -3,8 +3,9 @@
 //! The module that symbols are imported from, held in use.
 
 use crate::bindings;
-use crate::log::{debug, module_name};
+use crate::log::debug;
 use crate::resolver::{Kallsyms, Place};
+use crate::this_module::module_name;
 use core::ffi::{c_void, CStr};
 use core::ptr::NonNull;
 use kernel::error::{code, Error};
@@ -13,15 +14,16 @@ use kernel::fmt;
 use kernel::str::CStrExt as _;
 use kernel::sync::rcu;
 
-/// Why a provider cannot be used.
+/// A reason why a provider cannot be used.
 #[derive(Clone, Copy)]
 pub(crate) enum Unavailable {
-    /// It is the importing module: a reference on itself would keep it loaded for ever.
+    /// The provider is the importing module, and a reference to itself would keep it loaded for
+    /// ever.
     Itself,
     NotLoaded,
-    /// Not even after it was requested.
+    /// The provider is not loaded even after it was requested.
     NotAutoloaded {
-        /// What `request_module` returned: an errno, or the exit status of modprobe.
+        /// The return value of `request_module`: an errno, or the exit status of modprobe.
         status: c_int,
     },
     InInit,
@@ -40,7 +42,7 @@ impl Unavailable {
 }
 
 impl Unavailable {
-    /// Whether there is no such module.
+    /// Returns whether no such module is loaded.
     pub(crate) fn is_absence(self) -> bool {
         matches!(self, Self::NotLoaded | Self::NotAutoloaded { .. })
     }
@@ -57,7 +59,7 @@ impl fmt::Display for Unavailable {
                 f.write_str("provider is not loaded, and ")?;
                 match status {
                     0 => f.write_str("modprobe did not load it")?,
-                    // As wait(2) gives it.
+                    // The exit status is encoded as in wait(2).
                     1.. => write!(f, "modprobe ended with status {}", status >> 8)?,
                     _ => write!(f, "modprobe could not be run (error {status})")?,
                 }
@@ -73,35 +75,36 @@ impl fmt::Display for Unavailable {
 ///
 /// # Invariants
 ///
-/// `module` is a module on which this value holds a reference: it stays loaded, with all its memory
-/// but that of `.init`.
+/// This value holds a reference to `module`, so that it stays loaded, with all its memory except
+/// that of `.init`.
 pub(crate) struct Provider {
     module: NonNull<bindings::module>,
 }
 
 // SAFETY: A reference to a module belongs to no thread.
 unsafe impl Send for Provider {}
-// SAFETY: All methods that take `&self` only read what does not change while the module is live.
+// SAFETY: All methods that take `&self` only read data that does not change while the module is
+// live.
 unsafe impl Sync for Provider {}
 
 impl Provider {
     /// Takes a reference to the module called `name`.
     ///
-    /// All imports come through here, so that none of them makes a module its own provider.
+    /// All imports take this way, so that none of them makes a module its own provider.
     pub(crate) fn get(kallsyms: &Kallsyms, name: &CStr) -> Result<Self, Unavailable> {
         if name.to_bytes_with_nul() == module_name() {
             return Err(Unavailable::Itself);
         }
-        // A module's memory is freed a grace period after it left the list that `find_module`
-        // searches.
+        // A module's memory is freed a grace period after the module left the list that
+        // `find_module` searches.
         let _rcu = rcu::read_lock();
         let module =
             NonNull::new(kallsyms.find_module(name, &_rcu)).ok_or(Unavailable::NotLoaded)?;
         // SAFETY: The module cannot be freed while the guard lives; the state is one word that its
         // loader changes at any time, hence the volatile read.
         let state = unsafe { (&raw const (*module.as_ptr()).state).read_volatile() };
-        // `try_module_get` would accept a module in its init, whose data is not set up and which
-        // may yet fail.
+        // `try_module_get` would accept a module that is in its init. The data of such a module is
+        // not set up, and its init may yet fail.
         if state == bindings::module_state_MODULE_STATE_COMING {
             return Err(Unavailable::InInit);
         }
@@ -111,10 +114,11 @@ impl Provider {
         Ok(provider)
     }
 
-    /// Takes a reference to the module called `name`, after requesting it if it is absent. May
-    /// sleep for long.
+    /// Takes a reference to the module called `name`, after requesting the module if it is absent.
+    /// May sleep for long.
     ///
-    /// A provider in its init is requested too: that waits until its init has ended.
+    /// A provider that is in its init is requested too, because the request waits until the init
+    /// has ended.
     pub(crate) fn get_or_request(kallsyms: &Kallsyms, name: &CStr) -> Result<Self, Unavailable> {
         match Self::get(kallsyms, name) {
             Err(Unavailable::NotLoaded | Unavailable::InInit) => {}
@@ -130,7 +134,7 @@ impl Provider {
         })
     }
 
-    /// Takes a reference to `module`, unless it is being unloaded. For every context.
+    /// Takes a reference to `module`, unless it is being unloaded. May be called in every context.
     ///
     /// # Safety
     ///
@@ -142,7 +146,7 @@ impl Provider {
         held.then(|| Self { module })
     }
 
-    /// The part of the module's memory that `address` lies in.
+    /// Returns the part of the module's memory that `address` lies in.
     pub(crate) fn place_of(&self, address: usize) -> Place {
         let within =
             |base: *mut c_void, size: u32| address.wrapping_sub(base.addr()) < size as usize;
@@ -161,31 +165,33 @@ impl Provider {
         let first = areas.cast::<bindings::module_memory>();
         let area = (0..bindings::mod_mem_type_MOD_MEM_NUM_TYPES as usize).find(|&index| {
             let area = first.wrapping_add(index);
-            // SAFETY: `index` is one of the array.
+            // SAFETY: `index` is within the array.
             let base = unsafe { &raw const (*area).base };
-            // SAFETY: As above. A late step of the loader, of which nobody is told, clears the
-            // words of the init areas: hence the volatile reads, here and below. A reader of only
-            // one cleared word sees an empty area, or none where `address` is.
+            // SAFETY: As above. A late step of the loader, which no notifier reports, clears the
+            // words of the init areas: hence the volatile reads, here and below. A reader that sees
+            // only one of the two words cleared sees an empty area, or an area that does not
+            // contain `address`.
             let base = unsafe { base.read_volatile() };
-            // SAFETY: `index` is one of the array.
+            // SAFETY: `index` is within the array.
             let size = unsafe { &raw const (*area).size };
             // SAFETY: As above.
             within(base, unsafe { size.read_volatile() })
         });
         match area {
             Some(area) if area < bindings::mod_mem_type_MOD_INIT_TEXT as usize => Place::Kept,
-            // Its size is cleared when it is freed, which is a little after the module went live.
+            // The size is cleared when the area is freed, which is a little after the module went
+            // live.
             Some(_) => Place::Init,
             None => Place::Outside,
         }
     }
 
-    /// The module.
+    /// Returns the module.
     pub(crate) fn module(&self) -> NonNull<bindings::module> {
         self.module
     }
 
-    /// The module's name.
+    /// Returns the module's name.
     pub(crate) fn name(&self) -> &CStr {
         // SAFETY: By the type invariants the module is loaded.
         let name = unsafe { &raw const (*self.module.as_ptr()).name };
@@ -194,7 +200,7 @@ impl Provider {
     }
 }
 
-/// How messages call `provider`; [`None`] is the kernel image.
+/// Returns the name of `provider` for messages; [`None`] is the kernel image.
 pub(crate) fn provider_name(provider: Option<&Provider>) -> &CStr {
     provider.map_or(c"the kernel image", Provider::name)
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The smallest consumer: two functions and one datum of the kernel image, none of them exported.
+//! The smallest importing module: it imports two functions and one datum of the kernel image, none
+//! of them exported.
 
 use kernel::ffi::{c_char, c_int};
 use kernel::prelude::*;

@@ -2,11 +2,11 @@
 /*
  * Lets a second copy of the LIO core live beside the kernel's own.
  *
- * This header is forced in front of every file of the core (see Kbuild). It
- * redirects the few places where a copy of the core would collide with the
- * original, through the interfaces the core calls. So the core's sources are
- * compiled as they are in the kernel tree: no patch that stops applying, no
- * text edit that silently stops matching.
+ * This header is included before every file of the core (see Kbuild). It
+ * redefines the few interfaces through which a copy of the core would collide
+ * with the original. So the core's sources are compiled as they are in the
+ * kernel tree: there is no patch that stops applying, and no text edit that
+ * silently stops matching.
  */
 #ifndef LIO_CORE_NEW_COEXIST_H
 #define LIO_CORE_NEW_COEXIST_H
@@ -26,10 +26,11 @@
 /*
  * Two modules cannot export the same names, so this one exports none. Defining
  * __DISABLE_EXPORTS would do that as well, but it also tells the headers that
- * this is not kernel code, and they drop IBT and CFI support for it. And what
- * is no export is sealed by objtool: it loses its ENDBR when nothing in this
- * module takes its address. Drivers do put functions of the core in their
- * operations, so each keeps its landing pad as if it were exported.
+ * this is not kernel code, and they drop IBT and CFI support for it. Besides,
+ * objtool seals a function that is not exported: the function loses its ENDBR
+ * if nothing in this module takes its address. But drivers put functions of the
+ * core into their operations, so each function here keeps its landing pad as if
+ * it were exported.
  */
 #undef __EXPORT_SYMBOL
 #define __EXPORT_SYMBOL(sym, license, ns) \
@@ -61,9 +62,9 @@ lio_core_new_cache(const char *name, unsigned int size, unsigned int align,
 	lio_core_new_cache(name LIO_CORE_NEW_SUFFIX, __VA_ARGS__)
 
 /*
- * The core loads backends and fabrics by name on first use. Those names belong
- * to drivers that are linked against the original core: loading them would
- * bring that in again, and none of them would ever register here.
+ * The core loads backends and fabrics by name on first use. The drivers of these
+ * names are linked against the original core: loading them would also load that
+ * core again, and none of them would ever register with this one.
  */
 #undef request_module
 #define request_module(...) 0

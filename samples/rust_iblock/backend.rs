@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The interface to the core: the functions it calls, as a `struct target_backend_ops`.
+//! The interface to the core: the functions that it calls, as a `struct target_backend_ops`.
 //!
 //! Each function only converts between C's types and the driver's.
 //!
 //! # Safety
 //!
-//! The functions are only for the core to call, through the tables they are in, while the tables are registered.
-//! The devices it passes are from [`alloc_device`] and were not passed to [`free_device`]. The commands are for
-//! such a device, and neither completed nor used by others; their device is configured and stays so until they
-//! are completed. Everything else is as the core's headers say.
+//! Only the core may call the functions, through the tables that they are in, while the tables are
+//! registered. The devices that it passes are from [`alloc_device`] and were not passed to
+//! [`free_device`]. The commands are for such a device, and are neither completed nor used by
+//! others; their device is configured, and stays so until they are completed. All other conditions
+//! are stated in the core's headers.
 
 use crate::bindings;
-use crate::command::{Command, ScatterList, Sense};
+use crate::command::Command;
 use crate::device::Device;
 use crate::imports::lio;
 use crate::plug::Plug;
 use crate::pr;
 use crate::request::{self, Direction};
+use crate::scatterlist::ScatterList;
+use crate::scsi::Sense;
 use core::ptr::NonNull;
 use kernel::error::{from_result, to_result};
 use kernel::ffi::{c_char, c_int, c_uint};
@@ -32,7 +35,8 @@ use kimport::Imports;
 /// `ops` is registered, and does not move.
 pub(crate) struct Registration {
     ops: NonNull<bindings::target_backend_ops>,
-    /// Keeps the core loaded. Dropped after `Self::drop` has called into the core for the last time.
+    /// Keeps the core loaded. This is dropped after `Self::drop` has called into the core for the
+    /// last time.
     _imports: Imports,
 }
 
@@ -158,8 +162,8 @@ unsafe extern "C" fn configure_device(dev: *mut bindings::se_device) -> c_int {
 unsafe extern "C" fn destroy_device(dev: *mut bindings::se_device) {
     // SAFETY: By the requirements of this function `dev` is from `alloc_device` and not freed.
     let device = unsafe { Device::from_raw(dev) };
-    // SAFETY: The core calls this when all commands are completed, or none was ever submitted, and configfs
-    // does not reach the device any more, or waits for the return of this function.
+    // SAFETY: The core calls this when all commands are completed, or none was ever submitted, and
+    // configfs does not reach the device any more, or waits for the return of this function.
     unsafe { device.destroy() }
 }
 
@@ -170,7 +174,8 @@ unsafe extern "C" fn free_device(dev: *mut bindings::se_device) {
     // `rcu_head` is a macro in C, and so the field has the name of the type.
     // SAFETY: This computes an address in a device of this driver.
     let head = unsafe { &raw mut (*dev).callback_head };
-    // SAFETY: The core does not use the head, and from here on not the device, but for RCU readers.
+    // SAFETY: The core does not use the head. From here on, it does not use the device either,
+    // except for RCU readers.
     unsafe { bindings::call_rcu(head, Some(free_device_rcu)) }
 }
 
@@ -180,7 +185,7 @@ unsafe extern "C" fn free_device(dev: *mut bindings::se_device) {
 unsafe extern "C" fn free_device_rcu(head: *mut bindings::callback_head) {
     // SAFETY: `free_device` passed the field of a `struct se_device`.
     let dev = unsafe { kernel::container_of!(head, bindings::se_device, callback_head) };
-    // SAFETY: `free_device` got it from the core, and the RCU readers are gone.
+    // SAFETY: `free_device` got the device from the core, and the RCU readers are gone.
     drop(unsafe { Device::from_raw_owned(dev) });
 }
 
@@ -224,7 +229,7 @@ unsafe extern "C" fn set_configfs_dev_params(
 ) -> isize {
     // SAFETY: By the requirements of this function `dev` is from `alloc_device` and not freed.
     let device = unsafe { Device::from_raw(dev) };
-    // SAFETY: configfs terminates what is written.
+    // SAFETY: configfs terminates the text that is written.
     let page = unsafe { CStr::from_char_ptr(page) };
     from_result(|| device.set_parameters(page).map(|()| count))
 }
@@ -240,7 +245,8 @@ unsafe extern "C" fn show_configfs_dev_params(
     let device = unsafe { Device::from_raw(dev) };
     // The core has already written to the page.
     let room = PAGE_SIZE - page.addr() % PAGE_SIZE;
-    // SAFETY: configfs passes a whole page, of which this is the rest; it is initialized, and nobody else uses it.
+    // SAFETY: configfs passes a whole page, of which this is the rest; it is initialized, and
+    // nobody else uses it.
     let rest = unsafe { core::slice::from_raw_parts_mut(page, room) };
     from_result(|| Ok(device.show_parameters(rest)? as isize))
 }
@@ -360,7 +366,8 @@ unsafe extern "C" fn execute_unmap(
     lba: u64,
     nolb: u64,
 ) -> bindings::sense_reason_t {
-    // SAFETY: By the requirements of this function the command is to be executed. The core completes it.
+    // SAFETY: By the requirements of this function the command is to be executed. The core
+    // completes it.
     let command = unsafe { Command::from_raw(cmd) };
     Sense::from_result(request::unmap(&command, lba, nolb))
 }
@@ -376,7 +383,8 @@ unsafe extern "C" fn execute_pr_out(
     kind: u8,
     aptpl: bool,
 ) -> bindings::sense_reason_t {
-    // SAFETY: By the requirements of this function the command is to be executed. The core completes it.
+    // SAFETY: By the requirements of this function the command is to be executed. The core
+    // completes it.
     let command = unsafe { Command::from_raw(cmd) };
     Sense::from_result(pr::reserve_out(
         &command, action, key, action_key, kind, aptpl,
@@ -391,9 +399,11 @@ unsafe extern "C" fn execute_pr_in(
     action: u8,
     data: *mut u8,
 ) -> bindings::sense_reason_t {
-    // SAFETY: By the requirements of this function the command is to be executed. The core completes it.
+    // SAFETY: By the requirements of this function the command is to be executed. The core
+    // completes it.
     let command = unsafe { Command::from_raw(cmd) };
-    // SAFETY: The core mapped the parameter data, whose length is the command's, and nobody else uses it.
+    // SAFETY: The core mapped the parameter data, whose length is the command's, and nobody else
+    // uses it.
     let data = unsafe { core::slice::from_raw_parts_mut(data, command.data_length() as usize) };
     Sense::from_result(pr::reserve_in(&command, action, data))
 }

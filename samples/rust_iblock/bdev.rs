@@ -1,25 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The block device below.
+//! Block devices.
 
 use crate::bindings;
-use crate::bio::{BioSet, Context, Status};
-use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 use kernel::error::{from_err_ptr, to_result};
 use kernel::ffi::c_void;
 use kernel::prelude::*;
-use kernel::sync::atomic::{
-    ordering::{Full, Relaxed},
-    Atomic,
-};
-use kernel::sync::Completion;
 
-/// How a [`BlockDevice`] is opened.
+/// The mode in which a [`BlockDevice`] is opened.
 pub(crate) struct OpenMode {
-    /// No writes.
+    /// Set if the device is opened for reading only.
     pub(crate) readonly: bool,
-    /// Who claims the device for itself; null for nobody.
+    /// The holder that claims the device exclusively; null for no claim.
     pub(crate) holder: *mut c_void,
 }
 
@@ -27,7 +20,8 @@ pub(crate) struct OpenMode {
 ///
 /// # Invariants
 ///
-/// `file` is an open file of a block device, of which this owns a reference, and `bdev` is that block device.
+/// `file` is an open file of a block device, of which this owns a reference, and `bdev` is that
+/// block device.
 pub(crate) struct BlockDevice {
     file: NonNull<bindings::file>,
     bdev: NonNull<bindings::block_device>,
@@ -37,7 +31,7 @@ pub(crate) struct BlockDevice {
 // SAFETY: A `struct file` may be put from any thread.
 unsafe impl Send for BlockDevice {}
 
-// SAFETY: All methods that take `&self` may be called from several threads at once.
+// SAFETY: All methods that take `&self` may be called from several threads concurrently.
 unsafe impl Sync for BlockDevice {}
 
 impl BlockDevice {
@@ -49,7 +43,7 @@ impl BlockDevice {
         }
 
         let path = path.as_char_ptr();
-        // SAFETY: `path` is a C string; `holder` is only compared with; no holder operations are given.
+        // SAFETY: `path` is a C string; `holder` is only compared; no holder operations are given.
         let file = from_err_ptr(unsafe {
             bindings::bdev_file_open_by_path(path, flags, mode.holder, core::ptr::null())
         })?;
@@ -58,12 +52,13 @@ impl BlockDevice {
         // SAFETY: `bdev_file_open_by_path` returned this file.
         let bdev = unsafe { bindings::file_bdev(file.as_ptr()) };
         let Some(bdev) = NonNull::new(bdev) else {
-            // SAFETY: The reference is this function's, and not used after.
+            // SAFETY: This function owns the reference, and does not use it afterwards.
             unsafe { bindings::fput(file.as_ptr()) };
             return Err(ENXIO);
         };
 
-        // INVARIANT: `file` was opened above, its reference is now owned by `Self`, and `bdev` is its block device.
+        // INVARIANT: `file` was opened above, its reference is now owned by `Self`, and `bdev` is
+        // its block device.
         Ok(Self {
             file,
             bdev,
@@ -76,7 +71,8 @@ impl BlockDevice {
         self.bdev.as_ptr()
     }
 
-    /// Whether it was opened for reading only. The block layer does not check that when a bio is submitted.
+    /// Returns whether the device was opened for reading only. The block layer does not check that
+    /// when a bio is submitted.
     pub(crate) fn is_readonly(&self) -> bool {
         self.readonly
     }
@@ -99,26 +95,27 @@ impl BlockDevice {
         unsafe { bindings::rust_helper_bdev_io_min(self.as_ptr()) }
     }
 
-    /// The best size of an I/O, in bytes.
+    /// The optimal size of an I/O, in bytes.
     pub(crate) fn io_opt(&self) -> u32 {
         // SAFETY: By the type invariants the block device is open.
         unsafe { bindings::rust_helper_bdev_io_opt(self.as_ptr()) }
     }
 
-    /// The distance of the first naturally aligned block from the start, in bytes; `None` if misaligned.
+    /// The distance of the first naturally aligned block from the start, in bytes; `None` if
+    /// misaligned.
     pub(crate) fn alignment_offset(&self) -> Option<u32> {
         // SAFETY: By the type invariants the block device is open.
         let offset = unsafe { bindings::bdev_alignment_offset(self.as_ptr()) };
         offset.try_into().ok()
     }
 
-    /// The largest request the hardware takes, in sectors of 512 bytes.
+    /// The largest request that the hardware takes, in sectors of 512 bytes.
     pub(crate) fn max_hw_sectors(&self) -> u32 {
         // SAFETY: By the type invariants the block device is open.
         unsafe { bindings::rust_helper_bdev_max_hw_sectors(self.as_ptr()) }
     }
 
-    /// The longest WRITE ZEROES the device takes, in sectors of 512 bytes; 0 if it takes none.
+    /// The longest WRITE ZEROES that the device takes, in sectors of 512 bytes; 0 if it takes none.
     pub(crate) fn max_write_zeroes_sectors(&self) -> u32 {
         // SAFETY: By the type invariants the block device is open.
         unsafe { bindings::rust_helper_bdev_write_zeroes_sectors(self.as_ptr()) }
@@ -135,23 +132,24 @@ impl BlockDevice {
     pub(crate) fn queue_depth(&self) -> u32 {
         // SAFETY: By the type invariants the block device is open.
         let queue = unsafe { (*self.as_ptr()).bd_queue };
-        // SAFETY: An open block device has a queue. The field is a word that may change at any time.
+        // SAFETY: An open block device has a queue. The field is a word that may change at any
+        // time.
         unsafe { (&raw const (*queue).nr_requests).read_volatile() }
     }
 
-    /// Whether writes can be forced to the medium.
+    /// Returns whether writes can be forced to the medium.
     pub(crate) fn has_fua(&self) -> bool {
         // SAFETY: By the type invariants the block device is open.
         unsafe { bindings::rust_helper_bdev_fua(self.as_ptr()) }
     }
 
-    /// Whether there is a volatile write cache.
+    /// Returns whether there is a volatile write cache.
     pub(crate) fn has_write_cache(&self) -> bool {
         // SAFETY: By the type invariants the block device is open.
         unsafe { bindings::rust_helper_bdev_write_cache(self.as_ptr()) }
     }
 
-    /// Whether the medium rotates.
+    /// Returns whether the medium rotates.
     pub(crate) fn is_rotational(&self) -> bool {
         // SAFETY: By the type invariants the block device is open.
         unsafe { bindings::rust_helper_bdev_rot(self.as_ptr()) }
@@ -170,7 +168,8 @@ impl BlockDevice {
     /// Writes the name to the beginning of `buffer`, and returns its length.
     pub(crate) fn write_name(&self, buffer: &mut [u8]) -> usize {
         let format = c"%pg".as_char_ptr();
-        // SAFETY: `buffer` is valid for writes of its length, and `%pg` takes a `struct block_device`.
+        // SAFETY: `buffer` is valid for writes of its length, and `%pg` takes a `struct
+        // block_device`.
         let len = unsafe {
             bindings::scnprintf(buffer.as_mut_ptr(), buffer.len(), format, self.as_ptr())
         };
@@ -203,93 +202,8 @@ impl BlockDevice {
 
 impl Drop for BlockDevice {
     fn drop(&mut self) {
-        // SAFETY: By the type invariants this owns a reference to the file, which is not used after.
+        // SAFETY: By the type invariants this value owns a reference to the file, and does not use
+        // it afterwards.
         unsafe { bindings::fput(self.file.as_ptr()) }
-    }
-}
-
-/// A block device and the pool its bios come from.
-#[pin_data]
-pub(crate) struct Backing {
-    /// The block device.
-    pub(crate) bdev: BlockDevice,
-    /// Where bios come from; outlives `bdev`.
-    #[pin]
-    pub(crate) bios: BioSet,
-    /// The number of [`FlushInProgress`], and one more until [`Self::finish`].
-    flushes: Atomic<i32>,
-    /// Whether `flushes` is zero.
-    #[pin]
-    finished: Completion,
-}
-
-impl Backing {
-    /// Opens the block device at `path` and makes a pool of bios for it.
-    pub(crate) fn open(path: &CStr, mode: OpenMode) -> impl PinInit<Self, Error> + '_ {
-        try_pin_init!(Self {
-            bdev: BlockDevice::open(path, mode)?,
-            bios <- BioSet::new(),
-            flushes: Atomic::new(1),
-            finished <- Completion::new(),
-        })
-    }
-
-    /// Begins a flush that no command waits for.
-    ///
-    /// # Safety
-    ///
-    /// [`Self::finish`] must be called after this, and before `self` goes away.
-    pub(crate) unsafe fn begin_flush(&self) -> FlushInProgress {
-        self.flushes.add(1, Relaxed);
-        // INVARIANT: By the requirements of this function; counted above.
-        FlushInProgress(NonNull::from(self))
-    }
-
-    fn end_flush(&self) {
-        // `Full`, so that all that was done to `self` before is seen by who called `finish`.
-        if self.flushes.fetch_sub(1, Full) == 1 {
-            self.finished.complete_all();
-        }
-    }
-
-    /// Waits for the flushes. To be called once, after the last command.
-    pub(crate) fn finish(&self) {
-        self.end_flush();
-        self.finished.wait_for_completion();
-    }
-}
-
-/// A flush that no command waits for.
-///
-/// # Invariants
-///
-/// The pointer is valid: this is counted in `flushes`, and [`Backing::finish`] waits for it.
-pub(crate) struct FlushInProgress(NonNull<Backing>);
-
-// SAFETY: A `Backing` may be used from any thread, and ending a flush does not sleep.
-unsafe impl Send for FlushInProgress {}
-
-impl Drop for FlushInProgress {
-    fn drop(&mut self) {
-        // SAFETY: By the type invariants.
-        unsafe { self.0.as_ref() }.end_flush();
-    }
-}
-
-impl Context for FlushInProgress {
-    fn into_private(self) -> *mut c_void {
-        ManuallyDrop::new(self).0.as_ptr().cast()
-    }
-
-    unsafe fn from_private(private: *mut c_void) -> Self {
-        // SAFETY: By the requirements of this function this is the pointer of a `FlushInProgress`, which is not null.
-        // INVARIANT: That one was not dropped, so that it still counts.
-        Self(unsafe { NonNull::new_unchecked(private.cast()) })
-    }
-
-    fn done(self, status: Status) {
-        if !status.is_ok() {
-            pr_err!("cache flush failed: {}\n", status.into_raw());
-        }
     }
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The C interface: `kernel::bindings`, and what bindgen makes of `target_bindings.h`.
+//! The C interface: `kernel::bindings`, and the bindings that bindgen makes from
+//! `target_bindings.h`.
 //!
-//! Of the core's own functions and data nothing is here; see [`crate::imports`].
+//! The core's own functions and data are not here; see [`crate::imports`].
 
 #![allow(
     clippy::all,
@@ -26,7 +27,7 @@
 use kernel::ffi;
 use pin_init::MaybeZeroable;
 
-// What the headers below define takes precedence over the glob import.
+// Items that the headers below define take precedence over the glob import.
 pub(crate) use kernel::bindings::*;
 
 include!(concat!(env!("KIMPORT_OBJ"), "/target_bindings.rs"));

@@ -2,9 +2,9 @@
 
 //! Block I/O requests.
 
-use crate::bdev::Backing;
+use crate::bdev::BlockDevice;
 use crate::bindings;
-use crate::command::Segment;
+use crate::scatterlist::Segment;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::pin::Pin;
@@ -14,10 +14,10 @@ use kernel::ffi::c_void;
 use kernel::prelude::*;
 use kernel::types::Opaque;
 
-/// Bios kept in reserve, so that there is progress when memory is short.
+/// The number of bios kept in reserve, so that there is progress when memory is short.
 const POOL_SIZE: u32 = 128;
 
-/// How many bios are submitted at a time.
+/// The number of bios that are submitted together.
 const BATCH_SIZE: usize = 32;
 
 /// A pool of bios.
@@ -42,7 +42,7 @@ impl BioSet {
     /// Creates a pool.
     pub(crate) fn new() -> impl PinInit<Self, Error> {
         let flags = bindings::BIOSET_NEED_BVECS as i32;
-        // INVARIANT: Initialized by `bioset_init`.
+        // INVARIANT: The set is initialized by `bioset_init`.
         try_pin_init!(Self {
             set <- Opaque::try_ffi_init(move |slot: *mut bindings::bio_set| {
                 // SAFETY: `slot` is valid for writes.
@@ -61,22 +61,23 @@ impl BioSet {
 #[pinned_drop]
 impl PinnedDrop for BioSet {
     fn drop(self: Pin<&mut Self>) {
-        // SAFETY: By the type invariants the set is initialized; whoever got a bio from it has put it.
+        // SAFETY: By the type invariants the set is initialized. All bios that came from it have
+        // been put.
         unsafe { bindings::bioset_exit(self.as_ptr()) }
     }
 }
 
-/// How a bio ended.
+/// The status with which a bio ended.
 #[derive(Clone, Copy)]
 pub(crate) struct Status(bindings::blk_status_t);
 
 impl Status {
-    /// Whether there was no error.
+    /// Returns whether there was no error.
     pub(crate) fn is_ok(self) -> bool {
         self.0 == bindings::BLK_STS_OK as bindings::blk_status_t
     }
 
-    /// Whether another host's reservation forbids the access.
+    /// Returns whether another host's reservation forbids the access.
     pub(crate) fn is_reservation_conflict(self) -> bool {
         self.0 == bindings::BLK_STS_RESV_CONFLICT
     }
@@ -87,7 +88,7 @@ impl Status {
     }
 }
 
-/// What a bio carries, and gives back when it is done.
+/// A value that a bio carries, and gives back when it is done.
 pub(crate) trait Context: Send + Sized {
     /// Turns the context into a pointer, for `bi_private`.
     fn into_private(self) -> *mut c_void;
@@ -99,25 +100,36 @@ pub(crate) trait Context: Send + Sized {
     /// `private` must come from [`Self::into_private`], and be used once only.
     unsafe fn from_private(private: *mut c_void) -> Self;
 
-    /// The bio is done. Called in any context, including interrupts: this must not sleep.
+    /// Called when the bio is done, in any context, including interrupts. This must not sleep.
     fn done(self, status: Status);
 }
 
-/// A bio that nobody waits for yet.
+/// A bio that has no context yet.
 ///
 /// # Invariants
 ///
-/// The pointer refers to a bio that was not submitted, and of which this owns the only reference.
+/// The pointer refers to a bio that was not submitted. This value owns the only reference to it.
 pub(crate) struct UnboundBio(NonNull<bindings::bio>);
 
 impl UnboundBio {
-    /// Allocates a bio that begins at `sector`, with room for `segments` segments or as many as a bio can have.
-    pub(crate) fn new(backing: &Backing, segments: u32, op: u32, sector: u64) -> Option<Self> {
+    /// Allocates a bio that begins at `sector`, with room for `segments` segments, or for as many
+    /// as a bio can have.
+    ///
+    /// # Safety
+    ///
+    /// `bdev` and `pool` must outlive the bio.
+    pub(crate) unsafe fn new(
+        bdev: &BlockDevice,
+        pool: &BioSet,
+        segments: u32,
+        op: u32,
+        sector: u64,
+    ) -> Option<Self> {
         let segments = segments.min(bindings::BIO_MAX_VECS) as u16;
-        let (bdev, pool) = (backing.bdev.as_ptr(), backing.bios.as_ptr());
+        let (bdev, pool) = (bdev.as_ptr(), pool.as_ptr());
         let gfp = bindings::GFP_NOIO;
-        // SAFETY: The block device is open, and the pool initialized; it outlives the bio, as a device is only
-        // destroyed when all its commands are completed and `Backing::finish` has waited for the rest.
+        // SAFETY: The block device is open, and the pool initialized; by the requirements of this
+        // function they outlive the bio.
         let bio = unsafe { bindings::bio_alloc_bioset(bdev, segments, op, gfp, pool) };
         // INVARIANT: `bio_alloc_bioset` returns the only reference.
         let mut bio = Self(NonNull::new(bio)?);
@@ -125,17 +137,7 @@ impl UnboundBio {
         Some(bio)
     }
 
-    /// Allocates a bio that flushes the write cache.
-    pub(crate) fn flush(backing: &Backing) -> Option<Self> {
-        Self::new(
-            backing,
-            0,
-            bindings::REQ_OP_WRITE | bindings::REQ_PREFLUSH,
-            0,
-        )
-    }
-
-    /// Gives the bio someone to tell when it is done.
+    /// Attaches a context, whose [`Context::done`] is called when the bio is done.
     pub(crate) fn bind<C: Context>(mut self, context: C) -> Bio<C> {
         let bio = self.inner();
         bio.bi_private = context.into_private();
@@ -155,7 +157,7 @@ impl UnboundBio {
 
 impl Drop for UnboundBio {
     fn drop(&mut self) {
-        // SAFETY: By the type invariants this owns the reference.
+        // SAFETY: By the type invariants this value owns the reference.
         unsafe { bindings::bio_put(self.0.as_ptr()) }
     }
 }
@@ -164,27 +166,28 @@ impl Drop for UnboundBio {
 ///
 /// # Invariants
 ///
-/// The bio's `bi_private` is from `C::into_private`, and not used yet.
+/// The bio's `bi_private` is from `C::into_private`, and was not turned back yet.
 pub(crate) struct Bio<C: Context> {
     bio: ManuallyDrop<UnboundBio>,
     context: PhantomData<C>,
 }
 
 impl<C: Context> Bio<C> {
-    /// Adds a segment. False if the bio is full.
+    /// Adds a segment. Returns false if the bio is full.
     pub(crate) fn add(&mut self, segment: &Segment<'_>) -> bool {
         let bio = self.bio.0.as_ptr();
         let (len, offset) = (segment.len(), segment.offset());
-        // SAFETY: `bio` is valid and not submitted. The segment's pages stay until the command is completed.
+        // SAFETY: `bio` is valid and not submitted. The segment's pages stay until the command is
+        // completed.
         let added = unsafe { bindings::bio_add_page(bio, segment.page(), len, offset) };
         u32::try_from(added) == Ok(len)
     }
 
-    /// Submits the bio; its context is told when it is done.
+    /// Submits the bio. [`Context::done`] is called when it is done.
     pub(crate) fn submit(self) {
         let this = ManuallyDrop::new(self);
-        // SAFETY: The bio is valid and not submitted. Its reference is left to `Self::end_io`, as nothing of
-        // `self` is dropped.
+        // SAFETY: The bio is valid and not submitted. Its reference is left to `Self::end_io`,
+        // because nothing of `self` is dropped.
         unsafe { bindings::submit_bio(this.bio.0.as_ptr()) }
     }
 
@@ -192,17 +195,18 @@ impl<C: Context> Bio<C> {
     ///
     /// # Safety
     ///
-    /// `bio` must be done, and must have been submitted by [`Self::submit`]. To be called once.
+    /// `bio` must be done, and must have been submitted by [`Self::submit`]. This must be called
+    /// only once for it.
     unsafe extern "C" fn end_io(bio: *mut bindings::bio) {
-        // SAFETY: The bio is done, so that its reference, which `submit` left, is this function's.
-        // INVARIANT: The same.
+        // SAFETY: The bio is done, so this function owns the reference that `submit` left.
+        // INVARIANT: As above.
         let mut bio = UnboundBio(unsafe { NonNull::new_unchecked(bio) });
         let status = Status(bio.inner().bi_status);
         let private = bio.inner().bi_private;
         drop(bio);
 
-        // SAFETY: By the type invariants the pointer is from `into_private`; it was not used, as `Self::drop` did
-        // not run.
+        // SAFETY: By the type invariants the pointer is from `into_private`. It was not used,
+        // because `Self::drop` did not run.
         let context = unsafe { C::from_private(private) };
         context.done(status);
     }
@@ -211,10 +215,10 @@ impl<C: Context> Bio<C> {
 impl<C: Context> Drop for Bio<C> {
     fn drop(&mut self) {
         let private = self.bio.inner().bi_private;
-        // SAFETY: By the type invariants the pointer is from `into_private`. `Self::end_io` does not use it, as
-        // the bio was not submitted.
+        // SAFETY: By the type invariants the pointer is from `into_private`. `Self::end_io` does
+        // not use it, because the bio was not submitted.
         drop(unsafe { C::from_private(private) });
-        // SAFETY: `self.bio` is not used after.
+        // SAFETY: `self.bio` is not used afterwards.
         unsafe { ManuallyDrop::drop(&mut self.bio) }
     }
 }
@@ -234,7 +238,7 @@ impl<C: Context> Batch<C> {
         }
     }
 
-    /// Adds a bio. If the batch is full, it is submitted before.
+    /// Adds a bio. If the batch is full, submits it first.
     pub(crate) fn push(&mut self, bio: Bio<C>) {
         if self.len == BATCH_SIZE {
             self.submit();
@@ -245,7 +249,7 @@ impl<C: Context> Batch<C> {
 
     /// Submits all bios, in the order they were added.
     ///
-    /// The block layer handles nested plugs, so this is also right when the device is plugged.
+    /// The block layer handles nested plugs, so this is also correct when the device is plugged.
     pub(crate) fn submit(&mut self) {
         let count = core::mem::take(&mut self.len);
         let plug = Opaque::<bindings::blk_plug>::uninit();
@@ -255,7 +259,7 @@ impl<C: Context> Batch<C> {
         for bio in self.bios[..count].iter_mut().filter_map(Option::take) {
             bio.submit();
         }
-        // SAFETY: Started above, by this task.
+        // SAFETY: The plug was started above, by this task.
         unsafe { bindings::blk_finish_plug(plug.get()) };
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The device parameters in configfs: the grammar of `control`, the text of `info`.
+//! The device parameters in configfs: the grammar of `control` and the text of `info`.
 
 use crate::bdev::BlockDevice;
 use crate::bindings;
@@ -14,9 +14,9 @@ use kernel::str::CString;
 pub(crate) struct Config {
     /// The block device's path.
     pub(crate) udev_path: Option<CString>,
-    /// Whether to open it for reading only.
+    /// Set if the block device is opened for reading only.
     pub(crate) readonly: bool,
-    /// Whether to claim it.
+    /// Set if the block device is claimed exclusively.
     pub(crate) exclusive: bool,
 }
 
@@ -62,8 +62,8 @@ impl Token {
     fn parse(option: &CStr) -> (Self, &CStr) {
         let mut args = [bindings::substring_t::default(); bindings::MAX_OPT_ARGS as usize];
         let start = option.as_char_ptr().cast_mut();
-        // SAFETY: `match_token` only reads the string, and the table up to its null pattern; there is room for
-        // the most arguments that it finds.
+        // SAFETY: `match_token` only reads the string, and the table up to its null pattern. There
+        // is room for the maximum number of arguments that it finds.
         let token = unsafe { bindings::match_token(start, TOKENS.0.as_ptr(), args.as_mut_ptr()) };
         let token = match token {
             t if t == Self::UdevPath as c_int => Self::UdevPath,
@@ -104,10 +104,10 @@ impl Config {
         exclusive: true,
     };
 
-    /// Takes over what `page`, as written to `control`, says.
+    /// Takes over the parameters in `page`, which was written to `control`.
     ///
-    /// Parameters are separated by commas or newlines; unknown ones are ignored. `in_use` tells that the path
-    /// cannot change any more.
+    /// Parameters are separated by commas or newlines; unknown ones are ignored. If `in_use` is
+    /// set, the path cannot change any more.
     pub(crate) fn set(&mut self, page: &CStr, in_use: bool) -> Result {
         let mut options = KVec::new();
         options.extend_from_slice(page.to_bytes_with_nul(), GFP_KERNEL)?;
@@ -132,7 +132,7 @@ impl Config {
                 return Err(EEXIST);
             }
             Token::UdevPath => {
-                // Refused, where C would cut off the rest.
+                // This is refused here, where the C driver cuts off the rest.
                 if value.count_bytes() >= bindings::SE_UDEV_PATH_LEN as usize {
                     pr_err!("udev_path= is too long\n");
                     return Err(ENAMETOOLONG);
@@ -195,12 +195,12 @@ impl<'a> Page<'a> {
         Self { buffer, len: 0 }
     }
 
-    /// How much was written.
+    /// The number of bytes that were written.
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// Lets `write` write to the rest, and tell how much.
+    /// Calls `write` with the rest of the page. `write` returns the number of bytes that it wrote.
     fn advance_by(&mut self, write: impl FnOnce(&mut [u8]) -> usize) {
         let rest = &mut self.buffer[self.len..];
         let room = rest.len();
@@ -212,7 +212,7 @@ impl<'a> Page<'a> {
     fn write_bytes(&mut self, bytes: &[u8]) -> fmt::Result {
         let rest = self.buffer[self.len..].get_mut(..bytes.len());
         rest.ok_or(fmt::Error)?.copy_from_slice(bytes);
-        // INVARIANT: There was room for them.
+        // INVARIANT: There was room for the bytes.
         self.len += bytes.len();
         Ok(())
     }

@@ -2,12 +2,13 @@
 
 //! A storage device of the core that is backed by a block device.
 
-use crate::bdev::{Backing, BlockDevice, OpenMode};
+use crate::backing::Backing;
+use crate::bdev::{BlockDevice, OpenMode};
 use crate::bindings;
-use crate::command::Sense;
 use crate::config::{Config, Page};
 use crate::imports::lio;
 use crate::plug::Plugs;
+use crate::scsi::Sense;
 use core::pin::Pin;
 use kernel::new_mutex;
 use kernel::prelude::*;
@@ -18,31 +19,33 @@ use kernel::sync::atomic::{
 use kernel::sync::Mutex;
 use kernel::types::Opaque;
 
-/// The longest WRITE SAME if the device has no command for it: WRITE SAME(10) has two bytes for the count.
+/// The longest WRITE SAME if the device has no command for it, because WRITE SAME(10) has two bytes
+/// for the count.
 const MAX_WRITE_SAME_LEN: u32 = 0xffff;
 
 /// A storage device.
 ///
 /// # Invariants
 ///
-/// `backing` is null, or from `KBox::into_raw` and owned by this; what it points to is pinned.
+/// `backing` is null, or from `KBox::into_raw` and owned by this value. The [`Backing`] is pinned.
 #[pin_data(PinnedDrop)]
 pub(crate) struct Device {
-    /// The core's part. The core changes it at any time.
+    /// The core's part, which the core may change at any time.
     #[pin]
     se_dev: Opaque<bindings::se_device>,
     #[pin]
     config: Mutex<Config>,
-    /// What the device is configured with. Changed with `config` locked.
+    /// The [`Backing`] if the device is configured, or else null. Changed with `config` locked.
     backing: Atomic<*mut Backing>,
     /// The plugs of all CPUs.
     pub(crate) plugs: Plugs,
 }
 
-// SAFETY: The `struct se_device` may be freed on any thread, and all else is `Send`.
+// SAFETY: The `struct se_device` may be freed on any thread, and all other fields are `Send`.
 unsafe impl Send for Device {}
 
-// SAFETY: `se_dev` is only accessed by the core, and by methods of `self` that say how; all else is `Sync`.
+// SAFETY: `se_dev` is accessed only by the core, and by methods of `self` that argue why they may
+// do so. All other fields are `Sync`.
 unsafe impl Sync for Device {}
 
 impl Device {
@@ -50,7 +53,7 @@ impl Device {
     pub(crate) fn new() -> impl PinInit<Self, Error> {
         // INVARIANT: `backing` is null.
         try_pin_init!(Self {
-            // The core wants what `kzalloc` returns.
+            // The core expects zeroed memory, as from `kzalloc`.
             se_dev <- pin_init::init_zeroed(),
             config <- new_mutex!(Config::DEFAULT),
             backing: Atomic::new(core::ptr::null_mut()),
@@ -60,7 +63,8 @@ impl Device {
 
     /// Hands the device to the core.
     pub(crate) fn into_raw(this: Pin<KBox<Self>>) -> *mut bindings::se_device {
-        // SAFETY: The device is not moved: until `from_raw_owned` it is only accessed by shared references.
+        // SAFETY: The device is not moved: until `from_raw_owned` it is only accessed by shared
+        // references.
         let this = KBox::into_raw(unsafe { Pin::into_inner_unchecked(this) });
         // SAFETY: `this` is valid.
         Opaque::cast_into(unsafe { &raw const (*this).se_dev })
@@ -81,7 +85,8 @@ impl Device {
     pub(crate) unsafe fn from_raw<'a>(se_dev: *mut bindings::se_device) -> &'a Self {
         // SAFETY: By the requirements of this function.
         let this = unsafe { Self::container(se_dev) };
-        // SAFETY: By the requirements of this function; from `into_raw` on there are only shared references.
+        // SAFETY: By the requirements of this function; from `into_raw` on there are only shared
+        // references.
         unsafe { &*this }
     }
 
@@ -89,12 +94,12 @@ impl Device {
     ///
     /// # Safety
     ///
-    /// `se_dev` must be from [`Self::into_raw`], and must not be used after.
+    /// `se_dev` must be from [`Self::into_raw`], and must not be used afterwards.
     pub(crate) unsafe fn from_raw_owned(se_dev: *mut bindings::se_device) -> Pin<KBox<Self>> {
         // SAFETY: By the requirements of this function.
         let this = unsafe { Self::container(se_dev) };
-        // SAFETY: `into_raw` made the pointer from a `KBox`. By the requirements of this function nobody else
-        // uses it.
+        // SAFETY: `into_raw` made the pointer from a `KBox`. By the requirements of this function
+        // nobody else uses it.
         Pin::from(unsafe { KBox::from_raw(this) })
     }
 
@@ -105,19 +110,20 @@ impl Device {
 
     /// The size of a block that the device shows, in bytes.
     pub(crate) fn block_size(&self) -> u32 {
-        // SAFETY: The attributes live as long as `self`. The field is a word that configfs may change at any time.
+        // SAFETY: The attributes live as long as `self`. The field is a word that configfs may
+        // change at any time.
         unsafe { (&raw const (*self.attributes()).block_size).read_volatile() }
     }
 
-    /// What the device is configured with.
+    /// Returns the [`Backing`], if the device is configured.
     pub(crate) fn backing(&self) -> Result<&Backing, Sense> {
         let backing = self.backing.load(Acquire);
-        // SAFETY: By the type invariants the pointer is null or valid. Only `destroy` frees what it points to, and
-        // that requires that there are no references.
+        // SAFETY: By the type invariants the pointer is null or valid. Only `destroy` frees the
+        // [`Backing`], and it requires that there are no references.
         unsafe { backing.as_ref() }.ok_or(Sense::COMMUNICATION_FAILURE)
     }
 
-    /// What the device is configured with, for a command that writes.
+    /// Returns the [`Backing`], for a command that writes.
     pub(crate) fn writable_backing(&self) -> Result<&Backing, Sense> {
         let backing = self.backing()?;
         if backing.bdev.is_readonly() {
@@ -154,14 +160,16 @@ impl Device {
 
         if config.readonly {
             let se_dev = self.se_dev.get();
-            // SAFETY: `se_dev` is valid; the core leaves the flags alone while it configures the device.
+            // SAFETY: `se_dev` is valid; the core leaves the flags alone while it configures the
+            // device.
             unsafe { (*se_dev).dev_flags |= bindings::DF_READ_ONLY };
         }
         self.set_limits(&backing.bdev);
 
-        // SAFETY: The backing is not moved: until `destroy` pins it again, it is only used by reference.
+        // SAFETY: The backing is not moved: until `destroy` pins it again, it is used only by
+        // reference.
         let backing = KBox::into_raw(unsafe { Pin::into_inner_unchecked(backing) });
-        // INVARIANT: The pointer is from a `KBox`, whose ownership goes to `self.backing`.
+        // INVARIANT: The pointer is from a `KBox`, whose ownership moves to `self.backing`.
         self.backing.store(backing, Release);
         Ok(())
     }
@@ -172,8 +180,8 @@ impl Device {
         let max_bytes = u64::from(bdev.max_hw_sectors()) << bindings::SECTOR_SHIFT;
         let max_blocks = max_bytes / u64::from(block_size.max(1));
 
-        // SAFETY: The attributes live as long as `self`. While the core configures the device, others read
-        // them at most, a word at a time.
+        // SAFETY: The attributes live as long as `self`. While the core configures the device,
+        // others at most read them, one word at a time.
         let attributes = unsafe { &mut *self.attributes() };
         attributes.hw_block_size = block_size;
         attributes.hw_max_sectors = u32::try_from(max_blocks).unwrap_or(u32::MAX);
@@ -190,7 +198,7 @@ impl Device {
         unsafe { lio::target_configure_write_atomic_from_bdev(attributes, bdev.as_ptr()) };
     }
 
-    /// Tells the core the discard limits. False if there are none.
+    /// Tells the core the discard limits. Returns false if there are none.
     pub(crate) fn configure_unmap(&self) -> bool {
         self.bdev().is_some_and(|bdev| {
             // SAFETY: The attributes are the device's, and the block device is open.
@@ -202,28 +210,28 @@ impl Device {
     ///
     /// # Safety
     ///
-    /// No reference from [`Self::backing`] or [`Self::bdev`] may exist, and no command. To be called where it may
-    /// sleep.
+    /// No reference from [`Self::backing`] or [`Self::bdev`] may exist, and no command. This must
+    /// be called in a context that may sleep.
     pub(crate) unsafe fn destroy(&self) {
         let _config = self.config.lock();
-        // INVARIANT: `backing` is null, and its ownership this function's.
+        // INVARIANT: `backing` is null, and this function now owns the [`Backing`].
         let backing = self.backing.xchg(core::ptr::null_mut(), Full);
         // SAFETY: By the type invariants the pointer was null or valid.
         if let Some(in_use) = unsafe { backing.as_ref() } {
             in_use.finish();
-            // SAFETY: By the type invariants this is from a `KBox`; by the requirements of this function nobody
-            // else uses it.
+            // SAFETY: By the type invariants the pointer is from a `KBox`. By the requirements of
+            // this function nobody else uses it.
             drop(Pin::from(unsafe { KBox::from_raw(backing) }));
         }
     }
 
-    /// Sets parameters, as written to `control`.
+    /// Sets the parameters in `page`, which was written to `control`.
     pub(crate) fn set_parameters(&self, page: &CStr) -> Result {
         let mut config = self.config.lock();
         config.set(page, self.bdev().is_some())
     }
 
-    /// Shows the parameters. Returns how many bytes were written.
+    /// Shows the parameters. Returns the number of bytes that were written.
     pub(crate) fn show_parameters(&self, page: &mut [u8]) -> Result<usize> {
         let mut page = Page::new(page);
         self.config.lock().show(&mut page, self.bdev())?;
@@ -239,7 +247,7 @@ impl Device {
         let shown = self.block_size();
         let last = (bdev.size() / u64::from(own.max(1))).saturating_sub(1);
 
-        // The sizes that the core lets one choose from.
+        // The block sizes that the core offers.
         const SIZES: core::ops::RangeInclusive<u32> = 512..=4096;
         let convertible = |size: u32| size.is_power_of_two() && SIZES.contains(&size);
         if !convertible(own) || !convertible(shown) {
@@ -259,7 +267,7 @@ impl Device {
         })
     }
 
-    /// The number of blocks in a physical block, as power of two.
+    /// The number of blocks in a physical block, as a power of two.
     pub(crate) fn physical_block_exponent(&self) -> u32 {
         self.bdev().map_or(0, |bdev| {
             let blocks = bdev.physical_block_size() / bdev.logical_block_size().max(1);
@@ -271,8 +279,8 @@ impl Device {
 #[pinned_drop]
 impl PinnedDrop for Device {
     fn drop(self: Pin<&mut Self>) {
-        // The core destroys before it frees. As `Drop` may run where closing is not allowed, nothing is done
-        // about a core that does not.
+        // The core calls `destroy` before it frees the device. If a core does not, nothing is done
+        // about it here, because `Drop` may run in a context that must not close a block device.
         debug_assert!(self.backing.load(Acquire).is_null());
     }
 }

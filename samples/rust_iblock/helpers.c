@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Static inline functions of the kernel that `kernel::bindings` has no helper
- * for.
+ * Helpers for static inline functions of the kernel for which
+ * `kernel::bindings` has none.
  */
 #include "target_bindings.h"
 

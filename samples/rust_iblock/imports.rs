@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Everything this driver calls in the LIO core.
+//! The imports of everything that this driver calls in the LIO core.
 
 use crate::bindings::{
     block_device, configfs_attribute, exec_cmd_ops, se_cmd, se_dev_attrib, se_device,
@@ -19,7 +19,8 @@ import_symbols! {
 
         /// Completes `cmd` with a SAM status. May be called from interrupt context.
         target_complete_cmd: fn(cmd: *mut se_cmd, scsi_status: u8),
-        /// Parses the CDB of a block device command and picks the function of `ops` that executes it.
+        /// Parses the CDB of a block device command and picks the function of `ops` that executes
+        /// it.
         sbc_parse_cdb: fn(cmd: *mut se_cmd, ops: *mut exec_cmd_ops) -> sense_reason_t,
         /// The peripheral device type of a block device.
         sbc_get_device_type: fn(dev: *mut se_device) -> u32,
@@ -27,7 +28,7 @@ import_symbols! {
         sbc_get_write_same_sectors: fn(cmd: *mut se_cmd) -> u64,
         /// Converts blocks of `dev` to sectors of 512 bytes.
         target_to_linux_sector: fn(dev: *mut se_device, lb: u64) -> u64,
-        /// Takes over the discard limits of a block device; false if it has none.
+        /// Takes over the discard limits of a block device. Returns false if it has none.
         target_configure_unmap_from_bdev:
             fn(attrib: *mut se_dev_attrib, bdev: *mut block_device) -> bool,
         /// Takes over the atomic write limits of a block device.

@@ -2,36 +2,41 @@
 
 //! `target_core_iblock` in Rust: block devices as storage of the kernel's SCSI target, LIO.
 //!
-//! A backend driver of LIO calls a dozen functions of its core. This one imports them with
-//! [`kimport::import_symbols!`] instead of linking against them, so that it also works with a core that exports
-//! nothing, such as one that was loaded beside the first to replace it:
+//! A backend driver of LIO calls a dozen functions of the LIO core. This driver imports them with
+//! [`kimport::import_symbols!`] instead of linking against them. So it also works with a core that
+//! exports nothing, such as one that was loaded beside the first core to replace it:
 //!
 //! ```text
 //! insmod rust_iblock.ko                                  # target_core_mod
 //! insmod rust_iblock.ko provider=target_core_mod_new
 //! ```
 //!
-//! Devices are used as those of the C driver: the type is `iblock`, and the parameters are the same.
+//! Devices are used as those of the C driver: the type is `iblock`, and the parameters are the
+//! same.
 //!
-//! From the core inwards:
+//! The modules, from the core inwards:
 //!
 //! - [`backend`]: the functions that the core calls.
 //! - [`device`], with [`config`] and [`plug`]: a device, from `mkdir` in configfs to `rmdir`.
-//! - [`command`], [`request`] and [`pr`]: a SCSI command, and how it is executed.
-//! - [`bdev`] and [`bio`]: the block layer.
-//! - [`imports`]: what is called in the core; [`bindings`]: the C types.
+//! - [`command`], [`request`] and [`pr`]: a SCSI command and its execution; [`scatterlist`]: the
+//!   memory that it transfers; [`scsi`]: its results.
+//! - [`backing`], [`bdev`] and [`bio`]: the block layer.
+//! - [`imports`]: the functions of the core; [`bindings`]: the C types.
 //!
-//! Where it differs from the C driver:
+//! The differences from the C driver:
 //!
 //! - Protection information (T10 PI) is not passed through.
-//! - A command that fails after some of its bios were submitted is completed when those are done; C frees what
-//!   they still use.
-//! - A flush that the initiator did not wait for (IMMED) is waited for when the device is destroyed.
-//! - With `readonly=1` the device refuses to be written, also by an initiator that does not ask whether it may.
-//! - A reservation conflict is reported whichever bio of the command it was that had it.
-//! - A `udev_path` that is too long is refused, and not cut off.
+//! - A command that fails after some of its bios were submitted is completed only when these are
+//!   done. The C driver frees memory that they still use.
+//! - When the device is destroyed, it waits for flushes that the initiator did not wait for
+//!   (IMMED).
+//! - With `readonly=1`, the device refuses writes even from an initiator that does not ask whether
+//!   it may write.
+//! - A reservation conflict is reported whichever bio of the command met it.
+//! - A `udev_path` that is too long is refused instead of cut off.
 
 mod backend;
+mod backing;
 mod bdev;
 mod bindings;
 mod bio;
@@ -43,6 +48,8 @@ mod param;
 mod plug;
 mod pr;
 mod request;
+mod scatterlist;
+mod scsi;
 
 use backend::Registration;
 use imports::lio;
@@ -58,7 +65,7 @@ module! {
 
 string_param! {
     "rust_iblock",
-    /// The module that is the LIO core. The size is that of a module's name.
+    /// The module that provides the LIO core. The size is that of a module's name.
     provider: [56] = "target_core_mod", "Module that provides the LIO core",
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! String module parameters, which `module!` does not have.
+//! Module parameters that are strings, which `module!` does not support.
 //!
-//! [`string_param!`](crate::string_param) is C's `module_param_string()`: a buffer of a fixed size in the module,
-//! filled and shown by the kernel's own `param_ops_string`. The parameter is readable in sysfs and
-//! can only be set when the module is loaded.
+//! [`string_param!`](crate::string_param) is C's `module_param_string()`: a buffer of a fixed size
+//! in the module, filled and shown by the kernel's own `param_ops_string`. The parameter is
+//! readable in sysfs and can only be set when the module is loaded.
 
 use crate::bindings;
 use core::cell::UnsafeCell;
@@ -12,7 +12,7 @@ use kernel::prelude::*;
 
 /// A module parameter that holds a string of up to `N - 1` bytes.
 ///
-/// Declared with [`string_param!`](crate::string_param).
+/// It is declared with [`string_param!`](crate::string_param).
 ///
 /// # Invariants
 ///
@@ -46,7 +46,7 @@ impl<const N: usize> StringParam<N> {
         }
     }
 
-    /// What `param_ops_string` needs to know.
+    /// The description of the buffer for `param_ops_string`.
     #[doc(hidden)]
     pub(crate) const fn descriptor(&'static self) -> KparamString {
         KparamString(bindings::kparam_string {
@@ -71,7 +71,7 @@ pub(crate) struct KparamString(bindings::kparam_string);
 // SAFETY: The kernel's parameter code, which serializes its accesses, is the only user.
 unsafe impl Sync for KparamString {}
 
-/// Copies a string to an array; for strings in sections.
+/// Copies a string to an array, for strings in sections.
 #[doc(hidden)]
 pub(crate) const fn bytes<const N: usize>(s: &str) -> [u8; N] {
     match s.as_bytes().first_chunk() {

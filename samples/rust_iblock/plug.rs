@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Holding back I/O while the core submits several commands.
+//! Plugs, which hold back I/O while the core submits several commands.
 
 use crate::bindings;
 use core::ptr::NonNull;
@@ -15,7 +15,7 @@ use kernel::types::Opaque;
 /// A plug that the core sees as a `struct se_dev_plug`.
 #[repr(C)]
 pub(crate) struct Plug {
-    // The first field: a pointer to it is a pointer to the plug.
+    // This is the first field, so a pointer to it is a pointer to the plug.
     se_plug: Opaque<bindings::se_dev_plug>,
     blk_plug: Opaque<bindings::blk_plug>,
     plugged: AtomicFlag,
@@ -28,11 +28,12 @@ unsafe impl Send for Plug {}
 unsafe impl Sync for Plug {}
 
 impl Plug {
-    /// Submits what was held back since [`Plugs::start`].
+    /// Submits the I/O that was held back since [`Plugs::start`].
     ///
     /// # Safety
     ///
-    /// `se_plug` must be from [`Plugs::start`], called by the same task, and not be used after.
+    /// `se_plug` must be from [`Plugs::start`], called by the same task, and must not be used
+    /// afterwards.
     pub(crate) unsafe fn finish(se_plug: NonNull<bindings::se_dev_plug>) {
         // SAFETY: By the requirements of this function `se_plug` is the first field of a plug.
         let plug = unsafe { se_plug.cast::<Self>().as_ref() };
@@ -66,16 +67,16 @@ impl Plugs {
         Ok(Self(plugs))
     }
 
-    /// Holds back what the current task submits, until [`Plug::finish`].
+    /// Holds back the I/O that the current task submits, until [`Plug::finish`].
     ///
-    /// `None` if the plug of this CPU is in use. The core has one worker for each CPU, so that this is rare, but it
-    /// may be preempted.
+    /// Returns [`None`] if the plug of this CPU is in use. That is rare, because the core has one
+    /// worker for each CPU, but the worker may be preempted.
     pub(crate) fn start(&self) -> Option<NonNull<bindings::se_dev_plug>> {
         let plug = self.0.get(CpuId::current().as_u32() as usize)?;
         if plug.plugged.xchg(true, Acquire) {
             return None;
         }
-        // SAFETY: The plug does not move, and is this task's, as `plugged` was not set.
+        // SAFETY: The plug does not move. It belongs to this task, because `plugged` was not set.
         unsafe { bindings::blk_start_plug(plug.blk_plug.get()) };
         NonNull::new(plug.se_plug.get())
     }

@@ -2,11 +2,12 @@
 
 //! Persistent reservations, passed through to the block device.
 //!
-//! Only used when `emulate_pr` is off; else the core keeps the reservations itself.
+//! They are used only when `emulate_pr` is off. Otherwise the core keeps the reservations itself.
 
 use crate::bdev::BlockDevice;
 use crate::bindings;
-use crate::command::{Command, Sense};
+use crate::command::Command;
+use crate::scsi::Sense;
 use kernel::ffi::c_int;
 use kernel::prelude::*;
 
@@ -28,25 +29,26 @@ mod action_in {
     pub(super) const REPORT_CAPABILITIES: u8 = 0x02;
 }
 
-/// What REPORT CAPABILITIES returns (SPC-4, table 211).
+/// The data that REPORT CAPABILITIES returns (SPC-4, table 211).
 ///
-/// Neither ATP_C nor SIP_C is set: a backend sees neither the target port nor other initiators.
+/// Neither ATP_C nor SIP_C is set, because a backend sees neither the target port nor other
+/// initiators.
 const CAPABILITIES: [u8; 6] = [
     // The length, which is 8.
     0x00,
     0x08, //
     // PTPL_C: reservations can persist.
     0x01, //
-    // TMV: the mask below is valid. ALLOW COMMANDS is 001b. PTPL_A: they do persist.
+    // TMV: the mask below is valid. ALLOW COMMANDS is 001b. PTPL_A: reservations do persist.
     0x80 | 0x10 | 0x01, //
-    // The types, of which there are: exclusive access, all registrants and registrants only;
-    // write exclusive, registrants only; exclusive access; write exclusive.
+    // The supported types: exclusive access, all registrants and registrants only; write exclusive,
+    // registrants only; exclusive access; write exclusive.
     0x80 | 0x40 | 0x20 | 0x08 | 0x02, //
     // Exclusive access, all registrants.
     0x01,
 ];
 
-/// How many keys [`read_keys`] expects at first; more than most devices have.
+/// The number of keys that [`read_keys`] expects at first; more than most devices have.
 const KEYS: u32 = 16;
 
 /// The operations of a block device.
@@ -63,8 +65,8 @@ impl<'a> Operations<'a> {
         let fops = unsafe { (*disk).fops };
         // SAFETY: As above.
         let ops = unsafe { (*fops).pr_ops }.cast::<bindings::pr_ops>();
-        // SAFETY: The operations are null, or constant and live as long as the disk. The cast is to what the header
-        // says; `kernel::bindings` only has the declaration.
+        // SAFETY: The operations are null, or constant and live as long as the disk. The cast is to
+        // the type in the header; `kernel::bindings` only has the declaration.
         let ops = unsafe { ops.as_ref() }.ok_or_else(|| {
             pr_err!("the block device does not support persistent reservations\n");
             Sense::UNSUPPORTED_OPCODE
@@ -77,7 +79,7 @@ impl<'a> Operations<'a> {
     }
 }
 
-/// Complains about an operation that a block device lacks.
+/// Returns `operation`, or logs that the block device lacks it.
 fn supported<T>(operation: Option<T>, name: &str) -> Result<T, Sense> {
     operation.ok_or_else(|| {
         pr_err!("the block device does not support {}\n", name);
@@ -106,7 +108,7 @@ fn check(status: c_int) -> Result<(), Sense> {
     }
 }
 
-/// PERSISTENT RESERVE OUT.
+/// Executes PERSISTENT RESERVE OUT.
 pub(crate) fn reserve_out(
     command: &Command,
     action: u8,
@@ -161,7 +163,7 @@ pub(crate) fn reserve_out(
     })
 }
 
-/// PERSISTENT RESERVE IN. The result goes to `data`, as much of it as there is room for.
+/// Executes PERSISTENT RESERVE IN. As much of the result goes to `data` as there is room for.
 pub(crate) fn reserve_in(command: &Command, action: u8, data: &mut [u8]) -> Result<(), Sense> {
     match action {
         action_in::REPORT_CAPABILITIES => {
@@ -181,7 +183,7 @@ pub(crate) fn reserve_in(command: &Command, action: u8, data: &mut [u8]) -> Resu
     }
 }
 
-/// Writes `bytes` at `offset`, if there is room for all of them. False if not.
+/// Writes `bytes` at `offset`, if there is room for all of them. Returns false if not.
 fn put(data: &mut [u8], offset: usize, bytes: &[u8]) -> bool {
     match data.get_mut(offset..offset.saturating_add(bytes.len())) {
         Some(room) => {
@@ -205,7 +207,8 @@ fn read_keys(pr: &Operations<'_>, data: &mut [u8]) -> Result<(), Sense> {
 
         // SAFETY: `header` points to the header in `list`.
         unsafe { (*header).num_keys = room };
-        // SAFETY: The block device is open, these are its operations, and there is room for the keys.
+        // SAFETY: The block device is open, these are its operations, and there is room for the
+        // keys.
         let status = unsafe { read_keys(pr.bdev(), header) };
         if status != 0 {
             return Err(Sense::COMMUNICATION_FAILURE);

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Executing commands.
+//! The execution of commands.
 
-use crate::bdev::Backing;
+use crate::backing::Backing;
 use crate::bindings;
-use crate::bio::{Batch, Bio, Context, Status, UnboundBio};
-use crate::command::{Command, SamStatus, ScatterList, Segment, Sense};
+use crate::bio::{Batch, Bio, Context, Status};
+use crate::command::Command;
+use crate::scatterlist::{ScatterList, Segment};
+use crate::scsi::{SamStatus, Sense};
 use kernel::ffi::c_void;
 use kernel::prelude::*;
 use kernel::sync::atomic::{ordering::Relaxed, AtomicFlag};
 use kernel::sync::{Arc, UniqueArc};
 use kernel::types::ForeignOwnable;
 
-/// A command in execution.
+/// A command that is being executed.
 ///
-/// Each of its bios has a reference, and the one who submits them. The command is completed when the last one is
-/// dropped.
+/// Each of its bios has a reference, and so has the task that submits them. The command is
+/// completed when the last reference is dropped.
 struct Request {
     command: Command,
     failed: AtomicFlag,
@@ -23,9 +25,10 @@ struct Request {
 }
 
 impl Request {
-    /// Begins the execution of `command`, which from now on ends with its completion, also on errors.
+    /// Begins the execution of `command`. From now on it ends with the completion of the command,
+    /// also on errors.
     fn new(command: Command) -> Result<Arc<Self>, Sense> {
-        // First the memory: a `Request` that is dropped completes the command.
+        // The allocation comes first, because a `Request` that is dropped completes the command.
         let memory = UniqueArc::new_uninit(GFP_KERNEL).map_err(|_| Sense::COMMUNICATION_FAILURE)?;
         Ok(memory
             .write(Self {
@@ -56,7 +59,7 @@ impl Request {
 impl Drop for Request {
     fn drop(&mut self) {
         let status = self.status();
-        // SAFETY: Nothing refers to the request any more; only it had the command.
+        // SAFETY: Nothing refers to the request any more, and only the request had the command.
         unsafe { self.command.complete_once(status) }
     }
 }
@@ -67,7 +70,8 @@ impl Context for Arc<Request> {
     }
 
     unsafe fn from_private(private: *mut c_void) -> Self {
-        // SAFETY: By the requirements of this function the pointer is from `into_foreign`, and used once.
+        // SAFETY: By the requirements of this function the pointer is from `into_foreign`, and used
+        // once.
         unsafe { <Self as ForeignOwnable>::from_foreign(private) }
     }
 
@@ -90,8 +94,8 @@ impl Context for Command {
     }
 
     unsafe fn from_private(private: *mut c_void) -> Self {
-        // SAFETY: By the requirements of this function the pointer is from `into_private`, which consumed the
-        // command.
+        // SAFETY: By the requirements of this function the pointer is from `into_private`, which
+        // consumed the command.
         unsafe { Command::from_raw(private.cast()) }
     }
 
@@ -121,7 +125,7 @@ fn bio_op(command: &Command, direction: Direction) -> Result<u32, Sense> {
     }
 
     let bdev = &command.device().writable_backing()?.bdev;
-    // As O_DIRECT does, so that writeback throttling leaves these alone.
+    // These are the flags that O_DIRECT sets, so that writeback throttling leaves the bios alone.
     let mut op = bindings::REQ_OP_WRITE | bindings::REQ_SYNC | bindings::REQ_IDLE;
     // Write through if there is no volatile write cache or the initiator asks for it.
     if bdev.has_fua() && (command.force_unit_access() || !bdev.has_write_cache()) {
@@ -133,7 +137,7 @@ fn bio_op(command: &Command, direction: Direction) -> Result<u32, Sense> {
     Ok(op)
 }
 
-/// READ and WRITE.
+/// Executes READ and WRITE.
 pub(crate) fn read_write(
     command: Command,
     data: ScatterList<'_>,
@@ -142,7 +146,7 @@ pub(crate) fn read_write(
     let op = bio_op(&command, direction)?;
     let request = Request::new(command)?;
 
-    // From here on the request completes the command, with the status that `submit` leaves in it.
+    // From here on, the request completes the command, with the status that `submit` leaves in it.
     if submit(&request, data, op).is_err() {
         request.fail();
     }
@@ -159,9 +163,10 @@ fn submit(request: &Arc<Request>, data: ScatterList<'_>, op: u32) -> Result<(), 
     Ok(())
 }
 
-/// The bios of a request, in the making.
+/// The bios of a request that is being submitted.
 ///
-/// If it is dropped, what was submitted before is on its way, and what was not never will be.
+/// If this is dropped, the bios that were submitted before are on their way, and the others are
+/// never submitted.
 struct Submission<'a> {
     request: &'a Arc<Request>,
     backing: &'a Backing,
@@ -200,7 +205,9 @@ impl<'a> Submission<'a> {
 
     /// Replaces the current bio, which is full, by an empty one.
     fn next_bio(&mut self, segments: u32) -> Result<(), Sense> {
-        let bio = UnboundBio::new(self.backing, segments, self.op, self.sector)
+        let bio = self
+            .backing
+            .new_bio(segments, self.op, self.sector)
             .ok_or(Sense::COMMUNICATION_FAILURE)?
             .bind(self.request.clone());
         if let Some(full) = self.current.replace(bio) {
@@ -209,7 +216,7 @@ impl<'a> Submission<'a> {
         Ok(())
     }
 
-    /// Submits what is left.
+    /// Submits the remaining bios.
     fn finish(mut self) {
         if let Some(last) = self.current.take() {
             self.batch.push(last);
@@ -218,13 +225,14 @@ impl<'a> Submission<'a> {
     }
 }
 
-/// SYNCHRONIZE CACHE. The block layer takes no range: this always flushes the whole cache.
+/// Executes SYNCHRONIZE CACHE. The block layer takes no range, so this always flushes the whole
+/// cache.
 pub(crate) fn synchronize_cache(command: Command) -> Result<(), Sense> {
     let backing = command.device().backing()?;
-    let bio = UnboundBio::flush(backing).ok_or(Sense::COMMUNICATION_FAILURE)?;
+    let bio = backing.new_flush().ok_or(Sense::COMMUNICATION_FAILURE)?;
 
     if command.is_immediate() {
-        // SAFETY: `Device::destroy` calls `finish`, not before the command is completed below.
+        // SAFETY: `Device::destroy` calls `finish`, but not before the command is completed below.
         bio.bind(unsafe { backing.begin_flush() }).submit();
         command.complete(SamStatus::Good);
     } else {
@@ -233,7 +241,7 @@ pub(crate) fn synchronize_cache(command: Command) -> Result<(), Sense> {
     Ok(())
 }
 
-/// UNMAP of `count` blocks from `block` on. The core completes the command.
+/// Executes UNMAP of `count` blocks from `block` on. The core completes the command.
 pub(crate) fn unmap(command: &Command, block: u64, count: u64) -> Result<(), Sense> {
     let bdev = &command.device().writable_backing()?.bdev;
     bdev.discard(command.to_sectors(block), command.to_sectors(count))
@@ -243,7 +251,7 @@ pub(crate) fn unmap(command: &Command, block: u64, count: u64) -> Result<(), Sen
         })
 }
 
-/// WRITE SAME without the UNMAP bit.
+/// Executes WRITE SAME without the UNMAP bit.
 pub(crate) fn write_same(command: Command) -> Result<(), Sense> {
     if command.has_protection() {
         pr_err!("WRITE_SAME: protection information is not supported\n");
@@ -283,7 +291,7 @@ pub(crate) fn write_same(command: Command) -> Result<(), Sense> {
     Ok(())
 }
 
-/// Submits bios that write the command's block over and over.
+/// Submits bios that write the command's block repeatedly.
 fn submit_same(request: &Arc<Request>) -> Result<(), Sense> {
     let command = &request.command;
     let data = command.data();

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Input of bindgen: what this driver needs and `kernel::bindings` lacks, and
- * the prototypes of `helpers.c`.
+ * Input of bindgen: the items that this driver needs and `kernel::bindings`
+ * lacks, and the prototypes of `helpers.c`.
  *
- * target_bindings.bindgen restricts the output to the items these headers define
- * themselves; a type they only use is the one of `kernel::bindings`.
+ * target_bindings.bindgen restricts the output to the items that these headers
+ * define themselves. A type that they only use is that of `kernel::bindings`.
  */
 #ifndef TARGET_BINDINGS_H
 #define TARGET_BINDINGS_H
@@ -25,7 +25,7 @@
 #include <target/target_core_backend.h>
 
 #ifdef __BINDGEN__
-/* bindgen evaluates no macro that has a cast in it; bindings.rs gives them their names. */
+/* bindgen evaluates no macro that has a cast in it. bindings.rs renames these constants. */
 static const blk_status_t RUST_CONST_HELPER_BLK_STS_RESV_CONFLICT = BLK_STS_RESV_CONFLICT;
 static const blk_mode_t RUST_CONST_HELPER_BLK_OPEN_READ = BLK_OPEN_READ;
 static const blk_mode_t RUST_CONST_HELPER_BLK_OPEN_WRITE = BLK_OPEN_WRITE;

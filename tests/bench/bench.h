@@ -6,11 +6,14 @@
 
 int bench_callee(int value);
 
-/* Both return the time-stamp counter's ticks for `count` turns. */
+/* Both return the ticks of the time-stamp counter for `count` turns. */
 u64 bench_c_loop(unsigned int count);
 u64 bench_c_pointer(unsigned int count, int (*callee)(int value));
 
-/* Finds all symbols, the way of a C macro that fills a struct of pointers; 0, or an errno. */
+/*
+ * Finds all symbols as a C macro does that fills a struct of pointers. Returns 0, or a negative
+ * errno.
+ */
 int bench_c_macro(const char *const *names, size_t count, void **addresses);
 
 #endif

@@ -9,7 +9,7 @@ LOADS=5
 POINTER=/test/pointer/kimport_bench.ko
 LOOKUP=kallsyms_lookup_name=0x$(sed -n 's/ T kallsyms_lookup_name$//p' /proc/kallsyms)
 
-# samples PREFIX FILE PARAMETER...: one load.
+# samples PREFIX FILE PARAMETER...: prints the samples of one load.
 samples() {
 	prefix=$1
 	shift
@@ -17,12 +17,12 @@ samples() {
 	insmod "$@" || return
 	rmmod kimport_bench || return
 	log_since | sed -n "s|^kimport_bench: sample |sample $prefix|p" >lines
-	# Nothing was measured.
+	# An empty file means that nothing was measured.
 	[ -s lines ] || return
 	cat lines
 }
 
-# first NAME PARAMETER...: what a module's first resolution costs.
+# first NAME PARAMETER...: measures the first resolution of a module.
 first() {
 	name=$1
 	shift

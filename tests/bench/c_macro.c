@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The C macro's way to symbols: a kprobe tells where kallsyms_lookup_name is, and that is called for each name.
+ * The way in which the C macro finds symbols: a kprobe gives the address of kallsyms_lookup_name,
+ * which is then called for each name.
  */
 #include <linux/kprobes.h>
 #include <linux/string.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The C macro's way to call: through a pointer in a struct, which with retpolines is a call of a thunk.
+ * The way in which the C macro calls: through a pointer in a struct, which with retpolines is a
+ * call of a thunk.
  */
 #include <linux/compiler.h>
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Times what kimport does, in ticks of the time-stamp counter: under QEMU's `-icount` these are instructions.
+//! Times the operations of kimport in ticks of the time-stamp counter. Under QEMU's `-icount`,
+//! ticks are instructions.
 //!
 //! Each sample is a line of the log: `sample NAME COUNT TICKS`, for `COUNT` calls or imports.
 
@@ -37,16 +38,16 @@ module! {
     },
 }
 
-/// What is called somewhere, so that it has a call site.
+/// Functions that are used somewhere, so that each has a call site.
 struct Used<const N: usize>([*const (); N]);
 
 // SAFETY: Nobody follows the pointers.
 unsafe impl<const N: usize> Sync for Used<N> {}
 
-// Functions of the kernel image that were chosen at random: `few` and `many`.
+// Blocks of functions of the kernel image that were chosen at random: `few` and `many`.
 include!(env!("KIMPORT_BENCH_BLOCKS"));
 
-/// A block of functions that both providers have.
+/// Declares a block of functions that both providers have.
 macro_rules! sides {
     ($($side:ident)*) => {
         import_symbols! {
@@ -88,7 +89,7 @@ import_symbols! {
 }
 
 extern "C" {
-    // As a module calls what is exported.
+    // An exported function, declared as in any module.
     fn bench_callee(value: c_int) -> c_int;
     fn bench_c_loop(count: c_uint) -> u64;
     fn bench_c_pointer(count: c_uint, callee: unsafe extern "C" fn(c_int) -> c_int) -> u64;
@@ -111,7 +112,7 @@ fn sample(name: fmt::Arguments<'_>, count: usize, ticks: u64) {
     pr_info!("sample {name} {count} {ticks}\n");
 }
 
-/// The ticks that `work` takes.
+/// Returns the result of `work`, and the ticks that it takes.
 fn time<R>(work: impl FnOnce() -> R) -> (R, u64) {
     let start = ticks();
     let result = work();
@@ -125,7 +126,7 @@ macro_rules! turns {
         let mut left = CALLS;
         while left > 0 {
             let _ = $call;
-            // SAFETY: Nothing; but the compiler does not know, and keeps the loop.
+            // SAFETY: The assembly is empty. The compiler does not know that, and keeps the loop.
             unsafe { asm!("", options(nomem, nostack, preserves_flags)) };
             left -= 1;
         }
@@ -169,7 +170,7 @@ fn calls() -> Result {
     if !late.is_bound() {
         return Err(EBADMSG);
     }
-    let import = if cfg!(kimport_pointer_calls) {
+    let import = if cfg!(not(kimport_static_calls)) {
         "pointer-binder"
     } else {
         "import"
@@ -179,14 +180,14 @@ fn calls() -> Result {
         sample(fmt!("call/loop"), count, turns_of_nothing());
         sample(fmt!("call/export"), count, turns_of_the_export());
         sample(fmt!("call/{import}"), count, turns_of_the_import());
-        if !cfg!(kimport_pointer_calls) {
+        if cfg!(kimport_static_calls) {
             sample(fmt!("call/rebindable"), count, turns_of_the_rebindable());
             sample(fmt!("call/late"), count, turns_of_the_late());
         }
-        // SAFETY: It takes any number.
+        // SAFETY: The function takes any number.
         let ticks = unsafe { bench_c_loop(CALLS) };
         sample(fmt!("call/c-loop"), count, ticks);
-        // SAFETY: It takes any number, and so does the function.
+        // SAFETY: The function takes any number, and so does its callee.
         let ticks = unsafe { bench_c_pointer(CALLS, bench_callee) };
         sample(fmt!("call/c-pointer"), count, ticks);
     }
@@ -194,7 +195,7 @@ fn calls() -> Result {
     Ok(())
 }
 
-/// A whole resolution by a module that was just loaded.
+/// Measures a whole resolution by a module that was just loaded.
 fn first() -> Result {
     let (imports, ticks) = time(few::resolve_imports);
     let imports = imports?;
@@ -202,7 +203,7 @@ fn first() -> Result {
     Ok(())
 }
 
-/// The ways to `kallsyms_lookup_name`.
+/// Measures the ways to `kallsyms_lookup_name`.
 fn ways() -> Result {
     for way in [c"refused_probe", c"disabled_probe", c"parameter"] {
         let (found, ticks) = time(|| find_lookup(way));
@@ -215,7 +216,7 @@ fn ways() -> Result {
     Ok(())
 }
 
-/// All that the C macro does.
+/// Measures everything that the C macro does.
 fn c_macro(imports: &Imports) -> Result {
     let mut names = KVec::new();
     for import in imports.iter() {
@@ -230,7 +231,7 @@ fn c_macro(imports: &Imports) -> Result {
     Ok(())
 }
 
-/// The steps of a resolution, after `kallsyms_lookup_name` is known.
+/// Measures the steps of a resolution, after `kallsyms_lookup_name` is known.
 fn steps(imports: &Imports) -> Result {
     let steps = Steps::of(imports)?;
     let count = imports.iter().count();
@@ -245,7 +246,7 @@ fn steps(imports: &Imports) -> Result {
         at_once(on);
         let ((), ticks) = time(|| steps.unbind());
         sample(fmt!("unbind/{how}"), count, ticks);
-        // SAFETY: They were just looked up.
+        // SAFETY: The addresses were just looked up.
         let ((), ticks) = time(|| unsafe { steps.bind(&addresses) });
         sample(fmt!("bind/{how}"), count, ticks);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * One of two providers with the same functions: as many as the backend driver of the LIO story imports.
+ * One of two providers with the same functions. There are as many as an LIO backend driver imports.
  */
 #include <linux/module.h>
 

@@ -3,7 +3,7 @@
 #include "provider.h"
 #include "bench.h"
 
-/* What is called in all the ways: as little as can be. */
+/* The function that is called in all ways. It does as little as possible. */
 int bench_callee(int value)
 {
 	return value;

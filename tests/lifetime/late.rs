@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Blocks that are bound while their provider is there. What the module sees goes to the kernel log.
+//! Blocks that are bound while their provider is loaded. The module prints what it sees to the
+//! kernel log.
 
 mod thread;
 
@@ -21,11 +22,11 @@ module! {
     params: {
         threads: u32 {
             default: 0,
-            description: "How many threads call without pause",
+            description: "Number of threads that call without pause",
         },
         sleep_ms: u32 {
             default: 0,
-            description: "How long one more thread's calls sleep in the provider; 0: no such thread",
+            description: "Milliseconds that calls of one more thread sleep; 0: no such thread",
         },
     },
 }
@@ -38,14 +39,15 @@ import_symbols! {
         #[optional]
         side_only_b: fn() -> c_int,
     }
-    // Its provider lacks it.
+    // The provider lacks the symbol.
     #[late]
     mod lacking from "kimport_test_provider" {
         side_id: fn() -> c_int,
         provider_add: fn(c_int, c_int) -> c_int,
         provider_init_only: fn() -> c_int,
     }
-    // The first one of each name is in init memory, which is still there when the provider goes live.
+    // The first symbol of each name is in init memory, which still exists when the provider goes
+    // live.
     #[late]
     mod phases from "kimport_test_provider" {
         #[name = "provider_phase"]
@@ -60,14 +62,14 @@ import_symbols! {
     }
 }
 
-/// Prints what it is told, and what a call returns then.
+/// Prints each event, and the result of a call at that moment.
 struct Events;
 
 impl ProviderEvents for Events {
     fn provider_live(&self) {
-        // SAFETY: The function takes nothing, and sleeps only in contexts that may.
+        // SAFETY: The function takes nothing. It sleeps only in contexts that may sleep.
         let id = unsafe { side::side_id() };
-        // SAFETY: As above; it does not exist.
+        // SAFETY: As above. The function does not exist.
         let missing = unsafe { side::side_only_b() };
         pr_info!("live: {id:?} {missing:?}\n");
     }
@@ -79,7 +81,7 @@ impl ProviderEvents for Events {
     }
 }
 
-/// Prints what the calls return.
+/// Prints the results of the calls.
 struct Phases;
 
 impl ProviderEvents for Phases {
@@ -90,7 +92,7 @@ impl ProviderEvents for Phases {
         let second = unsafe { phases::second() };
         // SAFETY: As above.
         let staying = unsafe { phases::provider_staying() };
-        // SAFETY: As above; nothing that stays has the name.
+        // SAFETY: As above; no symbol that stays has the name.
         let init_only = unsafe { phases::provider_init_only() };
         pr_info!("phases: {first:?} {second:?} {staying:?} {init_only:?}\n");
     }
@@ -98,7 +100,7 @@ impl ProviderEvents for Phases {
     fn provider_going(&self) {}
 }
 
-/// Must never be told anything.
+/// Reports an error for each event, because the block must never be bound.
 struct NoEvents;
 
 impl ProviderEvents for NoEvents {
@@ -113,9 +115,9 @@ impl ProviderEvents for NoEvents {
     }
 }
 
-/// What the calls of one thread returned.
+/// The counts of the results of one thread's calls.
 struct Calls {
-    /// How long each sleeps.
+    /// The time that each call sleeps.
     sleep_ms: u32,
     some: Atomic<i64>,
     none: Atomic<i64>,
@@ -199,7 +201,7 @@ impl kernel::Module for LifetimeLate {
 
 impl Drop for LifetimeLate {
     fn drop(&mut self) {
-        // The threads go on: a late block's calls may be made at any time.
+        // The threads continue: calls of a late block may be made at any time.
         drop(self.side.take());
         // SAFETY: The function takes nothing.
         let id = unsafe { side::side_id() };

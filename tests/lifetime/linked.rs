@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A module that links against its provider's exports and imports from it too: the loader's own link in `holders/` stays as
-//! it is.
+//! A module that links against its provider's exports and also imports from it. kimport must leave
+//! the loader's own link in `holders/` as it is.
 
 use kernel::error::code::EBADMSG;
 use kernel::ffi::c_int;

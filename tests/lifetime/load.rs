@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Imports that are held, given back and refused in turns, and providers that are requested. The imports that a case
-//! leaves are held until the module is unloaded.
+//! Imports that are held, dropped and refused in turns, and providers that are requested. The
+//! imports that remain at the end of a case are held until the module is unloaded.
 
 use kernel::error::code::{EALREADY, EBADMSG, EINVAL};
 use kernel::ffi::c_int;
@@ -80,7 +80,7 @@ impl kernel::Module for LifetimeLoad {
             3 => {
                 held.push(first::resolve_imports()?, GFP_KERNEL)?;
                 ensure(refused::resolve_imports().is_err())?;
-                // It is taken, and stays so.
+                // The block is claimed, and stays claimed.
                 ensure(first::resolve_imports().err() == Some(EALREADY))?;
                 ensure(first::resolve_imports().err() == Some(EALREADY))?;
             }
@@ -108,7 +108,7 @@ impl kernel::Module for LifetimeLoad {
             }
             9 => drop(absent::resolve_imports()?),
             10 => drop(own::resolve_imports()?),
-            // Absent, and the block does not request it.
+            // The provider is absent, and the block does not request it.
             11 => drop(first::resolve_imports()?),
             12 => {
                 held.push(starting::resolve_imports()?, GFP_KERNEL)?;

@@ -2,7 +2,7 @@
 
 //! Moves a block between two providers while threads call through it without pause.
 //!
-//! What is wrong ends the load with `EBADMSG`; the threads go on until the module is unloaded.
+//! An error ends the load with `EBADMSG`. The threads continue until the module is unloaded.
 
 mod thread;
 
@@ -39,7 +39,7 @@ import_symbols! {
         side_only_a: fn() -> c_int,
         side_value: c_int,
     }
-    // To look into both sides meanwhile.
+    // These two blocks give access to the counters of both providers meanwhile.
     mod a from "kimport_side_a" {
         side_inside: atomic_t,
     }
@@ -51,7 +51,7 @@ import_symbols! {
 const A: c_int = 1;
 const B: c_int = 2;
 
-/// How a thread calls.
+/// The kind of calls that a thread makes.
 #[derive(Clone, Copy)]
 enum How {
     Short,
@@ -59,12 +59,12 @@ enum How {
     Optional,
 }
 
-/// What the calls of one thread returned.
+/// The counts of the results of one thread's calls.
 struct Calls {
     how: How,
     a: Atomic<i64>,
     b: Atomic<i64>,
-    /// `None`.
+    /// The number of calls that returned `None`.
     missing: Atomic<i64>,
     wrong: Atomic<i64>,
 }
@@ -84,7 +84,7 @@ impl Calls {
 impl Work for Calls {
     fn step(&self) {
         let result = match self.how {
-            // SAFETY: The threads end before the imports. The function takes nothing.
+            // SAFETY: The threads end before the imports do. The function takes nothing.
             How::Short => Some(unsafe { side::side_id() }),
             // SAFETY: As above; kthreads may sleep.
             How::Sleeping => Some(unsafe { side::side_sleep(100) }),
@@ -102,7 +102,7 @@ impl Work for Calls {
 }
 
 struct LifetimeRebind {
-    // Dropped before the imports that they call through.
+    // Dropped before the imports, through which the threads call.
     _threads: KVec<Thread<Calls>>,
     _imports: Imports<Rebindable>,
 }
@@ -111,15 +111,15 @@ fn ensure(condition: bool) -> Result {
     condition.then_some(()).ok_or(EBADMSG)
 }
 
-/// The calls that are inside a side.
+/// Returns the number of calls that are inside a provider.
 fn inside(counter: *mut atomic_t) -> Result<c_int> {
     let counter = NonNull::new(counter).ok_or(EBADMSG)?;
-    // SAFETY: The caller's imports are resolved. The counter is one aligned word that changes at any time, hence the
-    // volatile read.
+    // SAFETY: The caller's imports are resolved. The counter is one aligned word that changes at
+    // any time, hence the volatile read.
     Ok(unsafe { counter.cast::<c_int>().read_volatile() })
 }
 
-/// That calls land in `side`.
+/// Returns an error unless calls land in the provider `side`.
 fn ensure_side(side: c_int) -> Result {
     // SAFETY: The imports are resolved.
     ensure(unsafe { side::side_id() } == side)?;
@@ -131,17 +131,17 @@ fn ensure_side(side: c_int) -> Result {
     ensure(unsafe { *side::side_value() } == side)
 }
 
-/// That errors leave everything as it is.
+/// Checks that errors leave everything as it is.
 fn all_or_nothing(imports: &mut Imports<Rebindable>) -> Result {
     ensure_side(A)?;
     imports.rebind(c"kimport_side_a")?;
     ensure_side(A)?;
     ensure(imports.rebind(c"no_such_provider") == Err(ENODEV))?;
     ensure_side(A)?;
-    // It has none of the symbols.
+    // This provider has none of the symbols.
     ensure(imports.rebind(c"kimport_test_provider") == Err(ENOENT))?;
     ensure_side(A)?;
-    // It has them all, but one is of another type.
+    // This provider has them all, but one is of another type.
     ensure(imports.rebind(c"kimport_side_c") == Err(EPROTOTYPE))?;
     ensure_side(A)?;
     ensure(side::resolve_imports().err() == Some(EALREADY))?;
@@ -154,7 +154,8 @@ fn all_or_nothing(imports: &mut Imports<Rebindable>) -> Result {
     Ok(())
 }
 
-/// Moves the block while `threads` call through it, and ends at the second provider if `moves` is odd.
+/// Moves the block while `threads` call through it. It ends at the second provider if `moves` is
+/// odd.
 fn move_about(imports: &mut Imports<Rebindable>, moves: u32) -> Result {
     let a = a::resolve_imports()?;
     let b = b::resolve_imports()?;
@@ -165,7 +166,7 @@ fn move_about(imports: &mut Imports<Rebindable>, moves: u32) -> Result {
             (A, c"kimport_side_a", b::side_inside())
         };
         imports.rebind(name)?;
-        // Nobody is in the old one, nor comes there.
+        // No call is in the old provider, and none enters it.
         ensure(inside(left)? == 0)?;
         ensure_side(new)?;
         ensure(inside(left)? == 0)?;

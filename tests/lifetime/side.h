@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * One of two providers with the same symbols, as an upgraded module and its predecessor; SIDE tells which. Neither exports
- * what is imported. Each knows who is inside of it, and reports when it goes while somebody is.
+ * One of two providers with the same symbols, like an upgraded module and its predecessor. SIDE
+ * tells which one it is. Neither exports the symbols that are imported. Each counts the calls that
+ * are inside, and warns if it is unloaded while a call is inside.
  */
 #include <linux/atomic.h>
 #include <linux/delay.h>
@@ -13,7 +14,7 @@ MODULE_PARM_DESC(hold_exit, "Stay in exit until this is cleared");
 
 int side_value = SIDE;
 
-/* Calls that are inside now. */
+/* The number of calls that are inside now. */
 atomic_t side_inside = ATOMIC_INIT(0);
 
 static bool side_gone;

@@ -7,7 +7,7 @@ static noinline __used int side_only_a(void)
 	return READ_ONCE(side_value) + 10;
 }
 
-/* So that a module may also link against this one. */
+/* Exported so that a module can also link against this one. */
 int side_a_exported(void);
 int side_a_exported(void)
 {

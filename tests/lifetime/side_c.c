@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What has the symbols of the other two, but other prototypes: of one that is warned of, of the other that is refused. */
+/*
+ * A provider with the symbols of the other two, but with other prototypes. The difference of one is
+ * warned of, that of the other is refused.
+ */
 #include <linux/module.h>
 
 static int side_value = 3;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Kernel threads that do one thing over and over until they are dropped.
+//! Kernel threads that repeat one step until they are dropped.
 
 use core::ptr::NonNull;
 use kernel::bindings;
@@ -9,7 +9,7 @@ use kernel::ffi::{c_int, c_void};
 use kernel::prelude::*;
 use kernel::sync::Arc;
 
-/// What a thread does.
+/// The work of a thread.
 pub(crate) trait Work: Send + Sync + 'static {
     fn step(&self);
 }
@@ -21,7 +21,7 @@ pub(crate) trait Work: Send + Sync + 'static {
 /// `task` is a kthread that runs until it is told to stop, which only `drop` does.
 pub(crate) struct Thread<W: Work> {
     task: NonNull<bindings::task_struct>,
-    // The thread has a pointer to it.
+    // The thread has a pointer to this.
     _work: Arc<W>,
 }
 
@@ -33,7 +33,8 @@ unsafe impl<W: Work> Sync for Thread<W> {}
 impl<W: Work> Thread<W> {
     pub(crate) fn new(work: Arc<W>) -> Result<Self> {
         let data: *const W = &*work;
-        // SAFETY: `data` lives until the thread has ended, as `_work` keeps it; the format takes no arguments.
+        // SAFETY: `data` lives until the thread has ended, because `_work` keeps it; the format
+        // takes no arguments.
         let task = unsafe {
             bindings::kthread_create_on_node(
                 Some(Self::main),
@@ -43,7 +44,7 @@ impl<W: Work> Thread<W> {
             )
         };
         let task = NonNull::new(from_err_ptr(task)?).ok_or(ENOMEM)?;
-        // SAFETY: The thread was just made, and nothing has stopped it.
+        // SAFETY: The thread was just created, and nothing has stopped it.
         unsafe { bindings::wake_up_process(task.as_ptr()) };
         // INVARIANT: `main` runs until it is told to stop.
         Ok(Self { task, _work: work })
@@ -65,7 +66,7 @@ impl<W: Work> Thread<W> {
 
 impl<W: Work> Drop for Thread<W> {
     fn drop(&mut self) {
-        // SAFETY: By the type invariants the thread is there, and this is the one who stops it.
+        // SAFETY: By the type invariants the thread is running, and only this stops it.
         unsafe { bindings::kthread_stop(self.task.as_ptr()) };
     }
 }

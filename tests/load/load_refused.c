@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Uses what cannot be had, each for another reason. Is never loaded. */
+/* Uses symbols that cannot be imported, each for another reason. It is never loaded. */
 #include <linux/module.h>
 
 int load_no_such_function(void);
@@ -24,5 +24,5 @@ static void __exit load_refused_exit(void)
 
 module_init(load_refused_init);
 module_exit(load_refused_exit);
-MODULE_DESCRIPTION("Uses what cannot be had, for the tests of kimport load");
+MODULE_DESCRIPTION("Uses symbols that cannot be imported, for the tests of kimport load");
 MODULE_LICENSE("GPL");

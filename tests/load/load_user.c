@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Uses a function and a datum of the kernel image, and the same of the provider of the tests, by plain declarations; none
- * of them is exported.
+ * Uses a function and a datum of the kernel image, and a function and a datum of the provider of
+ * the tests, by plain declarations. None of them is exported.
  */
 #include <linux/module.h>
 
@@ -12,7 +12,7 @@ extern char *saved_command_line;
 
 static char *text = "";
 module_param(text, charp, 0444);
-MODULE_PARM_DESC(text, "Is logged");
+MODULE_PARM_DESC(text, "Text to log");
 
 static int __init load_user_init(void)
 {
@@ -29,5 +29,5 @@ static void __exit load_user_exit(void)
 
 module_init(load_user_init);
 module_exit(load_user_exit);
-MODULE_DESCRIPTION("Uses what nobody exports, for the tests of kimport load");
+MODULE_DESCRIPTION("Uses symbols that are not exported, for the tests of kimport load");
 MODULE_LICENSE("GPL");

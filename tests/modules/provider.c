@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A module that exports nothing, to import from. Its init and exit can be held, so that a test can look at a provider
- * in each of its states.
+ * A provider that exports nothing. A parameter can hold it in its init or exit, so that a test can
+ * see a provider in each of its states.
  */
 #include <linux/delay.h>
 #include <linux/module.h>
@@ -30,43 +30,50 @@ noinline int provider_add(int a, int b)
 	return a + b;
 }
 
-/* Another one of this name is in provider_twin.c. */
+/* Another function of this name is in provider_twin.c. */
 static noinline __used int provider_twin(void)
 {
 	return 1;
 }
 
-/* The one of this name in provider_twin.c comes after it in memory, but as a local symbol before it in the symbol table. */
+/*
+ * The function of this name in provider_twin.c comes later in memory, but earlier in the symbol
+ * table, because it is a local symbol.
+ */
 noinline int provider_pair(void)
 {
 	return 1;
 }
 
-/* The first of three in the symbol table: its memory is freed. The others are in provider_twin.c and provider_third.c. */
+/*
+ * The first of three functions of this name in the symbol table, and the one whose memory is freed.
+ * The others are in provider_twin.c and provider_third.c.
+ */
 static noinline __used int __init provider_phase(void)
 {
 	return 1;
 }
 
-/* The one of this name in provider_twin.c stays. */
+/* The function of this name in provider_twin.c stays. */
 static noinline __used int __init provider_staying(void)
 {
 	return 1;
 }
 
 /*
- * .data and .rodata are allocated apart, so that nothing but the symbol table orders these and their namesakes in provider_twin.c.
+ * .data and .rodata are allocated separately, so only the symbol table has an order of these and of
+ * the data of the same names in provider_twin.c.
  */
 static const int provider_first_const __used = 1;
 static int provider_second_const __used = 1;
 
-/* Always called with the same second argument, so that the compiler leaves only a clone of it. */
+/* Always called with the same second argument, so that the compiler leaves only a clone. */
 static noinline int provider_cloned(int a, int b)
 {
 	return READ_ONCE(provider_value) * b + a;
 }
 
-/* As LLVM renames static functions that become global ones. */
+/* LLVM renames static functions like this when they become global. */
 int provider_renamed(void) __asm__("provider_renamed.llvm.17");
 int provider_split(void) __asm__("provider_split.llvm.1");
 int provider_split_as_well(void) __asm__("provider_split.llvm.2");
@@ -86,7 +93,7 @@ noinline int provider_split_as_well(void)
 	return 6;
 }
 
-/* The one of this name in provider_twin.c has another prototype. */
+/* The function of this name in provider_twin.c has another prototype. */
 static noinline __used int provider_unlike(int a)
 {
 	return a;
@@ -114,7 +121,7 @@ static noinline __used int __init provider_init_only(void)
 
 static int provider_init_value __initdata __used = 3;
 
-/* Stays, as modules can be unloaded. */
+/* This stays, because modules can be unloaded. */
 static noinline __used int __exit provider_exit_only(void)
 {
 	return 7;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Uses functions and data of the kernel image and of the provider of the tests, none of them exported but kfree(). */
+/*
+ * Uses functions and data of the kernel image and of the provider of the tests. None of them but
+ * kfree() is exported.
+ */
 #include <linux/module.h>
 #include <linux/percpu.h>
 #include <linux/sched/stat.h>
@@ -11,7 +14,7 @@ extern char *saved_command_line;
 
 int relink_c_twin(void);
 
-/* The compiler puts its address here: a relocation of data. */
+/* The compiler stores the address of the function here, which is a relocation in data. */
 static int (*const add)(int a, int b) = provider_add;
 
 /* Per-CPU data: what a relocation gets is an offset, which is as good. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Needs nothing that the build would have to relink, in the same directory. */
+/* A module that needs no relinking, in the directory of modules that the build relinks. */
 #include <linux/module.h>
 
 MODULE_DESCRIPTION("Is left alone, for the tests of kimport");

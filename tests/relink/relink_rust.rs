@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Plain declarations of what nobody exports, where it comes from says the Kbuild, and `#[livepatch]` blocks. The parameter
-//! chooses how the load ends; tests/vm/relink.sh has the cases.
+//! Plain declarations of symbols that are not exported, whose providers the Kbuild names, and
+//! `#[livepatch]` blocks. The parameter selects how the load ends; tests/vm/relink.sh has the
+//! cases.
 
 use kernel::{
     ffi::{c_char, c_int, c_long},
@@ -34,7 +35,7 @@ import_symbols! {
         #[name = "provider_twin"]
         #[position = 2]
         second_twin: fn() -> c_int,
-        // In address order the other one is the first.
+        // In address order, the other function is the first.
         #[name = "provider_pair"]
         #[position = 1]
         local_pair: fn() -> c_int,
@@ -48,7 +49,7 @@ import_symbols! {
         nr_processes: fn() -> c_int,
         saved_command_line: *mut c_char,
     }
-    // Bound when it is resolved, as ever.
+    // An ordinary block: it is bound when it is resolved.
     mod resolved from "kimport_test_provider" {
         provider_add: fn(a: c_int, b: c_int) -> c_int,
         #[optional]
@@ -100,7 +101,7 @@ impl kernel::Module for RelinkRust {
                 // SAFETY: As above; the function does not exist.
                 ensure(unsafe { resolved::provider_missing() }.is_none())?;
             }
-            // What was given back can be taken again.
+            // A block whose imports were dropped can be resolved again.
             1 => {
                 for _ in 0..3 {
                     drop(check_provider(provider::resolve_imports()?)?);
@@ -112,19 +113,21 @@ impl kernel::Module for RelinkRust {
             }
             3 => drop(mistyped::resolve_imports()?),
             4 => drop(kinds::resolve_imports()?),
-            // The provider may go meanwhile, and come again.
+            // The test may unload the provider meanwhile, and load it again.
             5 => {
                 pr_info!("waiting\n");
                 fsleep(Delta::from_millis(1500));
                 drop(provider::resolve_imports()?);
             }
             6 => {
-                // SAFETY: Not kept: the imports are not resolved. The call ends in a `BUG`.
+                // SAFETY: The conditions do not hold: the imports are not resolved. The call ends
+                // in a `BUG`.
                 unsafe { image::nr_processes() };
             }
             7 => {
                 drop(image::resolve_imports()?);
-                // SAFETY: Not kept: the imports are given back. The call ends in a `BUG`.
+                // SAFETY: The conditions do not hold: the imports were dropped. The call ends in a
+                // `BUG`.
                 unsafe { image::nr_processes() };
             }
             8 => {
@@ -184,7 +187,7 @@ fn check_provider(imports: Imports) -> Result<Imports> {
         pr_info!("{import}\n");
         ensure(import.provider() == Some(c"kimport_test_provider"))?;
         match import.call_mode() {
-            // Others than this block call `provider_add`, too.
+            // Other code than this block also calls `provider_add`.
             Some(CallMode::Livepatch { sites }) if import.symbol() == c"provider_add" => {
                 ensure(sites > 1)?
             }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Uses what no kernel has, so that none loads it. */
+/* Uses a function that no kernel has, so that no kernel loads it. */
 #include <linux/module.h>
 
 int no_such_function(void);
@@ -15,5 +15,5 @@ static void __exit relink_wrong_exit(void)
 
 module_init(relink_wrong_init);
 module_exit(relink_wrong_exit);
-MODULE_DESCRIPTION("Uses what no kernel has, for the tests of kimport");
+MODULE_DESCRIPTION("Uses a function that no kernel has, for the tests of kimport");
 MODULE_LICENSE("GPL");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Runs the crate's own tests when it is loaded, and prints KTAP. With KUnit, that runs them.
+//! Runs the crate's own tests when it is loaded, and prints KTAP. If the kernel has KUnit, KUnit
+//! runs the tests.
 
 use kernel::prelude::*;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Imports functions of the stock kernel that were chosen at random, declared right or with one thing wrong each.
+//! Imports functions of the stock kernel that were chosen at random. Each is declared either right
+//! or with one difference.
 
 #![allow(
     dead_code,
@@ -23,7 +24,7 @@ module! {
     params: {
         wrong: u8 {
             default: 0,
-            description: "Whether to import those that are declared wrong",
+            description: "1: import the functions that are declared wrong",
         },
     },
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What tests/modules/provider.c might become: the symbols are the same, but one function takes and returns another type.
+ * A possible next version of tests/modules/provider.c: the symbols are the same, but one function
+ * takes and returns other types.
  */
 #include <linux/module.h>
 

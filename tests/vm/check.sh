@@ -10,7 +10,8 @@ CASES=$TEST_MODULES/import_cases.ko
 # What /proc/kallsyms does not tell: namespaces, and which exports are for GPL-compatible modules.
 KERNEL=running,/test/Module.symvers
 
-# check STATUS FILE.ko [OPTION...]: ends with STATUS; what it printed is in `said`.
+# check STATUS FILE.ko [OPTION...]: runs `kimport check`, which must end with STATUS. Its output is
+# in the file `said`.
 check() {
 	expected=$1
 	shift
@@ -26,12 +27,13 @@ resolves() {
 	insmod "$TEST_MODULES/hello_import.ko" && rmmod hello_import
 }
 
-# The module of which everything is asked that can go wrong; the other cases are on the host.
+# The module whose imports fail in all ways that can be provoked here; the other cases are on the
+# host.
 findings() {
 	check 1 "$CASES"
 }
 
-# as_logged CASE: each line that the kernel logs of this case was printed by the check, too.
+# as_logged CASE: `kimport check` printed each line that the kernel logs of this case.
 as_logged() {
 	log_mark
 	if insmod "$CASES" "case=$1" 2>/dev/null; then

@@ -13,7 +13,8 @@ WWN=naa.6001405000000001
 MIB=32
 SYMBOLS=/tmp/symbols
 
-# exports MODULE: how many symbols it exports, by the symbols of the cores in $SYMBOLS.
+# exports MODULE: prints the number of symbols that MODULE exports, by the symbols of the cores in
+# $SYMBOLS.
 exports() {
 	grep -c " __ksymtab_.*	\[$1\]\$" $SYMBOLS
 }
@@ -35,8 +36,8 @@ new_core() {
 	ktap_show "$CORE: $(exports $CORE) exports, configfs tree /sys/kernel/config/target_new"
 }
 
-# The module prints each of its imports, with the calls read back from its patched text. Addresses are compared with
-# /proc/kallsyms.
+# The module prints each of its imports, with the calls read back from its patched text. The
+# addresses are compared with those of /proc/kallsyms.
 backend() {
 	log_mark
 	insmod "$TEST_MODULES/rust_iblock.ko" provider=$CORE || return
@@ -100,7 +101,7 @@ same_below() {
 	ktap_show "$BACKING holds the same"
 }
 
-# Real files: the programs and libraries of this VM.
+# Uses real files: the programs and libraries of this VM.
 file_system() {
 	modprobe ext4 && mkfs.ext4 -q -F "$DISK" || return
 	mkdir -p /mnt/disk

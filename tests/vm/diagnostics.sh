@@ -12,7 +12,7 @@ cases() {
 	insmod "$TEST_MODULES/import_cases.ko" "$@"
 }
 
-# The lines of one load and unload of import_cases, in $lines.
+# Puts the lines of one load and unload of import_cases into $lines.
 lines_of() {
 	log_mark
 	cases "$@" || return
@@ -32,7 +32,7 @@ quiet_by_default() {
 	lines_of case=0 && [ -z "$lines" ]
 }
 
-# Each step of case 0, with the addresses of /proc/kallsyms.
+# Checks the line of each step of case 0, with the addresses of /proc/kallsyms.
 steps() {
 	lines_of case=0 dyndbg=+p || return
 	has_line "refused_probe: kallsyms_lookup_name is at 0x$(kallsyms_address kallsyms_lookup_name)" && has_line "pinned $PROVIDER" || return
@@ -46,7 +46,7 @@ steps() {
 switched_while_loaded() {
 	cases case=0 || return
 	grep -F '[import_cases]' $CONTROL || return
-	# One line: where it stands, in which function, flags, format.
+	# A line of the file has the place, the function, the flags and the format.
 	grep -qE '^[^ ]*provider\.rs:[0-9]+ \[import_cases\][^ ]+ =_ "pinned' $CONTROL || return
 	echo 'module import_cases format released +pm' >$CONTROL || return
 	[ "$(grep -F '[import_cases]' $CONTROL | grep -c '=pm ')" -eq 1 ] || return
@@ -61,7 +61,7 @@ switched_while_loaded() {
 
 DIRECTORY=/sys/kernel/debug/kimport
 
-# row FILE "BLOCK SYMBOL": the rest of its line.
+# row FILE "BLOCK SYMBOL": prints the rest of the line of SYMBOL.
 row() {
 	sed -n "s/^$2 //p" "$DIRECTORY/$1"
 }
@@ -89,7 +89,7 @@ listed() {
 	! [ -e $DIRECTORY/import_cases ] && return $result
 }
 
-# A name of its own, the kernel image, and two modules in one directory.
+# Two modules in one directory, an entry with a Rust name, and the kernel image.
 two_modules() {
 	insmod "$TEST_MODULES/hello_import.ko" && cases case=0 || return
 	cat $DIRECTORY/*
@@ -111,7 +111,7 @@ restricted() {
 	is "provider_add $PROVIDER 0000000000000000 direct 1/1 yes" "$got"
 }
 
-# An open file keeps the module.
+# An open file keeps the module loaded.
 open_file() {
 	cases case=0 && exec 3<$DIRECTORY/import_cases || return
 	if message=$(rmmod import_cases 2>&1); then return 1; fi
@@ -121,7 +121,7 @@ open_file() {
 	rmmod import_cases
 }
 
-# Files are read while their modules come and go.
+# Files are read while their modules are loaded and unloaded.
 readers() {
 	: >/tmp/reading
 	for _ in 1 2; do

@@ -13,19 +13,20 @@ provider() {
 	insmod "$TEST_MODULES/$PROVIDER.ko" "$@"
 }
 
-# The number of references on the provider.
+# Prints the number of references to the provider.
 references() {
 	cat "/sys/module/$PROVIDER/refcnt"
 }
 
-# case_ok N: case N succeeds, and unloading gives everything back.
+# case_ok N: case N succeeds, and unloading releases everything.
 case_ok() {
 	insmod "$TEST_MODULES/import_cases.ko" "case=$1" || return
 	rmmod import_cases || return
 	[ "$(references)" -eq 0 ]
 }
 
-# case_fails N ERRNO LINES REGEX: case N ends with the error and with that many lines of kimport, one of which matches.
+# case_fails N ERRNO LINES REGEX: case N ends with the error, and kimport logs that many lines, one
+# of which matches.
 case_fails() {
 	log_mark
 	message=$(insmod "$TEST_MODULES/import_cases.ko" "case=$1" 2>&1) && {
@@ -66,7 +67,8 @@ holds_provider() {
 	[ "$(references)" -eq 0 ]
 }
 
-# Addresses that the module prints (no_hash_pointers is set) against those of /proc/kallsyms.
+# Compares the addresses that the module prints (no_hash_pointers is set) with those of
+# /proc/kallsyms.
 addresses_agree() {
 	log_mark
 	insmod "$TEST_MODULES/import_cases.ko" case=0 || return
@@ -79,7 +81,8 @@ addresses_agree() {
 	done
 }
 
-# What the module says of its calls, having read them back; the VM's file "calls" says otherwise for the pointer binder.
+# The call mode that the module reads back from its calls and prints. For the pointer binder, the
+# VM's file "calls" has another one.
 calls=$(cat /test/calls 2>/dev/null) || calls="direct call, 1 of 1 call sites"
 
 calls_reach() {
@@ -109,14 +112,15 @@ while_in_init() {
 	busy=yes
 	case_fails 0 "Resource temporarily unavailable" 1 "block provider from $PROVIDER: provider is still in its init; "
 	result=$?
-	# Even of what is there now, and only now.
+	# This holds even for a symbol that exists only while the provider is in its init.
 	case_fails 5 "Resource temporarily unavailable" 1 "block init_only from $PROVIDER: provider is still in its init; " || result=1
 	busy=
 	echo 0 >"$PARAMETERS/hold_init"
 	wait $pid && [ $result -eq 0 ]
 }
 
-# The ways to kallsyms. case_way WAY [PARAMETER...]: the kernel image's symbols are found by that way alone.
+# The ways to kallsyms. case_way WAY [PARAMETER...]: the symbols of the kernel image are found by
+# that way alone.
 case_way() {
 	way=$1
 	shift
@@ -131,7 +135,8 @@ by_address() {
 	case_way parameter "kallsyms_lookup_name=$(lookup_address)"
 }
 
-# way_fails WAY REGEX [PARAMETER...]: it does not lead there, says so and what it needs, and the load is refused.
+# way_fails WAY REGEX [PARAMETER...]: the way fails, the log says so and what the way needs, and the
+# load is refused.
 way_fails() {
 	log_mark
 	# shellcheck disable=SC2086 # several words, or none
@@ -141,8 +146,8 @@ way_fails() {
 	log_since | grep -q "import_cases: kimport: cannot import .*: kallsyms cannot be reached"
 }
 
-# import_cases with another licence: what the crate takes from the kernel is for GPL-compatible modules only, so that the
-# loader refuses it.
+# import_cases under another license. The exports that the crate uses are for GPL-compatible modules
+# only, so the loader refuses the module.
 not_gpl() {
 	[ "$(modinfo -F license "$TEST_MODULES/not_gpl.ko")" = BSD ] || return
 	log_mark
@@ -150,7 +155,8 @@ not_gpl() {
 	log_since | grep "import_cases: Unknown symbol __static_call_update\|import_cases: Unknown symbol register_kprobe"
 }
 
-# not_gpl_loads CASE BLOCK: the same, its GPL-only symbols relinked, which the loader lets in. One line of kimport, and nothing was resolved.
+# not_gpl_loads CASE BLOCK: the same module with its GPL-only symbols relinked, which the loader
+# accepts. kimport logs one line and resolves nothing.
 not_gpl_loads() {
 	log_mark
 	message=$(insmod "$TEST_MODULES/not_gpl_relinked.ko" "case=$1" 2>&1) && {
@@ -172,7 +178,8 @@ not_gpl_late() {
 	not_gpl_loads 34 "late from $PROVIDER"
 }
 
-# No record of the log is cut: it ends as it began, and the parts of a line make up the prototype.
+# No record of the log is cut: the text begins and ends as it should, and the parts of a line
+# together make up the prototype.
 wordy() {
 	case_fails 31 "Protocol wrong type" 1 "provider_wordy from $PROVIDER: prototype differs" || return
 	log_since | sed -n 's/^import_cases: kimport: //p' >said
@@ -188,7 +195,7 @@ wordy() {
 	tail -n 1 said | grep '^ *1 argument, kernel has 15$'
 }
 
-# The message shows both prototypes and marks what differs.
+# The message shows both prototypes and marks the difference.
 mistyped() {
 	case_fails 22 "Protocol wrong type" 2 "provider_add from $PROVIDER: prototype differs" || return
 	log_since | grep -A 3 "prototype differs" >messages
@@ -206,14 +213,14 @@ warned() {
 	log_since | grep -E "import_cases: kimport: $2"
 }
 
-# silent N: case N succeeds without a word of kimport.
+# silent N: case N succeeds, and kimport logs nothing.
 silent() {
 	log_mark
 	case_ok "$1" || return
 	if log_since | grep 'import_cases: kimport: '; then return 1; fi
 }
 
-# The provider as a livepatch module: the symbols of its init stay in its table.
+# Loads the provider as a livepatch module: the symbols of its init stay in its symbol table.
 livepatch_provider() {
 	insmod "$TEST_MODULES/provider_livepatch.ko" || return
 	grep "\[provider_livepatch\]" /proc/kallsyms | grep provider_phase
@@ -225,10 +232,10 @@ livepatch_provider() {
 waits_for_builtin() {
 	log_mark
 	case_ok 41 || return
-	log_since | grep "import_cases: kimport: block builtin_late waits for printk, which is not loaded; leave out .* the kernel image has nr_processes"
+	log_since | grep "import_cases: kimport: block builtin_late from printk waits for its provider, which is not loaded; leave out .* the kernel image has nr_processes"
 }
 
-# hello_import prints what it got: compare with what the kernel says elsewhere.
+# Compares the values that hello_import prints with those from other sources in the kernel.
 hello() {
 	log_mark
 	insmod "$TEST_MODULES/hello_import.ko" || return

@@ -8,7 +8,7 @@
 
 A=kimport_side_a
 B=kimport_side_b
-# With another prototype.
+# This provider has other prototypes.
 C=kimport_side_c
 DEBUGFS=/sys/kernel/debug/kimport
 
@@ -22,7 +22,8 @@ references() {
 	cat "/sys/module/$1/refcnt"
 }
 
-# held PROVIDER HOLDER REFERENCES: HOLDER is seen as the provider's holder, which cannot be unloaded.
+# held PROVIDER HOLDER REFERENCES: HOLDER is in the holders/ of the provider, which has that many
+# references and cannot be unloaded.
 held() {
 	[ "$(readlink -f "/sys/module/$1/holders/$2")" = "/sys/module/$2" ] || {
 		echo "no link to $2 in the holders/ of $1"
@@ -38,7 +39,8 @@ free() {
 	[ -z "$(ls -A "/sys/module/$1/holders")" ] && [ "$(references "$1")" -eq 0 ]
 }
 
-# holds CASE REFERENCES: case CASE leaves so many references, and none once it is unloaded.
+# holds CASE REFERENCES: the provider has that many references after case CASE, and none after the
+# module is unloaded.
 holds() {
 	load lifetime_load "case=$1" || return
 	held $A lifetime_load "$2" || return
@@ -46,7 +48,7 @@ holds() {
 	free $A
 }
 
-# gives_back CASE: case CASE holds nothing any more.
+# gives_back CASE: nothing is held any more at the end of case CASE.
 gives_back() {
 	load lifetime_load "case=$1" || return
 	free $A || return
@@ -58,7 +60,8 @@ half_resolved() {
 	free $A
 }
 
-# A module that also links against the provider has a link of the loader's, which kimport must leave alone.
+# If a module also links against the provider, the loader makes the link in holders/, and kimport
+# must leave it alone.
 links_and_imports() {
 	load lifetime_linked || return
 	held $A lifetime_linked 1 || return
@@ -66,7 +69,7 @@ links_and_imports() {
 	free $A
 }
 
-# Providers where modprobe finds them.
+# Installs the providers where modprobe finds them.
 install_providers() {
 	modules=/lib/modules/$(uname -r)
 	mkdir -p "$modules/updates" || return
@@ -74,7 +77,7 @@ install_providers() {
 	depmod -a && modinfo -n $B
 }
 
-# requests CASE PROVIDER: the case loads the provider, and holds it.
+# requests CASE PROVIDER: the case loads the provider and holds it.
 requests() {
 	log_mark
 	! [ -e "/sys/module/$2" ] || return
@@ -92,7 +95,7 @@ stock_address() {
 	log_since | grep -q "lifetime_load: dummy_setup at 0x[0-9a-f]* in dummy: "
 }
 
-# not_loaded CASE REGEX: the load ends with ENODEV and says so.
+# not_loaded CASE REGEX: the load ends with ENODEV, and kimport logs a line that matches.
 not_loaded() {
 	log_mark
 	message=$(load lifetime_load "case=$1" 2>&1) && return 1
@@ -110,7 +113,7 @@ own_name() {
 	log_since | grep "kimport: cannot import block own from lifetime_load: provider is this module itself, "
 }
 
-# A provider that is in its init is waited for.
+# A block with #[autoload] waits for a provider that is in its init.
 waits_for_init() {
 	log_mark
 	modules=/lib/modules/$(uname -r)
@@ -133,7 +136,7 @@ all_or_nothing() {
 	load $C && load lifetime_rebind || return
 	log_since | grep -A 3 "cannot import side_sleep from $C: prototype differs" || return
 	held $A lifetime_rebind 1 || return
-	# What was found of the other providers' types says nothing of this one's.
+	# The verdicts on the other providers' types do not change those on this one's.
 	cat $DEBUGFS/lifetime_rebind
 	[ "$(grep -c "^side .* $A .* yes$" $DEBUGFS/lifetime_rebind)" -eq 3 ] || return
 	free kimport_test_provider || return
@@ -142,7 +145,8 @@ all_or_nothing() {
 	free $A
 }
 
-# The threads take all the time that a CPU has: who moves goes before them, and does not wait long for RCU.
+# The threads take all the time of a CPU, so the task that moves the block gets a higher priority,
+# and does not wait long for RCU.
 move_about() {
 	log_mark
 	echo 1 >/sys/kernel/rcu_expedited
@@ -153,7 +157,7 @@ move_about() {
 	return $status
 }
 
-# The block is at the second provider now, and threads still call through it.
+# The block is bound to the second provider now, and threads still call through it.
 old_one_unloads() {
 	free $A || return
 	held $B lifetime_rebind 1 || return
@@ -167,7 +171,7 @@ rebind_unloads() {
 	free $A && free $B
 }
 
-# seen REGEX COUNT: the late module logged that as often.
+# seen REGEX COUNT: the late module logged that many lines that match.
 seen() {
 	log_since | grep lifetime_late:
 	if log_since | grep "lifetime_late: wrong:"; then return 1; fi
@@ -184,7 +188,7 @@ late_appears() {
 	log_mark
 	load $A || return
 	seen "live: Some\(1\) None" 1 || return
-	# It is not held.
+	# The provider is not held.
 	free $A
 }
 
@@ -194,7 +198,8 @@ late_goes() {
 	seen "going: None" 1
 }
 
-# The provider is not bound when its init failed, nor when it lacks a symbol; that is said.
+# The block is not bound if the provider's init fails, or if the provider lacks a symbol, which is
+# logged.
 late_refused() {
 	log_mark
 	if load kimport_test_provider fail_init=1; then return 1; fi
@@ -205,7 +210,8 @@ late_refused() {
 		seen "kimport: cannot import provider_init_only from kimport_test_provider: .* it was in __init memory" 1
 }
 
-# While the provider goes live, its symbol table still has what its init had: that changes nothing.
+# When the provider goes live, its symbol table still has the symbols of its init. They do not
+# change the result.
 late_counts_as_later() {
 	log_mark
 	load lifetime_late || return
@@ -219,7 +225,7 @@ late_counts_as_later() {
 	rmmod kimport_test_provider && rmmod lifetime_late
 }
 
-# Between the end of its holders and its end, in exit, the provider is not called.
+# While the provider is in its exit, the block is not bound to it.
 late_in_exit() {
 	load $A hold_exit=1 || return
 	rmmod $A &
@@ -241,13 +247,14 @@ late_already_there() {
 	seen "live: Some\(1\) None" 1 || return
 	seen "before: None, bound: true" 1 || return
 	rmmod lifetime_late || return
-	# Nobody is told when the block itself goes.
+	# The module gets no event when the block itself is dropped.
 	seen "going: " 0 || return
 	seen "after: None" 1 || return
 	free $A && rmmod $A
 }
 
-# A provider is called without pause: it goes when nobody is inside for a moment.
+# unload_busy: unloads a provider that is called without pause. This succeeds at a moment at which
+# no call is inside.
 unload_busy() {
 	for _ in $(seq 500); do
 		rmmod $A 2>/dev/null && return
@@ -270,7 +277,7 @@ late_busy() {
 	free $A && rmmod $A
 }
 
-# Somebody is inside for 2 s: until then the provider cannot go.
+# A call is inside for 2 s. Until it ends, the provider cannot be unloaded.
 late_inside() {
 	load $A || return
 	log_mark
@@ -279,13 +286,13 @@ late_inside() {
 	[ "$(references $A)" -eq 1 ] || return
 	if rmmod $A; then return 1; fi
 	seen "going: " 0 || return
-	# Dropping waits for who is inside.
+	# Dropping waits for the call that is inside.
 	rmmod lifetime_late || return
 	seen "calls: [1-9][0-9]* some, [0-9]* none, 0 wrong" 1 || return
 	free $A && rmmod $A
 }
 
-# Dropping waits for who is inside, and no other module waits with it.
+# Dropping waits for the call that is inside, but this delays the unloading of no other module.
 late_delays_no_other() {
 	load $A && load $B || return
 	load lifetime_late sleep_ms=4000 || return
@@ -295,7 +302,7 @@ late_delays_no_other() {
 	while ! grep -q "^lifetime_late .* Unloading" /proc/modules; do sleep 0.1; done
 	sleep 0.5
 	rmmod $B || return
-	# The caller is still inside.
+	# The call is still inside.
 	result=0
 	[ "$(references $A)" -eq 1 ] || result=1
 	wait $pid && [ $result -eq 0 ] && free $A && rmmod $A

@@ -15,10 +15,10 @@ IQN=iqn.2026-11.org.example:relinked
 PORTAL=127.0.0.1:3260
 MIB=8
 
-# The relinked modules, by name.
+# The names of the relinked modules.
 MODULES=$(cd "$TEST_MODULES" && for file in *_new.ko; do echo "${file%.ko}"; done | grep -v "^$CORE\$")
 
-# This one wants to be on Xen, and says so.
+# This module runs only on Xen, and says so.
 REFUSED=xen_scsiback_new
 
 loaded() {
@@ -30,19 +30,20 @@ stock_core_state() {
 	ls /sys/module/target_core_mod/holders "$LIO_CONFIGFS/target" "$LIO_CONFIGFS/target/core"
 }
 
-# Of iscsi_target_mod there can be two because the relinked one exports nothing.
+# Two iscsi_target_mod can be loaded, because the relinked one exports nothing.
 stock_core() {
 	modprobe -a target_core_mod iscsi_target_mod && stock_core_state >/tmp/stock_core
 }
 
-# All that is stock.
+# Loads the stock modules that the relinked ones need.
 dependencies() {
 	# shellcheck disable=SC2046,SC2086
 	set -- $(cd "$TEST_MODULES" && modinfo -F depends $(printf '%s.ko ' $MODULES) | tr , '\n' | grep -v '_new$' | sort -u)
 	modprobe -a "$@"
 }
 
-# What is relinked finds nothing anywhere else, and the kernel says what is missing.
+# Without the new core, the relinked modules do not find their symbols anywhere else, and the kernel
+# logs which ones are missing.
 core_missing() {
 	log_mark
 	for module in $MODULES; do
@@ -58,7 +59,7 @@ core_missing() {
 	}
 }
 
-# modprobe knows of the new core by the soft dependency alone.
+# modprobe knows the new core only by the soft dependency.
 install() {
 	mkdir -p "$INSTALLED" && cp "$TEST_MODULES"/*_new.ko "$INSTALLED" && depmod
 }
@@ -72,11 +73,11 @@ loads() {
 		! log_since | grep livepatch
 		return
 	fi
-	# Its BTF goes by its new name, too.
+	# Its BTF has its new name, too.
 	modprobe "$1" && loaded "$1" && loaded $CORE && [ -s "/sys/kernel/btf/$1" ]
 }
 
-# Each under the name that it registered with the core.
+# Each module is known under the name that it registered with the core.
 known() {
 	for name in core/fileio_0 core/iblock_0 core/pscsi_0 core/user_0 fc iscsi loopback qla2xxx qla2xxx_npiv sbp srpt vhost; do
 		mkdir "$TARGET/$name" && rmdir "$TARGET/$name" || return
@@ -108,7 +109,8 @@ drop_caches() {
 	echo 3 >/proc/sys/vm/drop_caches
 }
 
-# same DISK BELOW [DD-OPTION]: random data written to DISK is read from there, and from what is below.
+# same DISK BELOW [DD-OPTION]: random data written to DISK can be read from there, and from BELOW,
+# which is the storage below.
 same() {
 	dd if=/dev/urandom of=/tmp/random bs=1M count=$MIB status=none &&
 		dd if=/tmp/random of="$1" bs=1M conv=fsync status=none || return
@@ -117,7 +119,7 @@ same() {
 	dd if="$2" ${3+"$3"} bs=1M count=$MIB status=none | cmp - /tmp/random
 }
 
-# files DISK: a file system, with the programs of this VM on it.
+# files DISK: makes a file system, and copies the programs of this VM to it.
 files() {
 	mkfs.ext4 -q -F "$1" && mount -t ext4 "$1" /mnt || return
 	cp -r /usr/sbin /mnt || return
@@ -142,7 +144,7 @@ loop() {
 	lio_loop_detach target_new loopback $WWN
 }
 
-# The prefix is the one that the module's own descriptors have.
+# The prefix of the messages is the one in the module's own descriptors.
 debug_messages() {
 	log_mark
 	echo "module tcm_loop_new +pm" >/sys/kernel/debug/dynamic_debug/control || return
@@ -178,7 +180,8 @@ iscsi_target() {
 		lio_write 0 "$tpg/attrib/authentication" && mkdir "$tpg/np/$PORTAL" && lio_write 1 "$tpg/enable"
 }
 
-# The kernel's own initiator; checksums of both kinds, so that what goes over the wire is looked at.
+# Uses the kernel's own initiator, with both kinds of checksums, so that the data on the wire is
+# checked.
 iscsi_initiator() {
 	modprobe iscsi_tcp && mkdir -p /etc/iscsi /var/lib/iscsi /run/lock/iscsi || return
 	echo "InitiatorName=iqn.2026-11.org.example:initiator" >/etc/iscsi/initiatorname.iscsi

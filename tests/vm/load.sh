@@ -8,7 +8,7 @@
 PROVIDER=kimport_test_provider
 RESTRICT=/proc/sys/kernel/kptr_restrict
 
-# run STATUS ARGUMENT...: `kimport load` ends with STATUS; what it printed is in $said.
+# run STATUS ARGUMENT...: runs `kimport load`, which must end with STATUS. Its output is in $said.
 run() {
 	expected=$1
 	shift
@@ -21,7 +21,7 @@ run() {
 	}
 }
 
-# says REGEX: a line of what it printed matches.
+# says REGEX: a line of the output matches.
 says() {
 	echo "$said" | grep -qE "$1" || {
 		echo "no line matches $1"
@@ -33,7 +33,7 @@ absent() {
 	! grep -q "^$1 " /proc/modules
 }
 
-# logged LINE: the kernel logged it since the mark.
+# logged LINE: the kernel logged LINE since the mark.
 logged() {
 	log_since | grep -E "^$1\$" || {
 		log_since
@@ -68,7 +68,7 @@ provider_unnamed() {
 		absent load_user
 }
 
-# The plan has the addresses of /proc/kallsyms, the exported ones are left to the kernel.
+# The plan has the addresses of /proc/kallsyms. Exported symbols are left to the kernel.
 dry_run() {
 	run 0 "$TEST_MODULES/load_user.ko" --from $PROVIDER --dry-run && absent load_user || return
 	for symbol in provider_add provider_value; do
@@ -99,7 +99,7 @@ compressed() {
 }
 
 signed() {
-	# Its length claims no byte of a signature.
+	# The length field says that the signature has no bytes.
 	{ cat "$TEST_MODULES/load_user.ko" && printf '\0\0\2\0\0\0\0\0\0\0\0\0~Module signature appended~\n'; } >/tmp/signed.ko
 	run 0 /tmp/signed.ko --from $PROVIDER && says "note: the signature does not fit .* dropped" && rmmod load_user
 }
@@ -144,7 +144,7 @@ twice() {
 		says "help: a module of that name is loaded already" && rmmod load_user
 }
 
-# The crate takes the address by the parameter alone.
+# The crate gets the address only by the parameter.
 hello() {
 	log_mark
 	run 0 "$TEST_MODULES/hello_import.ko" kimport_way=parameter &&

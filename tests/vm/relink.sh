@@ -16,7 +16,8 @@ references() {
 	cat "/sys/module/$PROVIDER/refcnt"
 }
 
-# refused MODULE REGEX [PARAMETER...]: the load fails, and the log says why.
+# refused MODULE REGEX [PARAMETER...]: the load fails, and a line of the log with the reason
+# matches.
 refused() {
 	module=$1
 	regex=$2
@@ -30,7 +31,8 @@ refused() {
 	log_since | grep -qE "$regex"
 }
 
-# loads MODULE PARAMETER LINE...: the module logs these lines while it is loaded, and goes again.
+# loads MODULE PARAMETER LINE...: the module logs these lines while it is loaded, and can be
+# unloaded.
 loads() {
 	module=$1
 	parameter=$2
@@ -68,7 +70,8 @@ case_ok() {
 	insmod "$TEST_MODULES/relink_rust.ko" "case=$1" && rmmod relink_rust && [ "$(references)" -eq 0 ]
 }
 
-# What a reader of debugfs sees while the module is loaded, and that it holds the provider.
+# Checks the module's file in debugfs while the module is loaded, and that the module holds the
+# provider.
 shown() {
 	insmod "$TEST_MODULES/relink_rust.ko" || return
 	cat /sys/kernel/debug/kimport/relink_rust >shown
@@ -84,7 +87,8 @@ shown() {
 	grep -qE "^resolved provider_add provider_add $PROVIDER [0-9a-f]+ direct 1/1 yes$" shown
 }
 
-# between COMMAND...: runs it after the kernel bound the module, and before the module resolves its imports.
+# between COMMAND...: runs COMMAND after the kernel bound the module, and before the module resolves
+# its imports.
 between() {
 	log_mark
 	insmod "$TEST_MODULES/relink_rust.ko" case=5 2>message &
@@ -103,7 +107,7 @@ gone() {
 	log_since | grep -q "cannot import block provider from $PROVIDER: provider is not loaded; " && grep "No such device" message
 }
 
-# Another module takes the place that becomes free.
+# Another module takes the memory that becomes free.
 elsewhere() {
 	rmmod "$PROVIDER" && insmod "$TEST_MODULES/relink_plain.ko" && provider
 }

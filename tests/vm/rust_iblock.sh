@@ -20,7 +20,7 @@ MIB=1048576
 
 # ---- Helpers.
 
-# disk_up DEVICE [PARAMETERS]: a disk on DEVICE; sets $disk.
+# disk_up DEVICE [PARAMETERS]: makes a disk on DEVICE; sets $disk.
 disk_up() {
 	mkdir -p "$CORE/$HBA" && mkdir "$CORE/$HBA/data" &&
 		lio_write "udev_path=$1${2:+,$2}" "$CORE/$HBA/data/control" &&
@@ -64,7 +64,8 @@ refuses() {
 	esac
 }
 
-# control NAME TEXT: one write of TEXT; says the errno if it is refused. (The shell's printf does not.)
+# control NAME TEXT: writes TEXT in one write, and prints the errno if it is refused. (The shell's
+# printf does not.)
 control() {
 	printf '%s' "$2" | dd of="$CORE/$HBA/$1/control" bs=8192 status=none
 }
@@ -81,7 +82,7 @@ is() {
 	return 1
 }
 
-# sectors DISK: its size as the SCSI layer sees it.
+# sectors DISK: prints the size of DISK that the SCSI layer sees.
 sectors() {
 	cat "/sys/block/${1##*/}/size"
 }
@@ -100,7 +101,7 @@ trace() {
 	return $status
 }
 
-# nullb NAME [ATTRIBUTE=VALUE]...: a null_blk device of 64 MiB with a memory; sets $below.
+# nullb NAME [ATTRIBUTE=VALUE]...: makes a null_blk device of 64 MiB with a memory; sets $below.
 nullb() {
 	name=$1
 	shift
@@ -120,12 +121,13 @@ drop_caches() {
 	sync && echo 3 >/proc/sys/vm/drop_caches
 }
 
-# rw10 OPCODE FLAGS LBA: the CDB of a READ(10) or WRITE(10) of one block.
+# rw10 OPCODE FLAGS LBA: prints the CDB of a READ(10) or WRITE(10) of one block.
 rw10() {
 	printf '%s %s %02x %02x %02x %02x 00 00 01 00' "$1" "$2" $(($3 >> 24)) $(($3 >> 16 & 255)) $(($3 >> 8 & 255)) $(($3 & 255))
 }
 
-# read10 LBA, write10 LBA [FLAGS]: one block of 512 bytes by one command, also on a read-only disk.
+# read10 LBA, write10 LBA [FLAGS]: transfers one block of 512 bytes with one command, also on a
+# read-only disk.
 read10() {
 	sg_raw -R -r 512 "$disk" $(rw10 28 00 "$1") 2>&1
 }
@@ -184,7 +186,8 @@ parameters() {
 		backstore_remove p
 }
 
-# What the grammar does not know is ignored, as in C, and what comes with it is not.
+# Parameters that the grammar does not know are ignored, as in the C driver; the parameters beside
+# them are not.
 grammar() {
 	backstore p && control p "nonsense,readonly=0x1,,readonly=abc
 exclusive=00,force=1,udev_path=,udev_path=/dev/a b,exclusive" || return
@@ -234,7 +237,7 @@ random_data() {
 		cmp -n $((8 * MIB)) /tmp/random "$disk" && cmp -n $((8 * MIB)) /tmp/random /dev/vda
 }
 
-# Small and unaligned to anything, by several at once.
+# Several processes write small, unaligned pieces in parallel.
 parallel() {
 	jobs=
 	for i in 0 1 2 3 4 5 6 7; do
@@ -266,7 +269,8 @@ flush() {
 }
 
 write_same() {
-	# A pattern, so that the device has to write it; then zeroes, for which it has a command.
+	# First a pattern, so that the device has to write it; then zeroes, for which the device has a
+	# command.
 	head -c 512 /dev/urandom >/tmp/pattern || return
 	cat $(printf '/tmp/pattern %.0s' $(seq 3000)) >/tmp/expected || return
 	sg_write_same --10 --lba=4096 --num=3000 --xferlen=512 --in=/tmp/pattern "$disk" && drop_caches &&
@@ -293,7 +297,8 @@ readonly_disk() {
 	disk_down && return $result
 }
 
-# ---- Other block sizes. The last block is what C computes, which converts it and not the count.
+# ---- Other block sizes. The last block is the one that the C driver computes, which converts the
+# last block and not the count.
 
 block_sizes() {
 	for sizes in 4096/4096:16383 4096/512:131064 4096/2048:32766 512/4096:16383 512/1024:65535; do
@@ -328,7 +333,7 @@ bad_blocks() {
 		is "Check Condition" "$(status read10 2050)" && is "Check Condition" "$(status write10 2050)" &&
 		read10 2050 | tee /tmp/out
 	grep -qi 'logical unit communication failure' /tmp/out &&
-		# A large command whose middle fails, and the disk goes on.
+		# The middle of a large command fails, and the disk continues to work.
 		refuses "Input/output error" dd if=/tmp/random of="$disk" bs=4M count=1 oflag=direct status=none &&
 		is Good "$(status read10 2056)" &&
 		log_since | grep 'rust_iblock: bio error: '
@@ -336,7 +341,7 @@ bad_blocks() {
 	disk_down && nullb_remove n && return $result
 }
 
-# The device that scsi_debug makes, for as long as it is loaded; sets $below.
+# Makes a device of scsi_debug, which exists as long as that is loaded; sets $below.
 scsi_debug() {
 	modprobe scsi_debug dev_size_mb=64 delay=0 "$@" || return
 	for _ in $(seq 100); do
@@ -350,7 +355,7 @@ scsi_debug() {
 	return 1
 }
 
-# Fails a command of the device below: OPCODE STATUS KEY ASC ASCQ
+# inject OPCODE STATUS KEY ASC ASCQ: makes a command of the device below fail.
 inject() {
 	lio_write "2 1 $1 0 0 $2 $3 $4 $5" "$inject"
 }
@@ -377,7 +382,7 @@ alignment() {
 
 # ---- A device whose flushes take two seconds.
 
-# since BEGIN: seconds.
+# since BEGIN: prints the seconds since BEGIN.
 since() {
 	echo $(($(cut -d. -f1 /proc/uptime) - $1))
 }
@@ -386,7 +391,7 @@ flush_delayed() {
 	modprobe dm_mod && modprobe dm_delay && size=$(sectors /dev/vdb) &&
 		dmsetup create slow --table "0 $size delay /dev/vdb 0 0 /dev/vdb 0 0 /dev/vdb 0 2000" --noudevsync &&
 		dmsetup mknodes && disk_up /dev/mapper/slow || return
-	# So that the SCSI layer does not flush, and wait, when the disk goes.
+	# This keeps the SCSI layer from a flush, and from waiting for it, when the disk is removed.
 	for cache in "/sys/block/${disk##*/}/device/scsi_disk"/*/cache_type; do
 		lio_write "temporary write through" "$cache"
 	done
@@ -396,7 +401,8 @@ flush_delayed() {
 	begin=$(cut -d. -f1 /proc/uptime)
 	sg_sync --immed "$disk"
 	second=$(since "$begin")
-	# Whoever removes the device waits, so that neither it nor the module are gone when the flush ends.
+	# The removal of the device waits for the flush, so neither the device nor the module is gone when
+	# the flush ends.
 	disk_down && unload
 	third=$(since "$begin")
 	load
@@ -405,7 +411,7 @@ flush_delayed() {
 		dmsetup remove slow --noudevsync && dmsetup mknodes
 }
 
-# ---- The core's work queue submits commands, several at once: plugs.
+# ---- Plugs: the core's work queue submits several commands together.
 
 queued() {
 	backstore data && control data udev_path=/dev/vda && configure data &&
@@ -422,7 +428,7 @@ pass_through() {
 		lio_write 0 "$CORE/$HBA/data/attrib/pgr_support" && disk_attach || return
 	sg_persist --in --report-capabilities "$disk" | tee /tmp/out
 	grep -q 'Write Exclusive: 1' /tmp/out && grep -q '(PTPL_C): 1' /tmp/out &&
-		# virtio has none.
+		# virtio has no persistent reservations.
 		refuses "" sg_persist --in --read-keys "$disk" &&
 		log_since | grep 'rust_iblock: the block device does not support persistent reservations'
 	result=$?
@@ -439,7 +445,7 @@ front_end() {
 
 front_end_unload() {
 	if [ "$IBLOCK_PROVIDER" = target_core_mod ]; then
-		# The core has loaded what other backends it could find.
+		# The core has loaded the other backends that it could find.
 		modprobe -r tcm_loop
 		modprobe -qr target_core_file target_core_pscsi target_core_user
 		modprobe -qr target_core_mod

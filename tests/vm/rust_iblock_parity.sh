@@ -35,13 +35,14 @@ teardown() {
 	[ "$1" = virtio ] || rmmod scsi_debug
 }
 
-# write FILE TEXT: one write, what it returned, and what the device says of itself then.
+# write FILE TEXT: writes TEXT in one write, and prints the result and the state of the device after
+# it.
 write() {
 	printf '%s' "$2" | dd of="$BACKSTORE/$1" bs=8192 status=none 2>&1
 	{ read -r _ && while IFS= read -r line; do printf '%s\n' "$line"; done; } <"$BACKSTORE/info"
 }
 
-# What the parameters may be has nothing to do with the device.
+# The parameters that are accepted do not depend on the device.
 parameters() {
 	for text in readonly=1 readonly=-1 readonly=0x10 readonly=010 readonly=08 readonly=zero readonly= \
 		readonly=99999999999999999999 readonly=0 exclusive=0 exclusive=-5 exclusive=99999999999 exclusive=1,readonly=1 force=1 \
@@ -71,7 +72,7 @@ commands() {
 		queue/optimal_io_size queue/rotational queue/write_cache queue/fua)
 }
 
-# shown KIND: all that is to be seen of the driver that is loaded.
+# shown KIND: prints everything that is visible of the driver that is loaded.
 shown() {
 	setup "$1" && mkdir -p "${BACKSTORE%/*}" && mkdir "$BACKSTORE" || return
 	[ "$1" != virtio ] || parameters
@@ -85,8 +86,8 @@ shown() {
 	lio_loop_detach target loopback $WWN && lio_backstore_remove target iblock_0 data && teardown "$1"
 }
 
-# both KIND LINES: they show the same, which is more than that many lines. Both drivers have the same name in configfs, so only
-# one can be there at a time.
+# both KIND LINES: both drivers show the same, with more than LINES lines. They have the same name
+# in configfs, so only one of them can be loaded at a time.
 both() {
 	if ! modprobe target_core_iblock || ! shown "$1" >"/tmp/c.$1" 2>&1 || ! rmmod target_core_iblock; then
 		cat "/tmp/c.$1"

@@ -12,7 +12,8 @@ load_unload() {
 	insmod "$TEST_MODULES/$module.ko" "$@" && rmmod "$module"
 }
 
-# sample PATTERN MODULE [PARAMETER]...: loads and unloads MODULE; meanwhile the log gets a line that matches.
+# sample PATTERN MODULE [PARAMETER]...: loads and unloads MODULE. Meanwhile, a line that matches is
+# logged.
 sample() {
 	pattern=$1 module=$2
 	shift 2

@@ -14,7 +14,7 @@ suites=$(sed -n 's/^1\.\.//p' /tmp/results)
 tests=$(awk -F '1\\.\\.' '/^    1\.\./ { sum += $2 } END { print sum + 0 }' /tmp/results)
 ktap_plan $((tests + 3))
 
-# passed NAME: its line says ok.
+# passed NAME: the line of the test says ok.
 passed() {
 	grep -qE "^    ok [0-9]+ $1\$" /tmp/results
 }

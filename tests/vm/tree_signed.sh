@@ -17,7 +17,7 @@ accepted() {
 	log_since | grep 'hello_import: [1-9][0-9]* processes' && rmmod hello_import
 }
 
-# The loader says why to its caller only.
+# The loader reports the reason only to its caller.
 changed() {
 	[ "$(cmp -l "$TEST_MODULES/trusted.ko" "$TEST_MODULES/changed.ko" | wc -l)" = 1 ] || return
 	if said=$(insmod "$TEST_MODULES/changed.ko" 2>&1); then return 1; fi

@@ -7,10 +7,10 @@
 . "$KTAP_SH"
 
 PROVIDER=kimport_test_provider
-# What the host made of the same declarations, from the same BTF.
+# The messages that the host computed from the same declarations and the same BTF.
 EXPECTED=/test/wrong.expected
 
-# What kimport said, without the module's name.
+# words MODULE: prints the lines that kimport logged, without the module's name.
 words() {
 	log_since | sed -n "s/^$1: kimport: //p"
 }
@@ -42,7 +42,8 @@ all_wrong() {
 	diff $EXPECTED said
 }
 
-# loads CASE REGEX: the case loads and unloads, and all that it says matches.
+# loads CASE REGEX: the case loads and unloads. A logged line matches; without REGEX, nothing is
+# logged.
 loads() {
 	log_mark
 	insmod "$TEST_MODULES/import_cases.ko" "case=$1" || return
@@ -55,7 +56,7 @@ loads() {
 	fi
 }
 
-# refused CASE ERROR REGEX: the case does not load, and one of the lines matches.
+# refused CASE ERROR REGEX: the case does not load, and a logged line matches.
 refused() {
 	log_mark
 	message=$(insmod "$TEST_MODULES/import_cases.ko" "case=$1" 2>&1) && {
@@ -74,7 +75,7 @@ refused() {
 	[ "$(cat "/sys/module/$PROVIDER/refcnt")" -eq 0 ]
 }
 
-# The whole message.
+# Compares the whole message.
 upgraded() {
 	refused 0 "Protocol wrong type" "provider_add from $PROVIDER: prototype differs" || return
 	words import_cases >said

@@ -12,7 +12,7 @@ SECURITY=/sys/kernel/security
 
 # ---- The table
 
-# The rows of this kernel: their words, and the cells.
+# rows: prints the rows for this kernel, with their words and cells.
 rows() {
 	awk -F ' *[|] *' -v kernel="$(cat /test/kernel)" '
 		/^\| `(stock|small)`/ {
@@ -28,15 +28,15 @@ rows() {
 		}' $TABLE
 }
 
-# note NUMBER COLUMN: of the table of notes.
+# note NUMBER COLUMN: prints a column of a note in the table of notes.
 note() {
 	awk -F ' *[|] *' -v number="($1)" -v column="$2" '$2 == number { gsub("`", "", $column); print $column }' $TABLE
 }
 
-# ---- The ways. try WAY PART [OPTION...]: tries it; $status is how it ended, $told what the command said, and $said that with
-# what the kernel logged.
+# ---- The ways. try WAY PART [OPTION...]: tries the way. $status is its exit status, $told the
+# output of the command, and $said that output and the kernel's log.
 
-# What `kimport load` needs besides where kallsyms does not tell what is exported.
+# An option that `kimport load` needs if kallsyms does not tell which symbols are exported.
 symvers=
 grep -q '[0-9a-f] [a-zA-Z] __ksymtab_' /proc/kallsyms || symvers="--symvers /test/Module.symvers"
 
@@ -67,12 +67,12 @@ try() {
 $(log_since)"
 }
 
-# The module of a way that is loaded.
+# loaded: prints the module of a way that is loaded.
 loaded() {
 	sed -nE 's/^(ways_(crate|functions|data|exported)) .*/\1/p' /proc/modules
 }
 
-# Prints what the module says when it got the right values.
+# right: prints a pattern of the line that the module logs if it got the right values.
 right() {
 	case $way in kprobe | address) name=ways_crate ;; export) name=ways_exported ;; *) name=ways_$part ;; esac
 	case $way,$part in
@@ -98,7 +98,7 @@ works() {
 	[ "$part" = functions ] || [ "$way" = export ] || echo "$said" | grep -qF "command line $(cat /proc/cmdline), value"
 }
 
-# The message of insmod for an error.
+# message_of ERROR: prints the message of insmod for an error.
 message_of() {
 	case $1 in
 	ENOENT) echo "nknown symbol" ;;
@@ -110,7 +110,7 @@ message_of() {
 	esac
 }
 
-# ends HOW: it did, as the second column of the notes says.
+# ends HOW: the attempt ended as HOW, the second column of the notes, says.
 ends() {
 	case $1 in
 	"exit "*) [ "exit $status" = "$1" ] ;;
@@ -119,7 +119,7 @@ ends() {
 	esac
 }
 
-# refused NUMBER WAY PART: it ends as the note says.
+# refused NUMBER WAY PART: the attempt ends as note NUMBER says.
 refused() {
 	number=$1
 	shift

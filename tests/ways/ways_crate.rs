@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Imports of the kernel image and of a module: functions, or, with the parameter `data=1`, data.
+//! Imports from the kernel image and from a module: functions or, with the parameter `data=1`,
+//! data.
 
 use kernel::error::code::EBADMSG;
 use kernel::ffi::{c_char, c_int};

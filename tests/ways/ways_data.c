@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Reads a datum of the kernel image and one of a module by plain declarations; neither is exported. */
+/*
+ * Reads a datum of the kernel image and a datum of a module by plain declarations. Neither is
+ * exported.
+ */
 #include <linux/module.h>
 
 #include "ways_provider.h"

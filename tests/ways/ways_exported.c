@@ -19,5 +19,5 @@ static void __exit ways_exported_exit(void)
 
 module_init(ways_exported_init);
 module_exit(ways_exported_exit);
-MODULE_DESCRIPTION("What is exported, for the test of docs/ways.md");
+MODULE_DESCRIPTION("Exported functions and data, for the test of docs/ways.md");
 MODULE_LICENSE("GPL");

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Calls a function of the kernel image and one of a module by plain declarations; neither is exported. */
+/*
+ * Calls a function of the kernel image and a function of a module by plain declarations. Neither is
+ * exported.
+ */
 #include <linux/module.h>
 
 #include "ways_provider.h"

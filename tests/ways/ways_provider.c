@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A function and a datum that are exported, and the same that are not. */
+/* A function and a datum that are exported, and a function and a datum that are not. */
 #include <linux/module.h>
 
 #include "ways_provider.h"

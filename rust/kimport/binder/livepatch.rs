@@ -1,54 +1,61 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Binding by livepatch relocations: every call site is a direct `call`, made by the kernel's module loader.
+//! Binds by livepatch relocations: the kernel's module loader makes every call site a direct
+//! `call`.
 //!
-//! What a `#[livepatch]` block declares are undefined symbols that bear livepatch's names,
-//! `.klp.sym.<provider>.<name>,<position>`. `scripts/Makefile.relink` makes livepatch relocations of all that refers to them,
-//! which the loader applies before any of the module's code runs, or it refuses the module. So there is nothing left to bind.
+//! The entries of a `#[livepatch]` block become undefined symbols with livepatch's names,
+//! `.klp.sym.<provider>.<name>,<position>`. `scripts/Makefile.relink` turns all relocations against
+//! them into livepatch relocations. The loader applies these before any of the module's code runs,
+//! or refuses the module. So there is nothing left to bind.
 //!
-//! The loader checks neither kind nor type, and holds nothing: the provider may be gone when `resolve_imports()` is called, or
-//! be another one. That finds, checks and pins as for any other block, and compares what it found with what the loader did
-//! ([`Loaded`]). Until it succeeded, and after its `Imports` is dropped, the wrappers end in [`unbound`](super::unbound): each
-//! looks at its binding first, a load and a branch that is not taken.
+//! The loader checks neither kind nor type, and does not hold the provider: when
+//! `resolve_imports()` is called, the provider may be gone or be another one. `resolve_imports()`
+//! finds, checks and pins as for any other block, and compares the address it found with the one
+//! that the loader used ([`Loaded`]). Until it has succeeded, and after its `Imports` is dropped,
+//! the wrappers end in [`unbound`](super::unbound). For that, each wrapper looks at its binding
+//! first, which takes a load and a branch that is not taken.
 //!
 //! Source: `kernel/livepatch/core.c`, `Documentation/livepatch/module-elf-format.rst`.
 
 use core::ffi::c_void;
 
-/// Where the kernel bound a symbol when it loaded this module.
+/// The address to which the kernel bound a symbol when it loaded this module.
 #[doc(hidden)]
 #[repr(transparent)]
 pub struct Loaded(*const c_void);
 
-// SAFETY: An address that nobody writes once the module is loaded, and nobody follows here.
+// SAFETY: The field is an address that nobody writes once the module is loaded, and that is not
+// dereferenced here.
 unsafe impl Sync for Loaded {}
 
 impl Loaded {
-    /// The address of an undefined symbol, which is known once the module is loaded.
+    /// Takes the address of an undefined symbol, which is known once the module is loaded.
     pub const fn new(symbol: *const c_void) -> Self {
         Self(symbol)
     }
 
-    /// The address.
+    /// Returns the address.
     pub(crate) fn address(&self) -> *mut c_void {
-        // What is in memory: else the compiler puts the undefined symbol's address into code, by a GOT, which the
-        // module loader refuses.
+        // The volatile read takes the address from memory. Else the compiler puts the undefined
+        // symbol's address into code, by a GOT reference, which the module loader refuses.
         // SAFETY: The reference is valid.
         unsafe { (&raw const self.0).read_volatile() }.cast_mut()
     }
 }
 
-/// The number of direct calls of `address` in this module's text, read back from it.
+/// Returns the number of direct calls of `address` in this module's text, which it searches.
 ///
-/// Nothing lists them, unlike static calls. The loader has applied all relocations or none, so that there are no others.
+/// Unlike static calls, they are not listed anywhere. The loader has applied all relocations or
+/// none, so all calls of the function are direct.
 #[cfg(all(MODULE, CONFIG_X86_64))]
 pub(super) fn call_sites(address: *mut c_void) -> usize {
     const CALL: u8 = 0xe8;
     const JMP: u8 = 0xe9;
     const TWO_BYTES: u8 = 0x0f;
 
-    let module = crate::log::this_module();
-    // SAFETY: `module` is this module's own `struct module`, and the loader made its memory before any code ran.
+    let module = crate::this_module::this_module();
+    // SAFETY: `module` is this module's own `struct module`, and the loader made its memory before
+    // any code ran.
     let text = unsafe { &(*module).mem[crate::bindings::mod_mem_type_MOD_TEXT as usize] };
     let start = text.base.cast::<u8>().cast_const();
     let size = text.size as usize;
@@ -56,7 +63,8 @@ pub(super) fn call_sites(address: *mut c_void) -> usize {
     let calls = |at: usize| {
         // SAFETY: `at` is an offset into the text.
         let site = unsafe { start.add(at) };
-        // SAFETY: At least five bytes of the text begin here. They may be patched meanwhile, hence the volatile read.
+        // SAFETY: At least five bytes of the text begin here. They may be patched meanwhile, hence
+        // the volatile read.
         let [opcode, displacement @ ..] = unsafe { site.cast::<[u8; 5]>().read_volatile() };
         let displacement = i32::from_le_bytes(displacement) as isize;
         let target = (site.addr() + 5).wrapping_add_signed(displacement);
@@ -67,7 +75,7 @@ pub(super) fn call_sites(address: *mut c_void) -> usize {
             CALL | JMP => true,
             // `jcc rel32`, a tail call under a condition, has a byte before.
             0x80..=0x8f if at > 0 => {
-                // SAFETY: `at` is not 0, so this is in the text.
+                // SAFETY: `at` is not 0, so the byte before is in the text.
                 let before = unsafe { site.sub(1) };
                 // SAFETY: As above.
                 unsafe { before.read_volatile() == TWO_BYTES }
@@ -78,7 +86,8 @@ pub(super) fn call_sites(address: *mut c_void) -> usize {
     (0..last).filter(|&at| calls(at)).count()
 }
 
-/// As above; of other architectures' instructions this crate knows nothing.
+/// Returns 0: this crate does not know the instructions of other architectures, and does not search
+/// the kernel image.
 #[cfg(not(all(MODULE, CONFIG_X86_64)))]
 pub(super) fn call_sites(_address: *mut c_void) -> usize {
     0
@@ -97,7 +106,9 @@ macro_rules! __declare_livepatch_function {
         symbol: $symbol:literal,
         fn($($arg:ident: $type:ty),* $(,)?) -> $return:ty
     ) => {
-        // As of static calls. Other blocks may declare the same symbol, with other types that are the same to the kernel.
+        // `improper_ctypes`: see `__declare_function!` of static calls.
+        // `clashing_extern_declarations`: other blocks may declare the same symbol with other types
+        // that are equal for the kernel.
         #[allow(improper_ctypes, clashing_extern_declarations)]
         extern "C" {
             #[link_name = $livepatch]
@@ -113,18 +124,20 @@ macro_rules! __declare_livepatch_function {
 
         /// # Safety
         ///
-        /// That of the imported function.
+        /// The conditions of the imported function hold.
         #[inline(always)]
         unsafe fn $call($($arg: $type),*) -> $return {
             $binding.address();
-            // SAFETY: The caller keeps the contract of the imported function. As the binding has an address, the kernel bound
-            // the call to a function of the declared type (the declaration's promise, checked when it was bound).
+            // SAFETY: The caller keeps the contract of the imported function. As the binding has an
+            // address, the kernel bound the call to a function of the declared type: the
+            // declaration promises that, and it was checked when the block was resolved.
             unsafe { $target($($arg),*) }
         }
     };
 }
 
-/// Defines what one imported datum of a `#[livepatch]` block has more than one of another block.
+/// Defines the static that an imported datum has in a `#[livepatch]` block only: the address to
+/// which the kernel bound it.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __declare_livepatch_data {
@@ -133,7 +146,8 @@ macro_rules! __declare_livepatch_data {
         static $loaded: $crate::Loaded = {
             #[allow(clashing_extern_declarations)]
             extern "C" {
-                // As a function, as other blocks may declare it: the compiler renames one of two kinds.
+                // Declared as a function, as other blocks may declare the symbol as one. The
+                // compiler would rename one of two symbols of different kinds.
                 #[link_name = $livepatch]
                 fn target();
             }

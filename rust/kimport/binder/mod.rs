@@ -1,82 +1,119 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The binder: makes a call site reach an address.
+//! The binder makes a call site reach an address.
 //!
-//! One small interface, a file for each way. A way has
+//! The interface is small, and each way to implement it is one file. A way has
 //!
-//! - `__declare_function!`, which the macro expands to for each imported function: it defines the function that the
-//!   wrapper calls, and the [`FunctionBinding`] that re-points it. Until bound, the call ends in [`unbound`];
-//! - [`FunctionBinding`] with `bind`, `bind_all`, `retire`, `unbind`, `unbind_all`, `address`, `is_bound` and `call_mode`;
-//! - `needs`: what of the kernel it takes itself, found by the resolver before anything else is bound.
+//! - `__declare_function!`, which the macro's expansion calls for each imported function. It
+//!   defines the function that the wrapper calls, and the [`FunctionBinding`] that changes the
+//!   target of these calls. Until the function is bound, a call ends in [`unbound`];
+//! - a type `FunctionBinding`, which implements [`Binder`] and has `is_bound` for the wrappers, and
+//!   its `Key`.
 //!
-//! `static_call.rs` is used where the kernel can patch call sites (`CONFIG_HAVE_STATIC_CALL_INLINE`), with `batch.rs` for many
-//! functions at once; `pointer.rs` elsewhere. The third way has nothing to bind: the calls of a `#[livepatch]` block, for which
-//! the macro expands to what `livepatch.rs` defines, are bound when this code runs.
+//! `scripts/Makefile.kimport` chooses the way with a `--cfg`, and only this file names the files:
+//! `static_call.rs` if the kernel can patch call sites, else `pointer.rs`. The third way has
+//! nothing to bind: the calls of a `#[livepatch]` block are already bound when this code runs. For
+//! such a block the macro's expansion uses the macros of `livepatch.rs`.
 
+use crate::block::Symbol;
 use core::ffi::c_void;
 
-#[cfg(all(
-    CONFIG_HAVE_STATIC_CALL_INLINE,
-    CONFIG_X86_64,
-    not(kimport_pointer_calls)
-))]
-mod branch;
+#[cfg(not(kimport_static_calls))]
+mod pointer;
+#[cfg(kimport_static_calls)]
+mod static_call;
 
-#[cfg(all(
-    CONFIG_HAVE_STATIC_CALL_INLINE,
-    CONFIG_X86_64,
-    not(kimport_pointer_calls)
-))]
-#[path = "static_call.rs"]
-mod chosen;
-
-#[cfg(not(all(
-    CONFIG_HAVE_STATIC_CALL_INLINE,
-    CONFIG_X86_64,
-    not(kimport_pointer_calls)
-)))]
-#[path = "pointer.rs"]
-mod chosen;
+#[cfg(not(kimport_static_calls))]
+use pointer as way;
+#[cfg(kimport_static_calls)]
+use static_call as way;
 
 mod livepatch;
 
-#[cfg(kimport_bench)]
-pub use chosen::at_once;
-pub(crate) use chosen::needs;
-#[cfg(kimport_selftest)]
-pub(crate) use chosen::tests;
-pub use chosen::FunctionBinding;
-#[doc(hidden)]
-pub use chosen::Key;
 #[doc(hidden)]
 pub use livepatch::Loaded;
+#[cfg(kimport_bench)]
+pub use way::at_once;
+#[cfg(kimport_selftest)]
+pub(crate) use way::tests;
+pub use way::FunctionBinding;
+#[doc(hidden)]
+pub use way::Key;
 
-/// How the calls of an imported function reach it, read back from what will be executed.
+/// The binding of one imported function to the address that its calls reach.
+pub(crate) trait Binder: Sized + 'static {
+    /// Returns the symbols of the kernel image that make binding faster. The resolver looks for
+    /// them first, and binds all of them or none.
+    fn accelerators() -> &'static [Symbol] {
+        &[]
+    }
+
+    /// Makes every call go to `target`. May sleep.
+    ///
+    /// # Safety
+    ///
+    /// `target` is a function of the declared type, and stays one until [`unbind`](Self::unbind).
+    unsafe fn bind(&self, target: *mut c_void);
+
+    /// Makes every call of each function go to its target. May sleep.
+    ///
+    /// # Safety
+    ///
+    /// The conditions of [`bind`](Self::bind) hold for each function and its target.
+    unsafe fn bind_all(functions: impl Iterator<Item = (&'static Self, *mut c_void)> + Clone) {
+        for (function, target) in functions {
+            // SAFETY: The contract of this function is that of `bind` for each element.
+            unsafe { function.bind(target) };
+        }
+    }
+
+    /// Marks the function as not bound, without changing the target of its calls.
+    fn retire(&self);
+
+    /// Makes every call end in [`unbound`]. May sleep.
+    fn unbind(&self);
+
+    /// Makes every call of each function end in [`unbound`]. May sleep.
+    fn unbind_all(functions: impl Iterator<Item = &'static Self> + Clone) {
+        functions.for_each(Self::unbind);
+    }
+
+    /// Returns the address that the calls go to, if they are bound.
+    fn address(&self) -> Option<*mut c_void>;
+
+    /// Returns how the calls reach the address, as read from the code that is executed.
+    fn call_mode(&self) -> CallMode;
+}
+
+/// The way in which the calls of an imported function reach it, as read from the code that is
+/// executed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum CallMode {
-    /// Each of the `sites` call sites is a direct `call` (or a jump, for a tail call) to the function.
+    /// Each of the `sites` call sites is a direct `call` (or a jump, for a tail call) to the
+    /// function.
     Direct {
-        /// Number of call sites in the module.
+        /// The number of call sites in the module.
         sites: usize,
     },
-    /// Only `direct` of the `sites` call sites are direct calls to the function: the others still go elsewhere.
+    /// Only `direct` of the `sites` call sites are direct calls to the function. The others still
+    /// go elsewhere.
     Partial {
-        /// Number of call sites in the module.
+        /// The number of call sites in the module.
         sites: usize,
-        /// Those that are direct calls to the function.
+        /// The number of call sites that are direct calls to the function.
         direct: usize,
     },
     /// Calls go through a function pointer.
     Pointer,
     /// Each call site is a direct `call` or jump, which the kernel made when it loaded the module.
     Livepatch {
-        /// Number of direct calls of the function in the module's text.
+        /// The number of direct calls of the function in the module's text.
         sites: usize,
     },
 }
 
 impl CallMode {
-    /// That of a function of a `#[livepatch]` block that is at `address`.
+    /// Returns the mode of a function of a `#[livepatch]` block that is at `address`.
     pub(crate) fn livepatch(address: *mut c_void) -> Self {
         Self::Livepatch {
             sites: livepatch::call_sites(address),
@@ -84,10 +121,10 @@ impl CallMode {
     }
 }
 
-/// Whether a `call` or jump to `target` reaches the function at `address`. With call depth tracking, calls go to the padding in
-/// front of it, where they are counted.
+/// Returns whether a `call` or jump to `target` reaches the function at `address`. With call depth
+/// tracking, calls go to the padding in front of it, where they are counted.
 #[cfg(CONFIG_X86_64)]
-// Built in, `pointer.rs` alone reads no instructions.
+// With `pointer.rs` and built in, nothing reads instructions.
 #[cfg_attr(not(MODULE), allow(dead_code))]
 fn lands_on(is_call: bool, target: usize, address: *mut c_void) -> bool {
     // `CONFIG_FUNCTION_PADDING_BYTES`
@@ -98,7 +135,7 @@ fn lands_on(is_call: bool, target: usize, address: *mut c_void) -> bool {
     before == 0 || (counted && before <= PADDING)
 }
 
-/// Where a call of an import ends that is not bound: a `BUG` that names `symbol`.
+/// Ends a call of an import that is not bound, with a `BUG` that names `symbol`.
 #[cold]
 #[inline(never)]
 pub fn unbound(symbol: &str) -> ! {
@@ -109,12 +146,12 @@ pub fn unbound(symbol: &str) -> ! {
     panic!("kimport: {symbol} is not bound")
 }
 
-/// Where a call ends of an import that is declared not to return, if it does: a `BUG` that names
+/// Ends a call of an import that returned although it is declared not to, with a `BUG` that names
 /// `symbol`.
 ///
-/// objtool looks for the end of each path. It does not know the kernel's function, nor one of this
-/// crate where it looks at each object file by itself (no `CONFIG_X86_KERNEL_IBT`); but it knows
-/// `panic!`, so that is in the wrapper.
+/// objtool looks for the end of each path. It does not know that the kernel's function does not
+/// return. It does not know that of a function of this crate either if it looks at each object file
+/// by itself (no `CONFIG_X86_KERNEL_IBT`). But it knows `panic!`, so that is in the wrapper.
 #[inline(always)]
 pub fn returned(symbol: &str) -> ! {
     panic!("kimport: {symbol} returned, which is declared not to")

@@ -1,60 +1,57 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Binding through function pointers, where the kernel has no static calls that a module may use.
+//! Binds through function pointers, for kernels without static calls that a module may use.
 //!
-//! An indirect call needs a target that may be called so, on two accounts:
+//! Two mechanisms allow an indirect call only for some targets:
 //!
-//! - IBT (`CONFIG_X86_KERNEL_IBT`): the kernel seals functions whose address it never takes, and calling one faults.
-//! - kCFI (`CONFIG_CFI`): the caller looks in front of the target for a hash of the type, and traps if it finds none, as in front
-//!   of functions whose address the compiler saw nobody take, or another one.
+//! - IBT (`CONFIG_X86_KERNEL_IBT`): the kernel seals functions whose address it never takes, and an
+//!   indirect call of one faults.
+//! - kCFI (`CONFIG_CFI`): the caller compares the hash of the type in front of the target, and
+//!   traps if there is none or another one. There is none if the compiler saw nobody take the
+//!   function's address.
 //!
 //! So on x86 the static-call binder is the right one, and this one exists there only to be tested.
 
-use super::CallMode;
-use crate::table::{LastVerdict, Symbol};
+use super::{Binder, CallMode};
+use crate::verdict::LastVerdict;
 use core::ffi::c_void;
 use kernel::sync::atomic::{Acquire, Atomic, AtomicFlag, Relaxed, Release};
 
-/// What has to be bound before others can be: nothing.
-pub(crate) fn needs() -> &'static [Symbol] {
-    &[]
-}
-
-/// Functions are stored one by one, whatever this says.
+/// Does nothing: functions are always bound one by one.
 #[cfg(kimport_bench)]
 pub fn at_once(_on: bool) {}
 
-/// Where the calls of one imported function go.
+/// The slot with the target of the calls of one imported function.
 #[doc(hidden)]
 pub struct Key(Atomic<*mut c_void>);
 
 impl Key {
-    /// A slot that holds `target`.
+    /// Makes a slot that holds `target`.
     pub const fn new(target: *mut c_void) -> Self {
         Self(Atomic::new(target))
     }
 
-    /// What the slot holds.
+    /// Returns the target in the slot.
     #[inline(always)]
     pub fn target(&self) -> *mut c_void {
         self.0.load(Acquire)
     }
 }
 
-/// The slot of one imported function, and what it holds while unbound.
+/// The slot of one imported function, and the target that it holds while unbound.
 #[doc(hidden)]
 pub struct FunctionBinding {
     key: &'static Key,
     unbound: *mut c_void,
-    // A flag instead of a comparison with `unbound`, whose address in code would be a GOT reference, which the module
-    // loader refuses.
+    // A flag instead of a comparison with `unbound`: its address in code would be a GOT reference,
+    // which the module loader refuses.
     bound: AtomicFlag,
-    /// Kept here, as an entry of a table cannot change.
+    /// The verdict is here because the entry of the block's table is immutable.
     pub(crate) verdict: LastVerdict,
 }
 
-// SAFETY: `unbound` is the address of code that lives as long as the module; nothing is written through it. The rest is
-// atomic.
+// SAFETY: `unbound` is the address of code that lives as long as the module, and nothing is written
+// through it. The other fields are atomic or immutable.
 unsafe impl Sync for FunctionBinding {}
 
 impl FunctionBinding {
@@ -70,58 +67,33 @@ impl FunctionBinding {
         }
     }
 
-    /// Makes calls go to `target`.
-    ///
-    /// # Safety
-    ///
-    /// `target` is a function of the declared type, and stays one until [`unbind`](Self::unbind).
-    pub(crate) unsafe fn bind(&self, target: *mut c_void) {
-        self.key.0.store(target, Release);
-        self.bound.store(true, Release);
-    }
-
-    /// Makes the calls of each function go to its target.
-    ///
-    /// # Safety
-    ///
-    /// That of [`bind`](Self::bind), for each.
-    pub(crate) unsafe fn bind_all(
-        functions: impl Iterator<Item = (&'static Self, *mut c_void)> + Clone,
-    ) {
-        for (function, target) in functions {
-            // SAFETY: By the contract of this function.
-            unsafe { function.bind(target) };
-        }
-    }
-
-    /// Says from now on that this is not bound, without changing where the calls go.
-    pub(crate) fn retire(&self) {
-        self.bound.store(false, Relaxed);
-    }
-
-    /// Makes calls end in `unbound`.
-    pub(crate) fn unbind(&self) {
-        self.retire();
-        self.key.0.store(self.unbound, Release);
-    }
-
-    /// Makes the calls of each function end in `unbound`.
-    pub(crate) fn unbind_all(functions: impl Iterator<Item = &'static Self> + Clone) {
-        functions.for_each(Self::unbind);
-    }
-
-    /// Where the calls go, if they are bound.
-    pub(crate) fn address(&self) -> Option<*mut c_void> {
-        self.is_bound().then(|| self.key.target())
-    }
-
-    /// Whether the calls are bound.
+    /// Returns whether the calls are bound.
     #[inline]
     pub fn is_bound(&self) -> bool {
         self.bound.load(Acquire)
     }
+}
 
-    pub(crate) fn call_mode(&self) -> CallMode {
+impl Binder for FunctionBinding {
+    unsafe fn bind(&self, target: *mut c_void) {
+        self.key.0.store(target, Release);
+        self.bound.store(true, Release);
+    }
+
+    fn retire(&self) {
+        self.bound.store(false, Relaxed);
+    }
+
+    fn unbind(&self) {
+        self.retire();
+        self.key.0.store(self.unbound, Release);
+    }
+
+    fn address(&self) -> Option<*mut c_void> {
+        self.is_bound().then(|| self.key.target())
+    }
+
+    fn call_mode(&self) -> CallMode {
         CallMode::Pointer
     }
 }
@@ -144,7 +116,8 @@ macro_rules! __declare_function {
         }
 
         static $binding: $crate::FunctionBinding = {
-            // SAFETY: `$unbound` never returns, and the slot begins with it.
+            // SAFETY: `$unbound` takes any arguments and never returns, and the slot holds it at
+            // first.
             unsafe {
                 $crate::FunctionBinding::new(
                     &$call::KEY,
@@ -153,7 +126,7 @@ macro_rules! __declare_function {
             }
         };
 
-        // A module of the function's name: the two live in different name spaces.
+        // A module may have the function's name: the two are in different name spaces.
         #[allow(non_snake_case)]
         mod $call {
             pub(super) static KEY: $crate::macro_support::Key = $crate::macro_support::Key::new(
@@ -163,11 +136,11 @@ macro_rules! __declare_function {
 
         /// # Safety
         ///
-        /// That of the imported function.
+        /// The conditions of the imported function hold.
         #[inline(always)]
         unsafe fn $call($($arg: $type),*) -> $return {
-            // SAFETY: The slot holds a function of the declared type (the declaration's promise, checked when it
-            // was bound), or `$unbound`, which takes any arguments.
+            // SAFETY: The slot holds a function of the declared type (the declaration's promise,
+            // checked when it was bound), or `$unbound`, which takes any arguments.
             let __kimport_target = unsafe {
                 ::core::mem::transmute::<
                     *mut $crate::macro_support::c_void,
@@ -181,5 +154,4 @@ macro_rules! __declare_function {
 }
 
 #[cfg(kimport_selftest)]
-#[path = "pointer_tests.rs"]
 pub(crate) mod tests;

@@ -1,35 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Binding through static calls: every call site is a direct `call`.
+//! Binds through static calls: every call site is a direct `call`.
 //!
-//! For each imported function the module gets what C's `DEFINE_STATIC_CALL()` gives it: a trampoline
-//! `__SCT__<name>` in `.static_call.text` and a key `__SCK__<name>`. The wrapper calls the trampoline, objtool records
-//! each such call in `.static_call_sites`, and `__static_call_update()` turns every one into a `call` of the target. So a
-//! call costs what it costs in C, and is legal where an indirect one is not: the target's `ENDBR` may be
-//! sealed (IBT), it may have no kCFI hash, and there is no retpoline.
+//! For each imported function the module gets the same as from C's `DEFINE_STATIC_CALL()`: a
+//! trampoline `__SCT__<name>` in `.static_call.text` and a key `__SCK__<name>`. The wrapper calls
+//! the trampoline, objtool records each such call in `.static_call_sites`, and
+//! `__static_call_update()` turns every one into a `call` of the target. So a call costs the same
+//! as in C, and there is no retpoline. It is also legal for targets that an indirect call must not
+//! have: those whose `ENDBR` is sealed (IBT), or that have no kCFI hash.
 //!
-//! The loader, too, patches each call site that does not call what the key says. So a key begins with its trampoline, which
-//! the call sites call already, and the trampoline goes where calls of an unbound function end.
+//! The loader, too, patches each call site that does not call the target in its key. So at first a
+//! key's target is its trampoline, which the call sites call already. The trampoline jumps to the
+//! function that ends calls of an unbound import.
 //!
-//! Source: `include/linux/static_call.h`, `arch/x86/include/asm/static_call.h`, `kernel/static_call_inline.c`.
+//! Source: `include/linux/static_call.h`, `arch/x86/include/asm/static_call.h`,
+//! `kernel/static_call_inline.c`.
 
-#[path = "batch.rs"]
 mod batch;
+mod branch;
 
-use super::branch::Branch;
-use super::{lands_on, CallMode};
+use super::{lands_on, Binder, CallMode};
 use crate::bindings;
-use crate::table::{LastVerdict, Symbol};
+use crate::block::Symbol;
+use crate::verdict::LastVerdict;
+use branch::Branch;
 use core::ffi::c_void;
 use kernel::sync::atomic::{Acquire, AtomicFlag, Relaxed, Release};
 use kernel::types::Opaque;
 
-/// What has to be bound before others can be.
-pub(crate) fn needs() -> &'static [Symbol] {
-    batch::needs()
-}
-
-/// Whether functions are bound at once where that can be.
+/// Sets whether functions are bound together where that is possible.
 #[cfg(kimport_bench)]
 pub fn at_once(on: bool) {
     batch::switch::set(on);
@@ -40,15 +39,18 @@ pub fn at_once(on: bool) {
 #[repr(transparent)]
 pub struct Key(Opaque<bindings::static_call_key>);
 
-// SAFETY: The kernel serialises all changes of a key with its `static_call_mutex`; what is read without is one word.
+// SAFETY: The kernel serialises all changes of a key with its `static_call_mutex`. Only one word is
+// read without that.
 unsafe impl Sync for Key {}
 
 impl Key {
-    /// A key whose call sites reach `target`, a function or the key's trampoline, when the module is loaded.
+    /// Makes a key whose call sites reach `target` when the module is loaded. `target` is a
+    /// function or the key's trampoline.
     pub const fn new(target: *mut c_void) -> Self {
         Self(Opaque::new(bindings::static_call_key {
             func: target,
-            // As `DEFINE_STATIC_CALL()`: no sites yet. The loader attaches the module's.
+            // There are no sites yet, as with `DEFINE_STATIC_CALL()`. The loader attaches the
+            // module's.
             __bindgen_anon_1: bindings::static_call_key__bindgen_ty_1 { type_: 1 },
         }))
     }
@@ -58,8 +60,8 @@ impl Key {
 ///
 /// # Invariants
 ///
-/// - `trampoline` is the static-call trampoline that belongs to `key`, and `unbound` a function that may be called with
-///   any arguments and does not return.
+/// - `trampoline` is the static-call trampoline that belongs to `key`, and `unbound` a function
+///   that may be called with any arguments and does not return.
 /// - While `bound` is set, the key's target is a function of the declared type.
 #[doc(hidden)]
 pub struct FunctionBinding {
@@ -67,24 +69,25 @@ pub struct FunctionBinding {
     trampoline: *mut c_void,
     unbound: *mut c_void,
     bound: AtomicFlag,
-    /// Kept here, as an entry of a table cannot change.
+    /// The verdict is here because the entry of the block's table is immutable.
     pub(crate) verdict: LastVerdict,
 }
 
-// SAFETY: The pointers are addresses of code that lives as long as the module; nothing is written through them
-// but by the kernel, under its own locks. The flag is atomic.
+// SAFETY: The pointers are addresses of code that lives as long as the module. Only the kernel
+// writes through them, under its own locks. The flag is atomic.
 unsafe impl Sync for FunctionBinding {}
 
 impl FunctionBinding {
     /// # Safety
     ///
-    /// The arguments fulfil the invariants of the type, `key` was made with `trampoline`, and that goes to `unbound`.
+    /// The arguments fulfil the invariants of the type, `key` was made with `trampoline`, and
+    /// `trampoline` jumps to `unbound`.
     pub const unsafe fn new(
         key: &'static Key,
         trampoline: *mut c_void,
         unbound: *mut c_void,
     ) -> Self {
-        // INVARIANT: By the contract of this function.
+        // INVARIANT: The contract of this function establishes them.
         Self {
             key,
             trampoline,
@@ -94,95 +97,86 @@ impl FunctionBinding {
         }
     }
 
-    /// Makes every call site call `target`. May sleep.
-    ///
-    /// # Safety
-    ///
-    /// `target` is a function of the declared type, and stays one until [`unbind`](Self::unbind).
-    pub(crate) unsafe fn bind(&self, target: *mut c_void) {
-        self.update(target);
-        // INVARIANT: By the contract of this function. Whoever sees the flag sees the call sites patched.
-        self.bound.store(true, Release);
-    }
-
-    /// Makes every call site of each function call its target, at once if the kernel lets it. May sleep.
-    ///
-    /// # Safety
-    ///
-    /// That of [`bind`](Self::bind), for each.
-    pub(crate) unsafe fn bind_all(
-        functions: impl Iterator<Item = (&'static Self, *mut c_void)> + Clone,
-    ) {
-        // SAFETY: By the contract of this function.
-        let at_once = unsafe { batch::update(functions.clone()) };
-        for (function, target) in functions {
-            if !at_once {
-                function.update(target);
-            }
-            // INVARIANT: As in `bind`.
-            function.bound.store(true, Release);
-        }
-    }
-
-    /// Says from now on that this is not bound, without changing where the calls go.
-    pub(crate) fn retire(&self) {
-        self.bound.store(false, Relaxed);
-    }
-
-    /// Makes every call site end in `unbound`. May sleep.
-    pub(crate) fn unbind(&self) {
-        self.retire();
-        if self.was_bound() {
-            self.update(self.unbound);
-        }
-    }
-
-    /// Makes every call site of each function end in `unbound`, at once if the kernel lets it. May sleep.
-    pub(crate) fn unbind_all(functions: impl Iterator<Item = &'static Self> + Clone) {
-        functions.clone().for_each(Self::retire);
-        let updates = functions
-            .filter(|function| function.was_bound())
-            .map(|function| (function, function.unbound));
-        // SAFETY: By the type invariants `unbound` may be called with any arguments and does not return.
-        if !unsafe { batch::update(updates.clone()) } {
-            updates.for_each(|(function, unbound)| function.update(unbound));
-        }
-    }
-
-    /// Whether calls may still go to what they were bound to.
+    /// Returns whether calls may still go to the function that they were bound to.
     fn was_bound(&self) -> bool {
         let target = self.target();
         target != self.unbound && target != self.trampoline
     }
 
     fn update(&self, target: *mut c_void) {
-        // SAFETY: By the type invariants the key and the trampoline belong together, and both live as long as the
-        // module; the callers vouch for `target`.
+        // SAFETY: By the type invariants the key and the trampoline belong together, and both live
+        // as long as the module. The callers vouch for `target`.
         unsafe { bindings::__static_call_update(self.key.0.get(), self.trampoline, target) }
     }
 
-    /// Where the calls go, if they are bound.
-    pub(crate) fn address(&self) -> Option<*mut c_void> {
-        self.is_bound().then(|| self.target())
-    }
-
-    /// Where the calls go.
+    /// Returns the target of the calls.
     fn target(&self) -> *mut c_void {
         // SAFETY: The key lives as long as the module.
         let func = unsafe { &raw const (*self.key.0.get()).func };
-        // SAFETY: `func` points into the key. It is one aligned word that the kernel writes at once, hence the volatile
-        // read, as `static_call_query()` does.
+        // SAFETY: `func` points into the key. It is one aligned word, which the kernel writes as a
+        // whole at any time. Hence the volatile read, as in `static_call_query()`.
         unsafe { func.read_volatile() }
     }
 
-    /// Whether the calls are bound.
+    /// Returns whether the calls are bound.
     #[inline]
     pub fn is_bound(&self) -> bool {
         self.bound.load(Acquire)
     }
+}
 
-    /// What the call sites of a bound function really do: their instructions are read and decoded.
-    pub(crate) fn call_mode(&self) -> CallMode {
+impl Binder for FunctionBinding {
+    fn accelerators() -> &'static [Symbol] {
+        batch::imports()
+    }
+
+    unsafe fn bind(&self, target: *mut c_void) {
+        self.update(target);
+        // INVARIANT: By the contract of this function `target` is of the declared type. A reader
+        // that sees the flag also sees the patched call sites.
+        self.bound.store(true, Release);
+    }
+
+    unsafe fn bind_all(functions: impl Iterator<Item = (&'static Self, *mut c_void)> + Clone) {
+        // SAFETY: By the contract of this function each target is a function of the declared type.
+        let at_once = unsafe { batch::update(functions.clone()) };
+        for (function, target) in functions {
+            if !at_once {
+                function.update(target);
+            }
+            // INVARIANT: See `bind`: its conditions hold for each function.
+            function.bound.store(true, Release);
+        }
+    }
+
+    fn retire(&self) {
+        self.bound.store(false, Relaxed);
+    }
+
+    fn unbind(&self) {
+        self.retire();
+        if self.was_bound() {
+            self.update(self.unbound);
+        }
+    }
+
+    fn unbind_all(functions: impl Iterator<Item = &'static Self> + Clone) {
+        functions.clone().for_each(Self::retire);
+        let updates = functions
+            .filter(|function| function.was_bound())
+            .map(|function| (function, function.unbound));
+        // SAFETY: By the type invariants `unbound` may be called with any arguments and does not
+        // return.
+        if !unsafe { batch::update(updates.clone()) } {
+            updates.for_each(|(function, unbound)| function.update(unbound));
+        }
+    }
+
+    fn address(&self) -> Option<*mut c_void> {
+        self.is_bound().then(|| self.target())
+    }
+
+    fn call_mode(&self) -> CallMode {
         let mut sites = 0;
         let mut direct = 0;
         let address = self.address();
@@ -204,21 +198,22 @@ impl FunctionBinding {
 struct Site {
     address: *const u8,
     key: *const Key,
-    /// Whether it is in an init section, whose memory is gone once the module is live.
+    /// Set if it is in an init section, whose memory is gone once the module is live.
     init: bool,
 }
 
 impl Site {
     /// # Safety
     ///
-    /// `site` is one of the [`table`].
+    /// `site` points to an entry of the [`table`].
     unsafe fn read(site: *const bindings::static_call_site) -> Self {
         const INIT: usize = 2;
         const FLAGS: usize = 3;
 
-        // SAFETY: The loader sorted the table while the module was coming; nobody writes it since.
+        // SAFETY: The loader sorted the table while the module was coming, and nobody has written
+        // to it since.
         let bindings::static_call_site { addr, key } = unsafe { *site };
-        // Both are relative to where they stand.
+        // Both are relative to their own addresses.
         let address = site.addr().wrapping_add_signed(addr as isize);
         let key = (site.addr() + core::mem::offset_of!(bindings::static_call_site, key))
             .wrapping_add_signed(key as isize);
@@ -229,16 +224,16 @@ impl Site {
         }
     }
 
-    /// Whether it is (still) there to be patched.
+    /// Returns whether the site is (still) there to be patched.
     fn is_there(&self) -> bool {
         !self.init || is_coming()
     }
 }
 
-/// Whether this module is in its init.
+/// Returns whether this module is in its init.
 #[cfg(MODULE)]
 fn is_coming() -> bool {
-    let module = crate::log::this_module();
+    let module = crate::this_module::this_module();
     // SAFETY: `module` is this module's own `struct module`.
     let state = unsafe { &raw const (*module).state };
     // SAFETY: As above. The loader may write the word at any time, hence the volatile read.
@@ -246,13 +241,14 @@ fn is_coming() -> bool {
     state == bindings::module_state_MODULE_STATE_COMING
 }
 
-/// Whether the kernel image's init sections are there. [`batch`] leaves that time to the kernel.
+/// Returns whether the kernel image's init sections are there. While they are, [`batch`] leaves
+/// updates to the kernel, so this is always false.
 #[cfg(not(MODULE))]
 fn is_coming() -> bool {
     false
 }
 
-/// The call sites of one function.
+/// Returns the call sites of one function.
 fn sites_of(key: &'static Key) -> impl Iterator<Item = Site> + Clone {
     let (first, count) = table();
     // The table is sorted by the address of the key.
@@ -273,18 +269,19 @@ fn sites_of(key: &'static Key) -> impl Iterator<Item = Site> + Clone {
         .take_while(move |site| core::ptr::eq(site.key, key))
 }
 
-/// The table of this module's call sites: the first one, and their number.
+/// Returns the table of this module's call sites: the first one, and their number.
 #[cfg(MODULE)]
 fn table() -> (*const bindings::static_call_site, usize) {
-    let module = crate::log::this_module();
-    // SAFETY: `module` is this module's own `struct module`; the loader set the field before any code ran.
+    let module = crate::this_module::this_module();
+    // SAFETY: `module` is this module's own `struct module`; the loader set the field before any
+    // code ran.
     let first = unsafe { (*module).static_call_sites };
     // SAFETY: As above.
     let count = unsafe { (*module).num_static_call_sites };
     (first.cast_const(), usize::try_from(count).unwrap_or(0))
 }
 
-/// The table of the kernel image's call sites: the first one, and their number.
+/// Returns the table of the kernel image's call sites: the first one, and their number.
 #[cfg(not(MODULE))]
 fn table() -> (*const bindings::static_call_site, usize) {
     extern "C" {
@@ -297,9 +294,10 @@ fn table() -> (*const bindings::static_call_site, usize) {
     (first, bytes / size_of::<bindings::static_call_site>())
 }
 
-/// Whether the instruction at `site` goes to `function`.
+/// Returns whether the instruction at `site` goes to `function`.
 fn reaches(site: *const u8, function: *mut c_void) -> bool {
-    // SAFETY: `site` is a static-call site of this module, which is one of these instructions if it begins like one.
+    // SAFETY: `site` is a static-call site of this module, which is one of these instructions if it
+    // begins like one.
     let branch = unsafe { Branch::read(site) };
     branch.is_some_and(|branch| lands_on(branch.is_call(), branch.target(), function))
 }
@@ -317,7 +315,8 @@ macro_rules! __declare_function {
         symbol: $symbol:literal,
         fn($($arg:ident: $type:ty),* $(,)?) -> $return:ty
     ) => {
-        // The types are the declaration's; those that bindgen made may contain what the lint dislikes, as empty structs.
+        // The types are those of the declaration. Types that bindgen made may contain something
+        // that the lint dislikes, as empty structs.
         #[allow(improper_ctypes)]
         extern "C" {
             #[link_name = $trampoline]
@@ -329,12 +328,13 @@ macro_rules! __declare_function {
         }
 
         static $binding: $crate::FunctionBinding = {
-            // Global under the name that objtool derives from the trampoline's.
+            // The key is global under the name that objtool derives from the trampoline's.
             #[export_name = $key]
             static KEY: $crate::macro_support::Key =
                 $crate::macro_support::Key::new($call as *mut $crate::macro_support::c_void);
 
-            // SAFETY: The trampoline below has the key's name and goes to `$unbound`, which never returns.
+            // SAFETY: The trampoline below has the key's name and goes to `$unbound`, which never
+            // returns.
             unsafe {
                 $crate::FunctionBinding::new(
                     &KEY,
@@ -344,8 +344,9 @@ macro_rules! __declare_function {
             }
         };
 
-        // `ARCH_DEFINE_STATIC_CALL_TRAMP()`: a jump, and an instruction by which the kernel knows trampolines. The
-        // annotation is `ANNOTATE_NOENDBR`: nothing reaches the trampoline by an indirect jump.
+        // `ARCH_DEFINE_STATIC_CALL_TRAMP()`: a jump, and an instruction by which the kernel knows
+        // trampolines. The annotation is `ANNOTATE_NOENDBR`: nothing reaches the trampoline by an
+        // indirect jump.
         $crate::macro_support::global_asm!(
             ".pushsection .static_call.text, \"ax\"",
             ".balign 4",
@@ -367,5 +368,4 @@ macro_rules! __declare_function {
 }
 
 #[cfg(kimport_selftest)]
-#[path = "static_call_tests.rs"]
 pub(crate) mod tests;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The kernel image's symbols, from its kallsyms.
+//! The symbols of the kernel image, from its kallsyms.
 
 use super::imported;
 use super::search::{ByName, Place, Search, Symbol};
@@ -9,8 +9,8 @@ use core::ops::Range;
 use kernel::ffi::{c_char, c_int, c_ulong};
 use kernel::str::CStrExt as _;
 
-/// Shows each of `searches` the kernel image's symbols that may be its. May sleep. The functions of
-/// `imported` are bound.
+/// Shows each of `searches` the kernel image's symbols that may match it. May sleep. The functions
+/// of `imported` must be bound.
 pub(super) fn search(searches: &mut [Search<'_>]) {
     let image = Image::new();
     for search in &mut *searches {
@@ -20,8 +20,8 @@ pub(super) fn search(searches: &mut [Search<'_>]) {
             search,
         };
         let data = (&raw mut walk).cast();
-        // SAFETY: The function is bound; it calls `on_name` with `data`, which is a `NameWalk`,
-        // before it returns.
+        // SAFETY: The function is bound. It calls `on_name` with `data`, which is a `NameWalk`, and
+        // only before it returns.
         unsafe { imported::kallsyms_on_each_match_symbol(Some(on_name), name, data) };
     }
     if searches.iter().any(Search::may_be_made) {
@@ -35,16 +35,17 @@ pub(super) fn search(searches: &mut [Search<'_>]) {
     }
 }
 
-/// The parts of the kernel image's memory that are not kept, or not what their addresses say.
+/// The parts of the kernel image's memory that are not kept, or whose symbols are not ordinary
+/// addresses.
 struct Image {
-    /// The image's copy of per-CPU data may itself be in init memory.
+    /// The addresses of per-CPU data. The image's copy of that data may itself be in init memory.
     per_cpu: Range<usize>,
     init: Range<usize>,
     init_text: Range<usize>,
 }
 
 impl Image {
-    /// The functions of `imported` are bound.
+    /// Reads the bounds of the parts. The functions of `imported` must be bound.
     fn new() -> Self {
         let between =
             |start: Option<*mut [c_char; 0]>, end: Option<*mut [c_char; 0]>| match (start, end) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The kernel functions that the crate itself takes, none of them exported: imported with its own
-//! macro, but bound by [`Kallsyms::get`](super::Kallsyms::get), since the generated
-//! `resolve_imports` goes through them. Their types are those of the kernel's headers: a kernel
-//! that has others is one that this crate does not compile for.
+//! The kernel symbols that the resolver itself uses, none of them exported. They are imported with
+//! the crate's own macro, but bound by [`Kallsyms::get`](super::Kallsyms::get), because the
+//! generated `resolve_imports` needs them already. Their types are taken from the kernel's headers.
+//! The crate does not compile for a kernel that declares them differently.
 
-use crate::table::Symbol;
+use crate::block::Symbol;
 pub(super) use bounds::{
     __init_begin, __init_end, __per_cpu_end, __per_cpu_start, _einittext, _sinittext,
 };
@@ -13,8 +13,7 @@ pub(super) use bounds::{
 kimport_macros::import_symbols! {
     use crate::bindings;
 
-    // The first entry is the one that finds the others, the second tells whether they are the
-    // kernel image's.
+    // The first entry finds the others. The second tells whether a symbol is in a module.
     pub(super) kallsyms_lookup_name: _,
     pub(super) __module_address: _,
     pub(super) find_module: _,
@@ -24,12 +23,12 @@ kimport_macros::import_symbols! {
     pub(super) kernel_text_address: _,
 }
 
-/// The functions, in the order of their declaration.
+/// Returns the functions, in the order of their declaration.
 pub(super) fn symbols() -> &'static [Symbol] {
     __KIMPORT_BLOCK.symbols
 }
 
-/// The symbols at the beginnings and ends of the kernel image's parts.
+/// Returns the symbols at the beginnings and ends of the kernel image's parts.
 pub(super) fn bounds() -> &'static [Symbol] {
     bounds::symbols()
 }
@@ -42,8 +41,8 @@ mod bounds {
 
         pub(crate) _sinittext: _,
         pub(crate) _einittext: _,
-        // Without KALLSYMS_ALL, kallsyms knows no data: neither these four nor what they are
-        // compared with.
+        // Without KALLSYMS_ALL, kallsyms lists no data: neither these four symbols nor the data
+        // that is compared with them.
         #[optional]
         pub(crate) __init_begin: _,
         #[optional]

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Addresses by name, from the kernel's own symbol tables.
+//! The look-up of addresses by name, in the kernel's own symbol tables.
 //!
-//! The functions that this takes are not exported either: the crate imports them with its own
-//! macro, and binds them itself, `kallsyms_lookup_name` first. They are judged as users' imports
-//! are.
+//! The functions that this module uses are not exported either. The crate imports them with its own
+//! macro, and binds them itself, `kallsyms_lookup_name` first. They are judged by the rules for
+//! users' imports.
 
 use super::not_found::NotFound;
 use super::search::{Kind, Place, Search, Symbol, Wanted};
 use super::{image, imported, lookup_address, module};
-use crate::binder;
+use crate::binder::{Binder as _, FunctionBinding};
 use crate::bindings;
+use crate::block::{self, bind_all};
 use crate::log::debug;
 use crate::once::Once;
 use crate::provider::Provider;
-use crate::table::{self, bind_all};
 use crate::verify::check_types;
 use core::ffi::{c_void, CStr};
 use kernel::fmt;
@@ -26,19 +26,19 @@ use kernel::sync::rcu;
 ///
 /// # Invariants
 ///
-/// While a value exists, the functions of `imported` are bound, but for the optional ones that the
-/// kernel lacks.
+/// While a value exists, the functions of `imported` are bound, except for the optional ones that
+/// the kernel lacks.
 pub(crate) struct Kallsyms(());
 
-/// Why the symbol tables cannot be used.
+/// A reason why the symbol tables cannot be used.
 pub(crate) enum Unusable {
     Unreachable(lookup_address::Unreachable),
-    /// A function that the crate itself takes is refused.
+    /// A symbol that the crate itself imports is refused.
     Refused {
         name: &'static CStr,
         cause: NotFound,
     },
-    /// It has another type than the declared one, which was logged.
+    /// The named function has another type than the declared one, which was logged.
     Mistyped(&'static CStr),
 }
 
@@ -65,12 +65,13 @@ impl fmt::Display for Unusable {
 }
 
 impl Kallsyms {
-    /// Finds and binds what it takes. May sleep. Cheap when it was done before.
+    /// Finds and binds the functions of `imported`. May sleep. Cheap when this was done before.
     ///
-    /// Two callers at the same time do no harm: both bind the same addresses.
+    /// Concurrent callers do no harm: all bind the same addresses.
     pub(crate) fn get() -> Result<Self, Unusable> {
         static JUDGED: AtomicFlag = AtomicFlag::new(false);
-        // That the kernel lacks one does not change, and takes long to find out.
+        // This is tried once: a function that the kernel lacks stays missing, and it takes long to
+        // find that out.
         static ACCELERATED: Once = Once::new();
 
         if !JUDGED.load(Acquire) {
@@ -80,28 +81,29 @@ impl Kallsyms {
             check_types(&Self(()), imported::symbols()).map_err(Unusable::Mistyped)?;
             JUDGED.store(true, Release);
         }
-        // INVARIANT: All were just bound, or before, and are never unbound.
+        // INVARIANT: All functions were bound just now, or earlier, and are never unbound.
         let kallsyms = Self(());
         ACCELERATED.call(|| {
-            let needs = binder::needs();
-            // Before they are bound: what is bound is used.
-            if check_types(&kallsyms, needs).is_err() {
+            let accelerators = FunctionBinding::accelerators();
+            // The types are compared before the functions are bound, because the binder uses
+            // functions that are bound.
+            if check_types(&kallsyms, accelerators).is_err() {
                 return;
             }
-            if let Err(Refusal { name, cause }) = kallsyms.bind(needs) {
+            if let Err(Refusal { name, cause }) = kallsyms.bind(accelerators) {
                 debug!("functions are bound one by one: {name}: {cause}");
             }
         });
         Ok(kallsyms)
     }
 
-    /// Binds `symbols`, functions and data of the kernel image that the crate itself takes, by the
-    /// rules for users' imports. May sleep. Those that are bound stay so.
+    /// Binds `symbols`, functions and data of the kernel image that the crate itself imports, by
+    /// the rules for users' imports. May sleep. They stay bound.
     ///
     /// # Errors
     ///
-    /// The first one that is refused.
-    pub(crate) fn bind(&self, symbols: &'static [table::Symbol]) -> Result<(), Refusal> {
+    /// The first symbol that is refused.
+    pub(crate) fn bind(&self, symbols: &'static [block::Symbol]) -> Result<(), Refusal> {
         let mut found = KVec::new();
         for symbol in symbols {
             if symbol.address().is_some() {
@@ -128,14 +130,15 @@ impl Kallsyms {
         Ok(())
     }
 
-    /// The module called `name`, or null. It cannot be freed while the guard lives.
+    /// Returns the module called `name`, or null. The module cannot be freed while the guard lives.
     pub(crate) fn find_module(&self, name: &CStr, _rcu: &rcu::Guard) -> *mut bindings::module {
-        // SAFETY: By the type invariants the function is bound; RCU is held, as it wants.
+        // SAFETY: By the type invariants the function is bound. The RCU read lock is held, which
+        // the function requires.
         unsafe { imported::find_module(name.as_char_ptr()) }
     }
 
-    /// The address in `provider`, or in the kernel image, of each wanted symbol, in their order.
-    /// May sleep.
+    /// Returns the address of each wanted symbol in `provider`, or in the kernel image, in the
+    /// order of `wanted`. May sleep.
     ///
     /// # Errors
     ///
@@ -166,7 +169,8 @@ impl Kallsyms {
         Ok(found)
     }
 
-    /// The address of what was found, if it is what was declared and can be used.
+    /// Returns the address of the symbol that was found, if the symbol is as declared and can be
+    /// used.
     fn judge(&self, search: &Search<'_>) -> Result<*mut c_void, NotFound> {
         let symbol = search.found()?;
         match symbol.place {
@@ -183,9 +187,10 @@ impl Kallsyms {
         }
     }
 
-    /// Refuses data for a function, a function for data, and data that is smaller than declared.
+    /// Refuses data that is declared as a function, a function that is declared as data, and data
+    /// that is smaller than declared.
     fn check_kind(&self, symbol: &Symbol, kind: Kind) -> Result<(), NotFound> {
-        // SAFETY: By the type invariants the function is bound; it takes any number.
+        // SAFETY: By the type invariants the function is bound. It accepts any number.
         let is_text = unsafe { imported::kernel_text_address(symbol.address) } != 0;
         match kind {
             Kind::Function if !is_text => Err(NotFound::NotFunction),
@@ -198,28 +203,28 @@ impl Kallsyms {
         }
     }
 
-    /// Bytes that the symbol has at most; `None` when kallsyms does not know.
+    /// Returns the maximum size of the symbol in bytes; [`None`] if kallsyms does not know it.
     fn size(&self, symbol: &Symbol) -> Option<usize> {
         if symbol.size.is_some() {
             return symbol.size;
         }
-        // The image's kallsyms knows no sizes but the distance to the next symbol, which the
-        // symbol's size cannot exceed.
+        // The image's kallsyms knows only the distance to the next symbol, which is an upper bound
+        // of the symbol's size.
         let (mut size, mut offset) = (0, 0);
-        // SAFETY: By the type invariants the function is bound; it writes the two numbers.
+        // SAFETY: By the type invariants the function is bound. It writes the two numbers.
         let known = unsafe {
             imported::kallsyms_lookup_size_offset(symbol.address, &mut size, &mut offset)
         };
         (known != 0 && size > 0).then(|| size.saturating_sub(offset))
     }
 
-    /// Whether the kernel image has a symbol called `name`.
+    /// Returns whether the kernel image has a symbol called `name`.
     pub(crate) fn image_has(&self, name: &CStr) -> bool {
         let address = lookup(name);
         address != 0 && !is_in_module(address)
     }
 
-    /// Tells `look` the name of the module that `address` lies in. `look` may not sleep.
+    /// Calls `look` with the name of the module that `address` lies in. `look` may not sleep.
     pub(crate) fn with_module_of<R>(
         &self,
         address: usize,
@@ -237,7 +242,7 @@ impl Kallsyms {
     }
 }
 
-/// A symbol that the crate itself takes, and why it is refused.
+/// A symbol that the crate itself imports, and the reason why it is refused.
 pub(crate) struct Refusal {
     pub(crate) name: &'static CStr,
     pub(crate) cause: NotFound,
@@ -249,8 +254,8 @@ impl From<Refusal> for Unusable {
     }
 }
 
-/// Binds each function and bound of `imported` to the first symbol of its name: a search takes them
-/// all.
+/// Binds each symbol of `imported` to the first match of its name. They must all be bound before a
+/// search can run.
 fn bind_first_matches() -> Result<(), Unusable> {
     let [finder, module_address, ..] = imported::symbols() else {
         return Err(Refusal::missing(c"kallsyms_lookup_name").into());
@@ -265,8 +270,8 @@ fn bind_first_matches() -> Result<(), Unusable> {
             0 => return Err(Refusal::missing(module_address.name).into()),
             address => address as *mut c_void,
         };
-        // SAFETY: The address is that of `__module_address`, which each kernel image with modules
-        // has; that stays.
+        // SAFETY: The address is that of `__module_address`, which every kernel image with modules
+        // has. The kernel image stays.
         unsafe { module_address.bind(address) };
     }
     let mut found = KVec::new();
@@ -290,7 +295,7 @@ fn bind_first_matches() -> Result<(), Unusable> {
     Ok(())
 }
 
-/// Refuses a first match that is not the only one, or not what it is declared to be.
+/// Refuses a first match that is not the only symbol of its name, or not of the declared kind.
 fn judge_first_matches() -> Result<(), Unusable> {
     // INVARIANT: All were just bound.
     let kallsyms = Kallsyms(());
@@ -306,7 +311,7 @@ fn judge_first_matches() -> Result<(), Unusable> {
             return Err(Unusable::Refused { name, cause });
         }
     }
-    // They lie where what they bound lies.
+    // The bounds may lie in init or per-CPU memory themselves, so only their uniqueness is checked.
     for symbol in imported::bounds() {
         if symbol.address().is_some() {
             search(symbol).only().map_err(|cause| {
@@ -325,25 +330,24 @@ impl Refusal {
     }
 }
 
-/// The address of the first symbol called `name`, or 0; `kallsyms_lookup_name` is bound. That goes
-/// on to the modules when the kernel image has no such symbol.
+/// Returns the address of the first symbol called `name`, or 0. `kallsyms_lookup_name` must be
+/// bound. It searches the modules if the kernel image has no such symbol.
 fn lookup(name: &CStr) -> usize {
     // SAFETY: The function is bound, and the name is NUL-terminated.
     unsafe { imported::kallsyms_lookup_name(name.as_char_ptr()) }
 }
 
-/// The module that `address` lies in, or null; `__module_address` is bound. It cannot be freed
-/// while the guard lives.
+/// Returns the module that `address` lies in, or null. `__module_address` must be bound. The module
+/// cannot be freed while the guard lives.
 fn module_of(address: usize, _rcu: &rcu::Guard) -> *mut bindings::module {
-    // SAFETY: The function is bound; RCU is held, as it wants.
+    // SAFETY: The function is bound. The RCU read lock is held, which the function requires.
     unsafe { imported::__module_address(address) }
 }
 
-/// Whether `address` lies in a module; `__module_address` is bound.
+/// Returns whether `address` lies in a module. `__module_address` must be bound.
 fn is_in_module(address: usize) -> bool {
     !module_of(address, &rcu::read_lock()).is_null()
 }
 
 #[cfg(kimport_selftest)]
-#[path = "kallsyms_tests.rs"]
 pub(crate) mod tests;

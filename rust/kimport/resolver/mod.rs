@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The resolver: where a symbol is.
+//! The resolver: it finds the addresses of symbols.
 //!
-//! [`lookup_address`] gets the first address, that of `kallsyms_lookup_name`, with which
-//! [`kallsyms`] gets what the others take. [`image`] and [`module`] show the symbols of a provider
-//! to a [`search`], which judges them, and [`not_found`] tells apart why a symbol is refused.
+//! [`lookup_address`] finds the address of `kallsyms_lookup_name`, with which [`kallsyms`] finds
+//! the functions that the other modules use. [`image`] and [`module`] show the symbols of a
+//! provider to a [`search`], which judges them. [`not_found`] has the reasons why a symbol is
+//! refused.
 
 mod image;
 mod imported;

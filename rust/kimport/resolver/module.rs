@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A module's symbols, from the symbol table that it keeps.
+//! The symbols of a module, from the symbol table that it keeps.
 //!
-//! `core_kallsyms` is a part of `struct module` and is filled before the module's code runs.
-//! `kallsyms`, which the kernel's own look-ups use, points to the table of all symbols while the
-//! module loads, and to `core_kallsyms` from then on; somebody who goes by it sees other symbols a
-//! moment later. The table of a module with `MODULE_INFO(livepatch)` has all symbols for ever.
-//! Source: `kernel/module/kallsyms.c`.
+//! `core_kallsyms` is a part of `struct module` and is filled before the module's code runs. The
+//! pointer `kallsyms`, which the kernel's own look-ups use, leads to the table of all symbols while
+//! the module loads, and to `core_kallsyms` from then on. A search that used this pointer would
+//! therefore give another result a moment later. The table of a module with
+//! `MODULE_INFO(livepatch)` has all symbols for ever. Source: `kernel/module/kallsyms.c`.
 
 use super::search::{ByName, Place, Search, Symbol};
 use crate::bindings;
@@ -14,7 +14,7 @@ use crate::provider::Provider;
 use core::ffi::CStr;
 use kernel::str::CStrExt as _;
 
-/// Shows each of `searches` the symbols of `provider` that may be its.
+/// Shows each of `searches` the symbols of `provider` that may match it.
 pub(super) fn search(provider: &Provider, searches: &mut [Search<'_>]) {
     let mut named = ByName::new(searches, |_| true);
     each_symbol(provider, |name, symbol| {
@@ -28,17 +28,18 @@ pub(super) fn search(provider: &Provider, searches: &mut [Search<'_>]) {
 
 /// Calls `look` with each symbol of `provider`, in the order of the table.
 fn each_symbol(provider: &Provider, mut look: impl FnMut(&[u8], &dyn Fn() -> Symbol)) {
-    // SAFETY: A `Provider` holds its module, whose loader wrote this before it went live; nothing
-    // writes it any more.
+    // SAFETY: A `Provider` holds its module. The loader wrote the table before the module went
+    // live, and nothing writes it any more.
     let table = unsafe { &(*provider.module().as_ptr()).core_kallsyms };
     for index in 0..table.num_symtab as usize {
-        // SAFETY: The table has `num_symtab` elements, which are in the module's memory that stays.
+        // SAFETY: The table has `num_symtab` elements, which are in the part of the module's memory
+        // that stays.
         let entry = unsafe { &*table.symtab.add(index) };
         if u32::from(entry.st_shndx) == bindings::SHN_UNDEF {
             continue;
         }
-        // SAFETY: The offset is one of the string table's, which is in the module's memory that
-        // stays.
+        // SAFETY: The offset is within the string table, which is in the part of the module's
+        // memory that stays.
         let name = unsafe { table.strtab.add(entry.st_name as usize) };
         // SAFETY: Each string of the table ends in a NUL.
         let name = unsafe { CStr::from_char_ptr(name) };
@@ -49,7 +50,7 @@ fn each_symbol(provider: &Provider, mut look: impl FnMut(&[u8], &dyn Fn() -> Sym
 fn symbol(provider: &Provider, entry: &bindings::Elf64_Sym) -> Symbol {
     let address = entry.st_value as usize;
     let place = match provider.place_of(address) {
-        // Init memory that was freed is no part of the module any more.
+        // Init memory that was freed is no longer a part of the module.
         Place::Outside if u32::from(entry.st_shndx) < bindings::SHN_LORESERVE => Place::Init,
         place => place,
     };

@@ -1,64 +1,65 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Why a symbol is refused: what is logged, and the errno.
+//! Reasons why a symbol is refused, with their messages and errnos.
 
+use crate::types::Refusal;
 use core::ffi::c_void;
 use kernel::error::{code, Error};
 use kernel::fmt;
 use kernel::str::BStr;
 
-/// Bytes of a clone's name that are kept to be printed.
+/// The number of bytes of a clone's name that are kept for printing.
 const NAME_LEN: usize = 96;
 
-/// Symbols of one name that are listed when they are too many.
+/// The number of symbols that a message about an ambiguous name lists.
 const LISTED: usize = 8;
 
-/// Why a symbol is refused.
+/// A reason why a symbol is refused.
 pub(crate) enum NotFound {
-    /// kallsyms has no symbol of the name there.
+    /// The provider has no symbol of the name in kallsyms.
     Missing,
-    /// Nor has it any other data.
+    /// The symbol is data, and this kernel's kallsyms lists no data.
     NoData,
-    /// The compiler replaced the function by a clone, whose ABI is its own affair.
+    /// The compiler replaced the function by a clone, whose ABI is up to the compiler.
     OnlyClone(CloneName),
     /// The compiler renamed several functions of the name.
     SeveralRenames {
-        /// One of them.
+        /// The name of one of them.
         name: CloneName,
         count: u32,
     },
-    /// The provider had it in memory that was freed when its init had ended.
+    /// The provider had the symbol in memory that was freed when its init had ended.
     WasInInit,
-    /// The kernel image has none, but some module has.
+    /// The kernel image has no such symbol, but a module has.
     InModule,
     /// Several symbols have the name.
     Ambiguous(Candidates),
-    /// There is no such `#[position]`.
+    /// No symbol is at the given `#[position]`.
     Position {
-        /// Symbols of that name.
+        /// The number of symbols of that name.
         count: u32,
     },
-    /// The address lies outside the provider's memory.
+    /// The address lies outside of the provider's memory.
     OutsideProvider,
-    /// The memory was freed after init, or will be.
+    /// The symbol is in memory that was freed after init, or will be.
     InInit,
-    /// Per-CPU data: the address is not that of a datum.
+    /// The symbol is per-CPU data, so its value is not the address of a datum.
     PerCpu,
-    /// Declared as a function, but not code.
+    /// The symbol is declared as a function, but is not code.
     NotFunction,
-    /// Declared as data, but code.
+    /// The symbol is declared as data, but is code.
     NotData,
-    /// Data with less bytes than the declared type.
+    /// The data is smaller than the declared type.
     TooSmall {
-        /// Bytes until the next symbol.
+        /// The number of bytes until the next symbol.
         size: usize,
-        /// Bytes of the declared type.
+        /// The size of the declared type in bytes.
         declared: usize,
     },
     /// The kernel bound the calls of a `#[livepatch]` block to another address.
     Moved {
         loaded: *mut c_void,
-        /// Where the symbol is now.
+        /// The address of the symbol now.
         address: *mut c_void,
     },
 }
@@ -78,8 +79,8 @@ impl NotFound {
         }
     }
 
-    /// Whether nothing that stays is there under the name, which is no error for an optional
-    /// import.
+    /// Returns whether the provider has no symbol of the name that stays, which is no error for an
+    /// optional import.
     pub(crate) fn is_absence(&self) -> bool {
         matches!(
             self,
@@ -95,68 +96,61 @@ impl NotFound {
 
 impl fmt::Display for NotFound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing => f.write_str(
-                "kallsyms has no such symbol there; check its spelling, and whether this kernel inlines it or has it in __init",
-            ),
-            Self::NoData => f.write_str(
-                "this kernel's kallsyms has functions only (no CONFIG_KALLSYMS_ALL); import a function that gives access to it",
-            ),
-            Self::OnlyClone(name) => {
-                f.write_str("the compiler left only ")?;
-                fmt::Display::fmt(BStr::from_bytes(name.as_bytes()), f)?;
-                f.write_str(", whose ABI is not the declared one; import a function that calls it")
+        let refusal = match self {
+            Self::Missing => {
+                core::fmt::Display::fmt(&Refusal::Missing, f)?;
+                return f.write_str(", and whether this kernel inlines it or has it in __init");
             }
             Self::SeveralRenames { name, count } => {
-                write!(f, "the compiler renamed {count} functions of that name, ")?;
-                fmt::Display::fmt(BStr::from_bytes(name.as_bytes()), f)?;
-                f.write_str(" and others; select one with #[name = \"...\"]")
+                let refusal = |names: &dyn core::fmt::Display, f: &mut fmt::Formatter<'_>| {
+                    let count = *count;
+                    core::fmt::Display::fmt(&Refusal::SeveralRenames { count, names }, f)
+                };
+                return refusal(&format_args!("{name} and others"), f);
             }
-            Self::WasInInit => f.write_str(
-                "its type is in the provider's BTF, but it is no longer in kallsyms: it was in __init memory, \
-                 which is freed; it cannot be imported",
+            Self::NoData => Refusal::NoData,
+            Self::OnlyClone(name) => Refusal::OnlyClone { names: name },
+            Self::Ambiguous(candidates) => Refusal::Ambiguous {
+                count: candidates.count,
+                listed: candidates,
+            },
+            Self::Position { count } => Refusal::Position { count: *count },
+            Self::InInit => Refusal::InInit,
+            Self::PerCpu => Refusal::PerCpu,
+            Self::NotFunction => Refusal::NotFunction,
+            Self::NotData => Refusal::NotData,
+            Self::WasInInit => return f.write_str(
+                "its type is in the provider's BTF, but it is no longer in kallsyms: it was in \
+                     __init memory, which is freed; it cannot be imported",
             ),
-            Self::InModule => f.write_str(
-                "the kernel image has no such symbol, but a module has; name that module with `from`",
-            ),
-            Self::Ambiguous(candidates) => {
-                write!(f, "there are {} symbols of that name:", candidates.count)?;
-                for (index, (position, address)) in candidates.listed().enumerate() {
-                    f.write_str(if index == 0 { " " } else { ", " })?;
-                    write!(f, "{position} at ")?;
-                    fmt::Pointer::fmt(&fmt::HashedPtr(address as *const u8), f)?;
-                }
-                if candidates.count as usize > LISTED {
-                    f.write_str(", ...")?;
-                }
-                f.write_str("; select one with #[position = N]")
-            }
-            Self::Position { count: 1 } => {
-                f.write_str("there is only 1 symbol of that name; correct its #[position]")
-            }
-            Self::Position { count } => {
-                write!(f, "there are only {count} symbols of that name; correct its #[position]")
+            Self::InModule => {
+                return f.write_str(
+                    "the kernel image has no such symbol, but a module has; name that module with \
+                     `from`",
+                )
             }
             Self::OutsideProvider => {
-                f.write_str("its address is outside the provider's memory; the symbol is not usable by others")
+                return f.write_str(
+                    "its address is outside the provider's memory; the symbol is not usable by \
+                     others",
+                )
             }
-            Self::InInit => f.write_str("it is in __init memory, which is freed after init; it cannot be imported"),
-            Self::PerCpu => f.write_str(
-                "it is per-CPU data, whose address is an offset; import a function that gives access to it",
-            ),
-            Self::NotFunction => f.write_str("it is data, declared as a function; state the type of the data"),
-            Self::NotData => f.write_str("it is a function, declared as data; state a fn type"),
             Self::TooSmall { size, declared } => {
-                write!(f, "it has at most {size} bytes, the declared type {declared}; correct the type")
+                return write!(
+                    f,
+                    "it has at most {size} bytes, the declared type {declared}; correct the type"
+                )
             }
             Self::Moved { loaded, address } => {
                 f.write_str("the kernel bound it to ")?;
                 fmt::Pointer::fmt(&fmt::HashedPtr(loaded.cast_const()), f)?;
                 f.write_str(" when it loaded this module, but it is at ")?;
                 fmt::Pointer::fmt(&fmt::HashedPtr(address.cast_const()), f)?;
-                f.write_str(" now, as the provider was loaded anew; load this module again")
+                return f
+                    .write_str(" now, as the provider was loaded anew; load this module again");
             }
-        }
+        };
+        core::fmt::Display::fmt(&refusal, f)
     }
 }
 
@@ -186,13 +180,26 @@ impl Candidates {
     pub(super) fn count(&self) -> u32 {
         self.count
     }
+}
 
-    fn listed(&self) -> impl Iterator<Item = (u32, usize)> + '_ {
-        self.listed.iter().copied().take(self.count as usize)
+/// Lists the first ones behind a colon.
+impl core::fmt::Display for Candidates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(":")?;
+        let listed = self.listed.iter().take(self.count as usize);
+        for (index, &(position, address)) in listed.enumerate() {
+            f.write_str(if index == 0 { " " } else { ", " })?;
+            write!(f, "{position} at ")?;
+            fmt::Pointer::fmt(&fmt::HashedPtr(address as *const u8), f)?;
+        }
+        if self.count as usize > LISTED {
+            f.write_str(", ...")?;
+        }
+        Ok(())
     }
 }
 
-/// The name of a clone, cut to what fits.
+/// The name of a clone, cut to the space for it.
 #[derive(Clone, Copy)]
 pub(crate) struct CloneName {
     bytes: [u8; NAME_LEN],
@@ -206,8 +213,10 @@ impl CloneName {
         bytes[..len].copy_from_slice(&name[..len]);
         Self { bytes, len }
     }
+}
 
-    fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
+impl core::fmt::Display for CloneName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(BStr::from_bytes(&self.bytes[..self.len]), f)
     }
 }

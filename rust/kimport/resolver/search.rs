@@ -1,36 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The search for one symbol: it is shown the symbols of a provider one by one, and judges them at
-//! the end.
+//! The search for one symbol. A search is shown the symbols of a provider one by one, and judges
+//! them at the end.
 //!
 //! Only symbols in memory that stays are candidates. A provider's `__init` symbols are in its
 //! symbol table until late in its load, and for ever in a livepatch module
-//! (`MODULE_INFO(livepatch)`), so that neither uniqueness nor `#[position]` may depend on them. Two
-//! searches count them all the same, because livepatch does and a `#[position]` is to mean the same
-//! to both: those in the kernel image, whose kallsyms never drops them, and those for what
-//! livepatch has bound.
+//! (`MODULE_INFO(livepatch)`), so neither uniqueness nor `#[position]` may depend on them. Two
+//! kinds of searches count them all the same, because livepatch counts them and a `#[position]`
+//! shall mean the same to both: searches in the kernel image, whose kallsyms never drops them, and
+//! searches for symbols that livepatch has bound.
 
 use super::not_found::{Candidates, CloneName, NotFound};
 use crate::binder::Loaded;
-use crate::table::{self, Binding};
+use crate::binding::Binding;
+use crate::block;
 use crate::types::{made_of, Made, NameBuckets};
 use core::ffi::{c_void, CStr};
 
-/// What an entry declares of its symbol.
+/// The properties that an entry declares of its symbol.
 #[derive(Clone, Copy)]
 pub(crate) struct Wanted<'a> {
     pub(crate) name: &'a CStr,
-    /// Which of several symbols of the name, counted from 1 in the order of the provider's symbol
-    /// table. That is address order in the kernel image.
+    /// The position among several symbols of the name, counted from 1 in the order of the
+    /// provider's symbol table. In the kernel image that is address order.
     pub(crate) position: Option<u32>,
     pub(crate) kind: Kind,
-    /// Where the kernel bound it when it loaded this module.
+    /// The address that the kernel bound the symbol to when it loaded this module.
     pub(crate) loaded: Option<*mut c_void>,
 }
 
 impl Wanted<'static> {
-    /// The symbol of an entry.
-    pub(crate) fn of(entry: &table::Symbol) -> Self {
+    /// Describes the symbol of `entry`.
+    pub(crate) fn of(entry: &block::Symbol) -> Self {
         Self {
             name: entry.name,
             position: entry.position,
@@ -43,18 +44,18 @@ impl Wanted<'static> {
     }
 }
 
-/// What a symbol is declared to be.
+/// The declared kind of a symbol.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     Function,
     Data {
-        /// Bytes of the declared type.
+        /// The size of the declared type in bytes.
         size: usize,
     },
 }
 
 impl Kind {
-    /// Whether kallsyms leaves out all symbols of this kind.
+    /// Returns whether kallsyms leaves out all symbols of this kind.
     fn is_unlisted(self) -> bool {
         matches!(self, Self::Data { .. }) && !cfg!(CONFIG_KALLSYMS_ALL)
     }
@@ -65,10 +66,10 @@ impl Kind {
 pub(crate) enum Place {
     /// Text and data that live as long as the provider.
     Kept,
-    /// `__init` text and data, which are freed after init, or were.
+    /// `__init` text and data, which were freed after init, or will be.
     Init,
     PerCpu,
-    /// None of the provider's memory.
+    /// Memory that is not the provider's.
     Outside,
 }
 
@@ -77,33 +78,33 @@ pub(crate) enum Place {
 pub(crate) struct Symbol {
     pub(crate) address: usize,
     pub(crate) place: Place,
-    /// Bytes, where the symbol table tells.
+    /// The size in bytes, if the symbol table has it.
     pub(crate) size: Option<usize>,
 }
 
 /// The search for one symbol.
 pub(super) struct Search<'a> {
     pub(super) wanted: Wanted<'a>,
-    /// Whether `#[position]` counts symbols in init memory, too.
+    /// Set if `#[position]` also counts symbols in init memory.
     counts_init: bool,
-    /// Symbols of the name that `#[position]` counts.
+    /// The number of symbols of the name that `#[position]` counts.
     counted: u32,
     candidates: Candidates,
-    /// The symbol at the position; without one, the first candidate.
+    /// The symbol at the position; without a position, the first candidate.
     chosen: Option<Symbol>,
-    /// Whether there is one in init memory.
+    /// Set if a symbol of the name is in init memory.
     in_init: bool,
-    /// The first rename.
+    /// The first symbol that the compiler renamed.
     renamed: Option<Symbol>,
     renames: u32,
-    /// The name of the first rename; of the first clone if there is none.
+    /// The name of the first renamed symbol; if there is none, of the first clone.
     made: Option<(Made, CloneName)>,
     /// The next search in the list of [`NameBuckets`].
     next: u16,
 }
 
 impl<'a> Search<'a> {
-    /// A search in the kernel image, or in a module.
+    /// Creates a search in the kernel image, or in a module.
     pub(super) fn new(wanted: Wanted<'a>, in_image: bool) -> Self {
         Self {
             wanted,
@@ -119,8 +120,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Takes a look at a symbol of the wanted name. They come in the order of the provider's symbol
-    /// table.
+    /// Looks at a symbol of the wanted name. The symbols must be shown in the order of the
+    /// provider's symbol table.
     pub(super) fn see(&mut self, symbol: Symbol) {
         let is_init = symbol.place == Place::Init;
         self.in_init |= is_init;
@@ -140,7 +141,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Takes a look at a symbol whose name begins with the wanted one.
+    /// Looks at a symbol whose name begins with the wanted one.
     pub(super) fn see_made(&mut self, name: &[u8], symbol: Symbol) {
         let Some(made) = made_of(name, self.wanted.name.to_bytes()) else {
             return;
@@ -162,7 +163,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Refuses a name that several symbols have, wherever they lie.
+    /// Refuses a name that several symbols have, in whatever memory they lie.
     pub(super) fn only(&self) -> Result<(), NotFound> {
         match self.counted {
             0 => Err(NotFound::Missing),
@@ -171,16 +172,16 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Whether a compiler may have given the symbol another name, so that
-    /// [`see_made`](Self::see_made) is to be called. What livepatch has bound it found by the whole
-    /// name.
+    /// Returns whether a compiler may have given the symbol another name, so that
+    /// [`see_made`](Self::see_made) must be called. A symbol that livepatch has bound was found by
+    /// its whole name.
     pub(super) fn may_be_made(&self) -> bool {
         self.wanted.position.is_none()
             && self.wanted.loaded.is_none()
             && matches!(self.found(), Err(NotFound::Missing))
     }
 
-    /// The symbol, after all were shown.
+    /// Returns the symbol, after all symbols were shown.
     pub(super) fn found(&self) -> Result<Symbol, NotFound> {
         if self.wanted.position.is_none() && self.candidates.count() > 1 {
             return Err(NotFound::Ambiguous(self.candidates));
@@ -203,7 +204,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Searches by the names that they look for.
+/// Searches, accessible by the names that they look for.
 ///
 /// # Invariants
 ///
@@ -214,7 +215,7 @@ pub(super) struct ByName<'s, 'a> {
 }
 
 impl<'s, 'a> ByName<'s, 'a> {
-    /// Those of `searches` that `is_open` says.
+    /// Makes those of `searches` accessible for which `is_open` returns true.
     pub(super) fn new(
         searches: &'s mut [Search<'a>],
         is_open: impl Fn(&Search<'a>) -> bool,
@@ -225,11 +226,11 @@ impl<'s, 'a> ByName<'s, 'a> {
                 search.next = buckets.link(search.wanted.name.to_bytes(), index);
             }
         }
-        // INVARIANT: Just linked.
+        // INVARIANT: All searches were just linked.
         Self { searches, buckets }
     }
 
-    /// Hands each search for `name` to `show`.
+    /// Calls `show` with each search for `name`.
     pub(super) fn for_each(&mut self, name: &[u8], mut show: impl FnMut(&mut Search<'a>)) {
         let mut next = self.buckets.first(name);
         while let Some(search) = self.searches.get_mut(usize::from(next)) {
@@ -240,9 +241,10 @@ impl<'s, 'a> ByName<'s, 'a> {
         }
     }
 
-    /// Shows a symbol called `name` to the searches for what a compiler may have made it from.
+    /// Shows a symbol called `name` to the searches for the names from which a compiler may have
+    /// made `name`.
     pub(super) fn see_made(&mut self, name: &[u8], symbol: impl Fn() -> Symbol) {
-        // Everything that compilers append begins with one of these.
+        // Every suffix that compilers append begins with one of these characters.
         let ends = (1..name.len()).filter(|&end| matches!(name[end], b'.' | b'$'));
         for end in ends {
             self.for_each(&name[..end], |search| search.see_made(name, symbol()));
@@ -251,5 +253,4 @@ impl<'s, 'a> ByName<'s, 'a> {
 }
 
 #[cfg(kimport_selftest)]
-#[path = "search_tests.rs"]
 pub(crate) mod tests;

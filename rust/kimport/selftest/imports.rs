@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A block of the kernel image, from its declaration to its end.
+//! Tests of a block of the kernel image, from its declaration to its end.
 
 use super::{check, check_eq, suite};
 use crate::binder::CallMode;

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The crate's own tests of what needs no provider, run in the kernel.
+//! The crate's own tests, for everything that needs no provider, run in the kernel.
 //!
-//! Part of the crate only in the module `kimport_selftest` (`kimport-selftest := y`). Each suite is one source for two
-//! ways: a KUnit suite where the kernel has KUnit, and else a list that [`run`] goes through and reports as KTAP.
+//! This is a part of the crate only in the module `kimport_selftest` (`kimport-selftest := y`).
+//! Each suite is one source that runs in two ways: as a KUnit suite if the kernel has KUnit, and
+//! otherwise as a list that [`run`] goes through and reports as KTAP.
 
 use kernel::fmt;
 use kernel::prelude::*;
 
 mod imports;
 
-/// A name and what ends in an error when the test fails.
+/// A name and a function that returns an error when the test fails.
 type Test = (&'static str, fn() -> Result);
 
-/// Some tests with a name.
+/// A named list of tests.
 pub(crate) struct Suite {
     pub(crate) name: &'static str,
     pub(crate) tests: &'static [Test],
@@ -22,7 +23,7 @@ pub(crate) struct Suite {
 const SUITES: &[&Suite] = &[
     crate::binder::tests::SUITE,
     crate::log::tests::SUITE,
-    crate::table::tests::SUITE,
+    crate::block::tests::SUITE,
     crate::resolver::lookup_address_tests::SUITE,
     crate::resolver::search_tests::SUITE,
     crate::resolver::kallsyms_tests::SUITE,
@@ -39,7 +40,7 @@ macro_rules! suite {
             tests: &[$((stringify!($test), $test)),+],
         };
 
-        // The attribute's expansion is the kernel's.
+        // The code in the attribute's expansion is the kernel's.
         #[allow(clippy::undocumented_unsafe_blocks, unsafe_op_in_unsafe_fn)]
         #[kernel::prelude::kunit_tests($suite)]
         mod kunit {
@@ -54,7 +55,7 @@ macro_rules! suite {
 }
 pub(crate) use suite;
 
-/// Ends the test with an error, and says where, unless `$condition` holds.
+/// Ends the test with an error, and logs the place, unless `$condition` holds.
 macro_rules! check {
     ($condition:expr) => {
         if !$condition {
@@ -71,7 +72,7 @@ macro_rules! check {
 }
 pub(crate) use check;
 
-/// Ends the test with an error, and shows both, unless the two are equal.
+/// Ends the test with an error, and logs both values, unless they are equal.
 macro_rules! check_eq {
     ($got:expr, $expected:expr) => {
         match (&$got, &$expected) {
@@ -88,7 +89,7 @@ pub(crate) use check_eq;
 
 /// Runs all suites, and prints KTAP with `print`, line by line.
 ///
-/// With KUnit there is nothing to do: it finds and runs the suites itself.
+/// With KUnit there is nothing to do, because KUnit finds and runs the suites itself.
 pub fn run(print: impl Fn(fmt::Arguments<'_>)) {
     if cfg!(CONFIG_KUNIT = "y") {
         return;

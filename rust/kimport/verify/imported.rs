@@ -4,7 +4,7 @@
 //! [`KernelTypes::of`](super::kernel_types::KernelTypes::of).
 
 use crate::bindings::{btf, btf_type, module, s32};
-use crate::table::Symbol;
+use crate::block::Symbol;
 use kernel::ffi::c_char;
 
 kimport_macros::import_symbols! {
@@ -16,7 +16,7 @@ kimport_macros::import_symbols! {
     pub(super) btf_find_by_name_kind: fn(btf: *const btf, name: *const c_char, kind: u8) -> s32,
 }
 
-/// The entries.
+/// Returns the entries.
 pub(super) fn symbols() -> &'static [Symbol] {
     __KIMPORT_BLOCK.symbols
 }

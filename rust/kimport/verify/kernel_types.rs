@@ -12,19 +12,20 @@ use core::ptr::NonNull;
 use kernel::error::from_err_ptr;
 use kernel::str::CStrExt as _;
 
-/// The BTF of the kernel image, or of a module with that of the image below.
+/// The BTF of the kernel image, or of a module on top of that of the image.
 ///
 /// # Invariants
 ///
-/// `btf` is one on which this value holds a reference, and the functions of `imported` are bound.
+/// This value holds a reference to `btf`, and the functions of `imported` are bound.
 pub(super) struct KernelTypes {
     btf: NonNull<bindings::btf>,
-    /// The first type that is not the kernel image's; 1 for the image itself.
+    /// The id of the first type that is not the kernel image's; 1 for the image itself.
     first_id: u32,
 }
 
 impl KernelTypes {
-    /// Takes the BTF of `provider`, or of the kernel image; [`None`] when there is none. May sleep.
+    /// Takes a reference to the BTF of `provider`, or of the kernel image; [`None`] if there is no
+    /// BTF. May sleep.
     pub(super) fn of(kallsyms: &Kallsyms, provider: Option<&Provider>) -> Option<Self> {
         kallsyms.bind(imported::symbols()).ok()?;
         let image = Self::get(core::ptr::null())?;
@@ -38,7 +39,8 @@ impl KernelTypes {
         Some(types)
     }
 
-    /// Takes the BTF of `module`, null for the kernel image. The functions of `imported` are bound.
+    /// Takes a reference to the BTF of `module`; null means the kernel image. The functions of
+    /// `imported` must be bound.
     fn get(module: *const bindings::module) -> Option<Self> {
         // SAFETY: The callers have bound the functions; `module` is null or a module that is held.
         let btf = unsafe { imported::btf_get_module_btf(module) };
@@ -49,10 +51,12 @@ impl KernelTypes {
         })
     }
 
-    /// The type of the function or variable `name`; `position` tells that there are several of them.
+    /// Returns the type of the function or variable `name`. `position` is set if several symbols
+    /// have the name.
     ///
-    /// BTF does not say which of several it is about: pahole leaves out functions of one name whose prototypes differ. Where it
-    /// does not, as older ones, the answer is [`Finding::Ambiguous`].
+    /// BTF does not say which of several symbols it describes. pahole leaves out functions of one
+    /// name whose prototypes differ. Older versions of pahole do not, and then the result is
+    /// [`Finding::Ambiguous`].
     pub(super) fn symbol(&self, name: &CStr, position: Option<u32>) -> Finding {
         // A walk over all of the image's types takes some milliseconds.
         if self.first_id > 1 || position.is_some() {
@@ -60,9 +64,11 @@ impl KernelTypes {
             find(self, self.first_id, &mut wanted);
             return wanted[0].finding();
         }
-        // The kernel knows how to search its image's types without walking them all, which are sorted by name.
+        // The kernel can search the types of its image without walking them all, because they are
+        // sorted by name.
         for kind in [bindings::BTF_KIND_FUNC, bindings::BTF_KIND_VAR] {
-            // SAFETY: By the type invariants; the name is NUL-terminated. Kinds fit into a byte.
+            // SAFETY: By the type invariants the function is bound and the BTF is held; the name is
+            // NUL-terminated. Kinds fit into a byte.
             let id = unsafe {
                 imported::btf_find_by_name_kind(self.btf.as_ptr(), name.as_char_ptr(), kind as u8)
             };
@@ -88,10 +94,11 @@ impl TypeSource for KernelTypes {
     fn type_by_id(&self, id: u32) -> Option<BtfType<'_>> {
         // SAFETY: By the type invariants.
         let ty = unsafe { imported::btf_type_by_id(self.btf.as_ptr(), id) };
-        // SAFETY: Null, or a type that lives as long as the BTF.
+        // SAFETY: `ty` is null, or a type that lives as long as the BTF.
         let header = unsafe { ty.as_ref() }?;
         let trailing_len = BtfType::trailing_len(header.info)?;
-        // SAFETY: The kernel has checked when it took the BTF that each type is followed by what belongs to it.
+        // SAFETY: The kernel checked when it loaded the BTF that each type is followed by the data
+        // that belongs to it.
         let trailing = unsafe { core::slice::from_raw_parts(ty.add(1).cast(), trailing_len) };
         // SAFETY: Both variants are one integer.
         let size_or_type = unsafe { header.__bindgen_anon_1.type_ };

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whether symbols are of the declared types.
+//! The comparison of symbols with their declared types.
 //!
-//! The macro has described each declared type at compile time; the kernel describes its functions, and those of modules,
-//! in BTF. [`kimport_types`](crate::types) compares the two, by rules that are documented there. What BTF lacks, such as functions
-//! written in assembly and most data, cannot be checked: that is said, and refused only if the block says
-//! `#[verify(require)]`.
+//! The macro describes each declared type at compile time. The kernel describes its functions, and
+//! those of modules, in BTF. [`kimport_types`](crate::types) compares the two, by rules that are
+//! documented there. Symbols that BTF lacks, such as functions written in assembly and most data,
+//! cannot be checked. That is reported, and refused only if the block is `#[verify(require)]`.
 
 mod imported;
 mod kernel_types;
 
+use crate::block::Symbol;
 use crate::log::{log, log_lines};
 use crate::provider::{provider_name, Provider};
 use crate::resolver::Kallsyms;
-use crate::table::{Symbol, Verdict, Verify};
-use crate::types::{compare, Description, Finding, Report};
+use crate::types::{judge, Finding, Judgement, Policy, Refusal, Unverified};
+use crate::verdict::Verdict;
 use core::cell::OnceCell;
 use core::ffi::CStr;
 use kernel::error::code;
@@ -26,7 +27,7 @@ use kernel_types::KernelTypes;
 pub(crate) struct Types<'a> {
     kallsyms: &'a Kallsyms,
     provider: Option<&'a Provider>,
-    // Taken when they are needed; none if there is no BTF.
+    // Taken when they are first needed; the inner value is [`None`] if there is no BTF.
     types: OnceCell<Option<KernelTypes>>,
 }
 
@@ -39,42 +40,44 @@ impl<'a> Types<'a> {
         }
     }
 
-    /// May sleep.
+    /// Returns the types, if there is BTF. May sleep.
     fn get(&self) -> Option<&KernelTypes> {
         let types = || KernelTypes::of(self.kallsyms, self.provider);
         self.types.get_or_init(types).as_ref()
     }
 
-    /// Whether the provider's BTF has a function or variable of that name. What is there had a symbol in the provider's file,
-    /// as pahole takes no others. May sleep.
+    /// Returns whether the provider's BTF has a function or variable of that name. Every name there
+    /// had a symbol in the provider's file, because pahole takes no others. May sleep.
     pub(crate) fn has(&self, name: &CStr) -> bool {
         self.get()
             .is_some_and(|types| types.symbol(name, None) != Finding::Missing)
     }
 
-    /// Compares `symbol`, which was found, with its declaration, as `policy` wants it. May sleep. A problem is logged.
+    /// Compares `symbol`, which was found, with its declaration, under `policy`. May sleep. A
+    /// problem is logged.
     ///
     /// # Errors
     ///
-    /// `EPROTOTYPE`: the type differs. `ENODATA`: it cannot be checked, and `policy` requires it.
-    pub(crate) fn verify(&self, symbol: &Symbol, policy: Verify) -> Result<Verdict> {
-        if policy == Verify::Off || symbol.unverified {
+    /// `EPROTOTYPE`: the type differs. `ENODATA`: the type cannot be checked, and `policy` requires
+    /// it.
+    pub(crate) fn verify(&self, symbol: &Symbol, policy: Policy) -> Result<Verdict> {
+        if policy == Policy::Off || symbol.unverified {
             return Ok(Verdict::NotChecked);
         }
         verify(symbol, self.get(), self.provider, policy)
     }
 }
 
-/// Compares `symbols` of the kernel image, which the crate itself takes, with their declarations. May sleep. A difference is
-/// logged, but not that BTF does not tell.
+/// Compares `symbols` of the kernel image, which the crate itself imports, with their declarations.
+/// May sleep. A difference is logged; a type that BTF lacks is not.
 ///
 /// # Errors
 ///
-/// The first one whose type differs.
+/// The name of the first symbol whose type differs.
 pub(crate) fn check_types(kallsyms: &Kallsyms, symbols: &[Symbol]) -> Result<(), &'static CStr> {
     let types = Types::new(kallsyms, None);
     let differs =
-        |symbol: &&Symbol| matches!(types.verify(symbol, Verify::Warn), Ok(Verdict::Differs));
+        |symbol: &&Symbol| matches!(types.verify(symbol, Policy::Warn), Ok(Verdict::Differs));
     symbols
         .iter()
         .find(differs)
@@ -85,58 +88,45 @@ fn verify(
     symbol: &Symbol,
     types: Option<&KernelTypes>,
     provider: Option<&Provider>,
-    policy: Verify,
+    policy: Policy,
 ) -> Result<Verdict> {
-    let unverified = |why: Verdict| {
-        if policy == Verify::Require {
-            log!(
-                ERR,
-                "cannot import {} from {}: its type cannot be checked: {why}; drop verify(require), or import something else",
-                symbol.name,
-                provider_name(provider)
-            );
-            return Err(code::ENODATA);
-        }
-        crate::log::debug!("{} is unverified: {}", symbol.name, why);
-        Ok(why)
-    };
-    let Some(types) = types else {
-        return unverified(Verdict::NoBtf);
-    };
-    let id = match types.symbol(symbol.name, symbol.position) {
-        Finding::Id(id) => id,
-        Finding::Missing => return unverified(Verdict::NoBtf),
-        Finding::Ambiguous => return unverified(Verdict::Ambiguous),
-    };
-    // The macro made it.
-    let Ok(declared) = Description::new(symbol.description) else {
-        return unverified(Verdict::Uncomparable);
-    };
-    let Ok(comparison) = compare(&declared, types, id) else {
-        return unverified(Verdict::Uncomparable);
-    };
-    let Some(mismatch) = comparison.worst() else {
-        return Ok(Verdict::Verified);
-    };
-    let report = Report {
-        name: symbol.name.to_str().unwrap_or("?"),
-        declared: &declared,
-        source: types,
-        id,
-        mismatch,
-    };
     let from = provider_name(provider);
-    let report = Printed(report);
-    if comparison.refuse.is_some() && policy != Verify::Warn {
-        log_lines!(ERR, "cannot import {} from {from}: {report}", symbol.name);
-        return Err(code::EPROTOTYPE);
+    let judgement = match types {
+        None => Judgement::Unverified(Unverified::NoBtf),
+        Some(types) => judge(
+            symbol.name.to_str().unwrap_or("?"),
+            symbol.description,
+            policy,
+            types,
+            types.symbol(symbol.name, symbol.position),
+            |report, is_refused| {
+                let report = Printed(report);
+                if is_refused {
+                    log_lines!(ERR, "cannot import {} from {from}: {report}", symbol.name);
+                } else {
+                    log_lines!(WARNING, "{} from {from}: {report}", symbol.name);
+                }
+            },
+        ),
+    };
+    match judgement {
+        Judgement::Verified => Ok(Verdict::Verified),
+        Judgement::Accepted => Ok(Verdict::Differs),
+        Judgement::Refused => Err(code::EPROTOTYPE),
+        Judgement::Unverified(why) if policy == Policy::Require => {
+            let refusal = Printed(Refusal::Unverified(why));
+            log!(ERR, "cannot import {} from {from}: {refusal}", symbol.name);
+            Err(code::ENODATA)
+        }
+        Judgement::Unverified(why) => {
+            crate::log::debug!("{} is unverified: {}", symbol.name, Printed(why));
+            Ok(Verdict::Unverified(why))
+        }
     }
-    log_lines!(WARNING, "{} from {from}: {report}", symbol.name);
-    Ok(Verdict::Differs)
 }
 
-/// Lets the kernel's formatting print what implements the standard one.
-struct Printed<T>(T);
+/// A wrapper that lets the kernel's formatting print a value that implements the standard trait.
+pub(crate) struct Printed<T>(pub(crate) T);
 
 impl<T: core::fmt::Display> fmt::Display for Printed<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The types of entries that leave them to the kernel's headers: `name: _`.
+//! The types of entries that take them from the kernel's headers: `name: _`.
 //!
-//! A macro cannot ask the compiler what a path names, but it can read what bindgen wrote: the build lists the files in
-//! [`FILES`]. What is found there is afterwards held against the module that the block's `use` names, like a type that
-//! was stated, so that a file that is not the source of that module does not go unnoticed.
+//! A macro cannot ask the compiler what a path names, but it can read the files that bindgen wrote:
+//! the build lists them in [`FILES`]. The compiler then compares the type that was found with the
+//! module that the block's `use` names, like a type that was stated. So it notices a file that is
+//! not the source of that module.
 
 use crate::{
     diagnostics::{self as message, DiagCtxt},
@@ -21,10 +22,11 @@ use syn::{
     Attribute, Expr, ExprLit, ForeignItem, ItemForeignMod, Lit, Meta, Path, Type, TypePath,
 };
 
-/// The variable with the files that bindgen wrote, separated like those of `PATH`. The first that has a name counts.
+/// The variable with the files that bindgen wrote, separated as in `PATH`. The first file that
+/// declares a name counts.
 const FILES: &str = "KIMPORT_BINDINGS";
 
-/// What begins the blocks in which bindgen declares functions and data.
+/// The beginning of the blocks in which bindgen declares functions and data.
 const BLOCK_START: &str = "extern \"C\" {";
 
 /// Types that are not items of the bindings.
@@ -47,7 +49,7 @@ impl Bindings {
         }
     }
 
-    /// Those that the build lists.
+    /// Returns the files that the build lists.
     pub(crate) fn of_environment() -> Self {
         let files = std::env::var_os(FILES).unwrap_or_default();
         Self::new(std::env::split_paths(&files).filter(|path| !path.as_os_str().is_empty()))
@@ -58,7 +60,7 @@ impl Bindings {
             .get_or_init(|| self.paths.iter().map(fs::read_to_string).collect())
     }
 
-    /// The type of the symbol `name`, in terms of the bindings.
+    /// Returns the type of the symbol `name`, as the bindings declare it.
     fn type_of(&self, name: &str) -> Option<TokenStream> {
         let mut texts = self.texts().iter().flatten();
         let item = texts.find_map(|text| find(text, name))?;
@@ -74,7 +76,7 @@ impl Bindings {
         }
     }
 
-    /// The files, for a message.
+    /// Returns the files, for a message.
     fn searched(&self) -> String {
         if self.paths.is_empty() {
             return format!("no file: {FILES} lists none");
@@ -105,7 +107,7 @@ pub(crate) fn infer(blocks: &mut [Block], bindings: &Bindings, dcx: &mut DiagCtx
             };
             let at = underscore.span();
             let name = entry.kernel_name();
-            // Generated code, but shown at the `_`.
+            // The span is that of generated code, but is shown at the `_`.
             let span = Span::call_site().located_at(at);
             let found = bindings
                 .type_of(&name)
@@ -122,7 +124,7 @@ pub(crate) fn infer(blocks: &mut [Block], bindings: &Bindings, dcx: &mut DiagCtx
                 dcx.add(error);
                 return true;
             }
-            // Only the compiler knows if this kernel should have it.
+            // Only the compiler knows whether this kernel should have the entry.
             let cfgs = cfgs.clone();
             missing.push(Missing { cfgs, error });
             false
@@ -131,19 +133,19 @@ pub(crate) fn infer(blocks: &mut [Block], bindings: &Bindings, dcx: &mut DiagCtx
     }
 }
 
-/// The name by which bindgen calls the symbol `name`; [`None`] if C cannot name it.
+/// Returns the name that bindgen gives to the symbol `name`, or [`None`] if C cannot name it.
 pub(crate) fn item_name(name: &str, span: Span) -> Option<Ident> {
-    // Keywords get an underscore.
+    // bindgen appends an underscore to keywords.
     let names = [name.to_owned(), format!("{name}_")];
     let mut ident = names
         .iter()
         .find_map(|name| syn::parse_str::<Ident>(name).ok())?;
     ident.set_span(span);
-    // `r#` is Rust's.
+    // C has no `r#`.
     (ident == ident.unraw()).then_some(ident)
 }
 
-/// Finds the declaration of the symbol `name` in what bindgen wrote.
+/// Finds the declaration of the symbol `name` in the output of bindgen.
 pub(crate) fn find(text: &str, name: &str) -> Option<ForeignItem> {
     let item = item_name(name, Span::call_site())?.to_string();
     let forms = [("fn", '('), ("static mut", ':'), ("static", ':')];
@@ -156,12 +158,12 @@ pub(crate) fn find(text: &str, name: &str) -> Option<ForeignItem> {
     })
 }
 
-/// Parses the declaration that begins at `at`, if it is that of the symbol `name`.
+/// Parses the declaration that begins at `at`, if it declares the symbol `name`.
 fn item_at(text: &str, at: usize, name: &str) -> Option<ForeignItem> {
     let start = text[..at].rfind(BLOCK_START)?;
     let end = at + item_len(&text[at..])?;
     let block = format!("{} }}", &text[start..end]);
-    // What is in front of `at` is no block if this is not in one.
+    // If the declaration is not in a block, this text is not one and does not parse.
     let block: ItemForeignMod = syn::parse_str(&block).ok()?;
     let item = block.items.into_iter().next_back()?;
     let (attributes, ident) = match &item {
@@ -173,7 +175,7 @@ fn item_at(text: &str, at: usize, name: &str) -> Option<ForeignItem> {
     (linked == name).then_some(item)
 }
 
-/// The length of a declaration up to its semicolon; [`None`] for a definition.
+/// Returns the length of a declaration up to its semicolon, or [`None`] for a definition.
 fn item_len(text: &str) -> Option<usize> {
     let mut depth = 0_u32;
     for (at, byte) in text.bytes().enumerate() {
@@ -188,7 +190,7 @@ fn item_len(text: &str) -> Option<usize> {
     None
 }
 
-/// The name of the symbol, where it is not that of the item.
+/// Returns the name of the symbol, if it differs from that of the item.
 fn link_name(attributes: &[Attribute]) -> Option<String> {
     attributes
         .iter()
@@ -199,7 +201,7 @@ fn link_name(attributes: &[Attribute]) -> Option<String> {
                     ..
                 }) => {
                     let name = name.value();
-                    // LLVM's sign for a name that is not to be mangled.
+                    // LLVM marks a name that is not to be mangled with this character.
                     Some(name.strip_prefix('\u{1}').unwrap_or(&name).to_owned())
                 }
                 _ => None,
@@ -208,7 +210,7 @@ fn link_name(attributes: &[Attribute]) -> Option<String> {
         })
 }
 
-/// Makes the types of the bindings nameable from elsewhere: through this path.
+/// Puts this path before the types of the bindings, so that they can be named from elsewhere.
 struct Qualify<'a>(&'a Path);
 
 impl VisitMut for Qualify<'_> {
@@ -224,7 +226,7 @@ impl VisitMut for Qualify<'_> {
         let first = first.ident.to_string();
         let mut qualified = match path.segments.len() {
             1 if PRIMITIVES.contains(&first.as_str()) => return,
-            // What the kernel's options of bindgen call the types of C.
+            // With the kernel's options, bindgen gives the types of C this path.
             2.. if first == "ffi" => parse_quote!(::kernel),
             _ => self.0.clone(),
         };
@@ -234,7 +236,7 @@ impl VisitMut for Qualify<'_> {
     }
 }
 
-/// `tokens`, all of them at `span`.
+/// Returns `tokens`, all of them with the span `span`.
 fn spanned(tokens: TokenStream, span: Span) -> TokenStream {
     let respan = |token| match token {
         TokenTree::Group(group) => {

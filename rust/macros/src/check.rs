@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the grammar allows and kimport does not.
+//! Checks for declarations that the grammar allows and kimport does not.
 
 use crate::{
     bindings::item_name,
@@ -20,10 +20,10 @@ use syn::{
 const SYMBOL_MAX: usize = 511;
 /// The longest name of a module: `MODULE_NAME_LEN`, 64 - `sizeof(unsigned long)`, without its NUL.
 const PROVIDER_MAX: usize = 55;
-/// What the names of generated items begin with.
+/// The prefixes of the names of generated items.
 const RESERVED: [&str; 2] = ["__kimport", "__KIMPORT"];
 
-/// The functions that are generated for a block besides the wrappers.
+/// Returns the functions that are generated for a block besides the wrappers.
 const fn generated(mode: Mode) -> [&'static str; 2] {
     match mode {
         Mode::Direct | Mode::Rebindable | Mode::Livepatch => {
@@ -33,7 +33,7 @@ const fn generated(mode: Mode) -> [&'static str; 2] {
     }
 }
 
-/// Why `#[livepatch]` blocks cannot be built, as the build says.
+/// Returns the reason that the build gives if it cannot build `#[livepatch]` blocks.
 pub(crate) fn no_livepatch() -> Option<String> {
     std::env::var("KIMPORT_NO_LIVEPATCH")
         .ok()
@@ -110,7 +110,7 @@ fn check_entries(block: &Block, dcx: &mut DiagCtxt) {
         check_reserved(&entry.name, dcx);
         check_symbol(&entry.kernel_name(), entry.kernel_name_span(), dcx);
         if let Type::Infer(infer) = bare(&entry.ty) {
-            // Else it was looked for, and not found.
+            // If there are bindings, they were searched, and the missing type is already reported.
             if block.bindings.is_none() {
                 dcx.error(infer.span(), message::WITHOUT_BINDINGS, &[]);
             }
@@ -134,7 +134,7 @@ fn check_entries(block: &Block, dcx: &mut DiagCtxt) {
                 check_returns(function, mode, dcx);
             }
             Kind::Data(Type::Never(never)) => dcx.error(never.span(), message::NEVER_DATA, &[]),
-            // A pointer to it would need parentheses, and be two words long.
+            // A pointer to it would need parentheses, and would be two words long.
             Kind::Data(Type::TraitObject(object)) => {
                 dcx.error(object.span(), message::TRAIT, &[&"dyn"]);
             }
@@ -147,14 +147,15 @@ fn check_entries(block: &Block, dcx: &mut DiagCtxt) {
     }
 }
 
-/// The names of one scope, each with whether it is there only under a `#[cfg]`.
+/// The names of one scope. The flag is set if the name is there only under a `#[cfg]`.
 #[derive(Default)]
 struct Names(HashMap<Ident, bool>);
 
 impl Names {
-    /// Adds a name, and tells if it is there twice.
+    /// Adds a name, and returns whether it is there twice.
     ///
-    /// Two that both carry `#[cfg]` may exclude each other; the compiler sees if they do not.
+    /// Two items that both have a `#[cfg]` may exclude each other. If they do not, the compiler
+    /// reports it.
     fn repeated(&mut self, name: &Ident, attributes: &Passed) -> bool {
         let conditional = !attributes.cfgs.is_empty();
         match self.0.insert(name.unraw(), conditional) {
@@ -245,7 +246,8 @@ fn check_function(function: &TypeBareFn, dcx: &mut DiagCtxt) {
     }
 }
 
-/// Refuses what would end the name too early in `.klp.sym.provider.name,position`.
+/// Refuses a name with the character `end`, which would end it too early in
+/// `.klp.sym.provider.name,position`.
 fn check_livepatch_name(name: &str, end: char, span: Span, dcx: &mut DiagCtxt) {
     if name.contains(end) {
         let end = format!("{end:?}");
@@ -267,7 +269,7 @@ fn check_returns(function: &TypeBareFn, mode: Mode, dcx: &mut DiagCtxt) {
     }
 }
 
-/// Finds types that do not name one.
+/// Finds `_` and `impl Trait`, which do not name a type.
 struct Unnamed<'a>(&'a mut DiagCtxt);
 
 impl<'ast> Visit<'ast> for Unnamed<'_> {

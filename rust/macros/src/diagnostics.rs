@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Errors: their texts, and the context that gathers all of one invocation.
+//! The texts of errors, and the context that gathers all errors of one invocation.
 
 use proc_macro2::{Span, TokenStream};
 
@@ -23,12 +23,12 @@ impl Message {
         text
     }
 
-    /// The error with this text, at `span`.
+    /// Returns the error with this text, at `span`.
     pub(crate) fn at(self, span: Span, arguments: &[&dyn std::fmt::Display]) -> syn::Error {
         syn::Error::new(span, self.fill(arguments))
     }
 
-    /// The parts of the text that are the same in every error.
+    /// Returns the parts of the text that are the same in every error.
     #[cfg(test)]
     pub(crate) fn pieces(self) -> impl Iterator<Item = &'static str> {
         self.0.split("{}").filter(|piece| !piece.is_empty())
@@ -148,12 +148,12 @@ impl DiagCtxt {
         }
     }
 
-    /// Whether anything was reported.
+    /// Returns whether anything was reported.
     pub(crate) fn has_errors(&self) -> bool {
         self.0.is_some()
     }
 
-    /// The `compile_error!` invocations for all that was reported, if anything was.
+    /// Returns the `compile_error!` invocations for all errors, or [`None`] if there were none.
     pub(crate) fn into_errors(self) -> Option<TokenStream> {
         self.0.map(syn::Error::into_compile_error)
     }

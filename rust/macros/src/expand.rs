@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! [`model`](crate::model) to tokens.
+//! Turns the [`model`](crate::model) into tokens.
 //!
 //! The names and types of the user keep their spans, so that the compiler's own errors (a type that
 //! does not exist, a call with wrong arguments) point at the declaration. Paths are absolute, as a
@@ -9,7 +9,6 @@
 use crate::{
     bindings::item_name,
     model::{bare, Block, Entry, Kind, Mode, Verify},
-    record,
 };
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -26,18 +25,20 @@ use syn::{
     Visibility,
 };
 
-/// What makes the names of trampolines unique in what is linked: a kernel module, or the kernel image.
+/// The parts of a trampoline's name that make it unique within a kernel module or the kernel image.
 pub(crate) struct Context {
     /// The name of the crate being compiled, behind that of its kernel module.
     pub(crate) crate_name: String,
     /// The number of the invocation's first block among all blocks of the crate.
     pub(crate) first_ordinal: usize,
-    /// Whether the entries are listed for tools, in a section that modules have and the kernel image has no place for.
+    /// Set if the entries are listed for tools. They are in a section of modules, for which the
+    /// kernel image has no place.
     pub(crate) records: bool,
 }
 
 impl Context {
-    /// Takes both from the compiler that runs the macro, which expands `blocks` blocks.
+    /// Takes the context from the compiler that runs the macro, for an invocation with `blocks`
+    /// blocks.
     pub(crate) fn of_this_compiler(blocks: usize) -> Self {
         static BLOCKS: AtomicUsize = AtomicUsize::new(0);
 
@@ -53,20 +54,20 @@ impl Context {
     }
 }
 
-/// A name that no other crate has of those that are linked into one: `crate_name` behind that of
-/// its module, which Kbuild says as a path. Crates of different modules may have the same name, and
-/// in the kernel image modules of different directories as well.
+/// Returns a name that no other crate has among those that are linked together: the name of its
+/// module, which Kbuild gives as a path, and behind it `crate_name`. Crates of different modules
+/// may have the same name, and so may modules of different directories in the kernel image.
 pub(crate) fn unique_name(module: Option<String>, crate_name: String, is_built_in: bool) -> String {
     let Some(path) = module else {
         return mangled(&crate_name);
     };
-    // Where a module is built that is linked by itself is nothing to it.
+    // The directory does not matter to a module that is linked by itself.
     let start = path.rfind('/').filter(|_| !is_built_in);
     let module = &path[start.map_or(0, |slash| slash + 1)..];
     mangled(&format!("{module}/{crate_name}"))
 }
 
-/// `name` as a part of an assembler symbol, which no other name becomes.
+/// Returns `name` as a part of an assembler symbol. No other name becomes the same.
 fn mangled(name: &str) -> String {
     let mut mangled = String::new();
     for character in name.chars() {
@@ -79,15 +80,16 @@ fn mangled(name: &str) -> String {
     mangled
 }
 
-/// The variable by which Kbuild says which module is being compiled.
+/// The variable in which Kbuild names the module that is being compiled.
 const KBUILD_MODULE: &str = "RUST_MODFILE";
 
-/// Whether Kbuild compiles for the kernel image: for modules it gives `--cfg MODULE`.
+/// Returns whether Kbuild compiles for the kernel image. For modules it gives `--cfg MODULE`.
 fn is_built_in(mut arguments: impl Iterator<Item = String>) -> bool {
     std::env::var_os(KBUILD_MODULE).is_some() && !arguments.any(|argument| argument == "MODULE")
 }
 
-/// The value of `--crate-name` in the arguments of a compiler. Kbuild sets no variable for it.
+/// Returns the value of `--crate-name` in the arguments of a compiler. Kbuild sets no variable for
+/// it.
 pub(crate) fn crate_name_of(mut arguments: impl Iterator<Item = String>) -> Option<String> {
     while let Some(argument) = arguments.next() {
         match argument.strip_prefix("--crate-name") {
@@ -165,22 +167,45 @@ fn expand_entry(block: &Block, entry: &Entry, id: &str) -> TokenStream {
 fn expand_record(block: &Block, entry: &Entry) -> TokenStream {
     let span = span_of(entry);
     let cfgs = &entry.attributes.cfgs;
-    let record = record::encode(block, entry);
-    let len = Literal::usize_unsuffixed(record.len());
-    let record = Literal::byte_string(&record);
-    let ty = type_ident(entry);
+    let kind = match entry.kind() {
+        Kind::Function(_) => quote_spanned!(span=> Function),
+        Kind::Data(_) => quote_spanned!(span=> Data),
+    };
+    let policy = policy(block.verify.unwrap_or(Verify::Strict));
+    let (optional, unverified) = (entry.optional, entry.unverified);
+    let position = Literal::u32_unsuffixed(entry.position.unwrap_or(0));
+    let block_name = block.name();
+    let provider = block.provider().unwrap_or_default();
+    let (name, rust_name) = (entry.kernel_name(), entry.rust_name());
+    let description = type_ident(entry);
     quote_spanned! {span=>
         #(#cfgs)*
-        const _: () = {
-            #[used]
-            #[link_section = ".kimport"]
-            static RECORD: ::kimport::Record<{ ::kimport::record_size(#len, #ty.len()) }> =
-                ::kimport::Record::new(#record, #ty);
-        };
+        ::kimport::types::import_record! {
+            #kind,
+            policy: #policy,
+            optional: #optional,
+            unverified: #unverified,
+            position: #position,
+            block: #block_name,
+            provider: #provider,
+            name: #name,
+            rust_name: #rust_name,
+            description: #description,
+        }
     }
 }
 
-/// The constant with the description of the declared type.
+/// Returns the name of the policy in `kimport_types`.
+fn policy(verify: Verify) -> TokenStream {
+    match verify {
+        Verify::Strict => quote!(Strict),
+        Verify::Warn => quote!(Warn),
+        Verify::Off => quote!(Off),
+        Verify::Require => quote!(Require),
+    }
+}
+
+/// Generates the constant with the description of the declared type.
 fn expand_type(entry: &Entry) -> TokenStream {
     let span = span_of(entry);
     let cfgs = &entry.attributes.cfgs;
@@ -193,7 +218,7 @@ fn expand_type(entry: &Entry) -> TokenStream {
     }
 }
 
-/// The description of the declared type, as a slice of bytes.
+/// Generates the description of the declared type, as a slice of bytes.
 fn expand_description(entry: &Entry) -> TokenStream {
     let span = span_of(entry);
     if entry.unverified {
@@ -221,22 +246,19 @@ fn expand_description(entry: &Entry) -> TokenStream {
             quote!(#ty.into_data())
         }
     };
-    quote_spanned! {span=> {
-        const __KIMPORT_ENCODING: ::kimport::types::Encoding = #encoding;
-        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING.to_array();
-        &__KIMPORT_BYTES
-    }}
+    quote_spanned!(span=> ::kimport::types::encoded!(#encoding))
 }
 
-/// What makes the compiler compare the type with that of the block's bindings, and show both where they differ.
+/// Generates an item by which the compiler compares the type with that of the block's bindings, and
+/// shows both if they differ.
 ///
-/// Nothing of it is compiled to code, which would refer to the symbol.
+/// The compiler makes no code of it: code would refer to the symbol.
 fn expand_check(block: &Block, entry: &Entry) -> Option<TokenStream> {
     let mut item = block.bindings.clone().filter(|_| entry.is_checked())?;
     let span = span_of(entry);
     item.segments
         .push(item_name(&entry.kernel_name(), span)?.into());
-    // The whole path is to be at the entry, but mean what it does at the `use`.
+    // The whole path is shown at the entry, but is resolved as at the `use`.
     for segment in &mut item.segments {
         let resolved = segment.ident.span();
         segment.ident.set_span(resolved.located_at(span));
@@ -286,7 +308,7 @@ fn expand_function(block: &Block, entry: &Entry, function: &TypeBareFn, id: &str
     };
 
     let mode = block.mode();
-    // Kept until the end of the wrapper.
+    // The guard is kept until the end of the wrapper.
     let enter = match (mode, entry.optional) {
         (Mode::Direct | Mode::Livepatch, _) => None,
         (Mode::Rebindable, false) => Some(quote_spanned!(span=> __KIMPORT_CALLS.enter(#symbol))),
@@ -296,14 +318,15 @@ fn expand_function(block: &Block, entry: &Entry, function: &TypeBareFn, id: &str
     let enter = enter.map(|enter| quote_spanned!(span=> let __kimport_inside = #enter;));
 
     let call = quote_spanned!(span=> unsafe { #call_name(#(#names),*) });
-    // objtool does not know that the kernel's function ends here, and wants to see an end.
+    // objtool does not know that the kernel's function does not return, and requires an end of the
+    // path.
     let call = if never_returns {
         quote_spanned!(span=> { #call; ::kimport::macro_support::returned(#symbol) })
     } else {
         call
     };
     let (output, body) = if entry.optional || mode == Mode::Late {
-        // `!` is no type that a stable compiler takes as a parameter.
+        // A stable compiler does not take `!` as a type parameter.
         let (some, result) = if never_returns {
             (quote_spanned!(span=> ::core::convert::Infallible), call)
         } else {
@@ -450,7 +473,7 @@ fn expand_data(block: &Block, entry: &Entry, ty: &Type) -> TokenStream {
     }
 }
 
-/// The table of a block and the functions that resolve it.
+/// Generates the table of a block and the functions that resolve it.
 fn expand_table(block: &Block) -> TokenStream {
     let name = c_str(&block.name(), Span::mixed_site());
     let provider_name = block.provider().map(|provider| {
@@ -505,7 +528,7 @@ fn expand_table(block: &Block) -> TokenStream {
                 __kimport_provider
             ))),
         ),
-        // The provider was chosen when the module was loaded.
+        // The provider was fixed when the module was loaded.
         Mode::Livepatch => expand_resolve(
             &quote!(::kimport::Imports),
             &quote!(::kimport::Imports::resolve(&__KIMPORT_BLOCK)),
@@ -532,17 +555,13 @@ fn expand_table(block: &Block) -> TokenStream {
         }
         Mode::Late => expand_bind_late(provider_name.as_ref()),
     };
-    let verify = block.verify.map(|policy| {
-        let policy = match policy {
-            Verify::Strict => quote!(Strict),
-            Verify::Warn => quote!(Warn),
-            Verify::Off => quote!(Off),
-            Verify::Require => quote!(Require),
-        };
-        quote!(.verify(::kimport::Verify::#policy))
+    let verify = block.verify.map(|verify| {
+        let policy = policy(verify);
+        quote!(.verify(::kimport::types::Policy::#policy))
     });
     quote! {
-        // A static of its own: a borrow of it lives long enough to be an argument of a `const fn`.
+        // This is a static of its own, as a borrow of it lives long enough for an argument of a
+        // `const fn`.
         static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[#(#symbols),*];
         static __KIMPORT_BLOCK: ::kimport::Block =
             ::kimport::Block::new(#name, #provider, __KIMPORT_SYMBOLS) #autoload #verify;
@@ -551,7 +570,7 @@ fn expand_table(block: &Block) -> TokenStream {
     }
 }
 
-/// The functions that resolve a block into `imports`.
+/// Generates the functions that resolve a block into `imports`.
 fn expand_resolve(
     imports: &TokenStream,
     resolve: &TokenStream,
@@ -592,7 +611,7 @@ fn expand_resolve(
     }
 }
 
-/// The functions that bind a late block, whose provider has this name.
+/// Generates the functions that bind a late block, whose provider has this name.
 fn expand_bind_late(provider: Option<&TokenStream>) -> TokenStream {
     quote! {
         static __KIMPORT_CALLS: ::kimport::LateCalls = ::kimport::LateCalls::closed();
@@ -600,15 +619,15 @@ fn expand_bind_late(provider: Option<&TokenStream>) -> TokenStream {
         /// Binds the wrappers whenever the module that provides the symbols is there, and tells its
         /// argument so.
         ///
-        /// The module is held only by calls. While it is not there, or lacks a symbol (which is logged),
-        /// the wrappers return `None`. Must be initialised and dropped in a context that may sleep, and
-        /// not in one of the events.
+        /// The module is held only by calls. While it is not there, or lacks a symbol (which is
+        /// logged), the wrappers return `None`. Must be initialised and dropped in a context that
+        /// may sleep, and not in one of the events.
         ///
         /// # Errors
         ///
-        /// `EALREADY`: the block has another [`LateImports`](::kimport::LateImports). `EACCES`: the licence
-        /// of the importing module is not GPL-compatible. `EDEADLK`: the provider is that module.
-        /// `EOPNOTSUPP`: kallsyms cannot be reached. `ENOMEM`.
+        /// `EALREADY`: the block has another [`LateImports`](::kimport::LateImports). `EACCES`: the
+        /// licence of the importing module is not GPL-compatible. `EDEADLK`: the provider is that
+        /// module. `EOPNOTSUPP`: kallsyms cannot be reached. `ENOMEM`.
         #[allow(dead_code, unreachable_pub)]
         pub fn bind_late<T: ::kimport::ProviderEvents>(
             __kimport_events: T,
@@ -637,7 +656,7 @@ fn expand_bind_late(provider: Option<&TokenStream>) -> TokenStream {
     }
 }
 
-/// The symbol as the kernel writes it in its messages: `provider:name`, or just `name`.
+/// Returns the symbol as the kernel writes it in its messages: `provider:name`, or just `name`.
 fn symbol(block: &Block, entry: &Entry) -> String {
     match block.provider() {
         Some(provider) => format!("{provider}:{}", entry.kernel_name()),
@@ -645,8 +664,8 @@ fn symbol(block: &Block, entry: &Entry) -> String {
     }
 }
 
-/// The name of an undefined symbol that the kernel's livepatch code resolves: `kimport relink` makes livepatch relocations
-/// of those that refer to it.
+/// Returns the name of an undefined symbol that the kernel's livepatch code resolves.
+/// `kimport relink` makes livepatch relocations of the relocations that refer to it.
 fn livepatch_symbol(block: &Block, entry: &Entry) -> String {
     let provider = block.provider();
     format!(
@@ -657,17 +676,19 @@ fn livepatch_symbol(block: &Block, entry: &Entry) -> String {
     )
 }
 
-/// The static that holds where the kernel bound the entry when it loaded the module.
+/// Returns the static that holds the address to which the kernel bound the entry when it loaded the
+/// module.
 fn loaded(entry: &Entry) -> Ident {
     item_ident("__KIMPORT_LOADED_", entry)
 }
 
-/// The static that holds what the entry is bound to.
+/// Returns the static that holds the address to which the entry is bound.
 fn binding(entry: &Entry) -> Ident {
     item_ident("__KIMPORT_BINDING_", entry)
 }
 
-/// `ty` without parentheses and invisible groups in any depth: `describe!` looks at the tokens.
+/// Returns `ty` without parentheses and invisible groups in any depth, as `describe!` looks at the
+/// tokens.
 fn ungrouped(ty: &Type) -> Type {
     struct Ungroup;
 
@@ -683,22 +704,23 @@ fn ungrouped(ty: &Type) -> Type {
     ty
 }
 
-/// The constant that describes the declared type.
+/// Returns the constant that describes the declared type.
 fn type_ident(entry: &Entry) -> Ident {
     item_ident("__KIMPORT_TYPE_", entry)
 }
 
-/// The name of a hidden item of `entry`.
+/// Returns the name of a hidden item of `entry`.
 fn item_ident(prefix: &str, entry: &Entry) -> Ident {
     format_ident!("{prefix}{}", entry.name.unraw(), span = span_of(entry))
 }
 
-/// The span of what is generated for `entry`: generated code, but shown at the entry's name.
+/// Returns the span of the items for `entry`: that of generated code, but shown at the entry's
+/// name.
 fn span_of(entry: &Entry) -> Span {
     Span::call_site().located_at(entry.name.span())
 }
 
-/// Entries are `pub` unless they say otherwise.
+/// Returns the visibility of `entry`, which is `pub` unless it has another one.
 fn visibility(entry: &Entry) -> Visibility {
     match &entry.vis {
         Visibility::Inherited => Visibility::Public(Token![pub](span_of(entry))),
@@ -706,7 +728,7 @@ fn visibility(entry: &Entry) -> Visibility {
     }
 }
 
-/// The names that the user gave to arguments.
+/// Returns the names that the user gave to arguments.
 fn given_names(function: &TypeBareFn) -> impl Iterator<Item = Option<&Ident>> {
     let arguments = function.inputs.iter();
     arguments.map(|argument| {
@@ -715,8 +737,9 @@ fn given_names(function: &TypeBareFn) -> impl Iterator<Item = Option<&Ident>> {
     })
 }
 
-/// A name for each argument, from the user's or its number. The prefix is there because a parameter
-/// cannot be called like a static or constant that is in scope, whatever its hygiene.
+/// Returns a name for each argument, made from the user's or from its number. It has a prefix
+/// because a parameter cannot be called like a static or constant that is in scope, whatever its
+/// hygiene.
 fn argument_names(function: &TypeBareFn) -> Vec<Ident> {
     let name = |(index, (given, argument)): (usize, (Option<&Ident>, &BareFnArg))| match given {
         Some(name) => format_ident!("__kimport_arg_{}", name.unraw(), span = name.span()),
@@ -729,8 +752,8 @@ fn argument_names(function: &TypeBareFn) -> Vec<Ident> {
     arguments.enumerate().map(name).collect()
 }
 
-/// The lines of documentation with the arguments' names, which the wrapper's parameters do not
-/// have.
+/// Returns the lines of documentation with the arguments' names, which the wrapper's parameters do
+/// not have.
 fn argument_docs(function: &TypeBareFn) -> Vec<Attribute> {
     let names = given_names(function).map(|name| name.map(|name| format!("`{}`", name.unraw())));
     let names: Vec<_> = names
@@ -742,7 +765,7 @@ fn argument_docs(function: &TypeBareFn) -> Vec<Attribute> {
     doc_lines(&["", &format!(" Arguments: {}.", names.join(", "))])
 }
 
-/// `ty` with `'static` in place of every lifetime that is left out, as data lives as long as its
+/// Returns `ty` with `'static` for every lifetime that is left out, as data lives as long as its
 /// provider.
 fn static_lifetimes(ty: &Type) -> Type {
     struct Static;
@@ -776,12 +799,12 @@ fn static_lifetimes(ty: &Type) -> Type {
     ty
 }
 
-/// The literal `c"..."`.
+/// Returns the literal `c"..."`.
 fn c_str(text: &str, span: Span) -> LitCStr {
     LitCStr::new(&CString::new(text).expect("checked to hold no NUL"), span)
 }
 
-/// The user's documentation, or one line of our own.
+/// Returns the user's documentation, or one line of our own.
 fn docs_or(docs: &[Attribute], own: impl FnOnce() -> String) -> Vec<Attribute> {
     if docs.is_empty() {
         doc_lines(&[&own()])
@@ -795,8 +818,7 @@ fn doc_lines(lines: &[&str]) -> Vec<Attribute> {
     lines.iter().map(attribute).collect()
 }
 
-/// Returns whether the section on what a caller must take care of begins in this piece of the
-/// user's documentation.
+/// Returns whether the section `# Safety` begins in this piece of the user's documentation.
 fn is_safety_section(doc: &Attribute) -> bool {
     match &doc.meta {
         syn::Meta::NameValue(syn::MetaNameValue {

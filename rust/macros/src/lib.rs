@@ -2,12 +2,12 @@
 
 //! The `import_symbols!` macro of kimport.
 //!
-//! The macro's way is one line: tokens -> `parse` -> `model` -> `bindings` -> `check` -> `expand`. Each
-//! stage reports into one `DiagCtxt`, so that a user sees everything that is wrong
-//! with an invocation at once.
+//! An invocation passes through these stages: tokens -> `parse` -> `model` -> `bindings` -> `check`
+//! -> `expand`. All stages report into one `DiagCtxt`, so that the user sees all errors of an
+//! invocation together.
 //!
-//! One source serves two builds: cargo, for the tests, and Kbuild, which links it against the
-//! `syn`, `quote` and `proc-macro2` that are vendored in the kernel tree.
+//! The same source is built by cargo, for the tests, and by Kbuild, which links it with the `syn`,
+//! `quote` and `proc-macro2` that are vendored in the kernel tree.
 
 mod bindings;
 mod check;
@@ -16,7 +16,6 @@ mod expand;
 mod model;
 mod parse;
 mod pipeline;
-mod record;
 #[cfg(test)]
 mod tests;
 
@@ -24,13 +23,14 @@ use bindings::Bindings;
 use expand::Context;
 use pipeline::pipeline;
 
-/// Imports kernel symbols that nobody exported: typed, checked, called directly.
+/// Imports kernel symbols that are not exported, as typed and checked items that are called
+/// directly.
 ///
 /// # Blocks
 ///
 /// An invocation holds any number of blocks. A block becomes a module with one wrapper for each of
-/// its entries. `from` names the kernel module that provides the symbols (as `lsmod` shows it,
-/// without `.ko`); without it they come from the kernel image itself.
+/// its entries. `from` names the kernel module that provides the symbols, as `lsmod` shows it and
+/// without `.ko`. Without `from` the symbols come from the kernel image.
 ///
 /// ```ignore
 /// import_symbols! {
@@ -53,22 +53,24 @@ use pipeline::pipeline;
 /// unsafe { lio::target_complete_cmd(cmd, 0) };
 /// ```
 ///
-/// The module sees everything its parent sees (`use super::*`); visibilities and paths of entries
-/// count from the module. Doc comments and `#[cfg]` may stand in front of a block and of an entry. A
-/// block that is called like a crate hides that crate from its parent, which then writes `::core`
-/// for the crate.
+/// The module can name all that its parent can name (`use super::*`). Visibilities and paths in
+/// entries are relative to the module. Doc comments and `#[cfg]` may stand before a block and
+/// before an entry. A block with the name of a crate, as `core` above, hides that crate from its
+/// parent, which then writes `::core` for the crate.
 ///
-/// More attributes of a block:
+/// A block takes more attributes:
 ///
 /// | attribute | meaning |
 /// | --- | --- |
-/// | `#[autoload]` | a provider that is absent is requested from modprobe before giving up |
-/// | `#[rebindable]` | the block can be moved to another provider while it is called: `resolve_imports` gives an `Imports<Rebindable>`, which has `rebind` |
-/// | `#[late]` | the block is bound while its provider is there, without holding it: each wrapper returns an `Option`, and `bind_late` takes the place of `resolve_imports` |
-/// | `#[livepatch]` | the kernel binds the block when it loads the module, which it refuses when a symbol is missing |
+/// | `#[autoload]` | an absent provider is requested from modprobe first |
+/// | `#[rebindable]` | the block can be moved to another provider while it is called: `resolve_imports` returns an `Imports<Rebindable>`, which has `rebind` |
+/// | `#[late]` | the block is bound while its provider is there, and does not hold it: each wrapper returns an `Option`, and `bind_late` takes the place of `resolve_imports` |
+/// | `#[livepatch]` | the kernel binds the block when it loads the module, and refuses the module if a symbol is missing |
 ///
-/// Calls of `#[rebindable]` and `#[late]` blocks are still direct, but count who is inside; see `rust/kimport/calls.rs`. They hold no function that
-/// does not return, a late block no data. The address of data in a rebindable block is good until the next `rebind`.
+/// Calls of `#[rebindable]` and `#[late]` blocks are direct, too, but count the callers inside; see
+/// `rust/kimport/calls.rs`. Such a block cannot have a function that does not return, and a late
+/// block cannot have data. The address of data in a rebindable block is valid until the next
+/// `rebind`.
 ///
 /// ```ignore
 /// import_symbols! {
@@ -82,24 +84,29 @@ use pipeline::pipeline;
 /// let count: Option<u64> = unsafe { stats::stats_count(1) };
 /// ```
 ///
-/// # Bound by the kernel
+/// # Blocks that the kernel binds
 ///
-/// The symbols of a `#[livepatch]` block are livepatch relocations of the module (`CONFIG_LIVEPATCH`): the module loader makes
-/// the calls direct ones, and no code is patched later. The build does the rest with the command `kimport`, see
-/// `scripts/Makefile.relink`. `resolve_imports()` is still to be called: it checks what the loader does not, pins the provider,
-/// and fails with `EREMCHG` when the kernel bound a symbol to another address than it has now, which is when the provider was
-/// loaded anew in between. A wrapper used before that ends in a `BUG`, as in other blocks: it tests for it, a load and a
+/// The symbols of a `#[livepatch]` block become livepatch relocations of the module
+/// (`CONFIG_LIVEPATCH`). The module loader applies them: the calls are direct ones, and no code is
+/// patched later. The build makes these relocations with the command `kimport`, see
+/// `scripts/Makefile.relink`.
+///
+/// The module still has to call `resolve_imports()`, which checks what the loader does not check,
+/// and pins the provider. It fails with `EREMCHG` if the kernel bound a symbol to another address
+/// than the symbol has now, because the provider was loaded anew in between. A wrapper that is used
+/// before ends in a `BUG`, as in other blocks. The wrapper tests for that, which costs a load and a
 /// branch.
 ///
-/// The provider is loaded before the module, or the load fails, and the log has a line of the kernel that begins with
-/// `livepatch:`. So there is no `resolve_imports_from`, nothing is `#[optional]`, and the block is not `#[autoload]`,
-/// `#[late]` or `#[rebindable]`. Other blocks of the module may be.
+/// The provider must be loaded before the module. Otherwise the load fails, and the kernel logs a
+/// line that begins with `livepatch:`. For this reason there is no `resolve_imports_from`, no entry
+/// is `#[optional]`, and the block is not `#[autoload]`, `#[late]` or `#[rebindable]`. Other blocks
+/// of the module may be.
 ///
 /// # The bare form
 ///
-/// Entries without a block around them become items of the current module. They come from the
-/// kernel image, unless `resolve_imports_from` names a provider at load time. A module can hold one
-/// bare invocation, and one invocation cannot mix both forms.
+/// Entries without a block around them become items of the current module. Their symbols come from
+/// the kernel image, unless `resolve_imports_from` names a provider at load time. A module can hold
+/// one bare invocation. One invocation cannot mix both forms.
 ///
 /// ```ignore
 /// import_symbols! { nr_processes: fn() -> c_int, }
@@ -110,29 +117,30 @@ use pipeline::pipeline;
 /// An entry is `name: type`. It is `pub` unless another visibility stands before the name.
 ///
 /// - A function type imports a function and generates `pub unsafe fn name(...)` with the same
-///   arguments. `unsafe` and `extern "C"` before `fn` may be left out. The names of arguments go to the
-///   wrapper's documentation: a parameter cannot be called like a static or constant that is in scope.
-/// - Any other type imports data and generates `pub fn name() -> *mut T`. Lifetimes that are not
-///   written are `'static`.
+///   arguments. `unsafe` and `extern "C"` before `fn` may be left out. The names of the arguments
+///   are in the wrapper's documentation. The wrapper's parameters have other names, because a
+///   parameter cannot be called like a static or constant that is in scope.
+/// - Any other type imports data and generates `pub fn name() -> *mut T`. Lifetimes that are left
+///   out are `'static`.
 ///
 /// | attribute | meaning |
 /// | --- | --- |
-/// | `#[optional]` | a missing symbol is no error; the wrapper returns an `Option` |
-/// | `#[name = "..."]` | the kernel's name, when it is not the Rust one |
-/// | `#[position = N]` | which of several symbols of that name, counted from 1 |
+/// | `#[optional]` | a missing symbol is no error, and the wrapper returns an `Option` |
+/// | `#[name = "..."]` | the kernel's name of the symbol, if it differs from the entry's |
+/// | `#[position = N]` | the position of the symbol among several of that name, counted from 1 |
 /// | `#[unverified]` | the type of this entry is not checked |
 ///
-/// Positions count as the kernel's livepatch code does: in the kernel image in address order,
-/// `__init` symbols included; in a module in the order of its symbol table, where local symbols
-/// (`static` in C) come before global ones, and `__init` symbols do not count. (`#[livepatch]`
-/// blocks count them in a provider that is a livepatch itself, which keeps them.) `kimport check`
-/// counts so, too.
+/// Positions count as in the kernel's livepatch code. In the kernel image, the symbols of a name
+/// count in address order, `__init` symbols included. In a module, they count in the order of its
+/// symbol table, where local symbols (`static` in C) come before global ones, and `__init` symbols
+/// do not count. (A provider that is a livepatch module keeps its `__init` symbols, and there
+/// `#[livepatch]` blocks count them.) `kimport check` counts in the same way.
 ///
 /// # Types
 ///
-/// When the imports are resolved, each declared type is compared with what the kernel's BTF says of the symbol. What is done
-/// about a difference is said for a block by `#[verify(...)]` before `mod`, for bare entries by `#![verify(...)]` before the
-/// first:
+/// When the imports are resolved, each declared type is compared with the type that the kernel's
+/// BTF has for the symbol. A policy decides what follows from a difference. `#[verify(...)]` before
+/// `mod` sets it for a block, and `#![verify(...)]` before the first entry for bare entries:
 ///
 /// | policy | a type that differs | a type that BTF lacks |
 /// | --- | --- | --- |
@@ -143,7 +151,8 @@ use pipeline::pipeline;
 ///
 /// # Types from headers
 ///
-/// Where bindgen has the declaration, a block can begin with the path of the module that bindgen made:
+/// If bindgen has the declarations, a block can begin with the path of the module that bindgen
+/// made:
 ///
 /// ```ignore
 /// import_symbols! {
@@ -158,22 +167,27 @@ use pipeline::pipeline;
 /// }
 /// ```
 ///
-/// - `name: _` takes the type from there, with the names of arguments. Variadic functions are refused.
-/// - A type that is stated has to be the same Rust type (so `*mut` is not `*const`, and a callback is an `Option`); else
-///   the compiler shows both. So it does where there is no such item; an entry that no header declares says `#[unverified]`, or
-///   goes to a block without `use`, where it is still compared with BTF.
+/// - `name: _` takes the type and the names of the arguments from that module. Variadic functions
+///   are refused.
+/// - A type that is stated must be the same Rust type as in that module: `*mut` is not `*const`,
+///   and a callback is an `Option`. If it differs, the compiler shows both types. The compiler also
+///   reports an entry that the module does not have. An entry that no header declares is either
+///   marked `#[unverified]`, or goes to a block without `use`, where its type is still compared
+///   with BTF.
 ///
-/// No code comes of that comparison, and no reference to the item. For `_` the macro reads the files that `KIMPORT_BINDINGS`
-/// lists: `scripts/Makefile.kimport` sets it to those of the module's `kimport-bindgen-y` and of the kernel. The path counts
-/// from inside of the block, like those of entries. Bare entries may have a `use` before the first.
+/// The comparison generates no code, and no reference to the item. For `_` the macro reads the
+/// files that `KIMPORT_BINDINGS` lists: `scripts/Makefile.kimport` sets it to the files of the
+/// module's `kimport-bindgen-y` and of the kernel. The path after `use` is relative to the inside
+/// of the block, like the paths in entries. Bare entries may have a `use` before the first one.
 ///
-/// # What else is generated
+/// # Other generated items
 ///
-/// - `resolve_imports()` finds the symbols and returns the `Imports` that keep the provider loaded,
-///   `resolve_imports_from(provider)` takes the provider at load time. (For a late block, `bind_late(events)` and
-///   `bind_late_from(provider, events)` do, and return the initialiser of a `LateImports`.)
-/// - Each entry leaves a record in the ELF section `.kimport`, from which host tools can tell what a
-///   module imports, and as what type.
+/// - `resolve_imports()` finds the symbols and returns the `Imports` that keep the provider loaded.
+///   `resolve_imports_from(provider)` does the same with a provider that is chosen at load time.
+/// - A late block has `bind_late(events)` and `bind_late_from(provider, events)` instead, which
+///   return the initialiser of a `LateImports`.
+/// - Each entry leaves a record in the ELF section `.kimport`. The records tell host tools which
+///   symbols a module imports, and with which types.
 #[proc_macro]
 pub fn import_symbols(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     pipeline(

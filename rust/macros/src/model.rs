@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What an invocation declares.
+//! The declarations of an invocation.
 
 use proc_macro2::{Ident, Span};
 use syn::{ext::IdentExt, Attribute, LitStr, Path, Type, TypeBareFn, Visibility};
@@ -8,34 +8,34 @@ use syn::{ext::IdentExt, Attribute, LitStr, Path, Type, TypeBareFn, Visibility};
 /// A group of entries that is resolved together.
 pub(crate) struct Block {
     pub(crate) attributes: Passed,
-    /// Where `#[autoload]` stands: an absent provider is requested.
+    /// The span of `#[autoload]`, if given: an absent provider is requested.
     pub(crate) autoload: Option<Span>,
-    /// Where `#[rebindable]` stands: the block can be moved to another provider.
+    /// The span of `#[rebindable]`, if given: the block can be moved to another provider.
     pub(crate) rebindable: Option<Span>,
-    /// Where `#[late]` stands: the block is bound while its provider is there.
+    /// The span of `#[late]`, if given: the block is bound while its provider is there.
     pub(crate) late: Option<Span>,
-    /// Where `#[livepatch]` stands: the kernel binds the block when it loads the module.
+    /// The span of `#[livepatch]`, if given: the kernel binds the block when it loads the module.
     pub(crate) livepatch: Option<Span>,
     /// The module that holds the wrappers; [`None`] for the bare form.
     pub(crate) module: Option<Module>,
-    /// What is done about types that are not the kernel's, where it was given.
+    /// The policy for types that differ from the kernel's, if given.
     pub(crate) verify: Option<Verify>,
     /// The module of bindgen's output that the block's `use` names.
     pub(crate) bindings: Option<Path>,
     pub(crate) entries: Vec<Entry>,
-    /// Entries that the bindings lack and that are there only under a `#[cfg]`.
+    /// Entries that the bindings lack and that have a `#[cfg]`.
     pub(crate) missing: Vec<Missing>,
-    /// Whether an entry could not be parsed. A block without entries is then not empty.
+    /// Set if an entry could not be parsed. A block without entries is then not empty.
     pub(crate) incomplete: bool,
 }
 
-/// An entry whose type was left to bindings that lack it.
+/// An entry whose type should come from the bindings, which lack it.
 pub(crate) struct Missing {
     pub(crate) cfgs: Vec<Attribute>,
     pub(crate) error: syn::Error,
 }
 
-/// What is done about types that are not the kernel's.
+/// The policy for types that differ from the kernel's.
 #[derive(Clone, Copy)]
 pub(crate) enum Verify {
     Strict,
@@ -64,39 +64,39 @@ pub(crate) struct Entry {
     pub(crate) attributes: Passed,
     pub(crate) optional: bool,
     pub(crate) unverified: bool,
-    /// Which of several symbols of the same name, counted from 1.
+    /// The position among several symbols of the same name, counted from 1.
     pub(crate) position: Option<u32>,
-    /// The kernel's name, where it was given.
+    /// The kernel's name, if given.
     pub(crate) kernel_name: Option<LitStr>,
-    /// Inherited where none was given, which means `pub`.
+    /// The visibility; `Inherited` if none was given, which means `pub`.
     pub(crate) vis: Visibility,
     pub(crate) name: Ident,
     pub(crate) ty: Type,
-    /// Whether the type was taken from the bindings.
+    /// Set if the type was taken from the bindings.
     pub(crate) inferred: bool,
 }
 
-/// How calls of a block are made.
+/// The way in which calls of a block are made.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// Directly.
+    /// Calls are direct.
     Direct,
-    /// Counted.
+    /// Calls are direct and counted.
     Rebindable,
-    /// Counted, and only while the provider is there.
+    /// Calls are direct and counted, and only made while the provider is there.
     Late,
-    /// Directly, by livepatch relocations.
+    /// Calls are direct, by livepatch relocations.
     Livepatch,
 }
 
-/// What a symbol is, as its declared type tells.
+/// The kind of a symbol, by its declared type.
 pub(crate) enum Kind<'a> {
     Function(&'a TypeBareFn),
     Data(&'a Type),
 }
 
 impl Block {
-    /// The name of the module without `r#`, empty for the bare form.
+    /// Returns the name of the module without `r#`, which is empty for the bare form.
     pub(crate) fn name(&self) -> String {
         self.module
             .as_ref()
@@ -113,19 +113,19 @@ impl Block {
         }
     }
 
-    /// The name of the providing module, if it is not the kernel image.
+    /// Returns the name of the providing module, or [`None`] for the kernel image.
     pub(crate) fn provider(&self) -> Option<String> {
         Some(self.module.as_ref()?.provider.as_ref()?.value())
     }
 }
 
 impl Entry {
-    /// The Rust name without `r#`.
+    /// Returns the Rust name without `r#`.
     pub(crate) fn rust_name(&self) -> String {
         self.name.unraw().to_string()
     }
 
-    /// The name the kernel knows the symbol by.
+    /// Returns the kernel's name of the symbol.
     pub(crate) fn kernel_name(&self) -> String {
         match &self.kernel_name {
             Some(name) => name.value(),
@@ -133,14 +133,15 @@ impl Entry {
         }
     }
 
-    /// Whether the compiler holds the type against the bindings of its block.
+    /// Returns whether the compiler compares the type with the bindings of its block.
     ///
-    /// An inferred one always: it is from a file, which has to be the source of those bindings.
+    /// It always does if the type was inferred: the type is from a file, which must be the source
+    /// of those bindings.
     pub(crate) fn is_checked(&self) -> bool {
         self.inferred || !self.unverified
     }
 
-    /// Where the kernel's name is written.
+    /// Returns the span of the kernel's name.
     pub(crate) fn kernel_name_span(&self) -> Span {
         match &self.kernel_name {
             Some(name) => name.span(),
@@ -156,7 +157,7 @@ impl Entry {
     }
 }
 
-/// `ty` without parentheses and without the invisible groups that `$t:ty` leaves around it.
+/// Returns `ty` without parentheses and without the invisible groups that `$t:ty` leaves around it.
 pub(crate) fn bare(ty: &Type) -> &Type {
     match ty {
         Type::Group(group) => bare(&group.elem),

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tokens to [`model`](crate::model).
+//! Turns tokens into the [`model`](crate::model).
 //!
-//! The parser never stops at an error: it reports it and goes on at the next entry or block. Entries
-//! and headers are parsed on a fork, because `syn` remembers in the stream itself where a nested
-//! group was left in the middle and would report that a second time.
+//! The parser never stops at an error: it reports it and goes on at the next entry or block.
+//! Entries and headers are parsed on a fork. Otherwise `syn` would remember in the stream where a
+//! nested group was left in the middle, and report that a second time.
 
 use crate::{
     diagnostics::{self as message, DiagCtxt},
@@ -20,7 +20,7 @@ use syn::{
     Attribute, Expr, Lit, LitStr, Meta, Path, Result, Token, Type, Visibility,
 };
 
-/// Parses one invocation. What could be parsed is returned even if `dcx` got errors.
+/// Parses one invocation. Returns everything that could be parsed, even if `dcx` got errors.
 pub(crate) fn parse(tokens: TokenStream, dcx: &mut DiagCtxt) -> Vec<Block> {
     let mut blocks = Vec::new();
     let parser = |input: ParseStream<'_>| {
@@ -79,7 +79,7 @@ fn invocation(input: ParseStream<'_>, blocks: &mut Vec<Block>, dcx: &mut DiagCtx
 fn inner_attributes(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Option<Verify> {
     let fork = input.fork();
     let attributes = fork.call(Attribute::parse_inner).ok()?;
-    // In front of a block, and behind the first entry, they are errors of those.
+    // Before a block, and behind the first entry, the parsers of those report them.
     if attributes.is_empty() || starts_block(fork.cursor()) {
         return None;
     }
@@ -128,7 +128,7 @@ fn bindings(input: ParseStream<'_>, block: &mut Block, dcx: &mut DiagCtxt) {
     }
 }
 
-/// The policy of `verify(policy)`.
+/// Returns the policy of `verify(policy)`.
 fn verify(attribute: &Attribute, dcx: &mut DiagCtxt) -> Option<Verify> {
     let policy = attribute.parse_args().ok().and_then(|policy: Ident| {
         Some(match policy.to_string().as_str() {
@@ -379,7 +379,7 @@ struct EntryAttributes {
 impl EntryAttributes {
     fn new(attributes: Vec<Attribute>, dcx: &mut DiagCtxt) -> Self {
         let mut this = Self::default();
-        // Counts also what is malformed, so that a repetition is reported all the same.
+        // Malformed attributes count, too, so that a repetition of one is reported.
         let mut seen = Vec::new();
         for attribute in attributes {
             let Err(attribute) = this.passed.take(attribute) else {
@@ -436,7 +436,7 @@ fn flag(name: &str, meta: &Meta) -> Result<bool> {
     }
 }
 
-/// The literal of `name = literal`.
+/// Returns the literal of `name = literal`.
 fn literal(meta: &Meta) -> Option<&Lit> {
     let Meta::NameValue(pair) = meta else {
         return None;
@@ -452,7 +452,7 @@ fn literal(meta: &Meta) -> Option<&Lit> {
     }
 }
 
-/// Where to point when the value is wrong.
+/// Returns the span for an error about the value.
 fn value_span(meta: &Meta) -> proc_macro2::Span {
     match meta {
         Meta::NameValue(pair) => pair.value.span(),
@@ -460,14 +460,14 @@ fn value_span(meta: &Meta) -> proc_macro2::Span {
     }
 }
 
-/// The path of an attribute as the user wrote it.
+/// Returns the path of an attribute as the user wrote it.
 fn path_of(attribute: &Attribute) -> String {
     let segments = &attribute.path().segments;
     let names: Vec<_> = segments.iter().map(|s| s.ident.to_string()).collect();
     names.join("::")
 }
 
-/// The error for what looks like an item (`fn name(...);`, `static NAME: T;`) instead of an entry.
+/// Returns the error for an item (`fn name(...);`, `static NAME: T;`) in place of an entry.
 fn item_form(mut cursor: Cursor<'_>) -> Option<syn::Error> {
     let mut qualifier = None;
     while let Some((ident, rest)) = cursor.ident() {
@@ -506,7 +506,7 @@ fn item_form(mut cursor: Cursor<'_>) -> Option<syn::Error> {
     Some(message::ITEM_EXTERN_BLOCK.at(qualifier?, &[]))
 }
 
-/// The place behind the attributes and the visibility at `cursor`.
+/// Returns the place behind the attributes and the visibility at `cursor`.
 fn after_qualifiers(mut cursor: Cursor<'_>) -> Cursor<'_> {
     while let Some((punct, rest)) = cursor.punct() {
         if punct.as_char() != '#' {
@@ -531,7 +531,7 @@ fn starts_block(cursor: Cursor<'_>) -> bool {
     ident.is_some_and(|(ident, _)| ident == "mod")
 }
 
-/// Whether an entry begins at `cursor`, or an item that somebody took for one.
+/// Returns whether an entry begins at `cursor`, or an item that was written in place of one.
 fn starts_entry(cursor: Cursor<'_>) -> bool {
     let after = after_qualifiers(cursor);
     if after != cursor {
@@ -544,19 +544,19 @@ fn starts_entry(cursor: Cursor<'_>) -> bool {
         let punct = cursor.punct();
         punct.is_some_and(|(punct, _)| punct.as_char() == ':')
     };
-    // Not the start of a path.
+    // It must not be the start of a path.
     let colon = colon(rest) && !rest.punct().is_some_and(|(_, rest)| colon(rest));
     colon || item_form(after).is_some()
 }
 
 fn skip_token(input: ParseStream<'_>) -> Option<TokenTree> {
-    // Only fails at the end.
+    // This only fails at the end.
     input.parse().ok()
 }
 
-/// Goes to where the next entry may begin, by at least one token.
+/// Skips to the place where the next entry may begin, by at least one token.
 ///
-/// A comma ends the entry, unless it is one of `Foo<A, B>`; but the `>` may be what is missing.
+/// A comma ends the entry, unless it is inside of `Foo<A, B>`. But the `>` may be missing.
 fn skip_entry(input: ParseStream<'_>) {
     let mut depth = 0_u32;
     let mut arrow = false;
@@ -585,9 +585,9 @@ fn skip_entry(input: ParseStream<'_>) {
     }
 }
 
-/// Goes behind the brace of a block whose header is broken, or to the next block.
+/// Skips behind the brace of a block whose header is broken, or to the next block.
 fn skip_block(input: ParseStream<'_>) {
-    // The first `mod` is that of the broken header.
+    // The first `mod` belongs to the broken header.
     while let Some(token) = skip_token(input) {
         if matches!(&token, TokenTree::Ident(ident) if ident == "mod") {
             break;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The stages, one after the other.
+//! Runs the stages one after the other.
 
 use crate::{
     bindings::{self, Bindings},
@@ -11,9 +11,10 @@ use crate::{
 };
 use proc_macro2::TokenStream;
 
-/// Everything between the tokens that come in and the tokens that go out.
+/// Turns the tokens of an invocation into the tokens of its expansion.
 ///
-/// `no_livepatch` is why `#[livepatch]` blocks cannot be built, if they cannot. `context` is called only for correct input, with the number of blocks.
+/// `no_livepatch` is the reason why `#[livepatch]` blocks cannot be built, or [`None`] if they can.
+/// `context` is called only for correct input, with the number of blocks.
 pub(crate) fn pipeline(
     input: TokenStream,
     bindings: &Bindings,

@@ -9,13 +9,17 @@ use proc_macro2::{Delimiter, Group, Ident, Literal, Punct, Spacing, Span, TokenS
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use quote::{quote, ToTokens};
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
     fs,
     path::{Path, PathBuf},
 };
-use syn::{visit::Visit, Item};
+use syn::{
+    parse::{ParseStream, Parser},
+    visit::Visit,
+    Item, LitInt, LitStr, Token,
+};
 
-/// What the UI tests have in place of the kernel's bindings.
+/// Returns the UI tests' stand-in for the kernel's bindings.
 fn test_bindings() -> Bindings {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/ui/support/bindings.rs");
     Bindings::new([PathBuf::from(file)])
@@ -52,7 +56,7 @@ fn a_build_without_livepatch_says_why() {
     assert!(!other.to_string().contains("no kernel"));
 }
 
-/// The files `*suffix` of a directory of the UI tests.
+/// Returns the files `*suffix` of a directory of the UI tests.
 fn ui_files(directory: &str, suffix: &str) -> Vec<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/ui")
@@ -67,13 +71,19 @@ fn ui_files(directory: &str, suffix: &str) -> Vec<PathBuf> {
     files
 }
 
+fn without_space(text: &str) -> String {
+    text.split_whitespace().collect()
+}
+
+/// An input has the parts that its expansion must have behind `// has: `, or a file with all of it.
 #[test]
 fn expansions() {
     for path in ui_files("expand", ".rs") {
         if path.to_str().unwrap().ends_with(".expanded.rs") {
             continue;
         }
-        let mut file = syn::parse_file(&fs::read_to_string(&path).unwrap()).unwrap();
+        let source = fs::read_to_string(&path).unwrap();
+        let mut file = syn::parse_file(&source).unwrap();
         let mut items = Vec::new();
         for item in file.items {
             match item {
@@ -90,7 +100,20 @@ fn expansions() {
             prettyplease::unparse(&file)
         );
         assert!(!expanded.contains("compile_error"), "{}", path.display());
-        expect_test::expect_file![path.with_extension("expanded.rs")].assert_eq(&expanded);
+        let has = source
+            .lines()
+            .filter_map(|line| line.strip_prefix("// has: "));
+        if has.clone().count() == 0 {
+            expect_test::expect_file![path.with_extension("expanded.rs")].assert_eq(&expanded);
+        }
+        let text = without_space(&expanded);
+        for part in has {
+            assert!(
+                text.contains(&without_space(part)),
+                "{}: {part}",
+                path.display()
+            );
+        }
     }
 }
 
@@ -243,15 +266,46 @@ fn bindings_without_format() {
         ),
         "{bits}"
     );
-    // Outside of the block, not whole, or no name of C.
+    // These are outside of the block, not whole names, or no names of C.
     for name in ["second", "firs", "flags", "irst", "", "r#first", " first"] {
         assert_eq!(declared(name), None, "{name}");
     }
 }
 
-/// What a host tool reads from a record.
+/// Parses the arguments of `import_record!`.
+fn record(tokens: TokenStream) -> Record {
+    let parser = |input: ParseStream<'_>| {
+        let kind: Ident = input.parse()?;
+        let mut values = BTreeMap::new();
+        while input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
+            let name: Ident = input.parse()?;
+            input.parse::<Token![:]>()?;
+            values.insert(
+                name.to_string(),
+                input.parse::<syn::Expr>()?.to_token_stream(),
+            );
+        }
+        let text = |name: &str| syn::parse2(values[name].clone()).map(|text: LitStr| text.value());
+        let flag = |name: &str| values[name].to_string() == "true";
+        Ok(Record {
+            data: kind == "Data",
+            optional: flag("optional"),
+            unverified: flag("unverified"),
+            position: syn::parse2::<LitInt>(values["position"].clone())?.base10_parse()?,
+            strings: [
+                text("block")?,
+                text("provider")?,
+                text("name")?,
+                text("rust_name")?,
+            ],
+        })
+    };
+    parser.parse2(tokens).expect("a record")
+}
+
+/// The part of a record that the declaration decides.
 #[derive(Debug, PartialEq)]
-struct Decoded {
+struct Record {
     data: bool,
     optional: bool,
     unverified: bool,
@@ -259,37 +313,12 @@ struct Decoded {
     strings: [String; 4],
 }
 
-/// Reads the records that the macro leaves to the compiler to complete, by the format's description only.
-fn decode(mut section: &[u8]) -> Vec<Decoded> {
-    let mut records = Vec::new();
-    while !section.is_empty() {
-        let word = |at: usize| u32::from_le_bytes(section[at..at + 4].try_into().unwrap());
-        let length = word(12) as usize;
-        assert_eq!(section[0], 2);
-        assert!(section[1] < 2 && section[2] < 4 && section[3] == 0);
-        assert_eq!(word(8), 0);
-        assert!(length <= usize::from(u16::MAX));
-        let size = 16 + length;
-        let strings = std::str::from_utf8(&section[16..16 + length]).unwrap();
-        let strings: Vec<_> = strings.split_terminator('\0').map(str::to_owned).collect();
-        records.push(Decoded {
-            data: section[1] == 1,
-            optional: section[2] & 1 != 0,
-            unverified: section[2] & 2 != 0,
-            position: word(4),
-            strings: strings.try_into().unwrap(),
-        });
-        section = &section[size..];
-    }
-    records
-}
-
-/// Collects what the tests below look at in an expansion.
+/// Collects the items of an expansion that the tests below look at.
 #[derive(Default)]
 struct Items {
     functions: Vec<String>,
     modules: Vec<String>,
-    section: Vec<u8>,
+    records: Vec<Record>,
 }
 
 impl<'ast> Visit<'ast> for Items {
@@ -302,32 +331,15 @@ impl<'ast> Visit<'ast> for Items {
         syn::visit::visit_item_mod(self, module);
     }
 
-    fn visit_item_static(&mut self, item: &'ast syn::ItemStatic) {
-        if item.ident == "RECORD" {
-            // The length in the type begins with that of the bytes.
-            let bytes = find_bytes(item.expr.to_token_stream()).expect("a byte string");
-            let ty = item.ty.to_token_stream().to_string();
-            assert!(
-                ty.contains(&format!("record_size ({} ,", bytes.len())),
-                "{ty}"
-            );
-            self.section.extend(bytes);
+    fn visit_macro(&mut self, invocation: &'ast syn::Macro) {
+        let name = invocation.path.segments.last();
+        if name.is_some_and(|name| name.ident == "import_record") {
+            self.records.push(record(invocation.tokens.clone()));
         }
     }
 }
 
-fn find_bytes(tokens: TokenStream) -> Option<Vec<u8>> {
-    tokens.into_iter().find_map(|token| match token {
-        TokenTree::Group(group) => find_bytes(group.stream()),
-        TokenTree::Literal(literal) => match syn::Lit::new(literal) {
-            syn::Lit::ByteStr(bytes) => Some(bytes.value()),
-            _ => None,
-        },
-        _ => None,
-    })
-}
-
-/// A declaration that is right.
+/// A correct declaration.
 #[derive(Clone, Debug)]
 struct EntrySpec {
     name: String,
@@ -346,7 +358,7 @@ impl EntrySpec {
 }
 
 fn identifier() -> impl Strategy<Value = String> {
-    // `syn` knows what is a keyword.
+    // `syn` knows the keywords.
     "[a-zA-Z_][a-zA-Z0-9_]{0,12}".prop_filter("not a name", |name| {
         syn::parse_str::<Ident>(name).is_ok()
             && !name.starts_with("__k")
@@ -379,7 +391,7 @@ fn ty() -> impl Strategy<Value = String> {
 
 fn function() -> impl Strategy<Value = String> {
     let qualifier = select(vec!["", "unsafe ", "extern \"C\" ", "unsafe extern \"C\" "]);
-    // Numbered, as no name may come twice.
+    // The names are numbered, as none may come twice.
     let argument = (select(vec!["", "_: ", "a", "arg"]), ty());
     let output = option::of(prop_oneof![ty(), Just("!".to_owned())]);
     (qualifier, vec(argument, 0..5), output).prop_map(|(qualifier, arguments, output)| {
@@ -434,7 +446,7 @@ fn entries() -> impl Strategy<Value = Vec<EntrySpec>> {
     })
 }
 
-/// Blocks, or one block without a name for the bare form.
+/// Makes blocks, or one block without a name for the bare form.
 fn declaration() -> impl Strategy<Value = Vec<BlockSpec>> {
     let provider = option::of("[a-z_][a-z0-9_]{0,54}".prop_filter("no module", |p| p != "vmlinux"));
     let block =
@@ -491,7 +503,7 @@ fn source(blocks: &[BlockSpec]) -> String {
     source
 }
 
-/// Tokens that have a meaning in the grammar, in any order.
+/// Makes tokens that have a meaning in the grammar, in any order.
 fn token_soup() -> impl Strategy<Value = TokenStream> {
     let words = vec![
         "mod",
@@ -581,7 +593,7 @@ fn token_soup() -> impl Strategy<Value = TokenStream> {
     })
 }
 
-/// Where to break a declaration, and what to put there.
+/// Chooses the place where a declaration is damaged, and the token to put there.
 fn damage() -> impl Strategy<Value = (usize, Option<TokenStream>)> {
     (any::<usize>(), option::of(token_soup()))
 }
@@ -617,7 +629,7 @@ fn count(tokens: TokenStream) -> usize {
         .sum()
 }
 
-/// Whatever comes in, items come out: either the expansion, or nothing but errors.
+/// Checks that any input gives items: either the expansion, or only errors.
 fn items_or_errors(input: TokenStream) -> Result<(), TestCaseError> {
     let output = run(input.clone());
     let file = syn::parse2::<syn::File>(output)
@@ -645,7 +657,7 @@ proptest! {
         for block in &blocks {
             for entry in &block.entries {
                 functions.push(entry.name.clone());
-                records.push(Decoded {
+                records.push(Record {
                     data: entry.is_data(),
                     optional: entry.optional,
                     unverified: entry.unverified,
@@ -664,7 +676,7 @@ proptest! {
         let modules: Vec<_> = blocks.iter().map(|b| b.name.clone()).filter(|n| !n.is_empty()).collect();
         prop_assert_eq!(items.functions, functions, "{}", source);
         prop_assert_eq!(items.modules, modules);
-        prop_assert_eq!(decode(&items.section), records);
+        prop_assert_eq!(items.records, records);
     }
 
     #[test]

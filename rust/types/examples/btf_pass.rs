@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a pass over a kernel's BTF costs: `btf_pass BTF`, with `/sys/kernel/btf/vmlinux` or the ELF file of a kernel.
+//! Measures a pass over a kernel's BTF: `btf_pass BTF`, with `/sys/kernel/btf/vmlinux` or the ELF
+//! file of a kernel.
 
 use kimport_types::{find, Btf, BtfKind, Finding, TypeSource, Wanted};
 use object::{Object, ObjectSection};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// As many as a LIO backend imports.
+/// The number of functions that a LIO backend imports.
 const NAMES: usize = 45;
 const ROUNDS: u32 = 20;
 

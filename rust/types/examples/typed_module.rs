@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Writes what tests/typed imports: `typed_module DIRECTORY`.
+//! Writes the declarations that tests/typed imports: `typed_module DIRECTORY`.
 //!
-//! Functions of the stock kernel are chosen at random, as many of the exported ones as of the others. They are declared
-//! right in the one block of `prototypes.rs`, and with one thing wrong each in the other. What the kernel has to say of
-//! those, line by line, is in `wrong.expected`; that it is the rule of the mutation which finds it is checked here.
-//! `bench.rs` is for tests/bench: blocks of some and of all of those that are right. `KIMPORT_SEED` repeats a run.
+//! It chooses functions of the stock kernel at random, as many exported ones as others. One block
+//! of `prototypes.rs` declares them correctly, and the other one with one mistake each.
+//! `wrong.expected` has the lines that the kernel has to log for the latter; this program checks
+//! that the rule of the mutation finds each mistake. `bench.rs` is for tests/bench: blocks of some
+//! and of all of the correct declarations. `KIMPORT_SEED` repeats a run.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -20,15 +21,16 @@ use std::path::PathBuf;
 use support::prototypes::{mutations, rng, sample, seed, Bindgen, Function, Prototype, Ty};
 use support::{exports, index, stock_btf, stock_release};
 
-/// As many of the exported functions, and as many of the others.
+/// The number of exported functions, and of others.
 const EACH: usize = 64;
 
-/// As many of the latter as a backend driver takes of the LIO core, for tests/bench.
+/// The number of the others that tests/bench uses: a backend driver takes as many of the LIO core.
 const FEW: usize = 45;
 
 /// The structs and unions that declarations name, each with its size.
 ///
-/// Each is in a module that is called by the size, as a mutation may need a second one of the name.
+/// Each is in a module that is named after the size, as a mutation may need a second one of the
+/// same name.
 #[derive(Default)]
 struct Structs(BTreeMap<usize, BTreeSet<String>>);
 
@@ -54,7 +56,7 @@ impl Structs {
         rust
     }
 
-    /// `ty` in Rust.
+    /// Returns `ty` in Rust.
     fn ty(&mut self, ty: &Ty) -> String {
         match ty {
             Ty::Void => "c_void".into(),
@@ -64,7 +66,7 @@ impl Structs {
             }
             Ty::Float(width) => format!("f{}", width * 8),
             Ty::Named(name, size) => self.path(name, *size),
-            // As bindgen calls them.
+            // bindgen gives them such names.
             Ty::Anonymous(size) => self.path("outer__bindgen_ty_1", *size),
             Ty::Pointer(to_const, to) => {
                 let qualifier = if *to_const { "const" } else { "mut" };
@@ -75,7 +77,7 @@ impl Structs {
         }
     }
 
-    /// An entry of `import_symbols!`.
+    /// Returns an entry of `import_symbols!`.
     fn entry(&mut self, name: &str, prototype: &Prototype) -> String {
         let arguments: Vec<_> = prototype.arguments.iter().map(|ty| self.ty(ty)).collect();
         let returned = match &prototype.returned {
@@ -86,14 +88,14 @@ impl Structs {
     }
 }
 
-/// The symbols of the stock kernel's image.
+/// Returns the symbols of the stock kernel's image.
 fn stock_symbols() -> Table {
     let vmlinuz = std::fs::read(stock_release().join("vmlinuz")).expect("vmlinuz is there");
     let (kernel, _) = image::unpack(vmlinuz).expect("vmlinuz can be unpacked");
     Table::of_image(kallsyms::find(&kernel).expect("it has kallsyms"))
 }
 
-/// A block of `entries`, and something that has one call site of each function compiled.
+/// Returns a block of `entries`, and a static for which one call site of each function is compiled.
 fn block(name: &str, entries: &[(&str, String)]) -> String {
     let mut block = format!("import_symbols! {{\nmod {name} {{\n");
     for (_, entry) in entries {
@@ -125,7 +127,7 @@ fn main() {
     let mut index = index(&bytes);
     let btf = Btf::new(&bytes, None, &mut index).expect("the BTF is valid");
 
-    // Those that kallsyms and BTF have once. Imports cannot be variadic.
+    // Only functions that kallsyms and BTF have once are used. Imports cannot be variadic.
     let symbols = stock_symbols();
     let functions = bindgen.functions(1);
     let mut times = HashMap::new();

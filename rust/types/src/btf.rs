@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The kernel's types: what is asked about them, and a reader of `.BTF` sections.
+//! The kernel's types: the questions that are asked about them, and a reader of `.BTF` sections.
 
 use crate::name_buckets::NameBuckets;
 
-/// Modifiers and typedefs of one type: a longer chain is taken for a loop.
+/// The most modifiers and typedefs of one type. A longer chain is taken for a loop.
 pub(crate) const CHAIN: usize = 64;
 
-/// Where the kernel's types are looked up.
+/// A source in which the kernel's types are looked up.
 ///
-/// The level is that of the kernel's `btf_type_by_id` and `btf_name_by_offset`. Numbers are little-endian. Nothing that
-/// an implementation returns is trusted to make sense.
+/// The functions answer like the kernel's `btf_type_by_id` and `btf_name_by_offset`. Numbers are
+/// little-endian. Callers do not trust an answer to make sense.
 pub trait TypeSource {
-    /// The type `id`, which is not 0 (`void`); `None` if there is none.
+    /// Returns the type `id`, which is not 0 (`void`), or `None` if there is no such type.
     fn type_by_id(&self, id: u32) -> Option<BtfType<'_>>;
 
-    /// The string at `offset`, without its NUL; empty for what has no name.
+    /// Returns the string at `offset` without its NUL. It is empty for a type without a name.
     fn name(&self, offset: u32) -> Option<&[u8]>;
 }
 
@@ -28,7 +28,7 @@ pub struct BtfType<'a> {
     trailing: &'a [u8],
 }
 
-/// What a [`BtfType`] is. Types that it refers to are given by their id; 0 is `void`.
+/// The kind of a [`BtfType`]. It gives the types that it refers to by their ids; 0 is `void`.
 #[derive(Clone, Debug)]
 #[expect(missing_docs)] // The fields are those of BTF, see the kernel's Documentation/bpf/btf.rst.
 pub enum BtfKind<'a> {
@@ -68,11 +68,11 @@ pub enum BtfKind<'a> {
         size: u32,
     },
     TypeTag(u32),
-    /// No type of a symbol: a section, a tag of a declaration, or what is not known.
+    /// A kind that no symbol's type has: a section, a tag of a declaration, or an unknown kind.
     Other,
 }
 
-/// The types of the parameters of a prototype; that of `...` is `void`.
+/// The types of a prototype's parameters. The type of `...` is `void`.
 #[derive(Clone, Debug)]
 pub struct Parameters<'a>(&'a [u8]);
 
@@ -115,8 +115,8 @@ impl<'a> BtfType<'a> {
     /// The bytes of a `struct btf_type`.
     pub const SIZE: usize = 12;
 
-    /// A type of the three words of `struct btf_type`, and the bytes behind it, as many as
-    /// [`trailing_len`](Self::trailing_len) says.
+    /// Makes a type from the three words of `struct btf_type` and the bytes behind it, which must
+    /// be as many as [`trailing_len`](Self::trailing_len) says.
     pub const fn new(name: u32, info: u32, size_or_type: u32, trailing: &'a [u8]) -> Self {
         Self {
             name,
@@ -126,7 +126,8 @@ impl<'a> BtfType<'a> {
         }
     }
 
-    /// How many bytes behind a `struct btf_type` with this `info` belong to it; `None` if its kind is not known.
+    /// Returns the number of bytes that follow a `struct btf_type` with this `info` and belong to
+    /// it, or `None` if its kind is not known.
     pub const fn trailing_len(info: u32) -> Option<usize> {
         let (fixed, each) = match Self::kind_of(info) {
             kind::INT | kind::VAR | kind::DECL_TAG => (4, 0),
@@ -140,7 +141,8 @@ impl<'a> BtfType<'a> {
         Some(fixed + each * Self::vlen(info))
     }
 
-    // Up to Linux 7.0 the kind has 5 bits and vlen 16; the bits that both gained were zero.
+    // Up to Linux 7.0 the kind has 5 bits and vlen 16. The bits that both gained later are zero
+    // there.
     const fn kind_of(info: u32) -> u32 {
         (info >> 24) & 0x7f
     }
@@ -149,12 +151,12 @@ impl<'a> BtfType<'a> {
         (info & 0xff_ffff) as usize
     }
 
-    /// Where its name is.
+    /// Returns the offset of its name.
     pub const fn name_offset(&self) -> u32 {
         self.name
     }
 
-    /// What it is.
+    /// Returns its kind.
     pub fn kind(&self) -> BtfKind<'a> {
         self.try_kind().unwrap_or(BtfKind::Other)
     }
@@ -204,20 +206,20 @@ fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
     Some(u32::from_le_bytes(*bytes))
 }
 
-/// Why bytes are no BTF that can be read.
+/// The reason why bytes cannot be read as BTF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BtfError {
-    /// They do not begin as BTF does.
+    /// The magic number at the beginning is not BTF's.
     Magic,
-    /// They are of a big-endian kernel.
+    /// The BTF is of a big-endian kernel.
     BigEndian,
-    /// They are of another version of the format.
+    /// The BTF is of another version of the format.
     Version(u8),
-    /// A part of them is said to be where they have ended.
+    /// A part of the BTF would be beyond its end.
     End,
     /// The strings do not begin or not end with a NUL.
     Strings,
-    /// A type is of a kind that is not known, and its length is not said.
+    /// A type is of an unknown kind, and the BTF does not state its length.
     Kind(u32),
     /// The index is shorter than [`Btf::count`] says.
     Index,
@@ -241,13 +243,13 @@ impl core::error::Error for BtfError {}
 
 /// The types of a `.BTF` section.
 ///
-/// The BTF of a module is split: it continues that of the kernel image, or of the module's own `.BTF.base` section if it has
-/// one, and is read with that as its base.
+/// The BTF of a module is split: it continues the BTF of the kernel image, or of the module's own
+/// `.BTF.base` section if there is one. It is read with that BTF as its base.
 #[derive(Clone, Copy, Debug)]
 pub struct Btf<'a> {
     base: Option<&'a Btf<'a>>,
     sections: Sections<'a>,
-    /// Where each type begins.
+    /// The offset of each type.
     index: &'a [u32],
     first_id: u32,
     first_string: u32,
@@ -257,12 +259,12 @@ pub struct Btf<'a> {
 struct Sections<'a> {
     types: &'a [u8],
     strings: &'a [u8],
-    /// The lengths of the types by their kind, from Linux 7.1.
+    /// The lengths of types by kind, which BTF has from Linux 7.1 on.
     layout: &'a [u8],
 }
 
 impl<'a> Btf<'a> {
-    /// How many types `bytes` have: the length of the index that [`new`](Self::new) needs.
+    /// Returns the number of types in `bytes`. [`new`](Self::new) needs an index of this length.
     pub fn count(bytes: &[u8]) -> Result<usize, BtfError> {
         let mut count = 0;
         Sections::new(bytes)?.each_type(|_| {
@@ -272,15 +274,16 @@ impl<'a> Btf<'a> {
         Ok(count)
     }
 
-    /// Reads a `.BTF` section, which is split if there is a `base`. `index` is filled; it must be as long as
-    /// [`count`](Self::count) says.
+    /// Reads a `.BTF` section, which is split if there is a `base`. Fills `index`, which must be as
+    /// long as [`count`](Self::count) says.
     pub fn new(
         bytes: &'a [u8],
         base: Option<&'a Btf<'a>>,
         index: &'a mut [u32],
     ) -> Result<Self, BtfError> {
         let sections = Sections::new(bytes)?;
-        // The strings of split BTF continue those of the base, which begin with the empty one.
+        // The strings of split BTF continue the strings of the base, which begin with the empty
+        // one.
         if sections.strings.last().is_some_and(|&byte| byte != 0)
             || base.is_none() && sections.strings.first() != Some(&0)
         {
@@ -310,7 +313,7 @@ impl<'a> Btf<'a> {
         })
     }
 
-    /// The id of the first type that is not of the base.
+    /// Returns the id of the first type that is not in the base.
     pub fn first_id(&self) -> u32 {
         self.first_id
     }
@@ -374,7 +377,7 @@ impl<'a> Sections<'a> {
         })
     }
 
-    /// The type at `offset`, and where the next one begins.
+    /// Returns the type at `offset` and the offset of the next one.
     fn type_at(&self, offset: usize) -> Result<(BtfType<'a>, usize), BtfError> {
         let bytes = self.types.get(offset..).ok_or(BtfError::End)?;
         let field = |offset| u32_at(bytes, offset).ok_or(BtfError::End);
@@ -391,7 +394,7 @@ impl<'a> Sections<'a> {
         Ok((ty, offset + BtfType::SIZE + len))
     }
 
-    /// What [`BtfType::trailing_len`] tells, for a kind that is younger than this reader.
+    /// Returns what [`BtfType::trailing_len`] would, for a kind that is newer than this reader.
     fn layout_len(&self, info: u32) -> Option<usize> {
         let at = 4 * BtfType::kind_of(info) as usize;
         let &[fixed, each, ..] = self.layout.get(at..)?.first_chunk::<4>()?;
@@ -399,14 +402,14 @@ impl<'a> Sections<'a> {
         (at != 0).then_some(usize::from(fixed) + usize::from(each) * BtfType::vlen(info))
     }
 
-    /// Calls `visit` with where each type begins.
+    /// Calls `visit` with the offset of each type.
     fn each_type(
         &self,
         mut visit: impl FnMut(u32) -> Result<(), BtfError>,
     ) -> Result<(), BtfError> {
         let mut offset = 0;
         while offset < self.types.len() {
-            // What is in memory of a 32-bit length has 32-bit offsets.
+            // The header states the length of the types in 32 bits, so their offsets have no more.
             visit(offset as u32)?;
             (_, offset) = self.type_at(offset)?;
         }
@@ -422,19 +425,20 @@ pub struct Wanted<'a> {
     next: u16,
 }
 
-/// What is known of a symbol's type.
+/// The result of a search for a symbol's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finding {
     /// No function and no variable has this name.
     Missing,
-    /// This one has.
+    /// The type with this id has it.
     Id(u32),
-    /// Several have, as static functions of different files may: which one is meant is not known.
+    /// Several have it, as static functions of different files may. Nothing tells which one is
+    /// meant.
     Ambiguous,
 }
 
 impl<'a> Wanted<'a> {
-    /// The function or variable `name`.
+    /// Asks for the function or variable `name`.
     pub const fn new(name: &'a [u8]) -> Self {
         Self {
             name,
@@ -443,19 +447,19 @@ impl<'a> Wanted<'a> {
         }
     }
 
-    /// Its name.
+    /// Returns the name.
     pub const fn name(&self) -> &'a [u8] {
         self.name
     }
 
-    /// What the last [`find`] found.
+    /// Returns the result of the last [`find`].
     pub const fn finding(&self) -> Finding {
         self.finding
     }
 }
 
-/// Looks for all of `wanted` in one pass over the functions and variables from type `first_id` on (1 for a whole kernel image,
-/// [`Btf::first_id`] for a module).
+/// Looks for all of `wanted` in one pass over the functions and variables from type `first_id` on
+/// (1 for a whole kernel image, [`Btf::first_id`] for a module).
 ///
 /// Takes no more than [`NameBuckets::CAPACITY`] names; others stay [`Finding::Missing`].
 pub fn find(source: &impl TypeSource, first_id: u32, wanted: &mut [Wanted<'_>]) {
@@ -489,8 +493,9 @@ pub fn find(source: &impl TypeSource, first_id: u32, wanted: &mut [Wanted<'_>]) 
     }
 }
 
-/// Whether the type before `id` or the one behind it is a function or variable of `id`'s name: where types are sorted by name,
-/// whether there is another one at all, unless something else of the name is between them.
+/// Returns whether the type before `id` or the one behind it is a function or variable of the same
+/// name. If the types are sorted by name, this tells whether there is another one at all, unless a
+/// type of another kind with that name is between the two.
 pub fn has_namesake_beside(source: &impl TypeSource, id: u32) -> bool {
     let name = |id: u32| {
         let ty = source.type_by_id(id)?;
@@ -502,7 +507,8 @@ pub fn has_namesake_beside(source: &impl TypeSource, id: u32) -> bool {
     own.is_some() && beside.any(|other| other != 0 && name(other) == own)
 }
 
-/// What `id` is behind modifiers and typedefs, and its id; `None` for what cannot be.
+/// Returns the id of the type that is behind the modifiers and typedefs of `id`, or `None` if the
+/// BTF is malformed.
 pub(crate) fn resolve(source: &impl TypeSource, mut id: u32) -> Option<u32> {
     for _ in 0..CHAIN {
         match next_of_chain(source, id)? {
@@ -513,7 +519,8 @@ pub(crate) fn resolve(source: &impl TypeSource, mut id: u32) -> Option<u32> {
     None
 }
 
-/// The type that `id` modifies or is a typedef of, and `id`'s own name; `Some(None)` if it is neither.
+/// Returns `id`'s own name and the type that `id` modifies or is a typedef of, or `Some(None)` if
+/// `id` is neither a modifier nor a typedef.
 pub(crate) fn next_of_chain(source: &impl TypeSource, id: u32) -> Option<Option<(u32, u32)>> {
     if id == 0 {
         return Some(None);
@@ -529,7 +536,7 @@ pub(crate) fn next_of_chain(source: &impl TypeSource, id: u32) -> Option<Option<
     })
 }
 
-/// The typedef `name`, for which all types are looked through.
+/// Returns the typedef `name`, for which it looks through all types.
 pub(crate) fn find_typedef(source: &impl TypeSource, name: &[u8]) -> Option<u32> {
     (1..)
         .map_while(|id| Some((id, source.type_by_id(id)?)))

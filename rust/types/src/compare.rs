@@ -5,20 +5,23 @@
 use crate::btf::{find_typedef, next_of_chain, resolve, BtfKind, TypeSource, CHAIN};
 use crate::encoding::{Description, Symbol, Type, TypeBytes};
 
-/// What differs, when a declared type is not the kernel's.
+/// The rule by which a declared type differs from the kernel's.
 ///
-/// Equal are, by this module's rules:
+/// The rules treat as equal:
 ///
-/// - a typedef and what it stands for, by whichever name it is declared;
-/// - `const`, `volatile`, `restrict` and tags, and the same without;
-/// - an enum and an integer of its size, signed or not, as C leaves the choice of the type to the compiler;
-/// - `char` and both `signed char` and `unsigned char`, as which of them it is depends on the compiler's options;
+/// - a typedef and the type that it stands for, whichever name is declared;
+/// - a type with `const`, `volatile`, `restrict` or tags, and the same type without them;
+/// - an enum and an integer of its size, signed or not, as C leaves the choice of the integer to
+///   the compiler;
+/// - `char` and both `signed char` and `unsigned char`, as which of them it is depends on the
+///   compiler's options;
 /// - `void *` and any pointer, on either side, also below other pointers;
-/// - a forward declaration and the type of that name, and pointers to one type whatever its size;
+/// - pointers to a type and to a forward declaration of it, as the size of a pointee is not
+///   compared;
 /// - a pointer to an array and one to its element;
 /// - a struct without a name, on either side, and any other of its size;
 /// - an array of unknown length (0) and any other of the same elements;
-/// - pointers to functions: what those take and return is not compared.
+/// - pointers to functions, whose arguments and returned types are not compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Rule {
@@ -36,13 +39,15 @@ pub enum Rule {
     Width,
     /// One integer is signed, the other is not.
     Signedness,
-    /// `bool` is declared for an integer of one byte: any value but 0 and 1 is undefined behaviour in Rust.
+    /// `bool` is declared for an integer of one byte: any value but 0 and 1 is undefined behaviour
+    /// in Rust.
     BoolForInteger,
-    /// An integer of one byte is declared for `bool`: any value but 0 and 1 is undefined behaviour in the kernel.
+    /// An integer of one byte is declared for `bool`: any value but 0 and 1 is undefined behaviour
+    /// in the kernel.
     IntegerForBool,
     /// Pointers to structs, unions or enums of different names.
     PointeeName,
-    /// Pointers to what is of different kinds: a struct and an integer, data and a function.
+    /// Pointers to types of different kinds: a struct and an integer, data and a function.
     PointeeKind,
     /// Structs or unions of different names, by value.
     StructName,
@@ -50,14 +55,15 @@ pub enum Rule {
     StructSize,
     /// Arrays of different length.
     ArrayLength,
-    /// Of different kinds in any other way: a struct by value and an integer, an integer and a floating-point number.
+    /// Types of different kinds in any other way: a struct by value and an integer, an integer and
+    /// a floating-point number.
     Kind,
 }
 
-/// What a difference means for the import.
+/// The consequence of a difference for the import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// The call works, but values may be taken for others.
+    /// The call works, but one side may take a value for another one.
     Warn,
     /// The import must not be used.
     Refuse,
@@ -83,7 +89,7 @@ impl Rule {
         Self::Kind,
     ];
 
-    /// What a difference by this rule means.
+    /// Returns the consequence of a difference by this rule.
     pub const fn severity(self) -> Severity {
         match self {
             Self::Signedness | Self::IntegerForBool => Severity::Warn,
@@ -91,7 +97,7 @@ impl Rule {
         }
     }
 
-    /// A name for tools: lower case with dashes.
+    /// Returns the rule's name for tools, in lower case with dashes.
     pub const fn name(self) -> &'static str {
         match self {
             Self::SymbolKind => "symbol-kind",
@@ -113,36 +119,37 @@ impl Rule {
     }
 }
 
-/// Where a type differs.
+/// The place where a type differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// All of it.
+    /// The whole type.
     Symbol,
     /// The list of arguments.
     Arguments,
     /// The argument of this number, counted from 1.
     Argument(u32),
-    /// What is returned.
+    /// The returned type.
     Returned,
 }
 
 /// A difference between a declared type and the kernel's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mismatch {
-    /// What differs.
+    /// The rule by which the types differ.
     pub rule: Rule,
-    /// Where.
+    /// The place where they differ.
     pub place: Place,
-    /// The number that the rule compares, as declared: of arguments, bytes, elements, or 1 for what is so and 0 for what is not.
+    /// The number that the rule compares, of the declared type: a number of arguments, bytes or
+    /// elements, or 1 if the type has a property and 0 if it has not.
     pub declared: u32,
-    /// The same of the kernel.
+    /// The same number of the kernel's type.
     pub kernel: u32,
 }
 
-/// Why types cannot be compared.
+/// The reason why types cannot be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Uncomparable {
-    /// The kernel's BTF refers to a type that it does not have, or goes round in circles.
+    /// The kernel's BTF refers to a type that it does not have, or a type refers to itself.
     Malformed,
 }
 
@@ -154,17 +161,17 @@ impl core::fmt::Display for Uncomparable {
 
 impl core::error::Error for Uncomparable {}
 
-/// What a comparison found: the first difference of each severity.
+/// The result of a comparison: the first difference of each severity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Comparison {
-    /// Why the import must not be used.
+    /// The difference for which the import must not be used.
     pub refuse: Option<Mismatch>,
-    /// What to warn of.
+    /// The difference to warn of.
     pub warn: Option<Mismatch>,
 }
 
 impl Comparison {
-    /// The worst difference; `None` if the types are equal.
+    /// Returns the worst difference, or `None` if the types are equal.
     pub fn worst(&self) -> Option<&Mismatch> {
         self.refuse.as_ref().or(self.warn.as_ref())
     }
@@ -183,7 +190,8 @@ impl Comparison {
     }
 }
 
-/// Compares what is `declared` with the type `id` of `source`, a function, a variable, or any other type for data.
+/// Compares the type that is `declared` with the type `id` of `source`. That is a function, a
+/// variable, or, for data, any other type.
 pub fn compare(
     declared: &Description<'_>,
     source: &impl TypeSource,
@@ -215,7 +223,7 @@ pub fn compare(
             }
             let arguments = declared.arguments.zip(parameters.take(count as usize));
             for (number, (declared, kernel)) in (1..).zip(arguments) {
-                // What stands where is not known when their numbers differ.
+                // If the numbers differ, nothing tells which arguments correspond.
                 if declared_count != count {
                     break;
                 }
@@ -245,7 +253,7 @@ pub fn compare(
     Ok(comparison)
 }
 
-/// The kind of type `id`; `None` for `void`.
+/// Returns the kind of type `id`, or `None` for `void`.
 fn kind(source: &impl TypeSource, id: u32) -> Result<Option<BtfKind<'_>>, Uncomparable> {
     if id == 0 {
         return Ok(None);
@@ -270,7 +278,8 @@ impl Difference {
         }
     }
 
-    /// The declared type is so and the kernel's is not, or the other way round.
+    /// Returns a difference in a property that only one of the types has: the declared one if
+    /// `declared`, else the kernel's.
     const fn so(rule: Rule, declared: bool) -> Self {
         Self::new(rule, declared as u32, !declared as u32)
     }
@@ -297,7 +306,7 @@ impl<S: TypeSource> Comparer<'_, S> {
         }
     }
 
-    /// Compares what is passed, returned, or stored.
+    /// Compares the types of a value that is passed, returned or stored.
     fn value(&self, mut declared: TypeBytes<'_>, mut id: u32) -> Found {
         loop {
             let Some(kernel) = kind(self.source, self.resolve(id)?)? else {
@@ -341,7 +350,8 @@ impl<S: TypeSource> Comparer<'_, S> {
                         Some(Difference::so(Rule::StructName, true))
                     }
                 }
-                // An enum that bindgen made a type of its own, or an integer that has a name.
+                // The kernel has an enum for which bindgen made a type of its own, or an integer
+                // whose type has a name.
                 (
                     Type::Named {
                         name,
@@ -399,7 +409,7 @@ impl<S: TypeSource> Comparer<'_, S> {
         })
     }
 
-    /// Compares what a pointer points to.
+    /// Compares the types that pointers point to.
     fn pointee(&self, mut declared: TypeBytes<'_>, mut id: u32) -> Found {
         loop {
             let Some(kernel) = kind(self.source, self.resolve(id)?)? else {
@@ -409,8 +419,9 @@ impl<S: TypeSource> Comparer<'_, S> {
             let other_kind = Difference::so(Rule::PointeeKind, true);
             return Ok(match (declared.decode(), kernel) {
                 (Type::Void | Type::Unknown, _) => None,
-                // An array that is pointed to is its first element. Both lead on to something smaller: what is declared
-                // was checked to, and the kernel's is for a limited number of times.
+                // Of an array that is pointed to, the element is compared. The loop ends: the
+                // declared type was checked and gets smaller, and the kernel's arrays are followed
+                // a limited number of times.
                 (
                     Type::Array { element, .. },
                     BtfKind::Array {
@@ -455,7 +466,8 @@ impl<S: TypeSource> Comparer<'_, S> {
         }
     }
 
-    /// What the array `id` is made of, when it is an array of arrays.
+    /// Returns the type of the elements of the array `id`, or of the innermost one if it is an
+    /// array of arrays.
     fn innermost_element(&self, mut id: u32) -> Result<u32, Uncomparable> {
         for _ in 0..CHAIN {
             let Some(BtfKind::Array { element, .. }) = kind(self.source, self.resolve(id)?)? else {
@@ -466,16 +478,16 @@ impl<S: TypeSource> Comparer<'_, S> {
         Err(Uncomparable::Malformed)
     }
 
-    /// Whether type `id` is, or may be, the one that C calls `name`.
+    /// Returns whether type `id` is, or may be, the one that C calls `name`.
     fn is_named(&self, id: u32, name: &str) -> Result<bool, Uncomparable> {
-        // bindgen's names for what has none.
+        // bindgen gives such names to types that have none.
         if name.contains("__bindgen_ty_") || name.starts_with("_bindgen_ty_") {
             return Ok(true);
         }
         if self.has_name(id, name)? || !self.any_name(id)? {
             return Ok(true);
         }
-        // By a typedef of the kernel that the prototype does not use.
+        // The name may be a typedef of the kernel that the prototype does not use.
         let Some(typedef) = find_typedef(self.source, name.as_bytes()) else {
             return Ok(false);
         };
@@ -484,12 +496,14 @@ impl<S: TypeSource> Comparer<'_, S> {
         if declared == kernel {
             return Ok(true);
         }
-        // A type may be there more than once: as a forward declaration, or in a module as well as in the image.
+        // BTF may have a type more than once: as a forward declaration, or in a module as well as
+        // in the image.
         let name = self.own_name(declared)?;
         Ok(!name.is_empty() && name == self.own_name(kernel)?)
     }
 
-    /// Whether type `id`, or a typedef on the way to what it is, has this name.
+    /// Returns whether type `id`, or a modifier or typedef between it and the type behind them, has
+    /// this name.
     fn has_name(&self, id: u32, name: &str) -> Result<bool, Uncomparable> {
         self.some_name(id, |own| own == name.as_bytes())
     }
@@ -517,7 +531,7 @@ impl<S: TypeSource> Comparer<'_, S> {
         Err(Uncomparable::Malformed)
     }
 
-    /// The name of type `id` itself.
+    /// Returns the name of type `id` itself.
     fn own_name(&self, id: u32) -> Result<&[u8], Uncomparable> {
         if id == 0 {
             return Ok(b"");

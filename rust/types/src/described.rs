@@ -1,22 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Rust types to descriptions, at compile time.
+//! Translates Rust types into descriptions, at compile time.
 //!
 //! # How a bindgen struct gets its C name
 //!
-//! The name must be in the import table of the built module, hence known at compile time, and must not come from the text of
-//! the declaration alone, as `gfp_t` is no struct but an alias of `u32`.
+//! The name must be in the import table of the built module, so it must be known at compile time.
+//! It must not come from the text of the declaration alone: `gfp_t` is no struct but an alias of
+//! `u32`.
 //!
-//! - A trait with the name as associated constant would need an `impl` for each struct; but those of `kernel::bindings` are
-//!   neither ours nor the user's, and bindgen is run by the kernel's build.
-//! - `core::any::type_name` tells it, but in constants only with an unstable feature that the kernel does not allow.
-//! - So the compiler decides what a type *is*, and the text only names what the compiler found to be something else than
-//!   all that [`Described`] is implemented for: [`Probe`] has an associated constant `TYPE` twice, inherent where
-//!   `T: Described`, and by the trait [`Named`] for all others. The inherent one wins where it exists, which is settled
-//!   with aliases resolved. What is left is a struct, a union or an enum, and its name is the last segment of the path.
+//! - A trait with the name as an associated constant would need an `impl` for each struct. But the
+//!   structs of `kernel::bindings` are neither ours nor the user's, and the kernel's build runs
+//!   bindgen.
+//! - `core::any::type_name` tells the name, but in constants only with an unstable feature that the
+//!   kernel does not allow.
+//! - So the compiler decides what a type *is*. The text only gives a name to a type for which
+//!   [`Described`] is not implemented. [`Probe`] has an associated constant `TYPE` twice: an
+//!   inherent one if `T: Described`, and one by the trait [`Named`] for all types. The inherent one
+//!   wins if it exists, and the compiler decides that after it has resolved aliases. All other
+//!   types are structs, unions or enums, and their name is the last segment of the path.
 //!
-//! The text is thus wrong where a path names a struct by another name than C's (`type Command = se_cmd`): the check then
-//! refuses, and shows both names. An alias that is C's typedef is not wrong, as the comparison knows typedefs.
+//! So the name is wrong if a path names a struct by another name than C's
+//! (`type Command = se_cmd`). Then the check refuses the import and shows both names. An alias that
+//! is a typedef in C is not wrong, as the comparison knows typedefs.
 
 use crate::encoding::Encoding;
 use core::ffi::c_void;
@@ -24,9 +29,10 @@ use core::marker::PhantomData;
 use core::mem::size_of;
 use core::ptr::NonNull;
 
-/// A type of which Rust tells what it is in C.
+/// A type whose counterpart in C follows from the Rust type alone.
 ///
-/// Structs, unions and enums of bindgen do not implement it: [`describe!`](crate::describe) names them.
+/// Structs, unions and enums of bindgen do not implement it: [`describe!`](crate::describe) names
+/// them.
 #[diagnostic::on_unimplemented(
     message = "kimport cannot tell what `{Self}` is in C, and so cannot check it against the kernel",
     label = "not a type of C",
@@ -77,7 +83,7 @@ described! {
     f64: Encoding::float(8);
 }
 
-// What these point to is lost: the text that names it is out of sight behind an alias.
+// The name of the pointee is lost: if the pointer is behind an alias, the text does not show it.
 impl<T: ThinPointee> Described for *mut T {
     const TYPE: Encoding = Encoding::UNKNOWN.pointer(false);
 }
@@ -147,7 +153,8 @@ function_pointers! { A B C D E F G H I J }
 function_pointers! { A B C D E F G H I J K }
 function_pointers! { A B C D E F G H I J K L }
 
-/// Tells whether `T` is [`Described`]: `Probe::<T>::TYPE`, with [`Named`] in scope, is `None` where it is not.
+/// A test of whether `T` is [`Described`]: with [`Named`] in scope, `Probe::<T>::TYPE` is `None` if
+/// it is not.
 #[doc(hidden)]
 pub struct Probe<T: ?Sized>(PhantomData<T>);
 
@@ -156,7 +163,7 @@ impl<T: Described + ?Sized> Probe<T> {
     pub const TYPE: Option<Encoding> = Some(T::TYPE);
 }
 
-/// What [`Probe`] says of types that are not [`Described`].
+/// The answer of [`Probe`] for types that are not [`Described`].
 #[doc(hidden)]
 pub trait Named {
     /// No description.
@@ -167,7 +174,7 @@ impl<T: ?Sized> Named for Probe<T> {
     const TYPE: Option<Encoding> = None;
 }
 
-/// The description of the type that the path `segments` names.
+/// Returns the description of the type that the path `segments` names.
 #[doc(hidden)]
 #[track_caller]
 #[inline]
@@ -182,7 +189,7 @@ pub const fn named(described: Option<Encoding>, segments: &[&str], size: usize) 
             name = rest;
         }
     }
-    // All else that needs no `use` is described, or has no size.
+    // All other types that need no `use` are described, or have no size.
     assert!(
         !matches!(name.as_bytes(), b"char"),
         "kimport: `char` is no type of C: write `c_char` (one byte) or `u32`"
@@ -190,7 +197,7 @@ pub const fn named(described: Option<Encoding>, segments: &[&str], size: usize) 
     Encoding::named(name, Some(size))
 }
 
-/// The description of a pointer to `T`.
+/// Returns the description of a pointer to `T`.
 #[doc(hidden)]
 #[track_caller]
 #[inline]
@@ -198,7 +205,7 @@ pub const fn pointer<T: ThinPointee + ?Sized>(pointee: Encoding, to_const: bool)
     pointee.pointer(to_const)
 }
 
-/// The description of an array.
+/// Returns the description of an array.
 #[doc(hidden)]
 #[track_caller]
 #[inline]
@@ -206,14 +213,25 @@ pub const fn array(element: Encoding, length: usize) -> Encoding {
     element.array(length)
 }
 
+/// The bytes of an [`Encoding`], as a `&'static [u8]`; for use in constants.
+#[macro_export]
+macro_rules! encoded {
+    ($encoding:expr) => {{
+        const __KIMPORT_ENCODING: $crate::Encoding = $encoding;
+        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING.to_array();
+        &__KIMPORT_BYTES
+    }};
+}
+
 /// The description of a type, as an [`Encoding`] of the type alone; for use in constants.
 ///
-/// Takes every type that is [`Described`], the path of a struct, union or enum that bindgen made, and pointers, references
-/// and arrays of those. Parentheses around types are not accepted.
+/// Takes every type that is [`Described`], the path of a struct, union or enum that bindgen made,
+/// and pointers, references and arrays of those. Parentheses around types are not accepted.
 ///
 /// ```
 /// use kimport_types::{describe, Encoding};
-/// # #[allow(non_camel_case_types)] mod bindings { pub struct se_cmd(pub u64); pub type gfp_t = u32; }
+/// # #[allow(non_camel_case_types)]
+/// # mod bindings { pub struct se_cmd(pub u64); pub type gfp_t = u32; }
 /// use bindings::{gfp_t, se_cmd};
 ///
 /// const COMMAND: Encoding = describe!(*mut se_cmd);
@@ -242,7 +260,8 @@ macro_rules! describe {
             ::core::mem::size_of::<$($path)+>(),
         )
     }};
-    // A pointer to a type without a size is an error of `ThinPointee`, before the size is asked for.
+    // A pointer to a type without a size is an error of `ThinPointee`, before the size is asked
+    // for.
     (@pointer $to_const:literal dyn $($pointee:tt)+) => {
         $crate::macro_support::pointer::<dyn $($pointee)+>($crate::Encoding::UNKNOWN, $to_const)
     };

@@ -9,7 +9,8 @@
 //! | 0, a function | flags (bit 0: variadic), number of arguments, the returned type, the type of each argument |
 //! | 1, data | the type |
 //!
-//! A type is a byte, of which the low four bits are the kind and the high four flags, and what the kind needs:
+//! A type is a byte, of which the low four bits are the kind and the high four flags, and what the
+//! kind needs:
 //!
 //! | kind | flags | then |
 //! | --- | --- | --- |
@@ -23,16 +24,16 @@
 //! | 7 array | | number of elements (4, little-endian), the type of the elements |
 //! | 8 unknown | | |
 //!
-//! A named type is a struct, a union or an enum: Rust does not tell which. An unknown type is only pointed to, from where
-//! Rust does not tell its name.
+//! A named type is a struct, a union or an enum: Rust does not tell which. An unknown type occurs
+//! only behind a pointer, if Rust does not tell the name of the pointee.
 
 /// The version of the format.
 pub(crate) const VERSION: u8 = 1;
 
-/// The most bytes of a description.
+/// The greatest length of a description in bytes.
 pub const CAPACITY: usize = 2048;
 
-/// How deep pointers and arrays may nest.
+/// The greatest depth to which pointers and arrays may nest.
 pub(crate) const DEPTH: usize = 16;
 
 const FUNCTION: u8 = 0;
@@ -53,10 +54,10 @@ const UNKNOWN: u8 = 8;
 const KIND: u8 = 0x0f;
 const FLAG: u8 = 0x10;
 
-/// Bytes under construction: those of one type, or of a whole description.
+/// Bytes under construction, of one type or of a whole description.
 ///
-/// All functions are for use at compile time, where their panics are compile errors. They are `#[inline]` so that a module
-/// has no code of them.
+/// All functions are for use at compile time, where their panics are compile errors. They are
+/// `#[inline]` so that a module has no code of them.
 #[derive(Clone, Copy)]
 pub struct Encoding {
     bytes: [u8; CAPACITY],
@@ -75,7 +76,7 @@ impl Encoding {
     pub const BOOL: Self = Self::EMPTY.push(BOOL);
     /// A pointer to a function.
     pub const FUNCTION_POINTER: Self = Self::EMPTY.push(FUNCTION_POINTER);
-    /// What a pointer points to when that is not known.
+    /// A pointee that is not known.
     pub const UNKNOWN: Self = Self::EMPTY.push(UNKNOWN);
 
     /// An integer of `width` bytes.
@@ -101,7 +102,7 @@ impl Encoding {
         Self::EMPTY.push(FLOAT).push(width as u8)
     }
 
-    /// A pointer to what `self` describes.
+    /// A pointer to the type that `self` describes.
     #[track_caller]
     #[inline]
     pub const fn pointer(self, to_const: bool) -> Self {
@@ -109,7 +110,7 @@ impl Encoding {
         Self::EMPTY.push(POINTER | flag).append(&self)
     }
 
-    /// A struct, union or enum by its C name; without `size` it is only pointed to.
+    /// A struct, union or enum, by its C name. Without a `size` it may only be pointed to.
     #[track_caller]
     #[inline]
     pub const fn named(name: &str, size: Option<usize>) -> Self {
@@ -134,7 +135,7 @@ impl Encoding {
         this
     }
 
-    /// An array of `length` elements that `self` describes.
+    /// An array of `length` elements of the type that `self` describes.
     #[track_caller]
     #[inline]
     pub const fn array(self, length: usize) -> Self {
@@ -192,14 +193,14 @@ impl Encoding {
         this.checked()
     }
 
-    /// The number of bytes.
+    /// Returns the number of bytes.
     #[inline]
-    #[expect(clippy::len_without_is_empty)] // It never is.
+    #[expect(clippy::len_without_is_empty)] // It is never empty.
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// The bytes as an array of exactly [`len`](Self::len) elements.
+    /// Returns the bytes as an array of exactly [`len`](Self::len) elements.
     #[inline]
     pub const fn to_array<const N: usize>(&self) -> [u8; N] {
         assert!(N == self.len, "the array is not as long as the description");
@@ -212,7 +213,7 @@ impl Encoding {
         array
     }
 
-    /// The bytes.
+    /// Returns the bytes.
     pub const fn as_bytes(&self) -> &[u8] {
         self.bytes.split_at(self.len).0
     }
@@ -221,7 +222,7 @@ impl Encoding {
         self.bytes[0] & KIND == kind
     }
 
-    /// The description, if it is one that [`Description::new`] accepts.
+    /// Returns the description, which must be one that [`Description::new`] accepts.
     #[track_caller]
     #[inline]
     const fn checked(self) -> Self {
@@ -280,7 +281,7 @@ const fn is_width(width: usize) -> bool {
     matches!(width, 1 | 2 | 4 | 8 | 16)
 }
 
-/// Whether `name` is one that C allows.
+/// Returns whether C allows the name `name`.
 const fn is_name(name: &[u8]) -> bool {
     if name.is_empty() || name.len() > u8::MAX as usize || name[0].is_ascii_digit() {
         return false;
@@ -295,20 +296,21 @@ const fn is_name(name: &[u8]) -> bool {
     true
 }
 
-/// Why bytes are no description.
+/// The reason why bytes are not a description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Invalid {
-    /// They are of another version of the format.
+    /// The bytes are of another version of the format.
     Version(u8),
-    /// They end too early.
+    /// The bytes end too early.
     End,
     /// There are bytes behind the description.
     Trailing,
-    /// They describe neither a function nor data, or a kind of type that is not known, or have a flag that is not known.
+    /// The bytes describe neither a function nor data, or have an unknown kind of type or an
+    /// unknown flag.
     Kind(u8),
     /// A width, or a name, that no type has.
     Value,
-    /// A type where it cannot be: `void` as an argument, an array as a returned type.
+    /// A type is where it cannot be: `void` as an argument, an array as a returned type.
     Misplaced,
     /// Pointers or arrays nest too deep.
     Depth,
@@ -342,7 +344,7 @@ pub struct Description<'a> {
     bytes: &'a [u8],
 }
 
-/// What a [`Description`] describes.
+/// The symbol that a [`Description`] describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Symbol<'a> {
     /// A function.
@@ -354,11 +356,11 @@ pub enum Symbol<'a> {
 /// The type of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Prototype<'a> {
-    /// Whether it takes any arguments behind the declared ones.
+    /// Set if it takes variable arguments behind the declared ones.
     pub variadic: bool,
-    /// What it returns.
+    /// The type that it returns.
     pub returned: TypeBytes<'a>,
-    /// What it takes.
+    /// The types of its arguments.
     pub arguments: Arguments<'a>,
 }
 
@@ -376,7 +378,7 @@ pub struct TypeBytes<'a>(&'a [u8]);
 /// One type of a description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type<'a> {
-    /// `void`: nothing is returned, or it is not said what is pointed to.
+    /// `void`: the function returns nothing, or the pointee is not stated.
     Void,
     /// `bool`.
     Bool,
@@ -384,7 +386,7 @@ pub enum Type<'a> {
     Integer {
         /// Its size in bytes.
         width: u8,
-        /// Whether it is signed.
+        /// Set if it is signed.
         signed: bool,
     },
     /// A floating-point number.
@@ -394,9 +396,9 @@ pub enum Type<'a> {
     },
     /// A pointer to data.
     Pointer {
-        /// Whether what it points to is `const`.
+        /// Set if the pointee is `const`.
         to_const: bool,
-        /// What it points to.
+        /// The type that it points to.
         pointee: TypeBytes<'a>,
     },
     /// A pointer to a function.
@@ -412,14 +414,14 @@ pub enum Type<'a> {
     Array {
         /// The number of its elements.
         length: u32,
-        /// What its elements are.
+        /// The type of its elements.
         element: TypeBytes<'a>,
     },
-    /// Pointed to, but Rust does not tell what it is.
+    /// A pointee whose type Rust does not tell.
     Unknown,
 }
 
-/// Where a type is in a description.
+/// The place of a type in a description.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
     Returned,
@@ -430,7 +432,7 @@ enum Role {
 }
 
 impl<'a> Description<'a> {
-    /// Takes `bytes`, which must be one description and no more.
+    /// Checks `bytes`, which must be one description and no more.
     pub const fn new(bytes: &'a [u8]) -> Result<Self, Invalid> {
         let [version, kind, rest @ ..] = bytes else {
             return Err(Invalid::End);
@@ -444,19 +446,19 @@ impl<'a> Description<'a> {
             kind => Err(Invalid::Kind(kind)),
         };
         match rest {
-            // INVARIANT: Just checked.
+            // INVARIANT: The checks above found a valid description and nothing behind it.
             Ok([]) => Ok(Self { bytes }),
             Ok(_) => Err(Invalid::Trailing),
             Err(invalid) => Err(invalid),
         }
     }
 
-    /// The bytes.
+    /// Returns the bytes.
     pub const fn as_bytes(&self) -> &'a [u8] {
         self.bytes
     }
 
-    /// What is described.
+    /// Returns the symbol that is described.
     pub fn symbol(&self) -> Symbol<'a> {
         match *self.bytes {
             [_, FUNCTION, flags, left, ref rest @ ..] => {
@@ -490,20 +492,21 @@ impl<'a> Iterator for Arguments<'a> {
 impl ExactSizeIterator for Arguments<'_> {}
 
 impl<'a> TypeBytes<'a> {
-    /// The type.
+    /// Decodes the type.
     pub fn decode(self) -> Type<'a> {
         decode(self.0).map_or(Type::Unknown, |(ty, _)| ty)
     }
 }
 
-/// The type at the begin of `bytes`, and what is behind it. For bytes that were checked.
+/// Splits `bytes`, which were checked, into their first type and the bytes behind it.
 fn split(bytes: &[u8]) -> (TypeBytes<'_>, &[u8]) {
     let rest = check(bytes, Role::Pointee).unwrap_or_default();
     let (ty, rest) = bytes.split_at(bytes.len() - rest.len());
     (TypeBytes(ty), rest)
 }
 
-/// The first type of `bytes` and the bytes behind it, but for a pointer or an array those of what it is made of.
+/// Decodes the first type of `bytes`. Returns the bytes behind it, too; for a pointer or an array
+/// these begin with the pointee or the element.
 fn decode(bytes: &[u8]) -> Option<(Type<'_>, &[u8])> {
     let (&first, rest) = bytes.split_first()?;
     let flag = first & FLAG != 0;
@@ -566,7 +569,7 @@ const fn check_function(bytes: &[u8]) -> Result<&[u8], Invalid> {
     Ok(rest)
 }
 
-/// Checks the type at the begin of `bytes`, and returns what is behind it.
+/// Checks the type at the beginning of `bytes`, and returns the bytes behind it.
 const fn check(mut bytes: &[u8], mut role: Role) -> Result<&[u8], Invalid> {
     let mut depth = 0;
     loop {
@@ -585,7 +588,7 @@ const fn check(mut bytes: &[u8], mut role: Role) -> Result<&[u8], Invalid> {
             VOID => matches!(role, Role::Returned | Role::Pointee),
             ARRAY => matches!(role, Role::Data | Role::Pointee | Role::Element),
             UNKNOWN => matches!(role, Role::Pointee),
-            // Only what is pointed to may have a size that is not known.
+            // Only a pointee may have an unknown size.
             NAMED => matches!(role, Role::Pointee) || *first & FLAG != 0,
             _ => true,
         };
@@ -624,7 +627,7 @@ const fn check(mut bytes: &[u8], mut role: Role) -> Result<&[u8], Invalid> {
                     return Err(Invalid::End);
                 };
                 bytes = rest;
-                // An array that is pointed to has elements of a known size all the same.
+                // The elements of an array have a known size even if the array is only pointed to.
                 role = Role::Element;
             }
             _ => return Err(Invalid::Kind(*first)),

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Checks declared types of kernel symbols against the kernel's own BTF, and knows what compilers
-//! make of [names](names).
+//! Compares declared types of kernel symbols with the kernel's own BTF, and knows the
+//! [names](names) that compilers make of other names.
 //!
-//! The types' way is one line:
+//! A type goes through these stages:
 //!
 //! ```text
 //! Rust type -> Encoding -> Description -> compare with BTF -> Report
@@ -11,13 +11,20 @@
 //! ```
 //!
 //! - [`Described`] and [`describe!`] make a description of a Rust type at compile time.
-//! - [`Encoding`] and [`Description`] write and read its bytes, which are in the import table of a module.
-//! - [`TypeSource`] is what is asked about the kernel's types; [`Btf`] answers from a `.BTF` section.
+//! - [`Encoding`] and [`Description`] write and read its bytes, which are in the import table of a
+//!   module.
+//! - [`TypeSource`] is the interface for questions about the kernel's types; [`Btf`] answers them
+//!   from a `.BTF` section.
 //! - [`compare()`] applies the [`Rule`]s.
-//! - [`Report`] shows both prototypes in C, with the difference marked.
+//! - [`judge()`] applies a block's [`Policy`] to the result; [`Report`] shows both prototypes in C,
+//!   with the difference marked.
+//! - [`Import`] is the record of an import in a built module.
+//! - [`made_of()`] tells the names that compilers make of others.
+//! - [`Refusal`] has the words with which a symbol is refused.
 //!
-//! The kernel-side crate and the host command share all of it: the crate allocates nothing, depends on nothing, and
-//! treats every byte that it reads as possibly wrong. The kernel's build compiles it with rustc alone.
+//! The kernel-side crate and the host command share all of it: the crate allocates nothing, depends
+//! on nothing, and treats every byte that it reads as possibly wrong. The kernel's build compiles
+//! it with rustc alone.
 
 // The kernel's build gives the attribute on the command line.
 #![cfg_attr(not(CONFIG_RUST), no_std)]
@@ -29,10 +36,13 @@ mod btf;
 mod compare;
 mod described;
 mod encoding;
+mod judge;
 mod name_buckets;
 #[doc(hidden)]
 pub mod name_cases;
 pub mod names;
+mod record;
+mod refusal;
 mod report;
 
 pub use btf::{
@@ -43,11 +53,14 @@ pub use described::{Described, ThinPointee};
 pub use encoding::{
     Arguments, Description, Encoding, Invalid, Prototype, Symbol, Type, TypeBytes, CAPACITY,
 };
+pub use judge::{judge, Judgement, Unverified};
 pub use name_buckets::NameBuckets;
 pub use names::{made_of, Made};
+pub use record::{Import, ImportKind, Policy, Record, RecordFault};
+pub use refusal::Refusal;
 pub use report::Report;
 
-/// What [`describe!`] expands to; no interface for others.
+/// The items that [`describe!`] expands to. This is not an interface for others.
 #[doc(hidden)]
 pub mod macro_support {
     pub use crate::described::{array, named, pointer, Named, Probe};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Many wanted names, each of which is found by hashing another name once.
+//! A search for many wanted names together, in which each name of the kernel is hashed once.
 
 /// The end of a list.
 const NONE: u16 = u16::MAX;
@@ -10,7 +10,7 @@ const BUCKETS: usize = 64;
 ///
 /// The elements hold the links, so that nothing is allocated: an element keeps what
 /// [`link`](Self::link) returns for it, and a walk goes from [`first`](Self::first) along these
-/// links. An index that is not one of the slice's ends the walk.
+/// links. A link that is no index of the slice ends the walk.
 pub struct NameBuckets {
     heads: [u16; BUCKETS],
 }
@@ -45,7 +45,8 @@ impl NameBuckets {
         }
     }
 
-    /// The link to the first element of the list in which those called `name` are, among others.
+    /// Returns the link to the first element of the list that has the elements called `name`, among
+    /// others.
     pub fn first(&self, name: &[u8]) -> u16 {
         self.heads[Self::bucket(name)]
     }

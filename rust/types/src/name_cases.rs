@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Cases of names that compilers made, for the tests of all who look symbols up: each gives the
-//! same answers.
+//! Cases of names that compilers made, for the tests of all code that looks symbols up. All of it
+//! gives the same answers.
 
 /// Symbols, and the answer of a look-up of `f` among them.
 pub struct Case {
-    /// The symbols that there are, at addresses that ascend.
+    /// The symbols, in the order of their addresses.
     pub symbols: &'static [&'static str],
     /// The answer for the function `f`.
     pub answer: Answer,
@@ -16,9 +16,9 @@ pub struct Case {
 pub enum Answer {
     /// The function is this one of the symbols.
     Found(usize),
-    /// The compiler renamed this many functions of the name: nothing tells which is meant.
+    /// The compiler renamed this many functions of the name. Nothing tells which one is meant.
     SeveralRenames(u32),
-    /// There are clones and parts of the function only.
+    /// There are only clones and parts of the function.
     OnlyClone,
     /// There is nothing of it.
     Missing,

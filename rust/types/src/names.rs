@@ -3,8 +3,8 @@
 //! Names that compilers make of the names in the source.
 //!
 //! A compiler appends suffixes to the name of a function or of a datum, one after the other. Some
-//! only rename it: the symbol is the one of the source. The others name something made of it, whose
-//! ABI is the compiler's own affair.
+//! only rename it: the symbol is the one of the source. The others name a clone or a part of it,
+//! whose ABI is the compiler's own affair.
 //!
 //! | suffix | what it is | made by |
 //! | --- | --- | --- |
@@ -21,9 +21,10 @@
 //! | `.__part.<decimal>` | part: one of its basic block sections | LLVM with a Propeller profile, `-fbasic-block-sections=list` |
 //! | `.cfi_jt` | a jump to the function, beside it | LLVM, CFI with jump tables (kernels up to 6.0): `LowerTypeTests.cpp` |
 //!
-//! `.cfi_jt` counts as a clone although its ABI is the function's: what it jumps to is a symbol, too, and is the one wanted.
-//! `name.<few digits>` is not in the table: that is how GCC calls a static variable inside of a function, another datum
-//! than the one called `name`.
+//! `.cfi_jt` counts as a clone although its ABI is the function's: the function that it jumps to is
+//! a symbol, too, and is the wanted one. `name.<few digits>` is not in the table: GCC gives such a
+//! name to a static variable inside of a function, which is another datum than the one called
+//! `name`.
 //!
 //! The kernel itself compares whole names: `kallsyms_lookup_name`, kprobes and livepatch
 //! relocations know no suffix.
@@ -52,8 +53,8 @@ const PARTS: [&[u8]; 2] = [b".cold", b".cfi_jt"];
 /// Hexadecimal digits of LLVM's hash of a file, where a full stop introduces them.
 const HASH_LEN: usize = 32;
 
-/// Returns what a compiler made of `name` when it made `symbol` of it; `None`: nothing, as that is
-/// another name, or is `name`.
+/// Returns how a compiler changed `name` into `symbol`, or `None` if `symbol` is `name` or a name
+/// that has nothing to do with it.
 ///
 /// ```
 /// use kimport_types::{made_of, Made};
@@ -67,12 +68,12 @@ pub fn made_of(symbol: &[u8], name: &[u8]) -> Option<Made> {
     let mut made = None;
     while !rest.is_empty() {
         if is_clone(rest) {
-            // Whatever follows was made of the clone.
+            // A suffix that follows was added to the name of the clone.
             return Some(Made::Clone);
         }
         match after_rename(rest) {
             Some(after) => (rest, made) = (after, Some(Made::Renamed)),
-            // Something else, made of what was renamed.
+            // The rest is no suffix of a rename, so this is something made of the renamed function.
             None => return made.map(|_| Made::Clone),
         }
     }

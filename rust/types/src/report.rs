@@ -16,24 +16,25 @@ use core::fmt::{self, Display, Formatter, Write};
 ///                                                        ^^ argument 2: 4 bytes, kernel has 1
 /// ```
 ///
-/// Pointers to functions are shown as `void (*)()` where they are declared, as what they take is not compared.
+/// A declared pointer to a function is shown as `void (*)()`, as its arguments are not compared.
 pub struct Report<'a, S> {
-    /// The symbol.
+    /// The symbol's name.
     pub name: &'a str,
-    /// What was compared.
+    /// The declared type.
     pub declared: &'a Description<'a>,
-    /// With what.
+    /// The source of the kernel's types.
     pub source: &'a S,
-    /// The type that it was compared with.
+    /// The id of the kernel's type.
     pub id: u32,
-    /// What was found.
+    /// The difference to show.
     pub mismatch: &'a Mismatch,
 }
 
 const DECLARED: &str = "  declared:  ";
 const KERNEL: &str = "  kernel:    ";
 
-/// The last column that is marked: further to the right the words alone tell what differs, as the kernel log breaks longer lines.
+/// The last column that is marked. Further to the right, only words tell the difference, as the
+/// kernel log breaks longer lines.
 const MARKED: usize = 600;
 
 impl<S: TypeSource> Display for Report<'_, S> {
@@ -65,7 +66,7 @@ impl<S: TypeSource> Display for Report<'_, S> {
     }
 }
 
-/// What differs, in words: `argument 2: 4 bytes, kernel has 1`.
+/// Writes the difference in words: `argument 2: 4 bytes, kernel has 1`.
 impl Display for Mismatch {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.place {
@@ -133,12 +134,12 @@ impl<S: TypeSource> Report<'_, S> {
 struct Printer<'p, 'f, S> {
     report: &'p Report<'p, S>,
     out: &'p mut Formatter<'f>,
-    /// How much is written.
+    /// The number of characters written so far.
     column: usize,
     last: char,
-    /// From where to where the difference is.
+    /// The columns where the difference begins and ends.
     marked: Option<(usize, usize)>,
-    /// How many types may yet be written: those of malformed BTF may not end.
+    /// The number of types that may still be written. The types of malformed BTF may have no end.
     fuel: u32,
 }
 
@@ -150,18 +151,18 @@ impl<S> Write for Printer<'_, '_, S> {
     }
 }
 
-/// How deep types are followed; deeper ones are not shown.
+/// The depth to which types are followed. Deeper ones are not shown.
 const DEPTH: u32 = 16;
 
 impl<'p, S: TypeSource> Printer<'p, '_, S> {
-    /// Marks what is written from `start` on, if the difference is at `place`.
+    /// Marks the text from column `start` on if the difference is at `place`.
     fn mark(&mut self, place: Place, start: usize) {
         if self.report.mismatch.place == place {
             self.marked = Some((start, self.column));
         }
     }
 
-    /// The symbol's name, behind the begin of its type.
+    /// Writes the symbol's name, behind the beginning of its type.
     fn symbol_name(&mut self) -> fmt::Result {
         if self.last != '*' {
             self.write_char(' ')?;
@@ -176,7 +177,7 @@ impl<'p, S: TypeSource> Printer<'p, '_, S> {
     // ---- The declared type
 
     fn declared(&mut self) -> fmt::Result {
-        // The kernel's type at the same place tells what kind of type a name is.
+        // The kernel's type at the same place tells whether a name is a struct, a union or an enum.
         let id = self.symbol_type();
         match self.report.declared.symbol() {
             Symbol::Data(ty) => {
@@ -214,7 +215,8 @@ impl<'p, S: TypeSource> Printer<'p, '_, S> {
         }
     }
 
-    /// What is before the name. `id` is the kernel's type at the same place, if there is one.
+    /// Writes the part of the declared type that is before the name. `id` is the kernel's type at
+    /// the same place, if there is one.
     fn declared_begin(
         &mut self,
         ty: TypeBytes<'_>,
@@ -269,7 +271,7 @@ impl<'p, S: TypeSource> Printer<'p, '_, S> {
         }
     }
 
-    /// What is behind the name.
+    /// Writes the part of the declared type that is behind the name.
     fn declared_end(&mut self, ty: TypeBytes<'_>) -> fmt::Result {
         match ty.decode() {
             Type::Pointer { pointee, .. } => {
@@ -287,7 +289,8 @@ impl<'p, S: TypeSource> Printer<'p, '_, S> {
         }
     }
 
-    /// What C writes before `name`, if type `id` of the kernel is called so.
+    /// Returns the keyword that C writes before `name`, by the kernel's type `id` if it has that
+    /// name.
     fn keyword(&self, name: &str, id: Option<u32>) -> &'static str {
         let mut next = id;
         for _ in 0..DEPTH {
@@ -307,7 +310,7 @@ impl<'p, S: TypeSource> Printer<'p, '_, S> {
                 _ => None,
             };
         }
-        // By the kernel's own convention for names.
+        // The kernel's convention for the names of typedefs decides.
         if name.ends_with("_t") {
             ""
         } else {
@@ -348,7 +351,7 @@ impl<'p, S: TypeSource> Printer<'p, '_, S> {
                 if separator.is_empty() {
                     self.write_str("void")?;
                 }
-                // The arguments that the declaration lacks, or all when it has too many.
+                // The arguments that the declaration lacks are marked, or all if it has too many.
                 self.mark(Place::Arguments, extra.unwrap_or(open));
                 self.write_char(')')?;
                 self.end(returned, 0)?;
@@ -367,7 +370,7 @@ impl<'p, S: TypeSource> Printer<'p, '_, S> {
         self.end(id, depth)
     }
 
-    /// What C writes of type `id` before the name.
+    /// Writes the part of type `id` that is before the name in C.
     fn begin(&mut self, id: u32, depth: u32) -> fmt::Result {
         if !self.burn(depth) {
             return self.write_str("...");
@@ -406,7 +409,7 @@ impl<'p, S: TypeSource> Printer<'p, '_, S> {
     }
 
     fn qualified(&mut self, qualifier: &str, of: u32, depth: u32) -> fmt::Result {
-        // Of a pointer it is behind the star.
+        // The qualifier of a pointer is behind the star.
         if matches!(self.kind(Some(of)), Some(BtfKind::Pointer(_))) {
             self.begin(of, depth)?;
             return self.write_str(qualifier);
@@ -415,7 +418,7 @@ impl<'p, S: TypeSource> Printer<'p, '_, S> {
         self.begin(of, depth)
     }
 
-    /// What C writes of type `id` behind the name.
+    /// Writes the part of type `id` that is behind the name in C.
     fn end(&mut self, id: u32, depth: u32) -> fmt::Result {
         if !self.burn(depth) {
             return Ok(());
@@ -467,7 +470,8 @@ impl<'p, S: TypeSource> Printer<'p, '_, S> {
         }
     }
 
-    /// Whether C writes a part of type `id` behind the name, so that a pointer to it needs parentheses.
+    /// Returns whether C writes a part of type `id` behind the name. A pointer to such a type needs
+    /// parentheses.
     fn is_behind_name(&self, mut id: u32) -> bool {
         for _ in 0..DEPTH {
             id = match self.kind(Some(id)) {
@@ -484,7 +488,7 @@ impl<'p, S: TypeSource> Printer<'p, '_, S> {
         false
     }
 
-    /// The type of the symbol.
+    /// Returns the id of the kernel's type of the symbol.
     fn symbol_type(&self) -> Option<u32> {
         match self.kind(Some(self.report.id))? {
             BtfKind::Function(ty) | BtfKind::Variable(ty) => Some(ty),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The BTF reader: against another one on the stock kernel's BTF, and on BTF that is broken.
+//! Tests of the BTF reader: on the stock kernel's BTF against another reader, and on broken BTF.
 
 mod support;
 
@@ -93,7 +93,7 @@ fn the_stock_kernel_reads_as_with_btf_rs() {
 fn one_pass_finds_what_is_there() {
     let mut index = index(&STOCK);
     let btf = Btf::new(&STOCK, None, &mut index).unwrap();
-    // What there is, by a map.
+    // A map has the expected answers.
     let mut all: HashMap<&[u8], Vec<u32>> = HashMap::new();
     for id in 1.. {
         let Some(ty) = btf.type_by_id(id) else {
@@ -106,7 +106,7 @@ fn one_pass_finds_what_is_there() {
         }
     }
     let mut wanted: Vec<_> = all.keys().map(|name| Wanted::new(name)).collect();
-    // Names of a type, of nothing, twice the same, and none.
+    // The name of a type, a name that nothing has, the same name twice, and the empty one.
     let others: [&[u8]; 5] = [
         b"task_struct",
         b"no such symbol",
@@ -151,7 +151,7 @@ fn broken_headers_are_told_apart() {
     assert_eq!(with(2, 2), BtfError::Version(2));
     assert_eq!(with(4, 23), BtfError::End); // the length of the header
     assert_eq!(with(4, 0xff), BtfError::End);
-    assert_eq!(with(11, 0xff), BtfError::End); // where the types are
+    assert_eq!(with(11, 0xff), BtfError::End); // the offset of the types
     assert_eq!(with(12, 13), BtfError::End); // a type is cut off
     assert_eq!(with(15, 0xff), BtfError::End);
     assert_eq!(with(23, 0xff), BtfError::End); // the length of the strings
@@ -195,7 +195,7 @@ fn kinds_of_the_future_are_skipped_by_their_layout() {
     );
 }
 
-/// Reads all there is, compares all symbols with `declared`, and shows what differs.
+/// Reads all types, compares all symbols with `declared`, and shows the differences.
 fn use_up(bytes: &[u8], declared: &[Encoding]) {
     let Ok(count) = Btf::count(bytes) else {
         return;
@@ -253,7 +253,7 @@ fn declarations() -> Vec<Encoding> {
     ]
 }
 
-/// BTF in which a type refers to any type, also to itself.
+/// Makes BTF in which a type refers to any type, also to itself.
 fn knots() -> impl Strategy<Value = Vec<u8>> {
     let ty = (
         1u32..22,
@@ -352,7 +352,8 @@ proptest! {
     }
 }
 
-/// The kernel's search gives one of several functions of a name.
+/// The kernel's own search returns one of several functions of a name, so the others must be
+/// noticed.
 #[test]
 fn namesakes_are_seen_where_types_are_sorted() {
     let mut maker = Maker::new();
@@ -376,7 +377,7 @@ fn namesakes_are_seen_where_types_are_sorted() {
     assert!(!namesake(zone) && !namesake(0) && !namesake(u32::MAX));
 }
 
-/// The stock kernel's are sorted, so that no namesake is anywhere else.
+/// The types of the stock kernel are sorted, so that namesakes are always side by side.
 #[test]
 fn the_stock_kernel_has_namesakes_side_by_side_only() {
     let mut index = index(&STOCK);

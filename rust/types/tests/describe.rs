@@ -6,7 +6,7 @@ use core::ffi::{c_char, c_int, c_void};
 use core::ptr::NonNull;
 use kimport_types::{describe, Described, Description, Encoding, Symbol, Type};
 
-/// As bindgen writes it.
+/// Types as bindgen writes them.
 #[allow(non_camel_case_types, dead_code)]
 mod bindings {
     use core::ffi::{c_uint, c_void};
@@ -61,7 +61,7 @@ macro_rules! same {
     };
 }
 
-/// `$ty:ty` is one token to `describe!`, so that this passes the tokens on.
+/// `describe!` would see one token in a `$ty:ty`, so this macro passes the tokens on.
 macro_rules! is {
     ($($expected:expr => [$($ty:tt)+];)*) => {
         $({
@@ -98,7 +98,7 @@ fn integers_by_whatever_name() {
         Encoding::VOID => [()];
         Encoding::VOID => [!];
     }
-    // Behind a macro's fragment, which shows no tokens.
+    // The type comes from a macro's fragment, which shows no tokens.
     same! {
         Encoding::integer(4, false) => u32, gfp_t, blk_opf_t;
         Encoding::UNKNOWN.pointer(false) => *mut se_cmd;
@@ -138,7 +138,7 @@ fn pointers() {
         Encoding::named("opaque", Some(0)).pointer(false) => [*mut opaque];
         Encoding::FUNCTION_POINTER.pointer(false) => [*mut work_func_t];
         Encoding::named("__va_list_tag", Some(4)).pointer(false) => [*mut __va_list_tag];
-        // An alias of a pointer hides what it points to.
+        // An alias of a pointer hides the pointee.
         Encoding::UNKNOWN.pointer(false) => [se_cmd_ptr];
         Encoding::UNKNOWN.pointer(false).pointer(false) => [*mut se_cmd_ptr];
         Encoding::UNKNOWN.pointer(true) => [handle];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The bytes of a description: what is written is read back, and no bytes at all do harm.
+//! Tests of the bytes of a description: the reader returns what the writer wrote, and no bytes do
+//! harm.
 
 use kimport_types::{Description, Encoding, Invalid, Symbol, Type, TypeBytes};
 use proptest::prelude::*;
@@ -63,7 +64,7 @@ fn value() -> impl Strategy<Value = Ty> {
     ]
 }
 
-/// Whatever a pointer may point to.
+/// Types that a pointer may point to.
 fn pointee() -> impl Strategy<Value = Ty> {
     let leaf = prop_oneof![
         4 => value(),
@@ -79,7 +80,7 @@ fn pointee() -> impl Strategy<Value = Ty> {
     })
 }
 
-/// What can be passed or returned.
+/// Types that can be passed or returned.
 fn passed() -> impl Strategy<Value = Ty> {
     let pointer = (any::<bool>(), pointee());
     prop_oneof![
@@ -114,7 +115,7 @@ fn encoding() -> impl Strategy<Value = Encoding> {
     ]
 }
 
-/// Looks at all of `bytes`; what is a description must be whole.
+/// Looks at all of `bytes`. If they are a description, it must be whole.
 fn read(bytes: &[u8]) -> Result<usize, Invalid> {
     let description = Description::new(bytes)?;
     assert_eq!(description.as_bytes(), bytes);
@@ -125,7 +126,7 @@ fn read(bytes: &[u8]) -> Result<usize, Invalid> {
             4 + Ty::decode(prototype.returned).encode().len() + sizes.sum::<usize>()
         }
     };
-    // The sizes are those of what was decoded, written anew.
+    // The size is that of the decoded types, written anew.
     assert_eq!(size, bytes.len());
     Ok(size)
 }
@@ -188,7 +189,7 @@ proptest! {
         mut bytes in prop::collection::vec(prop_oneof![4 => 0u8..0x20, 1 => any::<u8>()], 0..200),
     ) {
         let _ = read(&bytes);
-        // Most begin with no version that is known.
+        // Most random bytes begin with no known version.
         bytes.splice(0..0, [1, kind]);
         let _ = read(&bytes);
     }
@@ -221,7 +222,7 @@ fn invalid_bytes_are_told_apart() {
     expect(&deep(100_000), Invalid::Depth);
 }
 
-/// The format is that of modules that are built: it may not change under its version.
+/// Modules that are already built have the format, so it must not change under the same version.
 #[test]
 fn the_format_stays() {
     let command = Encoding::named("se_cmd", Some(0x320)).pointer(true);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Names that compilers make: the cases that crate and command are held to, and arbitrary names.
+//! Tests of the names that compilers make, with the cases that hold for crate and command, and with
+//! arbitrary names.
 
 use kimport_types::{
     made_of,
@@ -54,7 +55,7 @@ proptest! {
         for part in [".cold", ".isra.0", ".constprop.3", ".part.0", ".cfi_jt"] {
             let part = format!("{renamed}{part}");
             prop_assert_eq!(made_of(part.as_bytes(), name.as_bytes()), Some(Made::Clone));
-            // Of the renamed function, too.
+            // It is a clone of the renamed function, too.
             prop_assert_eq!(made_of(part.as_bytes(), renamed.as_bytes()), Some(Made::Clone));
         }
     }

@@ -17,7 +17,7 @@ fn compared(maker: &Maker, id: u32, declared: Encoding) -> Comparison {
     compare(&declared, &btf, id).expect("the BTF is well-formed")
 }
 
-/// The text of the worst difference.
+/// Returns the text of the worst difference.
 fn report(maker: &Maker, id: u32, name: &str, declared: Encoding) -> String {
     let bytes = maker.bytes();
     let mut index = index(&bytes);
@@ -35,7 +35,7 @@ fn report(maker: &Maker, id: u32, name: &str, declared: Encoding) -> String {
     report.to_string()
 }
 
-/// Compares as an argument, as a returned value, and as data: all must find the same.
+/// Compares the types as an argument, as a returned value, and as data. All must find the same.
 fn found(declared: Encoding, kernel: impl Fn(&mut Maker) -> u32) -> Option<(Rule, u32, u32)> {
     let numbers = |mismatch: &Mismatch| (mismatch.rule, mismatch.declared, mismatch.kernel);
 
@@ -262,7 +262,7 @@ fn pointers_and_values() {
     differs(Rule::Pointer, (1, 0), pointer(named("s", 8)), |m| {
         m.structure("s", 8)
     });
-    // Below a pointer it is what is pointed to that differs.
+    // Below a pointer, it is the pointee that differs.
     differs(Rule::PointeeKind, (1, 0), pointer(U64), |m| {
         let p = to_struct(m);
         m.pointer(p)
@@ -323,7 +323,7 @@ fn pointees() {
     };
     equal(pointer(named("s", 8)), to(|m| m.structure("s", 8)));
     equal(pointer(named("s", 8)), to(|m| m.union("s", 8)));
-    // The size of what is pointed to does not matter: Rust may see no more than a forward declaration.
+    // The size of a pointee does not matter: Rust may see no more than a forward declaration.
     equal(pointer(named("s", 0)), to(|m| m.structure("s", 8)));
     equal(
         pointer(Encoding::named("s", None)),
@@ -411,7 +411,8 @@ fn typedefs_name_structs() {
             m.pointer(s)
         },
     );
-    // `typedef struct spinlock { ... } spinlock_t`: either name, also where the prototype has the other.
+    // `typedef struct spinlock { ... } spinlock_t`: either name, also where the prototype has the
+    // other.
     for used in [false, true] {
         let spinlock = |m: &mut Maker| {
             let s = m.structure("spinlock", 4);
@@ -429,14 +430,14 @@ fn typedefs_name_structs() {
                 m.pointer(s)
             });
         }
-        // A forward declaration of it.
+        // The prototype has a forward declaration of it.
         equal(pointer(named("spinlock_t", 4)), |m| {
             spinlock(m);
             let s = m.forward("spinlock");
             m.pointer(s)
         });
     }
-    // Two names of one struct that has none of its own.
+    // Two typedefs name one struct that has no name of its own.
     equal(pointer(named("b_t", 4)), |m| {
         let s = m.structure("", 4);
         let a = m.typedef("a_t", s);
@@ -450,7 +451,7 @@ fn typedefs_name_structs() {
         let a = m.typedef("a_t", s);
         m.pointer(a)
     });
-    // A name that is a typedef of something else.
+    // The name is a typedef of something else.
     differs(Rule::PointeeName, (1, 0), pointer(named("u_t", 4)), |m| {
         let t = m.structure("t", 4);
         m.typedef("u_t", t);
@@ -475,7 +476,7 @@ fn structs_by_value() {
     differs(Rule::Kind, (1, 0), named("s", 8), |m| m.unsigned(8));
     differs(Rule::Kind, (1, 0), U64, |m| m.structure("s", 8));
     differs(Rule::Kind, (1, 0), BOOL, |m| m.union("s", 1));
-    // Neither side may have a name.
+    // The struct may lack a name on either side.
     equal(named("outer__bindgen_ty_1", 8), |m| m.structure("s", 8));
     equal(named("outer", 8), |m| m.structure("", 8));
     differs(
@@ -484,7 +485,7 @@ fn structs_by_value() {
         named("outer__bindgen_ty_1", 8),
         |m| m.structure("", 4),
     );
-    // An integer that somebody gave a type of its own.
+    // An integer may have a Rust type of its own.
     equal(named("pgoff_t", 8), |m| {
         let int = m.unsigned(8);
         m.typedef("pgoff_t", int)
@@ -733,7 +734,7 @@ fn several_of_one_name_are_ambiguous() {
     let btf = Btf::new(&bytes, None, &mut index).expect("the maker makes BTF");
 
     let mut wanted = ["twin", "only", "both", "other"].map(|name| Wanted::new(name.as_bytes()));
-    // The second time as the first.
+    // The second comparison finds the same as the first.
     for _ in 0..2 {
         find(&btf, 1, &mut wanted);
         let expected = [
@@ -746,7 +747,7 @@ fn several_of_one_name_are_ambiguous() {
     }
 }
 
-/// A callback that takes itself, eight times: its text would have no end.
+/// A callback takes itself, eight times. Its text would have no end.
 #[test]
 fn reports_end() {
     let mut m = Maker::new();
@@ -783,7 +784,7 @@ fn reports() {
 
     let id = m.function("target_complete_cmd", &[cmd, u8_], 0);
     let declared = Encoding::function(&[pointer(named("se_cmd", 800)), U32], Encoding::VOID, false);
-    // The one of issue 4, but for the prefix of the first line.
+    // This is the report of issue 4 without the prefix of the first line.
     assert_eq!(
         report(&m, id, "target_complete_cmd", declared),
         "\
@@ -878,7 +879,7 @@ prototype differs
     );
 }
 
-/// What is marked far to the right would be torn apart in the kernel log; the words tell as much.
+/// The kernel log would tear a line with a mark far to the right apart, and the words tell as much.
 #[test]
 fn far_to_the_right_nothing_is_marked() {
     let line = |arguments: usize| {

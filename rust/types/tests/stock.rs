@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Functions of the stock kernel, declared as bindgen declares them, and with one thing wrong.
+//! Tests with functions of the stock kernel, declared as bindgen declares them, and with one
+//! mistake.
 
 mod support;
 
@@ -10,10 +11,10 @@ use std::collections::BTreeMap;
 use support::prototypes::{mutations, rng, sample, seed, Bindgen, Function};
 use support::{exports, index, stock_btf, stock_module_btf};
 
-/// As many of the exported functions, and as many of the others.
+/// The number of exported functions, and of others.
 const EACH: usize = 400;
 
-/// Compares all of `functions`, declared right.
+/// Compares all of `functions`, declared correctly.
 fn accept_all(bindgen: &Bindgen, functions: &[Function], btf: &Btf<'_>) {
     for (id, name, function) in functions {
         let encoding = bindgen.prototype(function).encode();
@@ -32,7 +33,7 @@ fn accept_all(bindgen: &Bindgen, functions: &[Function], btf: &Btf<'_>) {
     }
 }
 
-/// A module's BTF continues that of the image.
+/// The BTF of a module continues the BTF of the image.
 #[test]
 fn functions_of_a_stock_module() {
     let (image, module) = (
@@ -75,7 +76,7 @@ fn functions_of_the_stock_kernel() {
     let btf = Btf::new(&bytes, None, &mut index).unwrap();
     accept_all(&bindgen, &functions, &btf);
 
-    // Some at random, with one thing wrong.
+    // Some functions, chosen at random, are declared with one mistake.
     let (mut exported, mut others) = functions
         .iter()
         .partition(|(_, name, _)| exports.contains(name));
@@ -109,7 +110,7 @@ fn functions_of_the_stock_kernel() {
             (mutation.rule, mutation.place),
             "{report}"
         );
-        // Only the one.
+        // Only the one mistake is found.
         match mutation.rule.severity() {
             Severity::Refuse => assert_eq!(
                 (comparison.refuse.as_ref(), comparison.warn),
@@ -120,7 +121,7 @@ fn functions_of_the_stock_kernel() {
                 (None, Some(mismatch))
             ),
         }
-        // What is marked is in the kernel's line, and no text of its own.
+        // The marks are below the kernel's line and not beyond its end.
         let lines: Vec<_> = report.lines().collect();
         let [_, declared, kernel, marker] = lines[..] else {
             panic!("{report}");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Only here so that the module has a part in C beside the Rust ones. */
+/* Gives the module a part in C beside its Rust parts. */
 #include <linux/kernel.h>
 #include <linux/module.h>
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One load, one case: the parameter `case` chooses what is resolved, and the load ends as that does.
+//! Runs one case in each load: the parameter `case` selects the block that is resolved, and the
+//! load ends with the result.
 //!
-//! Cases that should succeed check what they got; a difference ends the load with `EBADMSG`.
+//! Cases that should succeed check the results; a difference ends the load with `EBADMSG`.
 
 use kernel::error::code::{EBADMSG, EINVAL};
 use kernel::ffi::{c_char, c_int, c_long, c_void};
@@ -52,10 +53,10 @@ import_symbols! {
     }
     mod init_only from "kimport_test_provider" {
         provider_init_only: fn() -> c_int,
-        // BTF has no data, so that nothing tells this from what never was.
+        // BTF has no data, so nothing distinguishes this datum from one that never existed.
         provider_init_value: c_int,
     }
-    // Nothing that stays has the name.
+    // No symbol that stays has the name.
     mod init_optional from "kimport_test_provider" {
         #[optional]
         provider_init_only: fn() -> c_int,
@@ -68,7 +69,7 @@ import_symbols! {
         #[optional]
         start_kernel: fn(),
     }
-    // The first one of each name is in init memory.
+    // The first symbol of each name is in init memory.
     mod phases from "kimport_test_provider" {
         #[name = "provider_phase"]
         #[position = 1]
@@ -85,7 +86,8 @@ import_symbols! {
         #[position = 3]
         third: fn() -> c_int,
     }
-    // In address order one of the two pairs of data would be the other way round, and so would be the functions.
+    // In address order, one of the two pairs of data would be the other way round, and so would be
+    // the functions.
     mod ordered from "kimport_test_provider" {
         #[name = "provider_first_const"]
         #[position = 1]
@@ -106,7 +108,7 @@ import_symbols! {
         #[position = 2]
         global_pair: fn() -> c_int,
     }
-    // Built in.
+    // printk is built in.
     mod builtin from "printk" {
         nr_processes: fn() -> c_int,
     }
@@ -125,7 +127,8 @@ import_symbols! {
     mod renamed_twice from "kimport_test_provider" {
         provider_split: fn() -> c_int,
     }
-    // BTF lacks what differs between symbols of one name, so that it is not compared with another one's type.
+    // BTF leaves out functions of one name whose prototypes differ, so this is not compared with
+    // the type of another one.
     #[verify(require)]
     mod unlike from "kimport_test_provider" {
         #[name = "provider_unlike"]
@@ -178,7 +181,7 @@ import_symbols! {
     mod per_cpu from "kimport_test_provider" {
         provider_percpu: c_int,
     }
-    // All of these at once: each has its line.
+    // All of these are refused together, with one line for each.
     mod image_refused {
         start_kernel: fn(),
         runqueues: u64,
@@ -188,7 +191,7 @@ import_symbols! {
     }
     mod mistyped from "kimport_test_provider" {
         provider_add: fn(a: c_int, b: u8) -> c_int,
-        // The parameters of one import must not hide what is wrong with the next.
+        // The parameters of one import must not hide a difference in the next.
         #[name = "provider_add"]
         provider_add_as_well: fn(a: c_int, b: c_int, c: c_int) -> c_int,
     }
@@ -209,7 +212,7 @@ import_symbols! {
         provider_add: fn(a: c_int, b: c_int) -> c_int,
         provider_value: c_int,
     }
-    // One of several, whose type is that of all of them.
+    // One of several symbols that all have the same type.
     #[verify(require)]
     mod image_position_typed {
         #[position = 1]
@@ -256,12 +259,12 @@ fn ensure(condition: bool) -> Result {
     condition.then_some(()).ok_or(EBADMSG)
 }
 
-/// Runs one case, and leaves in `held` what is to be held until the module goes.
+/// Runs one case, and leaves in `held` the imports that are held until the module is unloaded.
 fn run(case: u32, held: &mut KVec<Imports>) -> Result {
     match case {
         0 => held.push(check_provider(provider::resolve_imports()?)?, GFP_KERNEL)?,
         1 => {
-            // What was given back can be taken again.
+            // A block whose imports were dropped can be resolved again.
             for _ in 0..3 {
                 drop(check_provider(provider::resolve_imports()?)?);
             }
@@ -272,7 +275,7 @@ fn run(case: u32, held: &mut KVec<Imports>) -> Result {
             let first = unsafe { twins::first() };
             // SAFETY: As above.
             let second = unsafe { twins::second() };
-            // Two different ones; which comes first is the linker's choice.
+            // The functions are two different ones; the linker chooses which comes first.
             ensure(first + second == 3 && first != second)?;
             let mut addresses = imports.iter().map(|import| import.address());
             ensure(addresses.next() < addresses.next())?;
@@ -289,7 +292,7 @@ fn run(case: u32, held: &mut KVec<Imports>) -> Result {
             ensure(unsafe { image::nr_processes() } > 0)?;
             // SAFETY: As above.
             ensure(unsafe { image::nr_context_switches() } > 0)?;
-            // SAFETY: As above; the function does not exist.
+            // SAFETY: As above. The function does not exist.
             ensure(unsafe { image::no_such_function() }.is_none())?;
 
             let _imports = image_by_headers::resolve_imports()?;
@@ -311,16 +314,18 @@ fn run(case: u32, held: &mut KVec<Imports>) -> Result {
             drop(provider::resolve_imports()?);
         }
         13 => {
-            // SAFETY: Not kept: the imports are not resolved. The call ends in a `BUG`.
+            // SAFETY: The conditions do not hold: the imports are not resolved. The call ends in a
+            // `BUG`.
             unsafe { image::nr_processes() };
         }
         14 => {
             drop(image::resolve_imports()?);
-            // SAFETY: Not kept: the imports are given back. The call ends in a `BUG`.
+            // SAFETY: The conditions do not hold: the imports were dropped. The call ends in a
+            // `BUG`.
             unsafe { image::nr_processes() };
         }
         15 => {
-            // Not resolved: ends in a `BUG`.
+            // The import is not resolved, so this ends in a `BUG`.
             let _ = provider::provider_value();
         }
         16 => drop(ambiguous::resolve_imports()?),
@@ -353,14 +358,14 @@ fn run(case: u32, held: &mut KVec<Imports>) -> Result {
         33 => drop(image_exit::resolve_imports()?),
         34 => drop(KBox::pin_init(late::bind_late(()), GFP_KERNEL)?),
         35 => drop(check_phases(phases::resolve_imports()?)?),
-        // The same as a livepatch module: its table keeps the symbols of its init.
+        // The provider as a livepatch module, whose symbol table keeps the symbols of its init.
         36 => drop(check_phases(phases::resolve_imports_from(
             c"provider_livepatch",
         )?)?),
         37 => drop(third_phase::resolve_imports_from(c"provider_livepatch")?),
         38 => {
             let _imports = init_optional::resolve_imports()?;
-            // SAFETY: The imports are resolved; nothing that stays has the name.
+            // SAFETY: The imports are resolved; no symbol that stays has the name.
             ensure(unsafe { init_optional::provider_init_only() }.is_none())?;
             // SAFETY: As above.
             ensure(unsafe { init_optional::provider_init_first() }.is_none())?;
@@ -396,7 +401,7 @@ fn run(case: u32, held: &mut KVec<Imports>) -> Result {
             for import in imports.iter() {
                 let sites = match import.call_mode() {
                     Some(CallMode::Direct { sites }) => sites,
-                    _ => usize::from(cfg!(kimport_pointer_calls)),
+                    _ => usize::from(cfg!(not(kimport_static_calls))),
                 };
                 ensure(sites > 0)?;
             }
@@ -414,7 +419,7 @@ fn check_phases(imports: Imports) -> Result<Imports> {
     ensure(unsafe { phases::second() } == 3)?;
     // SAFETY: As above.
     ensure(unsafe { phases::provider_staying() } == 2)?;
-    // SAFETY: As above; nothing that stays has the name.
+    // SAFETY: As above; no symbol that stays has the name.
     ensure(unsafe { phases::provider_init_only() }.is_none())?;
     Ok(imports)
 }
@@ -463,7 +468,7 @@ fn check_provider(imports: Imports) -> Result<Imports> {
         match import.call_mode() {
             Some(CallMode::Direct { sites }) => ensure(sites > 0)?,
             Some(CallMode::Partial { .. } | CallMode::Livepatch { .. }) => return Err(EBADMSG),
-            Some(CallMode::Pointer) => ensure(cfg!(kimport_pointer_calls))?,
+            Some(CallMode::Pointer) => ensure(cfg!(not(kimport_static_calls)))?,
             None => {}
         }
     }

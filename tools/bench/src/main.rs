@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The command `kimport-bench`: makes tables of what tests/bench measured.
+//! The command `kimport-bench`, which makes tables of the measurements of tests/bench.
 
 mod samples;
 mod tables;
@@ -16,11 +16,12 @@ use std::process::ExitCode;
 use tables::Table;
 
 const UNIT: &str =
-    "Medians of the instructions that all CPUs execute, counted by QEMU's TCG (-icount shift=0); where a CPU\n\
-     waits for time to pass, a nanosecond counts as one. This tells the ways apart; it is no time on real hardware,\n\
-     where a mispredicted indirect call or an interrupt of all CPUs costs more than its instructions.\n";
+    "Medians of the instructions that all CPUs execute, counted by QEMU's TCG (-icount shift=0).\n\
+     While a CPU waits for time to pass, each nanosecond counts as one instruction. The numbers\n\
+     compare the ways. They are no times on real hardware, where a mispredicted indirect call or an\n\
+     interrupt of all CPUs costs more than its instructions.\n";
 
-/// Makes tables of the logs of `make bench`, a column for each.
+/// Makes tables of the logs of `make bench`, with a column for each log.
 ///
 /// Exit status: 0, or 2 when a log cannot be read or is incomplete.
 #[derive(Debug, Parser)]
@@ -29,7 +30,7 @@ struct Cli {
     /// The log of a run (`kimport-vm run --log`).
     #[arg(required = true)]
     log: Vec<PathBuf>,
-    /// Writes all medians and the tables here.
+    /// Writes all medians and the tables to this file, too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
@@ -40,7 +41,7 @@ fn read(path: &Path) -> Result<Samples> {
     Samples::parse(&log).with_context(place)
 }
 
-/// Ticks as a person reads them.
+/// Formats ticks for a person.
 fn ticks(ticks: f64) -> String {
     if ticks < 1000.0 {
         return format!("{ticks:.1}");
@@ -56,7 +57,7 @@ fn ticks(ticks: f64) -> String {
     text
 }
 
-/// A ratio with two digits behind the point, or three where it is small.
+/// Formats a ratio with two digits behind the point, or three if it is small.
 fn ratio(ratio: f64) -> String {
     if ratio < 0.1 {
         format!("{ratio:.3}")
@@ -65,7 +66,7 @@ fn ratio(ratio: f64) -> String {
     }
 }
 
-/// The tables as text, aligned.
+/// Formats the tables as aligned text.
 fn text(runs: &[Samples], tables: &[Table]) -> String {
     let labels = tables.iter().flat_map(|table| &table.rows);
     let width = labels.map(|row| row.label.len()).max().unwrap_or_default();
@@ -125,7 +126,7 @@ fn run(cli: &Cli) -> Result<()> {
         std::fs::write(path, serde_json::to_string_pretty(&value)? + "\n")
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
-    // Nobody reads any more when writing fails.
+    // If writing fails, nobody reads the output any more.
     let _ = std::io::stdout().write_all(text(&runs, &tables).as_bytes());
     Ok(())
 }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a run of tests/bench measured, read from the log of the VM.
+//! The measurements of a run of tests/bench, read from the log of the VM.
 
 use anyhow::{bail, ensure, Context, Result};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// A median of fewer says little.
+/// The fewest samples that make a meaningful median.
 const ENOUGH: usize = 5;
 
-/// How often something was done in one sample, and the ticks of each sample.
+/// The number of times that something was done in one sample, and the ticks of each sample.
 #[derive(Debug, Default)]
 struct Measured {
     count: u64,
@@ -23,31 +23,31 @@ pub(crate) struct Samples {
     pub(crate) kernel: String,
     /// The number of CPUs.
     pub(crate) cpus: u32,
-    /// What the kernel says of its indirect calls.
+    /// The kernel's own description of its indirect calls.
     pub(crate) spectre_v2: String,
     measured: BTreeMap<String, Measured>,
 }
 
-/// What the samples of one name come to.
+/// The result of all samples of one name.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Median {
-    /// How often it was done in one sample: calls, or imports.
+    /// The number of calls or imports in one sample.
     pub(crate) count: u64,
-    /// How many samples there are.
+    /// The number of samples.
     pub(crate) samples: usize,
     /// The median of a sample's ticks.
     pub(crate) ticks: f64,
 }
 
 impl Median {
-    /// The ticks for each.
+    /// Returns the ticks for one call or import.
     pub(crate) fn each(self) -> f64 {
         self.ticks / self.count as f64
     }
 }
 
 impl Samples {
-    /// Finds them in `log`.
+    /// Finds the samples in `log`.
     pub(crate) fn parse(log: &str) -> Result<Self> {
         let mut samples = Self::default();
         for line in log.lines() {
@@ -69,7 +69,8 @@ impl Samples {
         Ok(samples)
     }
 
-    /// `NAME COUNT TICKS`; names that several counts have get it appended.
+    /// Adds the sample `NAME COUNT TICKS`. Samples of one name with different counts are kept
+    /// apart.
     fn add(&mut self, text: &str) -> Result<()> {
         let words: Vec<_> = text.split_whitespace().collect();
         let [name, count, ticks] = words[..] else {
@@ -82,7 +83,7 @@ impl Samples {
         Ok(())
     }
 
-    /// The median of what is called `name` and was done `count` times.
+    /// Returns the median of the samples called `name` with the count `count`.
     pub(crate) fn median(&self, name: &str, count: u64) -> Result<Median> {
         let name = format!("{name} {count}");
         let measured = self.measured.get(&name);
@@ -90,7 +91,7 @@ impl Samples {
         median(measured).with_context(|| name)
     }
 
-    /// All medians.
+    /// Returns all medians.
     pub(crate) fn medians(&self) -> Result<BTreeMap<&str, Median>> {
         let medians = self.measured.iter();
         medians

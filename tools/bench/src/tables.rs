@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is compared with what.
+//! The comparisons that the tables show.
 
 use crate::samples::Samples;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-/// The turns of a loop around calls, and the imports of the two blocks: those of tests/bench.
+/// The number of turns of the loop around calls, and of imports of the two blocks, as in
+/// tests/bench.
 const CALLS: u64 = 10_000;
 const FEW: u64 = 45;
 const MANY: u64 = 128;
 
-/// A number that is made of medians.
+/// A number that is calculated from medians.
 #[derive(Clone, Copy)]
 enum Value {
-    /// One call: a turn of the first loop less one of the second.
+    /// The ticks of one call: a turn of the first loop less a turn of the second.
     Call(&'static str, &'static str),
-    /// One of so many.
+    /// The ticks of one out of this many.
     Each(&'static str, u64),
-    /// All of so many.
+    /// The ticks of all of this many.
     All(&'static str, u64),
 }
 
@@ -36,7 +37,7 @@ impl Value {
 
 struct Layout {
     title: &'static str,
-    /// The first is what the others are compared with.
+    /// The rows. The others are compared with the first one.
     rows: &'static [(&'static str, Value)],
 }
 
@@ -134,34 +135,34 @@ const LAYOUT: &[Layout] = &[
     },
 ];
 
-/// One number, and how many times the first row's it is.
+/// One number, and its ratio to the number of the first row.
 #[derive(Debug, Serialize)]
 pub(crate) struct Cell {
-    /// Ticks.
+    /// The number of ticks.
     pub(crate) ticks: f64,
-    /// Relative to the first row.
+    /// The ratio to the first row.
     pub(crate) ratio: f64,
 }
 
 /// One line of a table.
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
-    /// What was done.
+    /// The description of the work that was measured.
     pub(crate) label: &'static str,
-    /// One for each run.
+    /// One cell for each run.
     pub(crate) runs: Vec<Cell>,
 }
 
 /// One comparison.
 #[derive(Debug, Serialize)]
 pub(crate) struct Table {
-    /// What its numbers are for.
+    /// The title, which describes the numbers.
     pub(crate) title: &'static str,
-    /// The first is what the others are compared with.
+    /// The rows. The others are compared with the first one.
     pub(crate) rows: Vec<Row>,
 }
 
-/// All comparisons, of each of the runs.
+/// Returns all comparisons, with a column for each run.
 pub(crate) fn tables(runs: &[Samples]) -> Result<Vec<Table>> {
     LAYOUT.iter().map(|layout| table(layout, runs)).collect()
 }
@@ -198,7 +199,7 @@ mod tests {
     use super::*;
     use std::fmt::Write as _;
 
-    /// A run in which each name has the median that `ticks` says.
+    /// Makes a run in which each name has the median that `ticks` returns.
     fn run(ticks: impl Fn(&str) -> u64) -> Samples {
         let mut log = String::new();
         let mut add = |name: &str, count: u64| {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where the livepatch relocations of loaded modules lead: `relocated FILE.ko...`.
+//! Checks the livepatch relocations of loaded modules, for tests in a VM: `relocated FILE.ko...`.
 //!
-//! Reads the code and data that each relocation changed back from the kernel's memory (`/proc/kcore`)
-//! and compares the address there with that of the symbol in `/proc/kallsyms`. Memory of a module's
-//! init is freed by then and left out. For tests, in a VM.
+//! Reads the code and data that each relocation changed from the kernel's memory (`/proc/kcore`),
+//! and compares the address there with the address of the symbol in `/proc/kallsyms`. The memory of
+//! a module's init is freed by then and left out.
 
 use kimport::{
     elf::{Image, LivepatchSymbol},
@@ -30,7 +30,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// The kernel's memory.
 struct Memory {
     file: File,
-    /// Address, size and place in the file.
+    /// The address, the size and the offset in the file of each segment.
     segments: Vec<(u64, u64, u64)>,
 }
 
@@ -65,7 +65,7 @@ impl Memory {
         Ok(bytes)
     }
 
-    /// The address that a relocation at `place` wrote there.
+    /// Returns the address that a relocation at `place` wrote there.
     fn target(&self, relocation: &Relocation, place: u64) -> Result<u64> {
         let signed = |bytes| i64::from(i32::from_le_bytes(bytes)) as u64;
         let value = match relocation.r_type {
@@ -78,7 +78,7 @@ impl Memory {
     }
 }
 
-/// The addresses of the symbols of some modules, by module and name.
+/// Returns the addresses of the symbols of some modules, by module and name.
 fn addresses(modules: &BTreeSet<String>) -> Result<HashMap<(String, String), Vec<u64>>> {
     let mut addresses = HashMap::<_, Vec<_>>::new();
     for line in fs::read_to_string("/proc/kallsyms")?.lines() {
@@ -98,10 +98,10 @@ fn addresses(modules: &BTreeSet<String>) -> Result<HashMap<(String, String), Vec
     Ok(addresses)
 }
 
-/// One relocation: the section it is in, itself, and the symbol.
+/// A relocation with its section and its symbol.
 type Place = (String, Relocation, LivepatchSymbol);
 
-/// The livepatch relocations of a module.
+/// Returns the livepatch relocations of a module.
 fn places(file: &Path) -> Result<Vec<Place>> {
     let file = ModuleFile::read(file)?;
     let image = Image::new(file.elf())?;
@@ -124,7 +124,7 @@ fn places(file: &Path) -> Result<Vec<Place>> {
     Ok(places)
 }
 
-/// Looks at one module; how many relocations lead to which provider.
+/// Checks one module. Returns the number of relocations that lead to each provider.
 fn check(
     name: &str,
     places: &[Place],

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `kimport check`: would every import of a module resolve on a given kernel?
+//! `kimport check`: tells whether every import of a module would resolve on a given kernel.
 
 use crate::{
     error::{count, printable, Error, Outcome, Result},
@@ -18,15 +18,15 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How the module gets at a symbol.
+/// The way in which a module refers to a symbol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Way {
-    /// With kimport's macro.
+    /// An import made with kimport's macro.
     Import,
-    /// As a livepatch symbol.
+    /// A livepatch symbol.
     Livepatch,
-    /// As an ordinary undefined symbol.
+    /// An ordinary undefined symbol.
     Undefined,
 }
 
@@ -35,18 +35,18 @@ pub enum Way {
 pub struct Finding {
     /// The symbol.
     pub symbol: String,
-    /// Where it should come from; `None`: whoever exports it.
+    /// The module that should have it, or `vmlinux`; `None`: any exporter.
     pub provider: Option<String>,
-    /// How the module gets at it.
+    /// The way in which the module refers to it.
     pub way: Way,
-    /// The position among several of that name; 0: none is stated.
+    /// The position among several symbols of that name, counted from 1; 0: none is stated.
     pub position: u32,
-    /// Why it does not.
+    /// The reason why it would not resolve.
     #[serde(flatten)]
     pub cause: Cause,
     /// The line that the kernel would log.
     pub message: String,
-    /// Names it may be a slip of.
+    /// Similar names, one of which may have been meant.
     pub near: Vec<String>,
 }
 
@@ -57,29 +57,29 @@ pub struct Unverified {
     pub symbol: String,
     /// The module that has it, or `vmlinux`.
     pub provider: String,
-    /// Why not.
+    /// The reason why it cannot be compared.
     pub reason: Reason,
 }
 
-/// What a check found.
+/// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Report {
     /// The module.
     pub module: String,
     /// The kernel.
     pub kernel: String,
-    /// Where the kernel's facts are from.
+    /// The sources of the facts about the kernel.
     pub sources: Vec<String>,
-    /// What is not known of the kernel.
+    /// The facts about the kernel that the given files do not tell.
     pub unknown: Vec<String>,
-    /// How many symbols were looked at.
+    /// The number of symbols that were checked.
     pub checked: usize,
-    /// How many imports declare a type that the kernel's type information confirms.
+    /// The number of imports whose declared type the kernel's type information confirms.
     pub verified: usize,
-    /// Imports whose type cannot be compared with the kernel's, which is no error.
+    /// The imports whose type cannot be compared with the kernel's, which is no error.
     pub unverified: Vec<Unverified>,
-    /// The kernel's warnings: types that differ in what does no harm, and what it lets pass
-    /// with a taint.
+    /// The kernel's warnings: harmless differences of types, and differences that the module loader
+    /// accepts with a taint.
     pub warnings: Vec<String>,
     /// The questions about the kernel's module loader that the given files do not answer.
     pub undetermined: Vec<String>,
@@ -89,9 +89,9 @@ pub struct Report {
     pub refusals: Vec<Refusal>,
     /// Optional imports that would be missing, which is no error.
     pub missing_optional: Vec<String>,
-    /// Why the module may not import at all.
+    /// The reason why the module's licence forbids its imports; `None`: it allows them.
     pub licence: Option<String>,
-    /// What would fail.
+    /// The symbols that would not resolve.
     pub findings: Vec<Finding>,
 }
 
@@ -179,7 +179,7 @@ impl Report {
         self.findings.len() + self.refusals.len() + usize::from(self.licence.is_some())
     }
 
-    /// Whether there are findings.
+    /// Returns whether there are findings.
     pub fn outcome(&self) -> Outcome {
         match self.count() {
             0 => Outcome::Fine,
@@ -187,7 +187,7 @@ impl Report {
         }
     }
 
-    /// The report for people.
+    /// Returns the report as text for people.
     pub fn text(&self) -> String {
         let mut text = String::new();
         for refusal in &self.refusals {
@@ -288,7 +288,7 @@ impl Finding {
                 _ => format!("{module}: Unknown symbol {symbol} (err -2): {cause}"),
             },
             (Way::Livepatch, object) => match cause {
-                // The kernel has no name for its image there.
+                // The kernel has no name for its image in this message.
                 Cause::Ambiguous { .. } => {
                     let object = if object == VMLINUX { "(null)" } else { object };
                     format!("livepatch: unresolvable ambiguity for symbol '{symbol}' in object '{object}': {cause}")
@@ -297,7 +297,7 @@ impl Finding {
                     "livepatch: symbol position {} for symbol '{symbol}' in object '{object}' not found: {cause}",
                     self.position
                 ),
-                // The kernel says nothing of it.
+                // The kernel logs nothing in this case.
                 Cause::InInit if object == VMLINUX => format!(
                     "{module}: kimport: livepatch binds {symbol} to memory that is freed: {cause}"
                 ),
@@ -309,7 +309,7 @@ impl Finding {
     }
 }
 
-/// Refuses symbols of a relinked module that the kernel would not resolve, all at once.
+/// Refuses the symbols of a relinked module that the kernel would not resolve, all in one error.
 pub fn relinked(symbols: &[SymbolReport], kernel: &Kernel) -> Result<()> {
     let refused: Vec<String> = symbols
         .iter()
@@ -329,7 +329,8 @@ pub fn relinked(symbols: &[SymbolReport], kernel: &Kernel) -> Result<()> {
     )))
 }
 
-/// Why the module of `listing` may not import what it does; a file that is not finished may yet state its licence.
+/// Returns the reason why the licence of the module forbids its imports. A file that is not
+/// finished may still get a licence.
 fn licence(listing: &Listing) -> Option<Error> {
     let imports = !listing.imports.is_empty() || !listing.livepatch.is_empty();
     let finished = listing.module.is_some();
@@ -337,7 +338,8 @@ fn licence(listing: &Listing) -> Option<Error> {
     (imports && finished).then(required)?.err()
 }
 
-/// What the kernel-side crate looks for. What livepatch code binds, for `#[livepatch]` blocks, is looked for as that does.
+/// Describes the symbol of an import for [`resolve`]. An import that livepatch code binds, as in a
+/// `#[livepatch]` block, is looked for by livepatch's rules.
 fn wanted_import<'a>(import: &'a Import, livepatch: &[Livepatch]) -> Wanted<'a> {
     let number = import.position.map(u32::from);
     let is_bound = livepatch.iter().any(|symbol| {
@@ -358,7 +360,7 @@ fn wanted_import<'a>(import: &'a Import, livepatch: &[Livepatch]) -> Wanted<'a> 
     }
 }
 
-/// A message of several lines, each fit for a terminal.
+/// Makes each line of a message fit for a terminal.
 fn lines(message: &str) -> String {
     let lines = message.lines();
     lines
@@ -366,7 +368,7 @@ fn lines(message: &str) -> String {
         .collect()
 }
 
-/// What livepatch code looks for.
+/// Describes a symbol that livepatch code looks for.
 fn wanted<'a>(name: &'a str, provider: &'a str, position: u64) -> Wanted<'a> {
     Wanted {
         name,
@@ -377,7 +379,7 @@ fn wanted<'a>(name: &'a str, provider: &'a str, position: u64) -> Wanted<'a> {
     }
 }
 
-/// Livepatch code goes by name and position alone.
+/// Checks a livepatch symbol. Livepatch code only compares names and positions.
 fn livepatch_symbol(kernel: &Kernel, symbol: &Livepatch) -> Option<Finding> {
     let wanted = wanted(&symbol.name, &symbol.provider, symbol.position);
     let cause = resolve(kernel, &wanted).err()?;
@@ -394,14 +396,14 @@ struct Loading {
 impl Loading {
     fn new(kernel: &Kernel, module: &str, listing: &Listing) -> Self {
         let marks = &listing.marks;
-        // x86's linker makes it, and the loader ignores it.
+        // The linker makes this symbol on x86, and the module loader ignores it.
         let undefined = listing.undefined.iter();
         let undefined = undefined.filter(|symbol| symbol.name != "_GLOBAL_OFFSET_TABLE_");
         let symbols = undefined.clone().map(|symbol| symbol.name.as_str());
         let (exporters, notes) = kernel.exporters(&symbols.chain([LAYOUT]).collect());
         let terms = |symbol: &str| exporters.get(symbol)?.first()?.terms.as_ref();
         let mut loading = Self {
-            // A file that is not finished is not for the loader yet.
+            // The module loader does not see unfinished files.
             judgement: match listing.module {
                 None => Judgement::default(),
                 Some(_) => kernel.loader.judge(
@@ -446,7 +448,7 @@ impl Loading {
                     needs: "Module.symvers".to_owned(),
                 }),
             };
-            // A weak symbol may be absent, or not visible, but not refused.
+            // A weak symbol may be absent or invisible. If it is there, it can still be refused.
             let is_refused = |cause: &Cause| {
                 !symbol.weak || matches!(cause, Cause::Version { .. } | Cause::Namespace { .. })
             };
@@ -472,7 +474,7 @@ impl Loading {
     }
 }
 
-/// A module that asks for symbols.
+/// A module that refers to exported symbols.
 struct Asker<'a> {
     kernel: &'a Kernel,
     module: &'a str,
@@ -480,10 +482,10 @@ struct Asker<'a> {
     is_gpl: bool,
 }
 
-/// The answer to a module that asks for an exported symbol.
+/// The answer to a module that refers to an exported symbol.
 enum Answer {
     Yes,
-    /// It does, and the kernel warns.
+    /// The symbol resolves, and the kernel logs this warning.
     Passes(String),
     /// The terms of the export are not known.
     Untold,
@@ -491,8 +493,8 @@ enum Answer {
 }
 
 impl Asker<'_> {
-    /// The best of the exporters' answers, of which one at a time can be there. The image always
-    /// is.
+    /// Returns the best of the exporters' answers: only one exporting module can be loaded at a
+    /// time. The kernel image is always there.
     fn among(&self, exporters: &[Exporter], symbol: &str) -> Answer {
         let mut refused = None;
         for exporter in exporters {
@@ -500,7 +502,7 @@ impl Asker<'_> {
             let Answer::No(cause) = answer else {
                 return answer;
             };
-            // The loader does not see it, and looks on.
+            // The module loader does not see this export and goes on searching.
             let is_unseen = matches!(cause, Cause::GplOnly { .. });
             if refused.is_none() || !is_unseen {
                 refused = Some(cause);
@@ -512,14 +514,14 @@ impl Asker<'_> {
         refused.map_or(Answer::Yes, Answer::No)
     }
 
-    /// Answers in the order of `resolve_symbol()`.
+    /// Returns the exporter's answer, in the order of the checks in `resolve_symbol()`.
     fn ask(&self, exporter: &Exporter, symbol: &str) -> Answer {
         let Some(export) = &exporter.terms else {
             return Answer::Untold;
         };
         let (module, marks) = (self.module, &self.listing.marks);
         let exporter = &export.module;
-        // A file that is not finished yet tells neither its licence nor versions.
+        // An unfinished file states neither its licence nor versions.
         if self.listing.module.is_none() {
             return Answer::Yes;
         }
@@ -556,7 +558,7 @@ impl Asker<'_> {
     }
 }
 
-/// Asks all modules for what is missing where it was looked for; one pass for all symbols.
+/// Searches all modules for the symbols that are missing, in one pass for all symbols.
 fn look_elsewhere(kernel: &Kernel, findings: &mut [Finding]) {
     let is_open = |finding: &Finding| {
         finding.way != Way::Undefined
@@ -585,7 +587,7 @@ fn look_elsewhere(kernel: &Kernel, findings: &mut [Finding]) {
 }
 
 fn near(kernel: &Kernel, wanted: &Wanted<'_>) -> Vec<String> {
-    // Nobody mistypes a name that Rust's compiler made.
+    // Nobody types a mangled Rust name by hand, so there is no typo to correct.
     if wanted.name.starts_with("_R") {
         return Vec::new();
     }

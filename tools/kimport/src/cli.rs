@@ -70,19 +70,20 @@ enum Command {
     Completions(Completions),
 }
 
-/// Sends undefined symbols of a built module to a provider that does not export them
+/// Makes undefined symbols of a built module come from a provider that does not export them
 ///
-/// The symbols become livepatch symbols, which the kernel resolves while it loads the module
-/// (CONFIG_LIVEPATCH) whether they are exported or not; a kernel without it refuses the module, as one
-/// that misses klp_enable_patch. The provider has to be loaded before the
-/// module and must stay loaded as long: the kernel holds no reference on it for such symbols.
+/// The symbols become livepatch symbols. The kernel resolves these while it loads the module
+/// (CONFIG_LIVEPATCH), whether they are exported or not. A kernel without livepatch refuses the
+/// module, because it does not have klp_enable_patch. The provider has to be loaded before the
+/// module and must stay loaded as long as the module: the kernel holds no reference on it for such
+/// symbols.
 ///
 /// The signature does not fit the changed module: it is dropped, or made anew with --sign. --sign,
-/// --name and --no-exports also do without --from. Relinking the output again with the same options
-/// changes nothing.
+/// --name and --no-exports also work without --from. Relinking the output again with the same
+/// options changes nothing.
 ///
 /// llvm-strip and llvm-objcopy refuse files with livepatch symbols. Strip the module before it is
-/// relinked, or take GNU `strip -g`; in a dkms.conf, STRIP="no" keeps DKMS from it.
+/// relinked, or use GNU `strip -g`; in a dkms.conf, STRIP="no" keeps DKMS from stripping it.
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "Example: Debian's loopback target on an upgraded LIO core\n\n  \
@@ -93,83 +94,87 @@ struct Relink {
     /// The module: .ko, .ko.xz, .ko.zst or .ko.gz
     #[arg(value_name = "IN.ko")]
     input: PathBuf,
-    /// Where symbols shall come from; may be repeated
+    /// Names a provider and the symbols to take from it; may be repeated
     ///
-    /// PROVIDER:SYMBOL,SYMBOL... takes these symbols from PROVIDER; SYMBOL@N the Nth of several that
-    /// have the name, as the kernel counts: in vmlinux in address order, in a module in the order of its
-    /// symbol table (`nm -p`).
+    /// PROVIDER:SYMBOL,SYMBOL... takes these symbols from PROVIDER. SYMBOL@N is the Nth of several
+    /// symbols of the same name, counted as the kernel counts: in vmlinux in address order, in a
+    /// module in the order of its symbol table (`nm -p`).
     ///
-    /// PROVIDER=OLD takes from PROVIDER what the module takes from OLD: what OLD exports (needs
-    /// --symvers). A module that imports from OLD with kimport as well is refused, as it asks itself
-    /// for that when it is loaded.
+    /// PROVIDER=OLD takes from PROVIDER the symbols that the module uses and OLD exports (needs
+    /// --symvers). It is refused for a module that also imports from OLD with kimport: such a
+    /// module asks for these imports itself when it is loaded.
     ///
-    /// PROVIDER alone takes from it what nothing exports (needs --symvers); weak symbols, which
-    /// may stay unresolved, only if they are listed.
+    /// PROVIDER alone takes from it the symbols that nothing exports (needs --symvers). Weak
+    /// symbols, which may stay unresolved, are only taken if they are listed.
     ///
-    /// PROVIDER is the name of a module or vmlinux, the kernel image. A symbol listed by name
-    /// goes before the other forms.
+    /// PROVIDER is the name of a module, or vmlinux for the kernel image. A symbol listed by name
+    /// takes precedence over the other forms.
     #[arg(
         long,
         required_unless_present_any = ["sign", "name", "no_exports"],
         value_name = "PROVIDER[=OLD|:SYMBOLS]"
     )]
     from: Vec<Request>,
-    /// The kernel's Module.symvers: who exports what; may be repeated for those of other modules
+    /// The kernel's Module.symvers, the list of exported symbols; may be repeated to add those of
+    /// other modules
     #[arg(long, value_name = "FILE")]
     symvers: Vec<PathBuf>,
-    /// Refuses what would not resolve on this kernel; also tells who exports what if its
-    /// Module.symvers is there
+    /// Refuses symbols that would not resolve on this kernel; also reads the kernel's
+    /// Module.symvers if it is among the files
     ///
-    /// As in `kimport check`: running, or paths of its files, with commas between them.
+    /// KERNEL is running, or paths of the kernel's files with commas between them; see `kimport
+    /// check`.
     #[arg(long, value_name = KERNEL)]
     kernel: Option<kernel::Spec>,
-    /// Where to write the module; never compressed
+    /// The file to write the module to; it is never compressed
     #[arg(short, long, value_name = "OUT.ko")]
     output: PathBuf,
     /// Renames the module, so that it can be loaded beside the original
     #[arg(long, value_name = "NEW", value_parser = request::new_name)]
     name: Option<String>,
-    /// Drops what the module exports, which no second module may export at the same time
+    /// Removes the module's exports, since no two loaded modules may export the same symbol
     #[arg(long)]
     no_exports: bool,
-    /// Signs the output for kernels that only load signed modules
+    /// Signs the output, for kernels that only load signed modules
     ///
-    /// As the kernel's scripts/sign-file does: KEY is an RSA or EC private key in PEM form, CERT its
-    /// X.509 certificate in PEM or DER form; a file that holds both can be named twice. The
-    /// passphrase of an encrypted key is taken from the environment variable KBUILD_SIGN_PIN.
+    /// The signature has the format of the kernel's scripts/sign-file. KEY is an RSA or EC private
+    /// key in PEM form, CERT its X.509 certificate in PEM or DER form; a file that holds both can
+    /// be named twice. The passphrase of an encrypted key is taken from the environment variable
+    /// KBUILD_SIGN_PIN.
     ///
-    /// The kernel has to know the certificate: as one that it was built with, or that was enrolled
-    /// as a machine owner's key (mokutil --import).
+    /// The kernel has to know the certificate: either it was built with it, or the certificate was
+    /// enrolled as a machine owner's key (mokutil --import).
     #[arg(long, num_args = 2, value_names = ["KEY", "CERT"])]
     sign: Option<Vec<PathBuf>>,
-    /// The hash that is signed; by default that of the signature before, or else sha512
+    /// The hash to sign; by default the one of the previous signature, or else sha512
     #[arg(long, requires = "sign")]
     hash: Option<Hash>,
 }
 
-/// Shows what a module imports
+/// Shows the imports of a module
 ///
-/// Imports of Rust modules made with kimport, livepatch symbols, and ordinary undefined symbols.
-/// With --symvers also where the latter are exported from; a symbol that nothing exports, and the
-/// module cannot be loaded without, is a finding.
+/// Lists the imports made with kimport's macro, the livepatch symbols and the ordinary undefined
+/// symbols. With --symvers, also shows what exports the undefined symbols; a symbol that nothing
+/// exports, and without which the module cannot be loaded, is a finding.
 #[derive(Debug, Args)]
 struct List {
     /// The module: .ko, .ko.xz, .ko.zst or .ko.gz
     #[arg(value_name = "FILE.ko")]
     input: PathBuf,
-    /// The kernel's Module.symvers: who exports what; may be repeated for those of other modules
+    /// The kernel's Module.symvers, the list of exported symbols; may be repeated to add those of
+    /// other modules
     #[arg(long, value_name = "FILE")]
     symvers: Vec<PathBuf>,
 }
 
-/// Tells whether a kernel would load a module, and everything it imports would resolve
+/// Tells whether a kernel would load a module and resolve everything it imports
 ///
-/// Looks for each import made with kimport, each livepatch symbol and each undefined symbol, and
-/// says of those that would not resolve what the kernel would log. Declared types are compared with
-/// those of the kernel, as far as it tells (BTF). So is what the kernel's module loader compares:
-/// the version magic, the architecture, namespaces, licence and versions of exported symbols. What
-/// it lets pass with a taint is a warning, what cannot be told from what was given is "not known".
-/// Nothing is loaded.
+/// Looks up each import made with kimport, each livepatch symbol and each undefined symbol. For a
+/// symbol that would not resolve, prints what the kernel would log. Declared types are compared
+/// with the kernel's, as far as its type information (BTF) goes. The checks of the kernel's module
+/// loader are made too: the version magic, the architecture, and the namespaces, licence and
+/// versions of exported symbols. A difference that the loader accepts with a taint is a warning. A
+/// question that the given files do not answer is reported as "not known". Nothing is loaded.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:\n\n  \
     kimport check rust_iblock.ko --kernel running\n  \
@@ -187,21 +192,21 @@ struct Check {
     from: Vec<Instead>,
 }
 
-/// Shows what becomes of symbols from kernel to kernel
+/// Shows how symbols change from kernel to kernel
 ///
-/// For each symbol and kernel: where it is, whether static or global, exported, ambiguous, left
-/// only as a clone by the compiler, or gone, and whether its prototype is that of the kernel
-/// before. Prototypes are compared by the names of types; a struct that changed inside does not
-/// show.
+/// Shows for each symbol and kernel: the place of the symbol; whether it is static or global,
+/// exported, ambiguous, left only as a clone made by the compiler, or gone; and whether its
+/// prototype is the same as in the kernel before. Prototypes are compared by the names of types; a
+/// change inside a struct does not show.
 ///
-/// A symbol that cannot be imported on one of the kernels, moved or changed is a finding.
+/// A symbol that cannot be imported on one of the kernels, or has moved or changed, is a finding.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:\n\n  \
     kimport compare --module rust_iblock.ko --kernel running --kernel next.deb\n  \
     kimport compare target_core_mod:target_complete_cmd nr_processes \\\n      \
     --kernel linux-image-6.1.deb --kernel linux-image-6.12.deb --html report.html")]
 struct Compare {
-    /// Symbols: of the kernel image or wherever they are, or of a module
+    /// The symbols: NAME in the kernel image or else in any module, MODULE:NAME in that module
     #[arg(value_name = "[MODULE:]NAME", required_unless_present = "module")]
     names: Vec<Subject>,
     /// Compares everything that this module imports with kimport or as livepatch symbols
@@ -216,17 +221,17 @@ struct Compare {
     html: Option<PathBuf>,
 }
 
-/// Loads a module, with the addresses of symbols that the kernel does not export written into it
+/// Loads a module after writing addresses of unexported symbols into it
 ///
-/// For modules built with plain declarations, where the kernel has no livepatch to resolve them.
-/// Undefined symbols that the running kernel does not export get the addresses that /proc/kallsyms
-/// shows to root; those of modules only if the module is named with --from. A module that uses kimport's macro gets the address of
-/// kallsyms_lookup_name as a parameter, unless that is given.
+/// This is for modules built with plain declarations, on kernels that have no livepatch to resolve
+/// them. Undefined symbols that the running kernel does not export get the addresses that
+/// /proc/kallsyms shows to root. Symbols of a module are only used if --from names that module. A
+/// module that uses kimport's macro gets the address of kallsyms_lookup_name as a parameter, unless
+/// you give that parameter yourself.
 ///
 /// The kernel neither knows nor checks any of this: nothing keeps a provider loaded, and nothing
-/// compares the declarations that the module was built with to the kernel's. A signature is dropped if
-/// an address is written, as it does not fit then. Nothing else is loaded before, whatever the module
-/// depends on.
+/// compares the module's declarations with the kernel's. If an address is written, the signature no
+/// longer fits and is dropped. The modules that this one depends on are not loaded for it.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:\n\n  \
     kimport load rust_iblock.ko provider=target_core_mod\n  \
@@ -238,40 +243,41 @@ struct Load {
     /// The module's parameters: NAME=VALUE or NAME
     #[arg(value_name = "PARAMS")]
     parameters: Vec<String>,
-    /// Where else symbols may come from; may be repeated
+    /// Names another place to take symbols from; may be repeated
     ///
-    /// PROVIDER takes from the module PROVIDER what nothing exports and the kernel image does not
-    /// have.
+    /// PROVIDER takes from the module PROVIDER the symbols that nothing exports and the kernel
+    /// image does not have.
     ///
-    /// PROVIDER:SYMBOL,SYMBOL... takes these symbols from PROVIDER, exported or not; SYMBOL@N the Nth
-    /// of several that have the name, counted as in `kimport relink`.
+    /// PROVIDER:SYMBOL,SYMBOL... takes these symbols from PROVIDER, exported or not. SYMBOL@N is
+    /// the Nth of several symbols of the same name, counted as in `kimport relink`.
     ///
-    /// PROVIDER=OLD takes from PROVIDER what the module takes from the loaded module OLD: what that
+    /// PROVIDER=OLD takes from PROVIDER the symbols that the module uses and the loaded module OLD
     /// exports, as in `kimport relink`.
     ///
-    /// PROVIDER is the name of a loaded module, or vmlinux, the kernel image.
+    /// PROVIDER is the name of a loaded module, or vmlinux for the kernel image.
     #[arg(long, value_name = "PROVIDER[=OLD|:SYMBOLS]")]
     from: Vec<Request>,
-    /// The kernel's Module.symvers, for kernels whose /proc/kallsyms does not tell what is
-    /// exported; may be repeated
+    /// The kernel's Module.symvers, for kernels whose /proc/kallsyms does not show which symbols
+    /// are exported; may be repeated
     #[arg(long, value_name = "FILE")]
     symvers: Vec<PathBuf>,
     /// Prints what would be done, and does not load the module
     #[arg(long)]
     dry_run: bool,
-    /// Shows root the addresses that kptr_restrict hides, while they are read; tries to load the
-    /// module where unsigned ones are refused
+    /// Sets kptr_restrict to 1 while the addresses are read, if it hides them even from root; also
+    /// tries to load the module where unsigned modules are refused
     #[arg(long)]
     force: bool,
 }
 
-/// Makes the tree that Rust modules for a Debian kernel are built against
+/// Makes the kernel tree that Rust modules for a Debian kernel are built against
 ///
-/// Distributions' packages of headers lack what modules in Rust need. This makes it from the
-/// kernel's source, with the distribution's own compilers in a build root, for any kernel of Debian
-/// with CONFIG_RUST, and prints where the tree is: KDIR=... What is there already is not made again.
+/// Distributions' headers packages lack files that Rust modules need. This command makes the tree
+/// from the kernel's source, with the distribution's own compilers in a build root, for any Debian
+/// kernel with CONFIG_RUST. It prints the path of the tree: KDIR=... A tree that exists is not made
+/// again.
 ///
-/// The first time it needs the network, some 5 GB, and some minutes.
+/// The first run needs the network, about 5 GB, and some minutes.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Environment:\n  \
     KIMPORT_CACHE   where to put it all (default: kimport in the user's cache directory)\n  \
@@ -280,27 +286,27 @@ struct Load {
     export $(kimport prepare --running) && make -C \"$KDIR\" M=\"$PWD\"\n  \
     kimport prepare 7.3.4+deb13-amd64 --json")]
 struct Prepare {
-    /// A kernel that is installed or in the archive, or the directory of its .deb files; by default
-    /// the kernel that this version of kimport is tested with
+    /// The release of a kernel that is installed or in the archive, or the directory of a kernel's
+    /// .deb files; by default the kernel that this version of kimport is tested with
     #[arg(
         value_name = "RELEASE|DIRECTORY",
         conflicts_with = "running",
         value_parser = prepare::kernel
     )]
     kernel: Option<String>,
-    /// The kernel that runs here
+    /// Takes the kernel that is running here
     #[arg(long)]
     running: bool,
 }
 
-/// Describes what a subcommand prints with --json
+/// Describes the --json output of a subcommand
 ///
-/// As a JSON Schema (draft 2020-12), which says of each member what it is.
+/// The description is a JSON Schema (draft 2020-12) that explains each member.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Example:\n\n  \
     kimport schema check")]
 struct Schema {
-    /// The subcommand; error: what any prints instead when it fails
+    /// The subcommand, or error for the output of any subcommand that fails
     #[arg(value_name = "COMMAND")]
     of: schema::Of,
 }
@@ -308,22 +314,24 @@ struct Schema {
 /// The steps of scripts/Makefile.relink
 #[derive(Debug, Subcommand)]
 enum Kbuild {
-    /// Writes a Module.symvers with what modules get from providers that do not export it
+    /// Writes a Module.symvers with the symbols that modules get from providers that do not export
+    /// them
     Symvers {
         #[command(flatten)]
         modules: Modules,
-        /// Where to write it
+        /// The file to write
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
-        /// Copies a Module.symvers, without the namespaces of what modules get from providers
+        /// Copies a Module.symvers and removes the namespaces of the symbols that modules get from
+        /// providers
         #[arg(long, num_args = 2, value_names = ["FROM", "TO"])]
         to_all: Option<Vec<PathBuf>>,
     },
-    /// Relinks the built modules in place, those that were not yet
+    /// Relinks in place each built module that is not relinked yet
     Relink {
         #[command(flatten)]
         modules: Modules,
-        #[arg(long, value_name = KERNEL, help = "As of relink")]
+        #[arg(long, value_name = KERNEL, help = "Refuses symbols that KERNEL would not resolve")]
         kernel: Option<kernel::Spec>,
     },
 }
@@ -331,10 +339,11 @@ enum Kbuild {
 /// The modules of a build
 #[derive(Debug, Args)]
 struct Modules {
-    /// A line for each: its name, without suffix, and what relink takes as --from
+    /// A file with a line for each module: its name without suffix, then its values of relink's
+    /// --from
     #[arg(value_name = "LIST")]
     list: PathBuf,
-    /// What others export
+    /// A Module.symvers with the exports of other modules
     #[arg(long, value_name = "FILE")]
     symvers: Vec<PathBuf>,
 }
@@ -343,7 +352,7 @@ struct Modules {
 #[derive(Debug, Args)]
 #[command(hide = true)]
 struct Man {
-    /// Where to; one page for the command and one for each subcommand
+    /// The directory to write to; there is one page for the command and one for each subcommand
     #[arg(value_name = "DIRECTORY")]
     directory: PathBuf,
 }
@@ -359,30 +368,31 @@ const INSTEAD: &str = "PROVIDER=OLD";
 const INSTEAD_HELP: &str = "Takes from PROVIDER what the module takes from OLD; may be repeated";
 const INSTEAD_LONG_HELP: &str = "Takes from PROVIDER what the module takes from OLD; may be repeated
 
-That is what it imports from OLD with kimport, as if the module asked PROVIDER for it when it is loaded \
-(`resolve_imports_from`). If it imports nothing so, it is what OLD exports, as if `kimport relink` or `load` had been \
-told the same. OLD is a module, or vmlinux for the kernel image.";
+The imports that the module makes from OLD with kimport are looked for in PROVIDER, as if the module \
+asked for that when it is loaded (`resolve_imports_from`). If it makes no such imports, the symbols \
+that OLD exports are looked for in PROVIDER, as if `kimport relink` or `load` had been given the same \
+option. OLD is a module, or vmlinux for the kernel image.";
 const EXIT_STATUS: &str =
     "Exit status: 0 all is well, 1 there are findings, 2 the command line or an \
 input cannot be used.";
 const KERNEL: &str = "[NAME=]KERNEL";
-const KERNEL_HELP: &str = "Which kernel: running, or paths of its files, with commas between them";
-const KERNEL_LONG_HELP: &str = "Which kernel: running, or paths of its files, with commas between \
-them
+const KERNEL_HELP: &str = "The kernel: running, or paths of its files with commas between them";
+const KERNEL_LONG_HELP: &str = "The kernel: running, or paths of its files with commas between them
 
-A path may be a directory that holds the unpacked packages of one kernel (or its part of a system's \
+A path is a directory that holds the unpacked packages of one kernel (or its part of a system's \
 /lib/modules), a Debian package, or a single file: vmlinuz, vmlinux, System.map, a copy of \
-/proc/kallsyms or of /sys/kernel/btf/vmlinux, Module.symvers, a module. Several Module.symvers add up. Of \
-several modules of one name that one is read which is named, or which depmod prefers (depmod.d).
+/proc/kallsyms or of /sys/kernel/btf/vmlinux, Module.symvers, or a module. Several Module.symvers \
+add up. Of several modules of the same name, the one given as a file is read, or else the one that \
+depmod prefers (depmod.d).
 
-After running further paths may follow: modules that are not installed, and Module.symvers.
+After running, further paths may follow: modules that are not installed, and Module.symvers.
 
 Debug information, as in a distribution's debug packages, tells which functions were inlined. It is \
 only read when a symbol is missing.
 
-What a kernel is called in the output is read from it, or given before the '='.";
+The name of a kernel in the output is read from its files, or is the NAME before the '='.";
 
-/// The command line as it is documented.
+/// Returns the command line with the exit codes in each help text.
 fn documented() -> clap::Command {
     Cli::command().mut_subcommands(|command| {
         let long = match command.get_after_long_help() {
@@ -451,7 +461,7 @@ impl Relink {
                 .map_err(|error| error.context(self.input.display()))?;
         }
         if let Some(signer) = &signer {
-            // What was signed before tells the hash that the kernel is configured for.
+            // The previous signature tells which hash the kernel is configured for.
             let hash = self
                 .hash
                 .or_else(|| sign::hash_of(&file))
@@ -567,7 +577,7 @@ impl Load {
         let providers: Vec<&str> = providers.into_iter().collect();
         let system = System::read();
         if !self.dry_run {
-            // What is not signed is not going to be.
+            // An unsigned module stays unsigned: refuse it before the addresses are read.
             self.unless_forbidden(system.forbids(file.is_signed()))?;
         }
         let Addresses {
@@ -799,11 +809,11 @@ impl Completions {
     }
 }
 
-/// Reads several, which add up with what is `known`.
+/// Reads several `Module.symvers` and adds them to `known`.
 fn read_symvers(known: Option<Symvers>, paths: &[PathBuf]) -> Result<Option<Symvers>> {
     let mut all = known;
     for path in paths {
-        // Modules that export nothing have an empty one.
+        // The Module.symvers of modules that export nothing is empty.
         let is_empty = fs::metadata(path).is_ok_and(|file| file.len() == 0);
         let new = if is_empty {
             Symvers::default()
@@ -823,7 +833,7 @@ fn read_kernel(kernel: &kernel::Spec) -> Result<Kernel> {
     Kernel::read(kernel)
 }
 
-/// Writes a file so that there is never half of it: a module loader may be waiting for it.
+/// Writes a file in one step: a module loader that waits for it never sees half of it.
 fn write_file(path: &Path, bytes: &[u8], help: &str) -> Result<()> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -835,7 +845,7 @@ fn write_file(path: &Path, bytes: &[u8], help: &str) -> Result<()> {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            // As any new file; the umask has its say.
+            // The mode of any new file, before the umask is applied.
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
         let mut file = builder.tempfile_in(directory)?;
@@ -854,13 +864,13 @@ fn json(value: &impl Serialize) -> Result<String> {
         .map_err(|error| Error::unusable(format_args!("cannot write JSON: {error}")))
 }
 
-/// How many columns standard output has, if it is a terminal.
+/// Returns the number of columns of standard output, if it is a terminal.
 fn width() -> Option<usize> {
     let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
     Some(width.0.into())
 }
 
-/// Prints on standard output; a reader that has seen enough is no error.
+/// Prints on standard output. A reader that closes the pipe early is no error.
 fn print(text: &str) -> Result<()> {
     let mut output = io::stdout().lock();
     match output
@@ -874,18 +884,19 @@ fn print(text: &str) -> Result<()> {
     }
 }
 
-/// Tells the user what may matter later.
+/// Prints notes for the user on standard error.
 fn tell(notes: &[String]) {
     let mut stderr = anstream::stderr().lock();
     let blue = AnsiColor::Cyan.on_default();
     for note in notes {
-        // Who cannot be told of it is no reason to fail.
+        // A note that cannot be written is no reason to fail.
         let _ = writeln!(stderr, "kimport: {blue}note{blue:#}: {note}");
     }
 }
 
 fn complain(error: &Error, as_json: bool) {
-    // There is nobody left to tell if even this cannot be written. Styles only reach a terminal.
+    // If this cannot be written either, there is no way left to report it. Styles only reach a
+    // terminal.
     let mut stderr = anstream::stderr().lock();
     let red = AnsiColor::Red.on_default().bold();
     let _ = writeln!(stderr, "kimport: {red}error{red:#}: {error}");
@@ -907,7 +918,7 @@ mod tests {
         Cli::command().debug_assert();
     }
 
-    /// What the manual promises is what the code does.
+    /// The manual states the exit codes that the code returns.
     #[test]
     fn exit_codes_are_documented() {
         let mut command = documented();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `kimport compare`: what becomes of symbols from kernel to kernel.
+//! `kimport compare`: shows how symbols change from kernel to kernel.
 
 use crate::{
     error::{count, printable, Error, Outcome, Result},
@@ -21,17 +21,17 @@ use std::{
     str::FromStr,
 };
 
-/// How many modules a cell names.
+/// The number of modules that a cell names at most.
 const MAX_PLACES: usize = 3;
 
 /// A symbol to compare: `NAME` or `MODULE:NAME`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
 pub struct Subject {
-    /// Where it is expected; `None`: in the kernel image or, failing that, anywhere.
+    /// The module that should have it; `None`: the kernel image, or else any module.
     pub provider: Option<String>,
     /// The symbol.
     pub name: String,
-    /// The one that finds it for the module.
+    /// The code that looks for the symbol when the module is loaded.
     #[serde(skip)]
     pub finder: Finder,
 }
@@ -60,7 +60,7 @@ impl FromStr for Subject {
     }
 }
 
-/// Everything a module imports, but for what is exported to everybody.
+/// Returns the imports that a module makes with kimport or as livepatch symbols.
 pub fn subjects(listing: &Listing) -> BTreeSet<Subject> {
     let livepatch = listing.livepatch.iter().map(|symbol| Subject {
         provider: (symbol.provider != VMLINUX).then(|| symbol.provider.clone()),
@@ -68,7 +68,7 @@ pub fn subjects(listing: &Listing) -> BTreeSet<Subject> {
         finder: Finder::Livepatch,
     });
     let mut subjects: BTreeSet<Subject> = livepatch.collect();
-    // Those of `#[livepatch]` blocks are both.
+    // The imports of a `#[livepatch]` block are listed as both kinds.
     for import in &listing.imports {
         let [livepatch, subject] = [Finder::Livepatch, Finder::Crate].map(|finder| Subject {
             provider: import.provider.clone(),
@@ -81,22 +81,23 @@ pub fn subjects(listing: &Listing) -> BTreeSet<Subject> {
     subjects
 }
 
-/// What became of a symbol on one kernel.
+/// The state of a symbol on one kernel.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Cell {
-    /// Where it is, `vmlinux` for the kernel image; several when it is not where it was expected.
+    /// The module that has it, or `vmlinux`; several if it is not where it was expected.
     pub places: Vec<String>,
-    /// Not where it was expected.
+    /// True if it is not where it was expected.
     pub moved: bool,
-    /// Static or global, where that is known.
+    /// Its linkage, if that is known: static or global.
     pub linkage: Option<Linkage>,
-    /// Whether it is exported.
+    /// True if it is exported.
     pub exported: bool,
-    /// Why it could not be imported, if so.
+    /// The cause for which it cannot be imported, if there is one.
     pub obstacle: Option<Cause>,
-    /// Its prototypes, where types are known.
+    /// Its prototypes, if the types are known.
     pub prototypes: Option<Vec<String>>,
-    /// Whether the prototypes are those of the kernel before; `None`: one of both is not known.
+    /// True if the prototypes are the same as on the kernel before; `None`: those of one of the two
+    /// kernels are not known.
     pub same_prototype: Option<bool>,
 }
 
@@ -106,18 +107,18 @@ pub struct Row {
     /// The symbol.
     #[serde(flatten)]
     pub subject: Subject,
-    /// In the order of the kernels.
+    /// The state of the symbol on each kernel, in the order of the kernels.
     pub cells: Vec<Cell>,
 }
 
-/// A kernel, as the report names it.
+/// A kernel of the report.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Column {
     /// The kernel.
     pub kernel: String,
-    /// Where its facts are from.
+    /// The sources of the facts about it.
     pub sources: Vec<String>,
-    /// What is not known of it.
+    /// The facts about it that the given files do not tell.
     pub unknown: Vec<String>,
     /// Differences between two of its sources, and which of the two counts.
     pub notes: Vec<String>,
@@ -133,7 +134,7 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// Looks every subject up on every kernel.
+    /// Looks up every subject on every kernel.
     pub fn new(subjects: &BTreeSet<Subject>, kernels: &[Kernel]) -> Self {
         let columns: Vec<Vec<Cell>> = kernels
             .par_iter()
@@ -172,7 +173,8 @@ impl Matrix {
         }
     }
 
-    /// Findings are symbols that cannot be imported everywhere, moved, or changed their prototype.
+    /// Returns whether there are findings: symbols that cannot be imported on every kernel, have
+    /// moved, or have another prototype.
     pub fn outcome(&self) -> Outcome {
         let differs = |row: &Row| row.cells.iter().any(|cell| cell.state() != State::Fine);
         if self.symbols.iter().any(differs) {
@@ -182,7 +184,8 @@ impl Matrix {
         }
     }
 
-    /// The matrix for people: a table, or a list where the table is wider than `width` columns.
+    /// Returns the matrix as text for people: a table, or a list if the table were wider than
+    /// `width` columns.
     pub fn text(&self, width: Option<usize>) -> String {
         let names: Vec<String> = self.kernels.iter().map(|one| clean(&one.kernel)).collect();
         let mut rows = vec![std::iter::once("SYMBOL".to_owned())
@@ -207,7 +210,7 @@ impl Matrix {
             text += &format!("  {}\n", row.subject.label());
             let mut shown: Option<&Vec<String>> = None;
             for (name, cell) in names.iter().zip(&row.cells) {
-                // Only what is new.
+                // Only print prototypes that differ from the previous ones.
                 if let Some(prototypes) = cell
                     .prototypes
                     .as_ref()
@@ -226,7 +229,7 @@ impl Matrix {
         text
     }
 
-    /// The matrix as a page of its own, which needs nothing from elsewhere.
+    /// Returns the matrix as an HTML page that refers to no other file.
     pub fn html(&self) -> String {
         let mut page = String::from(HTML_HEAD);
         page += &format!("<p>{}</p>\n", self.summary());
@@ -258,7 +261,7 @@ impl Matrix {
                     }
                     shown = Some(prototypes);
                 }
-                // The spelling is right where another kernel has the symbol.
+                // If another kernel has the symbol, its name is spelled right.
                 if let Some(obstacle) = cell.obstacle.as_ref().filter(|_| !(known && missing(cell)))
                 {
                     page += &format!("<br><small>{}</small>", escape(&obstacle.to_string()));
@@ -289,7 +292,7 @@ impl Matrix {
         page
     }
 
-    /// How many symbols come to what at worst, in words.
+    /// Returns a sentence that counts the symbols by their worst state.
     fn summary(&self) -> String {
         let worst = |row: &Row| row.cells.iter().map(Cell::state).max();
         let number = |state| {
@@ -317,7 +320,7 @@ impl Matrix {
     }
 }
 
-/// What a cell comes to, from good to bad.
+/// The state of a cell, from good to bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum State {
     Fine,
@@ -326,7 +329,8 @@ enum State {
 }
 
 impl State {
-    /// Its class in a page and its sign: colours are not for everybody, nor for every printer.
+    /// Returns its CSS class and its sign: not every reader sees colors, and not every printer
+    /// prints them.
     fn shown(self) -> (&'static str, &'static str) {
         match self {
             Self::Fine => ("yes", "\u{2713}"),
@@ -336,7 +340,7 @@ impl State {
     }
 }
 
-/// Rows as a list, a line for each cell.
+/// Formats rows as a list with a line for each cell.
 fn list(rows: &[Vec<String>]) -> String {
     let Some((head, rows)) = rows.split_first() else {
         return String::new();
@@ -441,7 +445,7 @@ impl Cell {
         }
     }
 
-    /// The cell in a few words.
+    /// Describes the cell in a few words.
     fn words(&self) -> Vec<String> {
         let mut words = Vec::new();
         match &self.obstacle {
@@ -492,7 +496,8 @@ impl Cell {
     }
 }
 
-/// All subjects on one kernel. Modules are all read only if something is not where it should be.
+/// Looks up all subjects on one kernel. Only reads all modules if a symbol is not where it should
+/// be.
 fn column(subjects: &BTreeSet<Subject>, kernel: &Kernel) -> Vec<Cell> {
     let found: Vec<_> = subjects
         .iter()
@@ -548,7 +553,7 @@ fn column(subjects: &BTreeSet<Subject>, kernel: &Kernel) -> Vec<Cell> {
         .collect()
 }
 
-/// Whether the symbol may be somewhere else.
+/// Returns whether the symbol may be somewhere else.
 fn is_astray(cause: &Cause) -> bool {
     matches!(
         cause,
@@ -562,7 +567,7 @@ fn is_astray(cause: &Cause) -> bool {
 }
 
 fn astray_cell(kernel: &Kernel, subject: &Subject, places: &BTreeSet<String>) -> Cell {
-    // Whoever names no module asks for the symbol wherever it is.
+    // A subject without a module means the symbol wherever it is.
     let moved = subject.provider.is_some();
     let names: Vec<String> = places.iter().cloned().collect();
     if let [place] = names.as_slice() {

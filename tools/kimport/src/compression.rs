@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The compressions that kernels, modules and packages come in.
+//! The compression formats of kernels, modules and packages.
 
 use std::io::{self, Read};
 
-/// No kernel and no module comes near this size; a file that unpacks to more is hostile or neither. A
-/// fuzzer would wait for such files.
+/// The largest unpacked size: no kernel and no module comes near it, so a file that unpacks to more
+/// is hostile or neither of the two. The limit is lower for a fuzzer, which would wait for such
+/// files.
 pub const MAX_SIZE: u64 = if cfg!(fuzzing) { 1 << 22 } else { 1 << 30 };
 /// The most memory the xz and lzma decoders may use; `xz -9` needs 65 MiB, Debian's kernels 32 MiB.
 const XZ_MEMORY: u64 = 256 << 20;
 
-/// How bytes are packed.
+/// A compression format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// bzip2.
@@ -28,7 +29,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Every one.
+    /// All formats.
     pub const ALL: [Self; 6] = [
         Self::Bzip2,
         Self::Gzip,
@@ -38,7 +39,7 @@ impl Format {
         Self::Zstd,
     ];
 
-    /// Tells the format from the first bytes.
+    /// Recognizes the format by the first bytes.
     pub fn of(bytes: &[u8]) -> Option<Self> {
         Some(match bytes {
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Self::Xz,
@@ -46,13 +47,13 @@ impl Format {
             [0x1f, 0x8b, ..] => Self::Gzip,
             [b'B', b'Z', b'h', b'1'..=b'9', ..] => Self::Bzip2,
             [0x02, 0x21, 0x4c, 0x18, ..] => Self::Lz4,
-            // Properties as every encoder writes them, then a dictionary of at least 64 KiB.
+            // The properties that every encoder writes, then a dictionary of at least 64 KiB.
             [0x5d, 0, 0, ..] => Self::Lzma,
             _ => return None,
         })
     }
 
-    /// What to call it.
+    /// Returns the name of the format.
     pub fn name(self) -> &'static str {
         match self {
             Self::Bzip2 => "bzip2",
@@ -64,7 +65,7 @@ impl Format {
         }
     }
 
-    /// Unpacks one stream at the beginning of `packed`; what follows it is left alone.
+    /// Unpacks the first stream of `packed` and ignores what follows it.
     pub fn unpack_first(self, packed: &[u8]) -> io::Result<Vec<u8>> {
         match self {
             Self::Bzip2 => read_limited(bzip2::read::BzDecoder::new(packed)),
@@ -82,7 +83,7 @@ impl Format {
         }
     }
 
-    /// Reads the unpacked form of `packed`, however many streams it is made of.
+    /// Returns a reader of the unpacked form of `packed`, which may consist of several streams.
     pub fn reader<'a>(self, packed: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
         Ok(match self {
             Self::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(packed)),
@@ -106,10 +107,11 @@ impl Format {
     }
 }
 
-/// What the file of the program lzop begins with. The kernel's build can use it; hardly anybody has for years.
+/// The first bytes of a file of the program lzop. The kernel's build can use lzop, but hardly
+/// anybody has done so for years.
 pub const LZOP: &[u8] = b"\x89LZO";
 
-/// Undoes the compression that the first bytes tell of, if any.
+/// Unpacks `packed` if its first bytes are those of a known format.
 pub fn unpack(packed: Vec<u8>) -> io::Result<Vec<u8>> {
     match Format::of(&packed) {
         Some(format) => read_limited(format.reader(packed.as_slice())?),
@@ -125,7 +127,7 @@ fn xz(packed: &[u8], stream: liblzma::stream::Stream) -> io::Result<Vec<u8>> {
     read_limited(liblzma::read::XzDecoder::new_stream(packed, stream))
 }
 
-/// Reads everything, but no more than a kernel can have.
+/// Reads everything, but fails above [`MAX_SIZE`].
 pub fn read_limited(reader: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     reader.take(MAX_SIZE + 1).read_to_end(&mut bytes)?;
@@ -138,7 +140,7 @@ pub fn read_limited(reader: impl Read) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Packs as the kernel's build does, for tests.
+/// Packs like the kernel's build, for tests.
 #[cfg(test)]
 pub(crate) fn pack(format: Format, plain: &[u8]) -> Vec<u8> {
     use std::io::Write;
@@ -186,7 +188,7 @@ mod tests {
 
     #[test]
     fn every_compression_is_undone() {
-        // More than one of lz4's blocks.
+        // Several of lz4's blocks.
         let plain: Vec<u8> = (0..9_u32 << 20).map(|i| (i >> 7) as u8).collect();
         for format in Format::ALL {
             let packed = pack(format, &plain);

@@ -2,10 +2,10 @@
 
 //! The ELF file of a kernel module, checked and opened for editing.
 //!
-//! [`object::build::elf::Builder`] does the reading and writing. It trusts some header fields when
-//! it writes and does not know allocated relocation sections that refer to the static symbol
-//! table, which is what livepatch relocations are. Both are dealt with here, before it sees the
-//! file.
+//! [`object::build::elf::Builder`] reads and writes the file. It trusts some header fields when it
+//! writes, and it does not know allocated relocation sections that refer to the static symbol
+//! table, as livepatch relocation sections do. This module deals with both before the builder sees
+//! the file.
 
 use crate::error::{printable, Error, Result};
 use object::{
@@ -19,24 +19,25 @@ use object::{
 };
 use std::fmt;
 
-/// The relocations of this section are the livepatch code's: `SHF_RELA_LIVEPATCH`.
+/// The section flag of relocations that the livepatch code applies: `SHF_RELA_LIVEPATCH`.
 pub const SHF_RELA_LIVEPATCH: u64 = 0x0010_0000;
-/// The symbol is resolved by the livepatch code: `SHN_LIVEPATCH`.
+/// The section index of symbols that the livepatch code resolves: `SHN_LIVEPATCH`.
 pub const SHN_LIVEPATCH: u16 = 0xff20;
-/// Begins the name of every livepatch relocation section whose relocations are applied while the
-/// module itself loads.
+/// The prefix of livepatch relocation sections whose relocations are applied while the module
+/// itself loads.
 pub const LIVEPATCH_SECTION: &str = ".klp.rela.vmlinux.";
-/// Begins the name of every livepatch symbol.
+/// The prefix of livepatch symbols.
 const LIVEPATCH_SYMBOL: &str = ".klp.sym.";
 
-/// More alignment than any section of a module can use: a page of any architecture.
+/// The largest alignment that a section of a module can use: a page of any architecture.
 const MAX_ALIGNMENT: u64 = 1 << 16;
 
 /// A checked module.
 #[derive(Clone, Debug)]
 pub struct Image {
     bytes: Vec<u8>,
-    /// Indices of the allocated livepatch relocation sections, without that flag in `bytes`.
+    /// The indices of the allocated livepatch relocation sections. In `bytes` they are not marked
+    /// as allocated.
     livepatch: Vec<usize>,
 }
 
@@ -65,7 +66,8 @@ impl Image {
             if self.livepatch.contains(&(section.id().index() + 1)) {
                 section.sh_flags |= u64::from(elf::SHF_ALLOC);
             }
-            // Not every tool that makes relocation sections says that `sh_info` is a section.
+            // Not every tool marks that `sh_info` of a relocation section is the index of a
+            // section.
             if section.sh_type == elf::SHT_RELA && section.sh_info_section.is_none() {
                 let target = (section.sh_info as usize)
                     .checked_sub(1)
@@ -91,7 +93,7 @@ pub fn write(builder: Builder<'_>) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The only section of that name, if there is one.
+/// Returns the section of that name, if there is one. Several are an error.
 pub fn section<'a, 'data>(
     builder: &'a Builder<'data>,
     name: &str,
@@ -107,7 +109,7 @@ pub fn section<'a, 'data>(
     Ok(section)
 }
 
-/// The content of a section that holds plain data.
+/// Returns the content of a section that holds plain data.
 pub fn contents<'a>(section: &'a Section<'_>) -> Result<&'a [u8]> {
     match &section.data {
         SectionData::Data(data) | SectionData::Note(data) => Ok(data),
@@ -118,7 +120,7 @@ pub fn contents<'a>(section: &'a Section<'_>) -> Result<&'a [u8]> {
     }
 }
 
-/// Whether the module loader has to find this symbol elsewhere.
+/// Returns whether the module loader has to find this symbol elsewhere.
 pub fn is_undefined(symbol: &Symbol<'_>) -> bool {
     symbol.section.is_none() && symbol.st_shndx == elf::SHN_UNDEF && !symbol.name.is_empty()
 }
@@ -130,12 +132,12 @@ pub struct LivepatchSymbol {
     pub object: String,
     /// The name it has there.
     pub name: String,
-    /// Which of several of that name; 0 says that there is only one.
+    /// The position among several symbols of that name; 0: there is only one.
     pub position: u64,
 }
 
 impl LivepatchSymbol {
-    /// Reads the name of a livepatch symbol as the kernel does.
+    /// Parses the name of a livepatch symbol like the kernel.
     pub fn parse(name: &[u8]) -> Option<Self> {
         let name = std::str::from_utf8(name).ok()?;
         let (object, rest) = name.strip_prefix(LIVEPATCH_SYMBOL)?.split_once('.')?;
@@ -166,7 +168,7 @@ impl fmt::Display for LivepatchSymbol {
     }
 }
 
-/// How many relocations refer to each symbol; ask it with [`count_of`].
+/// Counts the relocations that refer to each symbol, for [`count_of`].
 pub fn relocation_counts(builder: &Builder<'_>) -> Vec<usize> {
     let last = builder
         .symbols
@@ -189,7 +191,7 @@ pub fn relocation_counts(builder: &Builder<'_>) -> Vec<usize> {
     counts
 }
 
-/// The count that [`relocation_counts`] has for `symbol`.
+/// Returns the count in [`relocation_counts`] for `symbol`.
 pub fn count_of(counts: &[usize], symbol: SymbolId) -> usize {
     counts.get(symbol.index()).copied().unwrap_or(0)
 }
@@ -199,7 +201,7 @@ fn not_a_module(what: impl fmt::Display) -> Error {
         .help("give a built .ko file of a 64-bit architecture")
 }
 
-/// The kernel's complaint of a module that does not have one symbol table.
+/// Returns the kernel's error for a module that does not have exactly one symbol table.
 pub fn stripped() -> Error {
     Error::finding("module has no symbols (stripped?)").help(
         "the kernel does not load it; take the module from its package again, and strip no more than \
@@ -210,13 +212,13 @@ pub fn stripped() -> Error {
 /// The section header of an allocated livepatch relocation section.
 struct LivepatchHeader {
     index: usize,
-    /// Where in the file its `sh_flags` are.
+    /// The offset of its `sh_flags` in the file.
     flags_at: usize,
-    /// These flags without `SHF_ALLOC`, as the file writes them.
+    /// These flags without `SHF_ALLOC`, in the file's byte order.
     flags: [u8; 8],
 }
 
-/// Checks what the builder would take on trust, and finds what it would not read.
+/// Checks the fields that the builder trusts, and finds the sections that it would not read.
 fn check(file: &[u8]) -> Result<Vec<LivepatchHeader>> {
     let header = FileHeader64::<Endianness>::parse(file).map_err(not_a_module)?;
     let endian = header.endian().map_err(not_a_module)?;
@@ -286,7 +288,7 @@ fn check(file: &[u8]) -> Result<Vec<LivepatchHeader>> {
             });
         }
     }
-    // Sections that share their bytes could make the output as large as they like.
+    // If sections shared their bytes, the output could become arbitrarily large.
     if total > file.len() as u64 {
         return Err(not_a_module("its sections overlap"));
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What went wrong, how bad it is, and the way out of it.
+//! Errors: the cause, the exit code and the way out.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -10,9 +10,9 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Outcome {
-    /// All is well.
+    /// There are no findings.
     Fine = 0,
-    /// The input was understood and something about it is not as asked for.
+    /// The input was understood, but something in it is not as it should be.
     Findings = 1,
     /// The command line or an input could not be understood.
     Unusable = 2,
@@ -60,12 +60,12 @@ impl Error {
         self
     }
 
-    /// Which exit code this error asks for.
+    /// Returns the outcome that this error leads to.
     pub fn outcome(&self) -> Outcome {
         self.outcome
     }
 
-    /// The way out, where one is known.
+    /// Returns the way out, if one is known.
     pub fn way_out(&self) -> Option<&str> {
         self.help.as_deref()
     }
@@ -74,9 +74,9 @@ impl Error {
 /// An error as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Failure {
-    /// What went wrong.
+    /// The cause of the error.
     pub error: String,
-    /// The way out, where one is known.
+    /// The way out, if one is known.
     pub help: Option<String>,
 }
 
@@ -89,7 +89,8 @@ impl From<&Error> for Failure {
     }
 }
 
-/// Bytes of a file as text for people: control characters cannot reach the terminal.
+/// Returns the bytes of a file as text for people, without control characters that could reach the
+/// terminal.
 pub fn printable(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for character in String::from_utf8_lossy(bytes).chars() {

@@ -1,23 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The import table that `import_symbols!` leaves in a module: the ELF section `.kimport`.
-//!
-//! The section is a sequence of records, each aligned to 8 bytes and complete in itself, all
-//! numbers little-endian:
-//!
-//! | offset | size | content                                                        |
-//! |--------|------|----------------------------------------------------------------|
-//! | 0      | 1    | version, 2                                                     |
-//! | 1      | 1    | kind: 0 a function, 1 data                                     |
-//! | 2      | 1    | flags: bit 0 optional, bit 1 not verified, bits 2 and 3 policy |
-//! | 3      | 1    | zero                                                           |
-//! | 4      | 4    | position among symbols of that name, counted from 1; 0: none   |
-//! | 8      | 4    | size of the whole record, padding included                     |
-//! | 12     | 2    | length of the strings                                          |
-//! | 14     | 2    | length of the type's description, 0 for what is not verified   |
-//! | 16     |      | `block\0provider\0kernel_name\0rust_name\0`, the description, zeros up to a multiple of 8 |
+//! The import table that `import_symbols!` leaves in a module: the ELF section `.kimport`, whose
+//! format is that of [`kimport_types::Import`].
 
 use crate::symvers::VMLINUX;
+pub use kimport_types::{ImportKind as Kind, Policy, RecordFault};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::num::NonZeroU32;
@@ -25,132 +12,47 @@ use std::num::NonZeroU32;
 /// The section's name.
 pub const SECTION: &str = ".kimport";
 
-const VERSION: u8 = 2;
-const HEADER: usize = 16;
-const ALIGN: usize = 8;
-const OPTIONAL: u8 = 1 << 0;
-const UNVERIFIED: u8 = 1 << 1;
-const POLICY_SHIFT: u8 = 2;
-const POLICY: u8 = 3 << POLICY_SHIFT;
-
-/// What sort of thing an import is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// Something to call.
-    Function,
-    /// Something to point to.
-    Data,
-}
-
-/// What the module wants done about a declared type that is not the kernel's: `#[verify(...)]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Policy {
-    /// One that differs is refused.
-    Strict,
-    /// It is said in the log.
-    Warn,
-    /// Nothing is compared.
-    Off,
-    /// One that cannot be compared is refused as well.
-    Require,
-}
-
-impl Policy {
-    const ALL: [Self; 4] = [Self::Strict, Self::Warn, Self::Off, Self::Require];
-
-    /// The word for it in the source.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Strict => "strict",
-            Self::Warn => "warn",
-            Self::Off => "off",
-            Self::Require => "require",
-        }
-    }
-}
-
 /// One import of a module.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Import {
-    /// What it is.
+    /// The kind of symbol that it is declared to be.
     pub kind: Kind,
-    /// The module loads without it.
+    /// Set if the module loads without it.
     pub optional: bool,
-    /// Its type is not checked.
+    /// Set if its type is not checked.
     pub unverified: bool,
-    /// What is done about a type that differs.
+    /// The policy for a type that differs.
     pub verify: Policy,
-    /// Which of several symbols of that name, counted from 1.
+    /// The position among several symbols of that name, counted from 1.
     pub position: Option<NonZeroU32>,
-    /// The Rust module it is declared in; `None` for the bare form.
+    /// The Rust module that declares it; `None` for the bare form of the macro.
     pub block: Option<String>,
     /// The module that has it; `None` for the kernel image.
     pub provider: Option<String>,
     /// The kernel's name for it.
     pub name: String,
-    /// The name it goes by in the Rust source.
+    /// The name of the item in the Rust source.
     pub rust_name: String,
-    /// The declared type, as `kimport_types` describes it; empty when it is not to be checked.
+    /// The declared type, in the encoding of `kimport_types`; empty if it is not to be checked.
     #[serde(skip)]
     pub description: Vec<u8>,
 }
 
 impl Import {
-    /// The module that has it, or `vmlinux`.
+    /// Returns the module that has it, or `vmlinux`.
     pub fn provider(&self) -> &str {
         self.provider.as_deref().unwrap_or(VMLINUX)
     }
 }
 
-/// Why a table cannot be read; `offset` is where in the section the record begins.
+/// An import table that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("import record at offset {offset:#x}: {fault}")]
 pub struct DecodeError {
-    /// Where the record begins.
+    /// The offset in the section at which the record begins.
     pub offset: usize,
-    /// What is wrong with it.
-    pub fault: Fault,
-}
-
-/// What can be wrong with a record.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// The section ends within the record's header.
-    #[error("the section ends within its header")]
-    Truncated,
-    /// A version this decoder does not know.
-    #[error("version {0}; this kimport reads version {VERSION}")]
-    Version(u8),
-    /// A kind this version does not have.
-    #[error("unknown kind {0}")]
-    Kind(u8),
-    /// Flags this version does not have.
-    #[error("unknown flags {0:#04x}")]
-    Flags(u8),
-    /// The reserved byte or the padding is in use.
-    #[error("reserved bytes are not zero")]
-    Reserved,
-    /// The size is not what the strings and the description need, or reaches beyond the section.
-    #[error("size {size} does not fit {contents} bytes of contents, {left} bytes left")]
-    Size {
-        /// The size the record claims.
-        size: u32,
-        /// The length of strings and description that it claims.
-        contents: usize,
-        /// What is left of the section.
-        left: usize,
-    },
-    /// Not four strings, each ended by a NUL.
-    #[error("not four NUL-terminated strings")]
-    Strings,
-    /// A string is not UTF-8.
-    #[error("a string is not UTF-8")]
-    Utf8,
-    /// An import without a name.
-    #[error("a name is empty")]
-    Nameless,
+    /// The fault of the record.
+    pub fault: RecordFault,
 }
 
 /// Decodes the whole section.
@@ -158,83 +60,41 @@ pub fn decode(section: &[u8]) -> Result<Vec<Import>, DecodeError> {
     let mut imports = Vec::new();
     let mut offset = 0;
     while let Some(rest) = section.get(offset..).filter(|rest| !rest.is_empty()) {
-        let (import, size) = decode_record(rest).map_err(|fault| DecodeError { offset, fault })?;
-        imports.push(import);
+        let (import, size) =
+            kimport_types::Import::read(rest).map_err(|fault| DecodeError { offset, fault })?;
+        imports.push(Import::from(import));
         offset += size;
     }
     Ok(imports)
 }
 
-/// Decodes the record that `bytes` begins with; also returns its size.
-fn decode_record(bytes: &[u8]) -> Result<(Import, usize), Fault> {
-    // The version comes first: nothing else of a record that is newer can be judged.
-    match bytes.first() {
-        Some(&VERSION) => {}
-        Some(&version) => return Err(Fault::Version(version)),
-        None => return Err(Fault::Truncated),
+impl From<kimport_types::Import<'_>> for Import {
+    fn from(import: kimport_types::Import<'_>) -> Self {
+        let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        Self {
+            kind: import.kind,
+            optional: import.optional,
+            unverified: import.unverified,
+            verify: import.policy,
+            position: NonZeroU32::new(import.position),
+            block: given(import.block),
+            provider: given(import.provider),
+            name: import.name.to_owned(),
+            rust_name: import.rust_name.to_owned(),
+            description: import.description.to_owned(),
+        }
     }
-    let (header, _) = bytes
-        .split_first_chunk::<HEADER>()
-        .ok_or(Fault::Truncated)?;
-    let &[_, kind, flags, reserved, p0, p1, p2, p3, s0, s1, s2, s3, l0, l1, d0, d1] = header;
-    let position = u32::from_le_bytes([p0, p1, p2, p3]);
-    let size = u32::from_le_bytes([s0, s1, s2, s3]);
-    let strings = usize::from(u16::from_le_bytes([l0, l1]));
-    let description = usize::from(u16::from_le_bytes([d0, d1]));
-
-    let kind = match kind {
-        0 => Kind::Function,
-        1 => Kind::Data,
-        other => return Err(Fault::Kind(other)),
-    };
-    if flags & !(OPTIONAL | UNVERIFIED | POLICY) != 0 {
-        return Err(Fault::Flags(flags));
-    }
-
-    let misfit = Fault::Size {
-        size,
-        contents: strings + description,
-        left: bytes.len(),
-    };
-    if (HEADER + strings + description).next_multiple_of(ALIGN) != size as usize {
-        return Err(misfit);
-    }
-    let record = bytes.get(..size as usize).ok_or(misfit)?;
-    let (text, rest) = record[HEADER..].split_at(strings);
-    let (description, padding) = rest.split_at(description);
-    if reserved != 0 || padding.iter().any(|&byte| byte != 0) {
-        return Err(Fault::Reserved);
-    }
-
-    let text = text.strip_suffix(&[0]).ok_or(Fault::Strings)?;
-    let text = std::str::from_utf8(text).map_err(|_| Fault::Utf8)?;
-    let parts: Vec<&str> = text.split('\0').collect();
-    let [block, provider, name, rust_name] = parts[..] else {
-        return Err(Fault::Strings);
-    };
-    if name.is_empty() || rust_name.is_empty() {
-        return Err(Fault::Nameless);
-    }
-    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let import = Import {
-        kind,
-        optional: flags & OPTIONAL != 0,
-        unverified: flags & UNVERIFIED != 0,
-        verify: Policy::ALL[usize::from((flags & POLICY) >> POLICY_SHIFT)],
-        position: NonZeroU32::new(position),
-        block: given(block),
-        provider: given(provider),
-        name: name.to_owned(),
-        rust_name: rust_name.to_owned(),
-        description: description.to_owned(),
-    };
-    Ok((import, size as usize))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    const VERSION: u8 = 2;
+    const HEADER: usize = 16;
+    const ALIGN: usize = 8;
+    const POLICY_SHIFT: u8 = 2;
 
     fn encode(import: &Import) -> Vec<u8> {
         let strings = format!(
@@ -274,7 +134,7 @@ mod tests {
         }
     }
 
-    fn fault_of(section: &[u8]) -> Fault {
+    fn fault_of(section: &[u8]) -> RecordFault {
         decode(section).unwrap_err().fault
     }
 
@@ -308,26 +168,32 @@ mod tests {
             record[at] = byte;
             record
         };
-        assert_eq!(fault_of(&good[..7]), Fault::Truncated);
-        assert_eq!(fault_of(&with(0, 1)), Fault::Version(1));
-        assert_eq!(fault_of(&with(1, 2)), Fault::Kind(2));
-        assert_eq!(fault_of(&with(2, 16)), Fault::Flags(16));
-        assert_eq!(fault_of(&with(3, 1)), Fault::Reserved);
-        assert_eq!(fault_of(&with(good.len() - 1, 1)), Fault::Reserved);
-        assert!(matches!(fault_of(&with(8, 0)), Fault::Size { .. }));
-        assert!(matches!(fault_of(&with(11, 0xff)), Fault::Size { .. }));
-        assert!(matches!(fault_of(&with(15, 0xff)), Fault::Size { .. }));
+        assert_eq!(fault_of(&good[..7]), RecordFault::Truncated);
+        assert_eq!(fault_of(&with(0, 1)), RecordFault::Version(1));
+        assert_eq!(fault_of(&with(1, 2)), RecordFault::Kind(2));
+        assert_eq!(fault_of(&with(2, 16)), RecordFault::Flags(16));
+        assert_eq!(fault_of(&with(3, 1)), RecordFault::Reserved);
+        assert_eq!(fault_of(&with(good.len() - 1, 1)), RecordFault::Reserved);
+        assert!(matches!(fault_of(&with(8, 0)), RecordFault::Size { .. }));
+        assert!(matches!(
+            fault_of(&with(11, 0xff)),
+            RecordFault::Size { .. }
+        ));
+        assert!(matches!(
+            fault_of(&with(15, 0xff)),
+            RecordFault::Size { .. }
+        ));
         assert!(matches!(
             fault_of(&good[..good.len() - 8]),
-            Fault::Size { .. }
+            RecordFault::Size { .. }
         ));
-        assert_eq!(fault_of(&with(HEADER, 0xff)), Fault::Utf8);
-        assert_eq!(fault_of(&with(HEADER + 3, b'x')), Fault::Strings);
+        assert_eq!(fault_of(&with(HEADER, 0xff)), RecordFault::Utf8);
+        assert_eq!(fault_of(&with(HEADER + 3, b'x')), RecordFault::Strings);
         let nameless = Import {
             name: String::new(),
             ..sample()
         };
-        assert_eq!(fault_of(&encode(&nameless)), Fault::Nameless);
+        assert_eq!(fault_of(&encode(&nameless)), RecordFault::Nameless);
     }
 
     #[test]
@@ -337,8 +203,28 @@ mod tests {
         let error = decode(&section).unwrap_err();
         assert_eq!(
             (error.offset, error.fault),
-            (first.len(), Fault::Version(9))
+            (first.len(), RecordFault::Version(9))
         );
+    }
+
+    #[test]
+    fn the_macro_writes_what_is_read() {
+        const IMPORT: kimport_types::Import<'_> = kimport_types::Import {
+            kind: Kind::Data,
+            optional: true,
+            unverified: false,
+            policy: Policy::Require,
+            position: 3,
+            block: "lio",
+            provider: "",
+            name: "jiffies",
+            rust_name: "j",
+            description: &[1, 2, 3],
+        };
+        let record = IMPORT.record::<{ IMPORT.record_size() }>();
+        let import = Import::from(IMPORT);
+        assert_eq!(record.0[..], encode(&import));
+        assert_eq!(decode(&record.0).unwrap(), [import]);
     }
 
     fn any_import() -> impl Strategy<Value = Import> {
@@ -394,7 +280,7 @@ mod tests {
             let keep = keep.index(section.len() + 1);
             section.truncate(keep);
             if let Ok(imports) = decode(&section) {
-                // Nothing but a canonical encoding is accepted.
+                // Only canonical encodings are accepted.
                 prop_assert_eq!(imports.iter().flat_map(encode).collect::<Vec<_>>(), section);
             }
         }

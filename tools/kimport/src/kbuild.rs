@@ -2,10 +2,12 @@
 
 //! The steps of `scripts/Makefile.relink`, which relinks modules while they are built.
 //!
-//! modpost refuses a module with symbols that nothing exports, or that are exported to others only.
-//! So before it runs, [`unexported`] writes down those whose provider is named, as exports, which
-//! modpost then believes to exist, and [`to_all`] the kernel's own exports, without the namespaces
-//! of such symbols. Any other one it still complains of. After the final link [`relink()`] makes
+//! modpost refuses a module that uses symbols that nothing exports, or that are exported to other
+//! modules only. Two files that are written before modpost runs make it accept those symbols whose
+//! provider is named. [`unexported`] lists such symbols as exports, which modpost then believes to
+//! exist. [`to_all`] lists the kernel's own exports without the namespaces of such symbols. modpost
+//! still complains of any other symbol. After the final link, [`relink()`] makes livepatch
+//! relocations of the symbols and adds the providers to `depends=`.
 //! livepatch relocations of them; `depends=` gets the providers then.
 
 use crate::{
@@ -22,15 +24,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Begins the names of the symbols by which an object file says what it exports.
+/// The prefix of the symbols by which an object file says what it exports.
 const EXPORT: &str = "__export_symbol_";
 
 /// A module that is being built.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Module {
-    /// Its name in the Kbuild, which is its path without suffix.
+    /// The module's name in the Kbuild: its path without suffix.
     name: String,
-    /// What `kimport-from-<name>` says.
+    /// The value of `kimport-from-<name>`.
     requests: Vec<Request>,
     object: ObjectFile,
 }
@@ -38,16 +40,17 @@ pub struct Module {
 /// The facts that an object file tells of a module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct ObjectFile {
-    /// The symbols that the module needs, and whether it can do without.
+    /// The symbols that the module needs; true if it can do without.
     undefined: BTreeMap<String, bool>,
     exported: Vec<String>,
-    /// The namespaces that it imports.
+    /// The namespaces that the module imports.
     imported: Vec<String>,
 }
 
 impl Module {
-    /// Reads the object files of the modules that `list` names: a line for each, with the requests
-    /// behind the name. Also returns what the modules and others export, these being `others`.
+    /// Reads the object files of the modules in `list`, which has a line for each: the name and
+    /// then the requests. Also returns the exports of these modules together with `others`, the
+    /// exports of other modules.
     pub fn read_all(list: &str, others: Symvers) -> Result<(Vec<Self>, Symvers)> {
         let mut exports = others;
         let mut modules = Vec::new();
@@ -69,12 +72,12 @@ impl Module {
         Ok((modules, exports))
     }
 
-    /// Where the built module is.
+    /// Returns the path of the built module.
     pub fn path(&self) -> PathBuf {
         format!("{}.ko", self.name).into()
     }
 
-    /// Whether anything of it is to become a livepatch relocation.
+    /// Returns whether any of its symbols becomes a livepatch symbol.
     pub fn is_relinked(&self) -> bool {
         let mut undefined = self.object.undefined.keys();
         !self.requests.is_empty()
@@ -123,7 +126,7 @@ struct Need<'a> {
     module: &'a Module,
     symbol: &'a str,
     weak: bool,
-    /// What it becomes.
+    /// The livepatch symbol that it becomes.
     to: Option<LivepatchSymbol>,
     export: Option<&'a Export>,
 }
@@ -145,8 +148,8 @@ fn needs<'a>(modules: &'a [Module], exports: &'a Symvers) -> Result<Vec<Need<'a>
     Ok(needs)
 }
 
-/// Refuses needs of modules that do not say from where, when another module does: modpost cannot
-/// tell which module an entry is for.
+/// Refuses a symbol that one module takes from a named provider and another module needs without
+/// naming one: modpost cannot tell which of the modules an entry is for.
 fn named_by_each(
     needs: &[Need<'_>],
     is_missed: impl Fn(&Need<'_>) -> Option<String>,
@@ -172,12 +175,14 @@ fn named_by_each(
         .help("name the provider for each module: kimport-from-<module> := PROVIDER:SYMBOL"))
 }
 
-/// A `Module.symvers` with what `modules` need and nothing exports, but has a provider.
+/// Returns a `Module.symvers` with the symbols that `modules` need, that nothing exports and that
+/// have a provider.
 pub fn unexported(modules: &[Module], exports: &Symvers) -> Result<String> {
     let mut needs = needs(modules, exports)?;
     needs.retain(|need| need.export.is_none());
     named_by_each(&needs, |_| Some("nothing exports".to_owned()))?;
-    // As exports of the kernel image, which `depends=` never has. modpost looks for `.name` without the dot.
+    // The entries are exports of the kernel image, which `depends=` never names. modpost looks for
+    // `.name` without the dot.
     let named = needs.iter().filter(|need| need.to.is_some());
     let named: BTreeSet<_> = named
         .map(|need| need.symbol.strip_prefix('.').unwrap_or(need.symbol))
@@ -186,7 +191,8 @@ pub fn unexported(modules: &[Module], exports: &Symvers) -> Result<String> {
     Ok(named.into_iter().map(line).collect())
 }
 
-/// `text`, a `Module.symvers`, as if what `modules` get from a provider was exported to all modules.
+/// Returns `text`, a `Module.symvers`, changed as if the symbols that `modules` get from a provider
+/// were exported to all modules.
 pub fn to_all(text: &str, modules: &[Module], exports: &Symvers) -> Result<String> {
     let mut needs = needs(modules, exports)?;
     needs.retain(|need| {
@@ -221,7 +227,7 @@ pub fn to_all(text: &str, modules: &[Module], exports: &Symvers) -> Result<Strin
     Ok(edited)
 }
 
-/// Relinks the built module; [`None`] when that was done before.
+/// Relinks the built module; returns [`None`] if that was done before.
 pub fn relink(module: &Module, exports: &Symvers) -> Result<Option<(Vec<u8>, Report)>> {
     let file = ModuleFile::read(&module.path())?;
     let wish = Wish {
@@ -307,7 +313,7 @@ mod tests {
         let opened_ns = text.replace("NS", "");
         assert_eq!(to_all(&[by_exporter]).unwrap(), opened_ns);
 
-        // modpost would not say it of the other one.
+        // modpost would not complain of the other module.
         let b = module("b", &[], &[("shut", false)]);
         let error = to_all(&[a.clone(), b.clone()]).unwrap_err();
         let why = "b needs shut, which vmlinux exports in namespace module:kvm,kvm-amd only; a has it from vmlinux";
@@ -323,7 +329,7 @@ mod tests {
             .imported
             .push("module:kvm,kvm-amd".to_owned());
         assert_eq!(to_all(&[a, imports]).unwrap(), opened);
-        // Nor is what nobody takes from elsewhere touched.
+        // A symbol that no module takes from a provider stays as it is.
         let none = module("c", &[], &undefined);
         assert_eq!(to_all(&[none]).unwrap(), text);
     }

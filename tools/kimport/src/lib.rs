@@ -2,11 +2,12 @@
 
 //! `kimport`, the host command.
 //!
-//! It works on built kernel modules: [`list`] tells what one imports, [`check`] whether a kernel has
-//! it all, [`compare`] what becomes of it from kernel to kernel, [`relink`] sends undefined symbols
-//! to a provider that does not export them ([`kbuild`] does so while a module is built), [`sign`] signs
-//! what changed, [`load`] loads a module with the addresses written into it. [`prepare`] makes what
-//! modules are built against. [`kernel`] is where facts about kernels come from.
+//! It works on built kernel modules. [`list`] shows what a module imports, [`check`] tells whether
+//! a kernel has all of that, and [`compare`] shows how the imports change from kernel to kernel.
+//! [`relink`] makes undefined symbols come from a provider that does not export them ([`kbuild`]
+//! does so while a module is built), and [`sign`] signs the changed module. [`load`] loads a module
+//! with the addresses written into it. [`prepare`] makes the tree that modules are built against.
+//! [`kernel`] reads the facts about kernels.
 
 pub mod check;
 pub mod cli;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The licences of modules: what the kernel does not export, or exports to GPL-compatible modules alone, is for such modules
-//! only. The loader does not look at the licence where symbols are livepatch symbols or absolute ones, so that this must.
+//! The licences of modules. Only modules under a GPL-compatible licence may import symbols that the
+//! kernel does not export, or exports to GPL-compatible modules only. The module loader does not
+//! check the licence for livepatch symbols and absolute symbols, so this module checks it.
 
 use crate::error::{printable, Error, Result};
 
-/// Those that the kernel takes for GPL-compatible: `license_is_gpl_compatible()` of `include/linux/license.h`.
+/// The licences that the kernel takes for GPL-compatible: `license_is_gpl_compatible()` of
+/// `include/linux/license.h`.
 const COMPATIBLE: &[&str] = &[
     "GPL",
     "GPL v2",
@@ -15,7 +17,7 @@ const COMPATIBLE: &[&str] = &[
     "Dual MPL/GPL",
 ];
 
-/// Refuses a module that states another licence, or none.
+/// Refuses a module whose licence is not GPL-compatible, or that states none.
 pub fn require_gpl_compatible(licence: Option<&str>) -> Result<()> {
     if licence.is_some_and(|licence| COMPATIBLE.contains(&licence)) {
         return Ok(());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `kimport list`: what a module imports, and from where.
+//! `kimport list`: the imports of a module and their providers.
 
 use crate::{
     elf::{self, Image, LivepatchSymbol},
@@ -20,20 +20,20 @@ use std::{
     str::FromStr,
 };
 
-/// Everything a module imports.
+/// All imports of a module.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Listing {
     /// The module's name, if the file tells it.
     pub module: Option<String>,
     /// The licence that it states.
     pub licence: Option<String>,
-    /// The imports that kimport binds when the module asks for it.
+    /// The imports made with kimport, which it binds when the module asks for it.
     pub imports: Vec<Import>,
     /// The symbols that the kernel's livepatch code resolves.
     pub livepatch: Vec<Livepatch>,
     /// The symbols that the module loader resolves.
     pub undefined: Vec<Undefined>,
-    /// Whether it is known who exports what.
+    /// True if the exporters of undefined symbols are known.
     pub exporters_known: bool,
     /// Its marks for the module loader.
     #[serde(skip)]
@@ -47,9 +47,9 @@ pub struct Livepatch {
     pub name: String,
     /// The module that has it, or `vmlinux`.
     pub provider: String,
-    /// Which of several of that name; 0: there must be one only.
+    /// The position among several symbols of that name, counted from 1; 0: there must be only one.
     pub position: u64,
-    /// How many relocations refer to it.
+    /// The number of relocations that refer to it.
     pub relocations: usize,
 }
 
@@ -58,18 +58,19 @@ pub struct Livepatch {
 pub struct Undefined {
     /// Its name.
     pub name: String,
-    /// The module loads without it.
+    /// True if the module loads without it.
     pub weak: bool,
     /// The module that exports it, or `vmlinux`.
     pub exported_by: Option<String>,
 }
 
-/// `PROVIDER=OLD`: what the module takes from one module, taken from another one.
+/// `PROVIDER=OLD`: takes from one module what the importing module takes from another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instead {
-    /// The module that has it now.
+    /// The module to take the symbols from.
     pub provider: String,
-    /// The module that exports it, or from which it is declared to be imported, or `vmlinux`.
+    /// The module that exports the symbols, or that the imports are declared to come from; or
+    /// `vmlinux`.
     pub old: String,
 }
 
@@ -92,9 +93,11 @@ impl FromStr for Instead {
 }
 
 impl Listing {
-    /// Takes what comes from a module from another one: what is declared so, as if the module asked that one
-    /// (`resolve_imports_from`), or if nothing is, what the old one exports, as if `kimport relink` had been told, which refuses
-    /// modules that have both. `exports` tells the latter by module and symbol.
+    /// Replaces providers. The imports that are declared to come from an old provider come from the
+    /// new one, as if the module had asked for it (`resolve_imports_from`). If there are none, the
+    /// symbols that the old provider exports come from the new one, as if `kimport relink` had been
+    /// given the same option; it refuses modules that have both. `exports` returns whether a module
+    /// exports a symbol.
     pub fn take_from(
         &mut self,
         instead: &[Instead],
@@ -197,14 +200,14 @@ impl Listing {
         })
     }
 
-    /// The symbols the module cannot be loaded without and that nothing exports.
+    /// Returns the symbols that nothing exports and without which the module cannot be loaded.
     pub fn unresolved(&self) -> impl Iterator<Item = &Undefined> {
         self.undefined
             .iter()
             .filter(|symbol| self.exporters_known && symbol.exported_by.is_none() && !symbol.weak)
     }
 
-    /// Findings are symbols that the kernel does not export.
+    /// Returns whether there are findings: symbols that the kernel does not export.
     pub fn outcome(&self) -> Outcome {
         match self.unresolved().next() {
             Some(_) => Outcome::Findings,
@@ -212,7 +215,7 @@ impl Listing {
         }
     }
 
-    /// The listing for people, for a terminal of `width` columns.
+    /// Returns the listing as text for people, for a terminal of `width` columns.
     pub fn text(&self, width: Option<usize>) -> String {
         let mut text = format!(
             "{}: {}, {}, {}\n",
@@ -278,7 +281,7 @@ impl Listing {
     }
 }
 
-/// The module's name and licence; a file that is not finished has no name.
+/// Returns the module's name and licence. A file that is not finished has no name.
 fn identity(builder: &Builder<'_>) -> Result<(Option<String>, Option<String>)> {
     let Some(section) = elf::section(builder, modinfo::SECTION)? else {
         return Ok((None, None));
@@ -288,7 +291,7 @@ fn identity(builder: &Builder<'_>) -> Result<(Option<String>, Option<String>)> {
     Ok((name.map(str::to_owned), modinfo::licence(section)))
 }
 
-/// The module's import table; a module without it imports nothing that way.
+/// Reads the module's import table. A module without one has no imports of this kind.
 pub(crate) fn imports(builder: &Builder<'_>) -> Result<Vec<Import>> {
     let Some(section) = elf::section(builder, import_table::SECTION)? else {
         return Ok(Vec::new());
@@ -299,7 +302,7 @@ pub(crate) fn imports(builder: &Builder<'_>) -> Result<Vec<Import>> {
     })
 }
 
-/// Appends a table; nothing if it has no rows.
+/// Appends a table, or nothing if it has no rows.
 fn append(
     text: &mut String,
     width: Option<usize>,

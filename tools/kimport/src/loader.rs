@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The reasons for which the kernel's module loader refuses a module as a whole, in its own words:
+//! The reasons for which the kernel's module loader refuses a module as a whole, worded as in
 //! `kernel/module/main.c` and `version.c`.
 
 use crate::{elf, error::Result, kernel::symbols::EXPORT, relink::modinfo};
@@ -13,31 +13,31 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::HashMap;
 
-/// A record of `__versions`: a `long` and the name.
+/// The size of a record of `__versions`: a `long` and the name.
 const VERSION: usize = 64;
-/// The symbol whose version stands for the layout of `struct module`.
+/// The symbol whose version is that of the layout of `struct module`.
 pub const LAYOUT: &str = "module_layout";
-/// Ends what is logged when a module is loaded by force.
+/// The end of the line that the kernel logs when it loads a module by force.
 const TAINTED: &str = ": kernel tainted.";
-/// Begins a namespace that modules do not import.
+/// The prefix of a namespace that modules cannot import.
 const FOR_MODULES: &str = "module:";
 
-/// The marks of a module that the loader reads.
+/// The properties of a module that the loader checks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
     /// The ELF header's `e_machine`.
     pub machine: u16,
-    /// The version magic: release and options that it was built for.
+    /// The version magic: the release and the options that it was built for.
     pub vermagic: Option<String>,
     /// The namespaces that it imports.
     pub namespaces: Vec<String>,
-    /// It is marked as a livepatch module.
+    /// Set if it is marked as a livepatch module.
     pub livepatch: bool,
     /// The symbols that it exports.
     pub exports: Vec<String>,
     /// The versions of the symbols that it needs, in the section `__versions`.
     pub versions: Option<HashMap<String, u32>>,
-    /// The versions in `__version_ext_crcs` and `__version_ext_names`, which go before.
+    /// The versions in `__version_ext_crcs` and `__version_ext_names`, which take precedence.
     pub extended: Option<HashMap<String, u32>>,
 }
 
@@ -101,9 +101,9 @@ pub struct Loader {
 /// The version magic of a kernel's modules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Magic {
-    /// All of it.
+    /// The whole version magic.
     Whole(String),
-    /// The release, which it begins with.
+    /// The release, with which the version magic begins.
     Release(String),
 }
 
@@ -111,17 +111,17 @@ pub enum Magic {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
-    /// It is for another architecture.
+    /// The module is for another architecture.
     Architecture,
-    /// It was built for another release, or with other options.
+    /// The module was built for another release, or with other options.
     VersionMagic,
-    /// The version of `struct module`'s layout is another one, or not there.
+    /// The version of the layout of `struct module` differs or is missing.
     Layout,
-    /// It is marked as a livepatch module, and the kernel has no livepatch.
+    /// The module is marked as a livepatch module, and the kernel has no livepatch.
     Livepatch,
-    /// It imports a namespace that is for modules by their names.
+    /// The module imports a namespace that is reserved for modules listed by name.
     ModuleNamespace,
-    /// It exports what the kernel image exports.
+    /// The module exports a symbol that the kernel image exports.
     DuplicateExport,
 }
 
@@ -137,11 +137,11 @@ pub struct Refusal {
 /// The loader's judgement of a module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Judgement {
-    /// The reasons to refuse it.
+    /// The reasons to refuse the module.
     pub refusals: Vec<Refusal>,
-    /// Lines that it would log while it lets the module pass, with a taint.
+    /// The lines that the loader would log while it accepts the module with a taint.
     pub warnings: Vec<String>,
-    /// Questions that the known facts do not answer.
+    /// The questions that the known facts do not answer.
     pub unknown: Vec<String>,
 }
 
@@ -150,10 +150,10 @@ impl Judgement {
         self.refusals.push(Refusal { reason, message });
     }
 
-    /// Lets pass what is loaded by force where that is configured: `try_to_force_load()`.
+    /// Accepts what the kernel only loads by force, if that is configured: `try_to_force_load()`.
     fn force(&mut self, loader: &Loader, reason: Reason, module: &str, what: &str, lack: &str) {
         match loader.force_load {
-            // It is said once.
+            // The kernel logs this only once.
             Some(true) if self.warnings.iter().any(|line| line.ends_with(TAINTED)) => {}
             Some(true) => self.warnings.push(format!("{module}: {what}{TAINTED}")),
             Some(false) => self.refuse(
@@ -170,20 +170,20 @@ impl Judgement {
 /// The outcome of comparing the version of a symbol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Version {
-    /// It is the same, or none is wanted.
+    /// The version is the same, or the symbol has none.
     Fits,
-    /// The kernel lets it pass, and logs this.
+    /// The kernel accepts the module and logs this line.
     Passes(String),
-    /// The kernel refuses it, and logs this.
+    /// The kernel refuses the module and logs this line.
     Refused(String),
     /// The module has no versions at all.
     None,
 }
 
 impl Loader {
-    /// Says what the loader does of `module` before it looks for symbols, and of what it exports.
-    /// `layout` is the version of [`LAYOUT`], if it is known; `is_exported` whether the image
-    /// exports a symbol.
+    /// Returns what the loader does with `module` before it looks for symbols, and its judgement of
+    /// the module's exports. `layout` is the version of [`LAYOUT`], if it is known. `is_exported`
+    /// returns whether the image exports a symbol.
     pub fn judge(
         &self,
         module: &str,
@@ -256,7 +256,7 @@ impl Loader {
                 "version magic",
             );
         };
-        // The release does not count where symbols have versions.
+        // The release does not count if symbols have versions.
         let is_versioned = marks.versions.is_some();
         let options = |magic: &str| magic.split_once(' ').map(|(_, rest)| rest.to_owned());
         let is_same = match (&self.vermagic, self.modversions) {
@@ -289,7 +289,8 @@ impl Loader {
         }
     }
 
-    /// Compares the version `crc` of an exported symbol as `check_version()` does; 0: it has none.
+    /// Compares the version `crc` of an exported symbol like `check_version()`. 0 stands for no
+    /// version.
     pub fn version(&self, module: &str, marks: &Marks, symbol: &str, crc: u32) -> Version {
         if crc == 0 || self.modversions == Some(false) {
             return Version::Fits;
@@ -317,7 +318,7 @@ impl Loader {
     }
 }
 
-/// The name of an architecture.
+/// Returns the name of an architecture.
 fn architecture(machine: u16) -> String {
     let name = match machine {
         EM_X86_64 => "x86-64",
@@ -390,7 +391,7 @@ mod tests {
         let other = marks("7.3.5 SMP preempt mod_unload ");
         let line = "m: version magic '7.3.5 SMP preempt mod_unload ' should be '7.3.4 SMP preempt mod_unload '";
         assert_eq!(refusals(&loader(false, MAGIC), &other, None), [line]);
-        // The release counts where the module has no versions, the options always do.
+        // The release only counts if the module has no versions. The options always count.
         let mut versioned = other.clone();
         versioned.versions = versions(&[]);
         assert_eq!(refusals(&loader(true, MAGIC), &other, None)[1..], [line]);
@@ -443,7 +444,7 @@ mod tests {
             Version::Refused("m: no symbol version for f".to_owned())
         );
         assert_eq!(version(&with(None, None), 1), Version::None);
-        // The extended ones go before.
+        // The extended versions take precedence.
         let extended = with(versions(&[("f", 2)]), versions(&[("f", 1)]));
         assert_eq!(
             [version(&extended, 1), version(&extended, 2)],

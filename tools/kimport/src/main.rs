@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The command; everything is in the library so that tests reach it.
+//! The command. All code is in the library, so that tests can call it.
 
 fn main() -> std::process::ExitCode {
     kimport::cli::main()

@@ -12,14 +12,14 @@ use std::{
     path::Path,
 };
 
-/// The end of a signed module, `MODULE_SIGNATURE_MARKER` of the kernel.
+/// The end of a signed module: `MODULE_SIGNATURE_MARKER` of the kernel.
 pub const SIGNATURE_MARKER: &[u8] = b"~Module signature appended~\n";
-/// What the names of modules end in.
+/// The suffixes of module files.
 pub const EXTENSIONS: [&str; 4] = [".ko", ".ko.xz", ".ko.zst", ".ko.gz"];
 /// The size of `struct module_signature`, which precedes the marker.
 const SIGNATURE_TRAILER: usize = 12;
 
-/// A kernel module as it lies in a file, unpacked.
+/// The content of a kernel module file, unpacked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModuleFile {
     bytes: Vec<u8>,
@@ -27,7 +27,7 @@ pub struct ModuleFile {
 }
 
 impl ModuleFile {
-    /// Reads `path`; the compression is told from the content, not from the name.
+    /// Reads `path`. The compression is recognized by the content, not by the name.
     pub fn read(path: &Path) -> Result<Self> {
         let unreadable = |error: io::Error| {
             Error::unusable(format_args!("{}: {error}", path.display())).help(format_args!(
@@ -49,22 +49,22 @@ impl ModuleFile {
         Ok(Self { bytes, elf_size })
     }
 
-    /// The ELF file alone.
+    /// Returns the ELF file without the signature.
     pub fn elf(&self) -> &[u8] {
         &self.bytes[..self.elf_size]
     }
 
-    /// The ELF file and the signature that may follow it.
+    /// Returns the ELF file and the signature that may follow it.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Whether a signature follows the ELF file.
+    /// Returns whether a signature follows the ELF file.
     pub fn is_signed(&self) -> bool {
         self.elf_size != self.bytes.len()
     }
 
-    /// The signature proper: a PKCS#7 message.
+    /// Returns the signature proper: a PKCS#7 message.
     pub fn signature(&self) -> Option<&[u8]> {
         let end = self
             .bytes
@@ -76,7 +76,7 @@ impl ModuleFile {
     }
 }
 
-/// How much of `bytes` is the module without its signature.
+/// Returns the size of the module in `bytes` without its signature.
 fn size_without_signature(bytes: &[u8]) -> Result<usize> {
     let Some(signed) = bytes.strip_suffix(SIGNATURE_MARKER) else {
         return Ok(bytes.len());

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Shows on a terminal that long work goes on. All of it is on standard error.
+//! Progress on a terminal during long work. All of it goes to standard error.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::Duration;
 
-/// How often what moves moves.
+/// The interval between two frames of the spinner.
 const TICK: Duration = Duration::from_millis(120);
 
-/// Shows what is being done until it is dropped; nothing where there is no terminal.
+/// A spinner that shows the present work until it is dropped. Without a terminal it shows nothing.
 pub struct Spinner(ProgressBar);
 
 impl Spinner {
-    /// Begins.
+    /// Starts a spinner with the message `what`.
     pub fn new(what: impl Into<String>) -> Self {
         let bar = ProgressBar::new_spinner().with_message(what.into());
         bar.enable_steady_tick(TICK);
@@ -26,8 +26,8 @@ impl Drop for Spinner {
     }
 }
 
-/// Steps that take their time, one after the other: a line for each that is done, and on a terminal
-/// one for the step that goes on.
+/// A sequence of long steps. Each finished step gets a line; on a terminal the present step has one
+/// too.
 pub struct Steps {
     bar: ProgressBar,
     name: String,
@@ -36,7 +36,7 @@ pub struct Steps {
 impl Default for Steps {
     fn default() -> Self {
         let bar = ProgressBar::new_spinner();
-        // The default is good enough should this one ever be wrong.
+        // The default style will do if this template is ever wrong.
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ... {elapsed}") {
             bar.set_style(style);
         }
@@ -48,7 +48,7 @@ impl Default for Steps {
 }
 
 impl Steps {
-    /// The step that begins.
+    /// Begins a step.
     pub fn begin(&mut self, name: String) {
         self.name.clone_from(&name);
         self.bar.reset();
@@ -56,14 +56,14 @@ impl Steps {
         self.bar.enable_steady_tick(TICK);
     }
 
-    /// The present step is done.
+    /// Ends the present step.
     pub fn end(&mut self) {
         self.bar.disable_steady_tick();
         let line = format!("{} ... {} s", self.name, self.bar.elapsed().as_secs());
         self.line(&line);
     }
 
-    /// A line of its own.
+    /// Prints a line above the present step.
     pub fn line(&self, line: &str) {
         if self.bar.is_hidden() {
             eprintln!("{line}");

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the kernel-side resolver would answer on a given kernel: an address, or the cause why not.
+//! The answer of the kernel-side resolver on a given kernel: a symbol, or the cause of the refusal.
 //!
-//! The rules and the words are those of `rust/kimport/resolver`, so that a finding reads like the
-//! line the kernel would log.
+//! The rules are those of `rust/kimport/resolver`. The words are shared with it too, so that a
+//! finding reads like the line that the kernel would log.
 
 use crate::{
     error::count,
@@ -15,142 +15,143 @@ use crate::{
     symvers::VMLINUX,
     verify::Reason,
 };
-use kimport_types::Made;
+use kimport_types::{Made, Refusal};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
-/// What is looked for.
+/// A request for a symbol.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'a> {
     /// The symbol.
     pub name: &'a str,
-    /// The module that shall have it; `None`: the kernel image.
+    /// The module that should have it; `None`: the kernel image.
     pub provider: Option<&'a str>,
-    /// Which of several, counted from 1: in the kernel image in address order, in a module in the
-    /// order of its symbol table.
+    /// The position among several symbols of that name, counted from 1: in the kernel image in
+    /// address order, in a module in the order of its symbol table.
     pub position: Option<u32>,
-    /// What it is declared to be, if that matters.
+    /// The kind that it is declared to be, if that matters.
     pub kind: Option<import_table::Kind>,
-    /// The one by whose rules it is found.
+    /// The code by whose rules it is found.
     pub finder: Finder,
 }
 
-/// The one that finds a symbol.
+/// The code that looks for a symbol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Finder {
-    /// The kernel-side crate, which counts only what stays in memory, and knows what compilers
-    /// rename.
+    /// The kernel-side crate, which only counts symbols that stay in memory, and knows the names
+    /// that compilers make of others.
     #[default]
     Crate,
-    /// The kernel's livepatch code (`klp_find_object_symbol()`), which goes by whole names and
-    /// takes whatever bears one.
+    /// The kernel's livepatch code (`klp_find_object_symbol()`), which compares whole names and
+    /// takes any symbol of that name.
     Livepatch,
 }
 
-/// The position that the number in the name of a livepatch symbol means: 0 is none.
+/// Returns the position for the number in the name of a livepatch symbol, where 0 stands for none.
 pub fn position_of_livepatch(number: u64) -> Option<u32> {
     (number != 0).then(|| number.try_into().unwrap_or(u32::MAX))
 }
 
-/// Why a symbol would be refused.
+/// The cause for which a symbol would be refused.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "cause")]
 pub enum Cause {
     /// There is no symbol of that name.
     Missing,
-    /// There is none, but the kernel's types or its debug information have the function.
+    /// There is no symbol of that name, but the kernel's types or its debug information have the
+    /// function: it was inlined.
     Inlined {
-        /// Its prototypes, where types have it.
+        /// Its prototypes, if the types have it.
         prototypes: Vec<String>,
     },
-    /// The compiler replaced the function by clones, whose ABI is their own affair.
+    /// The compiler replaced the function by clones, whose ABI need not be the declared one.
     OnlyClone {
-        /// The clones' names.
+        /// The names of the clones.
         clones: Vec<String>,
     },
-    /// The compiler renamed it, and livepatch code compares whole names.
+    /// The compiler renamed the symbol, and livepatch code compares whole names.
     Renamed {
-        /// The name that it has.
+        /// The name that it has now.
         name: String,
     },
-    /// The compiler renamed several functions of the name.
+    /// The compiler renamed several functions of that name.
     SeveralRenames {
-        /// The names that they have.
+        /// The names that they have now.
         names: Vec<String>,
     },
-    /// Not in the place asked for, but in modules.
+    /// The symbol is not in the place asked for, but in other modules.
     Elsewhere {
-        /// These.
+        /// The modules that have it.
         modules: Vec<String>,
     },
-    /// Not in the module asked for, but in the kernel image.
+    /// The symbol is not in the module asked for, but in the kernel image.
     InImage,
     /// Several symbols have the name.
     Ambiguous {
-        /// How many.
+        /// The number of symbols.
         count: usize,
     },
-    /// There are not that many symbols of the name.
+    /// The position is larger than the number of symbols of that name.
     Position {
-        /// How many there are.
+        /// The number of symbols.
         count: usize,
     },
-    /// In memory that is freed after init.
+    /// The symbol is in memory that is freed after init.
     InInit,
-    /// Per-CPU data.
+    /// The symbol is per-CPU data.
     PerCpu,
-    /// Declared as a function.
+    /// The symbol is declared as a function, but is none.
     NotFunction,
-    /// Declared as data.
+    /// The symbol is declared as data, but is a function.
     NotData,
-    /// Declared as another type than the kernel has.
+    /// The symbol is declared with a type that differs from the kernel's.
     Differs {
-        /// Both types, and where they differ.
+        /// Both types, and the place where they differ.
         report: String,
     },
-    /// The declared type cannot be compared, and the module requires it.
+    /// The declared type cannot be compared, and the module requires a comparison.
     Unverified {
-        /// Why it cannot.
+        /// The reason why it cannot be compared.
         reason: Reason,
     },
-    /// The kernel has no such module.
+    /// The kernel has no module of the provider's name.
     NoProvider,
     /// The provider is part of the kernel image.
     ProviderBuiltin,
-    /// The module exports nothing of that name, and neither does anybody.
+    /// Nothing exports a symbol of that name.
     NotExported,
-    /// It is exported to GPL-compatible modules alone, and this is none.
+    /// The symbol is exported to GPL-compatible modules only, and the importing module is not one.
     GplOnly {
-        /// By this module, or `vmlinux`.
+        /// The module that exports it, or `vmlinux`.
         exporter: String,
     },
-    /// It is exported in a namespace that the module does not import.
+    /// The symbol is exported in a namespace that the module does not import.
     Namespace {
-        /// This one; `module:` and the names of modules: to these alone.
+        /// The namespace. `module:` and a list of names is for the modules of these names only.
         namespace: String,
     },
-    /// The module was built with another version of it, or with none.
+    /// The module was built with another version of the symbol, or with none.
     Version {
         /// The module that exports it, or `vmlinux`.
         exporter: String,
-        /// The line that the kernel logs of the version.
+        /// The line that the kernel logs about the version.
         logged: String,
     },
-    /// The kernel's kallsyms has functions only, and it is data, or may be.
+    /// The kernel's kallsyms lists functions only, and the symbol is data, or may be.
     NoData {
-        /// Nothing else tells whether it is.
+        /// True if nothing tells whether the symbol is data.
         perhaps: bool,
     },
-    /// What was given of the kernel does not tell.
+    /// The given files do not tell.
     Unknown {
-        /// What would be needed.
+        /// The files that would tell.
         needs: String,
     },
 }
 
 impl Cause {
-    /// Whether the symbol is simply not there, which is no error for an optional import.
+    /// Returns whether the symbol is merely absent, which is no error for an optional import.
     pub fn is_absence(&self) -> bool {
         matches!(
             self,
@@ -167,8 +168,38 @@ impl Cause {
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A cause that the kernel-side crate also reports is worded by the code shared with it.
+        let shared =
+            |refusal: Refusal<'_>, f: &mut fmt::Formatter<'_>| fmt::Display::fmt(&refusal, f);
         match self {
-            Self::Missing => f.write_str("kallsyms has no such symbol there; check its spelling"),
+            Self::Missing => shared(Refusal::Missing, f),
+            Self::OnlyClone { clones } => {
+                let names = &clones.join(", ");
+                shared(Refusal::OnlyClone { names }, f)
+            }
+            Self::SeveralRenames { names } => {
+                let count = as_u32(names.len());
+                let names = &names.join(", ");
+                shared(Refusal::SeveralRenames { count, names }, f)
+            }
+            Self::Ambiguous { count } => {
+                let count = as_u32(*count);
+                shared(Refusal::Ambiguous { count, listed: &"" }, f)
+            }
+            Self::Position { count } => {
+                let count = as_u32(*count);
+                shared(Refusal::Position { count }, f)
+            }
+            Self::InInit => shared(Refusal::InInit, f),
+            Self::PerCpu => shared(Refusal::PerCpu, f),
+            Self::NotFunction => shared(Refusal::NotFunction, f),
+            Self::NotData => shared(Refusal::NotData, f),
+            Self::Unverified { reason } => shared(Refusal::Unverified(*reason), f),
+            Self::NoData { perhaps: false } => shared(Refusal::NoData, f),
+            Self::NoData { perhaps: true } => f.write_str(
+                "kallsyms has no such symbol there; if it is data: this kernel's kallsyms has functions only \
+                 (no CONFIG_KALLSYMS_ALL)",
+            ),
             Self::Inlined { prototypes } => {
                 f.write_str("kallsyms has no such symbol there, though the kernel's ")?;
                 match prototypes.as_slice() {
@@ -177,22 +208,10 @@ impl fmt::Display for Cause {
                 }
                 f.write_str(": the compiler inlined it; import a function that calls it")
             }
-            Self::OnlyClone { clones } => write!(
-                f,
-                "the compiler left only {}, whose ABI is not the declared one; import a function \
-                 that calls it",
-                clones.join(", ")
-            ),
             Self::Renamed { name } => write!(
                 f,
                 "the compiler renamed it {name}, and livepatch compares whole names; declare it with \
                  #[name = \"{name}\"], in C with __asm__(\"{name}\")"
-            ),
-            Self::SeveralRenames { names } => write!(
-                f,
-                "the compiler renamed {} functions of that name, {}; select one with #[name = \"...\"]",
-                names.len(),
-                names.join(", ")
             ),
             Self::Elsewhere { modules } => write!(
                 f,
@@ -202,30 +221,7 @@ impl fmt::Display for Cause {
             Self::InImage => f.write_str(
                 "the module has no such symbol, but the kernel image has; leave out `from`",
             ),
-            Self::Ambiguous { count } => write!(
-                f,
-                "there are {count} symbols of that name; select one with #[position = N]"
-            ),
-            Self::Position { count } => {
-                write!(f, "{}; correct its #[position]", only(*count))
-            }
-            Self::InInit => f.write_str(
-                "it is in __init memory, which is freed after init; it cannot be imported",
-            ),
-            Self::PerCpu => f.write_str(
-                "it is per-CPU data, whose address is an offset; import a function that gives \
-                 access to it",
-            ),
-            Self::NotFunction => {
-                f.write_str("it is data, declared as a function; state the type of the data")
-            }
-            Self::NotData => f.write_str("it is a function, declared as data; state a fn type"),
             Self::Differs { report } => f.write_str(report),
-            Self::Unverified { reason } => write!(
-                f,
-                "its type cannot be checked: {reason}; drop verify(require), or import something \
-                 else"
-            ),
             Self::NoProvider => f.write_str(
                 "the provider is no module of this kernel; add the provider's .ko to --kernel",
             ),
@@ -244,22 +240,18 @@ impl fmt::Display for Cause {
             Self::Version { exporter, .. } => {
                 write!(f, "the module was not built with this {exporter}; build it for this kernel")
             }
-            Self::NoData { perhaps: false } => f.write_str(
-                "this kernel's kallsyms has functions only (no CONFIG_KALLSYMS_ALL); import a function \
-                 that gives access to it",
-            ),
-            Self::NoData { perhaps: true } => f.write_str(
-                "kallsyms has no such symbol there; if it is data: this kernel's kallsyms has functions only \
-                 (no CONFIG_KALLSYMS_ALL)",
-            ),
             Self::Unknown { needs } => write!(f, "cannot be told; add {needs} to --kernel"),
         }
     }
 }
 
+fn as_u32(count: usize) -> u32 {
+    count.try_into().unwrap_or(u32::MAX)
+}
+
 impl Cause {
-    /// The cause for the symbol `name` of `provider`, with the way out on a command line, which has
-    /// `--from` for the macro's `from` and `#[position]`.
+    /// Returns the text for the symbol `name` of `provider`, with the way out on a command line:
+    /// `--from` instead of the macro's `from` and `#[position]`.
     pub fn on_command_line(&self, name: &str, provider: &str) -> String {
         match self {
             Self::Ambiguous { count } => format!(
@@ -286,7 +278,7 @@ fn only(count: usize) -> String {
     )
 }
 
-/// Finds the symbol, or the cause why it would be refused.
+/// Finds the symbol, or the cause for which it would be refused.
 pub fn resolve(kernel: &Kernel, wanted: &Wanted<'_>) -> Result<Symbol, Cause> {
     let module = provider(kernel, wanted)?;
     let symbol = in_table(table(kernel, module.as_deref()), wanted)?;
@@ -309,15 +301,16 @@ pub fn resolve(kernel: &Kernel, wanted: &Wanted<'_>) -> Result<Symbol, Cause> {
     }
 }
 
-/// Whether anything but the symbol's absence decides: there is one, which may yet be refused, or its provider is not known.
-/// Sooner said than why there is none, for which [`resolve`] may have to read all types.
+/// Returns whether there may be a symbol of the name: one was found, even if it would be refused,
+/// or its provider is not known. Faster than [`resolve`], which may have to read all types to tell
+/// why there is none.
 pub fn is_there(kernel: &Kernel, wanted: &Wanted<'_>) -> bool {
     let found = provider(kernel, wanted)
         .and_then(|module| in_table(table(kernel, module.as_deref()), wanted));
     !matches!(found, Ok(None))
 }
 
-/// The module that shall have the symbol; `None`: the image shall.
+/// Returns the module that should have the symbol, or `None` for the kernel image.
 fn provider(kernel: &Kernel, wanted: &Wanted<'_>) -> Result<Option<Arc<Module>>, Cause> {
     let Some(provider) = wanted.provider else {
         return Ok(None);
@@ -339,7 +332,7 @@ fn table<'a>(kernel: &'a Kernel, module: Option<&'a Module>) -> &'a Table {
     module.map_or(kernel.image(), |module| &module.symbols)
 }
 
-/// Finds the symbol, if there is one.
+/// Finds the symbol in a table, if there is one.
 fn in_table(table: &Table, wanted: &Wanted<'_>) -> Result<Option<Symbol>, Cause> {
     let all = table.named(wanted.name);
     let found = counted(table, &all, wanted);
@@ -365,10 +358,11 @@ fn in_table(table: &Table, wanted: &Wanted<'_>) -> Result<Option<Symbol>, Cause>
     Ok(Some(symbol.clone()))
 }
 
-/// Returns those of `all` symbols of one name that the finder sees once a module has initialised.
+/// Returns the symbols among `all`, which have the same name, that the finder sees once a module
+/// has initialized.
 ///
-/// The kernel image lists the `__init` ones for ever, and livepatch counts them: so does a
-/// position. A module loses them, but for modules that are livepatches themselves.
+/// The kernel image lists its `__init` symbols for ever. Livepatch counts them, and so does a
+/// position. A module loses its `__init` symbols, unless it is a livepatch itself.
 fn counted<'a>(table: &Table, all: &[&'a Symbol], wanted: &Wanted<'_>) -> Vec<&'a Symbol> {
     let by_livepatch = wanted.finder == Finder::Livepatch;
     let with_init = match wanted.provider {
@@ -379,7 +373,7 @@ fn counted<'a>(table: &Table, all: &[&'a Symbol], wanted: &Wanted<'_>) -> Vec<&'
     all.filter(|symbol| with_init || !symbol.init).collect()
 }
 
-/// Finds the symbol under the name that the compiler gave it instead.
+/// Finds the symbol under another name that the compiler gave it.
 fn renamed(table: &Table, wanted: &Wanted<'_>) -> Result<Option<Symbol>, Cause> {
     let all = table.made_of(wanted.name);
     let kept = all.iter().filter(|made| !made.symbol.init);
@@ -400,7 +394,7 @@ fn renamed(table: &Table, wanted: &Wanted<'_>) -> Result<Option<Symbol>, Cause> 
     }
 }
 
-/// Why there is no symbol of the name.
+/// Returns the cause for which there is no symbol of the name.
 fn absent(kernel: &Kernel, module: Option<&Module>, wanted: &Wanted<'_>) -> Cause {
     let made = table(kernel, module).made_of(wanted.name);
     let clones = made
@@ -427,10 +421,10 @@ fn absent(kernel: &Kernel, module: Option<&Module>, wanted: &Wanted<'_>) -> Caus
     }
 }
 
-/// Refuses what is not what it is declared to be, or cannot be used.
+/// Refuses a symbol whose kind is not the declared one, or that cannot be used.
 fn check(symbol: &Symbol, wanted: &Wanted<'_>) -> Result<(), Cause> {
     let is_offset = symbol.per_cpu || symbol.kind == Kind::Absolute;
-    // A relocation takes an offset as it takes an address.
+    // A relocation works for an offset as well as for an address.
     if is_offset && wanted.finder == Finder::Crate {
         return Err(Cause::PerCpu);
     }

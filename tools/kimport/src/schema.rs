@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `kimport schema`: what `--json` prints, from the types that are printed.
+//! `kimport schema`: the schema of the `--json` output, made from the types that are printed.
 
 use crate::{check, compare, error, list, load, prepare, relink};
 use clap::ValueEnum;
 use schemars::{generate::SchemaSettings, JsonSchema, Schema};
 
-/// What is described.
+/// The output that a schema describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[allow(missing_docs)]
 pub enum Of {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `Module.symvers`: which part of the kernel exports a symbol.
+//! `Module.symvers`: the exported symbols of a kernel and their exporters.
 
 use crate::error::{count, Error, Result};
 use std::{
@@ -9,10 +9,10 @@ use std::{
     path::Path,
 };
 
-/// The name by which the kernel image itself goes, here and in livepatch symbols.
+/// The name of the kernel image, here and in livepatch symbols.
 pub const VMLINUX: &str = "vmlinux";
 
-/// Begins a namespace that is for the modules whose names follow: `EXPORT_SYMBOL_FOR_MODULES`.
+/// The prefix of a namespace that lists the modules allowed to import: `EXPORT_SYMBOL_FOR_MODULES`.
 const FOR_MODULES: &str = "module:";
 
 /// A symbol that a module exports.
@@ -20,16 +20,17 @@ const FOR_MODULES: &str = "module:";
 pub struct Export {
     /// The module, or [`VMLINUX`].
     pub module: String,
-    /// Its version; 0 where the kernel has none (no `CONFIG_MODVERSIONS`).
+    /// The version of the symbol; 0 where the kernel has none (no `CONFIG_MODVERSIONS`).
     pub crc: u32,
-    /// For GPL-compatible modules alone: `EXPORT_SYMBOL_GPL`.
+    /// Set if only GPL-compatible modules may import it: `EXPORT_SYMBOL_GPL`.
     pub gpl_only: bool,
-    /// For modules that import this namespace; empty: for all.
+    /// The namespace that a module has to import for it; empty if there is none.
     pub namespace: String,
 }
 
 impl Export {
-    /// Tells whether both cannot be true of one symbol. A version that is not known says nothing.
+    /// Returns whether the two cannot both be true of one symbol. An unknown version is no
+    /// difference.
     pub fn differs(&self, other: &Self) -> bool {
         let versions = [self.crc, other.crc];
         self.gpl_only != other.gpl_only
@@ -37,7 +38,7 @@ impl Export {
             || !versions.contains(&0) && self.crc != other.crc
     }
 
-    /// Tells whether the symbol is for `module`, which imports the namespaces `imported`:
+    /// Returns whether `module`, which imports the namespaces `imported`, may use the symbol:
     /// `verify_namespace_is_imported()` of `kernel/module/main.c`.
     pub fn is_for(&self, module: &str, imported: &[String]) -> bool {
         let namespace = self.namespace.as_str();
@@ -49,7 +50,7 @@ impl Export {
     }
 }
 
-/// Tells whether `module` has the name `pattern`, or begins with it if there is a `*` at its end.
+/// Returns whether `module` has the name `pattern`, or begins with it if `pattern` ends in `*`.
 fn is_named(module: &str, pattern: &str) -> bool {
     let (module, pattern) = (module.replace('-', "_"), pattern.replace('-', "_"));
     match pattern.strip_suffix('*') {
@@ -61,12 +62,12 @@ fn is_named(module: &str, pattern: &str) -> bool {
 /// The exports of one kernel.
 #[derive(Clone, Debug, Default)]
 pub struct Symvers {
-    /// Of each symbol all, the one that was added last first.
+    /// All exports of each symbol, the last added first.
     exports: HashMap<String, Vec<Export>>,
 }
 
 impl Symvers {
-    /// Reads the file that a kernel's headers package or build tree has.
+    /// Reads the `Module.symvers` of a kernel's headers package or build tree.
     pub fn read(path: &Path) -> Result<Self> {
         let help = "give the Module.symvers of the kernel's headers package or build tree";
         let bytes = fs::read(path).map_err(|error| {
@@ -116,7 +117,7 @@ impl Symvers {
         Ok(symvers)
     }
 
-    /// Adds what others export; they go before what was there.
+    /// Adds the exports of `others`, which take precedence over the earlier ones.
     pub fn extend(&mut self, others: Self) {
         for (symbol, exports) in others.exports {
             for export in exports.into_iter().rev() {
@@ -136,35 +137,35 @@ impl Symvers {
         self.put(symbol.to_owned(), export);
     }
 
-    /// Adds an export, unless it is there.
+    /// Adds an export, unless it is already there.
     pub(crate) fn put(&mut self, symbol: String, export: Export) {
         let exports = self.exports.entry(symbol).or_default();
         exports.retain(|other| *other != export);
         exports.insert(0, export);
     }
 
-    /// Tells whether there are none.
+    /// Returns whether there are no exports.
     pub fn is_empty(&self) -> bool {
         self.exports.is_empty()
     }
 
-    /// Every export of `symbol`, the one that was added last first.
+    /// Returns the exports of `symbol`, the last added first.
     pub fn exports(&self, symbol: &str) -> &[Export] {
         self.exports.get(symbol).map_or(&[], Vec::as_slice)
     }
 
-    /// The module that exports `symbol`, or [`VMLINUX`]; of several the one that was added last.
+    /// Returns the module that exports `symbol`, or [`VMLINUX`]; of several, the last added.
     pub fn exporter(&self, symbol: &str) -> Option<&str> {
         let export = self.exports(symbol).first()?;
         Some(&export.module)
     }
 
-    /// The version of `symbol`; 0 where the kernel has none (no `CONFIG_MODVERSIONS`).
+    /// Returns the version of `symbol`; 0 where the kernel has none (no `CONFIG_MODVERSIONS`).
     pub fn crc(&self, symbol: &str) -> Option<u32> {
         self.exports(symbol).first().map(|export| export.crc)
     }
 
-    /// The symbols of which both have an export by the same module, and not the same one.
+    /// Returns the symbols that the same module exports on different terms in the two.
     pub fn differing<'a>(&'a self, other: &'a Self) -> BTreeSet<&'a str> {
         let differs = |(symbol, exports): &(&String, &Vec<Export>)| {
             let others = other.exports(symbol);
@@ -177,7 +178,7 @@ impl Symvers {
         differing.map(|(symbol, _)| symbol.as_str()).collect()
     }
 
-    /// Says in what this, read from `path`, differs from what was read before.
+    /// Describes the differences between this, read from `path`, and what was read before.
     pub fn contradicts(&self, before: &Self, path: &Path) -> Option<String> {
         let path = path.display().to_string();
         differ(
@@ -188,7 +189,7 @@ impl Symvers {
         )
     }
 
-    /// The symbols that one module exports.
+    /// Returns the symbols that one module exports.
     pub fn of_module(&self, module: &str) -> BTreeSet<&str> {
         let is_it = |export: &Export| export.module == module;
         let all = self.exports.iter();
@@ -197,14 +198,14 @@ impl Symvers {
             .collect()
     }
 
-    /// Whether `module` exports anything.
+    /// Returns whether `module` exports anything.
     pub fn exports_from(&self, module: &str) -> bool {
         let mut exports = self.exports.values().flatten();
         exports.any(|export| export.module == module)
     }
 }
 
-/// Says of which symbols two sources say different things, if there are any, and which of the two
+/// Describes the symbols on which two sources differ, if there are any, and says which of the two
 /// counts.
 pub(crate) fn differ(
     symbols: &BTreeSet<&str>,
@@ -224,7 +225,7 @@ pub(crate) fn differ(
     })
 }
 
-/// The name under which the kernel knows the module built at `path`.
+/// Returns the kernel's name of the module built at `path`.
 pub fn module_name(path: &str) -> String {
     let name = path.rsplit('/').next().unwrap_or(path);
     name.strip_suffix(".ko").unwrap_or(name).replace('-', "_")

@@ -4,11 +4,12 @@
 
 use comfy_table::{presets::NOTHING, ContentArrangement, Table};
 
-/// The longest cell that the others of its column are padded for: a symbol may have 511 characters.
+/// The longest cell that a column is widened for: a symbol may have 511 characters.
 const MAX_WIDTH: usize = 60;
 
-/// Rows as a table for a terminal of `width` columns, with cells of several lines where it would be
-/// wider; `None`: for a file, a line for each row, its columns as wide as nearly all cells need.
+/// Formats rows as a table for a terminal of `width` columns, and wraps cells where the table would
+/// be wider. `None` is for a file: each row is one line, and each column is as wide as nearly all
+/// of its cells need.
 pub fn table<R: IntoIterator<Item = String>>(
     rows: impl IntoIterator<Item = R>,
     width: Option<usize>,
@@ -48,7 +49,7 @@ fn lines<R: IntoIterator<Item = String>>(rows: impl IntoIterator<Item = R>) -> S
     text
 }
 
-/// The width of a column: that of its widest cell but for those that are far too wide.
+/// Returns the width of a column: that of its widest cell, ignoring cells that are far too wide.
 pub fn width_of(cells: impl IntoIterator<Item = impl AsRef<str>>) -> usize {
     let widths = cells.into_iter().map(|cell| cell.as_ref().chars().count());
     widths

@@ -1,60 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whether imports are declared as the kernel has them, by the comparison that the kernel-side crate
-//! makes.
+//! The comparison of declared types with a kernel's types, by the rules of the kernel-side crate.
 
 use crate::{
     import_table::{Import, Policy},
     kernel::{btf::fits, Kernel, Module},
 };
-use kimport_types::{compare, find, Btf, Description, Finding, Report, Wanted};
-use schemars::JsonSchema;
-use serde::Serialize;
-use std::{collections::BTreeMap, fmt};
+pub use kimport_types::Unverified as Reason;
+use kimport_types::{find, judge, Btf, Finding, Judgement, Wanted};
+use std::collections::BTreeMap;
 
-/// What came of a comparison.
+/// The outcome of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The types are the same.
     Same,
-    /// They differ, and the kernel-side crate would warn of it.
+    /// The types differ, and the kernel-side crate would log this warning.
     Warn(String),
-    /// They differ, and it would refuse the import.
+    /// The types differ, and the kernel-side crate would refuse the import for this reason.
     Refuse(String),
-    /// They cannot be compared.
+    /// The types cannot be compared.
     Unverified(Reason),
 }
 
-/// Why a type cannot be compared with the kernel's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Reason {
-    /// BTF does not have the symbol: there is none of its provider, or it is in assembly or in Rust.
-    NoBtf,
-    /// BTF has several of the name.
-    Ambiguous,
-    /// What BTF has of it, or the description in the module, cannot be read.
-    Uncomparable,
-    /// There is BTF of its provider, or of the kernel that it continues, that cannot be read: cut
-    /// off, or damaged.
-    Unreadable,
-    /// The BTF of its provider continues that of another build of the kernel.
-    OtherBase,
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoBtf => "no BTF",
-            Self::Ambiguous => "several of that name in BTF",
-            Self::Uncomparable => "its BTF is malformed",
-            Self::Unreadable => "the BTF is cut off or damaged",
-            Self::OtherBase => "the module's BTF does not fit the kernel's, it is of another build",
-        })
-    }
-}
-
-/// Compares each of `imports` that declares a type to be checked.
+/// Compares the type of each of `imports` that declares one to be checked.
 pub fn verify<'a>(imports: &[&'a Import], kernel: &Kernel) -> Vec<(&'a Import, Verdict)> {
     let mut by_provider = BTreeMap::<Option<&str>, Vec<&'a Import>>::new();
     for &import in imports {
@@ -92,7 +61,7 @@ pub fn verify<'a>(imports: &[&'a Import], kernel: &Kernel) -> Vec<(&'a Import, V
     verdicts
 }
 
-/// Compares imports with the types of a module, if it has some that can be read.
+/// Compares imports with the types of a module, if it has types that can be read.
 fn compare_module<'a>(
     imports: &[&'a Import],
     module: &Module,
@@ -138,30 +107,19 @@ fn compare_all<'a>(imports: &[&'a Import], types: &Btf<'_>) -> Vec<(&'a Import, 
 }
 
 fn compare_one(import: &Import, types: &Btf<'_>, finding: Finding) -> Verdict {
-    let Finding::Id(id) = finding else {
-        return Verdict::Unverified(match finding {
-            Finding::Ambiguous => Reason::Ambiguous,
-            _ => Reason::NoBtf,
-        });
-    };
-    let Ok(declared) = Description::new(&import.description) else {
-        return Verdict::Unverified(Reason::Uncomparable);
-    };
-    let Ok(comparison) = compare(&declared, types, id) else {
-        return Verdict::Unverified(Reason::Uncomparable);
-    };
-    let Some(mismatch) = comparison.worst() else {
-        return Verdict::Same;
-    };
-    let report = Report {
-        name: &import.name,
-        declared: &declared,
-        source: types,
-        id,
-        mismatch,
-    };
-    match comparison.refuse {
-        Some(_) if import.verify != Policy::Warn => Verdict::Refuse(report.to_string()),
-        _ => Verdict::Warn(report.to_string()),
+    let mut difference = String::new();
+    let judgement = judge(
+        &import.name,
+        &import.description,
+        import.verify,
+        types,
+        finding,
+        |report, _| difference = report.to_string(),
+    );
+    match judgement {
+        Judgement::Verified => Verdict::Same,
+        Judgement::Accepted => Verdict::Warn(difference),
+        Judgement::Refused => Verdict::Refuse(difference),
+        Judgement::Unverified(reason) => Verdict::Unverified(reason),
     }
 }

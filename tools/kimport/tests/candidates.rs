@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which symbols a name can mean, and which of several is meant. `relink_rust` in `tests/relink`
-//! has the kernel itself say so of a module of the same kind.
+//! The symbols that a name can mean, and the choice between several. In `tests/relink`,
+//! `relink_rust` makes the kernel itself choose in a module of the same kind.
 
 mod common;
 
@@ -18,9 +18,10 @@ use kimport_types::name_cases::{Answer, CASES};
 use std::fs;
 use tempfile::TempDir;
 
-/// Of four functions of one name the global one comes first in memory, but as such last in the
-/// symbol table. One is gone when the module is loaded, unless the module is a livepatch. Of `both`
-/// two are there until then, of `gone` one.
+/// The parts of a module with four functions called `same`. The global one comes first in memory,
+/// but last in the symbol table because it is global. One is freed when the module has loaded,
+/// unless the module is a livepatch. There are two functions called `both` and one called `gone`
+/// until then.
 const PARTS: [&str; 4] = [
     "int same(void) { return 1; } int both(void) { return 1; }
      static const char licence[] __attribute__((used, section(\".modinfo\"))) = \"license=GPL\";",
@@ -32,7 +33,7 @@ const PARTS: [&str; 4] = [
 ];
 const LIVEPATCH: &str =
     "static const char mark[] __attribute__((used, section(\".modinfo\"))) = \"livepatch=Y\";";
-/// The kernel image lists its `__init` symbols for ever.
+/// The symbols of a kernel image, which lists its `__init` symbols for ever.
 const IMAGE: [&str; 10] = [
     "ffffffff81000000 T _stext",
     "ffffffff81000010 t same",
@@ -50,7 +51,7 @@ fn path(directory: &TempDir, name: &str) -> String {
     directory.path().join(name).to_str().unwrap().to_owned()
 }
 
-/// A kernel with these symbols in its image, and a module of each name with the parts.
+/// Makes a kernel with these symbols in its image, and a module of each name with the parts.
 fn kernel(directory: &TempDir, image: &str, modules: &[(&str, &[&str])]) -> Kernel {
     let map = path(directory, "System.map");
     fs::write(&map, image).unwrap();
@@ -73,7 +74,7 @@ fn kernel(directory: &TempDir, image: &str, modules: &[(&str, &[&str])]) -> Kern
     Kernel::read(&spec.parse().unwrap()).unwrap()
 }
 
-/// What `name` means; `provider`: `None` for the image.
+/// Finds the symbol that `name` means; `provider` is `None` for the image.
 fn find(
     kernel: &Kernel,
     provider: Option<&str>,
@@ -102,7 +103,7 @@ fn in_a_module_what_stays_is_counted_in_the_order_of_the_symbol_table() {
         let found = find(&kernel, Some(provider), finder, name, position);
         found.map(|symbol| symbol.linkage)
     };
-    // Those that do not see what is gone.
+    // These combinations do not see symbols that were freed.
     for (provider, finder) in [
         ("provider", Finder::Crate),
         ("provider", Finder::Livepatch),
@@ -159,7 +160,7 @@ fn in_the_image_positions_count_all() {
     );
 }
 
-/// The cases that the kernel-side crate is held to as well.
+/// The cases are those that the kernel-side crate is tested with as well.
 #[test]
 fn names_that_compilers_made_are_judged_as_the_crate_judges_them() {
     for case in CASES {

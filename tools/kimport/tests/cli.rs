@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The command line: manual pages, completions, exit codes, JSON, plain text where there is no terminal.
+//! The command line: manual pages, completions, exit codes, JSON, and plain text without a
+//! terminal.
 
 mod common;
 
@@ -73,7 +74,7 @@ fn errors_are_plain_where_there_is_no_terminal() {
     assert!(error["error"].as_str().unwrap().contains("/nowhere.ko"));
 }
 
-/// The members that a schema has for an object: its own, and those of its variants.
+/// Returns the members that a schema has for an object: its own, and those of its variants.
 fn members<'a>(root: &'a Value, schema: &'a Value) -> BTreeMap<&'a str, &'a Value> {
     if let Some(name) = schema["$ref"].as_str() {
         let name = name.rsplit('/').next().unwrap();
@@ -89,7 +90,7 @@ fn members<'a>(root: &'a Value, schema: &'a Value) -> BTreeMap<&'a str, &'a Valu
     all
 }
 
-/// Every member that is printed is described, with words.
+/// Asserts that the schema describes every printed member in words.
 fn is_described(root: &Value, schema: &Value, value: &Value) {
     match value {
         Value::Array(items) => items
@@ -107,7 +108,7 @@ fn is_described(root: &Value, schema: &Value, value: &Value) {
     }
 }
 
-/// What is printed has the members of the schema that the command prints, at the top all of them.
+/// Asserts that the output fits the schema that the command prints. The top level has all members.
 fn is_the_schema(of: &str, printed: &Value) {
     let schema: Value = serde_json::from_str(&fine(["schema", of]).0).unwrap();
     is_described(&schema, &schema, printed);
@@ -156,7 +157,7 @@ fn what_is_printed_as_json_is_described() {
     }
 }
 
-/// Loading takes a VM; what is printed there is this.
+/// Loading needs a VM, so this prints a result made by hand.
 #[test]
 fn what_load_prints_as_json_is_described() {
     let plan = Plan {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Damaged modules: whatever is in the file, the answer is a result or an error.
+//! Damaged modules: any file leads to a result or to an error, never to a panic.
 
 mod common;
 
@@ -23,7 +23,7 @@ use tempfile::TempDir;
 struct Fixture {
     packed: Vec<u8>,
     module: Vec<u8>,
-    /// Already relinked, so that livepatch sections are damaged too.
+    /// The relinked module, so that livepatch sections are damaged too.
     relinked: Vec<u8>,
     symvers: Symvers,
     wish: Wish,
@@ -49,7 +49,7 @@ static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
     }
 });
 
-/// Where damage is done: anywhere, or where it hurts.
+/// The place of the damage: anywhere, or in tables that matter most.
 #[derive(Clone, Debug)]
 enum Place {
     Anywhere(Index),
@@ -125,7 +125,7 @@ fn try_everything(bytes: Vec<u8>) {
     }
 }
 
-/// Addresses are written for all undefined symbols, or for none.
+/// Writes addresses for all undefined symbols, or for none.
 fn try_to_fill(file: &ModuleFile, listing: &Listing) {
     let addresses = |listing: &Listing| -> Vec<Filled> {
         let names = listing.undefined.iter().map(|symbol| symbol.name.clone());
@@ -176,7 +176,7 @@ proptest! {
     }
 }
 
-/// A provider with types of its own base, and what is needed to check an import from it.
+/// A provider with types of its own base, and an importing module to check against it.
 struct Provider {
     directory: TempDir,
     module: Vec<u8>,
@@ -211,7 +211,7 @@ static PROVIDER: LazyLock<Provider> = LazyLock::new(|| {
 });
 
 impl Provider {
-    /// What a check says of types when this is the provider's file.
+    /// Checks the importing module against a kernel in which `module` is the provider's file.
     fn check(&self, module: &[u8]) -> Report {
         let path = |name: &str| self.directory.path().join(name).display().to_string();
         fs::write(path("provider.ko"), module).unwrap();
@@ -246,17 +246,17 @@ fn damaged_bases_of_types() {
         Ok(())
     });
     result.unwrap();
-    // Most damage is to the header, which nothing can be made of.
+    // Most damage is to the header, without which nothing can be read.
     assert!(unverified.get() > 0);
 }
 
-/// Sections that share bytes would multiply in the output.
+/// Sections that share bytes would be multiplied in the output.
 #[test]
 fn overlapping_sections_are_refused() {
     let mut module = FIXTURE.module.clone();
     let table = number(&module, 0x28, 8);
     for header in (0..number(&module, 0x3c, 2)).map(|index| table + 64 * index) {
-        // Plain data only, so that nothing else is wrong with the file.
+        // Only change plain data, so that nothing else is wrong with the file.
         if number(&module, header + 4, 4) == 1 {
             module[header + 0x18..header + 0x20].fill(0);
             let size = table as u64;
@@ -268,7 +268,7 @@ fn overlapping_sections_are_refused() {
     assert!(error.to_string().contains("overlap"), "{error}");
 }
 
-/// That one name is there twice must not make up for another that is not there.
+/// A name that occurs twice must not make up for another one that is missing.
 #[test]
 fn addresses_for_a_name_twice_and_for_none_are_refused() {
     let mut module = FIXTURE.module.clone();

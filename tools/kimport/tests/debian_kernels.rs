@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Debian's 6.1, 6.12, 7.2 and 7.3 kernels, all real: the packages that `make check-kernels` fetches, as they are, and
-//! the stock kernel.
+//! Debian's real 6.1, 6.12, 7.2 and 7.3 kernels: the packages that `make check-kernels` fetches,
+//! not unpacked, and the stock kernel.
 
 mod common;
 
@@ -11,12 +11,12 @@ use kimport_types::Encoding;
 use std::{env, fs, process::Output};
 use tempfile::TempDir;
 
-/// The kernels by their series, as `--kernel` takes them.
+/// Returns the kernels, named by series, as values of `--kernel`.
 fn kernels() -> Vec<String> {
     let Ok(fetched) = env::var("KIMPORT_KERNELS") else {
         panic!("KIMPORT_KERNELS is not set; run `make check-kernels`");
     };
-    // Versions change, and findings with them; names of columns need not.
+    // Versions change, and so do findings. The names of the columns can stay the same.
     let named = |line: &str| {
         let (release, files) = line.split_once('=').unwrap();
         let series: Vec<&str> = release.split(['.', '+', '-']).take(2).collect();
@@ -32,7 +32,7 @@ fn text(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-/// Symbols that were static, moved, changed their prototype or were never there, and the whole range between.
+/// Symbols of every kind: some were static, moved, changed their prototype or never existed.
 const SYMBOLS: [&str; 18] = [
     "blk_mq_submit_bio",
     "btf_get_module_btf",
@@ -69,7 +69,7 @@ fn symbols_from_6_1_to_7_3() {
     assert_eq!(output.status.code(), Some(1));
     expect_file!["debian_kernels/compare.txt"].assert_eq(&text(&output));
 
-    // The page has every symbol and kernel, and nothing from elsewhere.
+    // The page has every symbol and kernel, and refers to no other file.
     let html = fs::read_to_string(page).unwrap();
     assert_eq!(html.matches("<tr>").count(), 1 + SYMBOLS.len());
     assert_eq!(html.matches("<td").count(), SYMBOLS.len() * kernels.len());
@@ -79,7 +79,7 @@ fn symbols_from_6_1_to_7_3() {
     assert!(html.contains("sense_reason_t (struct se_cmd *, struct exec_cmd_ops *)"));
 }
 
-/// A module whose declarations are those of one kernel: what each of the others says of it.
+/// Checks a module whose declarations are those of one kernel against all kernels.
 #[test]
 #[ignore = "make check-kernels fetches the kernels"]
 fn declarations_of_7_3_on_all() {

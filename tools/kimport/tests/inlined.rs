@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `kimport check` tells functions that were inlined from such as never were, by debug information that the compiler of the
-//! build root made.
+//! `kimport check` distinguishes functions that were inlined from functions that never existed, by
+//! debug information from the compiler of the build root.
 
 mod common;
 
@@ -9,8 +9,8 @@ use common::*;
 use std::{fs, path::Path};
 use tempfile::TempDir;
 
-/// In an image and in a module: a function that is kept, one that is inlined though nothing asks for it, and one that the
-/// module only declares.
+/// Source for an image and for a module. It has a function that is kept, one that the compiler
+/// inlines unasked, and one that is only declared in the module.
 const SOURCE: &str = r#"
 int NAME_declared(int a);
 static int NAME_inlined(int a) { return a * 3; }
@@ -62,7 +62,7 @@ impl Files {
         output
     }
 
-    /// What is said of a function of the image, or of the module `provider`.
+    /// Returns the answer for a function of the image, or of the module `provider`.
     fn says(&self, kernel: &str, provider: &str, name: &str) -> String {
         let module = with_table(&self.0, &record(0, 0, 0, provider, name));
         let output = kimport(["check", &module, "--kernel", kernel]);
@@ -90,7 +90,7 @@ fn functions_of_the_image() {
         files.expect(&whole, "", "image_inline", MISSING);
         let stripped = files.stripped(&whole, "stripped");
         files.expect(&stripped, "", "image_inlined", MISSING);
-        // As in two packages of a distribution.
+        // A distribution has these in two packages.
         let both = format!("{stripped},{whole}");
         files.expect(&both, "", "image_inlined", INLINED);
         let other = files.image("7.1", format, "other");

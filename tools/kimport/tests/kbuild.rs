@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `kimport-from-<module>` in a Kbuild: modules that the kernel's own build relinks, outside of the checkout.
+//! `kimport-from-<module>` in a Kbuild: modules outside of the checkout that the kernel's own build
+//! relinks.
 
 mod common;
 
@@ -19,7 +20,7 @@ const SHN_LIVEPATCH: u16 = 0xff20;
 struct External(TempDir);
 
 impl External {
-    /// The modules need the symbols that are listed behind their names.
+    /// Makes modules. Each needs the symbols that are listed after its name.
     fn new(modules: &[(&str, &[&str])]) -> Self {
         let this = Self(TempDir::new().unwrap());
         for (module, symbols) in modules {
@@ -45,7 +46,7 @@ impl External {
         fs::write(self.path(&format!("{module}.c")), text).unwrap();
     }
 
-    /// Writes the Kbuild, and builds. Returns whether that succeeded, and what was said.
+    /// Writes the Kbuild and builds. Returns whether the build succeeded, and its output.
     fn build(&self, kbuild: &str, arguments: &[&str]) -> (bool, String) {
         let hook = concat!(
             env!("CARGO_MANIFEST_DIR"),
@@ -67,7 +68,7 @@ impl External {
         (output.status.success(), String::from_utf8(text).unwrap())
     }
 
-    /// Builds without a problem. Returns what was said.
+    /// Builds without a problem. Returns the output.
     fn builds(&self, kbuild: &str) -> String {
         let (success, text) = self.build(kbuild, &[]);
         assert!(
@@ -77,13 +78,13 @@ impl External {
         text
     }
 
-    /// Does not build, and says why.
+    /// Asserts that the build fails and gives the reason `why`.
     fn refused(&self, kbuild: &str, arguments: &[&str], why: &str) {
         let (success, text) = self.build(kbuild, arguments);
         assert!(!success && text.contains(why), "{why}:\n{text}");
     }
 
-    /// What the module has the kernel find, in the order of the names.
+    /// Returns the symbols that the module needs, in the order of the names.
     fn imports(&self, module: &str) -> Imports {
         let bytes = fs::read(self.path(&format!("{module}.ko"))).unwrap();
         let Module { sections, symbols } = Module::read(&bytes);
@@ -151,7 +152,7 @@ fn what_has_a_provider_is_relinked_and_all_else_is_as_ever() {
             ".klp.sym.other_core.target_submit,0",
             ".klp.sym.some_provider.one,0",
             ".klp.sym.some_provider.two,2",
-            // What is exported, too.
+            // These two are exported symbols.
             ".klp.sym.vmlinux.dump_stack,0",
             ".klp.sym.vmlinux.three,0",
         ]
@@ -163,7 +164,7 @@ fn what_has_a_provider_is_relinked_and_all_else_is_as_ever() {
     assert_eq!(second.depends, "target_core_mod");
     assert!(first.btf && second.btf);
 
-    // Nothing to do.
+    // There is nothing to do.
     let built = external.built_at("first");
     let text = external.builds(KBUILD);
     assert!(
@@ -172,7 +173,7 @@ fn what_has_a_provider_is_relinked_and_all_else_is_as_ever() {
     );
     assert_eq!(external.built_at("first"), built);
 
-    // Another source, and another provider.
+    // The source changes, and then the provider.
     external.source("first", &["one", "two", "three", "dump_stack"]);
     let without = KBUILD.replace(" other_core=target_core_mod", "");
     external.builds(&without);
@@ -181,7 +182,7 @@ fn what_has_a_provider_is_relinked_and_all_else_is_as_ever() {
     let livepatch = external.imports("first").livepatch;
     assert_eq!(livepatch[1], ".klp.sym.some_provider.two,3");
 
-    // Not any more, though no object changes.
+    // The module is no longer relinked, though no object file changes.
     external.source("first", &["target_submit"]);
     external.builds("obj-m := first.o\nkimport-from-first := other_core:target_submit\n");
     assert_eq!(external.imports("first").depends, "other_core");
@@ -191,7 +192,7 @@ fn what_has_a_provider_is_relinked_and_all_else_is_as_ever() {
     assert_eq!(first.depends, "target_core_mod");
     assert_eq!(external.imports("second").depends, "other_core");
 
-    // Nothing is left but the sources.
+    // Only the sources are left.
     let (success, text) = external.build(KBUILD, &["clean"]);
     assert!(success, "{text}");
     let mut left: Vec<_> = fs::read_dir(external.0.path())
@@ -202,7 +203,8 @@ fn what_has_a_provider_is_relinked_and_all_else_is_as_ever() {
     assert_eq!(left, ["Kbuild", "first.c", "second.c"]);
 }
 
-/// `write_ibpb` is exported to kvm alone. modpost still complains where it is not named.
+/// `write_ibpb` is exported to kvm only. modpost still complains of a module that names no
+/// provider.
 #[test]
 fn what_is_exported_to_others_only_can_be_taken() {
     let external = External::new(&[
@@ -221,7 +223,7 @@ fn what_is_exported_to_others_only_can_be_taken() {
     external.refused(&kbuild.replace(",write_ibpb", ""), &[], why);
 }
 
-/// `make foo.ko`, of which the rest of the Kbuild is no part: it need not even be there, or compile.
+/// `make foo.ko` ignores the other modules of the Kbuild: their sources need not exist or compile.
 #[test]
 fn a_single_module_is_built_alone() {
     let external = External::new(&[
@@ -250,7 +252,7 @@ fn a_single_module_is_built_alone() {
     alone("third.ko");
     assert_eq!(external.built_at("second"), built);
 
-    // What was built alone is not forgotten when it is not to be relinked any more.
+    // A module that was built alone is built again when it is not relinked any more.
     external.source("first", &["one"]);
     external.source("second", &["target_submit"]);
     alone("first.ko");
@@ -261,7 +263,7 @@ fn a_single_module_is_built_alone() {
     assert!(second.livepatch.is_empty() && second.uses("target_submit"));
 }
 
-/// The configuration leaves it out, not the Kbuild.
+/// The Kbuild names the module, but the configuration leaves it out.
 #[test]
 fn a_module_that_is_configured_out_is_no_error() {
     let external = External::new(&[("first", &["one"]), ("second", &["one"])]);
@@ -301,7 +303,7 @@ fn what_is_not_named_is_an_error() {
     external.refused(kbuild, &[], "kimport-from-fist names no module of obj-m");
 }
 
-/// The kernel's files tell that there is no such symbol, before it is tried.
+/// The kernel's files tell that there is no such symbol, before the module is loaded.
 #[test]
 fn what_a_known_kernel_lacks_is_an_error() {
     let external = External::new(&[("first", &["vprintk_emti"])]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `kimport check` and `kimport compare` against the stock kernel's packages as they are unpacked.
+//! `kimport check` and `kimport compare` on the unpacked packages of the stock kernel.
 
 mod common;
 
@@ -22,7 +22,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// The findings, without what depends on the kernel's version.
+/// Returns the findings, without the parts that depend on the kernel's version.
 fn findings(output: &Output) -> String {
     let mut lines: Vec<String> = Vec::new();
     for line in text(&output.stdout).lines() {
@@ -97,7 +97,7 @@ fn declared_types_are_compared() {
             &[se_cmd(), Encoding::integer(1, false)],
             Encoding::VOID,
         ),
-        // Neither described nor to be checked.
+        // This import has no type description and is not checked.
         record(FUNCTION, 0, 0, "", "nr_context_switches"),
     ];
     let kernel = stock_kernel();
@@ -171,7 +171,7 @@ fn each_cause_is_told_as_the_kernel_would() {
     );
 }
 
-/// The same kernel from single files: the boot image alone, then with one module.
+/// Builds the same kernel from single files: the boot image alone, then with one module.
 #[test]
 fn what_is_not_given_is_not_guessed() {
     let image = find(&stock_directory(), "vmlinuz");
@@ -253,7 +253,7 @@ fn relinked_modules_are_checked_by_livepatchs_rules() {
     "#]].assert_eq(&findings(&result));
 }
 
-/// `--from PROVIDER=OLD` is what it is to relink, before it is relinked.
+/// `--from PROVIDER=OLD` checks a module as `kimport relink` would change it.
 #[test]
 fn a_module_is_checked_as_if_it_were_relinked() {
     let directory = TempDir::new().unwrap();
@@ -303,7 +303,7 @@ fn a_module_is_checked_as_if_it_were_relinked() {
     }
 }
 
-/// What it imports itself would still come from the old one.
+/// The module's own imports would still come from the old provider.
 #[test]
 fn a_module_that_would_be_relinked_in_part_is_refused() {
     let directory = TempDir::new().unwrap();
@@ -381,7 +381,7 @@ fn a_licence_that_is_not_gpl_compatible_is_a_finding() {
     "#]].assert_eq(&findings(&result));
 }
 
-/// A made-up kernel from text, whose next version differs in all ways that a text can tell.
+/// A kernel made up from text, and a next version that differs in every way that text can show.
 #[test]
 fn kernels_are_compared() {
     let directory = TempDir::new().unwrap();
@@ -453,7 +453,7 @@ fn kernels_are_compared() {
     );
 }
 
-/// Prototypes of a real kernel, and that equal kernels have no findings.
+/// Compares prototypes of a real kernel. Two equal kernels have no findings.
 #[test]
 fn prototypes_are_compared() {
     let kernel = stock_kernel();
@@ -503,7 +503,7 @@ fn what_is_no_kernel_is_refused() {
     }
 }
 
-/// Modules whose `target_submit` is called otherwise, relinked for the stock kernel.
+/// Renames `target_submit` in modules, and relinks these for the stock kernel.
 #[test]
 fn relink_refuses_what_the_kernel_would() {
     let directory = TempDir::new().unwrap();
@@ -541,7 +541,7 @@ fn relink_refuses_what_the_kernel_would() {
             "symbols of that name",
         ),
         ("start_kernel", "vmlinux:start_kernel", "__init memory"),
-        // The kernel's own Module.symvers says that nobody exports it.
+        // The kernel's own Module.symvers says that nothing exports it.
         ("no_such_thing", "vmlinux", "kallsyms has no such symbol"),
     ] {
         let result = relink(symbol, from);
@@ -551,7 +551,7 @@ fn relink_refuses_what_the_kernel_would() {
         assert!(!Path::new(&output).exists());
     }
 
-    // Per-CPU data are addressed as other data are, and livepatch takes whatever has the name.
+    // Per-CPU data are addressed like other data, and livepatch takes any symbol of the name.
     for (symbol, position) in [
         ("name_show", "@2"),
         ("runqueues", ""),
@@ -573,7 +573,7 @@ fn relink_refuses_what_the_kernel_would() {
     }
 }
 
-/// Livepatch compares whole names; the advice is for a command line.
+/// Livepatch compares whole names. The advice is for a command line.
 #[test]
 fn what_livepatch_would_not_find_is_said_with_the_way_out() {
     let directory = TempDir::new().unwrap();
@@ -648,7 +648,7 @@ fn what_livepatch_would_not_find_is_said_with_the_way_out() {
     }
 }
 
-/// A Debian package, made by Debian's own tool, in each compression it has.
+/// Reads a Debian package, made by Debian's own tool, in each compression it has.
 #[test]
 fn packages_are_read_as_they_are() {
     let directory = TempDir::new().unwrap();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What `kimport load` writes into modules of the stock kernel; loading itself takes a VM.
+//! The addresses that `kimport load` writes into modules of the stock kernel. Loading itself needs
+//! a VM.
 
 mod common;
 
@@ -46,7 +47,7 @@ fn only_the_symbols_asked_for_change() {
     let mut expected = filled.map(|symbol| (symbol.name, symbol.address));
     expected.sort();
     assert_eq!(changed, expected);
-    // A symbol's section index is two bytes, its value eight; the old value is zero.
+    // A symbol's section index has two bytes and its value eight. The old value is zero.
     let differing = file.elf().iter().zip(&output).filter(|(a, b)| a != b);
     assert!(differing.count() <= 20);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Modules of the stock kernel, changed so that the kernel's module loader refuses them.
-//! The suite `check.sh` loads such modules, and compares what the kernel logs.
+//! Modules of the stock kernel, changed so that the kernel's module loader refuses them. The suite
+//! `check.sh` loads such modules and compares the kernel's log.
 
 mod common;
 
@@ -13,7 +13,7 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// A module without dependencies, changed.
+/// A changed module without dependencies.
 struct Changed {
     directory: TempDir,
 }
@@ -40,7 +40,7 @@ impl Changed {
         self.file("dummy.ko")
     }
 
-    /// Puts `new` where `old` is, of the same length.
+    /// Replaces `old` by `new`, which has the same length.
     fn replace(self, old: &str, new: &str) -> Self {
         let mut bytes = fs::read(self.path()).unwrap();
         let found = bytes
@@ -65,7 +65,7 @@ impl Changed {
         self.objcopy(&["--add-section", &add])
     }
 
-    /// Changes the text of its modinfo.
+    /// Changes the text of the module information.
     fn modinfo(self, change: impl FnOnce(&str) -> String) -> Self {
         let modinfo = Module::read(&self.bytes()).section(".modinfo").data.clone();
         let file = self.write("modinfo", &change(&String::from_utf8(modinfo).unwrap()));
@@ -95,7 +95,7 @@ impl Changed {
         self.file(name).to_str().unwrap().to_owned()
     }
 
-    /// The output of a check, but for the last lines, and how it ends.
+    /// Returns the output of a check without the last lines, and the exit code.
     fn check(&self, kernel: &str) -> (String, Option<i32>) {
         let path = self.path();
         let output = kimport(["check", path.to_str().unwrap(), "--kernel", kernel]);
@@ -108,7 +108,7 @@ impl Changed {
         )
     }
 
-    /// The findings on the stock kernel, where there must be some.
+    /// Returns the findings on the stock kernel, of which there must be some.
     fn refused(&self) -> String {
         let (text, code) = self.check(stock_directory().to_str().unwrap());
         assert_eq!(code, Some(1), "{text}");
@@ -143,7 +143,7 @@ fn a_namespace_that_is_not_imported() {
     let refused = "dummy: module uses symbol (dma_buf_put) from namespace DMA_BUF, but does not import it.\n\
          dummy: Unknown symbol dma_buf_put (err -22): import the namespace: MODULE_IMPORT_NS(\"DMA_BUF\")\n";
     assert_eq!(dma_buf.refused(), refused);
-    // A weak symbol may be absent; this one is not.
+    // A weak symbol may be absent, but this one is present.
     let weak = changed("dma_buf_put").objcopy(&["--weaken-symbol=dma_buf_put"]);
     assert_eq!(weak.refused(), refused);
 
@@ -155,7 +155,7 @@ fn a_namespace_that_is_not_imported() {
     let refused = changed("write_ibpb").modinfo(|text| format!("import_ns=module:kvm\0{text}"));
     let line = "dummy: module tries to import module namespace: module:kvm\n";
     assert!(refused.refused().starts_with(line));
-    // The name of the module is what counts.
+    // The module's name decides.
     let named = changed("write_ibpb").modinfo(|text| text.replace("name=dummy", "name=kvm_amd"));
     let (text, code) = named.check(stock);
     assert_eq!(code, Some(0), "{text}");
@@ -197,7 +197,7 @@ fn another_release_and_other_options() {
         refused.contains(" SMP xreempt mod_unload ' should be "),
         "{refused}"
     );
-    // Of texts alone nothing of it is known.
+    // Text files alone tell nothing about this.
     let changed = Changed::new();
     let map = changed.write("System.map", "ffffffff81000000 T f\n");
     let (text, code) = changed.check(&format!("{map},{}", symvers_path()));
@@ -258,7 +258,7 @@ fn a_module_that_exports_what_the_image_does() {
     );
 }
 
-/// A kernel with versions, made up of texts and one module.
+/// A kernel with symbol versions, made up of text files and one module.
 #[test]
 fn versions_that_differ() {
     const VERMAGIC: &str = "9.9 SMP mod_unload modversions ";
@@ -286,7 +286,7 @@ fn versions_that_differ() {
         kernel.write_bytes("own.ko", &magic(Changed::new(), VERMAGIC).bytes()),
     ];
     let files = files.join(",");
-    // The sections, if all symbols but one have version 7.
+    // Both sections, in which all symbols but one have version 7.
     let crc = |name: &str, differing: &str| if name == differing { 8_u32 } else { 7 };
     let plain = |differing: &str, missing: &str| -> Vec<u8> {
         let record = |name: &str| {
@@ -301,7 +301,7 @@ fn versions_that_differ() {
             .collect()
     };
     let check = |changed: Changed| {
-        // The release does not count where there are versions.
+        // The release does not count if there are versions.
         let changed = magic(changed, &VERMAGIC.replace("9.9", "9.8"));
         let (text, code) = changed.check(&files);
         let at = text.find("dummy on ").unwrap();
@@ -344,7 +344,7 @@ fn versions_that_differ() {
         assert_eq!((found, code), (format!("dummy: {line}\n"), Some(1)));
     }
 
-    // The newer sections go before, and what they lack passes.
+    // The newer sections take precedence. A symbol that is missing in them is accepted.
     let extended = |differing: &str, missing: &str| {
         let names = || names().filter(|name| *name != missing);
         let crcs: Vec<u8> = names()
@@ -371,7 +371,8 @@ fn versions_that_differ() {
         )
     );
 
-    // Without any it is up to the configuration, which texts do not tell; and the release counts.
+    // Without versions, the result depends on the configuration, which text files do not tell. The
+    // release counts.
     let (found, code, rest) = check(Changed::new());
     let other = VERMAGIC.replace("9.9", "9.8");
     let refused = format!("dummy: version magic '{other}' should be '{VERMAGIC}'\n");
@@ -386,7 +387,7 @@ fn provider(directory: &Path) -> PathBuf {
     path
 }
 
-/// `Module.symvers` of the kernel, modules that it does not have, and further files add up.
+/// The kernel's `Module.symvers`, modules that it does not list, and further files add up.
 #[test]
 fn exports_of_modules_out_of_tree_count() {
     let changed = Changed::new().objcopy(&["--redefine-sym", "ether_setup=provider_exported"]);
@@ -404,7 +405,7 @@ fn exports_of_modules_out_of_tree_count() {
         "{text}"
     );
 
-    // The same from a file, and one that says otherwise.
+    // The same export in a file, and then another one.
     let line = |kind: &str, namespace: &str| {
         format!("0x00000000\tprovider_exported\tprovider\t{kind}\t{namespace}\n")
     };

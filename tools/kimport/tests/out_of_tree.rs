@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `kimport check` against a provider built out of tree, by the kernel's own build: its types refer to
-//! a base of their own, as those of the kernel image are numbered anew by each build.
+//! `kimport check` on a provider that the kernel's own build makes out of tree. Its types refer to
+//! a base of their own, because each build numbers the types of the kernel image anew.
 
 mod common;
 
@@ -15,7 +15,7 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// A copy without a section, under the same name.
+/// Makes a copy without a section, under the same name.
 fn provider_without(directory: &TempDir, section: &str) -> PathBuf {
     let copy = directory.path().join("provider.ko");
     let (from, to) = (OUT_OF_TREE.provider(), copy.to_str().unwrap());
@@ -26,7 +26,7 @@ fn provider_without(directory: &TempDir, section: &str) -> PathBuf {
     copy
 }
 
-/// The flags that stand for a policy.
+/// The flag bits of a policy.
 const REQUIRE: u8 = 3 << 2;
 const WARN: u8 = 1 << 2;
 const OFF: u8 = 2 << 2;
@@ -49,7 +49,7 @@ fn check(imports: &[Vec<u8>], kernel: &str, more: &[&str]) -> Output {
     kimport(arguments)
 }
 
-/// What is said of types, and the exit code.
+/// Returns the lines about types, and the exit code.
 fn said(output: &Output) -> (String, Option<i32>) {
     let text = String::from_utf8(output.stdout.clone()).unwrap();
     let of_types = |line: &&str| !line.contains(" checked, ") && !line.starts_with("  from ");
@@ -142,7 +142,7 @@ fn without_types_imports_are_unverified() {
     assert_eq!(code, Some(1));
 }
 
-/// The image's numbering of types means nothing to such a module.
+/// The numbers of the image's types mean nothing in such a module.
 #[test]
 fn a_base_that_cannot_be_read_is_no_base() {
     let directory = TempDir::new().unwrap();
@@ -163,7 +163,7 @@ fn a_base_that_cannot_be_read_is_no_base() {
     assert_eq!(code, Some(0));
 }
 
-/// No BTF, BTF that is not whole and BTF of another build are told apart.
+/// Missing BTF, incomplete BTF and BTF of another build are reported differently.
 #[test]
 fn types_that_cannot_be_used_are_said_to_be() {
     let directory = TempDir::new().unwrap();
@@ -177,7 +177,7 @@ fn types_that_cannot_be_used_are_said_to_be() {
         let output = check(&[from_module()], kernel, &["--json"]);
         serde_json::from_slice(&output.stdout).unwrap()
     };
-    // Its types were numbered for a base that is gone.
+    // The types are numbered for a base that is missing.
     let other = provider_without(&directory, ".BTF.base");
     let (text, code) = said(&check(&[from_module()], &with(&other), &[]));
     let why = "the module's BTF does not fit the kernel's, it is of another build";
@@ -208,7 +208,7 @@ fn types_that_cannot_be_used_are_said_to_be() {
         "unreadable"
     );
 
-    // The kernel's own, from a copy that is not whole: once beside the image's, once alone.
+    // The kernel's own types, from an incomplete copy: once beside the image, once alone.
     let vmlinux = symvers().parent().unwrap().join("vmlinux");
     let dump = format!(".BTF={}", path("whole"));
     tool(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The choice between several files of a kernel: modules of one name, links, two sources
-//! of one fact.
+//! The choice between several files of a kernel: modules of one name, links, two sources of one
+//! fact.
 
 mod common;
 
@@ -13,7 +13,7 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// A system whose only module is there in two versions: only the stock one has `target_submit`.
+/// A system with one module in two versions. Only the stock version has `target_submit`.
 struct System(TempDir);
 
 const RELEASE: &str = "usr/lib/modules/7.3";
@@ -50,12 +50,12 @@ impl System {
         fs::copy(from, self.module(to)).unwrap();
     }
 
-    /// Another module under that name.
+    /// Puts another module under that name.
     fn other(&self, to: &str) {
         self.copy(&stock("tcm_loop"), to);
     }
 
-    /// Tells whether the stock one is read, and the kernel's notes.
+    /// Returns whether the stock version is read, and the kernel's notes.
     fn stock_is_read(&self, also: &str) -> (bool, Vec<String>) {
         let kernel = format!("here={}{also}", self.root().display());
         let subject = "target_core_mod:target_submit";
@@ -90,7 +90,7 @@ fn depmod_decides_between_modules_of_one_name() {
         };
         let note = system.note(read, "is what depmod prefers", rest);
         assert_eq!(system.stock_is_read(""), (is_stock, vec![note]), "{place}");
-        // A system has its own order.
+        // A system can configure its own order.
         system.write(
             "etc/depmod.d/order.conf",
             "search weak-updates built-in\nsearch updates extra\n",
@@ -101,7 +101,7 @@ fn depmod_decides_between_modules_of_one_name() {
             "{place}"
         );
     }
-    // What the user names goes before all.
+    // A file that the user names precedes all others.
     let system = System::new();
     system.other("updates/target_core_mod.ko.xz");
     let also = format!(",{}", system.module(STOCK).display());
@@ -114,7 +114,7 @@ fn depmod_decides_between_modules_of_one_name() {
 
 #[test]
 fn links_are_followed() {
-    // As NixOS has all of them, and weak-updates those of other releases.
+    // NixOS has all modules like this, and weak-updates has modules of other releases.
     let system = System::new();
     let real = system.root().join("store/content");
     fs::create_dir_all(real.parent().unwrap()).unwrap();
@@ -122,11 +122,11 @@ fn links_are_followed() {
     assert!(!system.stock_is_read("").0);
     symlink("../../../../../store/content", system.module(STOCK)).unwrap();
     assert_eq!(system.stock_is_read(""), (true, vec![]));
-    // An absolute one, in a system that is mounted somewhere.
+    // An absolute link, in a system that is mounted somewhere.
     fs::remove_file(system.module(STOCK)).unwrap();
     symlink("/store/content", system.module(STOCK)).unwrap();
     assert_eq!(system.stock_is_read(""), (true, vec![]));
-    // The same file once more is no other one.
+    // A second link to the same file is no second file.
     symlink(&real, system.module("weak-updates/target_core_mod.ko.xz")).unwrap();
     assert_eq!(system.stock_is_read(""), (true, vec![]));
     fs::remove_file(&real).unwrap();
@@ -144,12 +144,12 @@ fn directories_behind_links_are_read_once() {
     let (kernel, store) = (system.module("kernel"), elsewhere.path().join("store"));
     fs::rename(&kernel, &store).unwrap();
     symlink(&store, &kernel).unwrap();
-    // In circles, and as distributions have them.
+    // Links in a circle, and links that distributions have.
     symlink(system.root(), store.join("loop")).unwrap();
     symlink(".", system.module("here")).unwrap();
     symlink("usr/lib", system.root().join("lib")).unwrap();
     assert_eq!(system.stock_is_read(""), (true, vec![]));
-    // The tree that the kernel was built in, or another one's.
+    // The tree that the kernel was built in, or another kernel's tree.
     fs::copy(
         stock("tcm_loop"),
         elsewhere.path().join("target_core_mod.ko.xz"),
@@ -204,7 +204,7 @@ fn sources_that_differ_are_told() {
     assert_eq!(notes, [note]);
 }
 
-/// A kernel without `CONFIG_KALLSYMS_ALL`: its table is what lies in the text.
+/// A kernel without `CONFIG_KALLSYMS_ALL` lists the symbols in its text only.
 #[test]
 fn data_that_kallsyms_leaves_out() {
     let system = System::new();
@@ -268,7 +268,7 @@ fn data_that_kallsyms_leaves_out() {
         text.contains("\ninit_uts_ns  missing, or data, which kallsyms lacks\n"),
         "{text}"
     );
-    // One that has data does not excuse itself.
+    // A kernel that lists data makes no such excuse.
     let system = System::new();
     let output = kimport([
         "check",

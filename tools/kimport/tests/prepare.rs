@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `kimport prepare` where set-up has done its work, and where it cannot.
+//! `kimport prepare`, with the cache set up and without.
 
 use expect_test::expect;
 use std::{fs, path::Path, process::Command};
 use tempfile::TempDir;
 
-/// Runs it with another cache.
+/// Runs `kimport prepare` with another cache.
 fn in_cache(cache: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_kimport"))
         .arg("prepare")
@@ -24,7 +24,7 @@ fn in_cache(cache: &Path, arguments: &[&str]) -> (Option<i32>, String) {
 
 #[test]
 fn the_pinned_kernel_is_there() {
-    // Nothing of the checkout is needed.
+    // No file of the checkout is needed.
     let elsewhere = TempDir::new().unwrap();
     let run = |arguments: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_kimport"))
@@ -37,7 +37,7 @@ fn the_pinned_kernel_is_there() {
         String::from_utf8(output.stdout).unwrap()
     };
     let prepared = run(&[]);
-    // As scripts/prepare-kernel does.
+    // scripts/prepare-kernel leaves this mark.
     let kdir = prepared.strip_prefix("KDIR=").unwrap();
     let kdir = Path::new(kdir.strip_suffix('\n').unwrap());
     assert!(kdir.join(".kimport").exists(), "{prepared}");

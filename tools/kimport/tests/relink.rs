@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `kimport relink` on modules of the stock kernel, and on made ones for what those do not have.
+//! `kimport relink` on modules of the stock kernel, and on made-up modules for cases that those
+//! lack.
 
 mod common;
 
@@ -15,7 +16,7 @@ use tempfile::TempDir;
 
 const OLD: &str = "target_core_mod";
 const NEW: &str = "target_core_mod_new";
-/// What only kernels with livepatch export.
+/// The symbol that only kernels with livepatch export.
 const GUARD: &str = "klp_enable_patch";
 const SHN_LIVEPATCH: u16 = 0xff20;
 const SHF_RELA_LIVEPATCH: u64 = 0x0010_0000;
@@ -34,16 +35,17 @@ fn arguments(input: &Path, from: &str, output: &Path) -> Vec<String> {
     arguments
 }
 
-/// Where symbols come from: the new provider of each.
+/// The new provider of each symbol.
 type Moved = BTreeMap<String, String>;
 
-/// What the old module exports, from the new one.
+/// Returns the symbols that the old module exports, with `new` as their provider.
 fn moved_to(new: &str, old: &str) -> Moved {
     let exports = exports_of(old).into_iter();
     exports.map(|name| (name, new.to_owned())).collect()
 }
 
-/// The modules among `lio` and the core that `module` needs, and their copies.
+/// Returns the modules among `lio` and the core that `module` needs, with the names of their
+/// copies.
 fn copies(module: &Module, lio: &BTreeSet<String>) -> BTreeMap<String, String> {
     let needed = module.modinfo()["depends"][0].clone();
     let needed = needed.split(',').map(|name| name.replace('-', "_"));
@@ -53,7 +55,7 @@ fn copies(module: &Module, lio: &BTreeSet<String>) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Relinks a module to copies of others and renames it. Returns what is.
+/// Relinks a module to copies of other modules and renames it. Returns the result.
 fn relinked(input: &Path, copies: &BTreeMap<String, String>, output: &Path) -> Module {
     let mut arguments = vec!["relink".into(), input.to_str().unwrap().to_owned()];
     for (old, new) in copies {
@@ -72,7 +74,7 @@ fn relinked(input: &Path, copies: &BTreeMap<String, String>, output: &Path) -> M
     Module::read(&fs::read(output).unwrap())
 }
 
-/// Relinks a module of LIO to the new core and renames it. Returns the file.
+/// Relinks a module of LIO to the new core and renames it. Returns the path of the result.
 fn relinked_to_core(module: &str, directory: &TempDir) -> PathBuf {
     let output = directory.path().join(format!("{module}_new.ko"));
     let copies = [(OLD.to_owned(), NEW.to_owned())].into();
@@ -80,7 +82,7 @@ fn relinked_to_core(module: &str, directory: &TempDir) -> PathBuf {
     output
 }
 
-/// What a symbol of the module before has to look like after.
+/// Returns the symbol as it must look after relinking.
 fn expected(symbol: &Symbol, moved: &Moved) -> Symbol {
     match moved.get(&symbol.name) {
         Some(provider) if symbol.section.is_empty() && symbol.index == 0 => Symbol {
@@ -92,8 +94,8 @@ fn expected(symbol: &Symbol, moved: &Moved) -> Symbol {
     }
 }
 
-/// Relocations, those to the module's name in the descriptors of its debug messages without the
-/// place of the name.
+/// Returns the relocations. Those of debug message descriptors that refer to the module's name are
+/// made independent of the place of the name.
 fn comparable_relocations(module: &Module) -> Vec<Relocation> {
     let name = format!("{}\0", module.modinfo()["name"][0]);
     let mut relocations = module.relocations();
@@ -110,7 +112,8 @@ fn comparable_relocations(module: &Module) -> Vec<Relocation> {
     relocations
 }
 
-/// Symbols within `.modinfo` name its strings, two of which may change.
+/// Sorts the symbols and hides the places of those in `.modinfo`: they name its strings, two of
+/// which may change.
 fn comparable(mut symbols: Vec<Symbol>) -> Vec<Symbol> {
     for symbol in &mut symbols {
         if symbol.section == ".modinfo" {
@@ -189,7 +192,7 @@ fn check_other_sections(before: &Module, after: &Module, name: &str) {
     });
     for section in kept {
         let now = after.section(&section.name);
-        // The name that debug messages have in front is behind the other strings.
+        // The module's name for debug messages was added after the other strings.
         let with_name = [&section.data, name.as_bytes(), b"\0"].concat();
         assert!(
             now.data == section.data || section.name == ".rodata" && now.data == with_name,
@@ -226,7 +229,7 @@ fn check_names(before: &Module, after: &Module, name: &str, copies: &BTreeMap<St
     was.insert("name".into(), vec![name.to_owned()]);
     assert_eq!(was, now);
 
-    // Symbols of the module information still name whole strings of it.
+    // The symbols of the module information still name whole strings of it.
     let info = &after.section(".modinfo").data;
     for symbol in after
         .symbols
@@ -288,7 +291,7 @@ fn every_lio_module_of_the_distribution() {
         tool("readelf", &["-aW", file]);
         assert_eq!(tool("modinfo", &["-F", "name", file]), format!("{name}\n"));
         assert_eq!(tool("modinfo", &["-F", "signer", file]), "");
-        // What the stack unwinder goes by, as the kernel's own tool reads it.
+        // The data of the stack unwinder, as the kernel's own tool prints them.
         let unwinding = |file: &str| tool(&objtool(), &["--dump=orc", file]);
         assert_eq!(unwinding(file), unwinding(old.to_str().unwrap()));
 
@@ -322,7 +325,7 @@ fn debug_messages_have_the_new_name() {
         });
     let mut texts: Vec<_> = texts.collect();
     texts.sort_unstable();
-    // Module, function, file and format of each descriptor.
+    // Each descriptor has a module, a function, a file and a format.
     let descriptors: Vec<_> = texts.chunks(4).collect();
     assert!(!descriptors.is_empty());
     for descriptor in descriptors {
@@ -356,7 +359,7 @@ fn exports_are_dropped() {
     before.sections.retain(|section| !is_export(&section.name));
     check_symbols_and_relocations(&before, &after, &moved_to(NEW, OLD));
     check_other_sections(&before, &after, "");
-    // What was exported is still there.
+    // The symbols that were exported are still there.
     for name in exports_of("iscsi_target_mod") {
         assert!(
             after
@@ -375,7 +378,7 @@ fn exports_are_dropped() {
     assert_eq!(fs::read(&output).unwrap(), fs::read(&again).unwrap());
 }
 
-/// A copy of a module that provides: nothing of it comes from elsewhere.
+/// The copy of a provider: none of its symbols come from another module.
 #[test]
 fn a_name_or_no_exports_alone_is_a_reason_to_relink() {
     let directory = TempDir::new().unwrap();
@@ -431,7 +434,7 @@ fn a_name_or_no_exports_alone_is_a_reason_to_relink() {
     assert_eq!(kimport(nothing).status.code(), Some(2));
 }
 
-/// `relink --help` says so; llvm-strip knows no symbols of `SHN_LIVEPATCH`.
+/// `relink --help` recommends GNU strip: llvm-strip does not know symbols of `SHN_LIVEPATCH`.
 #[test]
 fn gnu_strip_leaves_livepatch_relocations_alone() {
     let directory = TempDir::new().unwrap();
@@ -544,7 +547,7 @@ fn one_provider_after_the_other() {
         &one,
     ));
     let half = Module::read(&fs::read(&one).unwrap());
-    // The rest still comes from the old core.
+    // The other symbols still come from the old core.
     assert_eq!(half.modinfo()["depends"], [format!("{OLD},scsi_mod,{NEW}")]);
     assert!(half.undefined().contains(&"target_submit_prep"));
 
@@ -617,7 +620,7 @@ fn every_compression_gives_the_same() {
     assert_eq!((inputs.len(), results.len()), (4, 1));
 }
 
-/// A finished module, as far as relinking is concerned, made of assembly.
+/// Makes a module of assembly, finished as far as relinking is concerned.
 fn made(directory: &TempDir, body: &str) -> PathBuf {
     let source = directory.path().join("made.s");
     let module = directory.path().join("made.ko");
@@ -656,7 +659,7 @@ fn without_a_list_what_nothing_exports_is_meant() {
     );
     assert_eq!(module.modinfo()["depends"], ["provider"]);
 
-    // Listed, a weak symbol is meant too; its relocation section is left empty and goes.
+    // A weak symbol is taken if it is listed. Its relocation section is then empty and removed.
     fine(arguments(&input, "provider:maybe,wanted", &output));
     let module = Module::read(&fs::read(&output).unwrap());
     assert_eq!(module.undefined(), ["kfree", GUARD]);
@@ -888,7 +891,7 @@ fn an_error_in_json_is_json() {
     assert!(value["help"].is_string());
 }
 
-/// A stock module under another licence.
+/// Makes a stock module with another licence.
 fn under_licence(licence: &str, directory: &TempDir) -> PathBuf {
     let mut bytes = unxz(&stock("tcm_loop"));
     let old = b"\0license=GPL\0";

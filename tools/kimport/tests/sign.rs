@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `kimport relink --sign` beside the kernel's own `scripts/sign-file` and OpenSSL.
+//! `kimport relink --sign` compared with the kernel's own `scripts/sign-file` and OpenSSL.
 
 mod common;
 
@@ -20,7 +20,7 @@ const EC: [(&str, &str); 3] = [
     ("P-521", "sha512"),
 ];
 
-/// A directory with a module of the distribution, signed and not, and keys.
+/// A directory with keys and a module of the distribution, signed and unsigned.
 struct Bench(TempDir);
 
 impl Bench {
@@ -49,7 +49,7 @@ impl Bench {
         assert!(output.status.success(), "openssl {arguments}: {complaint}");
     }
 
-    /// Makes key.pem and certificate.pem; `kind` is what openssl's -newkey wants.
+    /// Makes key.pem and certificate.pem; `kind` is the value of openssl's -newkey.
     fn new_key(&self, kind: &str) {
         self.openssl(&format!(
             "req -x509 -new -nodes -batch -subj /O=kimport/CN=A_test -set_serial 0x7f01 -days 30 \
@@ -70,7 +70,7 @@ impl Bench {
         command.output().unwrap()
     }
 
-    /// Signs with key.pem; what kimport prints.
+    /// Signs with key.pem. Returns the output of kimport.
     fn signed(&self, input: &str, hash: Option<&str>) -> String {
         let mut arguments = ["relink", "-o", "--sign"].map(str::to_owned).to_vec();
         arguments.insert(1, self.path(input));
@@ -80,7 +80,7 @@ impl Bench {
         fine(arguments).0
     }
 
-    /// OpenSSL finds the signature of out.ko to be one of `content` by certificate.pem.
+    /// Asserts that OpenSSL accepts the signature of out.ko as one of `content` by certificate.pem.
     fn verified(&self, content: &str) {
         let out = fs::read(self.path("out.ko")).unwrap();
         let (elf, signature) = split(&out);
@@ -93,7 +93,7 @@ impl Bench {
     }
 }
 
-/// A module and the PKCS#7 message after it.
+/// Splits a module into the ELF file and the PKCS#7 message after it.
 fn split(module: &[u8]) -> (&[u8], &[u8]) {
     let rest = module.strip_suffix(MARKER).unwrap();
     let (rest, trailer) = rest.split_at(rest.len() - 12);
@@ -107,7 +107,7 @@ fn complaint(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// RSA signatures have no choice: every byte is that of the kernel's own tool.
+/// RSA signatures leave no choice: every byte is the same as from the kernel's own tool.
 #[test]
 fn rsa_is_what_the_kernel_writes() {
     let bench = Bench::new();
@@ -150,7 +150,7 @@ fn elliptic_curves_verify() {
         bench.new_key(&format!("ec -pkeyopt ec_paramgen_curve:{curve}"));
         bench.signed("plain.ko", Some(hash));
         bench.verified("plain.ko");
-        // Signing again keeps the hash.
+        // A module that is signed again keeps the hash.
         fs::copy(bench.path("out.ko"), bench.path("again.ko")).unwrap();
         assert!(bench.signed("again.ko", None).contains(hash));
         bench.verified("plain.ko");
@@ -160,7 +160,7 @@ fn elliptic_curves_verify() {
 #[test]
 fn keys_as_openssl_writes_them() {
     let bench = Bench::new();
-    // Signatures by these have nothing random in them.
+    // Signatures by these keys have no random parts.
     for kind in ["rsa:2048", "ec -pkeyopt ec_paramgen_curve:P-384"] {
         bench.new_key(kind);
         bench.signed("plain.ko", None);
@@ -173,7 +173,7 @@ fn keys_as_openssl_writes_them() {
 
         bench.openssl("x509 -in certificate.pem -outform DER -out certificate.der");
         same(["key.pem", "certificate.der"], None);
-        // As the kernel's build makes it.
+        // The kernel's build makes such a file.
         let both = ["key.pem", "certificate.pem"].map(|f| fs::read(bench.path(f)).unwrap());
         fs::write(bench.path("both.pem"), both.concat()).unwrap();
         same(["both.pem", "both.pem"], None);
@@ -202,7 +202,7 @@ fn keys_as_openssl_writes_them() {
 fn a_signature_is_replaced() {
     let bench = Bench::new();
     bench.new_key("rsa:2048");
-    // The distribution's kernel is configured for sha256, the kernel's default is another.
+    // The distribution's kernel is configured for sha256, which is not the kernel's default.
     expect![[r#"
         target_core_file: signed with sha256 by CN=A_test,O=kimport, key 7F:01
     "#]]

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A kprobe that is registered but disabled.
+//! A way that registers a kprobe which is disabled.
 //!
-//! It is never armed, but costs two grace periods to take back. Where the function begins with `ENDBR`, the probe sits
-//! behind it, so that the distance to the symbol is asked from the kernel.
+//! The probe is never armed, but its unregistration costs two grace periods. If the function begins
+//! with `ENDBR`, the probe sits behind it, so the kernel is asked for the distance from the start
+//! of the symbol.
 
 use crate::bindings;
 use core::ffi::{c_void, CStr};
@@ -11,11 +12,12 @@ use kernel::error::{code, to_result, Error};
 
 /// # Errors
 ///
-/// `EINVAL`: the probe does not sit in the function. Others: as `register_kprobe()` gives them.
+/// `EINVAL`: the probe does not sit in the function. Others: the errors of `register_kprobe()`.
 pub(super) fn find(name: &'static CStr) -> Result<*mut c_void, Error> {
     let mut probe = super::probe_on(name);
     probe.flags = bindings::KPROBE_FLAG_DISABLED;
-    // SAFETY: The probe is initialised, and stays where it is while it is registered: it is unregistered below.
+    // SAFETY: The probe is initialised, and stays where it is while it is registered: it is
+    // unregistered below.
     to_result(unsafe { bindings::register_kprobe(&mut probe) })?;
     let address: *mut c_void = probe.addr.cast();
     // SAFETY: The probe was just registered.

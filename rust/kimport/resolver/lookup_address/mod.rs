@@ -2,8 +2,9 @@
 
 //! The address of `kallsyms_lookup_name`, which is not exported since Linux 5.7.
 //!
-//! The ways are tried in order, one file for each. Whatever a way says is believed, and called, only when the exported
-//! `sprint_symbol()` calls the address the start of the function. The parameter `kimport_way` of the module forces one.
+//! The ways are tried in order; each has its own file. The address that a way returns is accepted,
+//! and called, only if the exported `sprint_symbol()` says that it is the start of the function.
+//! The module parameter `kimport_way` forces one way.
 
 #[cfg(CONFIG_KPROBES)]
 mod disabled_probe;
@@ -21,7 +22,7 @@ const NAME: &CStr = c"kallsyms_lookup_name";
 
 /// One way to the address of a symbol.
 struct Way {
-    /// The name by which a user can force it.
+    /// The name by which a user can force this way.
     name: &'static CStr,
     needs: &'static str,
     find: fn(&'static CStr) -> Result<*mut c_void, Error>,
@@ -47,7 +48,7 @@ const WAYS: &[Way] = &[
     },
 ];
 
-/// Why no way led to the address. What came of each way was logged.
+/// The error that no way led to the address. The failure of each way was logged.
 pub(crate) struct Unreachable;
 
 impl fmt::Display for Unreachable {
@@ -84,7 +85,7 @@ pub(super) fn find() -> Result<*mut c_void, Unreachable> {
             return Ok(address);
         }
     }
-    // Once more, to say what came of each.
+    // All ways failed: try each once more and log its failure.
     for way in tried() {
         match outcome(way) {
             Ok(address) => return Ok(address),
@@ -113,7 +114,7 @@ pub(super) fn find() -> Result<*mut c_void, Unreachable> {
     Err(Unreachable)
 }
 
-/// Finds `kallsyms_lookup_name` by one way alone.
+/// Finds `kallsyms_lookup_name` by a single way.
 #[cfg(kimport_bench)]
 pub(crate) fn find_by(name: &CStr) -> Option<*mut c_void> {
     let way = WAYS.iter().find(|way| way.name == name)?;
@@ -121,12 +122,13 @@ pub(crate) fn find_by(name: &CStr) -> Option<*mut c_void> {
     is_start_of(address, NAME).then_some(address)
 }
 
-/// Whether the kernel itself calls `address` the start of the function `name`.
+/// Returns whether `address` is the start of the function `name`, according to the kernel.
 fn is_start_of(address: *const c_void, name: &CStr) -> bool {
     offset_in(address, name) == Some(0)
 }
 
-/// How far behind the start of `name` the kernel itself says that `address` is; `None` when it is in something else.
+/// Returns the distance of `address` from the start of `name`, according to the kernel; [`None`] if
+/// `address` is in another symbol.
 fn offset_in(address: *const c_void, name: &CStr) -> Option<usize> {
     // `KSYM_SYMBOL_LEN` of linux/kallsyms.h: name, offset and size, module, build id.
     let mut text = [0u8; 1024];
@@ -139,7 +141,7 @@ fn offset_in(address: *const c_void, name: &CStr) -> Option<usize> {
     usize::from_str_radix(core::str::from_utf8(&text[..end]).ok()?, 16).ok()
 }
 
-/// A probe on `name` that no one registered yet.
+/// Creates a probe on `name` that is not registered yet.
 #[cfg(CONFIG_KPROBES)]
 fn probe_on(name: &'static CStr) -> bindings::kprobe {
     use kernel::str::CStrExt as _;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An address that the user hands in, and the choice of a way.
+//! The module parameters for an address that the user provides, and for the choice of a way.
 //!
-//! Every module that uses the crate has these two parameters, readable by nobody:
+//! Every module that uses the crate has these two parameters. Nobody can read them in sysfs.
 //!
 //! - `kallsyms_lookup_name`: the address, as `/proc/kallsyms` shows it to root;
-//! - `kimport_way`: the only way to try, for tests and for kernels where one of them misbehaves.
+//! - `kimport_way`: the only way to try, for tests and for kernels on which another way misbehaves.
 
 use crate::bindings;
 use core::cell::UnsafeCell;
@@ -14,17 +14,17 @@ use kernel::error::{code, Error};
 use kernel::ffi::c_char;
 use kernel::str::CStrExt as _;
 
-/// What the kernel's parameter code writes, before the module's init.
+/// A value that the kernel's parameter code writes before the module's init.
 struct Value<T>(UnsafeCell<T>);
 
-// SAFETY: Written only by the kernel's parameter code, before any code of the module runs: the parameters cannot be
-// written in sysfs.
+// SAFETY: The value is written only by the kernel's parameter code, before any code of the module
+// runs: the parameters cannot be written in sysfs.
 unsafe impl<T> Sync for Value<T> {}
 
 static ADDRESS: Value<usize> = Value(UnsafeCell::new(0));
 static WAY: Value<*const c_char> = Value(UnsafeCell::new(core::ptr::null()));
 
-/// The way that the user forces.
+/// Returns the way that the user forces, if any.
 pub(super) fn forced_way() -> Option<&'static CStr> {
     // SAFETY: Nothing writes it any more, see `Value`.
     let way = unsafe { *WAY.0.get() };
@@ -34,7 +34,7 @@ pub(super) fn forced_way() -> Option<&'static CStr> {
 
 /// # Errors
 ///
-/// `ENODATA`: no address was handed in.
+/// `ENODATA`: the user provided no address.
 pub(super) fn find(_name: &'static CStr) -> Result<*mut c_void, Error> {
     // SAFETY: Nothing writes it any more, see `Value`.
     match unsafe { *ADDRESS.0.get() } {
@@ -47,16 +47,17 @@ pub(super) fn find(_name: &'static CStr) -> Result<*mut c_void, Error> {
 #[repr(transparent)]
 struct Parameter(bindings::kernel_param);
 
-// SAFETY: Only the kernel's parameter code uses it, and serialises its accesses.
+// SAFETY: Only the kernel's parameter code uses the parameter, and it serialises its accesses.
 unsafe impl Sync for Parameter {}
 
-/// Declares a parameter: C's `module_param_named()` with permissions 0, and `MODULE_PARM_DESC()`.
+/// Declares a parameter, like C's `module_param_named()` with permissions 0 and
+/// `MODULE_PARM_DESC()`.
 macro_rules! parameter {
     ($name:literal, $type:literal, $ops:ident, $value:ident, $description:literal) => {
         const _: () = {
             #[cfg(MODULE)]
             const NAME: &str = concat!($name, "\0");
-            // Parameters of what is built in have a prefix.
+            // Parameters of built-in code have a prefix.
             #[cfg(not(MODULE))]
             const NAME: &str = concat!(env!("KIMPORT_MODULE"), ".", $name, "\0");
 
@@ -64,7 +65,7 @@ macro_rules! parameter {
             #[link_section = "__param"]
             static PARAMETER: Parameter = Parameter(bindings::kernel_param {
                 name: NAME.as_ptr(),
-                mod_: crate::log::this_module(),
+                mod_: crate::this_module::this_module(),
                 ops: &raw const bindings::$ops,
                 perm: 0,
                 level: -1,

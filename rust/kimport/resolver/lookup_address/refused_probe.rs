@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A kprobe that the kernel refuses, but only after it has written down the address.
+//! A way that registers a kprobe which the kernel refuses, but only after it has stored the
+//! address.
 //!
-//! `register_kprobe()` resolves `symbol_name` and stores the result in `addr` before it checks the probe, and a probe at
-//! offset 1 fails the check: on x86 no instruction begins there (-EILSEQ), elsewhere it is not aligned (-EINVAL). So
-//! nothing is armed, and no grace period is waited for. Source: `kernel/kprobes.c`.
+//! `register_kprobe()` resolves `symbol_name` and stores the result in `addr` before it checks the
+//! probe. A probe at offset 1 fails the check: on x86 no instruction begins there (-EILSEQ),
+//! elsewhere it is not aligned (-EINVAL). So no probe is armed, and no grace period is waited for.
+//! Source: `kernel/kprobes.c`.
 
 use crate::bindings;
 use core::ffi::{c_void, CStr};
@@ -14,12 +16,13 @@ const OFFSET: u32 = 1;
 
 /// # Errors
 ///
-/// `ENOENT`: kallsyms has no such symbol. `EINVAL`: the kernel accepted the probe, or does not store the address. Others: as
-/// `register_kprobe()` gives them.
+/// `ENOENT`: kallsyms has no such symbol. `EINVAL`: the kernel accepted the probe, or does not
+/// store the address. Others: the errors of `register_kprobe()`.
 pub(super) fn find(name: &'static CStr) -> Result<*mut c_void, Error> {
     let mut probe = super::probe_on(name);
     probe.offset = OFFSET;
-    // SAFETY: The probe is initialised, and stays where it is while it is registered: it is unregistered below.
+    // SAFETY: The probe is initialised, and stays where it is while it is registered: it is
+    // unregistered below.
     let result = to_result(unsafe { bindings::register_kprobe(&mut probe) });
     if result.is_ok() {
         // SAFETY: The probe was just registered.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! BTF made by hand. The fuzz targets use it, too.
+//! A maker of BTF. The fuzz targets use it, too.
 
 /// Makes BTF.
 pub struct Maker {
@@ -26,7 +26,7 @@ impl Maker {
         Self::default()
     }
 
-    /// For BTF that continues `base`.
+    /// Makes BTF that continues `base`.
     pub fn split(base: &Self) -> Self {
         Self {
             types: Vec::new(),
@@ -147,12 +147,12 @@ impl Maker {
         self.raw(14, false, 0, name, ty, &[1])
     }
 
-    /// The section.
+    /// Returns the section.
     pub fn bytes(&self) -> Vec<u8> {
         self.with_layout(&[])
     }
 
-    /// The section, with the layouts of kinds (from 0) that Linux 7.1 introduced.
+    /// Returns the section with the layouts of kinds (from 0) that Linux 7.1 introduced.
     pub fn with_layout(&self, layout: &[[u8; 4]]) -> Vec<u8> {
         let words: &[u32] = if layout.is_empty() { &[] } else { &[0; 2] };
         let header_len = 24 + 4 * words.len() as u32;

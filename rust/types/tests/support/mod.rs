@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! BTF for the tests: made by hand ([`Maker`]), and that of the stock kernel.
+//! BTF for the tests: made by hand ([`Maker`]), and of the stock kernel.
 
 #![allow(dead_code, unreachable_pub, unused_imports)] // Each test uses a part.
 
@@ -14,7 +14,7 @@ use std::collections::HashSet;
 use std::io::Read;
 use std::path::PathBuf;
 
-/// The directory that the variable `name` holds; `make check-host` sets it.
+/// Returns the directory that the variable `name` holds. `make check-host` sets it.
 pub fn directory(name: &str) -> PathBuf {
     match std::env::var_os(name) {
         Some(path) => path.into(),
@@ -22,7 +22,7 @@ pub fn directory(name: &str) -> PathBuf {
     }
 }
 
-/// The names that the stock kernel and its modules export.
+/// Returns the names that the stock kernel and its modules export.
 pub fn exports() -> HashSet<String> {
     let path = directory("KIMPORT_KDIR").join("Module.symvers");
     let symvers = std::fs::read_to_string(path).expect("Module.symvers can be read");
@@ -32,7 +32,7 @@ pub fn exports() -> HashSet<String> {
         .collect()
 }
 
-/// What belongs to the release of the stock kernel: the modules, vmlinuz.
+/// Returns the directory of the stock kernel's release, with its modules and vmlinuz.
 pub fn stock_release() -> PathBuf {
     let releases = directory("KIMPORT_STOCK").join("usr/lib/modules");
     let release = std::fs::read_dir(&releases)
@@ -43,7 +43,7 @@ pub fn stock_release() -> PathBuf {
     release.path()
 }
 
-/// The BTF of the stock kernel's image.
+/// Returns the BTF of the stock kernel's image.
 pub fn stock_btf() -> Vec<u8> {
     let path = directory("KIMPORT_KDIR").join("vmlinux");
     let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -52,7 +52,7 @@ pub fn stock_btf() -> Vec<u8> {
     section.data().expect("the section is in the file").to_vec()
 }
 
-/// The BTF of a module of the stock kernel, `path` below its modules.
+/// Returns the BTF of a module of the stock kernel, which is at `path` below its modules.
 pub fn stock_module_btf(path: &str) -> Vec<u8> {
     let path = stock_release().join("kernel").join(path);
     let file = std::fs::File::open(path).expect("the module is there");
@@ -69,17 +69,17 @@ pub fn stock_module_btf(path: &str) -> Vec<u8> {
     section.data().expect("the section is in the file").to_vec()
 }
 
-/// An index for the types of `bytes`.
+/// Returns an index for the types of `bytes`.
 pub fn index(bytes: &[u8]) -> Vec<u32> {
     vec![0; Btf::count(bytes).expect("it is BTF")]
 }
 
-/// Takes an encoding for which the type is to be a description of data.
+/// Returns the description of data of type `ty`.
 pub fn data(ty: Encoding) -> Vec<u8> {
     ty.into_data().as_bytes().to_vec()
 }
 
-/// Takes the description of a function.
+/// Returns the description of a function.
 pub fn function(arguments: &[Encoding], returned: Encoding) -> Vec<u8> {
     Encoding::function(arguments, returned, false)
         .as_bytes()

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Functions of the stock kernel, declared as bindgen declares them, and with one thing wrong.
+//! Functions of the stock kernel, declared as bindgen declares them, and with one mistake.
 //!
-//! The declarations are made from BTF that another reader, btf-rs, read. `KIMPORT_SEED` repeats a run.
+//! The declarations are made from BTF, which another reader, btf-rs, reads. `KIMPORT_SEED` repeats
+//! a run.
 
 use btf_rs::BtfType as _;
 use kimport_types::{Encoding, Place, Rule};
@@ -14,7 +15,7 @@ use proptest::test_runner::{RngAlgorithm, TestRng};
 pub enum Ty {
     Void,
     Bool,
-    /// Bytes, sign, and whether C gives it one.
+    /// The number of bytes, the sign, and whether the sign is compared.
     Integer(usize, bool, Sign),
     Float(usize),
     Named(String, usize),
@@ -64,11 +65,11 @@ impl Prototype {
 /// A function's id and name.
 pub type Function = (u32, String, btf_rs::Func);
 
-/// What bindgen does, with the types that btf-rs read.
+/// A stand-in for bindgen, with the types that btf-rs read.
 pub struct Bindgen(pub btf_rs::Btf);
 
 impl Bindgen {
-    /// All functions from type `first_id` on.
+    /// Returns all functions from type `first_id` on.
     pub fn functions(&self, first_id: u32) -> Vec<Function> {
         (first_id..)
             .map_while(|id| Some((id, self.0.resolve_type_by_id(id).ok()?)))
@@ -102,12 +103,12 @@ impl Bindgen {
         self.qualified(id).1
     }
 
-    /// The type, and whether it is `const`.
+    /// Returns whether the type is `const`, and the type.
     fn qualified(&self, mut id: u32) -> (bool, Ty) {
         use btf_rs::Type;
 
         let mut constant = false;
-        // The last name on the way, which bindgen gives a struct that has none.
+        // The last typedef in the chain, whose name bindgen gives to a struct that has none.
         let mut typedef = None;
         let next = |ty: &dyn btf_rs::BtfType| ty.get_type_id().unwrap();
         let ty = loop {
@@ -149,7 +150,7 @@ impl Bindgen {
                 (_, Ty::FunctionPointer) if self.is_prototype(next(pointer)) => Ty::FunctionPointer,
                 (constant, to) => Ty::Pointer(constant, Box::new(to)),
             },
-            // Only as what is pointed to.
+            // A prototype occurs only as a pointee.
             Type::FuncProto(_) => Ty::FunctionPointer,
             other => panic!("{} is no type of an argument", other.name()),
         };
@@ -171,14 +172,15 @@ impl Bindgen {
     }
 }
 
-/// One thing that is wrong: what is declared instead, by which rule that is found, and where.
+/// A declaration with one mistake, with the rule that finds it and its place.
 pub struct Mutation {
     pub rule: Rule,
     pub place: Place,
     pub declared: Prototype,
 }
 
-/// What may be declared by mistake in place of `ty`, with the rule that finds it.
+/// Returns the types that may be declared by mistake in place of `ty`, with the rule that finds
+/// each.
 fn mistakes(ty: &Ty) -> Vec<(Rule, Ty)> {
     let int = |width, signed| Ty::Integer(width, signed, Sign::Checked);
     let pointer = |to| Ty::Pointer(false, Box::new(to));
@@ -258,7 +260,7 @@ fn mistakes(ty: &Ty) -> Vec<(Rule, Ty)> {
     mistakes
 }
 
-/// All that may be wrong in a declaration of `right`.
+/// Returns all declarations of `right` with one mistake.
 pub fn mutations(right: &Prototype) -> Vec<Mutation> {
     let mut mutations = Vec::new();
     let mut add = |rule, place, change: &dyn Fn(&mut Prototype)| {
@@ -307,7 +309,7 @@ pub fn mutations(right: &Prototype) -> Vec<Mutation> {
     mutations
 }
 
-/// The number that all random choices follow from.
+/// Returns the number that all random choices follow from.
 pub fn seed() -> u64 {
     let seed = match std::env::var("KIMPORT_SEED") {
         Ok(seed) => seed.parse().expect("KIMPORT_SEED is a number"),
@@ -320,7 +322,7 @@ pub fn seed() -> u64 {
     seed
 }
 
-/// Makes the random choices that follow from `seed`.
+/// Returns the generator of the random choices that follow from `seed`.
 pub fn rng(seed: u64) -> TestRng {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Prototypes of functions, from the kernel's type information.
+//! Prototypes of functions from the kernel's type information.
 
 use crate::error::{Error, Result};
 use btf_rs::{Btf, BtfType, Type};
 use kimport_types::TypeSource;
 use std::fmt::Write;
 
-/// Chains of pointers, arrays and qualifiers in C are short; in a damaged file they may be loops.
+/// The deepest chain that is followed. Chains of pointers, arrays and qualifiers in C are short; in
+/// a damaged file they may be loops.
 const MAX_DEPTH: usize = 32;
 
-/// Type information of the kernel image or of a module.
+/// The type information of the kernel image or of a module.
 pub struct Types(Btf);
 
 impl Types {
@@ -19,15 +20,15 @@ impl Types {
         Btf::from_bytes(bytes).map(Self).map_err(unreadable)
     }
 
-    /// Reads that of a module, which refers to its kernel's.
+    /// Reads the type information of a module, which refers to that of its kernel image.
     pub fn of_module(bytes: &[u8], image: &Self) -> Result<Self> {
         Btf::from_split_bytes(bytes, &image.0)
             .map(Self)
             .map_err(unreadable)
     }
 
-    /// The prototypes of the functions of that name, without parameter names; they differ when
-    /// several static functions have the name.
+    /// Returns the prototypes of the functions of that name, without parameter names. There can be
+    /// several if several static functions have the name.
     pub fn prototypes(&self, name: &str) -> Vec<String> {
         let types = self.0.resolve_types_by_name(name).unwrap_or_default();
         let mut prototypes: Vec<String> = types
@@ -69,7 +70,7 @@ impl Types {
         )
     }
 
-    /// Writes a declaration of `inner` as being of type `id`, as C does: from the inside out.
+    /// Writes a declaration of `inner` with the type `id` in C's syntax, from the inside out.
     fn declare(&self, id: u32, inner: &str, depth: usize) -> Option<String> {
         if depth > MAX_DEPTH {
             return None;
@@ -110,7 +111,7 @@ impl Types {
             Type::FuncProto(prototype) => self.function(&prototype, inner, depth),
             Type::Const(inside) => self.qualify("const", inside.get_type_id()?, inner, depth),
             Type::Volatile(inside) => self.qualify("volatile", inside.get_type_id()?, inner, depth),
-            // They say nothing about what can be passed.
+            // These say nothing about which values can be passed.
             Type::Restrict(inside) => self.declare(inside.get_type_id()?, inner, depth + 1),
             Type::TypeTag(inside) => self.declare(inside.get_type_id()?, inner, depth + 1),
             _ => None,
@@ -134,7 +135,7 @@ impl Types {
         }
     }
 
-    /// A qualified pointer has the qualifier behind the star, anything else before the type.
+    /// Adds a qualifier: after the star of a pointer, before any other type.
     fn qualify(&self, word: &str, id: u32, inner: &str, depth: usize) -> Option<String> {
         match self.behind_tags(id, depth)? {
             Type::Ptr(_) => {
@@ -146,8 +147,8 @@ impl Types {
     }
 }
 
-/// Tells whether split type information was made on the base that it was read with: then each name
-/// is a whole string, while those of another base's have another length.
+/// Returns whether split type information was made for the base that it was read with. If so, each
+/// name is a whole string. The strings of another base have another length, which shifts the names.
 pub fn fits(types: &kimport_types::Btf<'_>) -> bool {
     let is_whole = |at: u32| {
         let before = at.checked_sub(1).map(|before| types.name(before));

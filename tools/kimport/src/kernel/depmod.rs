@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The choice between several modules of one name: modprobe goes by what depmod writes, and depmod
-//! by the directories they are in, in an order that a system can state (depmod.d(5)).
+//! The choice between several modules of one name. modprobe loads the one that depmod lists, and
+//! depmod chooses by the directories of the modules, in an order that a system can configure
+//! (depmod.d(5)).
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +10,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Directories in which a system states it. A file goes before one of the same name further down.
+/// The directories with the configuration of depmod. A file takes precedence over a file of the
+/// same name in a later directory.
 const DIRECTORIES: [&str; 5] = [
     "etc/depmod.d",
     "run/depmod.d",
@@ -17,30 +19,30 @@ const DIRECTORIES: [&str; 5] = [
     "usr/lib/depmod.d",
     "lib/depmod.d",
 ];
-/// Goes for the directories that are not named.
+/// The word that stands for all directories that are not listed.
 const BUILT_IN: &str = "built-in";
-/// The order of distributions that state one. Where none is stated depmod itself only prefers the
-/// first.
+/// The order on distributions that configure one. Without a configuration, depmod itself only
+/// prefers the first of these directories.
 const DEFAULT: [&str; 4] = ["updates", "extra", BUILT_IN, "weak-updates"];
 
 /// An order of directories below `lib/modules/RELEASE`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Search {
-    /// From the best on.
+    /// The directories, from the best on.
     directories: Vec<String>,
-    /// Modules that come from one directory whatever the order is, without suffix:
-    /// `DIRECTORY/MODULE`, and for which release.
+    /// The modules that come from one directory whatever the order is: `DIRECTORY/MODULE` without
+    /// suffix, and the release that this holds for.
     overrides: Vec<(String, String)>,
 }
 
 impl Search {
-    /// The order of the system below `root`, or that of packages.
+    /// Returns the order of the system below `root`, or the default order for packages.
     pub(super) fn new(root: &Option<PathBuf>) -> Self {
         root.as_deref()
             .map_or_else(|| Self::parse(""), Self::of_system)
     }
 
-    /// Reads what the system below `root` states.
+    /// Reads the configuration of the system below `root`.
     fn of_system(root: &Path) -> Self {
         let mut files = BTreeMap::new();
         for directory in DIRECTORIES {
@@ -84,8 +86,8 @@ impl Search {
         search
     }
 
-    /// Returns the rank of the place of a module: the least is the best. `path` is that below
-    /// `lib/modules/RELEASE`.
+    /// Returns the rank of the place of a module; the lowest rank is the best. `path` is relative
+    /// to `lib/modules/RELEASE`.
     pub(super) fn rank(&self, release: &str, path: &str) -> usize {
         let stem = path.rsplit_once(".ko").map_or(path, |(stem, _)| stem);
         let stem = stem.replace('-', "_");
@@ -108,7 +110,7 @@ impl Search {
     }
 }
 
-/// The root of a system, the release and the rest in the path of a module:
+/// Splits the path of a module into the root of a system, the release and the rest:
 /// `ROOT/lib/modules/RELEASE/REST`.
 pub(super) fn split(path: &str) -> Option<(PathBuf, &str, &str)> {
     const MODULES: &str = "lib/modules/";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Functions that the compiler inlined, from debug information (DWARF).
+//! The functions that the compiler inlined, from debug information (DWARF).
 
 use crate::{
     compression::MAX_SIZE,
@@ -17,7 +17,8 @@ use object::{
 use rayon::prelude::*;
 use std::{borrow::Cow, collections::HashSet};
 
-/// What has to be read to know the names of functions. The first is most of it, some 250 MiB of a distribution's kernel.
+/// The sections that tell the names of functions. The first is the largest by far, about 250 MiB
+/// for a distribution's kernel.
 const SECTIONS: [SectionId; 7] = [
     SectionId::DebugInfo,
     SectionId::DebugAbbrev,
@@ -28,7 +29,7 @@ const SECTIONS: [SectionId; 7] = [
     SectionId::DebugStrOffsets,
 ];
 
-/// A section, and what a linker would do to it: modules are not linked.
+/// A section, and the relocations that a linker would apply: modules are not linked.
 #[derive(Default)]
 struct Section<'data> {
     data: Cow<'data, [u8]>,
@@ -51,8 +52,8 @@ impl Relocate for &Relocations {
     }
 }
 
-/// The functions that were inlined somewhere, by the names that their symbols would have. None if `file` has no debug
-/// information.
+/// Returns the functions that were inlined somewhere, by the names that their symbols would have.
+/// The result is empty if `file` has no debug information.
 pub fn inlined<'data>(file: impl ReadRef<'data>) -> Result<HashSet<String>> {
     let file = ElfFile64::<object::Endianness, _>::parse(file).map_err(Error::unusable)?;
     let endian = if file.is_little_endian() {
@@ -115,7 +116,7 @@ fn of_unit(
     Ok(names)
 }
 
-/// What is described here is what all inlined copies have in common.
+/// Returns whether an entry describes what all inlined copies of a function have in common.
 fn is_inlined(entry: &DebuggingInformationEntry<'_, '_, Reader<'_>>) -> gimli::Result<bool> {
     Ok(matches!(
         entry.attr_value(gimli::DW_AT_inline)?,
@@ -125,7 +126,7 @@ fn is_inlined(entry: &DebuggingInformationEntry<'_, '_, Reader<'_>>) -> gimli::R
     ))
 }
 
-/// The name that the symbol would have, which in Rust is not that of the function.
+/// Returns the name that the function's symbol would have. In Rust it is not the function's name.
 fn symbol(
     dwarf: &Dwarf<Reader<'_>>,
     unit: &Unit<Reader<'_>>,

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The export tables of a kernel image and of modules: what `Module.symvers` says, from what the
-//! module loader itself reads.
+//! The export tables of a kernel image and of modules. They have the facts that `Module.symvers`
+//! lists, in the form that the module loader itself reads.
 //!
-//! `__ksymtab` has for each symbol where it, its name and its namespace are, as distances
-//! (`CONFIG_HAVE_ARCH_PREL32_RELOCATIONS`) or as pointers; `__kcrctab` the versions in the same
-//! order, and in newer kernels `__kflagstab` whether it is for GPL-compatible modules alone.
-//! Before, there were tables of their own for these: `__ksymtab_gpl` and `__kcrctab_gpl`.
+//! `__ksymtab` has for each symbol the places of the symbol, its name and its namespace, as
+//! distances (`CONFIG_HAVE_ARCH_PREL32_RELOCATIONS`) or as pointers. `__kcrctab` has the versions
+//! in the same order. In newer kernels `__kflagstab` tells whether a symbol is for GPL-compatible
+//! modules only; older kernels have separate tables for such symbols, `__ksymtab_gpl` and
+//! `__kcrctab_gpl`.
 
 use super::symbols::EXPORT;
 use crate::{
@@ -23,10 +24,10 @@ type File<'a> = ElfFile64<'a, Endianness>;
 
 /// Bit 0 of `__kflagstab`: `KSYM_FLAG_GPL_ONLY`.
 const GPL_ONLY: u8 = 1;
-/// An entry of `__ksymtab`, where it has distances.
+/// The size of an entry of `__ksymtab` that has distances.
 const ENTRY: usize = 12;
 
-/// A table with those that go with it.
+/// A table of symbols with its tables of versions and flags.
 struct Parts<'a> {
     symbols: object::read::elf::ElfSection64<'a, 'a, Endianness>,
     crcs: &'a [u8],
@@ -47,7 +48,7 @@ impl<'a> Parts<'a> {
         })
     }
 
-    /// The export of the symbol `index` of the table.
+    /// Returns the export of the symbol `index` of the table.
     fn export(&self, file: &File<'_>, index: usize, module: &str, namespace: String) -> Export {
         let crc = self.crcs.get(4 * index..).and_then(<[u8]>::first_chunk);
         let flags = self.flags.get(index).copied().unwrap_or_default();
@@ -60,7 +61,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// The exports of a kernel image that has sections; `None`: it has none, or none of the known form.
+/// Returns the exports of a kernel image; `None`: it has no sections, or none of the known form.
 pub(super) fn of_image(kernel: &[u8]) -> Option<Symvers> {
     let file = File::parse(kernel).ok()?;
     let strings = file.section_by_name("__ksymtab_strings")?;
@@ -72,7 +73,7 @@ pub(super) fn of_image(kernel: &[u8]) -> Option<Symvers> {
             let string = |field: usize| {
                 let distance = entry.get(4 * field..)?.first_chunk()?;
                 let distance = file.endian().read_i32_bytes(*distance);
-                // Symbols of assembly had no string for their namespace, up to 6.3.
+                // Up to 6.3, symbols exported from assembly have no string for their namespace.
                 if distance == 0 {
                     return Some(String::new());
                 }
@@ -90,7 +91,7 @@ pub(super) fn of_image(kernel: &[u8]) -> Option<Symvers> {
     (!symvers.is_empty()).then_some(symvers)
 }
 
-/// The exports of a module of that name.
+/// Returns the exports of the module `name`.
 pub(super) fn of_module(module: &ModuleFile, name: &str) -> Symvers {
     let mut symvers = Symvers::default();
     let Ok(file) = File::parse(module.elf()) else {
@@ -127,7 +128,7 @@ pub(super) fn of_module(module: &ModuleFile, name: &str) -> Symvers {
             let Some(index) = at.checked_div(size) else {
                 continue;
             };
-            // The third of three fields of equal size.
+            // The namespace is the third of three fields of equal size.
             let namespace = targets
                 .get(&(at + size / 3 * 2))
                 .cloned()
@@ -139,7 +140,7 @@ pub(super) fn of_module(module: &ModuleFile, name: &str) -> Symvers {
     symvers
 }
 
-/// The string at an offset.
+/// Returns the string at an offset.
 fn text(strings: &[u8], at: u64) -> Option<String> {
     let rest = strings.get(usize::try_from(at).ok()?..)?;
     let end = memchr::memchr(0, rest)?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Finding a kernel's pieces: in files given one by one, in directories and in Debian packages.
+//! The search for the files of a kernel: among single files, in directories and in Debian packages.
 
 use super::{
     depmod::{self, Search},
@@ -23,14 +23,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Where a file's bytes are.
+/// The place of a file's bytes.
 #[derive(Clone, Debug)]
 pub(super) enum Origin {
-    /// On disk.
+    /// A file on disk.
     File(PathBuf),
-    /// Read already, from a package.
+    /// The bytes of a file of a package, which were read already.
     Bytes(Vec<u8>),
-    /// Still in a package, as it is large and seldom needed.
+    /// A file of a package that is not read before it is needed, since it is large and seldom
+    /// needed.
     Packed { package: PathBuf, name: String },
 }
 
@@ -53,7 +54,7 @@ impl Origin {
         }
     }
 
-    /// Tells whether both are one file, perhaps by a link.
+    /// Returns whether both are the same file, perhaps through a link.
     fn is_same(&self, other: &Self) -> bool {
         let real = |origin: &Self| match origin {
             Self::File(path) => fs::canonicalize(path).ok(),
@@ -62,7 +63,8 @@ impl Origin {
         real(self).is_some_and(|path| real(other) == Some(path))
     }
 
-    /// The functions that were inlined, as far as there is debug information. Of a file only this is read.
+    /// Returns the functions that were inlined, as far as there is debug information. Only reads
+    /// the debug information of a file.
     pub(super) fn inlined(&self) -> Result<HashSet<String>> {
         match self {
             Self::File(path) => {
@@ -83,7 +85,7 @@ impl Origin {
     }
 }
 
-/// A file and what to call it.
+/// A file and its name in messages.
 #[derive(Clone, Debug)]
 pub(super) struct Piece {
     pub(super) name: String,
@@ -95,17 +97,18 @@ pub(super) struct Piece {
 pub(super) struct ModulePiece {
     pub(super) path: String,
     pub(super) origin: Origin,
-    /// The rank of its place, the best is the least; the file that the user names goes before all.
+    /// The rank of its place; the lowest is the best. A file that the user names precedes all
+    /// others.
     rank: usize,
 }
 
 impl ModulePiece {
-    /// Tells whether the user names it.
+    /// Returns whether the user names it.
     pub(super) fn is_named(&self) -> bool {
         self.rank == NAMED
     }
 
-    /// Tells whether it was built with its kernel, whose `Module.symvers` has it then.
+    /// Returns whether it was built together with its kernel, whose `Module.symvers` then lists it.
     pub(super) fn is_in_tree(&self) -> bool {
         let place = depmod::split(&self.path);
         !self.is_named() && place.is_some_and(|(_, _, rest)| rest.starts_with("kernel/"))
@@ -115,27 +118,27 @@ impl ModulePiece {
 /// The rank of a file that the user names.
 const NAMED: usize = 0;
 
-/// What a kernel is made of.
+/// The files of a kernel.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pieces {
     pub(super) images: Vec<Piece>,
-    /// `System.map` and `/proc/kallsyms`.
+    /// The `System.map` and `/proc/kallsyms` files.
     pub(super) texts: Vec<Piece>,
-    /// Copies of files of `/sys/kernel/btf`.
+    /// The copies of files of `/sys/kernel/btf`.
     pub(super) types: Vec<Piece>,
     pub(super) symvers: Vec<Piece>,
-    /// By the name the kernel knows each by.
+    /// The modules, by the kernel's names of them.
     pub(super) modules: BTreeMap<String, ModulePiece>,
-    /// What debuggers want of modules: their debug information, and hardly more.
+    /// The debug files of modules, which hold hardly more than debug information.
     pub(super) debug_modules: BTreeMap<String, Origin>,
     pub(super) builtin: Option<BTreeSet<String>>,
-    /// Files that were found and are not used.
+    /// The notes about files that were found and are not used.
     pub(super) notes: Vec<String>,
-    /// By the root of the system; `None`: of packages.
+    /// The orders of directories by the root of the system; `None` is for packages.
     searches: HashMap<Option<PathBuf>, Search>,
 }
 
-/// What a file is.
+/// The kind of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum What {
     Image,
@@ -148,7 +151,7 @@ enum What {
 }
 
 impl Pieces {
-    /// Adds what is at `path`.
+    /// Adds the file, directory or package at `path`.
     pub(super) fn add(&mut self, path: &Path) -> Result<()> {
         let unreadable =
             |error: io::Error| Error::unusable(format_args!("{}: {error}", path.display()));
@@ -213,7 +216,7 @@ impl Pieces {
         }
     }
 
-    /// Returns the rank of the place of a module in a system or package.
+    /// Returns the rank of a module's place in a system or package.
     fn rank(&mut self, path: &str, origin: &Origin) -> usize {
         let Some((root, release, rest)) = depmod::split(path) else {
             return NAMED + 1;
@@ -253,9 +256,9 @@ impl Pieces {
         }
     }
 
-    /// Finds what there is below `directory` by the names distributions use.
+    /// Adds the files below `directory` that have the names that distributions use.
     fn add_directory(&mut self, directory: &Path) -> io::Result<()> {
-        // Links come after what is there itself, which is not to be found twice, nor for ever.
+        // Follow links last, so that a file is not found a second time, and links in a circle end.
         let (mut todo, mut links) = (vec![directory.to_owned()], Vec::new());
         let mut seen = HashSet::new();
         while let Some(directory) = todo.pop().or_else(|| links.pop()) {
@@ -282,10 +285,11 @@ impl Pieces {
         Ok(())
     }
 
-    /// Adds the module behind a link. Returns the directory behind it, if modules may be below.
+    /// Adds the module that a link leads to. Returns the directory that it leads to, if modules may
+    /// be below it.
     fn add_link(&mut self, path: &Path, name: &str) -> Option<PathBuf> {
         let is_module = by_name(name) == Some(What::Module);
-        // Other links lead to other kernels' images and trees.
+        // Other links lead to the images and trees of other kernels.
         let place = path.file_name().unwrap_or_default();
         let of_modules = depmod::split(name).is_some() || place == "lib" || place == "modules";
         if !is_module && (!of_modules || place == "build" || place == "source") {
@@ -303,14 +307,14 @@ impl Pieces {
         None
     }
 
-    /// Finds the same in a Debian package.
+    /// Adds the files in a Debian package that have the names that distributions use.
     fn add_package(&mut self, path: &Path) -> Result<()> {
         in_package(path, |name, file| {
             let Some(what) = by_name(name) else {
                 return Ok(true);
             };
             let origin = match what {
-                // Those of a kernel are gigabytes.
+                // The debug files of a kernel's modules are gigabytes.
                 What::DebugModule => Origin::Packed {
                     package: path.to_owned(),
                     name: name.to_owned(),
@@ -323,7 +327,8 @@ impl Pieces {
     }
 }
 
-/// The file behind a link. In a system that is not this one, absolute links mean its own files.
+/// Returns the file that a link leads to. In a mounted system, absolute links mean files of that
+/// system.
 fn behind(path: &Path, name: &str) -> PathBuf {
     let target = fs::read_link(path).ok();
     let target = target
@@ -336,7 +341,8 @@ fn behind(path: &Path, name: &str) -> PathBuf {
     }
 }
 
-/// Shows `visit` the files in a `.deb`, an `ar` archive with a compressed `tar` of them, for as long as it returns true.
+/// Calls `visit` for each file in a `.deb`, an `ar` archive with a compressed `tar` of the files,
+/// for as long as it returns true.
 fn in_package(
     path: &Path,
     visit: impl FnMut(&str, &mut dyn Read) -> io::Result<bool>,
@@ -348,7 +354,7 @@ fn in_package(
         if !member.header().identifier().starts_with(b"data.tar") {
             continue;
         }
-        // Debug packages are larger than what is kept of them.
+        // Debug packages are larger than the part that is kept.
         let mut packed = BufReader::new(member);
         let data: Box<dyn Read> = match Format::of(packed.fill_buf().map_err(damaged)?) {
             Some(format) => format.reader(packed).map_err(damaged)?,
@@ -379,7 +385,7 @@ fn in_tar(
     Ok(())
 }
 
-/// What a file of a distribution is, by its name.
+/// Returns the kind of a distribution's file by its name.
 fn by_name(path: &str) -> Option<What> {
     let name = path.rsplit('/').next().unwrap_or(path);
     let is = |start: &str| {
@@ -410,7 +416,7 @@ fn by_name(path: &str) -> Option<What> {
     )
 }
 
-/// What a file is, by what is in it.
+/// Returns the kind of a file by its content.
 fn by_content(bytes: Vec<u8>) -> Result<What> {
     if image::is_image(&bytes) {
         // Debian's headers packages have a relocatable vmlinux with nothing but type information.
@@ -447,7 +453,7 @@ fn is_relocatable(bytes: &[u8]) -> bool {
     })
 }
 
-/// The name under which the kernel knows the module in the file `path`.
+/// Returns the kernel's name of the module in the file `path`.
 pub(super) fn module_name(path: &str) -> Option<String> {
     let name = path.rsplit('/').next().unwrap_or(path);
     let stem = EXTENSIONS
@@ -472,7 +478,7 @@ mod tests {
                 "./a/kernel/drivers/scsi/scsi-transport.ko.xz",
                 Some(What::Module),
             ),
-            // As Debian has them in a debug package.
+            // The path of a module in a debug package of Debian's.
             (
                 "./usr/lib/debug/lib/modules/7.3.4/kernel/lib/crc16.ko",
                 Some(What::DebugModule),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Kernel images: the boot image unpacked, and what is in the kernel itself.
+//! Kernel images: unpacks a boot image and reads the tables of the kernel in it.
 
 use super::kallsyms::{Entries, Entry};
 use crate::{
@@ -15,12 +15,12 @@ use object::{
 };
 use std::collections::BTreeSet;
 
-/// What BTF begins with: magic number in little-endian order, version and flags.
+/// The first bytes of BTF: magic number in little-endian order, version and flags.
 const BTF_MAGIC: [u8; 4] = [0x9f, 0xeb, 1, 0];
-/// More than any version banner has.
+/// An upper limit for the length of a version banner.
 const MAX_BANNER: usize = 1 << 10;
 
-/// Whether a file is a kernel image, by its first bytes.
+/// Returns whether a file is a kernel image, by its first bytes.
 pub fn is_image(bytes: &[u8]) -> bool {
     x86_payload(bytes).is_some()
         || zboot_payload(bytes).is_some()
@@ -28,7 +28,8 @@ pub fn is_image(bytes: &[u8]) -> bool {
         || is_vmlinux(bytes)
 }
 
-/// Unpacks a boot image; one that is not packed is returned as it is. Also tells how.
+/// Unpacks a boot image; one that is not packed is returned as it is. Also returns the kind of the
+/// image.
 pub fn unpack(bytes: Vec<u8>) -> Result<(Vec<u8>, &'static str)> {
     if is_vmlinux(&bytes) {
         return Ok((bytes, "vmlinux"));
@@ -67,7 +68,7 @@ fn unpack_payload(payload: &[u8], what: &'static str) -> Result<(Vec<u8>, &'stat
             "kimport reads {known}; unpack the kernel with its source's scripts/extract-vmlinux and give the vmlinux"
         ))
     })?;
-    // The build appends the unpacked size, which in lz4's format would pass for another block.
+    // The build appends the unpacked size, which lz4's decoder would take for another block.
     let payload = match format {
         Format::Lz4 => payload
             .split_last_chunk::<4>()
@@ -80,12 +81,13 @@ fn unpack_payload(payload: &[u8], what: &'static str) -> Result<(Vec<u8>, &'stat
     Ok((kernel, what))
 }
 
-/// The compressed kernel of an x86 boot image, whose header says where it is since protocol 2.08.
+/// Returns the compressed kernel of an x86 boot image. Its header tells the place since protocol
+/// 2.08.
 fn x86_payload(bytes: &[u8]) -> Option<&[u8]> {
     if bytes.get(0x202..0x206)? != b"HdrS" || u16_at(bytes, 0x206)? < 0x208 {
         return None;
     }
-    // 0 means 4, for old boot loaders' sake.
+    // 0 means 4, for the sake of old boot loaders.
     let setup = match *bytes.get(0x1f1)? {
         0 => 4,
         sectors => usize::from(sectors),
@@ -94,7 +96,7 @@ fn x86_payload(bytes: &[u8]) -> Option<&[u8]> {
     bytes.get(start..start.checked_add(u32_at(bytes, 0x24c)? as usize)?)
 }
 
-/// The compressed kernel of an EFI zboot image (arm64, riscv, loongarch).
+/// Returns the compressed kernel of an EFI zboot image (arm64, riscv, loongarch).
 fn zboot_payload(bytes: &[u8]) -> Option<&[u8]> {
     if bytes.get(..2)? != b"MZ" || bytes.get(4..8)? != b"zimg" {
         return None;
@@ -121,16 +123,16 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(bytes.try_into().ok()?))
 }
 
-/// The type information in an unpacked kernel.
+/// Returns the type information in an unpacked kernel.
 pub fn btf(kernel: &[u8]) -> Option<&[u8]> {
     if let Some(section) = section(kernel, ".BTF") {
         return Some(section);
     }
     if has_section(kernel, ".BTF") {
-        // Cut off, which is said when it is read.
+        // The section is cut off. This is reported when the section is read.
         return Some(&[]);
     }
-    // An image without sections: the header is checked as far as it goes.
+    // An image without sections: check the header as far as possible.
     let mut rest = 0;
     while let Some(found) = find(kernel.get(rest..)?, &BTF_MAGIC) {
         let at = rest + found;
@@ -142,12 +144,12 @@ pub fn btf(kernel: &[u8]) -> Option<&[u8]> {
     None
 }
 
-/// The type information that `bytes` begins with, cut to its length.
+/// Returns the type information at the beginning of `bytes`, cut to its length.
 fn btf_at(bytes: &[u8]) -> Option<&[u8]> {
     let field = |number: usize| u32_at(bytes, 4 * number).map(|field| field as usize);
     let (header, types, types_len) = (field(1)?, field(2)?, field(3)?);
     let (strings, strings_len) = (field(4)?, field(5)?);
-    // A kernel's has more than a megabyte of each; types come first and are of whole words.
+    // A kernel has more than a megabyte of each; types come first and consist of whole words.
     let plausible = (24..=64).contains(&header)
         && types == 0
         && types_len % 4 == 0
@@ -159,7 +161,7 @@ fn btf_at(bytes: &[u8]) -> Option<&[u8]> {
     }
     let strings_start = header.checked_add(strings)?;
     let btf = bytes.get(..strings_start.checked_add(strings_len)?)?;
-    // The strings begin with the empty one and end in a NUL.
+    // The strings begin with the empty string and end in a NUL.
     (btf.get(strings_start) == Some(&0) && btf.last() == Some(&0)).then_some(btf)
 }
 
@@ -167,13 +169,13 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     memchr::memmem::find(haystack, needle)
 }
 
-/// Tells whether a file is type information, in either byte order.
+/// Returns whether a file is type information, in either byte order.
 pub fn is_btf(bytes: &[u8]) -> bool {
     bytes.starts_with(&BTF_MAGIC[..2]) || bytes.starts_with(&[BTF_MAGIC[1], BTF_MAGIC[0]])
 }
 
-/// Tells whether type information continues another's: its strings do not begin with the empty one.
-/// What is cut off before them does not tell.
+/// Returns whether type information continues that of another file: its strings do not begin with
+/// the empty string. Returns false if the file is cut off before them.
 pub fn is_split_btf(bytes: &[u8]) -> bool {
     let field = |number: usize| u32_at(bytes, 4 * number).map(|field| field as usize);
     let (Some(header), Some(strings)) = (field(1), field(4)) else {
@@ -183,7 +185,7 @@ pub fn is_split_btf(bytes: &[u8]) -> bool {
     first.is_some_and(|&first| first != 0)
 }
 
-/// A section of an ELF file, unless it is empty.
+/// Returns a section of an ELF file, unless it is empty.
 pub fn section<'a>(file: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let header = FileHeader64::<Endianness>::parse(file).ok()?;
     let endian = header.endian().ok()?;
@@ -195,7 +197,7 @@ pub fn section<'a>(file: &'a [u8], name: &str) -> Option<&'a [u8]> {
         .filter(|data| !data.is_empty())
 }
 
-/// The ordinary symbol table of a vmlinux that has one, in address order.
+/// Returns the ordinary symbol table of a vmlinux, if it has one, in address order.
 pub fn elf_symbols(kernel: &[u8]) -> Option<Entries> {
     let file = ElfFile64::<Endianness>::parse(kernel).ok()?;
     let mut symbols: Vec<_> = super::symbols::of_elf(&file)
@@ -214,17 +216,19 @@ pub fn elf_symbols(kernel: &[u8]) -> Option<Entries> {
             address: 0,
         })
         .collect();
-    // What has no beginning of text is not the kernel, but for instance only its types.
+    // A file without the start of the kernel's text is not the kernel, but for instance only its
+    // types.
     let is_kernel = entries.iter().any(|entry| entry.name == "_stext");
     is_kernel.then_some(entries)
 }
 
-/// The release that the kernel says it is, from its version banner.
+/// Returns the kernel's release, from its version banner.
 pub fn release(kernel: &[u8]) -> Option<String> {
     banner(kernel)?.split(' ').next().map(str::to_owned)
 }
 
-/// The line that the kernel begins its log with, from the release on: another build of the same source has another one.
+/// Returns the first line of the kernel's log, from the release on. Another build of the same
+/// source has another such line.
 pub fn banner(kernel: &[u8]) -> Option<&str> {
     const BANNER: &[u8] = b"Linux version ";
     let mut rest = kernel;
@@ -234,7 +238,7 @@ pub fn banner(kernel: &[u8]) -> Option<&str> {
             .split(|byte| [b'\n', 0].contains(byte))
             .next()?;
         let line = std::str::from_utf8(line).ok();
-        // There also is the format string, `Linux version %s`.
+        // The image also has the format string, `Linux version %s`.
         let is_release = |release: &str| {
             release.len() <= 64
                 && release.starts_with(|c: char| c.is_ascii_digit())
@@ -247,10 +251,11 @@ pub fn banner(kernel: &[u8]) -> Option<&str> {
     None
 }
 
-/// Reads the facts about the module loader in an image. One without the loader tells nothing.
+/// Reads the facts about the module loader in an image. If the image has no loader, nothing is
+/// known.
 pub fn loader(kernel: &[u8]) -> Loader {
-    /// The line that a module is refused with; the level is before it, that of an error or of a
-    /// warning.
+    /// The line that the kernel logs when it refuses a module. The log level before it is that of
+    /// an error or of a warning.
     const NAMESPACE: &[u8] =
         b"%s: module uses symbol (%s) from namespace %s, but does not import it.";
     const FORCED: &[u8] = b"%s: %s: kernel tainted.";
@@ -277,8 +282,8 @@ fn machine(kernel: &[u8]) -> Option<u16> {
     Some(header.e_machine(header.endian().ok()?))
 }
 
-/// Returns what modules of the kernel are built for, if one string says so: the release and the
-/// options.
+/// Returns the version magic of the kernel's modules, if exactly one string has the form of one:
+/// the release and the options.
 fn vermagic(kernel: &[u8]) -> Option<Magic> {
     let start = format!("\0{} ", release(kernel)?);
     let mut found = BTreeSet::new();
@@ -296,7 +301,8 @@ fn vermagic(kernel: &[u8]) -> Option<Magic> {
     }
 }
 
-/// Whether the file has a section, for telling a vmlinux with only BTF from a whole one.
+/// Returns whether the file has a section. This distinguishes a vmlinux with only BTF from a whole
+/// one.
 pub fn has_section(file: &[u8], name: &str) -> bool {
     ElfFile64::<Endianness>::parse(file)
         .is_ok_and(|file| file.sections().any(|section| section.name() == Ok(name)))
@@ -340,7 +346,7 @@ mod tests {
         }
     }
 
-    /// As lzop begins its files.
+    /// The kernel in the image begins like the files of lzop.
     #[test]
     fn lzo_is_refused_by_its_name() {
         let image = bz_image_of(b"\x89LZO\0\r\n\x1a\n\x10\x40".to_vec());

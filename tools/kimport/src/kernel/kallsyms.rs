@@ -2,33 +2,34 @@
 
 //! The kernel's own symbol table, found in an image that has no symbols.
 //!
-//! `scripts/kallsyms` puts these arrays into the image's read-only data, in this order, with other
-//! arrays before, between and after that depend on the kernel's version. Each is aligned to 8 bytes
-//! on 64-bit architectures, in newer kernels to 4:
+//! `scripts/kallsyms` puts the following arrays into the image's read-only data, in this order.
+//! There are other arrays before, between and after them, depending on the kernel's version. Each
+//! is aligned to 8 bytes on 64-bit architectures, in newer kernels to 4:
 //!
 //! - `kallsyms_num_syms`: a 32-bit number;
 //! - `kallsyms_names`: for each symbol, in address order, the number of bytes (ULEB128, at most
 //!   two bytes since 6.1, before that one byte) and that many token numbers;
-//! - `kallsyms_markers`: where in the names every 256th symbol begins, 32 bits each;
+//! - `kallsyms_markers`: the offset in the names at which every 256th symbol begins, 32 bits each;
 //! - `kallsyms_token_table`: 256 NUL-terminated strings;
-//! - `kallsyms_token_index`: where in the token table each begins, 16 bits each.
+//! - `kallsyms_token_index`: the offset in the token table at which each token begins, 16 bits
+//!   each.
 //!
-//! The first character of a symbol's expanded text is its type as `nm` tells it, the rest the name.
-//! The token index is what can be recognised; everything else is found from it and checked against
-//! the markers, so that a coincidence cannot pass.
+//! The first character of a symbol's expanded text is its type as in the output of `nm`, the rest
+//! is the name. Only the token index can be recognized by itself. Everything else is found from it
+//! and checked against the markers, so that no coincidence is taken for the table.
 
-/// A symbol as the table has it.
+/// A symbol of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry<'a> {
     /// The type letter, upper case for a global symbol.
     pub letter: char,
     /// The name.
     pub name: &'a str,
-    /// Where it is on the running kernel; 0 where that does not show.
+    /// The address on the running kernel; 0 if the source does not tell.
     pub address: u64,
 }
 
-/// A table's symbols. There are hundreds of thousands, so their names share one piece of memory.
+/// The symbols of a table. There are hundreds of thousands, so their names share one allocation.
 #[derive(Clone, Debug, Default)]
 pub struct Entries {
     names: String,
@@ -38,46 +39,46 @@ pub struct Entries {
 #[derive(Clone, Copy, Debug)]
 struct Packed {
     address: u64,
-    /// Where the name begins.
+    /// The offset at which the name begins.
     start: usize,
     length: u32,
     letter: char,
 }
 
 impl Entries {
-    /// How many there are.
+    /// Returns the number of symbols.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no symbols.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// The one of that number.
+    /// Returns the symbol of that number.
     pub fn get(&self, index: usize) -> Option<Entry<'_>> {
         self.entries.get(index).map(|packed| self.unpack(packed))
     }
 
-    /// All, in the table's order.
+    /// Returns all symbols in the table's order.
     pub fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
         self.entries.iter().map(|packed| self.unpack(packed))
     }
 
-    /// Adds one at the end.
+    /// Adds a symbol at the end.
     pub fn push(&mut self, entry: Entry<'_>) {
         self.entries.push(Packed {
             address: entry.address,
             start: self.names.len(),
-            // Nothing is read that is larger than `compression::MAX_SIZE`.
+            // No file larger than `compression::MAX_SIZE` is read.
             length: entry.name.len() as u32,
             letter: entry.letter,
         });
         self.names.push_str(entry.name);
     }
 
-    /// Sorts by address; equal ones stay in their order.
+    /// Sorts by address. Symbols of equal addresses keep their order.
     pub fn sort_by_address(&mut self) {
         self.entries.sort_by_key(|packed| packed.address);
     }
@@ -110,20 +111,21 @@ impl Eq for Entries {}
 const TOKENS: usize = 256;
 /// The alignments of old and new kernels.
 const ALIGNMENTS: [usize; 2] = [8, 4];
-/// The smaller of them, by which everything is aligned.
+/// The smaller of the two, a divisor of both.
 const ALIGN: usize = 4;
-/// The kernel's `KSYM_NAME_LEN` is 512, with room for the type and for what may come.
+/// The longest expanded text. The kernel's `KSYM_NAME_LEN` is 512; this leaves room for the type
+/// and for later kernels.
 const MAX_TEXT: usize = 1024;
-/// Symbols a kernel can have; distribution kernels have some 200,000.
+/// The number of symbols that a kernel can have. Distributions' kernels have about 200,000.
 const SYMBOLS: std::ops::Range<usize> = 1024..8 << 20;
-/// How far before the tokens the names may begin; distribution kernels need 3 MiB.
+/// The largest distance of the names from the tokens after them. Distributions' kernels need 3 MiB.
 const MAX_DISTANCE: usize = 128 << 20;
-/// How many numbers may look like the count of symbols before it is given up.
+/// The number of candidates for the count of symbols after which the search ends.
 const MAX_CANDIDATES: usize = 4096;
-/// How many tables may look like the tokens before it is given up; a kernel has one.
+/// The number of candidates for the token table after which the search ends. A kernel has one.
 const MAX_TABLES: usize = 64;
 
-/// Finds the table in an uncompressed little-endian 64-bit image; the symbols are in address order.
+/// Finds the table in an uncompressed little-endian 64-bit image. The symbols are in address order.
 pub fn find(image: &[u8]) -> Option<Entries> {
     (0..image.len().saturating_sub(2 * TOKENS - 1))
         .step_by(ALIGN)
@@ -138,7 +140,8 @@ pub fn find(image: &[u8]) -> Option<Entries> {
         })
 }
 
-/// Reads a token index at `at`: offsets that begin with 0 and grow by at least a NUL each.
+/// Reads a token index at `at`: offsets that begin with 0 and grow by at least the NUL of each
+/// token.
 fn token_index(image: &[u8], at: usize) -> Option<[u16; TOKENS]> {
     let bytes = image.get(at..at + 2 * TOKENS)?;
     let mut index = [0; TOKENS];
@@ -152,7 +155,7 @@ fn token_index(image: &[u8], at: usize) -> Option<[u16; TOKENS]> {
     Some(index)
 }
 
-/// Reads the token table that ends, but for padding, at `end`; also returns where it begins.
+/// Reads the token table that ends at `end`, apart from padding. Also returns its start.
 fn tokens<'a>(
     image: &'a [u8],
     index: &[u16; TOKENS],
@@ -165,7 +168,8 @@ fn tokens<'a>(
         for (i, &offset) in index.iter().enumerate() {
             let rest = table.get(usize::from(offset)..)?;
             let length = rest.iter().position(|&byte| byte == 0)?;
-            // Each string ends right where the next one begins, the last one in padding.
+            // Each string ends right where the next one begins. After the last one there is
+            // padding.
             match index.get(i + 1) {
                 Some(&next) if usize::from(next - offset) != length + 1 => return None,
                 None if rest[length..].len() > ALIGNMENTS[0]
@@ -184,14 +188,14 @@ fn tokens<'a>(
         .find_map(|start| Some((begins(start)?, start)))
 }
 
-/// Finds count, names and markers in `image`, which ends where the tokens begin.
+/// Finds the count, the names and the markers in `image`, which ends where the tokens begin.
 fn names(image: &[u8], tokens: &[&[u8]], align: usize) -> Option<Entries> {
     let nearest = image.len().checked_sub(2 * align)? / align * align;
     (0..=nearest / align)
         .map(|step| nearest - step * align)
         .take_while(|at| image.len() - at < MAX_DISTANCE)
         .filter_map(|at| {
-            // The count is followed by padding.
+            // Padding follows the count.
             let (count, padding) = image[at..at + align].split_first_chunk()?;
             let count = u32::from_le_bytes(*count) as usize;
             let plausible = SYMBOLS.contains(&count) && padding.iter().all(|&byte| byte == 0);
@@ -201,7 +205,7 @@ fn names(image: &[u8], tokens: &[&[u8]], align: usize) -> Option<Entries> {
         .find_map(|(at, count)| expand(&image[at..], count, tokens, align))
 }
 
-/// Expands `count` names if they are followed by the markers that belong to them.
+/// Expands `count` names if the markers that belong to them follow.
 fn expand(image: &[u8], count: usize, tokens: &[&[u8]], align: usize) -> Option<Entries> {
     let mut records = Vec::new();
     let mut markers = Vec::new();
@@ -353,7 +357,7 @@ pub(crate) mod tests {
         assert_eq!(find(&rising), None);
     }
 
-    /// Without a limit this would take many minutes.
+    /// Without a limit, the search would take many minutes.
     #[test]
     fn a_file_of_nothing_but_tables_is_given_up() {
         let index = (0..TOKENS as u16).flat_map(u16::to_le_bytes);

@@ -2,12 +2,12 @@
 
 //! A kernel that modules are checked against: its symbols, exports and types.
 //!
-//! It is put together from whatever there is: the running system, a distribution's packages as
-//! they are or unpacked, single files. Each kind of input is a file here: [`files`] finds the
-//! pieces, [`image`] unpacks boot images, [`kallsyms`] finds the symbol table in one, [`text`]
-//! reads `System.map` and `/proc/kallsyms`, [`exports`] export tables, [`depmod`] knows which of
-//! several modules is meant, [`btf`] reads types, [`dwarf`] what was inlined. [`symbols`] is what
-//! comes out.
+//! The facts come from whatever files there are: the running system, a distribution's packages,
+//! packed or unpacked, and single files. Each kind of input has its own module here. [`files`]
+//! finds the files, [`image`] unpacks boot images, and [`kallsyms`] finds the symbol table in one.
+//! [`text`] reads `System.map` and `/proc/kallsyms`, [`exports`] reads export tables, and
+//! [`depmod`] chooses between several modules of one name. [`btf`] reads types, and [`dwarf`] the
+//! functions that were inlined. [`symbols`] holds the resulting symbol tables.
 
 pub mod btf;
 mod depmod;
@@ -44,16 +44,16 @@ use std::{
 use symbols::{Linkage, Table};
 use text::Text;
 
-/// The word for the running system.
+/// The word for the running system on the command line.
 pub const RUNNING: &str = "running";
-/// Its types.
+/// The file with the types of the running system.
 const RUNNING_BTF: &str = "/sys/kernel/btf/vmlinux";
 
 /// A kernel, as the user names it: `[NAME=]running[,PATH...]` or `[NAME=]PATH[,PATH...]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spec {
     name: Option<String>,
-    /// The running system, and what else is told of it.
+    /// Set for the running system, about which `paths` tell more.
     running: bool,
     paths: Vec<PathBuf>,
 }
@@ -63,7 +63,7 @@ impl FromStr for Spec {
 
     fn from_str(text: &str) -> Result<Self> {
         let (name, rest) = match text.split_once('=') {
-            // A path may contain `=`, but hardly before its first `/`.
+            // A path may contain `=`, but rarely before its first `/`.
             Some((name, rest)) if !name.contains('/') => {
                 if name.is_empty() {
                     return Err(Error::unusable("a kernel's name is empty"));
@@ -94,38 +94,40 @@ impl FromStr for Spec {
 pub struct Exporter {
     /// The module, or `vmlinux`.
     pub module: String,
-    /// On which terms; `None`: what was given does not tell.
+    /// The terms of the export; `None`: the given files do not tell.
     pub terms: Option<Export>,
 }
 
-/// A kernel.
+/// The known facts about a kernel.
 pub struct Kernel {
-    /// What to call it.
+    /// The name in messages and tables.
     pub name: String,
-    /// Where its facts are from.
+    /// The sources of the facts.
     pub sources: Vec<String>,
-    /// What cannot be known of it, for want of input.
+    /// The facts that cannot be known because files are missing.
     pub unknown: Vec<String>,
     /// Differences between two of its sources, and which of the two counts.
     pub notes: Vec<String>,
-    /// The facts that its module loader goes by.
+    /// The facts that the module loader goes by.
     pub loader: Loader,
     image: Table,
     /// The image's own export table.
     image_exports: Option<Symvers>,
     symvers: Option<Symvers>,
     modules: BTreeMap<String, ModulePiece>,
-    /// Those of the running system that are loaded.
+    /// The loaded modules of the running system.
     loaded: HashMap<String, Arc<Module>>,
     builtin: Option<BTreeSet<String>>,
-    /// Not set: that of the running system, which nobody has asked for yet.
+    /// The type information. As long as it is not set, that of the running system can still be
+    /// read.
     btf: OnceLock<Option<Vec<u8>>>,
     types: OnceLock<Option<Types>>,
     read: Mutex<HashMap<String, Arc<Module>>>,
-    /// Where there may be debug information of the image, and of modules beside their files.
+    /// The files that may have debug information of the image. `debug_modules` has those of
+    /// modules, which the modules' own files may hold as well.
     debug: Vec<Origin>,
     debug_modules: BTreeMap<String, Origin>,
-    /// By module; `None`: the image.
+    /// The inlined functions by module; `None` is for the image.
     inlined: Mutex<HashMap<Option<String>, HashSet<String>>>,
 }
 
@@ -141,7 +143,7 @@ pub struct Module {
 }
 
 impl Module {
-    /// One of which the running kernel, or a copy of what it says, tells.
+    /// Makes a module from its lines in `/proc/kallsyms`, or in a copy.
     fn loaded(entries: kallsyms::Entries, types: Option<ModuleTypes>) -> Self {
         Self {
             symbols: Table::of_loaded(entries),
@@ -151,18 +153,20 @@ impl Module {
     }
 }
 
-/// Type information of a module.
+/// The type information of a module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModuleTypes {
-    /// The section `.BTF`, which continues the kernel image's type information or [`base`](Self::base).
+    /// The section `.BTF`, which continues the type information of the kernel image or
+    /// [`base`](Self::base).
     pub btf: Vec<u8>,
-    /// The section `.BTF.base` of a module built out of tree: what it needs of the image's types,
-    /// because their numbers are only known where it is loaded.
+    /// The section `.BTF.base` of a module built out of tree. It holds the types that the module
+    /// needs of the image, because the image's numbers of these types are only known when the
+    /// module is loaded.
     pub base: Option<Vec<u8>>,
 }
 
 impl Kernel {
-    /// Reads what `spec` names.
+    /// Reads the kernel that `spec` names.
     pub fn read(spec: &Spec) -> Result<Self> {
         if spec.running {
             return Self::running(spec);
@@ -176,7 +180,7 @@ impl Kernel {
         Self::of_pieces(pieces, spec.name.clone(), &given).map_err(|error| error.context(given))
     }
 
-    /// The running system.
+    /// Reads the running system.
     fn running(spec: &Spec) -> Result<Self> {
         let unreadable = |path: &str, error: io::Error| {
             Error::unusable(format_args!("{path}: {error}"))
@@ -196,7 +200,7 @@ impl Kernel {
         Ok(kernel)
     }
 
-    /// The running system, whose `/proc/kallsyms` is `text`.
+    /// Reads the running system, whose `/proc/kallsyms` is `text`.
     pub fn of_running(text: Text, release: &str, name: Option<String>) -> Self {
         let mut pieces = Pieces::default();
         let directory = format!("/lib/modules/{release}");
@@ -204,7 +208,7 @@ impl Kernel {
         if pieces.add(Path::new(&directory)).is_err() {
             unknown.push(format!("modules that are not loaded: no {directory}"));
         }
-        // Hardly anybody has debug information installed.
+        // Debug information is rarely installed.
         let _ = pieces.add(Path::new(&format!("/usr/lib/debug{directory}")));
         let debug = [
             format!("/usr/lib/debug{directory}/vmlinux"),
@@ -215,7 +219,8 @@ impl Kernel {
             unknown.push(format!("types: no {RUNNING_BTF} (CONFIG_DEBUG_INFO_BTF)"));
         }
         let loaded = text.modules.into_iter().map(|(module, entries)| {
-            // The kernel has rebuilt it on the image's, whatever the module's file had.
+            // The kernel has rebuilt these types on those of the image, even if the module's file
+            // has a base of its own.
             let btf = fs::read(format!("/sys/kernel/btf/{module}")).ok();
             let types = btf.map(|btf| ModuleTypes { btf, base: None });
             (module, Arc::new(Module::loaded(entries, types)))
@@ -241,13 +246,13 @@ impl Kernel {
         }
     }
 
-    /// Adds to the running system what files say of it: its own, and `paths`. `version` is
-    /// `/proc/version`.
+    /// Adds the facts that files tell about the running system: its own files, and `paths`.
+    /// `version` is the content of `/proc/version`.
     fn tell_more(&mut self, paths: &[PathBuf], release: &str, version: &str) -> Result<()> {
         let mut pieces = Pieces::default();
         let modules = format!("/lib/modules/{release}");
         for path in [modules.as_str(), &format!("{modules}/build/Module.symvers")] {
-            // There may be none.
+            // These files may not exist.
             let _ = pieces.add(Path::new(path));
         }
         let images = [
@@ -303,7 +308,8 @@ impl Kernel {
         Ok(())
     }
 
-    /// Puts together what modules of the running kernel are built for, from its other facts.
+    /// Composes the version magic of the running kernel's modules from other facts about the
+    /// kernel.
     fn running_magic(&self, release: &str, version: &str, machine: &str) -> Magic {
         let flags: Vec<&str> = version.split_ascii_whitespace().collect();
         let arch = match machine {
@@ -327,7 +333,7 @@ impl Kernel {
         ))
     }
 
-    /// Says so if there are no data in the symbol table.
+    /// Reports if there are no data in the symbol table.
     fn tell_of_data(&mut self) {
         if !self.image.tells_data() {
             let data = "data: the symbol table has functions only (no CONFIG_KALLSYMS_ALL)";
@@ -335,9 +341,10 @@ impl Kernel {
         }
     }
 
-    /// Adds to what is known of the loader what the symbols and one of the modules tell.
+    /// Adds the facts about the module loader that follow from the symbols and from one of the
+    /// modules.
     fn complete_loader(&mut self) {
-        // One of the kernel's own goes before what the user names.
+        // A module of the kernel's own is preferred to one that the user names.
         let mut modules: Vec<&ModulePiece> = self.modules.values().collect();
         modules.sort_by_key(|module| module.is_named());
         if self.loader.machine.is_none() || !matches!(self.loader.vermagic, Some(Magic::Whole(_))) {
@@ -360,7 +367,7 @@ impl Kernel {
         };
     }
 
-    /// Reads every `Module.symvers`: they add up.
+    /// Reads every `Module.symvers`; their contents add up.
     fn read_symvers(&mut self, pieces: &[Piece]) -> Result<()> {
         for piece in pieces {
             let bytes = piece_bytes(piece)?;
@@ -430,7 +437,8 @@ impl Kernel {
         let mut types_from: Option<&str> = None;
         for piece in &pieces.types {
             let bytes = piece_bytes(piece)?;
-            // A module's, or no types but in name, as scripts/Makefile.btf.
+            // Skip the types of a module, and files that are no types, such as
+            // scripts/Makefile.btf.
             if image::is_split_btf(&bytes) || !image::is_btf(&bytes) {
                 continue;
             }
@@ -497,24 +505,24 @@ impl Kernel {
         Ok(kernel)
     }
 
-    /// The symbols of the kernel image.
+    /// Returns the symbols of the kernel image.
     pub fn image(&self) -> &Table {
         &self.image
     }
 
-    /// Whether anything is known of modules.
+    /// Returns whether any module is known.
     pub fn knows_modules(&self) -> bool {
         !self.modules.is_empty() || !self.loaded.is_empty()
     }
 
-    /// Whether `module` is built into the image.
+    /// Returns whether `module` is built into the image.
     pub fn is_builtin(&self, module: &str) -> bool {
         self.builtin
             .as_ref()
             .is_some_and(|builtin| builtin.contains(module))
     }
 
-    /// The module of that name, if there is one.
+    /// Returns the module of that name, if there is one.
     pub fn module(&self, name: &str) -> Result<Option<Arc<Module>>> {
         if let Some(module) = self.loaded.get(name) {
             return Ok(Some(Arc::clone(module)));
@@ -522,7 +530,7 @@ impl Kernel {
         self.file(name)
     }
 
-    /// Reads the same from its file, loaded or not.
+    /// Reads the module from its file, whether it is loaded or not.
     fn file(&self, name: &str) -> Result<Option<Arc<Module>>> {
         let Some(piece) = self.modules.get(name) else {
             return Ok(None);
@@ -537,8 +545,8 @@ impl Kernel {
         Ok(Some(module))
     }
 
-    /// Which modules have symbols of these names. Reads all modules; those that cannot be read are
-    /// left out.
+    /// Returns the modules that have symbols of these names. Reads all modules and skips those that
+    /// cannot be read.
     pub fn modules_with(&self, names: &BTreeSet<String>) -> BTreeMap<String, BTreeSet<String>> {
         let found = |module: &str, table: &Table| -> Vec<(String, String)> {
             names
@@ -564,7 +572,7 @@ impl Kernel {
         modules
     }
 
-    /// Which loaded modules of the running system have a symbol of that name.
+    /// Returns the loaded modules of the running system that have a symbol of that name.
     pub fn loaded_with(&self, name: &str) -> Vec<&str> {
         let mut modules: Vec<&str> = self
             .loaded
@@ -576,7 +584,7 @@ impl Kernel {
         modules
     }
 
-    /// Which loaded module of the running system exports `symbol`.
+    /// Returns the loaded module of the running system that exports `symbol`.
     pub fn loaded_exporter(&self, symbol: &str) -> Option<&str> {
         let exports = |table: &Table| {
             let mut named = table.named(symbol).into_iter();
@@ -589,7 +597,7 @@ impl Kernel {
         exporters.next().map(|(module, _)| module.as_str())
     }
 
-    /// Who exports `symbol`, as far as the image's tables and `Module.symvers` tell.
+    /// Returns the exporter of `symbol`, as far as the image's tables and `Module.symvers` tell.
     pub fn exporter(&self, symbol: &str) -> Option<&str> {
         if self.image_exporter(symbol).is_some() {
             return Some(VMLINUX);
@@ -599,7 +607,8 @@ impl Kernel {
         modules.find(|module| *module != VMLINUX)
     }
 
-    /// The image, if it exports `symbol`: its own table goes before `Module.symvers`.
+    /// Returns the image as the exporter, if it exports `symbol`. Its own table takes precedence
+    /// over `Module.symvers`.
     fn image_exporter(&self, symbol: &str) -> Option<Exporter> {
         let of_image = |symvers: &Symvers| {
             let mut exports = symvers.exports(symbol).iter();
@@ -626,15 +635,16 @@ impl Kernel {
         })
     }
 
-    /// Finds who exports each of these symbols, the image first. What a module's file says goes
-    /// before `Module.symvers`, which may be of another build. Also returns where the two differ.
+    /// Finds the exporters of each of these symbols, the image first. The file of a module takes
+    /// precedence over `Module.symvers`, which may be of another build. Also returns notes on
+    /// differences between the two.
     pub fn exporters(
         &self,
         symbols: &BTreeSet<&str>,
     ) -> (BTreeMap<String, Vec<Exporter>>, Vec<String>) {
         let mut found = BTreeMap::<String, Vec<Exporter>>::new();
         let mut differing = BTreeMap::<String, BTreeSet<&str>>::new();
-        // Those that the kernel's own Module.symvers says nothing of.
+        // The kernel's own Module.symvers does not list these modules.
         let others = self.modules.iter().filter(|(_, piece)| !piece.is_in_tree());
         let others: Vec<(&str, Arc<Module>)> = others
             .filter_map(|(name, _)| Some((name.as_str(), self.file(name).ok()??)))
@@ -658,7 +668,7 @@ impl Kernel {
                     differing.entry(module.clone()).or_default().insert(symbol);
                 }
                 let terms = match own {
-                    // Versions of old modules are not in their files.
+                    // The files of old modules do not hold the versions of their exports.
                     Some([own, ..]) if differs || own.crc != 0 => own,
                     Some([]) => continue,
                     _ => export,
@@ -706,14 +716,14 @@ impl Kernel {
         (found, notes.collect())
     }
 
-    /// Tells whether `Module.symvers` is that of the whole kernel.
+    /// Returns whether `Module.symvers` is that of the whole kernel.
     fn lists_all(&self) -> bool {
         self.symvers
             .as_ref()
             .is_some_and(|symvers| symvers.exports_from(VMLINUX))
     }
 
-    /// Reads all modules of the kernel for who exports what.
+    /// Reads all modules of the kernel to find the exporters of symbols.
     fn exporters_in_tree(&self, symbols: &BTreeSet<&str>) -> Vec<(String, Exporter)> {
         let found = |(name, piece): (&String, &ModulePiece)| -> Vec<(String, Exporter)> {
             let Ok(module) = read_module(name, &piece.origin) else {
@@ -739,7 +749,7 @@ impl Kernel {
         exporters
     }
 
-    /// Whether `module`, or `vmlinux`, exports `symbol`, as far as is known.
+    /// Returns whether `module`, or `vmlinux`, exports `symbol`, as far as is known.
     pub fn exports_from(&self, module: &str, symbol: &str) -> bool {
         if module == VMLINUX {
             return self.image_exporter(symbol).is_some();
@@ -756,32 +766,33 @@ impl Kernel {
                 .is_some_and(|module| module.symbols.exports(symbol))
     }
 
-    /// Tells whether it is known of every symbol whether something exports it.
+    /// Returns whether it is known of every symbol whether something exports it.
     pub fn tells_exports(&self) -> bool {
         let of_image = self.image_exports.is_some() || self.image.tells_exports();
         self.lists_all() || of_image && self.knows_modules()
     }
 
-    /// The kernel's `Module.symvers`, if there is one.
+    /// Returns the kernel's `Module.symvers`, if there is one.
     pub fn symvers(&self) -> Option<&Symvers> {
         self.symvers.as_ref()
     }
 
-    /// The type information of the kernel image.
+    /// Returns the type information of the kernel image, as bytes.
     pub fn btf(&self) -> Option<&[u8]> {
         self.btf
             .get_or_init(|| Origin::File(RUNNING_BTF.into()).bytes().ok())
             .as_deref()
     }
 
-    /// The types of the kernel image.
+    /// Returns the types of the kernel image.
     pub fn types(&self) -> Option<&Types> {
         self.types
             .get_or_init(|| Types::of_image(self.btf()?).ok())
             .as_ref()
     }
 
-    /// Whether types of the image, or of `module`, may have a function of that name: much faster than to read them.
+    /// Returns whether the types of the image, or of `module`, may have a function of that name.
+    /// This is much faster than to read the types.
     pub fn mentions(&self, module: Option<&Module>, name: &str) -> bool {
         let string = [name.as_bytes(), &[0]].concat();
         let of_module = module.and_then(|module| module.types.as_ref());
@@ -793,7 +804,8 @@ impl Kernel {
             .any(|btf| memmem::find(btf, &string).is_some())
     }
 
-    /// The prototypes of a function of the image, or of `module`; `None`: not known.
+    /// Returns the prototypes of a function of the image, or of `module`; `None`: they are not
+    /// known.
     pub fn prototypes(&self, module: Option<&Module>, name: &str) -> Option<Vec<String>> {
         let image = self.types()?;
         match module {
@@ -811,7 +823,8 @@ impl Kernel {
         }
     }
 
-    /// Whether debug information of the image, or of the module `provider`, has a function of that name that was inlined.
+    /// Returns whether debug information of the image, or of the module `provider`, has a function
+    /// of that name that was inlined.
     pub fn is_inlined(&self, provider: Option<&str>, name: &str) -> bool {
         let provider = provider.map(str::to_owned);
         let known = || self.inlined.lock().unwrap_or_else(PoisonError::into_inner);
@@ -826,7 +839,7 @@ impl Kernel {
                 .chain(self.modules.get(module).map(|piece| &piece.origin))
                 .collect(),
         };
-        // That there is none, or that it cannot be read, says nothing about the function.
+        // Nothing follows from debug information that is missing or cannot be read.
         let names = origins
             .into_iter()
             .filter_map(|origin| origin.inlined().ok());
@@ -837,7 +850,7 @@ impl Kernel {
     }
 }
 
-/// What images have.
+/// The contents of the kernel images.
 #[derive(Default)]
 struct Images {
     symbols: Option<kallsyms::Entries>,
@@ -866,9 +879,9 @@ impl Images {
                     sources.push(format!("types: BTF in {name}"));
                 }
                 (Some(btf), Some(first)) if btf != first => {
-                    images.notes.push(format!(
-                        "types: those in {name} are others, and do not count"
-                    ));
+                    images
+                        .notes
+                        .push(format!("types: the BTF in {name} differs and is not used"));
                 }
                 _ => {}
             }
@@ -883,7 +896,7 @@ impl Images {
             }
             let banner = image::banner(&kernel).map(str::to_owned);
             match &symbols_from {
-                // A boot image and the vmlinux that it was made of.
+                // This is a boot image and the vmlinux that it was made of.
                 Some((_, first)) if first.is_some() && *first == banner => {}
                 _ => {
                     let found = kallsyms::find(&kernel);
@@ -907,7 +920,7 @@ impl Images {
                 }
             }
             if image::section(&kernel, ".debug_info").is_some() {
-                sources.push(format!("what was inlined: debug information in {name}"));
+                sources.push(format!("inlined functions: debug information in {name}"));
                 images.debug.push(path.unwrap_or(Origin::Bytes(kernel)));
             }
         }
@@ -915,7 +928,7 @@ impl Images {
     }
 }
 
-/// What is in a piece, unpacked.
+/// Returns the unpacked content of a file.
 fn piece_bytes(piece: &Piece) -> Result<Vec<u8>> {
     piece
         .origin
@@ -924,8 +937,8 @@ fn piece_bytes(piece: &Piece) -> Result<Vec<u8>> {
         .map_err(|error| Error::unusable(format_args!("{}: {error}", piece.name)))
 }
 
-/// The types of a module of which otherwise only symbols are known: a copy of its file in
-/// `/sys/kernel/btf`, or those in its `.ko`.
+/// Returns the types of a module of which only the symbols are known otherwise: from a copy of its
+/// file in `/sys/kernel/btf`, or from its `.ko`.
 fn saved_types(pieces: &Pieces, module: &str) -> Result<Option<ModuleTypes>> {
     let is_it = |piece: &&Piece| {
         let name = short(&piece.name);
@@ -940,7 +953,7 @@ fn saved_types(pieces: &Pieces, module: &str) -> Result<Option<ModuleTypes>> {
     Ok(file.and_then(|file| file.ok()?.types))
 }
 
-/// The first of the notes, of which there may be one for each module.
+/// Shortens the list of notes, of which there may be one for each module.
 fn notes(mut notes: Vec<String>) -> Vec<String> {
     const SHOWN: usize = 8;
     let more = notes.len().saturating_sub(SHOWN);
@@ -951,8 +964,8 @@ fn notes(mut notes: Vec<String>) -> Vec<String> {
     notes
 }
 
-/// Names that only one of two tables has, though it is the shorter one: the other may have more, as
-/// kallsyms leaves some out.
+/// Returns the names in the shorter one of two tables that the longer one does not have. The longer
+/// one may have more names, as kallsyms leaves some out.
 fn differing_names<'a>(
     one: &'a kallsyms::Entries,
     other: &'a kallsyms::Entries,
@@ -975,7 +988,7 @@ fn module_file(origin: &Origin) -> Result<ModuleFile> {
     ModuleFile::from_bytes(bytes)
 }
 
-/// Reads what the module loader does in a module.
+/// Reads the properties of a module that the module loader checks.
 fn marks(origin: &Origin) -> Result<Marks> {
     Marks::new(&Image::new(module_file(origin)?.elf())?.builder()?)
 }
@@ -993,7 +1006,7 @@ fn read_module(name: &str, origin: &Origin) -> Result<Module> {
     })
 }
 
-/// The last part of a path that says something.
+/// Returns the last component of a path, ignoring slashes at its end.
 fn short(path: &str) -> &str {
     path.trim_end_matches('/')
         .rsplit('/')

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Symbol tables: what a name stands for in the kernel image or in one module.
+//! Symbol tables: the symbols of the kernel image or of one module, by name.
 
 use super::{
     image,
@@ -25,7 +25,7 @@ use std::{
     ops::Range,
 };
 
-/// What a symbol is, as far as the symbol table tells.
+/// The kind of a symbol, as far as the symbol table tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -37,13 +37,13 @@ pub enum Kind {
     Absolute,
 }
 
-/// Who can see a symbol at link time.
+/// The linkage of a symbol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Linkage {
-    /// Only the file it is in.
+    /// Visible only in its own file.
     Static,
-    /// The rest of the image or module.
+    /// Visible in the whole image or module.
     Global,
     /// The table does not tell.
     Unknown,
@@ -52,15 +52,15 @@ pub enum Linkage {
 /// One symbol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Symbol {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
-    /// Who can see it.
+    /// Its linkage.
     pub linkage: Linkage,
-    /// In memory that is freed after init.
+    /// Set if it is in memory that is freed after init.
     pub init: bool,
-    /// Per-CPU data, whose address is an offset.
+    /// Set if it is per-CPU data, whose address is an offset.
     pub per_cpu: bool,
-    /// Where it is on the running kernel; 0 where that does not show.
+    /// The address on the running kernel; 0 if the source does not tell.
     pub address: u64,
 }
 
@@ -78,11 +78,13 @@ pub struct MadeSymbol<'a> {
 /// The symbols of the kernel image or of a module.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
-    /// In the order of the kernel's table: address order in the image, in a module that of its file's symbol table.
+    /// The symbols in the order of the kernel's table: in the image by address, in a module as in
+    /// its file's symbol table.
     entries: Entries,
-    /// What each of them is.
+    /// The properties of each symbol.
     symbols: Vec<Symbol>,
-    /// Hashes of their names, sorted, and their numbers: made sooner than a map, and few names are looked up.
+    /// The hashes of the names, sorted, with the numbers of the symbols. Faster to build than a
+    /// map, and few names are looked up.
     index: Vec<(u32, u32)>,
     hasher: RandomState,
     tells_exports: bool,
@@ -90,8 +92,8 @@ pub struct Table {
     keeps_init: bool,
 }
 
-/// Where memory of a special kind begins and ends; what is imported of these is the address, which
-/// the crate does itself to know such memory.
+/// The symbols at the bounds of special memory. An import of one of these takes its address. The
+/// crate itself imports them to recognize such memory.
 const BOUNDS: [&str; 6] = [
     "__init_begin",
     "__init_end",
@@ -100,11 +102,11 @@ const BOUNDS: [&str; 6] = [
     "_sinittext",
     "_einittext",
 ];
-/// Begins the names of the entries of the export table.
+/// The prefix of the entries of the export table.
 pub(crate) const EXPORT: &str = "__ksymtab_";
 
 impl Table {
-    /// The table of a kernel image, from its symbols in address order.
+    /// Makes the table of a kernel image from its symbols in address order.
     pub fn of_image(entries: Entries) -> Self {
         let place = |name: &str| entries.iter().position(|entry| entry.name == name);
         let between = |start: &str, end: &str| -> Range<usize> {
@@ -120,8 +122,8 @@ impl Table {
         let symbol = |(index, entry): (usize, Entry<'_>)| {
             let is_bound = BOUNDS.contains(&entry.name);
             Symbol {
-                // The letter is that of the section that the linker made, which may mix text and
-                // data: Debian's 7.3 has `T init_task`. The kernel itself goes by these bounds.
+                // The letter is that of the linker's output section, which may mix text and data:
+                // Debian's 7.3 has `T init_task`. The kernel itself goes by the bounds of the text.
                 kind: match kind(entry.letter) {
                     _ if is_bound => Kind::Data,
                     Kind::Function
@@ -143,8 +145,8 @@ impl Table {
         Self::new(entries, symbols)
     }
 
-    /// The table of a loaded module, from its lines in `/proc/kallsyms` as they come. There,
-    /// upper case says that a symbol is exported.
+    /// Makes the table of a loaded module from its lines in `/proc/kallsyms`, in their order.
+    /// There, an upper-case letter means that the symbol is exported.
     pub fn of_loaded(entries: Entries) -> Self {
         let symbol = |entry: Entry<'_>| Symbol {
             kind: kind(entry.letter),
@@ -161,7 +163,7 @@ impl Table {
         Self::new(entries, symbols)
     }
 
-    /// The table that a module will have once it is loaded.
+    /// Makes the table that a module will have once it is loaded.
     pub fn of_module(file: &ModuleFile) -> Result<Self> {
         let elf = ElfFile64::<Endianness>::parse(file.elf())
             .map_err(|error| Error::unusable(format_args!("not a kernel module: {error}")))?;
@@ -201,8 +203,8 @@ impl Table {
             .map(|(number, entry)| (hasher.hash_one(entry.name) as u32, number))
             .collect();
         index.sort_unstable();
-        // Without CONFIG_KALLSYMS_ALL there is what lies between the bounds of text, which may be a
-        // few data, too.
+        // Without CONFIG_KALLSYMS_ALL, the table has the symbols between the bounds of the text, a
+        // few of which may be data.
         let is_data = |entry: &Entry<'_>| "bdrgsv".contains(entry.letter.to_ascii_lowercase());
         let data = entries.iter().filter(is_data).count();
         let tells_data = data > 0 && data >= entries.len() / 100;
@@ -222,7 +224,7 @@ impl Table {
         self.entries.iter().map(|entry| entry.name)
     }
 
-    /// The symbols of that name, in the order of the kernel's table.
+    /// Returns the symbols of that name, in the order of the kernel's table.
     pub fn named(&self, name: &str) -> Vec<&Symbol> {
         let hash = self.hasher.hash_one(name) as u32;
         let first = self.index.partition_point(|(other, _)| *other < hash);
@@ -239,17 +241,17 @@ impl Table {
             .collect()
     }
 
-    /// How many symbols there are.
+    /// Returns the number of symbols.
     pub fn len(&self) -> usize {
         self.symbols.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no symbols.
     pub fn is_empty(&self) -> bool {
         self.symbols.is_empty()
     }
 
-    /// The symbols that a compiler made of `name`.
+    /// Returns the symbols that a compiler made of `name`.
     pub fn made_of(&self, name: &str) -> Vec<MadeSymbol<'_>> {
         let made = |(other, symbol)| {
             Some(MadeSymbol {
@@ -261,7 +263,7 @@ impl Table {
         self.names().zip(&self.symbols).filter_map(made).collect()
     }
 
-    /// Names that `name` may be a slip of, best first.
+    /// Returns names that are similar to `name`, the most similar first.
     pub fn near(&self, name: &str) -> Vec<&str> {
         let most = (name.chars().count() / 4).clamp(1, 4);
         let mut near: Vec<(usize, &str)> = self
@@ -278,23 +280,23 @@ impl Table {
         near.into_iter().map(|(_, other)| other).collect()
     }
 
-    /// Whether the export table has `name`.
+    /// Returns whether the export table has `name`.
     pub fn exports(&self, name: &str) -> bool {
         !self.named(&format!("{EXPORT}{name}")).is_empty()
     }
 
-    /// Tells whether data are among the symbols, as they are with `CONFIG_KALLSYMS_ALL`.
+    /// Returns whether data symbols are listed, as they are with `CONFIG_KALLSYMS_ALL`.
     pub fn tells_data(&self) -> bool {
         self.tells_data
     }
 
     /// Returns whether the kernel lists the `__init` symbols for ever: it keeps the whole symbol
-    /// table of a module that is a livepatch.
+    /// table of a livepatch module.
     pub fn keeps_init(&self) -> bool {
         self.keeps_init
     }
 
-    /// Whether the entries of the export table are among the symbols.
+    /// Returns whether the entries of the export table are listed.
     pub fn tells_exports(&self) -> bool {
         self.tells_exports
     }
@@ -310,7 +312,7 @@ fn kind(letter: char) -> Kind {
 
 fn linkage(letter: char) -> Linkage {
     match letter {
-        // Weak symbols are global, whichever case they have.
+        // Weak symbols are global, in upper case or in lower case.
         'w' | 'v' | 'u' => Linkage::Global,
         'A'..='Z' => Linkage::Global,
         'a'..='z' => Linkage::Static,
@@ -318,7 +320,7 @@ fn linkage(letter: char) -> Linkage {
     }
 }
 
-/// A symbol of an ELF file as far as it matters here.
+/// The properties of an ELF file's symbol that matter here.
 pub(super) struct ElfSymbol {
     pub(super) name: String,
     pub(super) letter: char,
@@ -328,7 +330,7 @@ pub(super) struct ElfSymbol {
     per_cpu: bool,
 }
 
-/// The symbols that the kernel keeps, of a module or a vmlinux.
+/// Returns the symbols of a module or a vmlinux that the kernel keeps.
 pub(super) fn of_elf<'a, H>(
     file: &'a object::read::elf::ElfFile<'_, H>,
 ) -> impl Iterator<Item = ElfSymbol> + 'a
@@ -372,7 +374,7 @@ where
     })
 }
 
-/// Mapping symbols and labels are not kept.
+/// Returns whether the kernel keeps a symbol of that name. It drops mapping symbols and labels.
 fn is_kept(name: &str) -> bool {
     !name.is_empty() && !name.starts_with(".L") && !name.starts_with('$')
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Symbols as text: `System.map` and saved `/proc/kallsyms`.
+//! Symbols in text form: `System.map` and saved `/proc/kallsyms`.
 
 use super::kallsyms::{Entries, Entry};
 use crate::error::{Error, Result};
@@ -9,26 +9,27 @@ use std::collections::BTreeMap;
 /// The symbols of a text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text {
-    /// Of the kernel image, in address order.
+    /// The symbols of the kernel image, in address order.
     pub image: Entries,
-    /// Of each loaded module, in the order of its symbol table, as the kernel shows them.
+    /// The symbols of each loaded module, in the order of its symbol table, which is the kernel's
+    /// order.
     pub modules: BTreeMap<String, Entries>,
-    /// Whether addresses were shown, not hidden by `kptr_restrict`.
+    /// True if the text has addresses that `kptr_restrict` did not hide.
     pub addresses: bool,
 }
 
-/// Whether a file may be such a text, by its first line.
+/// Returns whether a file may be such a text, by its first line.
 pub fn is_text(bytes: &[u8]) -> bool {
     let line = bytes.split(|&byte| byte == b'\n').next().unwrap_or(bytes);
     std::str::from_utf8(line).is_ok_and(|line| parse_line(line).is_some()) || is_placeholder(bytes)
 }
 
-/// Whether this is the note that Debian ships in the place of `System.map`.
+/// Returns whether this is the note that Debian ships in place of `System.map`.
 pub fn is_placeholder(bytes: &[u8]) -> bool {
     bytes.len() < 4096 && String::from_utf8_lossy(bytes).contains("The real System.map")
 }
 
-/// One symbol.
+/// A line, which has one symbol.
 struct Line<'a> {
     address: u64,
     letter: char,
@@ -90,7 +91,7 @@ pub fn parse(text: &str) -> Result<Text> {
     if image.is_empty() {
         return Err(Error::unusable("no symbol of the kernel image in it"));
     }
-    // Equal addresses, all of them when they are hidden, stay in the order that the kernel gave.
+    // Symbols of equal addresses keep the kernel's order. If addresses are hidden, all are equal.
     image.sort_by_address();
     Ok(Text {
         image,
@@ -113,7 +114,7 @@ mod tests {
         .unwrap();
         let names: Vec<_> = text.image.iter().map(|entry| entry.name).collect();
         assert_eq!(names, ["first", "second"]);
-        // The order of the table, which need not be that of the addresses.
+        // The order is that of the table, which need not be that of the addresses.
         assert_eq!(text.modules["loop"].get(0).unwrap().name, "helper");
         assert!(text.addresses);
         assert!(!parse("0000000000000000 T f\n").unwrap().addresses);

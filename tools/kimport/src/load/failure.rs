@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Why the kernel did not load a module, in plain words.
+//! The causes for which the kernel refuses a module, in plain words.
 
 use super::system::System;
 use rustix::io::Errno;
 
-/// The likely cause of `errno`, and the way out. The kernel's log, if it says anything, says more.
+/// Returns the likely cause of `errno` and the way out. The kernel's log, if it has a message, is
+/// more precise.
 pub fn cause(errno: Errno, system: &System) -> String {
     match errno {
         Errno::PERM if system.modules_disabled => {
@@ -73,7 +74,7 @@ mod tests {
         };
         assert!(cause(Errno::PERM, &disabled).contains("modules_disabled"));
         assert!(cause(Errno::NODEV, &open).contains("own init"));
-        // What resolve_symbol() returns for what; the suite load.sh has them of the kernel.
+        // The errors of resolve_symbol(); the suite load.sh provokes them in the kernel.
         assert!(cause(Errno::NOENT, &open).contains("GPL-compatible"));
         let invalid = cause(Errno::INVAL, &open);
         assert!(invalid.contains("namespace") && invalid.contains("another version"));

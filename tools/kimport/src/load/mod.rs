@@ -2,10 +2,10 @@
 
 //! `kimport load`: loads a module whose undefined symbols the kernel does not export.
 //!
-//! For modules with plain declarations, where there is no livepatch: the addresses that `/proc/kallsyms` shows
-//! to root are written into the module, as absolute symbols, just before it is handed to the kernel.
-//! [`system`] knows the running system, [`plan`] works out what to write, [`rewrite`] writes it, and
-//! [`failure`] says why the kernel refused.
+//! This is for modules with plain declarations on kernels without livepatch. The addresses that
+//! `/proc/kallsyms` shows to root are written into the module, as absolute symbols, just before the
+//! module is handed to the kernel. [`system`] reads the state of the running system, [`plan`] works
+//! out what to write, [`rewrite`] writes it, and [`failure`] explains why the kernel refused.
 
 pub mod failure;
 pub mod plan;
@@ -19,15 +19,15 @@ use crate::{
     relink::modinfo,
 };
 
-/// The parameter of every module that uses the kernel-side crate.
+/// The parameter that every module with the kernel-side crate has.
 pub const LOOKUP: &str = "kallsyms_lookup_name";
 
-/// What a module says of itself that matters for loading it.
+/// The facts about a module that matter for loading it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// The modules that it wants to be loaded before.
+    /// The modules that have to be loaded before it.
     pub depends: Vec<String>,
-    /// Whether it takes the address of [`LOOKUP`] as a parameter.
+    /// Set if it takes the address of [`LOOKUP`] as a parameter.
     pub takes_lookup: bool,
 }
 

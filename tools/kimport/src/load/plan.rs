@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which symbol gets which address, and everything that speaks against it.
+//! The choice of an address for each symbol, and the reasons to refuse one.
 
 use super::{
     system::{Sections, System},
@@ -20,27 +20,27 @@ use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The linker's own symbol, which the kernel ignores.
+/// A symbol that the linker adds and the kernel ignores.
 const IGNORED: &str = "_GLOBAL_OFFSET_TABLE_";
 
-/// What the user wants.
+/// The user's request.
 #[derive(Clone, Debug, Default)]
 pub struct Wish {
-    /// Which symbols shall come from where.
+    /// The providers to take symbols from.
     pub requests: Vec<Request>,
     /// The module's parameters, `NAME=VALUE` or `NAME`.
     pub parameters: Vec<String>,
 }
 
-/// What is known of the running kernel.
+/// The known facts about the running kernel.
 pub struct Running<'a> {
     /// Its symbols, with their addresses.
     pub kernel: &'a Kernel,
-    /// Who exports what, where the symbols do not tell.
+    /// The exporters of symbols, if the kernel's own symbols do not tell.
     pub symvers: Option<&'a Symvers>,
     /// The sections of the providers.
     pub sections: &'a BTreeMap<String, Sections>,
-    /// The loaded modules, and more.
+    /// The state of the system, with the loaded modules.
     pub system: &'a System,
 }
 
@@ -51,51 +51,51 @@ pub struct Filled {
     pub name: String,
     /// The module that has it, or `vmlinux`.
     pub provider: String,
-    /// Where it is.
+    /// Its address.
     #[serde(serialize_with = "hexadecimal")]
     #[schemars(with = "String")]
     pub address: u64,
 }
 
-/// A symbol that gets none.
+/// A symbol that gets no address.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Refused {
     /// Its name.
     pub name: String,
-    /// Where it should have come from.
+    /// The provider that it should have come from.
     pub provider: Option<String>,
-    /// Why it does not.
+    /// The reason why it gets none.
     pub cause: String,
 }
 
-/// What is done to the module before the kernel gets it.
+/// The changes to the module before it is handed to the kernel.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Plan {
     /// The module's name.
     pub module: String,
     /// The symbols that get an address.
     pub filled: Vec<Filled>,
-    /// The symbols that do not, though the module cannot be loaded without.
+    /// The symbols that get no address, though the module cannot be loaded without them.
     pub refused: Vec<Refused>,
-    /// How many symbols the kernel resolves itself, as something exports them.
+    /// The number of symbols that are left to the kernel, which resolves exported ones.
     pub left: usize,
     /// The module's parameters.
     pub parameters: String,
-    /// What the user should know.
+    /// Notes for the user.
     pub notes: Vec<String>,
 }
 
-/// What has been done, or would be.
+/// A plan, and whether it was carried out.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Done<'a> {
-    /// Whether the module is loaded now.
+    /// True if the module is loaded now.
     pub loaded: bool,
     #[allow(missing_docs)]
     #[serde(flatten)]
     pub plan: &'a Plan,
 }
 
-/// Where a request sends a symbol.
+/// The provider that a request names for a symbol.
 struct Target<'a> {
     provider: &'a str,
     position: Option<u32>,
@@ -107,7 +107,7 @@ impl<'a> Target<'a> {
             name,
             provider: (self.provider != VMLINUX).then_some(self.provider),
             position: self.position,
-            // An undefined symbol does not say whether it is called or read.
+            // An undefined symbol does not tell whether it is code or data.
             kind: None,
             finder: Finder::Crate,
         }
@@ -115,7 +115,7 @@ impl<'a> Target<'a> {
 }
 
 impl Plan {
-    /// Works out what to do.
+    /// Works out the plan.
     pub fn new(
         listing: &Listing,
         facts: &Facts,
@@ -164,7 +164,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Finds the place of one symbol.
+    /// Finds the address of one symbol.
     fn place(&mut self, symbol: &Undefined, requests: &[Request], running: &Running<'_>) {
         let name = symbol.name.as_str();
         let exporter = running.exporter(name);
@@ -172,7 +172,7 @@ impl Plan {
             .or_else(|| redirected(exporter.as_deref(), requests))
         {
             Some(target) => vec![target],
-            // What may be absent is the kernel's to decide, unless it is asked for by name.
+            // The kernel decides about a symbol that may be absent, unless a request lists it.
             None if symbol.weak || !running.tells_exports() => return self.left += 1,
             None => match exporter {
                 Some(exporter)
@@ -208,13 +208,14 @@ impl Plan {
                 ),
             });
         }
-        // Why there is none elsewhere does not matter then, and may take long to find out.
+        // If one place has the symbol, the others need not be asked for the reason why they have
+        // not, which can take long.
         let mut answers: Vec<(&str, Result<u64, Answer>)> = targets
             .iter()
             .filter(|target| held.first().is_none_or(|held| *held == target.provider))
             .map(|target| (target.provider, running.find(name, target)))
             .collect();
-        // What says more than that there is none goes first.
+        // A more specific cause than "there is none" goes first.
         answers.sort_by_key(|(_, answer)| matches!(answer, Err(Answer { unheard: true, .. })));
         match answers.into_iter().next() {
             Some((provider, Ok(address))) => self.filled.push(Filled {
@@ -227,7 +228,7 @@ impl Plan {
                 provider: Some(provider.to_owned()),
                 cause: answer.cause,
             }),
-            // There is always a place to look at.
+            // There always is a place to search.
             None => {}
         }
     }
@@ -254,7 +255,7 @@ impl Plan {
         }
     }
 
-    /// Whether the module can be loaded.
+    /// Returns whether the module can be loaded.
     pub fn outcome(&self) -> Outcome {
         if self.refused.is_empty() {
             Outcome::Fine
@@ -263,7 +264,7 @@ impl Plan {
         }
     }
 
-    /// The refusals, one a line, as the kernel-side crate words them.
+    /// Returns the refusals, one a line, in the words of the kernel-side crate.
     pub fn refusals(&self) -> String {
         let module = printable(self.module.as_bytes());
         let line = |refused: &Refused| {
@@ -278,7 +279,7 @@ impl Plan {
         self.refused.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
-    /// The plan for people, for a terminal of `width` columns.
+    /// Returns the plan as text for people, for a terminal of `width` columns.
     pub fn text(&self, width: Option<usize>) -> String {
         let mut text = format!(
             "{}: {} filled in, {} left to the kernel\n",
@@ -301,21 +302,21 @@ impl Plan {
     }
 }
 
-/// Why a symbol cannot be taken from a place.
+/// The reason why a symbol cannot be taken from a place.
 struct Answer {
     cause: String,
-    /// There is none there, nor anything like it.
+    /// Set if that place has neither the symbol nor anything like it.
     unheard: bool,
 }
 
 impl Running<'_> {
-    /// Whether it is known who exports what.
+    /// Returns whether the exporters of all symbols are known.
     fn tells_exports(&self) -> bool {
         self.symvers.is_some() || self.kernel.image().tells_exports()
     }
 
-    /// Whether it is known which symbols are meant: those that nothing exports, unless they are listed. A module that takes
-    /// an address as its parameter has none.
+    /// Refuses a request unless it is known which symbols it means: those that nothing exports,
+    /// unless they are listed. A module that takes [`LOOKUP`] as a parameter has no such symbols.
     fn can_tell(&self, requests: &[Request], facts: &Facts) -> Result<()> {
         let are_listed = requests
             .iter()
@@ -331,7 +332,7 @@ impl Running<'_> {
         ))
     }
 
-    /// Who exports `name`, as far as it is known.
+    /// Returns the exporter of `name`, as far as it is known.
     fn exporter(&self, name: &str) -> Option<String> {
         let symvers = self.symvers.and_then(|symvers| symvers.exporter(name));
         let image = || self.kernel.exporter(name).map(str::to_owned);
@@ -339,7 +340,7 @@ impl Running<'_> {
         symvers.map(str::to_owned).or_else(image).or_else(loaded)
     }
 
-    /// The modules of `names` that are neither loaded nor built in.
+    /// Returns the modules among `names` that are neither loaded nor built in.
     fn missing<'a>(&self, names: &'a [String]) -> Vec<&'a str> {
         let is_there =
             |name: &str| self.system.modules.contains_key(name) || self.kernel.is_builtin(name);
@@ -347,7 +348,8 @@ impl Running<'_> {
         names.filter(|name| !is_there(name)).collect()
     }
 
-    /// Whether symbols can be taken from `provider`, in the words of the kernel-side crate.
+    /// Refuses a `provider` that symbols cannot be taken from, in the words of the kernel-side
+    /// crate.
     fn is_usable(&self, provider: &str) -> Result<()> {
         let (why, way_out) = match self.system.modules.get(provider) {
             _ if provider == VMLINUX => return Ok(()),
@@ -362,7 +364,7 @@ impl Running<'_> {
         Err(Error::finding(why).help("nothing was loaded"))
     }
 
-    /// The address of `name` in one place.
+    /// Returns the address of `name` in one place.
     fn find(&self, name: &str, target: &Target<'_>) -> Result<u64, Answer> {
         let present = |cause: &str| Answer {
             cause: cause.to_owned(),
@@ -389,7 +391,8 @@ impl Running<'_> {
         }
     }
 
-    /// The words of the kernel-side crate, but for what is said otherwise on this command line.
+    /// Explains a cause in the words of the kernel-side crate, except where this command line
+    /// offers another way out.
     fn explain(&self, name: &str, provider: &str, cause: Cause) -> Answer {
         let modules = self.kernel.loaded_with(name);
         let is_missing = matches!(cause, Cause::Missing | Cause::NoData { .. });
@@ -418,7 +421,7 @@ impl Running<'_> {
     }
 }
 
-/// The request that lists `name`.
+/// Returns the target of the request that lists `name`.
 fn listed<'a>(name: &str, requests: &'a [Request]) -> Option<Target<'a>> {
     requests.iter().find_map(|request| {
         let Choice::Listed(symbols) = &request.choice else {
@@ -432,7 +435,7 @@ fn listed<'a>(name: &str, requests: &'a [Request]) -> Option<Target<'a>> {
     })
 }
 
-/// The request that takes what `exporter` exports from another provider.
+/// Returns the target of the request that replaces `exporter` by another provider.
 fn redirected<'a>(exporter: Option<&str>, requests: &'a [Request]) -> Option<Target<'a>> {
     let exporter = exporter?;
     let request = requests
@@ -444,7 +447,7 @@ fn redirected<'a>(exporter: Option<&str>, requests: &'a [Request]) -> Option<Tar
     })
 }
 
-/// Where to look for what nobody exports and no request lists.
+/// Returns the places to search for a symbol that nothing exports and no request lists.
 fn anywhere(requests: &[Request]) -> Vec<Target<'_>> {
     let named = requests
         .iter()
@@ -460,7 +463,7 @@ fn anywhere(requests: &[Request]) -> Vec<Target<'_>> {
         .collect()
 }
 
-/// Refuses requests for symbols that the module does not want.
+/// Refuses requests for symbols that the module does not use.
 fn unmet(undefined: &[Undefined], requests: &[Request]) -> Result<()> {
     let mut unmet = Vec::new();
     for request in requests {
@@ -480,13 +483,13 @@ fn unmet(undefined: &[Undefined], requests: &[Request]) -> Result<()> {
     .help("`kimport list` shows what it has"))
 }
 
-/// The line of parameters, as the kernel splits it.
+/// Returns the parameters as one line, which the kernel splits again.
 fn parameters(given: &[String], takes_lookup: bool, running: &Running<'_>) -> Result<String> {
     let mut parameters = given
         .iter()
         .map(|parameter| quoted(parameter))
         .collect::<Result<Vec<_>>>()?;
-    // The kernel takes `-` and `_` for the same in names of parameters.
+    // The kernel does not distinguish `-` from `_` in the names of parameters.
     let is_lookup = |parameter: &String| {
         parameter
             .split_once('=')
@@ -508,7 +511,7 @@ fn parameters(given: &[String], takes_lookup: bool, running: &Running<'_>) -> Re
     Ok(parameters.join(" "))
 }
 
-/// A value with blanks in it has to be quoted for the kernel, which knows no escapes.
+/// Quotes a parameter whose value has blanks. The kernel knows no escapes.
 fn quoted(parameter: &str) -> Result<String> {
     if !parameter.contains(char::is_whitespace) || parameter.contains('"') {
         return Ok(parameter.to_owned());

@@ -133,7 +133,7 @@ fn only_gpl_compatible_modules_get_addresses() {
         error.to_string().starts_with("user: its licence 'BSD'"),
         "{error}"
     );
-    // That is the kernel's own affair.
+    // The kernel itself checks the licence for exported symbols.
     assert!(plan("printk").is_ok());
 }
 
@@ -240,7 +240,7 @@ fn the_address_of_the_lookup_is_handed_over_unless_given() {
     assert!(plan_with(&[], &[], &["a b"], &Facts::default()).is_err());
 }
 
-/// As without `CONFIG_KALLSYMS_ALL`: neither data nor the export table.
+/// Without `CONFIG_KALLSYMS_ALL`, kallsyms has neither data nor the export table.
 #[test]
 fn without_exports_what_is_listed_is_meant() {
     let functions: Vec<&str> = KALLSYMS
@@ -262,7 +262,8 @@ fn without_exports_what_is_listed_is_meant() {
     let refused = plan(&["vmlinux:state"], &plain).unwrap().refusals();
     assert!(refused.contains("functions only (no CONFIG_KALLSYMS_ALL)"));
 
-    // What the crate takes is a parameter, the rest is exported.
+    // The module takes the address of the lookup function as a parameter; its other symbols are
+    // exported.
     let crate_user = Facts {
         takes_lookup: true,
         ..Facts::default()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Writes addresses into the symbol table of a module, and leaves every other byte as it is.
+//! Writes addresses into the symbol table of a module without changing any other byte.
 
 use super::plan::Filled;
 use crate::error::{printable, Error, Result};
@@ -15,7 +15,7 @@ use std::{
     fmt,
 };
 
-/// The module of `elf` with the addresses of `filled` in the place of undefined symbols.
+/// Returns the module `elf` with the addresses of `filled` in place of undefined symbols.
 pub fn fill(elf: &[u8], filled: &[Filled]) -> Result<Vec<u8>> {
     let addresses: HashMap<&[u8], u64> = filled
         .iter()
@@ -32,7 +32,7 @@ pub fn fill(elf: &[u8], filled: &[Filled]) -> Result<Vec<u8>> {
 
     let mut found = Vec::new();
     let mut names = HashSet::new();
-    // The first entry is no symbol.
+    // The first entry of a symbol table is no symbol.
     for (index, symbol) in table.iter().enumerate().skip(1) {
         if symbol.st_shndx(endian) != SHN_UNDEF {
             continue;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the running system says of itself, and the system call.
+//! The state of the running system, and the system call that loads a module.
 
 use crate::{
     compression::read_limited,
@@ -18,26 +18,27 @@ use std::{
 
 const KALLSYMS: &str = "/proc/kallsyms";
 const RESTRICT: &str = "/proc/sys/kernel/kptr_restrict";
-/// The kernel's longest record, twice: with what it adds to it.
+/// Twice the longest record of the kernel's log, with room for the prefix.
 const RECORD: usize = 1 << 14;
 
-/// What decides whether the kernel takes a module.
+/// The facts that decide whether the kernel accepts a module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct System {
-    /// `none`, `integrity` or `confidentiality`; `None`: the kernel does not tell.
+    /// The lockdown mode: `none`, `integrity` or `confidentiality`; `None`: the kernel does not
+    /// tell.
     pub lockdown: Option<String>,
-    /// Only signed modules are loaded.
+    /// Set if only signed modules are loaded.
     pub signatures_enforced: bool,
-    /// No module is loaded any more.
+    /// Set if no module is loaded any more.
     pub modules_disabled: bool,
     /// The kernel's release.
     pub release: String,
-    /// The loaded modules, and whether they are past their init and before their exit.
+    /// The loaded modules; true if the module is past its init and before its exit.
     pub modules: BTreeMap<String, bool>,
 }
 
 impl System {
-    /// Asks the running system.
+    /// Reads the state of the running system.
     pub fn read() -> Self {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         Self {
@@ -49,7 +50,8 @@ impl System {
         }
     }
 
-    /// Why the kernel would not take a module, signed or not.
+    /// Returns the reason, if there is one, why the kernel would refuse a module that is signed, or
+    /// that is not.
     pub fn forbids(&self, signed: bool) -> Option<String> {
         if self.modules_disabled {
             return Some(
@@ -61,7 +63,7 @@ impl System {
         if signed {
             return None;
         }
-        // In the kernel's own order.
+        // The order of the kernel's own checks.
         let why = match self.lockdown.as_deref() {
             _ if self.signatures_enforced => "module.sig_enforce is set".to_owned(),
             Some(lockdown) if lockdown != "none" => format!("lockdown is {lockdown}"),
@@ -74,7 +76,7 @@ impl System {
     }
 }
 
-/// The bracketed word of a list of choices.
+/// Returns the bracketed word in a list of choices.
 fn chosen(text: &str) -> Option<String> {
     let (_, rest) = text.split_once('[')?;
     let (word, _) = rest.split_once(']')?;
@@ -87,19 +89,19 @@ fn live(text: &str) -> BTreeMap<String, bool> {
         .filter_map(|line| {
             let mut words = line.split_ascii_whitespace();
             let name = words.next()?;
-            // Size, references, users.
+            // The size, the references and the users come before the state.
             let state = words.nth(3)?;
             Some((name.to_owned(), state == "Live"))
         })
         .collect()
 }
 
-/// Where the sections of a loaded module begin, in address order.
+/// The addresses at which the sections of a loaded module begin, in address order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sections(Vec<(u64, String)>);
 
 impl Sections {
-    /// Sorts sections of which `/sys/module/*/sections` tells.
+    /// Sorts the sections, which are listed in `/sys/module/*/sections`.
     pub fn new(sections: impl IntoIterator<Item = (u64, String)>) -> Self {
         let mut sections: Vec<_> = sections.into_iter().collect();
         sections.sort();
@@ -117,7 +119,7 @@ impl Sections {
         Self::new(sections)
     }
 
-    /// The section that `address` lies in, if it lies in the module.
+    /// Returns the section that contains `address`, if the module does.
     pub fn of(&self, address: u64) -> Option<&str> {
         let after = self.0.partition_point(|(start, _)| *start <= address);
         let (_, name) = self.0.get(after.checked_sub(1)?)?;
@@ -128,16 +130,17 @@ impl Sections {
 /// The addresses of the running kernel.
 #[derive(Clone, Debug)]
 pub struct Addresses {
-    /// `/proc/kallsyms`.
+    /// The content of `/proc/kallsyms`.
     pub text: Text,
-    /// The sections of each provider asked for.
+    /// The sections of each provider that was asked for.
     pub sections: BTreeMap<String, Sections>,
-    /// Addresses were hidden, and shown for as long as it took to read them.
+    /// Set if `kptr_restrict` hid the addresses and was lowered to read them.
     pub raised: bool,
 }
 
 impl Addresses {
-    /// Reads the addresses; with `force` also where `kptr_restrict` hides them from everybody.
+    /// Reads the addresses. With `force`, does so even if `kptr_restrict` hides them from
+    /// everybody.
     pub fn read(providers: &[&str], force: bool) -> Result<Self> {
         let text = kallsyms()?;
         if text.addresses {
@@ -200,7 +203,7 @@ fn kallsyms() -> Result<Text> {
     text::parse(&String::from_utf8_lossy(&bytes)).map_err(|error| error.context(KALLSYMS))
 }
 
-/// `kptr_restrict` at 1; what it was before comes back in any case.
+/// A guard that sets `kptr_restrict` to 1 and restores the previous value in any case.
 struct Lowered<'a> {
     before: &'a str,
     restored: bool,
@@ -231,7 +234,7 @@ impl<'a> Lowered<'a> {
 impl Drop for Lowered<'_> {
     fn drop(&mut self) {
         if !self.restored {
-            // On the way out of a panic; there is nobody to tell.
+            // A panic is unwinding, so an error could not be reported.
             let _ = fs::write(RESTRICT, self.before);
         }
     }
@@ -247,7 +250,7 @@ pub fn load(image: &[u8], parameters: &CString) -> Result<(), (Errno, Vec<String
 struct Log(File);
 
 impl Log {
-    /// None: it cannot be read.
+    /// Opens the log at its end; `None`: it cannot be read.
     fn from_now() -> Option<Self> {
         let mut file = OpenOptions::new()
             .read(true)
@@ -262,11 +265,12 @@ impl Log {
         let mut lines = Vec::new();
         let mut record = [0; RECORD];
         loop {
-            // Each read gives one record.
+            // Each read returns one record.
             match self.0.read(&mut record) {
                 Ok(0) => return lines,
                 Ok(length) => lines.extend(message(&String::from_utf8_lossy(&record[..length]))),
-                // Overwritten before it was read; the next read goes on after the gap.
+                // The record was overwritten before it was read. The next read goes on after the
+                // gap.
                 Err(error) if error.raw_os_error() == Some(Errno::PIPE.raw_os_error()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return lines,
@@ -275,11 +279,11 @@ impl Log {
     }
 }
 
-/// The message of a record of `/dev/kmsg`, if the kernel wrote it.
+/// Returns the message of a record of `/dev/kmsg`, if the kernel wrote it.
 fn message(record: &str) -> Option<String> {
     let (prefix, rest) = record.split_once(';')?;
     let level: u32 = prefix.split(',').next()?.parse().ok()?;
-    // The facility is above the level; that of the kernel is 0.
+    // The facility is in the bits above the level. That of the kernel is 0.
     let is_kernel = level >> 3 == 0;
     let line = rest.lines().next()?;
     is_kernel.then(|| line.to_owned())

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a module exports: the tables that the linker script collects from `EXPORT_SYMBOL`.
+//! The exports of a module: the tables that the linker script collects from `EXPORT_SYMBOL`.
 
 use crate::error::{printable, Error, Result};
 use object::build::elf::{Builder, Section, SectionData};
 
-/// Begins the names of the sections that say what a module exports.
+/// The prefix of the sections that list the exports.
 pub const TABLE: &str = "__ksymtab";
-/// Begins the names of all sections that are about exports: names, checksums, licences.
+/// The prefixes of all sections that belong to exports: names, checksums, licences.
 const TABLES: [&str; 3] = [TABLE, "__kcrctab", "__kflagstab"];
 
-/// Whether the module exports anything.
+/// Returns whether the module exports anything.
 pub fn are_there(builder: &Builder<'_>) -> bool {
     builder.sections.iter().any(|section| {
         section.name.starts_with(TABLE.as_bytes()) && section.is_alloc() && section.sh_size > 0
     })
 }
 
-/// Removes the tables, and the symbols and relocations that they are made of.
+/// Removes the tables, and the symbols and relocations that belong to them.
 pub fn remove(builder: &mut Builder<'_>) -> Result<()> {
     let is_table = |section: &Section<'_>| {
         TABLES

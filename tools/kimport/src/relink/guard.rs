@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What makes a kernel without livepatch refuse the module.
+//! A guard that makes a kernel without livepatch refuse the module.
 //!
-//! Such a kernel knows livepatch relocations well enough to leave them alone
-//! (`klp_apply_section_relocs()` is empty there), and nothing that would apply them: it loads the
-//! module, whose calls then go nowhere. So the module also wants a symbol that only kernels with
-//! livepatch export; without, the loader says which one it misses. The mark of livepatches,
-//! `livepatch=Y`, would do as well, but taints the kernel.
+//! Such a kernel recognizes livepatch relocations and leaves them alone
+//! (`klp_apply_section_relocs()` is empty there). It would load the module without applying them,
+//! and the module's calls would lead nowhere. So the module also needs a symbol that only kernels
+//! with livepatch export; the loader of any other kernel refuses the module and names this symbol.
+//! The mark of livepatch modules, `livepatch=Y`, would do as well, but taints the kernel.
 
 use crate::{
     elf,
@@ -19,10 +19,11 @@ use object::{
     Endian, Endianness,
 };
 
-/// Exported, to modules under the GPL, by every kernel with livepatch and by no other.
+/// A symbol that every kernel with livepatch exports, to modules under the GPL, and no other
+/// kernel.
 pub const SYMBOL: &str = "klp_enable_patch";
 
-/// Makes the module want [`SYMBOL`].
+/// Makes the module need [`SYMBOL`].
 pub fn add(builder: &mut Builder<'_>, symvers: Option<&Symvers>) -> Result<()> {
     let is_there = |symbol: &Symbol<'_>| {
         elf::is_undefined(symbol) && symbol.name.as_slice() == SYMBOL.as_bytes()
@@ -46,7 +47,7 @@ pub fn add(builder: &mut Builder<'_>, symvers: Option<&Symvers>) -> Result<()> {
     add_version(builder, symvers.and_then(|symvers| symvers.crc(SYMBOL)))
 }
 
-/// With `CONFIG_MODVERSIONS` the loader also wants the symbol's version.
+/// Adds the version of the symbol, which the loader needs with `CONFIG_MODVERSIONS`.
 fn add_version(builder: &mut Builder<'_>, crc: Option<u32>) -> Result<()> {
     let endian = builder.endian;
     for section in &mut builder.sections {
@@ -68,7 +69,7 @@ fn add_version(builder: &mut Builder<'_>, crc: Option<u32>) -> Result<()> {
     Ok(())
 }
 
-/// `struct modversion_info` of 64-bit kernels: a CRC of 8 bytes, and 56 for the name.
+/// Appends a `struct modversion_info` of 64-bit kernels: a CRC of 8 bytes, and 56 for the name.
 fn basic(data: &mut Vec<u8>, endian: Endianness, crc: u32) {
     let end = data.len() + 64;
     data.extend(endian.write_u64_bytes(crc.into()));
@@ -80,7 +81,8 @@ fn extended_crc(data: &mut Vec<u8>, endian: Endianness, crc: u32) {
     data.extend(endian.write_u32_bytes(crc));
 }
 
-/// Names with their NULs, and one more at the end: modpost writes them as a literal of C.
+/// Appends the name to the list of names. Each ends in a NUL, and one more NUL ends the list,
+/// because modpost writes the list as a C string literal.
 fn extended_name(data: &mut Vec<u8>, _: Endianness, _: u32) {
     let end = data
         .iter()

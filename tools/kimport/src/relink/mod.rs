@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `kimport relink`: undefined symbols of a built module become livepatch relocations.
+//! `kimport relink`: makes livepatch relocations of undefined symbols of a built module.
 //!
-//! The kernel's module loader only finds exported symbols; its livepatch code finds any. A module
-//! whose undefined symbols are livepatch symbols therefore needs no export and, at run time, no
-//! help: its calls are as direct as they were. The steps: [`request`] says what is wanted,
-//! [`plan`] what that means for this module, [`rewrite`] does it; [`guard`] keeps kernels without
-//! livepatch from loading the result.
+//! The kernel's module loader only finds exported symbols; its livepatch code finds any symbol. A
+//! module whose undefined symbols are livepatch symbols therefore needs no export and no code at
+//! run time: its calls are as direct as before. There are three steps: [`request`] reads the user's
+//! options, [`plan`] works out the changes for this module, and [`rewrite`] makes them. [`guard`]
+//! keeps kernels without livepatch from loading the result.
 
 pub mod exports;
 pub mod guard;
@@ -33,70 +33,71 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::{collections::BTreeSet, fmt::Write};
 
-/// What the user wants.
+/// The user's request.
 #[derive(Clone, Debug, Default)]
 pub struct Wish {
-    /// Which symbols shall come from where.
+    /// The providers to take symbols from.
     pub requests: Vec<Request>,
     /// The module's new name.
     pub name: Option<String>,
-    /// Whether the module shall export nothing any more.
+    /// Set if the module's exports are removed.
     pub no_exports: bool,
 }
 
-/// What was done.
+/// The result of relinking a module.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Report {
-    /// Whether anything was; if not, the output is the unpacked input.
+    /// True if the module was changed; if not, the output is the unpacked input.
     pub changed: bool,
     /// The module's name before.
     pub old_name: String,
     /// The module's name now.
     pub new_name: String,
-    /// The symbols that come from elsewhere now.
+    /// The symbols that come from another provider now.
     pub symbols: Vec<SymbolReport>,
     /// The sections whose relocations were moved.
     pub sections: Vec<SectionReport>,
-    /// Relocations of debug information that were dropped.
+    /// The number of relocations of debug information that were dropped.
     pub debug_relocations_dropped: usize,
-    /// `depends=` now.
+    /// The modules that `depends=` lists now.
     pub depends: Vec<String>,
-    /// The module was signed and is not any more.
+    /// True if the module was signed and is not any more.
     pub signature_dropped: bool,
-    /// What it is signed with now, if that was asked for.
+    /// The new signature, if one was asked for.
     pub signature: Option<Signature>,
-    /// The module exports symbols.
+    /// True if the module exports symbols.
     pub exports: bool,
-    /// What it exported is dropped.
+    /// True if the module exported symbols and these exports were removed.
     pub exports_dropped: bool,
 }
 
-/// A symbol that comes from elsewhere now.
+/// A symbol that comes from another provider now.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct SymbolReport {
     /// Its name.
     pub name: String,
-    /// Where it comes from.
+    /// The module that it comes from now, or `vmlinux`.
     pub provider: String,
-    /// Which of several of that name, see [`request::Listed::position`]; 0: there must be one only.
+    /// The position among several symbols of that name, see [`request::Listed::position`]; 0: there
+    /// must be only one.
     pub position: u64,
-    /// Who exports it, where that is known.
+    /// The module that exports it, or `vmlinux`, if that is known.
     pub exported_by: Option<String>,
-    /// How many relocations refer to it.
+    /// The number of relocations that refer to it.
     pub relocations: usize,
 }
 
-/// A section some of whose relocations the livepatch code applies now.
+/// A section with relocations that the livepatch code applies now.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct SectionReport {
     /// The section.
     pub name: String,
-    /// How many relocations were moved.
+    /// The number of relocations that were moved.
     pub relocations: usize,
 }
 
-/// Relinks `file`. The bytes returned are those of an unpacked, unsigned module; when there is
-/// nothing to do they are the input's own, signature and all.
+/// Relinks `file`. Returns the bytes of an unpacked, unsigned module. If there is nothing to do,
+/// returns the input's own bytes with its signature.
 pub fn relink(
     file: &ModuleFile,
     symvers: Option<&Symvers>,
@@ -179,7 +180,7 @@ pub fn relink(
     Ok((elf::write(builder)?, report))
 }
 
-/// What the module information says of the module.
+/// The facts that the module information states about the module.
 struct Identity {
     name: String,
     depends: Vec<String>,
@@ -205,7 +206,8 @@ impl Identity {
     }
 }
 
-/// `depends=` after the plan: modules nothing comes from any more go, providers come.
+/// Returns `depends=` after the plan, without the modules that no symbol comes from any more, and
+/// with the providers.
 fn depends(old: &[String], plan: &Plan) -> Vec<String> {
     let mut depends: Vec<String> = old
         .iter()
@@ -226,8 +228,8 @@ fn depends(old: &[String], plan: &Plan) -> Vec<String> {
     depends
 }
 
-/// `softdep=` after the plan. No symbol tells depmod of the providers any more, so this has modprobe
-/// load them first.
+/// Returns `softdep=` after the plan. No symbol tells depmod of the providers any more, so this
+/// makes modprobe load them first.
 fn softdep(old: &str, plan: &Plan) -> String {
     let known: Vec<String> = old.split_whitespace().map(module_name).collect();
     let missing: Vec<&str> = plan
@@ -259,13 +261,13 @@ fn symbols(builder: &Builder<'_>, plan: &Plan) -> Vec<SymbolReport> {
 }
 
 impl Report {
-    /// Takes note of the signature that was appended after all else.
+    /// Adds the signature to the report. It was appended after all other changes.
     pub fn signed(&mut self, signature: Signature) {
         self.signature_dropped = false;
         self.signature = Some(signature);
     }
 
-    /// What the user should know of before the module is loaded.
+    /// Returns notes for the user to read before the module is loaded.
     pub fn notices(&self) -> Vec<String> {
         let mut notices = Vec::new();
         if self.signature_dropped {
@@ -294,7 +296,7 @@ impl Report {
         notices
     }
 
-    /// The report for people.
+    /// Returns the report as text for people.
     pub fn text(&self) -> String {
         let mut text = String::new();
         // Writing to a string cannot fail.
@@ -383,7 +385,7 @@ mod tests {
         );
         assert_eq!(depends(&old, &plan(&["core"], &["core"])), old);
         assert_eq!(depends(&old, &plan(&["core"], &[])), strings(&["scsi_mod"]));
-        // modpost writes the name of the file.
+        // modpost writes the file's name, which may contain `-`.
         let old = strings(&["firewire-core"]);
         assert_eq!(
             depends(&old, &plan(&["firewire_core"], &["new"])),

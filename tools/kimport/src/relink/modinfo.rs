@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 /// The section's name.
 pub const SECTION: &str = ".modinfo";
 
-/// Where a string was, and where it is now, lengths with the NUL.
+/// The place of a string before and after the edit. Lengths include the NUL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Span {
     old_start: usize,
@@ -25,7 +25,7 @@ pub struct Edited {
 }
 
 impl Edited {
-    /// Where a symbol of offset `value` and size `size` is now.
+    /// Returns the new offset and size of a symbol of offset `value` and size `size`.
     pub fn relocate(&self, value: u64, size: u64) -> (u64, u64) {
         let span = self.spans.iter().find(|span| {
             (span.old_start as u64..(span.old_start + span.old_len) as u64).contains(&value)
@@ -45,14 +45,14 @@ impl Edited {
     }
 }
 
-/// The values of `key`.
+/// Returns the values of `key`.
 pub fn values<'a>(section: &'a [u8], key: &'a str) -> impl Iterator<Item = &'a [u8]> {
     section
         .split(|&byte| byte == 0)
         .filter_map(move |field| field.strip_prefix(key.as_bytes())?.strip_prefix(b"="))
 }
 
-/// The one value of `key`, as text.
+/// Returns the only value of `key`, as text.
 pub fn value<'a>(section: &'a [u8], key: &'a str) -> Result<Option<&'a str>> {
     let mut found = values(section, key);
     let Some(value) = found.next() else {
@@ -68,13 +68,13 @@ pub fn value<'a>(section: &'a [u8], key: &'a str) -> Result<Option<&'a str>> {
         .map_err(|_| Error::unusable(format_args!("the module's '{key}=' is not text")))
 }
 
-/// The licence that counts for the kernel: the first one that is stated.
+/// Returns the licence that the kernel goes by: the first one that is stated.
 pub fn licence(section: &[u8]) -> Option<String> {
     let licence = values(section, "license").next()?;
     Some(String::from_utf8_lossy(licence).into_owned())
 }
 
-/// Gives keys new values, each where it is first; a key that is not there yet is added at the end.
+/// Gives keys new values, each where the key is first. A new key is added at the end.
 pub fn edit(section: &[u8], changes: &[(&str, String)]) -> Result<Edited> {
     let mut left: Vec<_> = changes.iter().collect();
     let mut bytes = Vec::with_capacity(section.len());

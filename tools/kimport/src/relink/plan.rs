@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What moves: which symbols go to which provider, and the relocations that follow them.
+//! The plan of a relinking: the symbols that go to each provider, and the relocations that follow
+//! the symbols.
 //!
-//! Nothing is changed here, so that everything that speaks against it is known, and said at once,
-//! before the first byte is.
+//! Nothing is changed here. So all reasons to refuse are found, and reported together, before the
+//! first byte is changed.
 
 use super::{
     exports, guard,
@@ -28,9 +29,9 @@ use std::collections::{BTreeSet, HashMap};
 pub struct Redirect {
     /// The symbol in the module's symbol table.
     pub symbol: SymbolId,
-    /// What it becomes.
+    /// The livepatch symbol that it becomes.
     pub to: LivepatchSymbol,
-    /// Who exports it, where that is known.
+    /// The module that exports it, or `vmlinux`, if that is known.
     pub exporter: Option<String>,
 }
 
@@ -43,19 +44,19 @@ pub struct Move {
     pub target: SectionId,
     /// That section's name.
     pub target_name: String,
-    /// How many they are.
+    /// The number of relocations.
     pub count: usize,
-    /// Whether the target is part of the loaded module; relocations of debug information, which
-    /// is not, have nowhere to go and are dropped.
+    /// Set if the target is part of the loaded module. Debug information is not; its relocations
+    /// cannot be moved anywhere and are dropped.
     pub loaded: bool,
 }
 
-/// Everything that is to be done to symbols and relocations.
+/// All changes to symbols and relocations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// In the order of the symbol table.
+    /// The symbols, in the order of the symbol table.
     pub redirects: Vec<Redirect>,
-    /// In the order of the section table.
+    /// The relocations, in the order of the section table.
     pub moves: Vec<Move>,
     /// The modules whose exports the module no longer uses.
     pub left: BTreeSet<String>,
@@ -64,7 +65,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Works out what `requests` mean for the module.
+    /// Works out the changes that `requests` mean for the module.
     pub fn new(
         builder: &Builder<'_>,
         requests: &[Request],
@@ -113,7 +114,8 @@ impl Plan {
     }
 }
 
-/// `to`, which the symbol called `name` becomes, if the kernel would read it so.
+/// Returns `to`, the livepatch symbol for the symbol `name`, if the kernel would parse its name as
+/// intended.
 fn readable(to: LivepatchSymbol, name: &[u8]) -> Result<LivepatchSymbol> {
     let read = LivepatchSymbol::parse(to.to_string().as_bytes());
     let is_text = std::str::from_utf8(name).is_ok();
@@ -128,16 +130,16 @@ fn readable(to: LivepatchSymbol, name: &[u8]) -> Result<LivepatchSymbol> {
     .help("leave it where it is: list the others as PROVIDER:SYMBOL,SYMBOL"))
 }
 
-/// The answer to "where does this symbol come from".
+/// A lookup of the provider that the requests name for a symbol.
 pub struct Providers<'a> {
-    /// The provider, and the position there.
+    /// The provider of each listed symbol, and the symbol's position there.
     listed: HashMap<&'a str, (&'a str, u64)>,
     exported_by: HashMap<&'a str, &'a str>,
     unexported: Option<&'a str>,
 }
 
 impl<'a> Providers<'a> {
-    /// Takes in what is asked for, which must not contradict itself.
+    /// Reads the requests, which must not contradict each other.
     pub fn new(requests: &'a [Request], symvers: Option<&Symvers>) -> Result<Self> {
         let mut providers = Self {
             listed: HashMap::new(),
@@ -186,20 +188,21 @@ impl<'a> Providers<'a> {
         Ok(providers)
     }
 
-    /// What the undefined symbol `name` becomes, which `exporter` exports.
+    /// Returns the livepatch symbol that the undefined symbol `name` becomes; `exporter` exports
+    /// it.
     ///
-    /// One that bears the name of a livepatch symbol says itself where it comes from, as those of
-    /// `#[livepatch]` blocks do. Of the requests, what is listed by name goes first; a weak symbol
-    /// may stay unresolved, so that nobody exports it says nothing.
+    /// A symbol that already has the name of a livepatch symbol, as those of `#[livepatch]` blocks
+    /// have, states its provider itself. Among the requests, a symbol listed by name goes first. A
+    /// weak symbol may stay unresolved; so nothing follows from the fact that nothing exports it.
     pub fn of(&self, name: &str, exporter: Option<&str>, weak: bool) -> Option<LivepatchSymbol> {
         if let Some(marked) = LivepatchSymbol::parse(name.as_bytes()) {
             return Some(marked);
         }
         let by_rule = || match exporter {
-            // What relinking adds is not there to be relinked.
+            // The symbol that relinking itself adds is not to be relinked.
             Some(_) if name == guard::SYMBOL => None,
             Some(exporter) => self.exported_by.get(exporter).copied(),
-            // The linker's own; the module loader ignores it.
+            // The linker adds this symbol, and the module loader ignores it.
             None if weak || name == "_GLOBAL_OFFSET_TABLE_" => None,
             None => self.unexported,
         };
@@ -222,7 +225,8 @@ fn one_provider(other: Option<&str>, provider: &str, what: impl std::fmt::Displa
     }
 }
 
-/// Complains of requests that found nothing to do, unless it has been done before.
+/// Refuses requests that apply to no symbol, unless a previous relinking has done what they ask
+/// for.
 fn unmet(builder: &Builder<'_>, requests: &[Request], redirects: &[Redirect]) -> Result<()> {
     let done: Vec<LivepatchSymbol> = builder
         .symbols
@@ -265,7 +269,7 @@ fn unmet(builder: &Builder<'_>, requests: &[Request], redirects: &[Redirect]) ->
     Err(Error::finding(complaints.join("; ")).help("`kimport list` shows what a module imports"))
 }
 
-/// Why there is no undefined symbol of that name.
+/// Explains why there is no undefined symbol of that name.
 fn missing(builder: &Builder<'_>, done: &[LivepatchSymbol], name: &str) -> String {
     if let Some(other) = done.iter().find(|symbol| symbol.name == name) {
         let at = match other.position {
@@ -336,11 +340,11 @@ fn moves(builder: &Builder<'_>, redirects: &[Redirect]) -> Result<Vec<Move>> {
         .help("leave these symbols where they are: list the others as PROVIDER:SYMBOL,SYMBOL"))
 }
 
-/// Why the kernel needs the relocations of this section to be ordinary ones.
+/// Returns the reason why the relocations of this section must stay ordinary ones.
 ///
-/// These tables are read by the kernel's own machinery, not by the module's code. Their entries
-/// tie the module to what they refer to for as long as it is loaded, without the reference that
-/// an ordinary import holds on the module which has it, or cannot refer to another module at all.
+/// The kernel's own code reads these tables, not the module's code. Some of their entries tie the
+/// module to the symbols that they refer to for as long as it is loaded, but without the reference
+/// that an ordinary import holds on the provider. Others cannot refer to another module at all.
 fn not_movable(section: &str) -> Option<&'static str> {
     Some(match section {
         "__jump_table" => "the kernel enters the module in the list that the static key owns",
@@ -454,7 +458,7 @@ mod tests {
         assert!(Providers::new(&requests(&["a:f"]), None).is_ok());
     }
 
-    /// What the kernel would take for another symbol.
+    /// The kernel would take these names for other symbols.
     #[test]
     fn names_that_livepatch_cannot_write_are_refused() {
         let named = |name: &[u8], position| {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A module's name, wherever the module has it besides its module information.
+//! The module's name in all places but the module information.
 
 use super::{request::MAX_NAME, rewrite::no_modinfo};
 use crate::{
@@ -16,7 +16,7 @@ const THIS_MODULE: &str = ".gnu.linkonce.this_module";
 const NAME_ROOM: usize = MAX_NAME + 1;
 /// The descriptors of dynamic debug messages, `struct _ddebug`.
 const DYNAMIC_DEBUG: &str = "__dyndbg";
-/// The size of a pointer in them.
+/// The size of a pointer in such a descriptor.
 const POINTER: u64 = 8;
 
 /// Gives the module a new name.
@@ -25,7 +25,7 @@ pub fn rename(builder: &mut Builder<'_>, old: &str, new: &str) -> Result<()> {
     dynamic_debug(builder, old, new)
 }
 
-/// Writes the new name into what becomes the module's `struct module`.
+/// Writes the new name into the section that becomes `struct module`.
 fn this_module(builder: &mut Builder<'_>, old: &str, new: &str) -> Result<()> {
     let Some(section) = elf::section(builder, THIS_MODULE)? else {
         return Err(no_modinfo());
@@ -43,8 +43,9 @@ fn this_module(builder: &mut Builder<'_>, old: &str, new: &str) -> Result<()> {
     Ok(())
 }
 
-/// Finds the `name` member: the one place that has the old name, zeros up to the member's end,
-/// and nothing that the loader fills in. Its offset depends on the kernel's configuration.
+/// Finds the `name` member, whose offset depends on the kernel's configuration. It is the only
+/// place with the old name, followed by zeros up to the end of the member, and without a byte that
+/// the loader fills in.
 fn find_name(module: &[u8], old: &str, relocated: &[u64]) -> Result<usize> {
     let mut wanted = old.as_bytes().to_vec();
     wanted.resize(NAME_ROOM.max(old.len() + 1), 0);
@@ -71,11 +72,11 @@ fn find_name(module: &[u8], old: &str, relocated: &[u64]) -> Result<usize> {
     }
 }
 
-/// Has messages that say which module they are of (`+pm`) say the new name.
+/// Makes debug messages that print their module's name (`+pm`) print the new name.
 ///
-/// The name is the first of the pointers that a descriptor begins with. The string may be shared with
-/// the module's code, to which it may mean something else; so the new one is put behind the others of
-/// its section.
+/// The name is the first of the pointers at the beginning of a descriptor. The module's code may
+/// use the same string for another purpose, so the new name is added after the other strings of its
+/// section.
 fn dynamic_debug(builder: &mut Builder<'_>, old: &str, new: &str) -> Result<()> {
     let Some(section) = elf::section(builder, DYNAMIC_DEBUG)? else {
         return Ok(());
@@ -121,7 +122,8 @@ fn dynamic_debug(builder: &mut Builder<'_>, old: &str, new: &str) -> Result<()> 
     Ok(())
 }
 
-/// What a relocation points to, up to the end of the section, and the symbol and the section it goes by.
+/// Returns the bytes that a relocation points to, up to the end of the section, and the symbol and
+/// the section that it refers to.
 fn string<'a>(
     builder: &'a Builder<'_>,
     relocation: &Relocation,
@@ -133,7 +135,7 @@ fn string<'a>(
     Some((text.get(usize::try_from(at).ok()?..)?, symbol.id(), section))
 }
 
-/// The relocations of a section.
+/// Returns the relocations of a section.
 fn relocations_of<'a>(
     builder: &'a Builder<'_>,
     id: SectionId,

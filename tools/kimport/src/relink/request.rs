@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the user asks for: `--from` and `--name`.
+//! The user's requests: `--from` and `--name`.
 
 use crate::{
     error::{count, Error, Result},
@@ -9,29 +9,29 @@ use crate::{
 };
 use std::str::FromStr;
 
-/// The longest name that fits a module's `name` member and livepatch's format of symbol names,
-/// whatever the architecture.
+/// The longest module name that fits the `name` member of `struct module` and livepatch's format of
+/// symbol names on every architecture.
 pub const MAX_NAME: usize = 55;
-/// The longest symbol name that livepatch's format takes.
+/// The longest symbol name that fits livepatch's format.
 pub const MAX_SYMBOL: usize = 511;
 
-/// Where symbols shall come from, and which.
+/// A provider, and the symbols to take from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// The module that has them, or `vmlinux`.
     pub provider: String,
-    /// Which symbols.
+    /// The symbols to take.
     pub choice: Choice,
 }
 
-/// Which undefined symbols a request is about.
+/// The undefined symbols that a request is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Choice {
-    /// Those that nothing in the kernel exports.
+    /// The symbols that nothing in the kernel exports.
     Unexported,
-    /// Those that this module exports.
+    /// The symbols that this module exports.
     ExportedBy(String),
-    /// These.
+    /// The symbols listed by name.
     Listed(Vec<Listed>),
 }
 
@@ -40,8 +40,9 @@ pub enum Choice {
 pub struct Listed {
     /// Its name.
     pub name: String,
-    /// Which of several of that name, counted from 1 as livepatch code counts: in the kernel image in address order, in a module
-    /// in the order of the module's symbol table (local symbols before global ones). 0: there must be one only.
+    /// The position among several symbols of that name, counted from 1 like livepatch code does: in
+    /// the kernel image in address order, in a module in the order of its symbol table (local
+    /// symbols before global ones). 0: there must be only one.
     pub position: u64,
 }
 
@@ -72,8 +73,9 @@ impl FromStr for Request {
     }
 }
 
-/// Refuses `PROVIDER=OLD` for a module that imports from OLD with kimport: whom it asks for that when it is loaded is its own
-/// affair, and the rest alone is hardly meant.
+/// Refuses `PROVIDER=OLD` for a module that imports from OLD with kimport. The module itself
+/// chooses the provider of these imports when it is loaded, and taking only its other symbols from
+/// PROVIDER is hardly intended.
 pub fn refuse_partly(requests: &[Request], imports: &[Import]) -> Result<()> {
     for Request { provider, choice } in requests {
         let Choice::ExportedBy(old) = choice else {

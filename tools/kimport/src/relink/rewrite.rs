@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Carries a plan out on the ELF file.
+//! Carries out a plan on the ELF file.
 //!
-//! What the kernel expects is described in `Documentation/livepatch/module-elf-format.rst`. The
-//! module does not become a livepatch by it: that takes `livepatch=Y` in its module information.
-//! Relocation sections with the livepatch flag whose object is `vmlinux` are applied with the
-//! ordinary ones, before anything of the module runs, in every module; the object in a symbol's
-//! name may be any module that is loaded by then.
+//! `Documentation/livepatch/module-elf-format.rst` describes the format that the kernel expects.
+//! The module does not become a livepatch: that takes `livepatch=Y` in its module information. In
+//! every module the kernel applies relocation sections with the livepatch flag whose object is
+//! `vmlinux` together with the ordinary ones, before any code of the module runs. The object in the
+//! name of a symbol may be any module that is loaded by then.
 
 use super::{
     modinfo,
@@ -58,7 +58,8 @@ pub fn redirect(builder: &mut Builder<'_>, plan: &Plan) -> Result<()> {
     Ok(())
 }
 
-/// Adds relocations to the livepatch relocation section of their target, making it if need be.
+/// Adds relocations to the livepatch relocation section of their target, which is made if it does
+/// not exist.
 fn append(
     builder: &mut Builder<'_>,
     movement: &Move,
@@ -90,7 +91,7 @@ fn append(
     section.data = SectionData::Relocation(moving);
 }
 
-/// Changes keys of the module information, and takes the symbols that name its parts along.
+/// Changes keys of the module information, and adjusts the symbols that refer to its strings.
 pub fn edit_modinfo(builder: &mut Builder<'_>, changes: &[(&str, String)]) -> Result<()> {
     let Some(section) = elf::section(builder, modinfo::SECTION)? else {
         return Err(no_modinfo());
@@ -106,7 +107,7 @@ pub fn edit_modinfo(builder: &mut Builder<'_>, changes: &[(&str, String)]) -> Re
     Ok(())
 }
 
-/// What to say of a file without module information.
+/// Returns the error for a file without module information.
 pub fn no_modinfo() -> Error {
     Error::unusable("not a finished kernel module: it has no module information")
         .help("give the .ko that modpost made, not an object file it is made of")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The hashes that the kernel knows in signatures.
+//! The hashes that the kernel accepts in signatures.
 
 use clap::ValueEnum;
 use rsa::Pkcs1v15Sign;
@@ -25,7 +25,7 @@ pub enum Hash {
     #[serde(rename = "sha384")]
     #[value(name = "sha384")]
     Sha2_384,
-    /// What the kernel's configuration has unless one chooses otherwise.
+    /// The default of the kernel's configuration.
     #[default]
     #[serde(rename = "sha512")]
     #[value(name = "sha512")]
@@ -45,7 +45,7 @@ pub enum Hash {
 }
 
 impl Hash {
-    /// The hash that a signature names.
+    /// Returns the hash of an object identifier in a signature.
     pub(super) fn from_oid(oid: ObjectIdentifier) -> Option<Self> {
         Self::value_variants()
             .iter()
@@ -64,7 +64,7 @@ impl Hash {
         }
     }
 
-    /// How a signature names it.
+    /// Returns the identifier of this hash in a signature.
     pub(super) fn algorithm(self) -> AlgorithmIdentifierOwned {
         AlgorithmIdentifierOwned {
             oid: self.oid(),
@@ -72,7 +72,7 @@ impl Hash {
         }
     }
 
-    /// How a signature names ECDSA with it.
+    /// Returns the identifier of ECDSA with this hash in a signature.
     pub(super) fn ecdsa(self) -> AlgorithmIdentifierOwned {
         let oid = match self {
             Self::Sha2_256 => rfc5912::ECDSA_WITH_SHA_256,
@@ -88,7 +88,7 @@ impl Hash {
         }
     }
 
-    /// What an RSA key of the kernel signs.
+    /// Returns the padding around the hash that an RSA key signs.
     pub(super) fn padding(self) -> Pkcs1v15Sign {
         match self {
             Self::Sha2_256 => Pkcs1v15Sign::new::<Sha256>(),
@@ -100,7 +100,7 @@ impl Hash {
         }
     }
 
-    /// The hash of `content`.
+    /// Returns the hash of `content`.
     pub(super) fn digest(self, content: &[u8]) -> Vec<u8> {
         match self {
             Self::Sha2_256 => Sha256::digest(content).to_vec(),

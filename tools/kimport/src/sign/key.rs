@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Private keys, as OpenSSL writes them.
+//! Private keys in the formats that OpenSSL writes.
 
 use super::hash::Hash;
 use crate::error::{printable, Error, Result};
@@ -16,10 +16,10 @@ use x509_cert::{
     spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned},
 };
 
-/// Ends the label of every PEM block that holds a private key.
+/// The end of the label of every PEM block that holds a private key.
 const LABEL: &str = "PRIVATE KEY";
 
-/// A private key of a kind that the kernel can check signatures of.
+/// A private key of a kind whose signatures the kernel can check.
 #[derive(Clone)]
 pub(super) enum Key {
     Rsa(Box<RsaPrivateKey>),
@@ -29,7 +29,7 @@ pub(super) enum Key {
 }
 
 impl Key {
-    /// Takes the first private key of a PEM file.
+    /// Reads the first private key of a PEM file.
     pub(super) fn parse(file: &[u8], passphrase: Option<&str>) -> Result<Self> {
         let blocks = pem::parse_many(file).map_err(unreadable)?;
         let block = blocks
@@ -101,7 +101,7 @@ impl Key {
         }
     }
 
-    /// What a certificate of this key says of it.
+    /// Returns the public key as a certificate holds it.
     pub(super) fn public(&self) -> Result<SubjectPublicKeyInfoOwned> {
         match self {
             Self::Rsa(key) => SubjectPublicKeyInfoOwned::from_key(key.to_public_key()),
@@ -112,7 +112,7 @@ impl Key {
         .map_err(unreadable)
     }
 
-    /// How a signature names the algorithm.
+    /// Returns the identifier of the signature algorithm in a signature.
     pub(super) fn algorithm(&self, hash: Hash) -> AlgorithmIdentifierOwned {
         match self {
             Self::Rsa(_) => AlgorithmIdentifierOwned {
@@ -131,7 +131,7 @@ impl Key {
                 .help("choose another with --hash, or use a longer key")
         };
         match self {
-            // The random numbers blind the computation; they do not show in the result.
+            // The random numbers blind the computation. The signature does not depend on them.
             Self::Rsa(key) => key
                 .sign_with_rng(&mut OsRng, hash.padding(), &digest)
                 .map_err(|error| impossible(&error)),

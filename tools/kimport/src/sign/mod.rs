@@ -2,9 +2,10 @@
 
 //! Signatures in the kernel's format, as its `scripts/sign-file` appends them.
 //!
-//! After the ELF file come a detached PKCS#7 message that names the certificate by issuer and serial
-//! number, `struct module_signature`, and a marker. The message carries neither certificates nor
-//! signed attributes: what is signed is the hash of the file itself.
+//! A signature follows the ELF file and consists of three parts: a detached PKCS#7 message that
+//! names the certificate by issuer and serial number, `struct module_signature`, and a marker. The
+//! message carries neither certificates nor signed attributes: the hash of the file itself is
+//! signed.
 
 mod hash;
 mod key;
@@ -42,10 +43,10 @@ pub struct Signer {
     certificate: Certificate,
 }
 
-/// What a module was signed with.
+/// The signature of a module.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Signature {
-    /// Whom the certificate is for.
+    /// The subject of the certificate.
     pub signer: String,
     /// The certificate's serial number, `sig_key` of modinfo.
     pub key: String,
@@ -54,7 +55,7 @@ pub struct Signature {
 }
 
 impl Signer {
-    /// Reads the private key, and the certificate in PEM or DER form. The passphrase is for an
+    /// Reads the private key, and the certificate in PEM or DER form. `passphrase` decrypts an
     /// encrypted key.
     pub fn read(key: &Path, certificate: &Path, passphrase: Option<&str>) -> Result<Self> {
         let read = |path: &Path| {
@@ -80,7 +81,7 @@ impl Signer {
         Ok(signer)
     }
 
-    /// Appends a signature to `module`, in place of the one it may have.
+    /// Appends a signature to `module`, in place of a previous one.
     pub fn sign(&self, module: &ModuleFile, hash: Hash) -> Result<(Vec<u8>, Signature)> {
         let message = self
             .message(module.elf(), hash)?
@@ -135,7 +136,7 @@ impl Signer {
     }
 }
 
-/// The hash of the signature that a module has, if it is one that could be made here.
+/// Returns the hash of a module's signature, if the signature is of a kind that this module makes.
 pub fn hash_of(module: &ModuleFile) -> Option<Hash> {
     let message = ContentInfo::from_der(module.signature()?).ok()?;
     let message: SignedData = message.content.decode_as().ok()?;

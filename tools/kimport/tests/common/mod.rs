@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The stock kernel's files, the command, and a reader of modules that owes nothing to the code
-//! under test: it uses the low-level half of `object`, the code under test its builder.
+//! The stock kernel's files, the command, and a reader of modules that shares no code with the code
+//! under test: it uses the low-level half of `object`, while the code under test uses the builder.
 
-// Each test program uses its own part of this.
+// Each test program uses only a part of this module.
 #![allow(dead_code, unreachable_pub)]
 
 use object::{
@@ -20,7 +20,7 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// A directory that the set-up made; there is no testing without it.
+/// Returns a directory that the set-up made. The tests need it.
 fn directory(variable: &str) -> PathBuf {
     match env::var_os(variable) {
         Some(path) => path.into(),
@@ -28,7 +28,7 @@ fn directory(variable: &str) -> PathBuf {
     }
 }
 
-/// Every module of the stock kernel below `subdirectory` of its `kernel/`.
+/// Returns every module of the stock kernel below `subdirectory` of its `kernel/`.
 pub fn stock_modules(subdirectory: &str) -> Vec<PathBuf> {
     let releases = directory("KIMPORT_STOCK").join("usr/lib/modules");
     let mut modules = Vec::new();
@@ -58,7 +58,7 @@ fn entries(directory: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Every module of the stock kernel that needs `module`, by what depmod found.
+/// Returns every module of the stock kernel that needs `module`, by the files that depmod wrote.
 pub fn stock_modules_needing(module: &str) -> Vec<PathBuf> {
     let releases = directory("KIMPORT_STOCK").join("usr/lib/modules");
     let needed = format!("/{module}.ko");
@@ -76,7 +76,7 @@ pub fn stock_modules_needing(module: &str) -> Vec<PathBuf> {
     modules
 }
 
-/// One module of LIO, compressed as the distribution ships it.
+/// Returns one module of LIO, compressed as the distribution ships it.
 pub fn stock(name: &str) -> PathBuf {
     stock_modules("drivers/target")
         .into_iter()
@@ -84,18 +84,18 @@ pub fn stock(name: &str) -> PathBuf {
         .unwrap_or_else(|| panic!("the stock kernel has no {name}"))
 }
 
-/// The name of the module in a file.
+/// Returns the name of the module in a file.
 pub fn module_name(path: &Path) -> String {
     let file = path.file_name().unwrap().to_string_lossy();
     file.split('.').next().unwrap().replace('-', "_")
 }
 
-/// The stock kernel's `Module.symvers`.
+/// Returns the path of the stock kernel's `Module.symvers`.
 pub fn symvers() -> PathBuf {
     directory("KIMPORT_KDIR").join("Module.symvers")
 }
 
-/// The symbols that `module` exports.
+/// Returns the symbols that `module` exports.
 pub fn exports_of(module: &str) -> Vec<String> {
     let text = fs::read_to_string(symvers()).unwrap();
     let fields = text
@@ -115,7 +115,7 @@ pub fn kimport<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>
         .unwrap()
 }
 
-/// Runs `kimport`, which must be fine.
+/// Runs `kimport`, which must succeed.
 pub fn fine<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> (String, String) {
     let output = kimport(arguments);
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -124,7 +124,7 @@ pub fn fine<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -
     (out, err)
 }
 
-/// Runs another program, which must be happy and say nothing on standard error.
+/// Runs another program, which must succeed and print nothing on standard error.
 pub fn tool(name: &str, arguments: &[&str]) -> String {
     let output = Command::new(name)
         .args(arguments)
@@ -145,7 +145,7 @@ pub fn unxz(path: &Path) -> Vec<u8> {
     output.stdout
 }
 
-/// A symbol as a relocation means it, whatever its index.
+/// A symbol as a relocation refers to it, without its index.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Symbol {
     pub name: String,
@@ -299,12 +299,12 @@ pub fn with_table(directory: &TempDir, table: &[u8]) -> String {
     output
 }
 
-/// One record of an import table.
+/// Makes one record of an import table.
 pub fn record(kind: u8, flags: u8, position: u32, provider: &str, name: &str) -> Vec<u8> {
     described(kind, flags, position, provider, name, &[])
 }
 
-/// One record, with the description of the declared type.
+/// Makes one record with the description of the declared type.
 pub fn described(
     kind: u8,
     flags: u8,
@@ -326,18 +326,18 @@ pub fn described(
     record
 }
 
-/// The kernel's own tool for object files.
+/// Returns the path of the kernel's own tool for object files.
 pub fn objtool() -> String {
     let path = directory("KIMPORT_KDIR").join("tools/objtool/objtool");
     path.to_str().unwrap().to_owned()
 }
 
-/// Where the stock kernel is.
+/// Returns the directory of the stock kernel.
 pub fn stock_directory() -> PathBuf {
     directory("KIMPORT_STOCK")
 }
 
-/// A provider of what the tests want.
+/// The source of a provider of the symbols that the tests need.
 const SOURCE: &str = r#"
 #include <linux/module.h>
 #include <linux/blkdev.h>
@@ -358,7 +358,7 @@ MODULE_DESCRIPTION("Provides");
 MODULE_LICENSE("GPL");
 "#;
 
-/// A module that was built out of tree, by the kernel's own build.
+/// A module that the kernel's own build makes out of tree.
 pub struct Built {
     directory: TempDir,
     pub log: String,

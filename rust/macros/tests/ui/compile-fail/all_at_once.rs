@@ -2,7 +2,7 @@
 
 use kimport_macros::import_symbols;
 
-// Whatever is wrong in one invocation is told at once, in whatever stage it is found.
+// All errors of one invocation are reported together, whichever stage finds them.
 import_symbols! {
     mod lio from "target-core-mod" {
         #[optional(always)]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-// What is wrong with the form, and what the bindings' text lacks.
+// Errors in the form, and declarations that the bindings' text lacks.
 
 use kimport_macros::import_symbols;
 
@@ -13,7 +13,7 @@ import_symbols! {
     }
     mod missing {
         use bindings;
-        // Only the type of `complete` is there, and a symbol is no item.
+        // Similar names, clones, a renamed item and a struct: none declares the symbol.
         completes: _,
         comp: _,
         #[name = "complete.part.0"]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-// Types that are not those of the bindings: the compiler shows both.
+// Types that differ from those of the bindings: the compiler shows both.
 #[path = "../support/mod.rs"]
 mod support;
 extern crate self as kernel;
@@ -13,7 +13,7 @@ pub mod bindings {
     include!("../support/bindings.rs");
 }
 
-// Not the source of what the macro reads.
+// This module is not the source of the text that the macro reads.
 #[allow(non_camel_case_types)]
 pub mod others {
     pub struct se_cmd;

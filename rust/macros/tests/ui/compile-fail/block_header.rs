@@ -8,7 +8,7 @@ import_symbols! {
     }
 }
 
-// An error in a header hides nothing of the other blocks.
+// An error in a header hides no error of the other blocks.
 import_symbols! {
     mod a form "provider" {
         first: fn(),

@@ -16,9 +16,9 @@ import_symbols! {
     unsafe extern {
         fn in_unsafe_block();
     }
-    // This one is right, and found after all of the above.
+    // This entry is correct, and is found after the errors above.
     right: fn(),
-    // So is the error in this one.
+    // The error in this one is found, too.
     wrong: fn(_: _),
 }
 

@@ -48,7 +48,7 @@ import_symbols! {
     }
 }
 
-// The provider is that of the relocations.
+// The relocations fix the provider.
 mod chosen_later {
     super::import_symbols! {
         #[livepatch]

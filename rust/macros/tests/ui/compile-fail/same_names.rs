@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-// The compiler sees what the macro cannot: entries whose conditions do not exclude each other, and two
-// bare invocations in one module.
+// The compiler sees errors that the macro cannot see: entries whose conditions do not exclude each
+// other, and two bare invocations in one module.
 #[path = "../support/mod.rs"]
 mod support;
 extern crate self as kernel;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-// A wrong call is told by the names of the declaration.
+// The error for a wrong call has the names of the declaration.
 #[path = "../support/mod.rs"]
 mod support;
 extern crate self as kernel;

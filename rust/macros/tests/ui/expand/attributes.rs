@@ -40,3 +40,17 @@ import_symbols! {
         everything_data: u32,
     }
 }
+
+// has: -> ::core::option::Option<u8> { if __KIMPORT_BINDING_optional_function.is_bound() {
+// has: pub unsafe fn optional_unit() -> ::core::option::Option<()> {
+// has: pub unsafe fn optional_never() -> ::core::option::Option<::core::convert::Infallible,> {
+// has: ::kimport::macro_support::returned("provider:optional_never")
+// has: pub fn optional_data() -> ::core::option::Option<*mut &'static u32> {
+// has: symbol: "provider:kernel.isra.0"
+// has: c"kernel.isra.0", &__KIMPORT_BINDING_named_function).rust_name("named_function")
+// has: unverified: false, position: 4294967295, block: "m", provider: "provider", name: "nth_data"
+// has: const __KIMPORT_TYPE_unverified_data: &[u8] = &[];
+// has: optional: false, unverified: true, position: 0, block: "m", provider: "provider"
+// has: #[cfg(CONFIG_X86)] #[cfg(not(CONFIG_SMP))] ::kimport::__declare_function!
+// has: pub(crate) unsafe fn everything(__kimport_arg_a: u8) -> ::core::option::Option<u8> {
+// has: .rust_name("everything").described(__KIMPORT_TYPE_everything).optional().position(16).unverified(),

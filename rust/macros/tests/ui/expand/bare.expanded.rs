@@ -26,26 +26,15 @@ pub unsafe fn target_complete_cmd(__kimport_arg_0: *mut se_cmd, __kimport_arg_1:
     unsafe { __kimport_call_target_complete_cmd(__kimport_arg_0, __kimport_arg_1) }
 }
 #[allow(non_upper_case_globals)]
-const __KIMPORT_TYPE_target_complete_cmd: &[u8] = {
-    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
-        &[::kimport::types::describe!(* mut se_cmd), ::kimport::types::describe!(u8)],
-        ::kimport::types::Encoding::VOID,
-        false,
-    );
-    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
-        .to_array();
-    &__KIMPORT_BYTES
-};
-const _: () = {
-    #[used]
-    #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<
-        { ::kimport::record_size(58, __KIMPORT_TYPE_target_complete_cmd.len()) },
-    > = ::kimport::Record::new(
-        b"\x02\0\0\0\0\0\0\0\0\0\0\0*\0\0\0\0\0target_complete_cmd\0target_complete_cmd\0",
-        __KIMPORT_TYPE_target_complete_cmd,
-    );
-};
+const __KIMPORT_TYPE_target_complete_cmd: &[u8] = ::kimport::types::encoded!(
+    ::kimport::types::Encoding::function(& [::kimport::types::describe!(* mut se_cmd),
+    ::kimport::types::describe!(u8)], ::kimport::types::Encoding::VOID, false)
+);
+::kimport::types::import_record! {
+    Function, policy : Strict, optional : false, unverified : false, position : 0, block
+    : "", provider : "", name : "target_complete_cmd", rust_name : "target_complete_cmd",
+    description : __KIMPORT_TYPE_target_complete_cmd,
+}
 #[allow(non_upper_case_globals)]
 static __KIMPORT_BINDING_jiffies: ::kimport::DataBinding = ::kimport::DataBinding::new(
     "jiffies",
@@ -57,25 +46,14 @@ pub(super) fn jiffies() -> *mut u64 {
     __KIMPORT_BINDING_jiffies.address().cast()
 }
 #[allow(non_upper_case_globals)]
-const __KIMPORT_TYPE_jiffies: &[u8] = {
-    const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
-        u64
-    )
-        .into_data();
-    const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
-        .to_array();
-    &__KIMPORT_BYTES
-};
-const _: () = {
-    #[used]
-    #[link_section = ".kimport"]
-    static RECORD: ::kimport::Record<
-        { ::kimport::record_size(34, __KIMPORT_TYPE_jiffies.len()) },
-    > = ::kimport::Record::new(
-        b"\x02\x01\0\0\0\0\0\0\0\0\0\0\x12\0\0\0\0\0jiffies\0jiffies\0",
-        __KIMPORT_TYPE_jiffies,
-    );
-};
+const __KIMPORT_TYPE_jiffies: &[u8] = ::kimport::types::encoded!(
+    ::kimport::types::describe!(u64) .into_data()
+);
+::kimport::types::import_record! {
+    Data, policy : Strict, optional : false, unverified : false, position : 0, block :
+    "", provider : "", name : "jiffies", rust_name : "jiffies", description :
+    __KIMPORT_TYPE_jiffies,
+}
 static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
     ::kimport::Symbol::function(
             c"target_complete_cmd",

@@ -23,3 +23,10 @@ import_symbols! {
     #[name = "yield"]
     sched_yield: _,
 }
+
+// has: const _: unsafe extern "C" fn(*mut crate::bindings::se_cmd, crate::bindings::u32_) = crate::bindings::complete;
+// has: const _: unsafe extern "C" fn(*mut se_cmd) -> bool = crate::bindings::completed;
+// has: const __KIMPORT_TYPE_unverified: &[u8] = &[];
+// has: #[cfg(CONFIG_CMD)] const _: () = {
+// has: let _: *const *mut crate::bindings::se_cmd = &raw const crate::bindings::first_cmd;
+// has: const _: unsafe extern "C" fn() = ::kernel::bindings::yield_;

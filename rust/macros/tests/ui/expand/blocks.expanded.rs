@@ -38,29 +38,17 @@ pub(crate) mod lio {
         }
     }
     #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_target_complete_cmd: &[u8] = {
-        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
-            &[
-                ::kimport::types::describe!(* mut se_cmd),
-                ::kimport::types::describe!(u8),
-            ],
-            ::kimport::types::Encoding::VOID,
-            false,
-        );
-        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
-            .to_array();
-        &__KIMPORT_BYTES
-    };
-    const _: () = {
-        #[used]
-        #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<
-            { ::kimport::record_size(80, __KIMPORT_TYPE_target_complete_cmd.len()) },
-        > = ::kimport::Record::new(
-            b"\x02\0\0\0\0\0\0\0\0\0\0\0@\0\0\0lio\0target_core_mod_new\0target_complete_cmd\0target_complete_cmd\0",
-            __KIMPORT_TYPE_target_complete_cmd,
-        );
-    };
+    const __KIMPORT_TYPE_target_complete_cmd: &[u8] = ::kimport::types::encoded!(
+        ::kimport::types::Encoding::function(& [::kimport::types::describe!(* mut
+        se_cmd), ::kimport::types::describe!(u8)], ::kimport::types::Encoding::VOID,
+        false)
+    );
+    ::kimport::types::import_record! {
+        Function, policy : Strict, optional : false, unverified : false, position : 0,
+        block : "lio", provider : "target_core_mod_new", name : "target_complete_cmd",
+        rust_name : "target_complete_cmd", description :
+        __KIMPORT_TYPE_target_complete_cmd,
+    }
     ::kimport::__declare_function! {
         trampoline : "__SCT__kimport_demo_0_transport_backend_register", key :
         "__SCK__kimport_demo_0_transport_backend_register", binding :
@@ -90,31 +78,16 @@ pub(crate) mod lio {
         unsafe { __kimport_call_transport_backend_register(__kimport_arg_0) }
     }
     #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_transport_backend_register: &[u8] = {
-        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
-            &[::kimport::types::describe!(* const target_backend_ops)],
-            ::kimport::types::describe!(c_int),
-            false,
-        );
-        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
-            .to_array();
-        &__KIMPORT_BYTES
-    };
-    const _: () = {
-        #[used]
-        #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<
-            {
-                ::kimport::record_size(
-                    94,
-                    __KIMPORT_TYPE_transport_backend_register.len(),
-                )
-            },
-        > = ::kimport::Record::new(
-            b"\x02\0\0\0\0\0\0\0\0\0\0\0N\0\0\0lio\0target_core_mod_new\0transport_backend_register\0transport_backend_register\0",
-            __KIMPORT_TYPE_transport_backend_register,
-        );
-    };
+    const __KIMPORT_TYPE_transport_backend_register: &[u8] = ::kimport::types::encoded!(
+        ::kimport::types::Encoding::function(& [::kimport::types::describe!(* const
+        target_backend_ops)], ::kimport::types::describe!(c_int), false)
+    );
+    ::kimport::types::import_record! {
+        Function, policy : Strict, optional : false, unverified : false, position : 0,
+        block : "lio", provider : "target_core_mod_new", name :
+        "transport_backend_register", rust_name : "transport_backend_register",
+        description : __KIMPORT_TYPE_transport_backend_register,
+    }
     ::kimport::__declare_function! {
         trampoline : "__SCT__kimport_demo_0_target_queue_submission", key :
         "__SCK__kimport_demo_0_target_queue_submission", binding :
@@ -150,26 +123,16 @@ pub(crate) mod lio {
         }
     }
     #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_target_queue_submission: &[u8] = {
-        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
-            &[::kimport::types::describe!(* mut se_cmd)],
-            ::kimport::types::Encoding::VOID,
-            false,
-        );
-        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
-            .to_array();
-        &__KIMPORT_BYTES
-    };
-    const _: () = {
-        #[used]
-        #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<
-            { ::kimport::record_size(88, __KIMPORT_TYPE_target_queue_submission.len()) },
-        > = ::kimport::Record::new(
-            b"\x02\0\x01\0\0\0\0\0\0\0\0\0H\0\0\0lio\0target_core_mod_new\0target_queue_submission\0target_queue_submission\0",
-            __KIMPORT_TYPE_target_queue_submission,
-        );
-    };
+    const __KIMPORT_TYPE_target_queue_submission: &[u8] = ::kimport::types::encoded!(
+        ::kimport::types::Encoding::function(& [::kimport::types::describe!(* mut
+        se_cmd)], ::kimport::types::Encoding::VOID, false)
+    );
+    ::kimport::types::import_record! {
+        Function, policy : Strict, optional : true, unverified : false, position : 0,
+        block : "lio", provider : "target_core_mod_new", name :
+        "target_queue_submission", rust_name : "target_queue_submission", description :
+        __KIMPORT_TYPE_target_queue_submission,
+    }
     static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
         ::kimport::Symbol::function(
                 c"target_complete_cmd",
@@ -247,26 +210,15 @@ mod core {
         unsafe { __kimport_call_nr_processes() }
     }
     #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_nr_processes: &[u8] = {
-        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
-            &[],
-            ::kimport::types::describe!(c_int),
-            false,
-        );
-        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
-            .to_array();
-        &__KIMPORT_BYTES
-    };
-    const _: () = {
-        #[used]
-        #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<
-            { ::kimport::record_size(48, __KIMPORT_TYPE_nr_processes.len()) },
-        > = ::kimport::Record::new(
-            b"\x02\0\0\0\0\0\0\0\0\0\0\0 \0\0\0core\0\0nr_processes\0nr_processes\0",
-            __KIMPORT_TYPE_nr_processes,
-        );
-    };
+    const __KIMPORT_TYPE_nr_processes: &[u8] = ::kimport::types::encoded!(
+        ::kimport::types::Encoding::function(& [], ::kimport::types::describe!(c_int),
+        false)
+    );
+    ::kimport::types::import_record! {
+        Function, policy : Strict, optional : false, unverified : false, position : 0,
+        block : "core", provider : "", name : "nr_processes", rust_name : "nr_processes",
+        description : __KIMPORT_TYPE_nr_processes,
+    }
     #[allow(non_upper_case_globals)]
     static __KIMPORT_BINDING_uts: ::kimport::DataBinding = ::kimport::DataBinding::new(
         "init_uts_ns",
@@ -278,25 +230,14 @@ mod core {
         __KIMPORT_BINDING_uts.address().cast()
     }
     #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_uts: &[u8] = {
-        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
-            uts_namespace
-        )
-            .into_data();
-        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
-            .to_array();
-        &__KIMPORT_BYTES
-    };
-    const _: () = {
-        #[used]
-        #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<
-            { ::kimport::record_size(38, __KIMPORT_TYPE_uts.len()) },
-        > = ::kimport::Record::new(
-            b"\x02\x01\0\0\0\0\0\0\0\0\0\0\x16\0\0\0core\0\0init_uts_ns\0uts\0",
-            __KIMPORT_TYPE_uts,
-        );
-    };
+    const __KIMPORT_TYPE_uts: &[u8] = ::kimport::types::encoded!(
+        ::kimport::types::describe!(uts_namespace) .into_data()
+    );
+    ::kimport::types::import_record! {
+        Data, policy : Strict, optional : false, unverified : false, position : 0, block
+        : "core", provider : "", name : "init_uts_ns", rust_name : "uts", description :
+        __KIMPORT_TYPE_uts,
+    }
     static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
         ::kimport::Symbol::function(c"nr_processes", &__KIMPORT_BINDING_nr_processes)
             .described(__KIMPORT_TYPE_nr_processes),
@@ -369,26 +310,15 @@ pub mod r#type {
         unsafe { __kimport_call_fn(__kimport_arg_in) }
     }
     #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_fn: &[u8] = {
-        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
-            &[::kimport::types::describe!(u8)],
-            ::kimport::types::Encoding::VOID,
-            false,
-        );
-        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
-            .to_array();
-        &__KIMPORT_BYTES
-    };
-    const _: () = {
-        #[used]
-        #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<
-            { ::kimport::record_size(28, __KIMPORT_TYPE_fn.len()) },
-        > = ::kimport::Record::new(
-            b"\x02\0\0\0\0\0\0\0\0\0\0\0\x0C\0\0\0type\0\0fn\0fn\0",
-            __KIMPORT_TYPE_fn,
-        );
-    };
+    const __KIMPORT_TYPE_fn: &[u8] = ::kimport::types::encoded!(
+        ::kimport::types::Encoding::function(& [::kimport::types::describe!(u8)],
+        ::kimport::types::Encoding::VOID, false)
+    );
+    ::kimport::types::import_record! {
+        Function, policy : Strict, optional : false, unverified : false, position : 0,
+        block : "type", provider : "", name : "fn", rust_name : "fn", description :
+        __KIMPORT_TYPE_fn,
+    }
     static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
         ::kimport::Symbol::function(c"fn", &__KIMPORT_BINDING_fn)
             .described(__KIMPORT_TYPE_fn),

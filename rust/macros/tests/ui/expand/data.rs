@@ -14,3 +14,16 @@ import_symbols! {
     macro_type: some_type!(u8),
     pub(in crate::a) restricted: u32,
 }
+
+// has: pub fn plain() -> *mut u32 {
+// has: pub fn path() -> *mut kernel::bindings::task_struct {
+// has: pub fn array() -> *mut [u8; 4] {
+// has: pub fn tuple() -> *mut (u8, u16) {
+// has: pub fn pointer() -> *mut *mut u8 {
+// has: pub fn reference() -> *mut &'static Foo<'static, &'a u8> {
+// has: pub fn function_pointer() -> *mut Option<fn(&u8) -> &u8> {
+// has: pub fn object() -> *mut *const dyn Fn(&u8) -> &u8 {
+// has: pub fn macro_type() -> *mut some_type!(u8) {
+// has: pub(in crate::a) fn restricted() -> *mut u32 {
+// has: ::kimport::types::encoded!(::kimport::types::describe!(&'static Foo<'static, &'a u8>).into_data())
+// has: ::core::mem::size_of::<&'static Foo<'static, &'a u8>>()

@@ -26,3 +26,11 @@ import_symbols! {
     included: u32,
     undocumented_data: u32,
 }
+
+// has: /// Calls `undocumented` of the kernel. /// /// # Safety ///
+// has: /// Documented, but no word on safety. /// /// # Safety /// /// The caller must meet
+// has: /// Documented. /// /// # Safety /// /// The lock must be held. #[allow(
+// has: * # Safety * * None. */ #[allow(
+// has: #[doc(hidden)] /// /// # Safety
+// has: #[doc = include_str!("file.md")] #[allow(
+// has: /// The address of the kernel's `undocumented_data`.

@@ -16,3 +16,17 @@ import_symbols! {
     parenthesized: (fn(u8)),
     pub(crate) restricted: fn(),
 }
+
+// has: pub unsafe fn no_arguments() { unsafe {
+// has: pub unsafe fn explicit_unit() -> () {
+// has: symbol: "qualified", fn(__kimport_arg_a: u8) -> u8
+// has: symbol: "default_abi", fn(__kimport_arg_a: u8) -> u8
+// has: /// Arguments: _, _, `named`.
+// has: pub unsafe fn taken(
+// has: pub unsafe fn raw(__kimport_arg_type: u8) {
+// has: pub unsafe fn never() -> ! {
+// has: ::kimport::macro_support::returned("never")
+// has: pub unsafe fn reference(__kimport_arg_0: &u8) -> &u8 {
+// has: pub unsafe fn callback(__kimport_arg_callback: extern "C" fn(*mut u8) -> u8) {
+// has: pub unsafe fn parenthesized(__kimport_arg_0: u8) {
+// has: pub(crate) unsafe fn restricted() {

@@ -31,26 +31,15 @@ mod module {
         unsafe { __kimport_call_function(__kimport_arg_a) }
     }
     #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_function: &[u8] = {
-        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
-            &[::kimport::types::describe!(u8)],
-            ::kimport::types::describe!(u8),
-            false,
-        );
-        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
-            .to_array();
-        &__KIMPORT_BYTES
-    };
-    const _: () = {
-        #[used]
-        #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<
-            { ::kimport::record_size(50, __KIMPORT_TYPE_function.len()) },
-        > = ::kimport::Record::new(
-            b"\x02\0\0\0\0\0\0\0\0\0\0\0\"\0\0\0module\0provider\0function\0function\0",
-            __KIMPORT_TYPE_function,
-        );
-    };
+    const __KIMPORT_TYPE_function: &[u8] = ::kimport::types::encoded!(
+        ::kimport::types::Encoding::function(& [::kimport::types::describe!(u8)],
+        ::kimport::types::describe!(u8), false)
+    );
+    ::kimport::types::import_record! {
+        Function, policy : Strict, optional : false, unverified : false, position : 0,
+        block : "module", provider : "provider", name : "function", rust_name :
+        "function", description : __KIMPORT_TYPE_function,
+    }
     ::kimport::__declare_livepatch_function! {
         livepatch : ".klp.sym.provider.other.isra.0,2", target : __kimport_target_second,
         loaded : __KIMPORT_LOADED_second, binding : __KIMPORT_BINDING_second, call :
@@ -74,26 +63,15 @@ mod module {
         unsafe { __kimport_call_second() }
     }
     #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_second: &[u8] = {
-        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
-            &[],
-            ::kimport::types::Encoding::VOID,
-            false,
-        );
-        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
-            .to_array();
-        &__KIMPORT_BYTES
-    };
-    const _: () = {
-        #[used]
-        #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<
-            { ::kimport::record_size(52, __KIMPORT_TYPE_second.len()) },
-        > = ::kimport::Record::new(
-            b"\x02\0\0\0\x02\0\0\0\0\0\0\0$\0\0\0module\0provider\0other.isra.0\0second\0",
-            __KIMPORT_TYPE_second,
-        );
-    };
+    const __KIMPORT_TYPE_second: &[u8] = ::kimport::types::encoded!(
+        ::kimport::types::Encoding::function(& [], ::kimport::types::Encoding::VOID,
+        false)
+    );
+    ::kimport::types::import_record! {
+        Function, policy : Strict, optional : false, unverified : false, position : 2,
+        block : "module", provider : "provider", name : "other.isra.0", rust_name :
+        "second", description : __KIMPORT_TYPE_second,
+    }
     ::kimport::__declare_livepatch_data! {
         livepatch : ".klp.sym.provider.data,0", loaded : __KIMPORT_LOADED_data
     }
@@ -108,25 +86,14 @@ mod module {
         __KIMPORT_BINDING_data.address().cast()
     }
     #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_data: &[u8] = {
-        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
-            u32
-        )
-            .into_data();
-        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
-            .to_array();
-        &__KIMPORT_BYTES
-    };
-    const _: () = {
-        #[used]
-        #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<
-            { ::kimport::record_size(42, __KIMPORT_TYPE_data.len()) },
-        > = ::kimport::Record::new(
-            b"\x02\x01\0\0\0\0\0\0\0\0\0\0\x1A\0\0\0module\0provider\0data\0data\0",
-            __KIMPORT_TYPE_data,
-        );
-    };
+    const __KIMPORT_TYPE_data: &[u8] = ::kimport::types::encoded!(
+        ::kimport::types::describe!(u32) .into_data()
+    );
+    ::kimport::types::import_record! {
+        Data, policy : Strict, optional : false, unverified : false, position : 0, block
+        : "module", provider : "provider", name : "data", rust_name : "data", description
+        : __KIMPORT_TYPE_data,
+    }
     static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
         ::kimport::Symbol::livepatch_function(c"function", &__KIMPORT_BINDING_function)
             .described(__KIMPORT_TYPE_function)
@@ -194,27 +161,16 @@ mod image {
     }
     #[cfg(all())]
     #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_function: &[u8] = {
-        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
-            &[],
-            ::kimport::types::Encoding::VOID,
-            false,
-        );
-        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
-            .to_array();
-        &__KIMPORT_BYTES
-    };
+    const __KIMPORT_TYPE_function: &[u8] = ::kimport::types::encoded!(
+        ::kimport::types::Encoding::function(& [], ::kimport::types::Encoding::VOID,
+        false)
+    );
     #[cfg(all())]
-    const _: () = {
-        #[used]
-        #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<
-            { ::kimport::record_size(41, __KIMPORT_TYPE_function.len()) },
-        > = ::kimport::Record::new(
-            b"\x02\0\0\0\0\0\0\0\0\0\0\0\x19\0\0\0image\0\0function\0function\0",
-            __KIMPORT_TYPE_function,
-        );
-    };
+    ::kimport::types::import_record! {
+        Function, policy : Strict, optional : false, unverified : false, position : 0,
+        block : "image", provider : "", name : "function", rust_name : "function",
+        description : __KIMPORT_TYPE_function,
+    }
     static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
         #[cfg(all())]
         ::kimport::Symbol::livepatch_function(c"function", &__KIMPORT_BINDING_function)

@@ -29,26 +29,15 @@ mod requested {
         unsafe { __kimport_call_function() }
     }
     #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_function: &[u8] = {
-        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
-            &[],
-            ::kimport::types::Encoding::VOID,
-            false,
-        );
-        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
-            .to_array();
-        &__KIMPORT_BYTES
-    };
-    const _: () = {
-        #[used]
-        #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<
-            { ::kimport::record_size(53, __KIMPORT_TYPE_function.len()) },
-        > = ::kimport::Record::new(
-            b"\x02\0\0\0\0\0\0\0\0\0\0\0%\0\0\0requested\0provider\0function\0function\0",
-            __KIMPORT_TYPE_function,
-        );
-    };
+    const __KIMPORT_TYPE_function: &[u8] = ::kimport::types::encoded!(
+        ::kimport::types::Encoding::function(& [], ::kimport::types::Encoding::VOID,
+        false)
+    );
+    ::kimport::types::import_record! {
+        Function, policy : Strict, optional : false, unverified : false, position : 0,
+        block : "requested", provider : "provider", name : "function", rust_name :
+        "function", description : __KIMPORT_TYPE_function,
+    }
     static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
         ::kimport::Symbol::function(c"function", &__KIMPORT_BINDING_function)
             .described(__KIMPORT_TYPE_function),
@@ -116,26 +105,15 @@ mod moved {
         unsafe { __kimport_call_function(__kimport_arg_a) }
     }
     #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_function: &[u8] = {
-        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
-            &[::kimport::types::describe!(u8)],
-            ::kimport::types::describe!(u8),
-            false,
-        );
-        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
-            .to_array();
-        &__KIMPORT_BYTES
-    };
-    const _: () = {
-        #[used]
-        #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<
-            { ::kimport::record_size(49, __KIMPORT_TYPE_function.len()) },
-        > = ::kimport::Record::new(
-            b"\x02\0\0\0\0\0\0\0\0\0\0\0!\0\0\0moved\0provider\0function\0function\0",
-            __KIMPORT_TYPE_function,
-        );
-    };
+    const __KIMPORT_TYPE_function: &[u8] = ::kimport::types::encoded!(
+        ::kimport::types::Encoding::function(& [::kimport::types::describe!(u8)],
+        ::kimport::types::describe!(u8), false)
+    );
+    ::kimport::types::import_record! {
+        Function, policy : Strict, optional : false, unverified : false, position : 0,
+        block : "moved", provider : "provider", name : "function", rust_name :
+        "function", description : __KIMPORT_TYPE_function,
+    }
     ::kimport::__declare_function! {
         trampoline : "__SCT__kimport_demo_1_optional_function", key :
         "__SCK__kimport_demo_1_optional_function", binding :
@@ -172,26 +150,15 @@ mod moved {
         }
     }
     #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_optional_function: &[u8] = {
-        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
-            &[::kimport::types::describe!(u8)],
-            ::kimport::types::describe!(u8),
-            false,
-        );
-        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
-            .to_array();
-        &__KIMPORT_BYTES
-    };
-    const _: () = {
-        #[used]
-        #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<
-            { ::kimport::record_size(67, __KIMPORT_TYPE_optional_function.len()) },
-        > = ::kimport::Record::new(
-            b"\x02\0\x01\0\0\0\0\0\0\0\0\x003\0\0\0moved\0provider\0optional_function\0optional_function\0",
-            __KIMPORT_TYPE_optional_function,
-        );
-    };
+    const __KIMPORT_TYPE_optional_function: &[u8] = ::kimport::types::encoded!(
+        ::kimport::types::Encoding::function(& [::kimport::types::describe!(u8)],
+        ::kimport::types::describe!(u8), false)
+    );
+    ::kimport::types::import_record! {
+        Function, policy : Strict, optional : true, unverified : false, position : 0,
+        block : "moved", provider : "provider", name : "optional_function", rust_name :
+        "optional_function", description : __KIMPORT_TYPE_optional_function,
+    }
     #[allow(non_upper_case_globals)]
     static __KIMPORT_BINDING_data: ::kimport::DataBinding = ::kimport::DataBinding::new(
         "provider:data",
@@ -203,25 +170,14 @@ mod moved {
         __KIMPORT_BINDING_data.address().cast()
     }
     #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_data: &[u8] = {
-        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::describe!(
-            u32
-        )
-            .into_data();
-        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
-            .to_array();
-        &__KIMPORT_BYTES
-    };
-    const _: () = {
-        #[used]
-        #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<
-            { ::kimport::record_size(41, __KIMPORT_TYPE_data.len()) },
-        > = ::kimport::Record::new(
-            b"\x02\x01\0\0\0\0\0\0\0\0\0\0\x19\0\0\0moved\0provider\0data\0data\0",
-            __KIMPORT_TYPE_data,
-        );
-    };
+    const __KIMPORT_TYPE_data: &[u8] = ::kimport::types::encoded!(
+        ::kimport::types::describe!(u32) .into_data()
+    );
+    ::kimport::types::import_record! {
+        Data, policy : Strict, optional : false, unverified : false, position : 0, block
+        : "moved", provider : "provider", name : "data", rust_name : "data", description
+        : __KIMPORT_TYPE_data,
+    }
     static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
         ::kimport::Symbol::function(c"function", &__KIMPORT_BINDING_function)
             .described(__KIMPORT_TYPE_function),
@@ -306,26 +262,15 @@ mod image {
         unsafe { __kimport_call_function() }
     }
     #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_function: &[u8] = {
-        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
-            &[],
-            ::kimport::types::Encoding::VOID,
-            false,
-        );
-        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
-            .to_array();
-        &__KIMPORT_BYTES
-    };
-    const _: () = {
-        #[used]
-        #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<
-            { ::kimport::record_size(41, __KIMPORT_TYPE_function.len()) },
-        > = ::kimport::Record::new(
-            b"\x02\0\0\0\0\0\0\0\0\0\0\0\x19\0\0\0image\0\0function\0function\0",
-            __KIMPORT_TYPE_function,
-        );
-    };
+    const __KIMPORT_TYPE_function: &[u8] = ::kimport::types::encoded!(
+        ::kimport::types::Encoding::function(& [], ::kimport::types::Encoding::VOID,
+        false)
+    );
+    ::kimport::types::import_record! {
+        Function, policy : Strict, optional : false, unverified : false, position : 0,
+        block : "image", provider : "", name : "function", rust_name : "function",
+        description : __KIMPORT_TYPE_function,
+    }
     static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
         ::kimport::Symbol::function(c"function", &__KIMPORT_BINDING_function)
             .described(__KIMPORT_TYPE_function),
@@ -399,26 +344,15 @@ mod late {
         ::core::option::Option::Some(unsafe { __kimport_call_function(__kimport_arg_a) })
     }
     #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_function: &[u8] = {
-        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
-            &[::kimport::types::describe!(u8)],
-            ::kimport::types::describe!(u8),
-            false,
-        );
-        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
-            .to_array();
-        &__KIMPORT_BYTES
-    };
-    const _: () = {
-        #[used]
-        #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<
-            { ::kimport::record_size(48, __KIMPORT_TYPE_function.len()) },
-        > = ::kimport::Record::new(
-            b"\x02\0\0\0\0\0\0\0\0\0\0\0 \0\0\0late\0provider\0function\0function\0",
-            __KIMPORT_TYPE_function,
-        );
-    };
+    const __KIMPORT_TYPE_function: &[u8] = ::kimport::types::encoded!(
+        ::kimport::types::Encoding::function(& [::kimport::types::describe!(u8)],
+        ::kimport::types::describe!(u8), false)
+    );
+    ::kimport::types::import_record! {
+        Function, policy : Strict, optional : false, unverified : false, position : 0,
+        block : "late", provider : "provider", name : "function", rust_name : "function",
+        description : __KIMPORT_TYPE_function,
+    }
     ::kimport::__declare_function! {
         trampoline : "__SCT__kimport_demo_3_unit", key : "__SCK__kimport_demo_3_unit",
         binding : __KIMPORT_BINDING_unit, call : __kimport_call_unit, unbound :
@@ -443,26 +377,15 @@ mod late {
         ::core::option::Option::Some(unsafe { __kimport_call_unit() })
     }
     #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_unit: &[u8] = {
-        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
-            &[],
-            ::kimport::types::Encoding::VOID,
-            false,
-        );
-        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
-            .to_array();
-        &__KIMPORT_BYTES
-    };
-    const _: () = {
-        #[used]
-        #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<
-            { ::kimport::record_size(40, __KIMPORT_TYPE_unit.len()) },
-        > = ::kimport::Record::new(
-            b"\x02\0\0\0\0\0\0\0\0\0\0\0\x18\0\0\0late\0provider\0unit\0unit\0",
-            __KIMPORT_TYPE_unit,
-        );
-    };
+    const __KIMPORT_TYPE_unit: &[u8] = ::kimport::types::encoded!(
+        ::kimport::types::Encoding::function(& [], ::kimport::types::Encoding::VOID,
+        false)
+    );
+    ::kimport::types::import_record! {
+        Function, policy : Strict, optional : false, unverified : false, position : 0,
+        block : "late", provider : "provider", name : "unit", rust_name : "unit",
+        description : __KIMPORT_TYPE_unit,
+    }
     ::kimport::__declare_function! {
         trampoline : "__SCT__kimport_demo_3_optional_function", key :
         "__SCK__kimport_demo_3_optional_function", binding :
@@ -499,26 +422,15 @@ mod late {
         }
     }
     #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_optional_function: &[u8] = {
-        const __KIMPORT_ENCODING: ::kimport::types::Encoding = ::kimport::types::Encoding::function(
-            &[::kimport::types::describe!(u8)],
-            ::kimport::types::describe!(u8),
-            false,
-        );
-        const __KIMPORT_BYTES: [u8; __KIMPORT_ENCODING.len()] = __KIMPORT_ENCODING
-            .to_array();
-        &__KIMPORT_BYTES
-    };
-    const _: () = {
-        #[used]
-        #[link_section = ".kimport"]
-        static RECORD: ::kimport::Record<
-            { ::kimport::record_size(66, __KIMPORT_TYPE_optional_function.len()) },
-        > = ::kimport::Record::new(
-            b"\x02\0\x01\0\0\0\0\0\0\0\0\x002\0\0\0late\0provider\0optional_function\0optional_function\0",
-            __KIMPORT_TYPE_optional_function,
-        );
-    };
+    const __KIMPORT_TYPE_optional_function: &[u8] = ::kimport::types::encoded!(
+        ::kimport::types::Encoding::function(& [::kimport::types::describe!(u8)],
+        ::kimport::types::describe!(u8), false)
+    );
+    ::kimport::types::import_record! {
+        Function, policy : Strict, optional : true, unverified : false, position : 0,
+        block : "late", provider : "provider", name : "optional_function", rust_name :
+        "optional_function", description : __KIMPORT_TYPE_optional_function,
+    }
     static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
         ::kimport::Symbol::function(c"function", &__KIMPORT_BINDING_function)
             .described(__KIMPORT_TYPE_function),
@@ -540,15 +452,15 @@ mod late {
     /// Binds the wrappers whenever the module that provides the symbols is there, and tells its
     /// argument so.
     ///
-    /// The module is held only by calls. While it is not there, or lacks a symbol (which is logged),
-    /// the wrappers return `None`. Must be initialised and dropped in a context that may sleep, and
-    /// not in one of the events.
+    /// The module is held only by calls. While it is not there, or lacks a symbol (which is
+    /// logged), the wrappers return `None`. Must be initialised and dropped in a context that
+    /// may sleep, and not in one of the events.
     ///
     /// # Errors
     ///
-    /// `EALREADY`: the block has another [`LateImports`](::kimport::LateImports). `EACCES`: the licence
-    /// of the importing module is not GPL-compatible. `EDEADLK`: the provider is that module.
-    /// `EOPNOTSUPP`: kallsyms cannot be reached. `ENOMEM`.
+    /// `EALREADY`: the block has another [`LateImports`](::kimport::LateImports). `EACCES`: the
+    /// licence of the importing module is not GPL-compatible. `EDEADLK`: the provider is that
+    /// module. `EOPNOTSUPP`: kallsyms cannot be reached. `ENOMEM`.
     #[allow(dead_code, unreachable_pub)]
     pub fn bind_late<T: ::kimport::ProviderEvents>(
         __kimport_events: T,

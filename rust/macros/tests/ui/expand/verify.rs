@@ -15,3 +15,12 @@ import_symbols! {
     #![verify(require)]
     a: fn(),
 }
+
+// has: policy: Strict, optional: false
+// has: .verify(::kimport::types::Policy::Strict);
+// has: policy: Warn, optional: false
+// has: .verify(::kimport::types::Policy::Warn);
+// has: Data, policy: Off, optional: false
+// has: .verify(::kimport::types::Policy::Off);
+// has: policy: Require, optional: false
+// has: .verify(::kimport::types::Policy::Require);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Types from bindings, and types that are those of the bindings. Nothing refers to the items there: no symbol of
-//! those names is linked that is not called.
+//! Types from bindings, and stated types that agree with the bindings. Nothing refers to the items
+//! of the bindings: a symbol that is not called is not linked.
 
 #![deny(warnings)]
 
@@ -41,7 +41,7 @@ import_symbols! {
     mod stated {
         use bindings;
 
-        // An alias is the type it stands for.
+        // An alias is the same type as the one that it stands for.
         complete: fn(command: *mut super::bindings::se_cmd, u32),
         completed: unsafe extern "C" fn(*const bindings::se_cmd) -> bool,
         first_cmd: *mut bindings::se_cmd,

@@ -10,6 +10,7 @@ pub use support::*;
 
 use ::core::ffi::{c_int, CStr};
 use kimport_macros::import_symbols;
+use kimport_types::Policy;
 
 /// The "kernel".
 mod functions {
@@ -28,7 +29,8 @@ mod functions {
         std::process::abort()
     }
 
-    /// Declared as optional; the support counts what ends in "missing" as not bound.
+    /// This function is declared as optional. The support treats a name that ends in "missing" as
+    /// not bound.
     #[no_mangle]
     extern "C" fn is_missing() -> u32 {
         unreachable!()
@@ -40,7 +42,7 @@ mod functions {
     }
 }
 
-// A macro of the user's hands fragments on, which come in invisible groups.
+// A macro of the user passes fragments on, which come in invisible groups.
 macro_rules! imports {
     ($($(#[$attribute:meta])* $vis:vis $name:ident: $type:ty;)*) => {
         import_symbols! {
@@ -128,7 +130,7 @@ mod bare {
 }
 
 fn named(address: *mut impl Sized, name: &str) -> bool {
-    // SAFETY: the support gives the address of the name of the symbol.
+    // SAFETY: The support gives the address of the symbol's name.
     let bytes = unsafe { std::slice::from_raw_parts(address.cast::<u8>(), name.len()) };
     bytes == name.as_bytes()
 }
@@ -180,7 +182,7 @@ fn main() {
     let described = &imports.block.symbols[1];
     let encoding = kimport_types::Encoding::named("Local", Some(8)).into_data();
     assert_eq!(described.description, encoding.as_bytes());
-    assert_eq!(imports.block.verify, Verify::Strict);
+    assert_eq!(imports.block.policy, Policy::Strict);
 
     let imports = core::resolve_imports().unwrap();
     assert_eq!(imports.provider, None);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! No name of the expansion gets in the way of the user's, nor the other way round: a parameter cannot be called like a static or
-//! constant in scope, and the constants of a nested block hide others.
+//! No name of the expansion conflicts with a name of the user's: a parameter cannot be called like
+//! a static or constant in scope, and the constants of a nested block hide others.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -12,7 +12,7 @@ pub use support::*;
 use ::core::ffi::c_int;
 use kimport_macros::import_symbols;
 
-// What the types of the declarations refer to.
+// The types of the declarations refer to these constants.
 const BYTES: usize = 3;
 const ENCODING: usize = 5;
 const RECORD: usize = 7;

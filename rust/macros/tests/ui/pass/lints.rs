@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Every form expands to code without a warning, whatever the kernel's flags and a strict user ask for.
+//! Every form expands to code without a warning, also with the kernel's flags and those of a strict
+//! user.
 
 #![deny(warnings)]
 #![deny(

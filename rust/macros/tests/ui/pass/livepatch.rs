@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What `#[livepatch]` blocks refer to bears livepatch's names.
+//! The symbols to which `#[livepatch]` blocks refer have livepatch's names.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The wrappers of rebindable and late blocks call from inside, and return what their block says.
+//! The wrappers of rebindable and late blocks count their calls, and return the type that their
+//! block requires.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -72,7 +73,7 @@ fn test(calls: &'static Calls) {
 }
 
 fn main() {
-    // Closed: an optional function is missing, another one cannot be called.
+    // The block is closed: an optional function is missing, and another one cannot be called.
     assert_eq!(unsafe { moved::tripled(1) }, None);
     assert!(std::panic::catch_unwind(|| unsafe { moved::doubled(1) }).is_err());
 

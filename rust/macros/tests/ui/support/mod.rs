@@ -1,39 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the expansion needs of the `kimport` and `kernel` crates, for tests that compile it on the
-//! host. What is called `*missing` counts as missing, everything else as bound: functions to those
-//! that the test defines under the symbol's name, data to that name.
+//! A stand-in for the parts of the `kimport` and `kernel` crates that the expansion uses, for tests
+//! that compile it on the host. A symbol called `*missing` counts as missing. All others count as
+//! bound: a function to the one that the test defines under the symbol's name, data to that name
+//! itself.
 //!
-//! A test makes itself both crates with `extern crate self as ...`.
+//! A test stands for both crates itself, with `extern crate self as ...`.
 
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 pub use core::ffi;
 pub use kimport_types as types;
-
-/// As the real one.
-pub const fn record_size(len: usize, description: usize) -> usize {
-    (len + description).next_multiple_of(8)
-}
-
-pub struct Record<const N: usize>;
-
-impl<const N: usize> Record<N> {
-    pub const fn new(start: &[u8], description: &[u8]) -> Self {
-        assert!(N == record_size(start.len(), description.len()));
-        Self
-    }
-}
-
-/// What is done about types that are not the kernel's.
-#[derive(Debug, PartialEq)]
-pub enum Verify {
-    Strict,
-    Warn,
-    Off,
-    Require,
-}
+use kimport_types::Policy;
 
 pub struct FunctionBinding(pub &'static str);
 
@@ -59,7 +38,8 @@ impl DataBinding {
     }
 }
 
-/// Where the kernel bound a symbol: the address of a function or datum that the test defines.
+/// The address to which the kernel bound a symbol: that of a function or datum that the test
+/// defines.
 #[derive(Debug, PartialEq)]
 pub struct Loaded(pub *const u8);
 
@@ -139,7 +119,7 @@ pub struct Block {
     pub provider: Option<&'static CStr>,
     pub symbols: &'static [Symbol],
     pub autoload: bool,
-    pub verify: Verify,
+    pub policy: Policy,
 }
 
 impl Block {
@@ -153,12 +133,12 @@ impl Block {
             provider,
             symbols,
             autoload: false,
-            verify: Verify::Strict,
+            policy: Policy::Strict,
         }
     }
 
-    pub const fn verify(mut self, verify: Verify) -> Self {
-        self.verify = verify;
+    pub const fn verify(mut self, policy: Policy) -> Self {
+        self.policy = policy;
         self
     }
 
@@ -168,7 +148,7 @@ impl Block {
     }
 }
 
-/// Who is inside the calls of a block.
+/// The number of callers inside a block, and of all calls.
 pub struct Calls {
     pub inside: AtomicUsize,
     pub entered: AtomicUsize,
@@ -223,7 +203,7 @@ pub trait ProviderEvents: Send + Sync + 'static {}
 
 impl ProviderEvents for () {}
 
-/// Tells what would be bound.
+/// The arguments with which a late block would be bound.
 pub struct LateImports<T> {
     pub block: &'static Block,
     pub calls: &'static LateCalls,
@@ -250,12 +230,12 @@ impl<T: ProviderEvents> LateImports<T> {
 pub mod macro_support {
     pub struct Error;
 
-    /// As the real one.
+    /// Panics like the real one.
     pub fn returned(symbol: &str) -> ! {
         panic!("{symbol} returned")
     }
 
-    /// An initialiser that is the value itself.
+    /// A stand-in for an initialiser: the value itself.
     pub trait PinInit<T, E>: Sized {
         fn value(self) -> T;
     }
@@ -271,7 +251,7 @@ pub struct Direct;
 
 pub struct Rebindable(pub &'static Calls);
 
-/// Tells what would be resolved.
+/// The arguments with which a block would be resolved.
 #[must_use]
 pub struct Imports<M = Direct> {
     pub block: &'static Block,
@@ -342,7 +322,7 @@ macro_rules! __declare_function {
             ($trampoline, $key)
         }
 
-        // The real one declares a trampoline, which nobody else does.
+        // The real one declares a trampoline, which has no other declaration.
         #[allow(clashing_extern_declarations)]
         extern "C" {
             #[link_name = $symbol]

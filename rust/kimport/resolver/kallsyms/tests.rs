@@ -9,7 +9,7 @@ use kernel::error::code;
 use kernel::error::Error;
 
 kimport_macros::import_symbols! {
-    // Modules have it, this one too; the kernel image has none.
+    // Modules have this symbol, this module too, but the kernel image does not.
     cleanup_module: fn(),
 }
 
@@ -22,7 +22,7 @@ mod refused {
         kimport_no_such_function: fn(),
     }
 
-    pub(super) fn symbols() -> &'static [crate::table::Symbol] {
+    pub(super) fn symbols() -> &'static [crate::block::Symbol] {
         __KIMPORT_BLOCK.symbols
     }
 }
@@ -30,16 +30,16 @@ mod refused {
 mod mistyped {
     kimport_macros::import_symbols! {
         nr_context_switches: fn() -> u64,
-        // It returns an `int`.
+        // The kernel's function returns an `int`.
         nr_processes: fn() -> u64,
     }
 
-    pub(super) fn symbols() -> &'static [crate::table::Symbol] {
+    pub(super) fn symbols() -> &'static [crate::block::Symbol] {
         __KIMPORT_BLOCK.symbols
     }
 }
 
-/// The errno of a search in the kernel image; `None` when it is found.
+/// Returns the errno of a search in the kernel image; [`None`] if the symbol is found.
 fn errno(name: &CStr, position: Option<u32>, kind: Kind) -> Result<Option<Error>, Error> {
     let kallsyms = Kallsyms::get().map_err(|_| code::EOPNOTSUPP)?;
     let wanted = Wanted {

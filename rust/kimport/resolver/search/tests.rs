@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tests of [`search`](super): what is made of the symbols that a search is shown.
+//! Tests of [`search`](super): the results for the symbols that a search is shown.
 
 use super::{ByName, Kind, Place, Search, Symbol, Wanted};
 use crate::resolver::NotFound;
@@ -25,7 +25,8 @@ fn symbol(address: usize, place: Place) -> Symbol {
     }
 }
 
-/// The address that a search for `wanted` finds, or its error, when it is shown these symbols.
+/// Returns the address that a search for `wanted` finds when it is shown these symbols, or its
+/// error.
 fn found(
     wanted: Wanted<'_>,
     in_image: bool,
@@ -67,13 +68,13 @@ suite! {
         Ok(())
     }
 
-    // As in kernel/livepatch/core.c.
+    // Source: kernel/livepatch/core.c.
     fn livepatch_counts_all() {
         let shown = [(10, Init), (20, Kept), (30, Kept)];
         check_eq!(found(wanted(Some(2)), true, &shown), Ok(20));
         let loaded = Wanted { loaded: Some(core::ptr::null_mut()), ..wanted(Some(3)) };
         check_eq!(found(loaded, false, &shown), Ok(30));
-        // But one alone that stays is the one.
+        // A symbol that alone stays is found without a position.
         check_eq!(found(wanted(None), true, &shown[..2]), Ok(20));
         Ok(())
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tests of [`pointer`](super): what a slot holds.
+//! Tests of [`pointer`](super): the target that a slot holds.
 
 use super::{FunctionBinding, Key};
 use crate::selftest::{check, check_eq, suite};

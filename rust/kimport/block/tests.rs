@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tests of [`table`](super).
+//! Tests of blocks: their entries, bindings and claims.
 
-use super::{Block, DataBinding, Symbol, Taken};
+use super::{Block, Symbol};
+use crate::binding::DataBinding;
+use crate::claim::Claim;
 use crate::selftest::{check, check_eq, suite};
 use core::ptr::null_mut;
 
@@ -14,7 +16,7 @@ static SYMBOLS: &[Symbol] = &[Symbol::data(c"a_symbol", &BINDING, 8)
 static BLOCK: Block = Block::new(c"a_block", Some(c"a_provider"), SYMBOLS);
 
 suite! {
-    kimport_table:
+    kimport_block:
 
     fn data_is_bound_and_unbound() {
         static DATA: DataBinding = DataBinding::new("a test");
@@ -40,12 +42,12 @@ suite! {
         Ok(())
     }
 
-    fn a_block_is_taken_once() {
-        let taken = Taken::new(&BLOCK);
-        check!(taken.is_some());
-        check!(Taken::new(&BLOCK).is_none());
-        drop(taken);
-        check!(Taken::new(&BLOCK).is_some());
+    fn a_block_is_claimed_once() {
+        let claim = Claim::new(&BLOCK);
+        check!(claim.is_some());
+        check!(Claim::new(&BLOCK).is_none());
+        drop(claim);
+        check!(Claim::new(&BLOCK).is_some());
         Ok(())
     }
 }

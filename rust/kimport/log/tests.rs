@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tests of [`log`](super): how text is cut into records.
+//! Tests of [`log`](super): the cutting of text into records.
 
 use super::{Lines, MARK, PART};
 use crate::selftest::{check, check_eq, suite};
 use core::fmt::Write;
 use kernel::prelude::*;
 
-/// The records that `text` becomes, as their lengths, and the last one's end.
+/// Returns the lengths of the records that `text` becomes, and the end of the last one.
 fn records(text: &[&str]) -> Result<(KVec<usize>, [u8; 4])> {
     let mut lengths = KVec::with_capacity(8, GFP_KERNEL)?;
     let mut last = [0; 4];
@@ -50,7 +50,7 @@ suite! {
     fn characters_stay_whole() {
         let (lengths, last) = records(&["\u{20ac}"; 300])?;
         check!(lengths.as_slice().iter().all(|&length| length <= PART));
-        // Of three bytes each, and the marks at both ends of the cut.
+        // Each character has three bytes, and there are marks at both ends of the cut.
         check_eq!(lengths.iter().sum::<usize>(), 300 * 3 + 2 * MARK.len());
         check_eq!(&last[1..], "\u{20ac}".as_bytes());
         Ok(())

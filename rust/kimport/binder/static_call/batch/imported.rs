@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The symbols that [`batch`](super) takes from the kernel, none of it exported: imported with the
-//! crate's own macro, and bound by the resolver.
+//! The symbols that [`batch`](super) takes from the kernel. None of them is exported; the crate
+//! imports them with its own macro, and the resolver binds them.
 //!
-//! Static calls work without them, so the types are stated here and not taken from the kernel's
-//! headers: a kernel that renamed one is one that the crate compiles for. The types are compared
-//! with the kernel's BTF before anything is called. Until 6.15 the functions were called
+//! Static calls work without them. So the types are stated here and not taken from the kernel's
+//! headers, and the crate also compiles for a kernel that renamed one. The types are compared with
+//! the kernel's BTF before anything is called. Until 6.15 the functions were called
 //! `text_poke_queue` and `text_poke_finish`; other names belong here, too.
 
 use crate::bindings::mutex;
-use crate::table::Symbol;
+use crate::block::Symbol;
 use core::ffi::c_void;
 
 kimport_macros::import_symbols! {
@@ -22,12 +22,12 @@ kimport_macros::import_symbols! {
     pub(super) smp_text_poke_batch_finish: fn(),
     #[cfg(CONFIG_MITIGATION_CALL_DEPTH_TRACKING)]
     pub(super) callthunks_translate_call_dest: fn(dest: *mut c_void) -> *mut c_void,
-    // Data, so these two need KALLSYMS_ALL.
+    // These two are data, so they need KALLSYMS_ALL.
     pub(super) text_mutex: mutex,
     pub(super) static_call_mutex: mutex,
 }
 
-/// The entries, in the order of their declaration.
+/// Returns the entries in the order of their declaration.
 pub(super) fn symbols() -> &'static [Symbol] {
     __KIMPORT_BLOCK.symbols
 }

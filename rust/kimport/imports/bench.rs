@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The steps of a resolution one by one, so that tests/bench can time them.
+//! The single steps of a resolution, for tests/bench to time.
 //!
-//! Part of the crate only in modules that are built with `kimport-bench := y`.
+//! This is a part of the crate only in modules that are built with `kimport-bench := y`.
 
-use super::{look_up, Imports};
+use super::Imports;
+use crate::block::{bind_all, unbind_all, Block};
 use crate::provider::Provider;
+use crate::resolution::look_up;
 use crate::resolver::{find_by, Kallsyms};
-use crate::table::{bind_all, unbind_all, Block};
 use crate::verify::Types;
 use core::ffi::{c_void, CStr};
 use kernel::error::code::EOPNOTSUPP;
@@ -15,7 +16,7 @@ use kernel::prelude::*;
 
 pub use crate::binder::at_once;
 
-/// Finds `kallsyms_lookup_name` by one way; whether that led to it.
+/// Looks for `kallsyms_lookup_name` by one way. Returns whether it was found.
 pub fn find_lookup(way: &CStr) -> bool {
     find_by(way).is_some()
 }
@@ -28,11 +29,11 @@ pub struct Steps<'a> {
 }
 
 impl<'a> Steps<'a> {
-    /// Those of `imports`.
+    /// The steps for the block of `imports`.
     pub fn of(imports: &'a Imports) -> Result<Self> {
         Ok(Self {
             kallsyms: Kallsyms::get().map_err(|_| EOPNOTSUPP)?,
-            block: imports.taken.block(),
+            block: imports.claim.block(),
             provider: imports.provider.as_deref(),
         })
     }
@@ -52,7 +53,7 @@ impl<'a> Steps<'a> {
         let types = Types::new(&self.kallsyms, self.provider);
         for (symbol, address) in self.block.symbols.iter().zip(addresses) {
             if address.is_some() {
-                types.verify(symbol, self.block.verify)?;
+                types.verify(symbol, self.block.policy)?;
             }
         }
         Ok(())
@@ -62,14 +63,15 @@ impl<'a> Steps<'a> {
     ///
     /// # Safety
     ///
-    /// The addresses are what [`look_up`](Self::look_up) gave.
+    /// The addresses are those that [`look_up`](Self::look_up) gave.
     pub unsafe fn bind(&self, addresses: &[Option<*mut c_void>]) {
         let entries = self.block.symbols.iter().zip(addresses.iter().copied());
-        // SAFETY: By the contract of this function, and the imports, which live longer, hold the provider.
+        // SAFETY: By the contract of this function the addresses are the symbols'. The imports,
+        // which live longer, hold the provider.
         unsafe { bind_all(entries.filter_map(|(symbol, address)| Some((symbol, address?)))) };
     }
 
-    /// Unbinds all.
+    /// Unbinds all symbols.
     pub fn unbind(&self) {
         unbind_all(self.block.symbols);
     }

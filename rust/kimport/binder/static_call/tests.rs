@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tests of [`static_call`](super): what is read back from code.
+//! Tests of [`static_call`](super), which read the code back.
 
 use super::batch::switch;
-use super::{needs, reaches, sites_of, table, Branch, Site};
-use crate::binder::CallMode;
+use super::{reaches, sites_of, table, Branch, FunctionBinding, Site};
+use crate::binder::{Binder as _, CallMode};
+use crate::binding::Binding;
+use crate::block::Symbol;
 use crate::resolver::{Kallsyms, Wanted};
 use crate::selftest::{check, check_eq, suite};
-use crate::table::{Binding, Symbol};
 use core::ffi::c_void;
 use kernel::error::Result;
 use kernel::ffi::c_int;
@@ -17,14 +18,16 @@ kimport_macros::import_symbols! {
     nr_running: fn() -> u32,
 }
 
-/// Where the `call`, `jmp` or conditional jump at `site` goes; `None` for any other instruction.
+/// Returns the target of the `call`, `jmp` or conditional jump at `site`, or `None` for any other
+/// instruction.
 fn call_target(site: *const u8) -> Option<*mut c_void> {
-    // SAFETY: The tests give it what has six bytes at least: static-call sites, trampolines, and code of their own.
+    // SAFETY: The tests only pass addresses of at least six bytes: static-call sites, trampolines,
+    // and code of their own.
     let branch = unsafe { Branch::read(site) }?;
     Some(branch.target() as *mut c_void)
 }
 
-/// All call sites that stay.
+/// Returns all call sites that are not in init sections.
 fn call_sites() -> impl Iterator<Item = Site> {
     let (first, count) = table();
     (0..count)
@@ -33,7 +36,7 @@ fn call_sites() -> impl Iterator<Item = Site> {
         .filter(|site| !site.init)
 }
 
-/// A call, and most likely a tail call.
+/// Makes a call, most likely a tail call.
 #[inline(never)]
 fn processes() -> c_int {
     // SAFETY: Only called while the imports live; the function may be called anywhere.
@@ -52,7 +55,8 @@ fn running() -> u32 {
     unsafe { nr_running() }.wrapping_add(1)
 }
 
-/// That all call sites and the trampoline of `symbol` go to one place, as the key says; and how many sites there are.
+/// Checks that all call sites and the trampoline of `symbol` go to the target in the key. Returns
+/// the number of sites.
 fn sites(symbol: &Symbol) -> Result<usize> {
     let Binding::Function(binding) = symbol.binding else {
         return Err(kernel::error::code::EINVAL);
@@ -83,14 +87,15 @@ fn bound_and_unbound() -> Result {
     Ok(())
 }
 
-/// Whether the kernel has all that it takes to bind functions at once: looked up anew.
-fn kernel_has_needs() -> Result<bool> {
+/// Looks up anew whether the kernel has all symbols for binding functions together.
+fn kernel_has_accelerators() -> Result<bool> {
     let kallsyms = Kallsyms::get().map_err(|_| kernel::error::code::EOPNOTSUPP)?;
-    let found = kallsyms.find(None, needs().iter().map(Wanted::of))?;
+    let found = kallsyms.find(None, FunctionBinding::accelerators().iter().map(Wanted::of))?;
     Ok(found.iter().all(Result::is_ok))
 }
 
-/// Where the instruction goes that `opcode` and `displacement` make, relative to where it stands.
+/// Returns the target of the instruction that `opcode` and `displacement` make, relative to its
+/// address.
 fn distance(opcode: u8, displacement: i32) -> Option<isize> {
     let [a, b, c, d] = displacement.to_le_bytes();
     let code = [opcode, a, b, c, d, 0];
@@ -137,13 +142,13 @@ suite! {
     }
 
     fn functions_are_bound_at_once() {
-        let expected = kernel_has_needs()? && cfg!(MODULE);
-        // The first time, what the crate itself takes is bound, too.
+        let expected = kernel_has_accelerators()? && cfg!(MODULE);
+        // The first time, the crate's own imports are bound, too.
         bound_and_unbound()?;
         let before = switch::done();
         bound_and_unbound()?;
         let done = switch::done() - before;
-        // Built in, this may run before the kernel is up.
+        // If built in, this may run before the kernel is up.
         if expected || done > 0 {
             check_eq!(done, 2);
         }
@@ -185,7 +190,7 @@ suite! {
     }
 
     fn all_call_sites_are_calls() {
-        // Every site of this module is of an import, and so goes somewhere.
+        // Every site of this module calls an import, and so has a target.
         #[cfg(MODULE)]
         for site in call_sites() {
             check!(call_target(site.address).is_some());

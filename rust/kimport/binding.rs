@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The variable part of an entry: the address that its wrapper reaches.
+
+use crate::binder::{Binder as _, CallMode, FunctionBinding};
+use crate::verdict::LastVerdict;
+use core::ffi::c_void;
+use core::ptr::null_mut;
+use kernel::sync::atomic::{Acquire, Atomic, Release};
+
+/// The address of an imported datum, or of a function of a `#[livepatch]` block. It is null until
+/// the block is resolved, and again after its `Imports` is dropped.
+#[doc(hidden)]
+pub struct DataBinding {
+    symbol: &'static str,
+    address: Atomic<*mut c_void>,
+    verdict: LastVerdict,
+}
+
+impl DataBinding {
+    /// Creates an unbound import of `symbol`, a name to print.
+    pub const fn new(symbol: &'static str) -> Self {
+        Self {
+            symbol,
+            address: Atomic::new(null_mut()),
+            verdict: LastVerdict::new(),
+        }
+    }
+
+    /// Returns the address, if the import is bound.
+    #[inline]
+    pub fn get(&self) -> Option<*mut c_void> {
+        // Pairs with the release in `set`: a reader that sees the address also sees the provider
+        // pinned.
+        let address = self.address.load(Acquire);
+        (!address.is_null()).then_some(address)
+    }
+
+    /// Returns the address.
+    ///
+    /// # Panics
+    ///
+    /// Ends in a `BUG` that names the symbol when the import is not bound.
+    #[inline]
+    pub fn address(&self) -> *mut c_void {
+        match self.get() {
+            Some(address) => address,
+            None => crate::binder::unbound(self.symbol),
+        }
+    }
+
+    pub(crate) fn set(&self, address: *mut c_void) {
+        self.address.store(address, Release);
+    }
+}
+
+/// The binding of one entry.
+pub(crate) enum Binding {
+    Function(&'static FunctionBinding),
+    /// A function whose calls the kernel bound when it loaded the module.
+    Livepatch(&'static DataBinding),
+    Data {
+        binding: &'static DataBinding,
+        /// Bytes of the declared type.
+        size: usize,
+    },
+}
+
+impl Binding {
+    /// Makes the wrapper reach `address`.
+    ///
+    /// # Safety
+    ///
+    /// `address` is the address of the entry's symbol, and stays valid until
+    /// [`unbind`](Self::unbind).
+    pub(crate) unsafe fn bind(&self, address: *mut c_void) {
+        match self {
+            // SAFETY: By the contract of this function.
+            Self::Function(binding) => unsafe { binding.bind(address) },
+            Self::Livepatch(binding) | Self::Data { binding, .. } => binding.set(address),
+        }
+    }
+
+    /// Makes the wrapper of an optional entry see that its symbol is missing, while callers may
+    /// still be on their way to the old address. The caller must [`unbind`](Self::unbind) the entry
+    /// when they have left.
+    pub(crate) fn retire(&self) {
+        match self {
+            Self::Function(binding) => binding.retire(),
+            Self::Livepatch(binding) | Self::Data { binding, .. } => binding.set(null_mut()),
+        }
+    }
+
+    /// Makes the wrapper end in a `BUG`.
+    pub(crate) fn unbind(&self) {
+        match self {
+            Self::Function(binding) => binding.unbind(),
+            Self::Livepatch(binding) | Self::Data { binding, .. } => binding.set(null_mut()),
+        }
+    }
+
+    /// Returns the address that the wrapper reaches, if any.
+    pub(crate) fn address(&self) -> Option<*mut c_void> {
+        match self {
+            Self::Function(binding) => binding.address(),
+            Self::Livepatch(binding) | Self::Data { binding, .. } => binding.get(),
+        }
+    }
+
+    /// Returns the way in which calls reach the address; [`None`] for data and for unbound entries.
+    pub(crate) fn call_mode(&self) -> Option<CallMode> {
+        match self {
+            Self::Function(binding) => binding.is_bound().then(|| binding.call_mode()),
+            Self::Livepatch(binding) => binding.get().map(CallMode::livepatch),
+            Self::Data { .. } => None,
+        }
+    }
+
+    /// Returns the outcome of the last comparison of the declared type.
+    pub(crate) fn verdict(&self) -> &'static LastVerdict {
+        match self {
+            Self::Function(binding) => &binding.verdict,
+            Self::Livepatch(binding) | Self::Data { binding, .. } => &binding.verdict,
+        }
+    }
+
+    /// Returns the function that the binder re-points, if any.
+    pub(crate) fn function(&self) -> Option<&'static FunctionBinding> {
+        match self {
+            Self::Function(binding) => Some(binding),
+            Self::Livepatch(_) | Self::Data { .. } => None,
+        }
+    }
+}

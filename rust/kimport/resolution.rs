@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The resolution of a block: each symbol is found, judged, and compared with its declared type. No
+//! call site is bound yet.
+
+use crate::block::{bind_all, Block, Symbol};
+use crate::licence;
+use crate::log::{debug, log};
+use crate::provider::{provider_name, Provider, Unavailable};
+use crate::resolver::{Kallsyms, NotFound, Wanted};
+use crate::verdict::Verdict;
+use crate::verify::Types;
+use core::ffi::{c_void, CStr};
+use kernel::error::code;
+use kernel::fmt;
+use kernel::prelude::*;
+
+/// A block and the provider that it is resolved from, as log lines name them.
+pub(crate) struct Request<'a> {
+    pub(crate) block: &'static Block,
+    /// The provider's name; [`None`] for the kernel image.
+    pub(crate) provider: Option<&'a CStr>,
+}
+
+impl fmt::Display for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.block.name.is_empty() {
+            f.write_str("symbols")?;
+        } else {
+            f.write_str("block ")?;
+            fmt::Display::fmt(self.block.name, f)?;
+        }
+        f.write_str(" from ")?;
+        fmt::Display::fmt(self.provider.unwrap_or(c"the kernel image"), f)
+    }
+}
+
+impl Request<'_> {
+    /// Returns the kernel's symbol tables, if this module may import symbols. May sleep. A refusal
+    /// is logged.
+    ///
+    /// # Errors
+    ///
+    /// `EACCES`: the license is not GPL-compatible. `EOPNOTSUPP`: kallsyms cannot be reached.
+    pub(crate) fn kallsyms(&self) -> Result<Kallsyms> {
+        licence::check().map_err(|incompatible| {
+            log!(ERR, "cannot import {self}: {incompatible}");
+            code::EACCES
+        })?;
+        Kallsyms::get().map_err(|unusable| {
+            log!(ERR, "cannot import {self}: {unusable}");
+            code::EOPNOTSUPP
+        })
+    }
+
+    /// Returns a symbol of the block that the kernel image has, if no module of the provider's name
+    /// is loaded: the provider may be built in.
+    pub(crate) fn in_image(
+        &self,
+        kallsyms: &Kallsyms,
+        unavailable: Unavailable,
+    ) -> Option<&'static CStr> {
+        let mut names = self.block.symbols.iter().map(|symbol| symbol.name);
+        unavailable
+            .is_absence()
+            .then(|| names.find(|name| kallsyms.image_has(name)))
+            .flatten()
+    }
+}
+
+/// The addresses of a block's symbols.
+///
+/// # Invariants
+///
+/// `addresses` has one element for each symbol of `block`, in their order: the symbol's address in
+/// the provider, or in the kernel image if there is no provider; [`None`] for an optional symbol
+/// that is missing. `verdicts` also has one element for each symbol.
+pub(crate) struct Resolution {
+    block: &'static Block,
+    addresses: KVVec<Option<*mut c_void>>,
+    verdicts: KVVec<Verdict>,
+}
+
+impl Resolution {
+    /// Resolves `block` in `provider`, or in the kernel image. May sleep.
+    ///
+    /// All symbols are judged, so that all problems are logged. The errno of the first problem is
+    /// returned.
+    pub(crate) fn new(
+        kallsyms: &Kallsyms,
+        provider: Option<&Provider>,
+        block: &'static Block,
+    ) -> Result<Self> {
+        let types = Types::new(kallsyms, provider);
+        let resolved = look_up(kallsyms, provider, &types, block.symbols).and_then(
+            |(addresses, mut result)| {
+                let mut verdicts = KVVec::with_capacity(addresses.len(), GFP_KERNEL)?;
+                // Symbols that were not found are left out.
+                for (symbol, address) in block.symbols.iter().zip(&addresses) {
+                    let verdict = match address {
+                        Some(_) => types.verify(symbol, block.policy),
+                        None => Ok(Verdict::NotChecked),
+                    };
+                    let verdict = verdict.unwrap_or_else(|error| {
+                        result = result.and(Err(error));
+                        Verdict::NotChecked
+                    });
+                    verdicts.push(verdict, GFP_KERNEL)?;
+                }
+                Ok((addresses, verdicts, result))
+            },
+        );
+        let (addresses, verdicts, result) = resolved.inspect_err(|_| {
+            let provider = provider.map(Provider::name);
+            let request = Request { block, provider };
+            log!(ERR, "cannot import {request}: no memory for the search");
+        })?;
+        // INVARIANT: `look_up` gives one element for each symbol, and each element got a verdict.
+        result.map(|()| Self {
+            block,
+            addresses,
+            verdicts,
+        })
+    }
+
+    /// Returns the symbols with their addresses.
+    fn iter(&self) -> impl Iterator<Item = (&'static Symbol, Option<*mut c_void>)> + Clone + '_ {
+        let symbols = self.block.symbols.iter();
+        symbols.zip(self.addresses.iter().copied())
+    }
+
+    /// Returns the optional symbols that are missing.
+    pub(crate) fn missing(&self) -> impl Iterator<Item = &'static Symbol> + '_ {
+        self.iter()
+            .filter_map(|(symbol, address)| address.is_none().then_some(symbol))
+    }
+
+    /// Makes the wrappers reach the addresses, and keeps the verdicts. May sleep.
+    ///
+    /// # Safety
+    ///
+    /// The provider is held until the block is unbound, or bound to another provider.
+    pub(crate) unsafe fn bind(&self) {
+        let present = self
+            .iter()
+            .filter_map(|(symbol, address)| Some((symbol, address?)));
+        // SAFETY: By the type invariants the addresses are the symbols'. They stay valid by the
+        // contract of this function; the kernel image stays.
+        unsafe { bind_all(present) };
+        // The verdicts are set only now: a verdict on a provider that was refused says nothing
+        // about the provider that is still bound.
+        for (symbol, &verdict) in self.block.symbols.iter().zip(&self.verdicts) {
+            symbol.binding.verdict().set(verdict);
+        }
+    }
+}
+
+/// Returns the address of each of `symbols`, and the errno of the first symbol that is refused. The
+/// address is [`None`] for an optional symbol that is missing, and for a symbol that is refused,
+/// which is logged.
+///
+/// # Errors
+///
+/// `ENOMEM`.
+pub(crate) fn look_up(
+    kallsyms: &Kallsyms,
+    provider: Option<&Provider>,
+    types: &Types<'_>,
+    symbols: &'static [Symbol],
+) -> Result<(KVVec<Option<*mut c_void>>, Result)> {
+    let mut addresses = KVVec::with_capacity(symbols.len(), GFP_KERNEL)?;
+    let mut result = Ok(());
+    let found = kallsyms.find(provider, symbols.iter().map(Wanted::of))?;
+    for (symbol, found) in symbols.iter().zip(found) {
+        let address = accept(provider, types, symbol, found).unwrap_or_else(|error| {
+            result = result.and(Err(error));
+            None
+        });
+        addresses.push(address, GFP_KERNEL)?;
+    }
+    Ok((addresses, result))
+}
+
+/// Returns the address that was found, or [`None`] for an optional symbol that is missing. Any
+/// other failure is logged.
+fn accept(
+    provider: Option<&Provider>,
+    types: &Types<'_>,
+    symbol: &Symbol,
+    found: Result<*mut c_void, NotFound>,
+) -> Result<Option<*mut c_void>> {
+    let found = match found {
+        // A module drops the symbols of its init, but its BTF keeps everything that was in its
+        // file.
+        Err(NotFound::Missing) if provider.is_some() && types.has(symbol.name) => {
+            Err(NotFound::WasInInit)
+        }
+        other => other,
+    };
+    match found {
+        Ok(address) => {
+            debug!("found {} at {address:p}", symbol.name);
+            Ok(Some(address))
+        }
+        Err(cause) if symbol.optional && cause.is_absence() => {
+            debug!("optional {} is missing: {cause}", symbol.name);
+            Ok(None)
+        }
+        Err(cause) => {
+            log!(
+                ERR,
+                "cannot import {} from {}: {cause}",
+                symbol.name,
+                provider_name(provider)
+            );
+            Err(cause.errno())
+        }
+    }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The judgement on a declared type: the same in the kernel and in the host command.
+
+use crate::{compare, Description, Finding, Policy, Report, TypeSource};
+use core::fmt;
+
+/// The reason why a declared type cannot be compared with the kernel's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(
+    feature = "serde",
+    derive(schemars::JsonSchema, serde::Serialize),
+    serde(rename_all = "kebab-case")
+)]
+pub enum Unverified {
+    /// BTF does not have the symbol: its provider has no BTF, or it is in assembly or in Rust.
+    NoBtf,
+    /// BTF has several symbols of the name.
+    Ambiguous,
+    /// The symbol's type in BTF, or the description in the module, cannot be read.
+    Uncomparable,
+    /// The BTF of the provider, or of the kernel that it continues, is cut off or damaged.
+    Unreadable,
+    /// The BTF of the provider continues the BTF of another build of the kernel.
+    OtherBase,
+}
+
+impl fmt::Display for Unverified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoBtf => "no BTF",
+            Self::Ambiguous => "several of that name in BTF",
+            Self::Uncomparable => "its BTF is malformed",
+            Self::Unreadable => "the BTF is cut off or damaged",
+            Self::OtherBase => "the module's BTF does not fit the kernel's, it is of another build",
+        })
+    }
+}
+
+/// The judgement on a declared type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// The type is the kernel's.
+    Verified,
+    /// The type cannot be compared.
+    Unverified(Unverified),
+    /// The type differs, which is accepted with a warning.
+    Accepted,
+    /// The type differs, and the import is refused.
+    Refused,
+}
+
+/// Judges the type that `description` declares for the symbol `name`; `finding` is the result of
+/// the search for its type in `source`. Passes a difference to `report`, and whether it is refused.
+pub fn judge<S: TypeSource>(
+    name: &str,
+    description: &[u8],
+    policy: Policy,
+    source: &S,
+    finding: Finding,
+    report: impl FnOnce(Report<'_, S>, bool),
+) -> Judgement {
+    let id = match finding {
+        Finding::Id(id) => id,
+        Finding::Missing => return Judgement::Unverified(Unverified::NoBtf),
+        Finding::Ambiguous => return Judgement::Unverified(Unverified::Ambiguous),
+    };
+    let uncomparable = Judgement::Unverified(Unverified::Uncomparable);
+    let Ok(declared) = Description::new(description) else {
+        return uncomparable;
+    };
+    let Ok(comparison) = compare(&declared, source, id) else {
+        return uncomparable;
+    };
+    let Some(mismatch) = comparison.worst() else {
+        return Judgement::Verified;
+    };
+    let is_refused = comparison.refuse.is_some() && policy != Policy::Warn;
+    let difference = Report {
+        name,
+        declared: &declared,
+        source,
+        id,
+        mismatch,
+    };
+    report(difference, is_refused);
+    if is_refused {
+        Judgement::Refused
+    } else {
+        Judgement::Accepted
+    }
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The memory that a command transfers.
+
+use crate::bindings;
+use core::marker::PhantomData;
+
+/// A scatter list.
+///
+/// # Invariants
+///
+/// `first` is the first of `count` entries that neither change nor go away during `'a`.
+#[derive(Clone, Copy)]
+pub(crate) struct ScatterList<'a> {
+    first: *mut bindings::scatterlist,
+    count: u32,
+    lifetime: PhantomData<&'a bindings::scatterlist>,
+}
+
+impl<'a> ScatterList<'a> {
+    /// # Safety
+    ///
+    /// `first` must be the first of `count` entries that neither change nor go away during `'a`.
+    pub(crate) unsafe fn from_raw(first: *mut bindings::scatterlist, count: u32) -> Self {
+        // INVARIANT: By the requirements of this function.
+        Self {
+            first,
+            count,
+            lifetime: PhantomData,
+        }
+    }
+
+    /// The number of segments.
+    pub(crate) fn len(&self) -> u32 {
+        self.count
+    }
+
+    /// The segments.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Segment<'a>> {
+        let mut next = self.first;
+        (0..self.count).map(move |_| {
+            // INVARIANT: By the type invariants of `ScatterList`, `next` is an entry.
+            let segment = Segment {
+                entry: next,
+                lifetime: PhantomData,
+            };
+            // SAFETY: `next` is an entry of the list.
+            next = unsafe { bindings::sg_next(next) };
+            segment
+        })
+    }
+}
+
+/// One piece of memory of a [`ScatterList`].
+///
+/// # Invariants
+///
+/// `entry` is an entry that neither changes nor goes away during `'a`, nor do its pages.
+pub(crate) struct Segment<'a> {
+    entry: *mut bindings::scatterlist,
+    lifetime: PhantomData<&'a bindings::scatterlist>,
+}
+
+impl Segment<'_> {
+    /// The page that the segment begins in.
+    pub(crate) fn page(&self) -> *mut bindings::page {
+        // SAFETY: By the type invariants the entry is valid.
+        unsafe { bindings::rust_helper_sg_page(self.entry) }
+    }
+
+    /// The offset of the segment in the page.
+    pub(crate) fn offset(&self) -> u32 {
+        // SAFETY: By the type invariants the entry is valid.
+        unsafe { (*self.entry).offset }
+    }
+
+    /// The length of the segment in bytes.
+    pub(crate) fn len(&self) -> u32 {
+        // SAFETY: By the type invariants the entry is valid.
+        unsafe { (*self.entry).length }
+    }
+
+    /// The length of the segment in sectors of 512 bytes.
+    pub(crate) fn sectors(&self) -> u64 {
+        (self.len() >> bindings::SECTOR_SHIFT).into()
+    }
+
+    /// Returns whether all bytes are zero. Returns false also if the segment crosses the end of the
+    /// page.
+    pub(crate) fn is_zero(&self) -> bool {
+        let (offset, len) = (self.offset() as usize, self.len() as usize);
+        if offset + len > kernel::page::PAGE_SIZE {
+            return false;
+        }
+
+        // SAFETY: By the type invariants the page is valid.
+        let page = unsafe { bindings::kmap_local_page(self.page()) };
+        // SAFETY: The page is mapped, and the range lies in it.
+        let start = unsafe { page.cast::<u8>().add(offset) };
+        // SAFETY: `len` bytes from `start` are in the mapped page. Only `memchr_inv` reads them,
+        // because the initiator may change them meanwhile.
+        let nonzero = unsafe { bindings::memchr_inv(start.cast(), 0, len) };
+        // SAFETY: The page was mapped above, by this task, and this is the last mapping that was
+        // made.
+        unsafe { bindings::kunmap_local(page) };
+        nonzero.is_null()
+    }
+}
