@@ -24,6 +24,7 @@ PINNED_KDIR := $(call env-of,KDIR)
 KDIR ?= $(PINNED_KDIR)
 
 BUILD := $(CURDIR)/build
+export KIMPORT_BUILD := $(BUILD)
 JOBS := $(shell nproc)
 
 # What runs in the build root, with what tests and tools need to know.
@@ -63,6 +64,7 @@ help:
 	@echo 'make consumer        build the module of README.md, and another, outside of the checkout, into build/consumer'
 	@echo 'make check-host      what needs no VM: check-cargo, lint, doc, rust-analyzer, check-btf, check-fuzz, check-reuse'
 	@echo 'make check-vm        the suites in VMs, each a target of its own: $(VMS)'
+	@echo 'make vm SUITE=...  one suite of tests/vm, with TEST=TEXT only its tests with TEXT in their names'
 	@echo 'make check-cargo     the host crates'\'' tests, which want no module of this build'
 	@echo 'make check-btf       whether every module that is built here has type information'
 	@echo 'make check-reuse     whether what was built is built again when, and only when, what it is made of has changed'
@@ -128,7 +130,7 @@ $(TYPED): rust/types/examples/typed_module.rs rust/types/tests/support/prototype
 FORCE:
 
 # The test modules once more, bound through function pointers.
-modules-pointer: samples/hello_import
+pointer: samples/hello_import
 	@$(call build-modules,tests/modules,,pointer) $(SHARED) kimport-calls=pointer
 
 # Modules for `kimport load`: modpost warns of what nothing exports instead of giving up.
@@ -161,8 +163,8 @@ $(BUILD)/tcm_loop_new.ko: tools
 		--symvers $(KDIR)/Module.symvers --name tcm_loop_new -o $@
 
 # Every module of the distribution that needs the LIO core, likewise.
-.PHONY: lio-modules
-lio-modules: tools
+.PHONY: lio
+lio: tools
 	@$(IN_ROOT) tests/lio/relink $(KIMPORT) $(STOCK)/usr/lib/modules/$(RELEASE) $(KDIR)/Module.symvers $(BUILD)/lio
 
 # A driver in Rust, whose symbols of the kernel image become livepatch symbols of the same.
@@ -173,25 +175,24 @@ $(BUILD)/ax88796b_rust.ko: tools
 
 # ---- Running
 
-built = $(foreach module,$(1),--module $(BUILD)/$(module).ko)
-HELLO := samples/hello_import/hello_import
-LIO := samples/lio_core_new/target_core_mod_new samples/rust_iblock/rust_iblock tcm_loop_new
-CASES := tests/modules/kimport_test_provider tests/modules/import_cases
-LIFETIME := $(firstword $(CASES)) $(addprefix tests/lifetime/,kimport_side_a kimport_side_b kimport_side_c \
-	lifetime_load lifetime_linked lifetime_rebind lifetime_late)
-TYPED_MODULES := tests/typed/imports_typed provider_without_btf provider_upgraded
-CONSUMER := consumer/count_processes consumer/import_cases
+# What a suite needs of its VM is said at its top, which `kimport-vm` reads; these are the targets that make the modules for the
+# suites $(1): directories of the build, and what lies in it.
+needed = $(sort $(foreach module,$(if $(1),$(shell sed -n 's/^# kimport-vm: module //p' $(1))),\
+	$(if $(findstring /,$(module)),$(patsubst %/,%,$(dir $(module))),$(BUILD)/$(module).ko)))
+suites = $(1:%=tests/vm/%.sh)
 
-comma := ,
+# $(1): suites  $(2): name of the log  $(3): options
 # Suites get addresses in clear: they are compared with /proc/kallsyms.
 # Some tests say nothing for a minute on a busy host.
-run-vm = $(IN_ROOT) $(KIMPORT_VM) run --stock $(STOCK) --append no_hash_pointers --hang-timeout 150 $(1)
+run-vm = $(IN_ROOT) $(KIMPORT_VM) run --append no_hash_pointers --hang-timeout 150 $(addprefix --suite ,$(1)) \
+	--log $(BUILD)/$(2).log $(3)
 
-demo: $(filter samples/%,$(MODULE_DIRS)) tools $(BUILD)/tcm_loop_new.ko
-	@$(call run-vm,--suite tests/vm/demo.sh $(call built,$(HELLO) $(LIO)) --disk 256M --log $(BUILD)/demo.log --show)
+.SECONDEXPANSION:
+
+demo: tools $$(call needed,$$(call suites,demo))
+	@$(call run-vm,$(call suites,demo),$@,--show)
 
 # What is measured counts the time-stamp counter's ticks, which are instructions here. Not in `check`: tests are not timed.
-BENCH := tests/bench/bench_provider_a tests/bench/bench_provider_b tests/bench/kimport_bench
 BENCH_CPUS := 1 4
 BENCH_LOGS := $(BENCH_CPUS:%=$(BUILD)/bench-%.log)
 .PHONY: tests/bench bench-pointer $(BENCH_LOGS)
@@ -202,8 +203,7 @@ bench-pointer: $(TYPED) samples/hello_import
 	@$(call build-modules,tests/bench,$(TYPED_BENCH),$@) $(SHARED) blocks=$(TYPED_BENCH) kimport-calls=pointer
 
 $(BENCH_LOGS): $(BUILD)/bench-%.log: tests/bench bench-pointer tools
-	@$(call run-vm,--suite tests/bench/bench.sh $(call built,$(BENCH)) --smp $* --one-thread --qemu-arg=-icount --qemu-arg=shift=0$(comma)sleep=off \
-		--timeout 900 --file $(BUILD)/bench-pointer/kimport_bench.ko:/test/pointer/kimport_bench.ko --log $@)
+	@$(call run-vm,tests/bench/bench.sh,bench-$*,--smp $*)
 
 bench: $(BENCH_LOGS)
 	@$(AT_ONE_PATH) $(BINARIES)/kimport-bench $(BENCH_LOGS) --json $(BUILD)/bench.json
@@ -228,11 +228,29 @@ SECONDS ?= 60
 fuzz: setup
 	@$(AT_ONE_PATH) scripts/fuzz $(SECONDS) $(TARGET)
 
-# A target for each VM, so that they can run side by side.
+# A target for each VM, so that they can run side by side, and the suites that it runs.
 # The longest first.
 VMS := vm-iblock vm-load vm-imports vm-lifetime vm-lio vm-ways vm-lio-modules vm-pointer
-.PHONY: check-vm $(VMS) modules-pointer tests/load
+vm-iblock.suites := rust_iblock_parity rust_iblock rust_iblock_new
+vm-load.suites := check load
+vm-imports.suites := selftest diagnostics imports typed relink
+vm-lifetime.suites := lifetime unbound
+vm-lio.suites := samples demo signed
+vm-ways.suites := ways
+vm-lio-modules.suites := lio_modules relinked_rust
+vm-pointer.suites := imports unbound
+.PHONY: check-vm vm $(VMS) pointer ways tests/load
 check-vm: $(VMS)
+
+$(VMS): tools $$(call needed,$$(call suites,$$($$@.suites)))
+	@$(call run-vm,$(call suites,$($@.suites)),$(@:vm-%=%),$(VM_OPTIONS))
+
+vm-pointer: pointer
+vm-pointer: VM_OPTIONS = --instead tests/modules=pointer --file tests/vm/pointer.calls:/test/calls
+
+# Some suites, and some of their tests.
+vm: tools $$(if $$(SUITE),,$$(error SUITE=NAME... names suites of tests/vm)) $$(call needed,$$(call suites,$$(SUITE)))
+	@$(call run-vm,$(call suites,$(SUITE)),vm,--show $(if $(TEST),--test '$(TEST)'))
 
 # The importing module under a licence that is not GPL-compatible.
 $(BUILD)/not_gpl.ko: tests/modules
@@ -246,8 +264,6 @@ $(BUILD)/not_gpl_relinked.ko: tests/modules tools
 		$(IN_ROOT) $(KIMPORT) relink $(BUILD)/tests/modules/import_cases.ko --from vmlinux:$$gpl_only -o $(@:.ko=.gpl.ko) > /dev/null
 	@$(IN_ROOT) objcopy --weaken-symbol=klp_enable_patch $(@:.ko=.gpl.ko)
 	@LC_ALL=C sed 's/license=GPL\x00/license=BSD\x00/' $(@:.ko=.gpl.ko) > $@
-
-NOT_GPL := not_gpl not_gpl_relinked
 
 $(BUILD)/provider_without_btf.ko: tests/modules
 	@$(IN_ROOT) objcopy --remove-section .BTF $(BUILD)/tests/modules/kimport_test_provider.ko $@
@@ -263,24 +279,6 @@ $(BUILD)/provider_livepatch.ko: tests/modules tools
 $(BUILD)/provider_upgraded.ko: tests/upgraded
 	@cp $(BUILD)/tests/upgraded/kimport_test_provider.ko $@
 
-RELINK := $(addprefix tests/relink/relink_,c rust wrong plain)
-# The last ends in a BUG, which is what it tests; so does `unbound`. Each is the last of a VM: the kernel keeps a list of
-# the loads under way, and follows it through the stack of one that died the next time that a module of the same hash comes.
-vm-imports: modules tools $(NOT_GPL:%=$(BUILD)/%.ko) $(patsubst %,$(BUILD)/provider_%.ko,without_btf upgraded livepatch)
-	@$(call run-vm,$(patsubst %,--suite tests/vm/%.sh,selftest diagnostics imports typed relink) \
-		--file $(BUILD)/tests/typed/wrong.expected:/test/wrong.expected \
-		$(call built,tests/selftest/kimport_selftest $(HELLO) $(CASES) $(NOT_GPL) provider_livepatch $(TYPED_MODULES) $(RELINK)) \
-		--log $(BUILD)/imports.log)
-
-vm-pointer: modules-pointer modules tools $(NOT_GPL:%=$(BUILD)/%.ko) $(BUILD)/provider_livepatch.ko
-	@$(call run-vm,--suite tests/vm/imports.sh --suite tests/vm/unbound.sh --file $(CURDIR)/tests/vm/pointer.calls:/test/calls \
-		$(call built,$(HELLO) $(NOT_GPL) provider_livepatch $(patsubst tests/modules/%,pointer/%,$(CASES))) --log $(BUILD)/pointer.log)
-
-# The moves patch code under other CPUs all the time, without a line of output.
-vm-lifetime: modules tools
-	@$(call run-vm,--suite tests/vm/lifetime.sh --suite tests/vm/unbound.sh $(call built,$(LIFETIME) $(lastword $(CASES))) \
-		--modules-from-stock dummy --program depmod$(comma)chrt --one-thread --log $(BUILD)/lifetime.log)
-
 # A module of the distribution, relinked, signed with a key that the kernel does not know and not signed.
 DUMMY := $(STOCK)/usr/lib/modules/$(RELEASE)/kernel/drivers/net/dummy.ko.xz
 $(BUILD)/signing_key.pem: | setup
@@ -294,7 +292,6 @@ $(BUILD)/unsigned.ko: tools
 	@$(IN_ROOT) $(KIMPORT) relink $(DUMMY) --from vmlinux:ether_setup --name unsigned -o $@
 
 # The same module, changed so that the kernel's loader refuses it: each for a reason of its own.
-REFUSED := refused_not $(addprefix refused_,namespace licence release architecture stripped)
 $(BUILD)/refused_not.ko: | setup
 	@mkdir -p $(BUILD)
 	@$(IN_ROOT) xz -dc $(DUMMY) > $@
@@ -310,41 +307,11 @@ $(BUILD)/refused_architecture.ko: $(BUILD)/refused_not.ko
 $(BUILD)/refused_stripped.ko: $(BUILD)/refused_not.ko
 	@$(IN_ROOT) objcopy --strip-all $< $@
 
-# The command runs in the VM; what it is linked to is not among the usual programs' libraries.
-LOAD := $(addprefix tests/load/,load_user load_refused load_fails)
-LIBGCC := /usr/lib/x86_64-linux-gnu/libgcc_s.so.1
-vm-load: modules tests/load tools $(REFUSED:%=$(BUILD)/%.ko)
-	@$(call run-vm,--suite tests/vm/check.sh --suite tests/vm/load.sh $(call built,$(HELLO) $(CASES) $(LOAD) $(REFUSED)) \
-		--file $(KDIR)/Module.symvers:/test/Module.symvers --file $(KIMPORT):/usr/bin/kimport --file $(LIBGCC):$(LIBGCC) --log $(BUILD)/load.log)
-
 # The rows of docs/ways.md for one kernel; KDIR, STOCK and BUILD have to fit it.
 WAYS_KERNEL ?= stock
-vm-ways: tools
+ways: tools
 	@$(call reuse,ways,$(CRATE) tests/ways $(KIMPORT),tests/ways/build $(KDIR) $(BUILD)/ways $(KIMPORT))
 	@echo '$(WAYS_KERNEL)' > $(BUILD)/ways/kernel
-	@$(call run-vm,--suite tests/vm/ways.sh --module $(BUILD)/ways/*.ko --file $(CURDIR)/docs/ways.md:/test/ways.md \
-		$(foreach file,kernel build.log,--file $(BUILD)/ways/$(file):/test/$(file)) --file $(KDIR)/Module.symvers:/test/Module.symvers \
-		--file $(KIMPORT):/usr/bin/kimport --file $(LIBGCC):$(LIBGCC) --log $(BUILD)/ways.log)
-
-# Every sample, and what `make demo` shows. The last suite cannot be undone before the next boot.
-vm-lio: modules consumer tools $(BUILD)/tcm_loop_new.ko $(BUILD)/signed.ko $(BUILD)/unsigned.ko
-	@$(call run-vm,$(patsubst %,--suite tests/vm/%.sh,samples demo signed) \
-		$(call built,$(HELLO) $(LIO) $(CONSUMER) signed unsigned) --disk 256M --log $(BUILD)/lio.log)
-
-# The stock modules that those under test depend on come along with the originals.
-vm-lio-modules: samples/lio_core_new lio-modules $(BUILD)/ax88796b_rust.ko
-	@modules=$$(cd $(BUILD)/lio && ls | sed 's/_new\.ko$$//' | paste -sd,) && \
-	$(call run-vm,$(patsubst %,--suite tests/vm/%.sh,lio_modules relinked_rust) \
-		$(call built,$(firstword $(LIO)) ax88796b_rust) --module $(BUILD)/lio/*.ko \
-		--file $(BINARIES)/examples/relocated:/test/relocated --file $(LIBGCC):$(LIBGCC) \
-		--modules-from-stock iscsi_tcp$(comma)$$modules \
-		--program depmod$(comma)iscsid$(comma)iscsiadm --disk 64M --disk 64M --log $(BUILD)/lio_modules.log)
-
-# The suites know the size of the disks.
-vm-iblock: modules tools $(BUILD)/tcm_loop_new.ko
-	@$(call run-vm,$(addprefix --suite tests/vm/rust_iblock,_parity.sh .sh _new.sh) $(call built,$(LIO)) --disk 64M --disk 64M \
-		--modules-from-stock tcm_loop$(comma)sd_mod$(comma)null_blk$(comma)scsi_debug$(comma)sg$(comma)target_core_iblock$(comma)dm_delay$(comma)dm_mod \
-		--log $(BUILD)/iblock.log)
 
 # The other kernels of docs/ways.md: not in `check`, as building them takes long the first time.
 check-ways: tools
@@ -358,17 +325,15 @@ check-ways: tools
 TREE_MODULES := samples/hello_import/hello_import samples/rust_iblock/rust_iblock tests/selftest/kimport_selftest
 in-tree = --module $$tree/lib/modules/*/kernel/drivers/kimport/$(1).ko
 # hello_import, signed with a key; the first is the kernel's own.
-sign-in-tree = $(IN_ROOT) $(KIMPORT) relink $$tree/lib/modules/*/kernel/drivers/kimport/$(HELLO).ko --sign $(2).pem $(2).x509 -o $(BUILD)/$(1).ko
-SIGNED := trusted changed unknown
+sign-in-tree = $(IN_ROOT) $(KIMPORT) relink $$tree/lib/modules/*/kernel/drivers/kimport/samples/hello_import/hello_import.ko --sign $(2).pem $(2).x509 -o $(BUILD)/$(1).ko
 
 check-tree: tools $(BUILD)/signing_key.pem
-	@tree=$$(scripts/tree-kernel builtin) && $(IN_ROOT) $(KIMPORT_VM) run --stock $$tree --append no_hash_pointers \
-		--suite tests/vm/tree_builtin.sh --log $(BUILD)/tree_builtin.log
+	@tree=$$(scripts/tree-kernel builtin) && $(call run-vm,$(call suites,tree_builtin),tree_builtin,--stock $$tree)
 	@tree=$$(scripts/tree-kernel modules) && \
 	$(call sign-in-tree,trusted,$${tree%/*}/build/certs/signing_key) && $(call sign-in-tree,unknown,$(BUILD)/signing_key) && \
 	LC_ALL=C sed 's/license=GPL\x00/license=GPl\x00/' $(BUILD)/trusted.ko > $(BUILD)/changed.ko && \
-	$(IN_ROOT) $(KIMPORT_VM) run --stock $$tree --append no_hash_pointers --suite tests/vm/tree_modules.sh --suite tests/vm/tree_signed.sh \
-		$(foreach module,$(TREE_MODULES),$(call in-tree,$(module))) $(call built,$(SIGNED)) --log $(BUILD)/tree_modules.log
+	$(call run-vm,$(call suites,tree_modules tree_signed),tree_modules,--stock $$tree \
+		$(foreach module,$(TREE_MODULES),$(call in-tree,$(module))))
 
 # Debian's 6.1, 6.12, 7.2 and 7.3, all as the archive has them: not in `check`, as three of them are fetched for nothing else.
 IBLOCK := $(BUILD)/samples/rust_iblock/rust_iblock.ko
