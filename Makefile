@@ -94,7 +94,7 @@ setup:
 	@scripts/setup
 
 update-kernel:
-	@scripts/update-kernel
+	@scripts/setup update-kernel
 
 # ---- Building
 
@@ -316,7 +316,7 @@ ways: tools
 # The other kernels of docs/ways.md: not in `check`, as building them takes long the first time.
 check-ways: tools
 	@failed=; while read -r options; do \
-		dir=$$(scripts/ways-kernel $$options) && echo "small $$options" && \
+		dir=$$(scripts/setup ways-kernel $$options) && echo "small $$options" && \
 		$(MAKE) vm-ways WAYS_KERNEL="small $$options" KDIR=$$dir/build STOCK=$$dir/install BUILD=$(BUILD)/ways-$${dir##*/} \
 			< /dev/null || failed="$$failed [$$options]"; \
 	done < <(tests/ways/kernels); [[ -z $$failed ]] || { echo "FAIL:$$failed"; exit 1; }
@@ -328,8 +328,8 @@ in-tree = --module $$tree/lib/modules/*/kernel/drivers/kimport/$(1).ko
 sign-in-tree = $(IN_ROOT) $(KIMPORT) relink $$tree/lib/modules/*/kernel/drivers/kimport/samples/hello_import/hello_import.ko --sign $(2).pem $(2).x509 -o $(BUILD)/$(1).ko
 
 check-tree: tools $(BUILD)/signing_key.pem
-	@tree=$$(scripts/tree-kernel builtin) && $(call run-vm,$(call suites,tree_builtin),tree_builtin,--stock $$tree)
-	@tree=$$(scripts/tree-kernel modules) && \
+	@tree=$$(scripts/setup tree-kernel builtin) && $(call run-vm,$(call suites,tree_builtin),tree_builtin,--stock $$tree)
+	@tree=$$(scripts/setup tree-kernel modules) && \
 	$(call sign-in-tree,trusted,$${tree%/*}/build/certs/signing_key) && $(call sign-in-tree,unknown,$(BUILD)/signing_key) && \
 	LC_ALL=C sed 's/license=GPL\x00/license=GPl\x00/' $(BUILD)/trusted.ko > $(BUILD)/changed.ko && \
 	$(call run-vm,$(call suites,tree_modules tree_signed),tree_modules,--stock $$tree \
@@ -338,8 +338,8 @@ check-tree: tools $(BUILD)/signing_key.pem
 # Debian's 6.1, 6.12, 7.2 and 7.3, all as the archive has them: not in `check`, as three of them are fetched for nothing else.
 IBLOCK := $(BUILD)/samples/rust_iblock/rust_iblock.ko
 check-kernels: tools samples/rust_iblock
-	@kernels=$$(scripts/fetch-kernels) && export KIMPORT_KERNELS="$$kernels" && $(CARGO) test -q --workspace --test debian_kernels -- --ignored
-	@kernels=$$(scripts/fetch-kernels | sed 's/^/--kernel /') && rc=0 && $(IN_ROOT) $(KIMPORT) compare --module $(IBLOCK) $$kernels \
+	@kernels=$$(scripts/setup kernels) && export KIMPORT_KERNELS="$$kernels" && $(CARGO) test -q --workspace --test debian_kernels -- --ignored
+	@kernels=$$(scripts/setup kernels | sed 's/^/--kernel /') && rc=0 && $(IN_ROOT) $(KIMPORT) compare --module $(IBLOCK) $$kernels \
 		--kernel $(STOCK) --html $(BUILD)/kernels.html || rc=$$?; [[ $$rc -le 1 ]] && echo $(BUILD)/kernels.html
 
 # ---- Sources

@@ -173,17 +173,11 @@ fn module_files(name: &str, args: &RunArgs) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn cache_dir(given: Option<&Path>) -> Result<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    let base = match given {
-        Some(dir) => dir.to_owned(),
-        None => match set("XDG_CACHE_HOME") {
-            Some(dir) => PathBuf::from(dir).join("kimport"),
-            None => PathBuf::from(set("HOME").context("neither KIMPORT_CACHE nor HOME is set")?)
-                .join(".cache/kimport"),
-        },
-    };
-    let dir = base.join("vm");
+fn cache_dir(given: Option<PathBuf>) -> Result<PathBuf> {
+    let base = given.or_else(|| kimport_setup::place::cache_dir(|name| std::env::var_os(name)));
+    let dir = base
+        .context("neither KIMPORT_CACHE nor HOME is set")?
+        .join("vm");
     std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
     Ok(dir)
 }
@@ -323,7 +317,7 @@ fn run_command(args: RunArgs) -> Result<bool> {
     let append: Vec<_> = std::iter::once(args.append.as_str())
         .chain(needs.append())
         .collect();
-    let cache = cache_dir(args.cache.as_deref())?;
+    let cache = cache_dir(args.cache.clone())?;
     let keep_log = args.log.is_some();
     let log = args.log.unwrap_or_else(|| {
         let time = SystemTime::now().duration_since(UNIX_EPOCH);

@@ -461,7 +461,12 @@ mod tests {
         assert_eq!(header(example).unwrap(), [module]);
         // Its table of keys is that of this file.
         for line in text.lines().filter(|line| line.starts_with("| `")) {
-            if text.split_once("what it asks for").unwrap().1.contains(line) {
+            if text
+                .split_once("what it asks for")
+                .unwrap()
+                .1
+                .contains(line)
+            {
                 Key::parse(line.split('`').nth(1).unwrap()).unwrap();
             }
         }
