@@ -2,6 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Loads what measures, and hands its samples on: `# sample NAME COUNT TICKS`.
+#
+# kimport-vm: module tests/bench/bench_provider_a tests/bench/bench_provider_b tests/bench/kimport_bench
+# kimport-vm: file $KIMPORT_BUILD/bench-pointer/kimport_bench.ko:/test/pointer/kimport_bench.ko
+# kimport-vm: one-thread
+# kimport-vm: qemu -icount shift=0,sleep=off
+# kimport-vm: timeout 900
 # shellcheck shell=dash disable=SC1090
 . "$KTAP_SH"
 

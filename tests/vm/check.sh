@@ -2,6 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # `kimport check --kernel running`: what it says of a module is what the kernel then says.
+#
+# kimport-vm: module samples/hello_import/hello_import tests/modules/kimport_test_provider tests/modules/import_cases
+# kimport-vm: module refused_not refused_namespace refused_licence refused_release
+# kimport-vm: module refused_architecture refused_stripped
+# kimport-vm: file $KIMPORT_KDIR/Module.symvers:/test/Module.symvers
+# kimport-vm: file $CARGO_TARGET_DIR/debug/kimport:/usr/bin/kimport
+# kimport-vm: file /usr/lib/x86_64-linux-gnu/libgcc_s.so.1:/usr/lib/x86_64-linux-gnu/libgcc_s.so.1
 # shellcheck shell=dash disable=SC1090
 . "$KTAP_SH"
 

@@ -3,6 +3,9 @@
 #
 # The whole story: a SCSI disk served by a Rust backend from a LIO core that exports nothing, beside the stock one.
 # What ktap_show prints is what `make demo` shows besides the steps.
+#
+# kimport-vm: module samples/lio_core_new/target_core_mod_new samples/rust_iblock/rust_iblock tcm_loop_new
+# kimport-vm: disk 256M
 # shellcheck shell=dash disable=SC1090,SC1091
 . "$KTAP_SH"
 . /test/lio.sh

@@ -3,6 +3,14 @@
 #
 # The lifetime of providers: who holds them and how that is seen, providers that are requested, moved between and bound
 # late. The cases are those of tests/lifetime/. The providers warn when they go while somebody is inside.
+#
+# kimport-vm: module tests/modules/kimport_test_provider
+# kimport-vm: module tests/lifetime/kimport_side_a tests/lifetime/kimport_side_b tests/lifetime/kimport_side_c
+# kimport-vm: module tests/lifetime/lifetime_load tests/lifetime/lifetime_linked
+# kimport-vm: module tests/lifetime/lifetime_rebind tests/lifetime/lifetime_late
+# kimport-vm: stock dummy
+# kimport-vm: program depmod chrt
+# kimport-vm: one-thread
 # shellcheck shell=dash disable=SC1090
 . "$KTAP_SH"
 

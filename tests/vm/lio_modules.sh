@@ -3,6 +3,14 @@
 #
 # Every module of the distribution that needs the LIO core, relinked to the copy that exports nothing (tests/lio/relink),
 # beside the stock core: what they import leads there, and those that can do I/O here do it.
+#
+# kimport-vm: module samples/lio_core_new/target_core_mod_new lio/*
+# kimport-vm: file $CARGO_TARGET_DIR/debug/examples/relocated:/test/relocated
+# kimport-vm: file /usr/lib/x86_64-linux-gnu/libgcc_s.so.1:/usr/lib/x86_64-linux-gnu/libgcc_s.so.1
+# kimport-vm: stock iscsi_tcp xen-scsiback tcm_qla2xxx target_core_iblock target_core_file target_core_pscsi
+# kimport-vm: stock target_core_user tcm_loop tcm_fc iscsi_target_mod cxgbit sbp_target ib_srpt ib_isert vhost_scsi
+# kimport-vm: program depmod iscsid iscsiadm
+# kimport-vm: disk 64M 64M
 # shellcheck shell=dash disable=SC1090,SC1091
 . "$KTAP_SH"
 . "$LIO_SH"

@@ -2,6 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # `kimport load`: modules whose undefined symbols nothing exports.
+#
+# kimport-vm: module samples/hello_import/hello_import tests/modules/kimport_test_provider
+# kimport-vm: module tests/load/load_user tests/load/load_refused tests/load/load_fails
+# kimport-vm: file $CARGO_TARGET_DIR/debug/kimport:/usr/bin/kimport
+# kimport-vm: file /usr/lib/x86_64-linux-gnu/libgcc_s.so.1:/usr/lib/x86_64-linux-gnu/libgcc_s.so.1
 # shellcheck shell=dash disable=SC1090
 . "$KTAP_SH"
 

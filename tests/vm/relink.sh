@@ -3,6 +3,10 @@
 #
 # Modules that the build relinked: the kernel binds them as it loads them. The numbers are those of
 # tests/relink/relink_rust.rs.
+#
+# kimport-vm: module tests/modules/kimport_test_provider
+# kimport-vm: module tests/relink/relink_c tests/relink/relink_rust tests/relink/relink_wrong tests/relink/relink_plain
+# kimport-vm: last
 # shellcheck shell=dash disable=SC1090
 . "$KTAP_SH"
 

@@ -3,6 +3,8 @@
 #
 # A driver of the distribution in Rust, relinked so that livepatch code resolves all that it needs of the kernel image, which
 # exports it.
+#
+# kimport-vm: module ax88796b_rust
 # shellcheck shell=dash disable=SC1090
 . "$KTAP_SH"
 

@@ -2,9 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # samples/rust_iblock as a user meets it: its parameters, disks on several block devices, what reaches the device
-# below, and what an initiator is told when that fails. Wants two empty disks, /dev/vda and /dev/vdb, of 64 MiB.
+# below, and what an initiator is told when that fails.
 #
 # With IBLOCK_PROVIDER the suite runs on another core; rust_iblock_new.sh does that.
+#
+# kimport-vm: module samples/lio_core_new/target_core_mod_new samples/rust_iblock/rust_iblock tcm_loop_new
+# kimport-vm: stock tcm_loop sd_mod null_blk scsi_debug sg dm_delay dm_mod
+# kimport-vm: disk 64M 64M
 # shellcheck shell=dash disable=SC1090,SC2046,SC2317,SC2329
 . "$KTAP_SH"
 . "$LIO_SH"

@@ -2,6 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # What people and initiators see of samples/rust_iblock and of the C driver that it is a port of, on the same devices: the same.
+#
+# kimport-vm: module samples/rust_iblock/rust_iblock
+# kimport-vm: stock tcm_loop sd_mod scsi_debug sg target_core_iblock
+# kimport-vm: disk 64M 64M
 # shellcheck shell=dash disable=SC1090,SC2317,SC2329
 . "$KTAP_SH"
 . "$LIO_SH"

@@ -2,6 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Every sample, and what tests/consumer built outside of the checkout: loads, has its imports, unloads.
+#
+# kimport-vm: module samples/hello_import/hello_import samples/rust_iblock/rust_iblock
+# kimport-vm: module samples/lio_core_new/target_core_mod_new tcm_loop_new
+# kimport-vm: module consumer/count_processes consumer/import_cases
 # shellcheck shell=dash disable=SC1090
 . "$KTAP_SH"
 

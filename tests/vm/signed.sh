@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # What `kimport relink --sign` made, on a kernel that does not know the key: it reads the signature and looks for the key.
+#
+# kimport-vm: module signed unsigned
+# kimport-vm: last
 # shellcheck shell=dash disable=SC1090
 . "$KTAP_SH"
 

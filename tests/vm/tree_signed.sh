@@ -3,6 +3,8 @@
 #
 # hello_import, signed by `kimport relink --sign`, on a kernel that takes signed modules only: with the kernel's own key, with
 # that and one byte changed afterwards, and with a key that the kernel does not know.
+#
+# kimport-vm: module trusted changed unknown
 # shellcheck shell=dash disable=SC1090
 . "$KTAP_SH"
 

@@ -3,6 +3,10 @@
 #
 # Declared types against BTF: functions of the stock kernel that were chosen at random, a provider that has no BTF, and one
 # that was built anew with another prototype.
+#
+# kimport-vm: module tests/modules/kimport_test_provider tests/modules/import_cases tests/typed/imports_typed
+# kimport-vm: module provider_without_btf provider_upgraded
+# kimport-vm: file $KIMPORT_BUILD/tests/typed/wrong.expected:/test/wrong.expected
 # shellcheck shell=dash disable=SC1090
 . "$KTAP_SH"
 

@@ -3,6 +3,9 @@
 #
 # A wrapper whose import is not bound ends in a BUG that names the symbol, never in a jump to nowhere. The task dies
 # and the module stays, so that this comes last in a VM; the cases are those of tests/modules/cases/main.rs.
+#
+# kimport-vm: module tests/modules/import_cases
+# kimport-vm: last
 # shellcheck shell=dash disable=SC1090
 . "$KTAP_SH"
 

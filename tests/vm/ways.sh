@@ -3,6 +3,12 @@
 #
 # The table of docs/ways.md: each of its cells for the kernel that runs here, tried. /test/kernel says which rows these are;
 # what they do to the running system cannot always be undone, so that their order matters.
+#
+# kimport-vm: module ways/*
+# kimport-vm: file docs/ways.md:/test/ways.md $KIMPORT_KDIR/Module.symvers:/test/Module.symvers
+# kimport-vm: file $KIMPORT_BUILD/ways/kernel:/test/kernel $KIMPORT_BUILD/ways/build.log:/test/build.log
+# kimport-vm: file $CARGO_TARGET_DIR/debug/kimport:/usr/bin/kimport
+# kimport-vm: file /usr/lib/x86_64-linux-gnu/libgcc_s.so.1:/usr/lib/x86_64-linux-gnu/libgcc_s.so.1
 # shellcheck shell=dash disable=SC1090
 . "$KTAP_SH"
 

@@ -28,6 +28,7 @@ use crate::{
 };
 use anstyle::AnsiColor;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use kimport_setup::Named;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::{
@@ -291,9 +292,9 @@ struct Prepare {
     #[arg(
         value_name = "RELEASE|DIRECTORY",
         conflicts_with = "running",
-        value_parser = prepare::kernel
+        value_parser = kimport_setup::named
     )]
-    kernel: Option<String>,
+    kernel: Option<Named>,
     /// Takes the kernel that is running here
     #[arg(long)]
     running: bool,
@@ -678,12 +679,11 @@ impl Load {
 
 impl Prepare {
     fn run(&self, as_json: bool) -> Result<Outcome> {
-        let kernel = if self.running {
-            Some("--running")
-        } else {
-            self.kernel.as_deref()
-        };
-        let prepared = prepare::prepare(kernel)?;
+        let prepared = prepare::prepare(match &self.kernel {
+            Some(kernel) => kernel.clone(),
+            None if self.running => Named::Release(kimport_setup::running()),
+            None => Named::Pinned,
+        })?;
         if as_json {
             print(&json(&prepared)?)?;
         } else {

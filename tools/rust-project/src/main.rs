@@ -2,20 +2,16 @@
 
 //! Writes `rust-project.json`, from which rust-analyzer knows crates that cargo does not build.
 //!
-//! The kernel's own generator describes `core`, `kernel` and their like. This adds what is built with
-//! kimport, read back from the commands that built it, as the kernel's `gen_compile_commands.py` does for C: so the
-//! configuration, the generated bindings and the dependencies are those of the last build, and no list of crates has to
-//! be kept.
+//! The kernel's own generator describes `core`, `kernel` and their like. This adds what was built with kimport, as
+//! `scripts/Makefile.kimport` has described it in `.kimport/crates.json`.
 
-mod command;
 mod project;
 
 use anyhow::{ensure, Context, Result};
 use clap::Parser;
-use command::Command;
-use project::Project;
+use project::{Built, Project};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Describes the kernel-side crates to rust-analyzer.
 #[derive(Debug, Parser)]
@@ -35,49 +31,27 @@ struct Cli {
     build: Vec<PathBuf>,
 }
 
-/// All files below `dir` that hold the command of a build step, in a fixed order.
-fn command_files(dir: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    let mut todo = vec![dir.to_owned()];
-    while let Some(dir) = todo.pop() {
-        let entries =
-            fs::read_dir(&dir).with_context(|| format!("cannot read {}", dir.display()))?;
-        for entry in entries {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                todo.push(entry.path());
-            } else if entry.path().extension().is_some_and(|end| end == "cmd") {
-                files.push(entry.path());
-            }
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
 fn main() -> Result<()> {
     let cli = Cli::parse();
     let text = fs::read_to_string(&cli.kernel)
         .with_context(|| format!("cannot read {}", cli.kernel.display()))?;
     let mut project = Project::of_kernel(&text, &cli.root)
         .with_context(|| format!("{} is not understood", cli.kernel.display()))?;
-    let mut commands = Vec::new();
+    let mut built: Vec<Built> = Vec::new();
     for dir in &cli.build {
-        let dir = std::path::absolute(dir)?;
-        for file in command_files(&dir)? {
-            let text = fs::read_to_string(&file)
-                .with_context(|| format!("cannot read {}", file.display()))?;
-            commands.extend(
-                Command::parse(&file, &text)
-                    .with_context(|| format!("{} is not understood", file.display()))?,
-            );
+        let file = dir.join(".kimport/crates.json");
+        // The modules of a directory may all be in C.
+        if file.exists() {
+            let understood = || format!("{} is not understood", file.display());
+            let text = fs::read_to_string(&file).with_context(understood)?;
+            built.extend(serde_json::from_str::<Vec<Built>>(&text).with_context(understood)?);
         }
     }
     ensure!(
-        !commands.is_empty(),
+        !built.is_empty(),
         "no Rust module was built; run `make modules` first"
     );
-    project.add(&commands)?;
+    project.add(built)?;
     project.check()?;
     fs::write(&cli.output, project.json()?)
         .with_context(|| format!("cannot write {}", cli.output.display()))

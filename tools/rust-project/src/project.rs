@@ -2,7 +2,6 @@
 
 //! The description as a whole: the kernel's crates, and those that were built with kimport.
 
-use crate::command::Command;
 use anyhow::{bail, ensure, Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -72,25 +71,34 @@ impl Project {
         Ok(this)
     }
 
-    /// Adds what `commands` compiled. What was compiled several times, as the library is for each module, is one crate.
-    pub(crate) fn add(&mut self, commands: &[Command]) -> Result<()> {
-        let mut distinct: Vec<&Command> = Vec::new();
-        for command in commands {
-            if distinct.iter().all(|known| known.source != command.source) {
-                distinct.push(command);
+    /// Adds what was built. What was built several times, as the library is for each module, is one crate.
+    pub(crate) fn add(&mut self, built: Vec<Built>) -> Result<()> {
+        let mut distinct: Vec<Built> = Vec::new();
+        for one in built {
+            if distinct
+                .iter()
+                .all(|known| known.root_module != one.root_module)
+            {
+                distinct.push(one);
             }
         }
-        // Names by which others refer to a crate. Modules may share theirs, as `main`, but nobody refers to one.
+        // Names by which others refer to a crate. Nobody refers to a module, several of whose parts may share its name.
         let mut indices = BTreeMap::new();
         let kernel = self.crates.iter().map(|item| item.display_name.clone());
-        let ours = distinct.iter().map(|command| command.crate_name.clone());
+        let ours = distinct.iter().map(|one| one.display_name.clone());
         for (index, name) in kernel.chain(ours).enumerate() {
             indices.entry(name).or_insert(index);
         }
-        for command in distinct {
-            let item = Crate::new(command, &indices)
-                .with_context(|| format!("{}", command.source.display()))?;
-            self.crates.push(item);
+        // The kernel's configuration is that of all that is built for it.
+        let kernel = self
+            .crates
+            .iter()
+            .find(|item| item.display_name == "kernel");
+        let cfg = kernel.map(|item| item.cfg.clone()).unwrap_or_default();
+        for one in distinct {
+            let place = one.root_module.display().to_string();
+            self.crates
+                .push(one.into_crate(&indices, &cfg).context(place)?);
         }
         Ok(())
     }
@@ -131,44 +139,48 @@ impl Project {
     }
 }
 
-impl Crate {
-    fn new(command: &Command, indices: &BTreeMap<String, usize>) -> Result<Self> {
-        // The one that the compiler adds by itself.
-        let standard = match command.proc_macro {
-            Some(_) => "std",
-            None => "core",
+/// A crate as scripts/Makefile.kimport describes it.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Built {
+    display_name: String,
+    root_module: PathBuf,
+    edition: String,
+    /// The names of the crates that it uses.
+    deps: Vec<String>,
+    cfg: Vec<String>,
+    env: BTreeMap<String, String>,
+    include_dirs: Vec<PathBuf>,
+    proc_macro_dylib_path: Option<PathBuf>,
+}
+
+impl Built {
+    fn into_crate(self, indices: &BTreeMap<String, usize>, kernel: &[String]) -> Result<Crate> {
+        let deps = self.deps.into_iter().map(|name| {
+            let index = *indices
+                .get(&name)
+                .with_context(|| format!("it uses the crate {name}, which is not known"))?;
+            Ok(Dependency { index, name })
+        });
+        let is_proc_macro = self.proc_macro_dylib_path.is_some();
+        // A macro runs on this machine.
+        let mut cfg = if is_proc_macro {
+            Vec::new()
+        } else {
+            kernel.to_vec()
         };
-        let deps = std::iter::once(standard)
-            .chain(command.externs.iter().map(String::as_str))
-            .map(|name| {
-                let index = *indices
-                    .get(name)
-                    .with_context(|| format!("it uses the crate {name}, which is not known"))?;
-                let name = name.to_owned();
-                Ok(Dependency { index, name })
-            })
-            .collect::<Result<_>>()?;
-        // Parts of a module are called `main` and the like; people know the module.
-        let module = command
-            .env
-            .get("RUST_MODFILE")
-            .and_then(|file| Path::new(file).file_name());
-        let module = module.map(|name| name.to_string_lossy().replace('-', "_"));
-        let directory = command.source.parent().context("its source is no file")?;
-        Ok(Self {
-            display_name: module.unwrap_or_else(|| command.crate_name.clone()),
-            root_module: command.source.clone(),
-            edition: command.edition.clone(),
-            deps,
-            cfg: command.cfgs.clone(),
-            env: command.env.clone(),
+        cfg.extend(self.cfg);
+        Ok(Crate {
+            display_name: self.display_name,
+            root_module: self.root_module,
+            edition: self.edition,
+            deps: deps.collect::<Result<_>>()?,
+            cfg,
+            env: self.env,
             is_workspace_member: true,
-            is_proc_macro: command.proc_macro.is_some(),
-            proc_macro_dylib_path: command.proc_macro.clone(),
+            is_proc_macro,
+            proc_macro_dylib_path: self.proc_macro_dylib_path,
             source: Some(Source {
-                include_dirs: std::iter::once(directory.to_owned())
-                    .chain(command.generated.clone())
-                    .collect(),
+                include_dirs: self.include_dirs,
                 exclude_dirs: Vec::new(),
             }),
             others: Map::new(),
@@ -185,7 +197,7 @@ mod tests {
     fn kernel() -> String {
         let item = |name: &str, root: &str| {
             json!({
-                "display_name": name, "root_module": root, "edition": "2021", "deps": [], "cfg": [],
+                "display_name": name, "root_module": root, "edition": "2021", "deps": [], "cfg": ["CONFIG_SMP"],
                 "env": {}, "is_workspace_member": true,
             })
         };
@@ -200,13 +212,13 @@ mod tests {
         .to_string()
     }
 
-    fn command(name: &str, source: &str, externs: &[&str]) -> Command {
-        Command {
-            crate_name: name.into(),
-            source: source.into(),
+    fn built(name: &str, source: &str, deps: &[&str]) -> Built {
+        Built {
+            display_name: name.into(),
+            root_module: source.into(),
             edition: "2021".into(),
-            externs: externs.iter().map(|name| (*name).to_owned()).collect(),
-            ..Command::default()
+            deps: deps.iter().map(|name| (*name).to_owned()).collect(),
+            ..Built::default()
         }
     }
 
@@ -232,11 +244,12 @@ mod tests {
     #[test]
     fn dependencies_are_found_by_name_in_any_order() {
         let mut project = Project::of_kernel(&kernel(), Path::new("/")).unwrap();
-        let mut first = command("main", "/a/main.rs", &["kimport", "kernel"]);
-        first.env.insert("RUST_MODFILE".into(), "./a-module".into());
-        let library = || command("kimport", "/kimport/lib.rs", &["kernel"]);
-        let second = command("main", "/b/main.rs", &["kimport"]);
-        project.add(&[first, library(), second, library()]).unwrap();
+        let first = built("a_module", "/a/main.rs", &["core", "kimport", "kernel"]);
+        let mut library = built("kimport", "/kimport/lib.rs", &["kernel"]);
+        library.cfg = vec!["MODULE".into()];
+        let second = built("b", "/b/main.rs", &["core", "kimport"]);
+        let again = built("kimport", "/kimport/lib.rs", &["kernel"]);
+        project.add(vec![first, library, second, again]).unwrap();
         let project = json(&project);
         let crates = project["crates"].as_array().unwrap();
         assert_eq!(crates.len(), 3 + 3);
@@ -248,13 +261,14 @@ mod tests {
         ]);
         assert_eq!(crates[3]["deps"], deps);
         assert_eq!(crates[5]["deps"][1]["crate"], 4);
+        assert_eq!(crates[4]["cfg"], json!(["CONFIG_SMP", "MODULE"]));
     }
 
     #[test]
     fn an_unknown_dependency_is_an_error() {
         let mut project = Project::of_kernel(&kernel(), Path::new("/")).unwrap();
         let error = project
-            .add(&[command("a", "/a.rs", &["zerocopy"])])
+            .add(vec![built("a", "/a.rs", &["zerocopy"])])
             .unwrap_err();
         assert!(format!("{error:#}").contains("zerocopy"), "{error:#}");
     }
@@ -278,10 +292,12 @@ mod tests {
             let mut kernel = kernel.clone();
             change(&mut kernel);
             let mut project = Project::of_kernel(&kernel.to_string(), Path::new("/")).unwrap();
-            let mut plugin = command("m", "", &[]);
-            plugin.source = source("m.rs");
-            plugin.proc_macro = Some(source("libm.so"));
-            project.add(&[plugin]).unwrap();
+            let mut plugin = built("m", "", &["std"]);
+            plugin.root_module = source("m.rs");
+            plugin.proc_macro_dylib_path = Some(source("libm.so"));
+            project.add(vec![plugin]).unwrap();
+            let plugin = project.crates.last().unwrap();
+            assert!(plugin.cfg.is_empty() && plugin.is_proc_macro);
             project
         };
         let check = |project: Project| project.check().map_err(|error| error.to_string());

@@ -15,6 +15,7 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime};
+use walkdir::WalkDir;
 
 /// Programs that every base has. What busybox has as well is here where suites rely on the real one.
 pub const PROGRAMS: &[&str] = &[
@@ -428,13 +429,11 @@ fn remove_unused(cache: &Path) -> Result<()> {
 }
 
 fn add_tree<W: Write>(archive: &mut Archive<W>, from: &Path, place: &str) -> Result<()> {
-    for entry in fs::read_dir(from)? {
+    for entry in WalkDir::new(from).sort_by_file_name() {
         let entry = entry?;
-        let place = format!("{place}/{}", entry.file_name().to_string_lossy());
-        if entry.file_type()?.is_dir() {
-            add_tree(archive, &entry.path(), &place)?;
-        } else {
-            archive.copy(&place, &entry.path())?;
+        if !entry.file_type().is_dir() {
+            let place = Path::new(place).join(entry.path().strip_prefix(from)?);
+            archive.copy(&place.to_string_lossy(), entry.path())?;
         }
     }
     Ok(())

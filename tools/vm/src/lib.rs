@@ -2,7 +2,7 @@
 
 //! Boots a kernel in QEMU, runs KTAP suites in it and judges the outcome.
 //!
-//! [`image`] makes the initramfs out of the build root and the stock kernel's [`modules`],
+//! [`needs`] reads what suites need of a VM, [`image`] makes the initramfs out of the build root and the stock kernel's [`modules`],
 //! [`qemu`] runs the machine, [`session`] follows the run with the help of [`ktap`] and [`klog`], and
 //! [`run`] puts them together.
 
@@ -10,6 +10,7 @@ pub mod image;
 pub mod klog;
 pub mod ktap;
 pub mod modules;
+pub mod needs;
 pub mod qemu;
 pub mod run;
 pub mod session;

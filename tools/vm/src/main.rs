@@ -2,12 +2,13 @@
 
 //! The command `kimport-vm`.
 
-use anyhow::{Context, Result};
+use anyhow::{ensure, Context, Result};
 use clap::{Args, Parser, Subcommand};
 use kimport_vm::ktap::{Outcome, Point};
 use kimport_vm::modules::Stock;
+use kimport_vm::needs::{self, Needs, Size};
 use kimport_vm::qemu::Accel;
-use kimport_vm::run::{run, Options};
+use kimport_vm::run::{run, suite_name, Options, NOT_CHOSEN};
 use kimport_vm::session::{Limits, Progress, Verdict};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -42,15 +43,31 @@ struct RunArgs {
     /// The root that the guest's programs are taken from.
     #[arg(long, default_value = "/", value_name = "DIR")]
     root: PathBuf,
-    /// A suite: an executable script that prints KTAP. They run in the given order.
+    /// A suite: an executable script that prints KTAP. They run in the given order. The comments at
+    /// its top may say what it needs, in lines `# kimport-vm: KEY VALUE...`; the options below add
+    /// to that.
     #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
     suite: Vec<PathBuf>,
+    /// Runs only the tests whose name contains this.
+    #[arg(long, value_name = "TEXT")]
+    test: Option<String>,
+    /// Where the modules are that suites need.
+    #[arg(
+        long,
+        env = "KIMPORT_BUILD",
+        default_value = "build",
+        value_name = "DIR"
+    )]
+    build: PathBuf,
+    /// Takes the modules that suites need of one directory of the build from another.
+    #[arg(long, value_parser = parse_instead, value_name = "DIR=OTHER")]
+    instead: Option<(String, String)>,
     /// A module under test, put into /test/modules.
     #[arg(long, num_args = 1.., value_name = "FILE")]
     module: Vec<PathBuf>,
     /// An extra file and its place in the guest.
-    #[arg(long, value_parser = parse_file, value_name = "SRC:DST")]
-    file: Vec<(PathBuf, String)>,
+    #[arg(long, value_parser = needs::parse_file, value_name = "SRC:DST")]
+    file: Vec<(String, String)>,
     /// Stock modules to have besides the usual ones; what they need comes along.
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     modules_from_stock: Vec<String>,
@@ -58,8 +75,8 @@ struct RunArgs {
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     program: Vec<String>,
     /// Adds an empty virtio disk of this size (suffixes K, M, G).
-    #[arg(long, value_parser = parse_size, value_name = "SIZE")]
-    disk: Vec<u64>,
+    #[arg(long, value_name = "SIZE")]
+    disk: Vec<Size>,
     /// Virtual CPUs.
     #[arg(long, default_value_t = 2)]
     smp: u32,
@@ -69,15 +86,16 @@ struct RunArgs {
     /// The accelerator.
     #[arg(long, env = "KIMPORT_ACCEL", value_enum, default_value_t = Accel::Auto)]
     accel: Accel,
-    /// Has TCG emulate the CPUs in turns: for suites that patch code under other CPUs all the time, of
-    /// which TCG with a thread for each CPU now and then runs a stale translation.
+    /// Has TCG emulate the CPUs in turns: for suites that patch code under other CPUs all the time,
+    /// of which TCG with a thread for each CPU now and then runs a stale translation.
     #[arg(long)]
     one_thread: bool,
-    /// The longest a run may take, from the VM's start.
-    #[arg(long, default_value_t = 300, value_name = "SECS")]
-    timeout: u64,
-    /// The longest the VM may be silent before it has booted. It is started once more then, as nothing under test has
-    /// run; the second time it may be silent for as long as afterwards, if that is longer.
+    /// The longest a run may take, from the VM's start [default: 300].
+    #[arg(long, value_name = "SECS")]
+    timeout: Option<u64>,
+    /// The longest the VM may be silent before it has booted. It is started once more then, as
+    /// nothing under test has run; the second time it may be silent for as long as afterwards, if
+    /// that is longer.
     #[arg(long, default_value_t = 60, value_name = "SECS")]
     boot_timeout: u64,
     /// The longest the VM may be silent once it has booted.
@@ -103,7 +121,8 @@ struct RunArgs {
     /// Writes the verdict here.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Shows with each result what the suite says of it (its `# show: TEXT` lines), and a table of all at the end.
+    /// Shows with each result what the suite says of it (its `# show: TEXT` lines), and a table of
+    /// all at the end.
     #[arg(long)]
     show: bool,
     /// Shows what the suites print besides results.
@@ -114,41 +133,51 @@ struct RunArgs {
     cache: Option<PathBuf>,
 }
 
-fn parse_file(text: &str) -> Result<(PathBuf, String), String> {
-    match text.split_once(':') {
-        Some((from, to)) if !from.is_empty() && to.starts_with('/') && to.len() > 1 => {
-            Ok((from.into(), to.to_owned()))
-        }
-        _ => Err("SRC:DST with an absolute DST is wanted".into()),
+fn parse_instead(text: &str) -> Result<(String, String), String> {
+    let (from, to) = text.split_once('=').ok_or("DIR=OTHER is wanted")?;
+    Ok((from.to_owned(), to.to_owned()))
+}
+
+/// What the suites need, as their headers say.
+fn needs_of(suites: &[PathBuf]) -> Result<Needs> {
+    let mut needs = Needs::default();
+    for path in suites {
+        let cannot = || format!("cannot read {}", path.display());
+        let script = std::fs::read_to_string(path).with_context(cannot)?;
+        let header = needs::header(&script).with_context(|| path.display().to_string())?;
+        needs.merge(&suite_name(path)?, &header)?;
     }
+    needs.check()?;
+    Ok(needs)
 }
 
-fn parse_size(text: &str) -> Result<u64, String> {
-    let (digits, shift) = match text.as_bytes().last() {
-        Some(b'K') => (&text[..text.len() - 1], 10),
-        Some(b'M') => (&text[..text.len() - 1], 20),
-        Some(b'G') => (&text[..text.len() - 1], 30),
-        _ => (text, 0),
+/// The files of a module that a suite needs: one, or all of a directory.
+fn module_files(name: &str, args: &RunArgs) -> Result<Vec<PathBuf>> {
+    let (directory, file) = name.rsplit_once('/').unwrap_or(("", name));
+    let directory = match &args.instead {
+        Some((from, to)) if from == directory => to,
+        _ => directory,
     };
-    digits
-        .parse::<u64>()
-        .ok()
-        .and_then(|count| count.checked_mul(1 << shift))
-        .filter(|size| *size > 0 && size % 512 == 0)
-        .ok_or_else(|| "a size that is a multiple of 512 is wanted, such as 64M".into())
+    let directory = args.build.join(directory);
+    if file != "*" {
+        return Ok(vec![directory.join(format!("{file}.ko"))]);
+    }
+    let cannot = || format!("cannot read {}", directory.display());
+    let mut files = Vec::new();
+    for entry in directory.read_dir().with_context(cannot)? {
+        files.push(entry.with_context(cannot)?.path());
+    }
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "ko"));
+    ensure!(!files.is_empty(), "{} has no modules", directory.display());
+    files.sort();
+    Ok(files)
 }
 
-fn cache_dir(given: Option<&Path>) -> Result<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    let base = match given {
-        Some(dir) => dir.to_owned(),
-        None => match set("XDG_CACHE_HOME") {
-            Some(dir) => PathBuf::from(dir).join("kimport"),
-            None => PathBuf::from(set("HOME").context("neither KIMPORT_CACHE nor HOME is set")?)
-                .join(".cache/kimport"),
-        },
-    };
-    let dir = base.join("vm");
+fn cache_dir(given: Option<PathBuf>) -> Result<PathBuf> {
+    let base = given.or_else(|| kimport_setup::place::cache_dir(|name| std::env::var_os(name)));
+    let dir = base
+        .context("neither KIMPORT_CACHE nor HOME is set")?
+        .join("vm");
     std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
     Ok(dir)
 }
@@ -183,6 +212,8 @@ fn show(progress: &Progress, details: Details) {
             )
         }
         Progress::Booted(release) if verbose => writeln!(out, "# booted {release}"),
+        // There are many, which nobody asked for.
+        Progress::Point { point, .. } if point.reason == NOT_CHOSEN => Ok(()),
         Progress::Point {
             suite,
             point,
@@ -269,7 +300,24 @@ fn report(verdict: &Verdict, steps: Option<&str>, log: &Path, kept: bool, second
 
 fn run_command(args: RunArgs) -> Result<bool> {
     let start = Instant::now();
-    let cache = cache_dir(args.cache.as_deref())?;
+    let needs = needs_of(&args.suite)?;
+    let mut modules = args.module.clone();
+    for name in &needs.modules {
+        modules.extend(module_files(name, &args)?);
+    }
+    let said = args
+        .file
+        .iter()
+        .map(|(from, to)| (from.as_str(), to.as_str()));
+    let variable = |name: &str| std::env::var(name).ok();
+    let files = said
+        .chain(needs.files())
+        .map(|(from, to)| Ok((needs::expand(from, variable)?.into(), to.to_owned())))
+        .collect::<Result<_>>()?;
+    let append: Vec<_> = std::iter::once(args.append.as_str())
+        .chain(needs.append())
+        .collect();
+    let cache = cache_dir(args.cache.clone())?;
     let keep_log = args.log.is_some();
     let log = args.log.unwrap_or_else(|| {
         let time = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -281,23 +329,24 @@ fn run_command(args: RunArgs) -> Result<bool> {
         root: args.root,
         cache,
         suites: args.suite,
-        modules: args.module,
-        files: args.file,
-        stock_modules: args.modules_from_stock,
-        programs: args.program,
-        disks: args.disk,
+        test: args.test,
+        modules,
+        files,
+        stock_modules: [args.modules_from_stock, needs.stock.clone()].concat(),
+        programs: [args.program, needs.programs.clone()].concat(),
+        disks: [needs.disks(), args.disk.iter().map(|size| size.0).collect()].concat(),
         qemu: args.qemu,
         smp: args.smp,
         memory: args.memory,
         accel: args.accel,
-        one_thread: args.one_thread,
+        one_thread: args.one_thread || needs.one_thread,
         limits: Limits {
-            total: Duration::from_secs(args.timeout),
+            total: Duration::from_secs(args.timeout.or(needs.timeout()).unwrap_or(300)),
             boot_silence: Duration::from_secs(args.boot_timeout),
             silence: Duration::from_secs(args.hang_timeout),
         },
-        append: args.append,
-        qemu_args: args.qemu_arg,
+        append: append.join(" "),
+        qemu_args: [args.qemu_arg, needs.qemu].concat(),
         log,
     };
     let details = Details {
@@ -308,7 +357,9 @@ fn run_command(args: RunArgs) -> Result<bool> {
     let result = run(&options, |progress| {
         show(progress, details);
         if let Progress::Point { point, took, .. } = progress {
-            steps.push((point.clone(), *took));
+            if point.reason != NOT_CHOSEN {
+                steps.push((point.clone(), *took));
+            }
         }
     });
     if result.is_err() && !keep_log && options.log.exists() {
@@ -350,15 +401,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes() {
-        assert_eq!(parse_size("64M"), Ok(64 << 20));
-        assert_eq!(parse_size("512"), Ok(512));
-        for wrong in ["", "M", "0", "100", "-1M", "99999999999G", "1T"] {
-            assert!(parse_size(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
     fn the_table_has_a_row_for_each_result() {
         let point = |outcome, name: &str| Point {
             outcome,
@@ -377,14 +419,6 @@ mod tests {
             a disk  ok          1.3\n\
             é       FAIL      100.0\n\n";
         assert_eq!(table(&steps), expected);
-    }
-
-    #[test]
-    fn files() {
-        assert_eq!(parse_file("a:/b"), Ok(("a".into(), "/b".into())));
-        for wrong in ["a", "a:b", ":/b", "a:/", ""] {
-            assert!(parse_file(wrong).is_err(), "{wrong}");
-        }
     }
 
     #[test]

@@ -21,6 +21,9 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("lio.sh", include_str!("../guest/lio.sh")),
 ];
 
+/// The reason of a test that was skipped because [`Options::test`] is another one; `ktap.sh` has it too.
+pub const NOT_CHOSEN: &str = "not chosen";
+
 /// How often the limits are looked at.
 const TICK: Duration = Duration::from_millis(200);
 
@@ -35,6 +38,8 @@ pub struct Options {
     pub cache: PathBuf,
     /// Suites in the order they run.
     pub suites: Vec<PathBuf>,
+    /// Only tests whose names contain this.
+    pub test: Option<String>,
     /// Modules under test, put into `/test/modules`.
     pub modules: Vec<PathBuf>,
     /// Extra files and where they go.
@@ -66,7 +71,7 @@ pub struct Options {
 }
 
 /// The name a suite goes by.
-fn suite_name(path: &Path) -> Result<String> {
+pub fn suite_name(path: &Path) -> Result<String> {
     let name = path
         .file_stem()
         .and_then(|name| name.to_str())
@@ -104,6 +109,8 @@ fn write_run_part(options: &Options, names: &[String], token: &str, out: impl Wr
         "virtio_blk\n"
     };
     archive.file("test/preload", 0o644, preload.as_bytes())?;
+    let chosen = options.test.as_deref().unwrap_or_default();
+    archive.file("test/chosen", 0o644, chosen.as_bytes())?;
     archive.directory("test/modules")?;
     for (path, name) in options.suites.iter().zip(names) {
         let script = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The set-up scripts of the checkout that this command was built from. They travel inside of it, so
-//! that the installed command needs no checkout, and run from the cache.
+//! Scripts of the checkout that this command was built from. They travel inside of it, so that the
+//! installed command needs no checkout, and run from the cache.
 
 use crate::error::{Error, Result};
 use sha2::{Digest, Sha256};
@@ -18,17 +18,12 @@ macro_rules! files {
     };
 }
 
-/// What `scripts/prepare-kernel` consists of.
+/// The scripts that say where things are and run commands in the build root.
 const FILES: &[(&str, &str)] = files![
     "kernel.pin"
     "scripts/build-root.conf"
     "scripts/env"
     "scripts/in-root"
-    "scripts/lib/archive.sh"
-    "scripts/lib/common.sh"
-    "scripts/lib/kernel.sh"
-    "scripts/lib/root.sh"
-    "scripts/prepare-kernel"
 ];
 
 /// Writes the scripts below `cache` unless they are there; the directory that holds them.

@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The Debian archive: which mirror, and what it has.
+
+use crate::{
+    error::{At, Error, Result},
+    host::variable,
+    place::Place,
+    process::{query, Log},
+};
+use std::{
+    collections::HashSet,
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// The URIs of the repositories in what `apt-get --print-uris update` prints.
+fn repositories(printed: &str) -> Vec<String> {
+    let mut seen = HashSet::new();
+    printed
+        .lines()
+        .filter_map(|line| line.strip_prefix('\'')?.split('\'').next())
+        .filter(|uri| uri.starts_with("http://") || uri.starts_with("https://"))
+        .filter_map(|uri| Some(uri.rsplit_once("/dists/")?.0.trim_end_matches('/')))
+        .filter(|uri| seen.insert(*uri))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Tells whether a release file is that of Debian's archive.
+fn is_debian(release: &str) -> bool {
+    ["Origin: Debian", "Label: Debian"]
+        .iter()
+        .all(|wanted| release.lines().any(|line| line == *wanted))
+}
+
+/// The mirror to use: `KIMPORT_MIRROR`, or the first of this machine's repositories that holds
+/// Debian's suite. What is fetched here only serves to tell; apt checks the signatures when it
+/// counts.
+pub(crate) fn find_mirror(place: &Place, tmp: &Path, log: &Log) -> Result<String> {
+    let uris = match variable("KIMPORT_MIRROR") {
+        Some(mirror) => vec![mirror.trim_end_matches('/').to_owned()],
+        None => {
+            let mut apt = Command::new("apt-get");
+            apt.args(["-o", "Debug::NoLocking=true", "--print-uris", "update"]);
+            repositories(&query(&mut apt)?.unwrap_or_default())
+        }
+    };
+    let suite = &place.suite;
+    choose_mirror(&uris, suite, |uri| {
+        let file = tmp.join("InRelease");
+        let mut helper = Command::new("/usr/lib/apt/apt-helper");
+        for option in [
+            "APT::Sandbox::User=root",
+            "Acquire::Retries=1",
+            "Acquire::http::Timeout=20",
+            "Acquire::https::Timeout=20",
+        ] {
+            helper.args(["-o", option]);
+        }
+        helper
+            .args(["download-file", &format!("{uri}/dists/{suite}/InRelease")])
+            .arg(&file);
+        let got = match log.succeeds(&mut helper) {
+            Err(Error::Interrupted) => return Err(Error::Interrupted),
+            got => got.unwrap_or(false),
+        };
+        let release = got.then(|| fs::read_to_string(&file).unwrap_or_default());
+        let _ = fs::remove_file(&file);
+        Ok(release)
+    })
+}
+
+/// The first mirror with the right release file, which `fetch` gets.
+fn choose_mirror(
+    uris: &[String],
+    suite: &str,
+    fetch: impl Fn(&str) -> Result<Option<String>>,
+) -> Result<String> {
+    if uris.is_empty() {
+        return Err(Error::new(
+            "This machine's apt configuration names no repository, so there is no Debian mirror \
+             to use.",
+        )
+        .help("Set KIMPORT_MIRROR to the URL of a Debian mirror."));
+    }
+    let mut error = Error::new(format_args!(
+        "No Debian mirror with '{suite}' could be reached. Tried:"
+    ));
+    for uri in uris {
+        error = match fetch(uri)? {
+            Some(release) if is_debian(&release) => return Ok(uri.clone()),
+            Some(_) => error.help(format_args!("{uri}: not the Debian archive")),
+            None => error.help(format_args!("{uri}: no dists/{suite} there, or no answer")),
+        };
+    }
+    Err(error.help(
+        "Check the network and http_proxy, or set KIMPORT_MIRROR to the URL of a Debian mirror.",
+    ))
+}
+
+/// The proxy settings of this machine as lines of apt.conf; `http_proxy` and the like pass through
+/// the environment.
+pub(crate) fn proxies() -> Result<Vec<String>> {
+    let settings = query(Command::new("apt-config").arg("dump"))?.unwrap_or_default();
+    let is_proxy = |line: &&str| {
+        line.starts_with("Acquire::http::Proxy") || line.starts_with("Acquire::https::Proxy")
+    };
+    Ok(settings
+        .lines()
+        .filter(is_proxy)
+        .map(str::to_owned)
+        .collect())
+}
+
+/// A release and a version.
+pub(crate) type Choice = (String, String);
+
+/// The kernels of `suite` in what `apt-cache madison linux-image-...` prints.
+fn kernels_of(madison: &str, suite: &str) -> Vec<Choice> {
+    let mut kernels: Vec<_> = madison
+        .lines()
+        .filter_map(|line| {
+            let mut fields = line.split('|').map(str::trim);
+            let release = fields.next()?.strip_prefix("linux-image-")?;
+            let version = fields.next()?;
+            let place = fields.next()?;
+            let is_there = place.contains(&format!("{suite}/"));
+            is_there.then(|| (release.to_owned(), version.to_owned()))
+        })
+        .collect();
+    kernels.sort_by_cached_key(|(release, version)| {
+        std::cmp::Reverse((natural(release), natural(version)))
+    });
+    kernels.dedup();
+    kernels
+}
+
+/// An order where numbers count as numbers, and `~` comes before anything.
+pub(crate) fn natural(text: &str) -> Vec<(u8, u64)> {
+    let mut key = Vec::new();
+    let mut in_number = false;
+    for byte in text.bytes() {
+        match (byte, key.last_mut()) {
+            (b'0'..=b'9', Some((_, number))) if in_number => {
+                *number =
+                    u64::saturating_add(u64::saturating_mul(*number, 10), u64::from(byte - b'0'));
+            }
+            (b'0'..=b'9', _) => key.push((2, u64::from(byte - b'0'))),
+            (b'~', _) => key.push((0, 0)),
+            _ => key.push((3, u64::from(byte))),
+        }
+        in_number = byte.is_ascii_digit();
+    }
+    // The end is after a `~` and before all else.
+    key.push((1, 0));
+    key
+}
+
+/// The package with the source of kernels of a version.
+pub(crate) fn source_package(version: &str) -> Result<String> {
+    let mut numbers = version
+        .split(|c: char| !c.is_ascii_digit())
+        .filter(|part| !part.is_empty());
+    match (numbers.next(), numbers.next()) {
+        (Some(major), Some(minor)) if version.starts_with(&format!("{major}.{minor}")) => {
+            Ok(format!("linux-source-{major}.{minor}"))
+        }
+        _ => Err(Error::new(format_args!(
+            "'{version}' is not the version of a kernel package."
+        ))),
+    }
+}
+
+/// The archive as apt inside the build root sees it. Lists and downloads live in the cache.
+#[derive(Debug)]
+pub(crate) struct Archive<'a> {
+    place: &'a Place,
+    directory: PathBuf,
+}
+
+impl<'a> Archive<'a> {
+    /// The archive, with its lists in a directory of the cache.
+    pub(crate) fn new(place: &'a Place, directory: &str) -> Self {
+        let directory = place.cache.join(directory);
+        Self { place, directory }
+    }
+
+    fn configuration(&self) -> PathBuf {
+        self.directory.join("apt.conf")
+    }
+
+    pub(crate) fn has_lists(&self) -> bool {
+        self.configuration().exists()
+    }
+
+    /// A program of apt's.
+    fn apt<S: AsRef<OsStr>>(
+        &self,
+        program: &str,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Command {
+        let mut command = self.place.in_root(program);
+        command
+            .args(arguments)
+            .env("APT_CONFIG", self.configuration());
+        command
+    }
+
+    /// Fetches the package lists of suites.
+    pub(crate) fn refresh(&self, suites: &[String], tmp: &Path, log: &Log) -> Result<()> {
+        let mirror = find_mirror(self.place, tmp, log)?;
+        let directory = self.directory.display();
+        for part in ["lists/partial", "cache/archives/partial"] {
+            let path = self.directory.join(part);
+            fs::create_dir_all(&path).at(&path)?;
+        }
+        let mut sources = String::new();
+        for suite in suites {
+            sources += &format!("deb {mirror} {suite} main\n");
+        }
+        let list = self.directory.join("sources.list");
+        fs::write(&list, sources).at(&list)?;
+        let settings = format!(
+            "Dir::State::lists \"{directory}/lists\";\n\
+             Dir::Cache \"{directory}/cache\";\n\
+             Dir::Etc::sourcelist \"{directory}/sources.list\";\n\
+             Dir::Etc::sourceparts \"/dev/null\";\n\
+             APT::Sandbox::User \"root\";\n\
+             APT::Update::Error-Mode \"any\";\n\
+             Acquire::Languages \"none\";\n\
+             Acquire::GzipIndexes \"true\";\n\
+             Acquire::Retries \"3\";\n{}\n",
+            proxies()?.join("\n")
+        );
+        fs::write(self.configuration(), settings).at(self.configuration())?;
+        log.run(&mut self.apt("apt-get", ["-q", "update"]))
+    }
+
+    /// Fetches the package lists of the build root's suite and its backports.
+    pub(crate) fn refresh_own(&self, tmp: &Path, log: &Log) -> Result<()> {
+        let suite = &self.place.suite;
+        self.refresh(&[suite.clone(), format!("{suite}-backports")], tmp, log)
+    }
+
+    /// The value of a field of a package that `apt-cache show` finds.
+    fn show(&self, package: &str, field: &str) -> Result<Option<String>> {
+        if !self.has_lists() {
+            return Ok(None);
+        }
+        let shown = query(&mut self.apt("apt-cache", ["show", "--no-all-versions", package]))?;
+        let shown = shown.filter(|text| !text.trim().is_empty());
+        let value = |text: String| {
+            let mut values = text
+                .lines()
+                .filter_map(|line| line.strip_prefix(&format!("{field}: ")));
+            values.next().unwrap_or_default().to_owned()
+        };
+        Ok(shown.map(value))
+    }
+
+    /// Tells whether the lists are there and have this version of a package.
+    pub(crate) fn has(&self, package: &str, version: &str) -> Result<bool> {
+        Ok(self
+            .show(&format!("{package}={version}"), "Version")?
+            .is_some())
+    }
+
+    /// The newest version of a package.
+    pub(crate) fn version(&self, package: &str) -> Result<Option<String>> {
+        self.show(package, "Version")
+    }
+
+    /// The value of `Depends` of a package.
+    pub(crate) fn depends(&self, package: &str, version: &str) -> Result<String> {
+        Ok(self
+            .show(&format!("{package}={version}"), "Depends")?
+            .unwrap_or_default())
+    }
+
+    /// The names of packages that begin so.
+    pub(crate) fn names(&self, prefix: &str) -> Result<Vec<String>> {
+        let names = query(&mut self.apt("apt-cache", ["pkgnames", prefix]))?.unwrap_or_default();
+        Ok(names.lines().map(str::to_owned).collect())
+    }
+
+    /// Downloads packages, each as `NAME=VERSION`, into a directory.
+    pub(crate) fn download(&self, packages: &[String], directory: &Path, log: &Log) -> Result<()> {
+        fs::create_dir_all(directory).at(directory)?;
+        let arguments = ["-q", "download"]
+            .into_iter()
+            .chain(packages.iter().map(String::as_str));
+        log.run(self.apt("apt-get", arguments).current_dir(directory))
+    }
+
+    /// The amd64 kernels in backports, newest first: those whose headers and source, too, are
+    /// there. The archive keeps images longer.
+    pub(crate) fn kernels(&self) -> Result<Vec<Choice>> {
+        let mut names = self.names("linux-image-")?;
+        names.retain(|name| is_kernel_image(name));
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let arguments = ["madison"]
+            .into_iter()
+            .chain(names.iter().map(String::as_str));
+        let madison = query(&mut self.apt("apt-cache", arguments))?.unwrap_or_default();
+        let mut kernels = Vec::new();
+        for (release, version) in kernels_of(&madison, &format!("{}-backports", self.place.suite)) {
+            if self.has(&format!("linux-headers-{release}"), &version)?
+                && self.has(&source_package(&version)?, &version)?
+            {
+                kernels.push((release, version));
+            }
+        }
+        Ok(kernels)
+    }
+}
+
+/// Tells whether a package is the image of a stock kernel: `linux-image-7.3.4+deb13-amd64`, not
+/// `-cloud-amd64` or `-dbg`.
+fn is_kernel_image(name: &str) -> bool {
+    name.strip_prefix("linux-image-").is_some_and(|rest| {
+        rest.starts_with(|first: char| first.is_ascii_digit())
+            && rest
+                .strip_suffix("-amd64")
+                .is_some_and(|release| !release.contains('-'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repositories_of_apt() {
+        let printed = "\
+            'http://one.example/debian/dists/trixie/InRelease' one.example_InRelease 0 \n\
+            'http://one.example/debian/dists/trixie-updates/InRelease' x 0 \n\
+            'https://two.example/debian//dists/trixie-security/updates/InRelease' x 0 \n\
+            'cdrom:[Debian]/dists/trixie/InRelease' x 0\n\
+            'mirror+file:/etc/apt/m/dists/x/InRelease' x 0\n\
+            E: some error\n";
+        assert_eq!(
+            repositories(printed),
+            ["http://one.example/debian", "https://two.example/debian"]
+        );
+        assert!(repositories("").is_empty());
+    }
+
+    #[test]
+    fn the_first_mirror_that_is_debian() {
+        const DEBIAN: &str = "Origin: Debian\nLabel: Debian\nSuite: stable\n";
+        let uris = ["a", "b", "c"].map(str::to_owned);
+        let chosen = choose_mirror(&uris, "trixie", |uri| {
+            Ok(match uri {
+                "a" => None,
+                "b" => Some("Origin: Debian\nLabel: Debian-Security\n".to_owned()),
+                _ => Some(DEBIAN.to_owned()),
+            })
+        });
+        assert_eq!(chosen.unwrap(), "c");
+
+        let error = choose_mirror(&uris[..2], "trixie", |uri| {
+            Ok((uri == "b").then(|| "Origin: Other\nLabel: Debian\n".to_owned()))
+        });
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "No Debian mirror with 'trixie' could be reached. Tried:\n  \
+             a: no dists/trixie there, or no answer\n  \
+             b: not the Debian archive\n  \
+             Check the network and http_proxy, or set KIMPORT_MIRROR to the URL of a Debian mirror."
+        );
+        let error = choose_mirror(&[], "trixie", |_| unreachable!()).unwrap_err();
+        assert!(error.to_string().contains("names no repository"), "{error}");
+        // A signal ends it.
+        let error = choose_mirror(&uris, "trixie", |_| Err(Error::Interrupted));
+        assert_eq!(error, Err(Error::Interrupted));
+    }
+
+    #[test]
+    fn kernels_come_newest_first() {
+        let madison = "\
+            linux-image-7.3.4+deb13-amd64 | 7.3.4-1~bpo13+1 | http://x/debian trixie-backports/main amd64 Packages\n\
+            linux-image-7.10.1+deb13-amd64 | 7.10.1-1~bpo13+1 | http://x/debian trixie-backports/main amd64 Packages\n\
+            linux-image-7.3.4+deb13-amd64 | 7.3.4-1~bpo13+2 | http://x/debian trixie-backports/main amd64 Packages\n\
+            linux-image-7.3.4+deb13-amd64 | 7.3.4-1~bpo13+2 | http://x/debian trixie-backports/main amd64 Packages\n\
+            linux-image-6.12.117-amd64 | 6.12.117-1 | http://x/debian trixie/main amd64 Packages\n";
+        let versions: Vec<_> = kernels_of(madison, "trixie-backports")
+            .into_iter()
+            .map(|(_, version)| version)
+            .collect();
+        assert_eq!(
+            versions,
+            ["7.10.1-1~bpo13+1", "7.3.4-1~bpo13+2", "7.3.4-1~bpo13+1"]
+        );
+    }
+
+    #[test]
+    fn versions_are_ordered() {
+        let sorted = ["1.0~rc1", "1.0", "1.0+b1", "1.2", "1.10", "1.10a", "2"];
+        assert!(sorted
+            .windows(2)
+            .all(|pair| natural(pair[0]) < natural(pair[1])));
+    }
+
+    #[test]
+    fn which_package_has_the_source() {
+        assert_eq!(
+            source_package("7.3.4-1~bpo13+1").unwrap(),
+            "linux-source-7.3"
+        );
+        assert_eq!(source_package("6.12-1").unwrap(), "linux-source-6.12");
+        for wrong in ["7", "x7.3", "", "7-3"] {
+            let error = source_package(wrong).unwrap_err().to_string();
+            assert_eq!(
+                error,
+                format!("'{wrong}' is not the version of a kernel package.")
+            );
+        }
+    }
+
+    #[test]
+    fn images_of_kernels() {
+        assert!(is_kernel_image("linux-image-7.3.4+deb13-amd64"));
+        for other in [
+            "linux-image-amd64",
+            "linux-image-7.3.4+deb13-cloud-amd64",
+            "linux-image-7.3.4+deb13-amd64-dbg",
+        ] {
+            assert!(!is_kernel_image(other), "{other}");
+        }
+    }
+}

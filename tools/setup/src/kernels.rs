@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The packages of the kernels in `tests/kernels.pin`, which `make check-kernels` reads.
+
+use crate::{
+    archive::{natural, Archive, Choice},
+    error::{At, Error, Result},
+    place::Place,
+    process::Log,
+    steps::Steps,
+};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// A line of the file.
+#[derive(Debug, PartialEq, Eq)]
+struct Pin<'a> {
+    release: &'a str,
+    version: &'a str,
+    suite: &'a str,
+    packages: Vec<&'a str>,
+}
+
+fn pins(text: &str) -> Vec<Pin<'_>> {
+    text.lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| {
+            let mut words = line.split_whitespace();
+            Some(Pin {
+                release: words.next()?,
+                version: words.next()?,
+                suite: words.next()?,
+                packages: words.collect(),
+            })
+        })
+        .collect()
+}
+
+impl Pin<'_> {
+    fn directory(&self, place: &Place) -> PathBuf {
+        let name = format!("{}_{}", self.release, self.version.replace('~', "_"));
+        place.cache.join("packages").join(name)
+    }
+
+    fn fetch(&self, archive: &Archive<'_>, steps: &Steps, log: &Log) -> Result<()> {
+        let directory = self.directory(&steps.place);
+        let names: Vec<_> = self
+            .packages
+            .iter()
+            .map(|package| format!("linux-{package}-{}", self.release))
+            .collect();
+        for name in &names {
+            if !archive.has(name, self.version)? {
+                let series = series(self.release);
+                return Err(self.gone(&offers(archive, &series)?, &series, &directory));
+            }
+        }
+        let packages: Vec<_> = names
+            .iter()
+            .map(|name| format!("{name}={}", self.version))
+            .collect();
+        let debs = steps.tmp.join("debs");
+        archive.download(&packages, &debs, log)?;
+        if let Some(parent) = directory.parent() {
+            fs::create_dir_all(parent).at(parent)?;
+        }
+        fs::rename(&debs, &directory).at(&directory)
+    }
+
+    /// The error that says that the archive does not have it.
+    fn gone(&self, has: &[Choice], series: &str, directory: &Path) -> Error {
+        let mut error = Error::new(format_args!(
+            "The archive's {} does not have, or no longer has, kernel {}, version {}.",
+            self.suite, self.release, self.version
+        ))
+        .help(format_args!("Of {series} it has:"));
+        for (release, version) in has {
+            error = error.help(format_args!("  {release} {version}"));
+        }
+        if has.is_empty() {
+            error = error.help("  none");
+        }
+        error
+            .help(
+                "Write one of them into tests/kernels.pin, run 'make check-kernels \
+                   UPDATE_EXPECT=1', and commit what changed if it is right.",
+            )
+            .help(
+                "To keep this one: put its .deb files, from the distribution's snapshot \
+                   service, into",
+            )
+            .help(format_args!("  {}", directory.display()))
+    }
+}
+
+/// The first two numbers of a release.
+fn series(release: &str) -> String {
+    let version = release.split('-').next().unwrap_or_default();
+    version.split('.').take(2).collect::<Vec<_>>().join(".")
+}
+
+/// Tells whether a package is the image of a stock kernel: `linux-image-6.1.0-50-amd64`,
+/// `linux-image-6.12.107+deb13-amd64`.
+fn is_image(name: &str) -> bool {
+    let middle = name
+        .strip_prefix("linux-image-")
+        .and_then(|rest| rest.strip_suffix("-amd64"));
+    middle.is_some_and(|middle| {
+        let mut parts = middle.splitn(2, '-');
+        let release = parts.next().unwrap_or_default();
+        let abi = parts.next().unwrap_or("0");
+        release.starts_with(|first: char| first.is_ascii_digit())
+            && !abi.is_empty()
+            && abi.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+/// The kernels of a series, oldest first.
+fn offers(archive: &Archive<'_>, series: &str) -> Result<Vec<Choice>> {
+    let mut names = archive.names(&format!("linux-image-{series}."))?;
+    names.retain(|name| is_image(name));
+    names.sort_by_cached_key(|name| natural(name));
+    let mut offers = Vec::new();
+    for name in names {
+        let version = archive.version(&name)?.unwrap_or_default();
+        offers.push((name["linux-image-".len()..].to_owned(), version));
+    }
+    Ok(offers)
+}
+
+/// Brings the packages to the cache and prints, for each kernel, release and files as
+/// `kimport compare --kernel` takes them.
+pub fn kernels(place: Place) -> Result<()> {
+    let file = place.top.join("tests/kernels.pin");
+    let text = fs::read_to_string(&file).at(&file)?;
+    let pins = pins(&text);
+    if pins.iter().any(|pin| !pin.directory(&place).is_dir()) {
+        let mut steps = Steps::begin(place.clone(), 3)?;
+        steps.need_space(500, "Packages of kernels")?;
+        steps.root()?;
+        // Lists of its own: other suites than those of the build root.
+        let archive = Archive::new(&place, "apt-kernels");
+        steps.step("kernel packages for tests", |steps, log| {
+            let suites: BTreeSet<_> = pins.iter().map(|pin| pin.suite.to_owned()).collect();
+            archive.refresh(&Vec::from_iter(suites), &steps.tmp, log)?;
+            pins.iter()
+                .filter(|pin| !pin.directory(&place).is_dir())
+                .try_for_each(|pin| pin.fetch(&archive, steps, log))
+        })?;
+    }
+    for pin in &pins {
+        let files = crate::packages::deb_files(&pin.directory(&place))?;
+        let files: Vec<_> = files
+            .iter()
+            .map(|file| file.display().to_string())
+            .collect();
+        println!("{}={}", pin.release, files.join(","));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pins_are_read() {
+        let text = include_str!("../../../tests/kernels.pin");
+        let pins = pins(text);
+        assert!(pins.len() >= 3);
+        assert!(pins.iter().all(|pin| pin.packages.contains(&"headers")));
+        assert_eq!(series(pins[0].release), "6.1");
+    }
+
+    #[test]
+    fn images() {
+        for image in [
+            "linux-image-6.1.0-50-amd64",
+            "linux-image-7.2.12+deb13-amd64",
+        ] {
+            assert!(is_image(image), "{image}");
+        }
+        for other in [
+            "linux-image-6.1.0-50-rt-amd64",
+            "linux-image-amd64",
+            "linux-image-6.1.0--amd64",
+        ] {
+            assert!(!is_image(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_kernel_that_is_gone_has_ways_out() {
+        let pin = &pins("6.1.0-50-amd64 6.1.176-1 bookworm image\n")[0];
+        let has = [("6.1.0-51-amd64".to_owned(), "6.1.177-1".to_owned())];
+        assert_eq!(
+            pin.gone(&has, "6.1", Path::new("/c")).to_string(),
+            "The archive's bookworm does not have, or no longer has, kernel 6.1.0-50-amd64, \
+             version 6.1.176-1.\n  \
+             Of 6.1 it has:\n    \
+             6.1.0-51-amd64 6.1.177-1\n  \
+             Write one of them into tests/kernels.pin, run 'make check-kernels UPDATE_EXPECT=1', and commit what changed if it is right.\n  \
+             To keep this one: put its .deb files, from the distribution's snapshot service, into\n    \
+             /c"
+        );
+        assert!(pin
+            .gone(&[], "6.1", Path::new("/c"))
+            .to_string()
+            .contains("\n    none\n"));
+    }
+}

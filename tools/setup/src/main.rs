@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The command of `scripts/setup`, which names the checkout in `KIMPORT_TOP`.
+
+use kimport_setup::{
+    error::{Error, Result},
+    place::Place,
+    Named,
+};
+use std::{env, path::PathBuf, process::ExitCode};
+
+const USAGE: &str = "usage: scripts/setup
+       scripts/setup prepare-kernel [RELEASE | DIRECTORY | --running]
+       scripts/setup update-kernel | kernels
+       scripts/setup tree-kernel builtin|modules
+       scripts/setup ways-kernel [OPTION=VALUE...]";
+
+fn work(arguments: &[&str]) -> Result<()> {
+    let usage = || Error::new(USAGE);
+    let top = env::var_os("KIMPORT_TOP").ok_or_else(usage)?;
+    let place = Place::find(&PathBuf::from(top).join("scripts"))?;
+    match arguments {
+        [] => kimport_setup::setup(place),
+        ["prepare-kernel", kernel @ ..] => {
+            let named = match kernel {
+                [] => Named::Pinned,
+                ["--running"] => Named::Release(kimport_setup::running()),
+                [name] => kimport_setup::named(name)
+                    .map_err(|error| Error::new(format_args!("{name}: {error}")))?,
+                _ => return Err(usage()),
+            };
+            let kernel = kimport_setup::prepare(place, named, "scripts/prepare-kernel")?;
+            println!("KDIR={}", kernel.kdir.display());
+            Ok(())
+        }
+        ["update-kernel"] => kimport_setup::update_kernel(place),
+        ["kernels"] => kimport_setup::kernels(place),
+        ["tree-kernel", kind @ ("builtin" | "modules")] => {
+            println!("{}", kimport_setup::tree_kernel(place, kind)?.display());
+            Ok(())
+        }
+        ["ways-kernel", options @ ..] => {
+            println!("{}", kimport_setup::ways_kernel(place, options)?.display());
+            Ok(())
+        }
+        _ => Err(usage()),
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    match work(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Error::Interrupted) => {
+            kimport_setup::note("interrupted; run it again to go on.");
+            ExitCode::from(130)
+        }
+        Err(error) => {
+            if let Error::Explained { log, .. } = &error {
+                if !log.is_empty() {
+                    eprintln!("{log}");
+                }
+            }
+            eprintln!("kimport: error: {error}");
+            ExitCode::from(3)
+        }
+    }
+}

@@ -1,0 +1,578 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The packages of a kernel, from one of three places. Unpacked they are all the same.
+
+use crate::{
+    archive::{source_package, Archive, Choice},
+    error::{At, Error, Result},
+    place::{Kernel, Place},
+    process::{query, Log},
+    steps::Steps,
+};
+use std::{
+    collections::BTreeSet,
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// The origin of packages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The archive; apt checks the signatures.
+    Archive,
+    /// The packages that dpkg has installed here.
+    Installed,
+    /// A directory of `.deb` files.
+    Debs(PathBuf),
+}
+
+/// A `.deb` file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Deb {
+    file: PathBuf,
+    package: String,
+    version: String,
+    depends: String,
+}
+
+/// The `.deb` files in a directory.
+pub(crate) fn debs_of(place: &Place, directory: &Path) -> Result<Vec<Deb>> {
+    let script = r#"for f in "$1"/*.deb; do [ ! -e "$f" ] || printf '%s\t%s\n' "$f" \
+        "$(dpkg-deb -W --showformat='${Package}\t${Version}\t${Depends}' "$f")"; done"#;
+    let mut command = place.in_root("sh");
+    command
+        .args(["-c", script, "sh"])
+        .arg(directory)
+        .env("KIMPORT_BIND", directory);
+    Ok(parse_debs(&query(&mut command)?.unwrap_or_default()))
+}
+
+fn parse_debs(text: &str) -> Vec<Deb> {
+    text.lines()
+        .filter_map(|line| {
+            let mut fields = line.split('\t');
+            Some(Deb {
+                file: fields.next()?.into(),
+                package: fields.next()?.to_owned(),
+                version: fields.next()?.to_owned(),
+                depends: fields.next()?.to_owned(),
+            })
+        })
+        .collect()
+}
+
+/// The release and version of the one kernel whose image is among `debs`.
+pub(crate) fn kernel_of(debs: &[Deb], directory: &Path) -> Result<Choice> {
+    let directory = directory.display();
+    if debs.is_empty() {
+        return Err(Error::new(format_args!("{directory} holds no .deb files.")));
+    }
+    let images: Vec<_> = debs
+        .iter()
+        .filter_map(|deb| {
+            let release = deb.package.strip_prefix("linux-image-")?;
+            let is_release = release.starts_with(|first: char| first.is_ascii_digit());
+            is_release.then(|| (release.to_owned(), deb.version.clone()))
+        })
+        .collect();
+    match <[_; 1]>::try_from(images) {
+        Ok([image]) => Ok(image),
+        Err(images) => Err(Error::new(format_args!(
+            "{directory} holds {} linux-image packages instead of one.",
+            images.len()
+        ))
+        .help("Put one kernel's packages there.")),
+    }
+}
+
+/// The kernel's packages among the dependencies of one of them: without a version, or with the
+/// same.
+fn same_kernel<'a>(depends: &'a str, version: &str) -> impl Iterator<Item = &'a str> {
+    let same = format!("(= {version})");
+    depends.split(',').filter_map(move |dependency| {
+        let dependency = dependency.trim();
+        let (package, rest) = dependency.split_once(' ').unwrap_or((dependency, ""));
+        let fits = rest.is_empty() || rest.trim() == same;
+        (fits && package.starts_with("linux-")).then_some(package)
+    })
+}
+
+/// The root of this machine's packages.
+fn dpkg_root() -> PathBuf {
+    env::var_os("DPKG_ROOT")
+        .filter(|root| !root.is_empty())
+        .map_or_else(|| "/".into(), PathBuf::from)
+}
+
+/// Asks dpkg about a package that is installed here.
+pub(crate) fn installed(package: &str, format: &str) -> Result<Option<String>> {
+    query(Command::new("dpkg-query").args(["-W", "-f", format, package]))
+}
+
+/// A kernel that is to be prepared.
+#[derive(Debug)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) kernel: Kernel,
+    pub(crate) origin: Origin,
+    pub(crate) archive: Archive<'a>,
+    /// The command that people call to prepare a kernel.
+    pub(crate) command: &'a str,
+}
+
+impl Wanted<'_> {
+    /// The value of `Depends` of a package of this kernel's version, if there is one.
+    fn find(&self, package: &str, debs: &[Deb]) -> Result<Option<String>> {
+        let version = &self.kernel.version;
+        match &self.origin {
+            Origin::Archive => match self.archive.has(package, version)? {
+                true => Ok(Some(self.archive.depends(package, version)?)),
+                false => Ok(None),
+            },
+            Origin::Installed => {
+                let wanted = format!("installed {version}");
+                let is_there = installed(package, "${db:Status-Status} ${Version}")?;
+                match is_there.is_some_and(|status| status == wanted) {
+                    true => installed(package, "${Depends}"),
+                    false => Ok(None),
+                }
+            }
+            Origin::Debs(_) => {
+                let mut found = debs
+                    .iter()
+                    .filter(|deb| deb.package == package && deb.version == *version);
+                Ok(found.next().map(|deb| deb.depends.clone()))
+            }
+        }
+    }
+
+    /// The packages whose files are unpacked. Kernels differ in how they are split (before 6.19
+    /// linux-image-* holds everything), so their dependencies say.
+    fn stock_packages(&self, debs: &[Deb]) -> Result<BTreeSet<String>> {
+        let Kernel {
+            release, version, ..
+        } = &self.kernel;
+        let mut packages = BTreeSet::new();
+        for package in [
+            format!("linux-image-{release}"),
+            format!("linux-headers-{release}"),
+        ] {
+            let depends = self.find(&package, debs)?.unwrap_or_default();
+            packages.extend(same_kernel(&depends, version).map(str::to_owned));
+            packages.insert(package);
+        }
+        Ok(packages)
+    }
+
+    fn download<'p>(
+        &self,
+        packages: impl IntoIterator<Item = &'p String>,
+        steps: &Steps,
+        log: &Log,
+    ) -> Result<()> {
+        let version = &self.kernel.version;
+        let packages: Vec<_> = packages
+            .into_iter()
+            .map(|package| format!("{package}={version}"))
+            .collect();
+        self.archive
+            .download(&packages, &steps.tmp.join("debs"), log)
+    }
+
+    /// Downloads the headers package; the kernel's configuration in it.
+    pub(crate) fn archive_config(&self, steps: &Steps, log: &Log) -> Result<PathBuf> {
+        let package = format!("linux-headers-{}", self.kernel.release);
+        self.download([&package], steps, log)?;
+        let deb = find_deb(&steps.tmp.join("debs"), &package)?;
+        let headers = steps.tmp.join("headers");
+        log.run(
+            steps
+                .place
+                .in_root("dpkg-deb")
+                .arg("-x")
+                .args([&deb, &headers]),
+        )?;
+        Ok(headers.join("usr/src").join(&package).join(".config"))
+    }
+
+    /// Brings the packages to the temporary directory `debs`, or checks that they are installed.
+    pub(crate) fn fetch(&self, steps: &Steps, log: &Log) -> Result<()> {
+        let Kernel {
+            release, version, ..
+        } = &self.kernel;
+        if self.origin == Origin::Archive {
+            let headers = format!("linux-headers-{release}");
+            // The lists of an earlier run do unless they lack this version.
+            if !self.archive.has(&headers, version)? {
+                self.archive.refresh_own(&steps.tmp, log)?;
+            }
+            if !self.archive.has(&headers, version)? {
+                return Err(self.gone(&[])?);
+            }
+            steps.need_space(1000, "Downloading the kernel")?;
+            let config = self.archive_config(steps, log)?;
+            self.check_config(&steps.place, &config)?;
+        }
+        let debs = match &self.origin {
+            Origin::Debs(directory) => debs_of(&steps.place, directory)?,
+            _ => Vec::new(),
+        };
+        let mut packages = self.stock_packages(&debs)?;
+        packages.insert(source_package(version)?);
+        let mut missing = Vec::new();
+        for package in &packages {
+            if self.find(package, &debs)?.is_none() {
+                missing.push(package.as_str());
+            }
+        }
+        match (&self.origin, missing.as_slice()) {
+            (Origin::Archive, []) => self.download(&packages, steps, log),
+            (Origin::Archive, missing) => Err(self.gone(missing)?),
+            (Origin::Installed, []) => {
+                let config = format!("usr/src/linux-headers-{release}/.config");
+                self.check_config(&steps.place, &dpkg_root().join(config))
+            }
+            (Origin::Installed, missing) => Err(Error::new(format_args!(
+                "Version {version} of these packages is neither in the archive nor installed: {}",
+                missing.join(" ")
+            ))
+            .help("Get their .deb files from the distribution's snapshot service and run:")
+            .help(format_args!("  {} DIRECTORY-WITH-THE-DEBS", self.command))),
+            (Origin::Debs(_), []) => {
+                let directory = steps.tmp.join("debs");
+                fs::create_dir(&directory).at(&directory)?;
+                for deb in debs.iter().filter(|deb| packages.contains(&deb.package)) {
+                    let name = deb.file.file_name().unwrap_or_default();
+                    fs::copy(&deb.file, directory.join(name)).at(&deb.file)?;
+                }
+                Ok(())
+            }
+            (Origin::Debs(directory), missing) => Err(Error::new(format_args!(
+                "{} has no version {version} of: {}",
+                directory.display(),
+                missing.join(" ")
+            ))
+            .help("Put their .deb files there, too.")),
+        }
+    }
+
+    /// The error that says that the archive does not have it.
+    pub(crate) fn gone(&self, missing: &[&str]) -> Result<Error> {
+        Ok(gone(
+            &self.kernel.release,
+            &self.kernel.version,
+            missing,
+            &self.archive.kernels()?,
+            self.command,
+        ))
+    }
+
+    /// Refuses a kernel without Rust, whose configuration is `config`.
+    pub(crate) fn check_config(&self, place: &Place, config: &Path) -> Result<()> {
+        let text = fs::read_to_string(config).at(config)?;
+        let compiler = query(place.in_root("rustc").arg("--version"))?.unwrap_or_default();
+        check_config(&text, &self.kernel.release, compiler.trim(), &place.suite)
+    }
+
+    /// Unpacks the stock kernel and its source, which [`Self::fetch`] brought. Later work goes on
+    /// in the final directories, so these appear complete or not at all.
+    pub(crate) fn unpack(&self, steps: &Steps, log: &Log) -> Result<()> {
+        steps.need_space(2800, "The kernel and its source")?;
+        let kernel = &self.kernel;
+        for parent in [kernel.stock.parent(), kernel.source.parent()]
+            .into_iter()
+            .flatten()
+        {
+            fs::create_dir_all(parent).at(parent)?;
+        }
+        if !kernel.stock.is_dir() {
+            let stock = steps.tmp.join("stock");
+            self.unpack_stock(&stock, steps, log)?;
+            fs::rename(&stock, &kernel.stock).at(&kernel.stock)?;
+        }
+        if !kernel.source.is_dir() {
+            let source = steps.tmp.join("source");
+            self.unpack_source(&source, steps, log)?;
+            fs::rename(&source, &kernel.source).at(&kernel.source)?;
+        }
+        Ok(())
+    }
+
+    fn unpack_stock(&self, stock: &Path, steps: &Steps, log: &Log) -> Result<()> {
+        let release = &self.kernel.release;
+        fs::create_dir(stock).at(stock)?;
+        if self.origin == Origin::Installed {
+            let script = "set -o pipefail; root=$1; out=$2; shift 2
+                dpkg-query -L \"$@\" | sort -u | sed -n 's|^/||p' |
+                    (cd \"$root\" && tar -c --no-recursion --ignore-failed-read -T -) |
+                    tar -x -C \"$out\" --no-same-owner";
+            let mut command = Command::new("bash");
+            command
+                .args(["-ec", script, "bash"])
+                .arg(dpkg_root())
+                .arg(stock);
+            log.run(command.args(self.stock_packages(&[])?))?;
+        } else {
+            for deb in deb_files(&steps.tmp.join("debs"))? {
+                let name = deb.file_name().unwrap_or_default().to_string_lossy();
+                if !name.starts_with("linux-source-") {
+                    log.run(
+                        steps
+                            .place
+                            .in_root("dpkg-deb")
+                            .arg("-x")
+                            .arg(&deb)
+                            .arg(stock),
+                    )?;
+                }
+            }
+        }
+        one_layout(stock, release, log)?;
+        let config = stock.join("usr/lib/modules").join(release).join("config");
+        self.check_config(&steps.place, &config)?;
+        log.run(
+            steps
+                .place
+                .in_root("depmod")
+                .arg("-b")
+                .arg(stock)
+                .arg(release),
+        )
+    }
+
+    fn unpack_source(&self, source: &Path, steps: &Steps, log: &Log) -> Result<()> {
+        let package = source_package(&self.kernel.version)?;
+        let tar = format!("usr/src/{package}.tar.xz");
+        fs::create_dir(source).at(source)?;
+        let unpack = "tar -xJ -C \"$3\" --strip-components=1";
+        let (mut command, script, from) = match self.origin {
+            Origin::Installed => (
+                Command::new("bash"),
+                format!("{unpack} -f \"$1/$2\""),
+                dpkg_root(),
+            ),
+            _ => (
+                steps.place.in_root("bash"),
+                format!("dpkg-deb --fsys-tarfile \"$1\" | tar -xO \"./$2\" | {unpack}"),
+                find_deb(&steps.tmp.join("debs"), &package)?,
+            ),
+        };
+        command.args(["-ec", &format!("set -o pipefail; {script}"), "bash"]);
+        log.run(command.arg(from).arg(tar).arg(source))
+    }
+}
+
+/// Gives all kernels one layout: merged /usr, the image beside its modules.
+fn one_layout(stock: &Path, release: &str, log: &Log) -> Result<()> {
+    let lib = stock.join("lib");
+    if lib.is_dir() && !lib.is_symlink() {
+        let merged = stock.join("usr/lib");
+        fs::create_dir_all(&merged).at(&merged)?;
+        log.run(Command::new("cp").arg("-a").arg(lib.join(".")).arg(&merged))?;
+        fs::remove_dir_all(&lib).at(&lib)?;
+    }
+    if !lib.is_symlink() {
+        std::os::unix::fs::symlink("usr/lib", &lib).at(&lib)?;
+    }
+    let modules = stock.join("usr/lib/modules").join(release);
+    for file in ["vmlinuz", "System.map", "config"] {
+        if !modules.join(file).exists() {
+            let from = stock.join("boot").join(format!("{file}-{release}"));
+            log.run(
+                Command::new("cp")
+                    .arg("-a")
+                    .arg(from)
+                    .arg(modules.join(file)),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn deb_files(directory: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(directory).at(directory)?;
+    let mut files = entries
+        .map(|entry| Ok(entry.at(directory)?.path()))
+        .collect::<Result<Vec<_>>>()?;
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "deb"));
+    files.sort();
+    Ok(files)
+}
+
+/// The file of a package in a directory that holds one version of it.
+fn find_deb(directory: &Path, package: &str) -> Result<PathBuf> {
+    let is_of = |file: &PathBuf| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        name.split('_').next() == Some(package)
+    };
+    let found = deb_files(directory)?.into_iter().find(is_of);
+    found.ok_or_else(|| Error::Failed(format!("{} has no {package}", directory.display())))
+}
+
+fn gone(release: &str, version: &str, missing: &[&str], has: &[Choice], command: &str) -> Error {
+    let version = match version {
+        "" => String::new(),
+        version => format!(", version {version}"),
+    };
+    let missing = match missing {
+        [] => String::new(),
+        missing => format!(": {}", missing.join(" ")),
+    };
+    let mut error = Error::new(format_args!(
+        "The archive does not have, or no longer has, kernel {release}{version}{missing}"
+    ))
+    .help("It has headers and source of:");
+    for (release, version) in has {
+        error = error.help(format_args!("  {release} {version}"));
+    }
+    if has.is_empty() {
+        error = error.help("  none");
+    }
+    error
+        .help(format_args!(
+            "Any of them can be prepared: {command} RELEASE. To use the newest for all from now \
+             on: make update-kernel"
+        ))
+        .help(
+            "To keep this one: get its .deb files from the distribution's snapshot service and \
+               run",
+        )
+        .help(format_args!("  {command} DIRECTORY-WITH-THE-DEBS"))
+}
+
+fn check_config(config: &str, release: &str, compiler: &str, suite: &str) -> Result<()> {
+    if !config.lines().any(|line| line == "CONFIG_RUST=y") {
+        return Err(Error::new(format_args!(
+            "Kernel {release} is built without CONFIG_RUST=y: no Rust module can be made for it."
+        ))
+        .help(format_args!(
+            "Choose a newer one, such as the pinned kernel (kernel.pin) or another from \
+             {suite}-backports."
+        )));
+    }
+    let built_with = config
+        .lines()
+        .find_map(|line| line.strip_prefix("CONFIG_RUSTC_VERSION_TEXT="));
+    if built_with == Some(&format!("\"{compiler}\"")) {
+        return Ok(());
+    }
+    Err(Error::new(format_args!(
+        "Kernel {release} was built with {}, the build root has \"{compiler}\".",
+        built_with.unwrap_or_default()
+    ))
+    .help(format_args!(
+        "Modules from another compiler do not fit it. Choose a kernel of the suite '{suite}' or \
+         its backports."
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn debs() -> Vec<Deb> {
+        parse_debs(
+            "/d/a.deb\tlinux-image-7.3.4-amd64\t7.3.4-1\tlinux-binary-7.3.4-amd64 (= 7.3.4-1), \
+             kmod\n\
+             /d/b.deb\tlinux-image-amd64\t7.3.4-1\tx\n\
+             /d/broken.deb\t\n",
+        )
+    }
+
+    #[test]
+    fn deb_files_are_listed() {
+        let debs = debs();
+        assert_eq!(debs.len(), 2);
+        assert_eq!(debs[0].version, "7.3.4-1");
+        let here = Path::new("/d");
+        let one = kernel_of(&debs, here).unwrap();
+        assert_eq!(one, ("7.3.4-amd64".to_owned(), "7.3.4-1".to_owned()));
+        let text = |debs: &[Deb]| kernel_of(debs, here).unwrap_err().to_string();
+        assert_eq!(text(&[]), "/d holds no .deb files.");
+        assert_eq!(
+            text(&[debs[0].clone(), debs[0].clone()]),
+            "/d holds 2 linux-image packages instead of one.\n  Put one kernel's packages there."
+        );
+        assert!(text(&debs[1..]).contains("0 linux-image packages"));
+    }
+
+    #[test]
+    fn dependencies_of_the_same_kernel() {
+        let depends = "linux-headers-7.3.4-common (= 7.3.4-1), linux-kbuild-7.3, gcc-14,\
+            linux-base (>= 4.3), linux-other (= 7.3.4-2), linux-a | linux-b";
+        let same: Vec<_> = same_kernel(depends, "7.3.4-1").collect();
+        assert_eq!(same, ["linux-headers-7.3.4-common", "linux-kbuild-7.3"]);
+        assert_eq!(same_kernel("", "1").count(), 0);
+    }
+
+    #[test]
+    fn a_kernel_without_rust_or_of_another_compiler() {
+        let config = "CONFIG_RUST=y\nCONFIG_RUSTC_VERSION_TEXT=\"rustc 1.85.0\"\n";
+        check_config(config, "7.3", "rustc 1.85.0", "trixie").unwrap();
+        let text = |config, compiler| {
+            check_config(config, "7.3", compiler, "trixie")
+                .unwrap_err()
+                .to_string()
+        };
+        assert_eq!(
+            text("# CONFIG_RUST is not set\n", "rustc 1.85.0"),
+            "Kernel 7.3 is built without CONFIG_RUST=y: no Rust module can be made for it.\n  \
+             Choose a newer one, such as the pinned kernel (kernel.pin) or another from trixie-backports."
+        );
+        assert_eq!(
+            text(config, "rustc 1.86.0"),
+            "Kernel 7.3 was built with \"rustc 1.85.0\", the build root has \"rustc 1.86.0\".\n  \
+             Modules from another compiler do not fit it. Choose a kernel of the suite 'trixie' or its backports."
+        );
+    }
+
+    #[test]
+    fn a_kernel_that_is_gone_has_three_ways_out() {
+        let has = [
+            ("7.3".to_owned(), "7.3-1".to_owned()),
+            ("7.2".to_owned(), "7.2-1".to_owned()),
+        ];
+        assert_eq!(
+            gone("7.1", "7.1-1", &["linux-source-7.1"], &has, "kimport prepare").to_string(),
+            "The archive does not have, or no longer has, kernel 7.1, version 7.1-1: \
+             linux-source-7.1\n  \
+             It has headers and source of:\n    \
+             7.3 7.3-1\n    \
+             7.2 7.2-1\n  \
+             Any of them can be prepared: kimport prepare RELEASE. To use the newest for all from now on: make update-kernel\n  \
+             To keep this one: get its .deb files from the distribution's snapshot service and run\n    \
+             kimport prepare DIRECTORY-WITH-THE-DEBS"
+        );
+        let text = gone("7.1", "", &[], &[], "x").to_string();
+        assert!(
+            text.starts_with("The archive does not have, or no longer has, kernel 7.1\n"),
+            "{text}"
+        );
+        assert!(text.contains("\n    none\n"), "{text}");
+    }
+
+    #[test]
+    fn all_kernels_are_laid_out_the_same() {
+        let stock = tempfile::tempdir().unwrap();
+        let put = |path: &str| {
+            let path = stock.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        };
+        put("lib/modules/7.3/kernel/a.ko");
+        put("usr/lib/modules/7.3/config");
+        put("boot/vmlinuz-7.3");
+        put("boot/System.map-7.3");
+        let log = Log(tempfile::tempfile().unwrap());
+        one_layout(stock.path(), "7.3", &log).unwrap();
+        // A kernel that is so already stays so.
+        one_layout(stock.path(), "7.3", &log).unwrap();
+        for file in ["vmlinuz", "System.map", "config", "kernel/a.ko"] {
+            assert!(
+                stock.path().join("lib/modules/7.3").join(file).is_file(),
+                "{file}"
+            );
+        }
+        assert!(stock.path().join("lib").is_symlink());
+    }
+}

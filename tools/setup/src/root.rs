@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The build root.
+
+use crate::{
+    archive::{find_mirror, proxies},
+    error::{At, Error, Result},
+    host,
+    process::Log,
+    steps::{need_space, Steps},
+};
+use std::{env, fs, path::PathBuf, process::Command};
+
+impl Steps {
+    /// The two steps that everything else needs.
+    pub(crate) fn root(&mut self) -> Result<()> {
+        self.step("host and its tools", |_, log| host::prepare(log))?;
+        if self.place.root.is_dir() {
+            self.skip("build root");
+            return Ok(());
+        }
+        self.step("build root", make)
+    }
+}
+
+fn make(steps: &Steps, log: &Log) -> Result<()> {
+    let place = &steps.place;
+    let (suite, tmp) = (&place.suite, steps.tmp.join("root"));
+    steps.need_space(3500, "The build root")?;
+    let mirror = find_mirror(place, &steps.tmp, log)?;
+    let keys = host::keyring()?;
+    let mut options: Vec<_> = proxies()?
+        .iter()
+        .map(|line| format!("--aptopt={line}"))
+        .collect();
+    options.extend([
+        "--variant=apt".to_owned(),
+        format!("--include={}", place.packages.join(",")),
+        "--aptopt=Acquire::Retries \"3\"".to_owned(),
+    ]);
+    options.extend(
+        ["doc", "man", "locale"].map(|part| format!("--dpkgopt=path-exclude=/usr/share/{part}/*")),
+    );
+    let sources = ["", "-backports"]
+        .map(|more| format!("deb [signed-by={keys}] {mirror} {suite}{more} main"));
+
+    fs::create_dir(&tmp).at(&tmp)?;
+    if host::is_root() {
+        let mut command = Command::new("mmdebstrap");
+        command
+            .args(options)
+            .args(["--format=directory", suite])
+            .arg(&tmp)
+            .args(sources);
+        log.run(&mut command)?;
+    } else {
+        // Through an archive, so that every file belongs to this user: bubblewrap maps no other.
+        // The cache is often below a home directory that the mapped users cannot enter.
+        let directory =
+            env::var_os("TMPDIR").map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from);
+        need_space(3500, "Making the build root", &directory, "TMPDIR")?;
+        let mut command = Command::new("bash");
+        let script = "set -o pipefail; out=$1; shift
+            mmdebstrap --mode=unshare --format=tar \"$@\" |
+                tar -x -C \"$out\" --no-same-owner --exclude='./dev/*'
+            chmod -R u+rwX \"$out\"";
+        command
+            .args(["-ec", script, "bash"])
+            .arg(&tmp)
+            .args(options);
+        log.run(
+            command
+                .args([suite, "-"])
+                .args(sources)
+                .env("TMPDIR", directory),
+        )?;
+    }
+
+    let status = tmp.join("var/lib/dpkg/status");
+    let found = version_of("rustc", &fs::read_to_string(&status).at(&status)?);
+    check_rustc(suite, &found, &place.rustc)?;
+    // Where in-root mounts what the host has.
+    for name in ["etc/resolv.conf", "etc/hosts"] {
+        let path = tmp.join(name);
+        fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(&path)
+            .at(&path)?;
+    }
+    if let Some(parent) = place.root.parent() {
+        fs::create_dir_all(parent).at(parent)?;
+    }
+    fs::rename(&tmp, &place.root).at(&place.root)
+}
+
+/// The version of a package, by dpkg's list.
+fn version_of(package: &str, status: &str) -> String {
+    let mut lines = status
+        .lines()
+        .skip_while(|line| *line != format!("Package: {package}"));
+    let version = lines.find_map(|line| line.strip_prefix("Version: "));
+    version.unwrap_or_default().to_owned()
+}
+
+fn check_rustc(suite: &str, found: &str, wanted: &str) -> Result<()> {
+    if found
+        .strip_prefix(wanted)
+        .is_some_and(|rest| rest.starts_with(['+', '-']))
+    {
+        return Ok(());
+    }
+    Err(Error::new(format_args!(
+        "{suite} has rustc {found}, but the stock kernel is made with {wanted}."
+    ))
+    .help("When the kernel has moved on, change RUSTC in scripts/build-root.conf."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_compiler_has_to_be_the_kernels() {
+        let status =
+            "Package: rust-src\nVersion: 9\n\nPackage: rustc\nStatus: x\nVersion: 1.85.0+dfsg3-1\n";
+        assert_eq!(version_of("rustc", status), "1.85.0+dfsg3-1");
+        assert_eq!(version_of("cargo", status), "");
+        check_rustc("trixie", "1.85.0+dfsg3-1", "1.85.0").unwrap();
+        for other in ["1.85.01-1", "1.86.0+dfsg", "", "1.85.0"] {
+            let error = check_rustc("trixie", other, "1.85.0")
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.starts_with(&format!("trixie has rustc {other}, but")),
+                "{error}"
+            );
+        }
+    }
+}

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Small kernels that the checkout may be part of: `tests/kernel/config` on the distribution's
+//! source, with three changes: the checkout linked to `drivers/kimport`, one line in
+//! `drivers/Kconfig` and one in `drivers/Makefile`. Tree and objects stay in the cache: the first
+//! build takes some minutes, later ones compile what has changed.
+
+use crate::{
+    error::{At, Error, Result},
+    place::Place,
+    process::{query, Log},
+    steps::{remove, Lock, Steps},
+    tree::jobs,
+};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// The source tree of small kernels, which this process has for itself.
+struct Tree {
+    steps: Steps,
+    directory: PathBuf,
+    source: PathBuf,
+    /// The configuration they have in common.
+    config: String,
+}
+
+impl Tree {
+    fn open(place: Place) -> Result<Self> {
+        let file = place.top.join("tests/kernel/config");
+        let config = fs::read_to_string(&file).at(&file)?;
+        let stock_source = place.pinned.source.clone();
+        if !stock_source.is_dir() || !place.root.is_dir() {
+            return Err(Error::new(format_args!(
+                "There is no kernel source at {}.",
+                stock_source.display()
+            ))
+            .help("Run 'make setup' first."));
+        }
+        let directory = place
+            .cache
+            .join("kernels")
+            .join(format!("tree-{}", key(&place, &config)?));
+        fs::create_dir_all(&directory).at(&directory)?;
+        let lock = Lock::take(&directory.join("lock"), |_| {
+            format!("waiting for another build in {} ...", directory.display())
+        })?;
+        let source = directory.join("source");
+        let steps = Steps::with(place, 1, lock, directory.join("tmp"))?;
+        steps.need_space(1500, "A kernel")?;
+        let tree = Self {
+            steps,
+            directory,
+            source,
+            config,
+        };
+        tree.make_source(&stock_source)?;
+        Ok(tree)
+    }
+
+    /// Makes the source of hard links: nothing writes to it, and what is changed here is replaced.
+    fn make_source(&self, stock_source: &Path) -> Result<()> {
+        let place = &self.steps.place;
+        if !self.source.is_dir() {
+            let new = self.steps.tmp.join("source");
+            let copied = query(Command::new("cp").arg("-al").arg(stock_source).arg(&new))?;
+            copied.ok_or_else(|| {
+                Error::new(format_args!("Cannot link {}.", stock_source.display()))
+            })?;
+            replace(&new.join("drivers/Kconfig"), |text| {
+                text.replace("\nendmenu", "\nsource \"drivers/kimport/Kconfig\"\nendmenu")
+            })?;
+            replace(&new.join("drivers/Makefile"), |text| {
+                text.to_owned() + "obj-$(CONFIG_KIMPORT) += kimport/\n"
+            })?;
+            fs::rename(&new, &self.source).at(&self.source)?;
+        }
+        let link = self.source.join("drivers/kimport");
+        if fs::read_link(&link).ok().as_deref() != Some(&place.top) {
+            let _ = fs::remove_file(&link);
+            std::os::unix::fs::symlink(&place.top, &link).at(&link)?;
+        }
+        Ok(())
+    }
+
+    /// Configures `build` as `fragment` says, builds it, and installs image and modules to
+    /// `install` as a distribution does. What the build says is in `build.log`.
+    fn build(
+        steps: &Steps,
+        source: &Path,
+        log: &Log,
+        build: &Path,
+        install: &Path,
+        fragment: &Path,
+    ) -> Result<()> {
+        let place = &steps.place;
+        let beside = |extension: &str| build.with_extension(extension);
+        let (begun, build_log) = (beside("begun"), beside("log"));
+        let make = || {
+            let mut make = Command::new("nice");
+            make.arg(place.scripts().join("in-root"))
+                .args(["--", "make", "-C"])
+                .arg(source);
+            make.arg(format!("O={}", build.display()))
+                .args(["ARCH=x86", "LOCALVERSION="]);
+            make.current_dir(&place.top);
+            make
+        };
+        fs::create_dir_all(build).at(build)?;
+        // What was being written when a build was killed is not whole, and make would not know.
+        if begun.exists() {
+            let mut find = Command::new("find");
+            log.run(
+                find.arg(build)
+                    .args(["-type", "f", "-newer"])
+                    .arg(&begun)
+                    .arg("-delete"),
+            )?;
+        }
+        fs::write(&begun, "").at(&begun)?;
+        log.run(make().arg("tinyconfig"))?;
+        let mut merge = place.in_root(source.join("scripts/kconfig/merge_config.sh"));
+        merge
+            .args(["-m", "-O"])
+            .args([build, &build.join(".config"), fragment]);
+        log.run(&mut merge)?;
+        log.run(make().arg("olddefconfig"))?;
+        let read = |path: &Path| fs::read_to_string(path).at(path);
+        let wrong = refused(&read(fragment)?, &read(&build.join(".config"))?);
+        if !wrong.is_empty() {
+            let error =
+                Error::new("The kernel cannot be configured so: other options do not allow these.");
+            return Err(wrong
+                .into_iter()
+                .fold(error, |error, line| error.help(line)));
+        }
+        let jobs = env::var("JOBS").map_or_else(|_| jobs(), |jobs| format!("-j{jobs}"));
+        let mut tee = Command::new("bash");
+        tee.args([
+            "-c",
+            "set -o pipefail; log=$1; shift; \"$@\" 2>&1 | tee \"$log\"",
+            "bash",
+        ])
+        .arg(&build_log);
+        let command = make();
+        tee.arg(command.get_program())
+            .args(command.get_args())
+            .arg(jobs)
+            .current_dir(&place.top);
+        log.run(&mut tee)?;
+        fs::remove_file(&begun).at(&begun)?;
+        remove(place, install)?;
+        log.run(
+            make()
+                .arg("modules_install")
+                .arg(format!("INSTALL_MOD_PATH={}", install.display())),
+        )?;
+        let release = read(&build.join("include/config/kernel.release"))?;
+        let image = install
+            .join("lib/modules")
+            .join(release.trim())
+            .join("vmlinuz");
+        fs::copy(build.join("arch/x86/boot/bzImage"), &image).at(&image)?;
+        Ok(())
+    }
+}
+
+/// A name for what is made of this source, root and configuration.
+fn key(place: &Place, config: &str) -> Result<String> {
+    let text = format!(
+        "{}\n{}\n{}\n",
+        place.pinned.source.display(),
+        place.root.display(),
+        config.trim_end_matches('\n')
+    );
+    let sum = query(Command::new("sh").args(["-c", "printf %s \"$1\" | sha256sum", "sh", &text]))?;
+    let sum = sum.and_then(|sum| sum.get(..12).map(str::to_owned));
+    sum.ok_or_else(|| Error::new("sha256sum cannot be run."))
+}
+
+/// Replaces a file that may be a hard link.
+fn replace(path: &Path, change: impl Fn(&str) -> String) -> Result<()> {
+    let text = fs::read_to_string(path).at(path)?;
+    let changed = change(&text);
+    if changed == text {
+        return Err(Error::new(format_args!(
+            "{} is not as expected.",
+            path.display()
+        )));
+    }
+    fs::remove_file(path).at(path)?;
+    fs::write(path, changed).at(path)
+}
+
+/// The lines of `fragment` that the configuration does not follow.
+fn refused(fragment: &str, config: &str) -> Vec<String> {
+    let follows = |line: &str| match line.strip_suffix('n') {
+        Some(start) if start.ends_with('=') => {
+            !config.lines().any(|other| other.starts_with(start))
+        }
+        _ => config.lines().any(|other| other == line),
+    };
+    let lines = fragment.lines().filter(|line| line.starts_with("CONFIG_"));
+    lines
+        .filter(|line| !follows(line))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Builds a small kernel that this checkout is part of, with the samples `builtin` or as `modules`,
+/// and says where it is installed.
+pub fn tree_kernel(place: Place, kind: &str) -> Result<PathBuf> {
+    let how = if kind == "builtin" { 'y' } else { 'm' };
+    let Tree {
+        mut steps,
+        directory,
+        source,
+        config,
+    } = Tree::open(place)?;
+    let install = directory.join(kind);
+    steps.step(&format!("kernel with kimport ({kind})"), |steps, log| {
+        let fragment = directory.join("fragment");
+        let options = format!(
+            "CONFIG_SAMPLE_KIMPORT_HELLO={how}\nCONFIG_KIMPORT_KUNIT_TEST={how}\nCONFIG_MODULE_SIG=y\n"
+        );
+        fs::write(&fragment, config + &options).at(&fragment)?;
+        let build = directory.join("build");
+        Tree::build(steps, &source, log, &build, &install, &fragment)?;
+        let build_log = build.with_extension("log");
+        let said = fs::read_to_string(&build_log).at(&build_log)?;
+        // What the linker, the compilers or objtool say of our code.
+        let mut warnings = said.lines().filter(|line| is_warning(line)).peekable();
+        if warnings.peek().is_none() {
+            return Ok(());
+        }
+        Err(warnings.fold(Error::new("The build has warnings:"), |error, line| error.help(line)))
+    })?;
+    Ok(install)
+}
+
+fn is_warning(line: &str) -> bool {
+    let about_us = line
+        .find("kimport")
+        .is_some_and(|at| line[at..].contains("warning"));
+    line.starts_with("ld: warning") || line.starts_with("warning") || about_us
+}
+
+/// Builds one of the small kernels of `docs/ways.md`, with options as `NAME=VALUE`, and says where
+/// it is: there are `build/`, to build modules against, and `install/`, to boot. Each begins as a
+/// copy of another one, with as many as can be of its last options, so that only what the others
+/// change is compiled.
+pub fn ways_kernel(place: Place, options: &[&str]) -> Result<PathBuf> {
+    if let Some(wrong) = options.iter().find(|option| !is_option(option)) {
+        return Err(Error::new(format_args!(
+            "{wrong} is no OPTION=VALUE of a kernel"
+        )));
+    }
+    let Tree {
+        mut steps,
+        directory: tree,
+        source,
+        config,
+    } = Tree::open(place)?;
+    let directory = ways_directory(&tree, options);
+    fs::create_dir_all(&directory).at(&directory)?;
+    let (fragment, made_of) = (directory.join("fragment"), directory.join("made-of"));
+    let text = ways_fragment(&config, options);
+    fs::write(&fragment, &text).at(&fragment)?;
+    // Nothing of the checkout is in such a kernel: what has been built once is as it should be.
+    if fs::read_to_string(&made_of).is_ok_and(|made_of| made_of == text) {
+        return Ok(directory);
+    }
+    let with = if options.is_empty() {
+        String::new()
+    } else {
+        format!(" with {}", options.join(" "))
+    };
+    steps.step(&format!("small kernel{with}"), |steps, log| {
+        let build = directory.join("build");
+        if !build.is_dir() {
+            let others = (1..=options.len()).map(|skip| ways_directory(&tree, &options[skip..]));
+            let origin = others
+                .into_iter()
+                .find(|other| other.join("made-of").exists());
+            let origin = origin.unwrap_or_else(|| tree.clone()).join("build");
+            if origin.is_dir() {
+                copy_build(steps, log, &origin, &build)?;
+            }
+        }
+        Tree::build(
+            steps,
+            &source,
+            log,
+            &build,
+            &directory.join("install"),
+            &fragment,
+        )?;
+        fs::copy(&fragment, &made_of).at(&made_of)?;
+        Ok(())
+    })?;
+    Ok(directory)
+}
+
+fn is_option(option: &str) -> bool {
+    let name = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    let value = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    option.split_once('=').is_some_and(|(left, right)| {
+        !left.is_empty() && !right.is_empty() && left.bytes().all(name) && right.bytes().all(value)
+    })
+}
+
+/// The directory of a small kernel, without what means something to make.
+fn ways_directory(tree: &Path, options: &[&str]) -> PathBuf {
+    let name = match options {
+        [] => "none".to_owned(),
+        options => options.join(".").replace('=', "-"),
+    };
+    tree.join("ways").join(name)
+}
+
+/// The configuration without kimport, which is no part of these kernels. The options take the place
+/// of the same ones of the configuration.
+fn ways_fragment(config: &str, options: &[&str]) -> String {
+    let names: Vec<_> = options
+        .iter()
+        .filter_map(|option| option.split('=').next())
+        .collect();
+    let is_replaced = |line: &str| {
+        names
+            .iter()
+            .any(|name| line.starts_with(&format!("CONFIG_{name}=")))
+    };
+    let kept = config
+        .lines()
+        .filter(|line| !line.contains("KIMPORT") && !is_replaced(line));
+    let options = options.iter().map(|option| format!("CONFIG_{option}"));
+    let lines: Vec<_> = kept.map(str::to_owned).chain(options).collect();
+    lines.join("\n") + "\n"
+}
+
+fn copy_build(steps: &Steps, log: &Log, origin: &Path, build: &Path) -> Result<()> {
+    let copy = steps.tmp.join("copy");
+    log.run(
+        Command::new("cp")
+            .args(["-a", "--reflink=auto"])
+            .args([origin, &copy]),
+    )?;
+    // What was built elsewhere, as the commands say, would be built anew.
+    let script = "grep -rlZF --include='*.cmd' \"$1\" \"$3\" | xargs -0r sed -i \"s|$1|$2|g\"";
+    log.run(
+        Command::new("sh")
+            .args(["-c", script, "sh"])
+            .args([origin, build, &copy]),
+    )?;
+    fs::rename(&copy, build).at(build)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_of_small_kernels() {
+        assert!(is_option("KALLSYMS_ALL=n") && is_option("A1=16"));
+        for wrong in ["A", "A=", "=y", "a=y", "A=Y", "A=y;x", "A=b=c"] {
+            assert!(!is_option(wrong), "{wrong}");
+        }
+        let tree = Path::new("/t");
+        assert_eq!(ways_directory(tree, &[]), Path::new("/t/ways/none"));
+        assert_eq!(
+            ways_directory(tree, &["A=n", "B=1"]),
+            Path::new("/t/ways/A-n.B-1")
+        );
+    }
+
+    #[test]
+    fn options_replace_those_of_the_configuration() {
+        let config = "# about\nCONFIG_A=y\nCONFIG_AB=y\nCONFIG_KIMPORT=y\n";
+        assert_eq!(
+            ways_fragment(config, &["A=n"]),
+            "# about\nCONFIG_AB=y\nCONFIG_A=n\n"
+        );
+        assert_eq!(
+            ways_fragment(config, &[]),
+            "# about\nCONFIG_A=y\nCONFIG_AB=y\n"
+        );
+    }
+
+    #[test]
+    fn what_other_options_do_not_allow_is_named() {
+        let config = "CONFIG_A=y\n# CONFIG_B is not set\nCONFIG_C=m\n";
+        let fragment = "# why\nCONFIG_A=y\nCONFIG_B=n\nCONFIG_D=n\n";
+        assert!(refused(fragment, config).is_empty());
+        assert_eq!(
+            refused("CONFIG_C=y\nCONFIG_A=n\n", config),
+            ["CONFIG_C=y", "CONFIG_A=n"]
+        );
+    }
+
+    #[test]
+    fn warnings_of_ours() {
+        for ours in [
+            "ld: warning: x",
+            "warning: unused",
+            "drivers/kimport/a.rs:1: warning: x",
+        ] {
+            assert!(is_warning(ours), "{ours}");
+        }
+        for other in [
+            "fs/ext4/a.c:1: warning: x",
+            "  CC kimport.o",
+            "note: warning kimport",
+        ] {
+            assert!(!is_warning(other), "{other}");
+        }
+    }
+}

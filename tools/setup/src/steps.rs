@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The cache as one process has it, and the steps that people see. All that they see is on standard
+//! error.
+
+use crate::{
+    error::{self, At, Error, Result},
+    place::Place,
+    process::{self, Log},
+};
+use rustix::{
+    fs::{flock, statvfs, FlockOperation},
+    io::{fcntl_setfd, FdFlags},
+};
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{IsTerminal, Read, Write},
+    path::{Path, PathBuf},
+    sync::mpsc::{channel, RecvTimeoutError},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Shows a line of its own.
+pub fn note(text: &str) {
+    eprintln!("kimport: {text}");
+}
+
+/// Removes a directory below the cache, also when it is read-only.
+pub(crate) fn remove(place: &Place, path: &Path) -> Result<()> {
+    if !path.exists() {
+        return Ok(());
+    }
+    if path == place.cache || !path.starts_with(&place.cache) {
+        return Err(Error::new(format_args!(
+            "Refusing to remove {}.",
+            path.display()
+        )));
+    }
+    let remove = |chmod: &str| {
+        let script = format!("{chmod} rm -rf -- \"$1\"");
+        process::query(
+            std::process::Command::new("sh")
+                .args(["-c", &script, "sh"])
+                .arg(path),
+        )
+    };
+    if remove("")?.is_none() && remove("chmod -R u+rwX -- \"$1\" &&")?.is_none() {
+        return Err(Error::Failed(format!("cannot remove {}", path.display())));
+    }
+    Ok(())
+}
+
+/// Refuses when `megabytes` are not free in `directory`, which `variable` moves elsewhere.
+pub(crate) fn need_space(
+    megabytes: u64,
+    what: &str,
+    directory: &Path,
+    variable: &str,
+) -> Result<()> {
+    let space = statvfs(directory).at(directory)?;
+    let free = (space.f_bavail * space.f_frsize) >> 20;
+    if free >= megabytes {
+        return Ok(());
+    }
+    let directory = directory.display();
+    Err(Error::new(format_args!(
+        "{what} needs {megabytes} MB in {directory}, where {free} MB are free."
+    ))
+    .help(format_args!(
+        "Free some space there, or set {variable} to a directory on a larger disk."
+    )))
+}
+
+/// A lock that others wait for, of this process and of what it has started.
+#[derive(Debug)]
+pub(crate) struct Lock(#[expect(dead_code, reason = "held")] File);
+
+impl Lock {
+    /// Takes the lock of `path`; `busy` says what is waited for, given what the holder wrote there.
+    pub(crate) fn take(path: &Path, busy: impl FnOnce(&str) -> String) -> Result<Self> {
+        process::handle_signals()?;
+        let mut options = OpenOptions::new();
+        let mut file = options
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(path)
+            .at(path)?;
+        // Programs that outlive this process keep it.
+        fcntl_setfd(&file, FdFlags::empty()).at(path)?;
+        let mut busy = Some(busy);
+        while flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            if let Some(busy) = busy.take() {
+                let mut holder = String::new();
+                file.read_to_string(&mut holder).at(path)?;
+                note(&busy(holder.lines().next().unwrap_or("unknown")));
+            }
+            thread::sleep(Duration::from_millis(500));
+            process::check()?;
+        }
+        file.set_len(0).at(path)?;
+        writeln!(file, "{}", std::process::id()).at(path)?;
+        Ok(Self(file))
+    }
+}
+
+/// A set-up under way. While there is one, nobody else changes the cache.
+#[derive(Debug)]
+pub(crate) struct Steps {
+    pub(crate) place: Place,
+    /// The directory of temporary files, which goes with this.
+    pub(crate) tmp: PathBuf,
+    step: usize,
+    steps: usize,
+    _lock: Lock,
+}
+
+impl Steps {
+    /// Begins with so many steps, when others have ended, and removes what interrupted ones left.
+    pub(crate) fn begin(place: Place, steps: usize) -> Result<Self> {
+        let cache = place.cache.display();
+        if place
+            .cache
+            .as_os_str()
+            .as_encoded_bytes()
+            .iter()
+            .any(|byte| b" \t\n:".contains(byte))
+        {
+            return Err(Error::new(format_args!(
+                "The cache's path, {cache}, contains a space or a colon, which the kernel's build \
+                 does not accept."
+            ))
+            .help("Set KIMPORT_CACHE to another directory."));
+        }
+        let log = place.cache.join("log");
+        let is_usable = fs::create_dir_all(&log).is_ok()
+            && [&place.cache, &log]
+                .iter()
+                .all(|path| rustix::fs::access(*path, rustix::fs::Access::WRITE_OK).is_ok());
+        if !is_usable {
+            return Err(Error::new(format_args!(
+                "The cache directory {cache} cannot be written."
+            ))
+            .help("Set KIMPORT_CACHE to one that can."));
+        }
+        let lock = Lock::take(&place.cache.join("lock"), |holder| {
+            format!("waiting for another set-up of {cache} (process {holder}) ...")
+        })?;
+        let tmp = place.cache.join("tmp");
+        Self::with(place, steps, lock, tmp)
+    }
+
+    /// Begins as [`Self::begin`] does, with another lock that keeps others from `tmp`.
+    pub(crate) fn with(place: Place, steps: usize, lock: Lock, tmp: PathBuf) -> Result<Self> {
+        remove(&place, &tmp)?;
+        fs::create_dir(&tmp).at(&tmp)?;
+        Ok(Self {
+            place,
+            tmp,
+            step: 0,
+            steps,
+            _lock: lock,
+        })
+    }
+
+    fn line(&mut self, name: &str) -> String {
+        self.step += 1;
+        format!("[{}/{}] {name} ...", self.step, self.steps)
+    }
+
+    /// Shows that a step has nothing to do.
+    pub(crate) fn skip(&mut self, name: &str) {
+        eprintln!("{} there", self.line(name));
+    }
+
+    /// Does a step: its output is in a log, its name and the time it takes are shown.
+    pub(crate) fn step<T>(
+        &mut self,
+        name: &str,
+        work: impl FnOnce(&Self, &Log) -> Result<T>,
+    ) -> Result<T> {
+        let file: String = name
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+            .collect();
+        let path = self.place.cache.join("log").join(file + ".log");
+        let log = Log(File::create(&path).at(&path)?);
+        let line = self.line(name);
+        let result = show(&line, || work(self, &log));
+        match result {
+            Err(Error::Failed(message)) => {
+                // The disk may be full.
+                let _ = log.line(&message);
+                Err(error::step_failed(name, &path))
+            }
+            result => result,
+        }
+    }
+
+    /// Refuses when the cache has less than so many megabytes.
+    pub(crate) fn need_space(&self, megabytes: u64, what: &str) -> Result<()> {
+        need_space(megabytes, what, &self.place.cache, "KIMPORT_CACHE")
+    }
+}
+
+impl Drop for Steps {
+    fn drop(&mut self) {
+        // Not by a program, as none is started after a signal. What cannot be removed goes the next
+        // time.
+        let _ = fs::remove_dir_all(&self.tmp);
+    }
+}
+
+/// Shows `line` and, when `work` is done, the time it took; on a terminal also meanwhile.
+fn show<T>(line: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    const TICK: Duration = Duration::from_millis(200);
+    let start = Instant::now();
+    let is_terminal = std::io::stderr().is_terminal();
+    if !is_terminal {
+        eprintln!("{line}");
+    }
+    let (done, end) = channel::<()>();
+    let result = thread::scope(|scope| {
+        scope.spawn(move || {
+            while is_terminal && end.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                eprint!("\r\x1b[K{line} {} s", start.elapsed().as_secs());
+            }
+        });
+        let result = work();
+        drop(done);
+        result
+    });
+    if is_terminal {
+        eprint!("\r\x1b[K");
+    }
+    if result.is_ok() {
+        eprintln!("{line} {} s", start.elapsed().as_secs());
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::place::Kernel;
+    use std::process::Command;
+
+    fn place(cache: &Path) -> Place {
+        Place {
+            top: cache.to_owned(),
+            cache: cache.to_owned(),
+            root: cache.join("root"),
+            suite: "trixie".into(),
+            rustc: "1".into(),
+            packages: Vec::new(),
+            pinned: Kernel {
+                release: "1".into(),
+                version: "1".into(),
+                stock: cache.into(),
+                source: cache.into(),
+                kdir: cache.into(),
+            },
+        }
+    }
+
+    #[test]
+    fn a_step_that_fails_is_explained_and_leaves_nothing() {
+        let cache = tempfile::tempdir().unwrap();
+        let mut steps = Steps::begin(place(cache.path()), 2).unwrap();
+        let value = steps.step("one", |steps, log| {
+            fs::write(steps.tmp.join("half"), "").unwrap();
+            log.output(Command::new("echo").arg("yes"))
+        });
+        assert_eq!(value.unwrap(), "yes\n");
+        let failed = steps.step("two & more", |_, log| {
+            log.run(Command::new("sh").args(["-c", "echo to the log; exit 3"]))
+        });
+        let Err(Error::Explained { message, log, .. }) = failed else {
+            panic!("{failed:?}");
+        };
+        assert_eq!(message, "The step 'two & more' failed.");
+        assert!(log.starts_with("  | to the log\n"), "{log}");
+        assert!(cache.path().join("log/two---more.log").is_file());
+        // What explains itself stays as it is.
+        let said = steps.step("three", |_, _| Err::<(), _>(Error::new("Said.")));
+        assert_eq!(said, Err(Error::new("Said.")));
+        drop(steps);
+        assert!(!cache.path().join("tmp").exists());
+    }
+
+    #[test]
+    fn what_an_interrupted_one_left_is_removed() {
+        let cache = tempfile::tempdir().unwrap();
+        let left = cache.path().join("tmp/a/b");
+        fs::create_dir_all(&left).unwrap();
+        fs::set_permissions(
+            left.parent().unwrap(),
+            std::os::unix::fs::PermissionsExt::from_mode(0o500),
+        )
+        .unwrap();
+        let steps = Steps::begin(place(cache.path()), 1).unwrap();
+        assert!(!left.exists() && steps.tmp.is_dir());
+        let lock = fs::read_to_string(cache.path().join("lock")).unwrap();
+        assert_eq!(lock, format!("{}\n", std::process::id()));
+    }
+
+    #[test]
+    fn only_the_cache_is_removed_from() {
+        let cache = tempfile::tempdir().unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        let place = place(cache.path());
+        for path in [elsewhere.path(), cache.path()] {
+            assert!(remove(&place, path).is_err(), "{}", path.display());
+            assert!(path.is_dir());
+        }
+        remove(&place, &cache.path().join("absent")).unwrap();
+    }
+
+    #[test]
+    fn another_process_waits_for_the_lock() {
+        let cache = tempfile::tempdir().unwrap();
+        let path = cache.path().join("lock");
+        let lock = Lock::take(&path, |_| unreachable!()).unwrap();
+        let (said, heard) = channel();
+        let waiting = thread::spawn({
+            let path = path.clone();
+            move || {
+                Lock::take(&path, |holder| {
+                    said.send(holder.to_owned()).unwrap();
+                    String::new()
+                })
+            }
+        });
+        assert_eq!(heard.recv().unwrap(), std::process::id().to_string());
+        assert!(!waiting.is_finished());
+        drop(lock);
+        waiting.join().unwrap().unwrap();
+    }
+
+    #[test]
+    fn too_little_space_is_said() {
+        let error = need_space(u64::MAX >> 20, "The disk", Path::new("/"), "X").unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.starts_with("The disk needs 17592186044415 MB in /, where "),
+            "{text}"
+        );
+        assert!(
+            text.contains("set X to a directory on a larger disk"),
+            "{text}"
+        );
+    }
+}

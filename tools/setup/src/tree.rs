@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The tree that modules are built against.
+
+use crate::{
+    error::{At, Error, Result},
+    packages::Wanted,
+    place::Kernel,
+    process::Log,
+    steps::{remove, Steps},
+};
+use std::{collections::HashSet, fs, path::Path, process::Command, thread::available_parallelism};
+
+impl Steps {
+    /// Makes all that a kernel needs after the build root, in four steps.
+    pub(crate) fn kernel(&mut self, wanted: &Wanted<'_>) -> Result<()> {
+        let kernel = &wanted.kernel;
+        if kernel.stock.is_dir() && kernel.source.is_dir() {
+            self.skip("kernel packages");
+            self.skip("unpacking");
+        } else {
+            self.step("kernel packages", |steps, log| wanted.fetch(steps, log))?;
+            self.step("unpacking", |steps, log| wanted.unpack(steps, log))?;
+            remove(&self.place, &self.tmp.join("debs"))?;
+        }
+        if kernel.is_ready(&self.place.root) {
+            self.skip("Rust build tree");
+            self.skip("test module");
+            return Ok(());
+        }
+        self.step("Rust build tree", |steps, log| prepare(kernel, steps, log))?;
+        self.step("test module", |steps, log| try_it(kernel, steps, log))
+    }
+}
+
+/// The option of make for as many jobs as CPUs.
+pub(crate) fn jobs() -> String {
+    format!("-j{}", available_parallelism().map_or(1, usize::from))
+}
+
+/// The value of an option in quotes.
+fn value<'a>(config: &'a str, option: &str) -> Option<&'a str> {
+    config.lines().find_map(|line| {
+        line.strip_prefix(option)?
+            .strip_prefix("=\"")?
+            .strip_suffix('"')
+    })
+}
+
+/// The lines that differ between two configurations. They decide about crate hashes and structure
+/// layouts. Only the C compiler's packaging revision may differ; the distribution does not compare
+/// it either (`DEBIAN_KERNEL_NO_CC_VERSION_CHECK`).
+fn changes(before: &str, after: &str) -> Vec<String> {
+    let not_in = |text: &str, other: &str, sign: &str| {
+        let other: HashSet<_> = other.lines().collect();
+        text.lines()
+            .filter(|line| !other.contains(line) && !line.starts_with("CONFIG_CC_VERSION_TEXT="))
+            .map(|line| format!("{sign} {line}"))
+            .collect::<Vec<_>>()
+    };
+    [not_in(before, after, "<"), not_in(after, before, ">")].concat()
+}
+
+/// Makes the tree from the source and the stock kernel's configuration. It is made in place, as the
+/// build writes its path into what it makes; a file tells that it is complete.
+fn prepare(kernel: &Kernel, steps: &Steps, log: &Log) -> Result<()> {
+    let place = &steps.place;
+    let Kernel {
+        release,
+        source,
+        kdir,
+        ..
+    } = kernel;
+    steps.need_space(500, "The build tree")?;
+    let headers = kernel.headers();
+    let config = headers.join(".config");
+    let before = fs::read_to_string(&config).at(&config)?;
+    let cc = value(&before, "CONFIG_CC_VERSION_TEXT").unwrap_or_default();
+    let cc = cc.split(' ').next().unwrap_or_default();
+    if !log.succeeds(
+        place
+            .in_root("sh")
+            .args(["-c", "command -v \"$1\"", "sh", cc]),
+    )? {
+        return Err(Error::new(format_args!(
+            "Kernel {release} was built with {cc}, which the build root has not."
+        ))
+        .help("Add its package to scripts/build-root.conf."));
+    }
+    let version = log.output(
+        place
+            .in_root("make")
+            .arg("-s")
+            .arg("-C")
+            .arg(source)
+            .arg("kernelversion"),
+    )?;
+    let version = version.trim();
+    let local = release.strip_prefix(version).ok_or_else(|| {
+        Error::new(format_args!(
+            "The source of version {} calls itself {version}, the kernel {release}.",
+            kernel.version
+        ))
+    })?;
+
+    remove(place, kdir)?;
+    fs::create_dir(kdir).at(kdir)?;
+    fs::write(kdir.join(".config"), &before).at(kdir)?;
+    let make = |arguments: &[&str]| {
+        let mut make = place.in_root("make");
+        make.arg("-C")
+            .arg(source)
+            .arg(format!("O={}", kdir.display()))
+            .arg("ARCH=x86");
+        let prefix = cc.find("gcc").map_or(cc, |at| &cc[..at]);
+        make.arg(format!("CC={cc}"))
+            .arg(format!("CROSS_COMPILE={prefix}"));
+        make.arg(format!("LOCALVERSION={local}")).args(arguments);
+        log.run(&mut make)
+    };
+    make(&["olddefconfig"])?;
+    let after = fs::read_to_string(kdir.join(".config")).at(kdir)?;
+    let changed = changes(&before, &after);
+    if !changed.is_empty() {
+        let mut error = Error::new(format_args!(
+            "The build root's tools change the configuration of kernel {release}, so that modules \
+             would not fit:"
+        ));
+        for line in changed {
+            error = error.help(line);
+        }
+        return Err(error.help(format_args!(
+            "Make the build root anew (remove {}); if that does not help, its tools are too new \
+             or too old for this kernel.",
+            place.root.display()
+        )));
+    }
+    make(&[&jobs(), "modules_prepare"])?;
+
+    let prepared = fs::read_to_string(kdir.join("include/config/kernel.release")).at(kdir)?;
+    if prepared.trim() != release {
+        return Err(Error::new(format_args!(
+            "The prepared tree is for release {} instead of {release}.",
+            prepared.trim()
+        )));
+    }
+    let has = |path: &str| {
+        kdir.join(path)
+            .metadata()
+            .is_ok_and(|metadata| metadata.len() > 0)
+    };
+    if !has("rust/libkernel.rmeta") {
+        return Err(Error::new("The prepared tree has no rust/libkernel.rmeta."));
+    }
+    // Kernels carry syn since 6.19, and keep host libraries apart since 7.3.
+    if source.join("rust/syn").is_dir() && !has("rust/host/libsyn.rlib") && !has("rust/libsyn.rlib")
+    {
+        return Err(Error::new("The prepared tree has no libsyn.rlib."));
+    }
+    // The exported symbols, and the types that modules' BTF builds on. The variables pin release
+    // and compiler.
+    for file in ["Module.symvers", ".kernelvariables", "vmlinux"] {
+        if file != "vmlinux" || headers.join(file).exists() {
+            fs::copy(headers.join(file), kdir.join(file)).at(headers.join(file))?;
+        }
+    }
+    Ok(())
+}
+
+/// Builds the kernel's own smallest Rust sample with the tree, then declares the tree complete.
+fn try_it(kernel: &Kernel, steps: &Steps, log: &Log) -> Result<()> {
+    let directory = steps.tmp.join("try");
+    fs::create_dir(&directory).at(&directory)?;
+    let sample = kernel.source.join("samples/rust/rust_minimal.rs");
+    fs::copy(&sample, directory.join("rust_minimal.rs")).at(&sample)?;
+    fs::write(directory.join("Kbuild"), "obj-m := rust_minimal.o\n").at(&directory)?;
+    let mut make = steps.place.in_root("make");
+    make.arg("-C")
+        .arg(&kernel.kdir)
+        .arg(format!("M={}", directory.display()));
+    log.run(make.arg("modules"))?;
+    check_module(kernel, &directory.join("rust_minimal.ko"), steps, log)?;
+    let mark = kernel.mark();
+    fs::write(&mark, "").at(&mark)
+}
+
+fn check_module(kernel: &Kernel, module: &Path, steps: &Steps, log: &Log) -> Result<()> {
+    let mut modinfo: Command = steps.place.in_root("modinfo");
+    let vermagic = log.output(modinfo.args(["-F", "vermagic"]).arg(module))?;
+    if vermagic.split(' ').next() == Some(&kernel.release) {
+        return Ok(());
+    }
+    Err(Error::new(format_args!(
+        "A module built with {} is not for {}.",
+        kernel.kdir.display(),
+        kernel.release
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_has_to_stay() {
+        let before =
+            "# made\nCONFIG_A=y\nCONFIG_CC_VERSION_TEXT=\"gcc-14 (Debian 14.2.0-1)\"\nCONFIG_B=m\n";
+        let other_packaging = before.replace("14.2.0-1", "14.2.0-2");
+        assert!(changes(before, before).is_empty());
+        assert!(changes(before, &other_packaging).is_empty());
+        let after = other_packaging.replace("CONFIG_B=m", "# CONFIG_B is not set\nCONFIG_C=y");
+        assert_eq!(
+            changes(before, &after),
+            ["< CONFIG_B=m", "> # CONFIG_B is not set", "> CONFIG_C=y"]
+        );
+    }
+
+    #[test]
+    fn values_of_options() {
+        let config = "CONFIG_CC_VERSION_TEXT=\"x86_64-linux-gnu-gcc-14 (Debian) 14\"\n";
+        let text = value(config, "CONFIG_CC_VERSION_TEXT").unwrap();
+        assert_eq!(text, "x86_64-linux-gnu-gcc-14 (Debian) 14");
+        assert_eq!(value(config, "CONFIG_CC_VERSION"), None);
+    }
+}
