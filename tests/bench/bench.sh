@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Loads what measures, and hands its samples on: `# sample NAME COUNT TICKS`.
+# Loads the module that measures, and passes its samples on: `# sample NAME COUNT TICKS`.
 #
 # kimport-vm: module tests/bench/bench_provider_a tests/bench/bench_provider_b tests/bench/kimport_bench
 # kimport-vm: file $KIMPORT_BUILD/bench-pointer/kimport_bench.ko:/test/pointer/kimport_bench.ko

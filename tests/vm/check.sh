@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# `kimport check --kernel running`: what it says of a module is what the kernel then says.
+# Tests `kimport check --kernel running`: the command and the kernel report the same of a module.
 #
 # kimport-vm: module samples/hello_import/hello_import tests/modules/kimport_test_provider tests/modules/import_cases
 # kimport-vm: module refused_not refused_namespace refused_licence refused_release

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The whole story: a SCSI disk served by a Rust backend from a LIO core that exports nothing, beside the stock one.
-# What ktap_show prints is what `make demo` shows besides the steps.
+# The whole story: a Rust backend serves a SCSI disk from an LIO core that exports nothing, beside
+# the stock core. `make demo` shows the steps, and the lines of ktap_show.
 #
 # kimport-vm: module samples/lio_core_new/target_core_mod_new samples/rust_iblock/rust_iblock tcm_loop_new
 # kimport-vm: disk 256M

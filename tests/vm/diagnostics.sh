@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# What kimport shows of itself: the lines that dynamic debug switches on, and /sys/kernel/debug/kimport.
+# The diagnostics of kimport: the lines that dynamic debug switches on, and
+# /sys/kernel/debug/kimport.
 #
 # kimport-vm: module samples/hello_import/hello_import tests/modules/kimport_test_provider tests/modules/import_cases
 # shellcheck shell=dash disable=SC1090

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Each way in which an import ends, provoked for real: what it says, with which errno, and that it leaves nothing behind.
-# The numbers are those of tests/modules/cases/main.rs.
+# Provokes each result of an import, and checks its message and its errno, and that it leaves
+# nothing behind. The numbers are those of tests/modules/cases/main.rs.
 #
 # kimport-vm: module samples/hello_import/hello_import tests/modules/kimport_test_provider tests/modules/import_cases
 # kimport-vm: module not_gpl not_gpl_relinked provider_livepatch

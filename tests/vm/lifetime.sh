@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The lifetime of providers: who holds them and how that is seen, providers that are requested, moved between and bound
-# late. The cases are those of tests/lifetime/. The providers warn when they go while somebody is inside.
+# The lifetime of providers: the modules that hold them, and providers that are requested, exchanged
+# and bound late. The cases are those of tests/lifetime/. The providers warn if they are unloaded
+# while a call is inside.
 #
 # kimport-vm: module tests/modules/kimport_test_provider
 # kimport-vm: module tests/lifetime/kimport_side_a tests/lifetime/kimport_side_b tests/lifetime/kimport_side_c

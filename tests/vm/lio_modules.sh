@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Every module of the distribution that needs the LIO core, relinked to the copy that exports nothing (tests/lio/relink),
-# beside the stock core: what they import leads there, and those that can do I/O here do it.
+# Loads every module of the distribution that needs the LIO core, relinked to the copy that exports
+# nothing (tests/lio/relink), beside the stock core. Checks that their imports lead to that copy,
+# and does I/O with the modules that can do I/O here.
 #
 # kimport-vm: module samples/lio_core_new/target_core_mod_new lio/*
 # kimport-vm: file $CARGO_TARGET_DIR/debug/examples/relocated:/test/relocated

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# `kimport load`: modules whose undefined symbols nothing exports.
+# Tests `kimport load` with modules whose undefined symbols no module exports.
 #
 # kimport-vm: module samples/hello_import/hello_import tests/modules/kimport_test_provider
 # kimport-vm: module tests/load/load_user tests/load/load_refused tests/load/load_fails

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Modules that the build relinked: the kernel binds them as it loads them. The numbers are those of
-# tests/relink/relink_rust.rs.
+# Loads modules that the build relinked, which the kernel binds when it loads them. The numbers are
+# those of tests/relink/relink_rust.rs.
 #
 # kimport-vm: module tests/modules/kimport_test_provider
 # kimport-vm: module tests/relink/relink_c tests/relink/relink_rust tests/relink/relink_wrong tests/relink/relink_plain

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# A driver of the distribution in Rust, relinked so that livepatch code resolves all that it needs of the kernel image, which
-# exports it.
+# Loads a Rust driver of the distribution, relinked so that livepatch code resolves all symbols that
+# it needs of the kernel image. The kernel image exports them.
 #
 # kimport-vm: module ax88796b_rust
 # shellcheck shell=dash disable=SC1090

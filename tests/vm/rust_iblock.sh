@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# samples/rust_iblock as a user meets it: its parameters, disks on several block devices, what reaches the device
-# below, and what an initiator is told when that fails.
+# Tests samples/rust_iblock as a user sees it: its parameters, disks on several block devices, the
+# commands that reach the device below, and the status that an initiator gets when they fail. Needs
+# two empty disks, /dev/vda and /dev/vdb, of 64 MiB.
 #
 # With IBLOCK_PROVIDER the suite runs on another core; rust_iblock_new.sh does that.
 #

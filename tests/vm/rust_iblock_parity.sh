@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# What people and initiators see of samples/rust_iblock and of the C driver that it is a port of, on the same devices: the same.
+# Checks that people and initiators see the same of samples/rust_iblock and of the C driver that it
+# is a port of, on the same devices.
 #
 # kimport-vm: module samples/rust_iblock/rust_iblock
 # kimport-vm: stock tcm_loop sd_mod scsi_debug sg target_core_iblock

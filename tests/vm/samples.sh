@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Every sample, and what tests/consumer built outside of the checkout: loads, has its imports, unloads.
+# Loads and unloads every sample, and the modules that tests/consumer built outside of the checkout,
+# and checks their imports.
 #
 # kimport-vm: module samples/hello_import/hello_import samples/rust_iblock/rust_iblock
 # kimport-vm: module samples/lio_core_new/target_core_mod_new tcm_loop_new

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The crate's own tests: the module kimport_selftest prints their results to the kernel log.
+# Runs the crate's own tests: the module kimport_selftest prints their results to the kernel log.
 #
 # kimport-vm: module tests/selftest/kimport_selftest
 # shellcheck shell=dash disable=SC1090

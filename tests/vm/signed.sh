@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# What `kimport relink --sign` made, on a kernel that does not know the key: it reads the signature and looks for the key.
+# Loads modules that `kimport relink --sign` signed, on a kernel that does not know the key: the
+# kernel reads the signature and looks for the key.
 #
 # kimport-vm: module signed unsigned
 # kimport-vm: last

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# A kernel that kimport is part of, with its users built in: hello_import and the KUnit suites ran when it booted.
+# Tests a kernel that kimport is a part of, with its users built in: hello_import and the KUnit
+# suites ran when it booted.
 # shellcheck shell=dash disable=SC1090
 . "$KTAP_SH"
 

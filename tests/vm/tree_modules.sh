@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# A kernel that kimport is part of, with its users as modules of the tree.
+# Tests a kernel that kimport is a part of, with its users as modules of the tree.
 #
 # kimport-vm: module tree/hello_import tree/rust_iblock tree/kimport_selftest
 # shellcheck shell=dash disable=SC1090

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# hello_import, signed by `kimport relink --sign`, on a kernel that takes signed modules only: with the kernel's own key, with
-# that and one byte changed afterwards, and with a key that the kernel does not know.
+# Loads hello_import, signed by `kimport relink --sign`, on a kernel that accepts only signed
+# modules: with the kernel's own key, with that key and one byte changed afterwards, and with a key
+# that the kernel does not know.
 #
 # kimport-vm: module trusted changed unknown
 # shellcheck shell=dash disable=SC1090

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Declared types against BTF: functions of the stock kernel that were chosen at random, a provider that has no BTF, and one
-# that was built anew with another prototype.
+# Compares declared types with BTF: for functions of the stock kernel that were chosen at random,
+# for a provider that has no BTF, and for a provider that was rebuilt with another prototype.
 #
 # kimport-vm: module tests/modules/kimport_test_provider tests/modules/import_cases tests/typed/imports_typed
 # kimport-vm: module provider_without_btf provider_upgraded

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# A wrapper whose import is not bound ends in a BUG that names the symbol, never in a jump to nowhere. The task dies
-# and the module stays, so that this comes last in a VM; the cases are those of tests/modules/cases/main.rs.
+# A wrapper whose import is not bound ends in a BUG that names the symbol, never in a jump to
+# nowhere. The task dies and the module stays, so this suite is the last in a VM. The cases are
+# those of tests/modules/cases/main.rs.
 #
 # kimport-vm: module tests/modules/import_cases
 # kimport-vm: last

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The table of docs/ways.md: each of its cells for the kernel that runs here, tried. /test/kernel says which rows these are;
-# what they do to the running system cannot always be undone, so that their order matters.
+# Tries each cell of the table of docs/ways.md that is about the running kernel. /test/kernel says
+# which rows these are. The order of the rows matters, because changes to the running system cannot
+# always be undone.
 #
 # kimport-vm: module ways/*
 # kimport-vm: file docs/ways.md:/test/ways.md $KIMPORT_KDIR/Module.symvers:/test/Module.symvers
