@@ -102,7 +102,16 @@ fn holdings() -> GlobalGuard<HOLDINGS> {
     HOLDINGS.lock()
 }
 
+#[cfg(not(CONFIG_SYSFS))]
+fn link(_: &Provider) -> Result<bool> {
+    Ok(false)
+}
+
+#[cfg(not(CONFIG_SYSFS))]
+fn unlink(_: &Provider) {}
+
 /// Makes the link. Returns false if it exists already, or if there is nothing to link to.
+#[cfg(CONFIG_SYSFS)]
 fn link(provider: &Provider) -> Result<bool> {
     let Some((holders, holder)) = ends(provider) else {
         return Ok(false);
@@ -120,6 +129,7 @@ fn link(provider: &Provider) -> Result<bool> {
 }
 
 /// Removes the link that [`link`] made.
+#[cfg(CONFIG_SYSFS)]
 fn unlink(provider: &Provider) {
     let Some((holders, _)) = ends(provider) else {
         return;
@@ -140,9 +150,4 @@ fn ends(provider: &Provider) -> Option<(*mut bindings::kobject, *mut bindings::k
     // SAFETY: This module is loaded, as its code runs.
     let holder = unsafe { &raw mut (*this.as_ptr()).mkobj.kobj };
     (!holders.is_null()).then_some((holders, holder))
-}
-
-#[cfg(not(CONFIG_SYSFS))]
-fn ends(_: &Provider) -> Option<(*mut bindings::kobject, *mut bindings::kobject)> {
-    None
 }

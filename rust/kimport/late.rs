@@ -93,7 +93,8 @@ pub struct LateImports<T: ProviderEvents> {
     events: T,
     #[pin]
     state: Mutex<State>,
-    /// Set if the provider was live, but there was not enough memory to bind the block.
+    /// Set if the provider was live, but there was not enough memory to bind the block. Never set
+    /// while the block is bound.
     postponed: AtomicFlag,
     #[pin]
     notifier: Opaque<bindings::notifier_block>,
@@ -169,6 +170,7 @@ impl<T: ProviderEvents> LateImports<T> {
         };
         // If the provider is not live (yet), the notifier will be called when it is.
         let Ok(provider) = Provider::get(&kallsyms, &self.provider) else {
+            self.postponed.store(false, Relaxed);
             return;
         };
         let resolution = Resolution::new(&kallsyms, Some(&provider), self.claim.block());

@@ -68,10 +68,12 @@
 //!   does not compile.
 //! - `btf_get_module_btf`, `btf_put`, `btf_nr_types`, `btf_type_by_id`, `btf_name_by_offset` and
 //!   `btf_find_by_name_kind`, imported in `verify/imported.rs`. Without them, types are unverified,
-//!   which `#[verify(require)]` refuses.
+//!   which `#[verify(require)]` refuses. Their own types are not compared, as they are what
+//!   compares.
 //! - `smp_text_poke_batch_add`, `smp_text_poke_batch_finish`, `text_mutex`, `static_call_mutex` and
-//!   `callthunks_translate_call_dest`, imported in `binder/static_call/batch/imported.rs`. Without them,
-//!   functions are bound one by one, which takes longer.
+//!   `callthunks_translate_call_dest`, imported in `binder/static_call/batch/imported.rs`. Without
+//!   them, or without BTF that knows the functions, functions are bound one by one, which takes
+//!   longer.
 //!
 //! The crate is linked into every module that uses it: each has its own copy of the statics.
 

@@ -43,7 +43,7 @@ pub use way::Key;
 /// The binding of one imported function to the address that its calls reach.
 pub(crate) trait Binder: Sized + 'static {
     /// Returns the symbols of the kernel image that make binding faster. The resolver looks for
-    /// them first, and binds all of them or none.
+    /// them before any user's symbol. They are used only if all of them are bound.
     fn accelerators() -> &'static [Symbol] {
         &[]
     }

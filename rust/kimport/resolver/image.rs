@@ -3,7 +3,7 @@
 //! The symbols of the kernel image, from its kallsyms.
 
 use super::imported;
-use super::search::{ByName, Place, Search, Symbol};
+use super::search::{ByName, Place, Search, Symbol, Wanted};
 use core::ffi::{c_void, CStr};
 use core::ops::Range;
 use kernel::ffi::{c_char, c_int, c_ulong};
@@ -13,25 +13,35 @@ use kernel::str::CStrExt as _;
 /// of `imported` must be bound.
 pub(super) fn search(searches: &mut [Search<'_>]) {
     let image = Image::new();
-    for search in &mut *searches {
-        let name = search.wanted.name.as_char_ptr();
-        let mut walk = NameWalk {
-            image: &image,
-            search,
-        };
-        let data = (&raw mut walk).cast();
-        // SAFETY: The function is bound. It calls `on_name` with `data`, which is a `NameWalk`, and
-        // only before it returns.
-        unsafe { imported::kallsyms_on_each_match_symbol(Some(on_name), name, data) };
-    }
+    search_names(&image, searches);
     if searches.iter().any(Search::may_be_made) {
         let mut walk = Walk {
             image: &image,
             searches: ByName::new(searches, Search::may_be_made),
         };
         let data = (&raw mut walk).cast();
-        // SAFETY: As above, with `on_symbol` and a `Walk`.
+        // SAFETY: The function is bound. It calls `on_symbol` with `data`, which is a `Walk`, and
+        // only before it returns.
         unsafe { imported::kallsyms_on_each_symbol(Some(on_symbol), data) };
+    }
+}
+
+/// Searches for a symbol of the wanted name alone, which is quick also if there is none.
+pub(super) fn search_name(wanted: Wanted<'_>) -> Search<'_> {
+    let mut search = [Search::new(wanted, true)];
+    search_names(&Image::new(), &mut search);
+    let [search] = search;
+    search
+}
+
+fn search_names(image: &Image, searches: &mut [Search<'_>]) {
+    for search in &mut *searches {
+        let name = search.wanted.name.as_char_ptr();
+        let mut walk = NameWalk { image, search };
+        let data = (&raw mut walk).cast();
+        // SAFETY: The function is bound. It calls `on_name` with `data`, which is a `NameWalk`, and
+        // only before it returns.
+        unsafe { imported::kallsyms_on_each_match_symbol(Some(on_name), name, data) };
     }
 }
 

@@ -15,6 +15,7 @@ use crate::block::{self, bind_all};
 use crate::log::debug;
 use crate::once::Once;
 use crate::provider::Provider;
+use crate::types::Policy;
 use crate::verify::check_types;
 use core::ffi::{c_void, CStr};
 use kernel::fmt;
@@ -78,7 +79,8 @@ impl Kallsyms {
             bind_first_matches()?;
             judge_first_matches()?;
             // INVARIANT: All were just bound.
-            check_types(&Self(()), imported::symbols()).map_err(Unusable::Mistyped)?;
+            check_types(&Self(()), imported::symbols(), Policy::Strict)
+                .map_err(Unusable::Mistyped)?;
             JUDGED.store(true, Release);
         }
         // INVARIANT: All functions were bound just now, or earlier, and are never unbound.
@@ -86,8 +88,10 @@ impl Kallsyms {
         ACCELERATED.call(|| {
             let accelerators = FunctionBinding::accelerators();
             // The types are compared before the functions are bound, because the binder uses
-            // functions that are bound.
-            if check_types(&kallsyms, accelerators).is_err() {
+            // functions that are bound. The binder can do without them, so that a type which cannot
+            // be compared is not good enough.
+            if let Err(name) = check_types(&kallsyms, accelerators, Policy::Warn) {
+                debug!("functions are bound one by one: the type of {name} is not known");
                 return;
             }
             if let Err(Refusal { name, cause }) = kallsyms.bind(accelerators) {
@@ -109,9 +113,7 @@ impl Kallsyms {
             if symbol.address().is_some() {
                 continue;
             }
-            let mut search = [Search::new(Wanted::of(symbol), true)];
-            image::search(&mut search);
-            match self.judge(&search[0]) {
+            match self.judge(&image::search_name(Wanted::of(symbol))) {
                 Ok(address) => {
                     if found.push((symbol, address), GFP_KERNEL).is_err() {
                         // SAFETY: The address is the symbol's; the kernel image stays.
@@ -299,22 +301,20 @@ fn bind_first_matches() -> Result<(), Unusable> {
 fn judge_first_matches() -> Result<(), Unusable> {
     // INVARIANT: All were just bound.
     let kallsyms = Kallsyms(());
-    let search = |symbol| {
-        let mut search = [Search::new(Wanted::of(symbol), true)];
-        image::search(&mut search);
-        let [search] = search;
-        search
-    };
     for symbol in imported::symbols() {
-        if let Err(cause) = kallsyms.judge(&search(symbol)) {
-            let name = symbol.name;
-            return Err(Unusable::Refused { name, cause });
+        let name = symbol.name;
+        let address = kallsyms
+            .judge(&image::search_name(Wanted::of(symbol)))
+            .map_err(|cause| Unusable::Refused { name, cause })?;
+        if symbol.address() != Some(address) {
+            return Err(Refusal::missing(name).into());
         }
     }
     // The bounds may lie in init or per-CPU memory themselves, so only their uniqueness is checked.
     for symbol in imported::bounds() {
         if symbol.address().is_some() {
-            search(symbol).only().map_err(|cause| {
+            let search = image::search_name(Wanted::of(symbol));
+            search.only().map_err(|cause| {
                 let name = symbol.name;
                 Unusable::Refused { name, cause }
             })?;

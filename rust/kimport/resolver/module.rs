@@ -28,35 +28,55 @@ pub(super) fn search(provider: &Provider, searches: &mut [Search<'_>]) {
 
 /// Calls `look` with each symbol of `provider`, in the order of the table.
 fn each_symbol(provider: &Provider, mut look: impl FnMut(&[u8], &dyn Fn() -> Symbol)) {
-    // SAFETY: A `Provider` holds its module. The loader wrote the table before the module went
-    // live, and nothing writes it any more.
+    // SAFETY: A `Provider` holds its module. The loader wrote the words of `core_kallsyms` before the
+    // module went live, and nothing writes them any more.
     let table = unsafe { &(*provider.module().as_ptr()).core_kallsyms };
+    let keeps_init = keeps_init(provider);
     for index in 0..table.num_symtab as usize {
         // SAFETY: The table has `num_symtab` elements, which are in the part of the module's memory
         // that stays.
-        let entry = unsafe { &*table.symtab.add(index) };
-        if u32::from(entry.st_shndx) == bindings::SHN_UNDEF {
+        let entry = unsafe { table.symtab.add(index) };
+        // No reference is made: livepatch writes the values of the `.klp.sym.` entries of a livepatch
+        // module whenever it patches another object. Those entries have other names.
+        // SAFETY: `entry` is an element of the table; nothing writes its section.
+        let section = u32::from(unsafe { (*entry).st_shndx });
+        if section == bindings::SHN_UNDEF {
             continue;
         }
+        // SAFETY: `entry` is an element of the table; nothing writes its name.
+        let name = unsafe { (*entry).st_name };
         // SAFETY: The offset is within the string table, which is in the part of the module's
         // memory that stays.
-        let name = unsafe { table.strtab.add(entry.st_name as usize) };
+        let name = unsafe { table.strtab.add(name as usize) };
         // SAFETY: Each string of the table ends in a NUL.
         let name = unsafe { CStr::from_char_ptr(name) };
-        look(name.to_bytes(), &|| symbol(provider, entry));
+        look(name.to_bytes(), &|| {
+            // SAFETY: `entry` is an element of the table.
+            let address = unsafe { (&raw const (*entry).st_value).read_volatile() } as usize;
+            // SAFETY: `entry` is an element of the table; nothing writes its size.
+            let size = unsafe { (*entry).st_size } as usize;
+            let place = match provider.place_of(address) {
+                // Init memory that was freed is no longer a part of the module.
+                Place::Outside if keeps_init && section < bindings::SHN_LORESERVE => Place::Init,
+                place => place,
+            };
+            Symbol {
+                address,
+                place,
+                size: (size > 0).then_some(size),
+            }
+        });
     }
 }
 
-fn symbol(provider: &Provider, entry: &bindings::Elf64_Sym) -> Symbol {
-    let address = entry.st_value as usize;
-    let place = match provider.place_of(address) {
-        // Init memory that was freed is no longer a part of the module.
-        Place::Outside if u32::from(entry.st_shndx) < bindings::SHN_LORESERVE => Place::Init,
-        place => place,
-    };
-    Symbol {
-        address,
-        place,
-        size: (entry.st_size > 0).then_some(entry.st_size as usize),
+/// Returns whether the table has the symbols of init memory.
+fn keeps_init(provider: &Provider) -> bool {
+    #[cfg(CONFIG_LIVEPATCH)]
+    // SAFETY: A `Provider` holds its module. The loader wrote the word before the module went live.
+    return unsafe { (*provider.module().as_ptr()).klp };
+    #[cfg(not(CONFIG_LIVEPATCH))]
+    {
+        let _ = provider;
+        false
     }
 }

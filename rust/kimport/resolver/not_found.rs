@@ -9,7 +9,7 @@ use kernel::fmt;
 use kernel::str::BStr;
 
 /// The number of bytes of a clone's name that are kept for printing.
-const NAME_LEN: usize = 96;
+const NAME_LEN: usize = 80;
 
 /// The number of symbols that a message about an ambiguous name lists.
 const LISTED: usize = 8;
@@ -51,7 +51,7 @@ pub(crate) enum NotFound {
     NotData,
     /// The data is smaller than the declared type.
     TooSmall {
-        /// The number of bytes until the next symbol.
+        /// The size of the symbol in bytes; in the kernel image, the distance to the next symbol.
         size: usize,
         /// The size of the declared type in bytes.
         declared: usize,
@@ -157,22 +157,29 @@ impl fmt::Display for NotFound {
 /// Several symbols of one name.
 #[derive(Clone, Copy)]
 pub(crate) struct Candidates {
-    /// The `#[position]` and the address of the first ones, in the order of the symbol table.
-    listed: [(u32, usize); LISTED],
+    /// The addresses of the first ones, in the order of the symbol table.
+    addresses: [usize; LISTED],
+    /// The `#[position]` of each.
+    positions: [u16; LISTED],
     count: u32,
 }
 
 impl Candidates {
     pub(super) const fn new() -> Self {
         Self {
-            listed: [(0, 0); LISTED],
+            addresses: [0; LISTED],
+            positions: [0; LISTED],
             count: 0,
         }
     }
 
     pub(super) fn push(&mut self, position: u32, address: usize) {
-        if let Some(place) = self.listed.get_mut(self.count as usize) {
-            *place = (position, address);
+        let index = self.count as usize;
+        if let Some((place, number)) =
+            Option::zip(self.addresses.get_mut(index), self.positions.get_mut(index))
+        {
+            *place = address;
+            *number = position.try_into().unwrap_or(u16::MAX);
         }
         self.count += 1;
     }
@@ -186,8 +193,8 @@ impl Candidates {
 impl core::fmt::Display for Candidates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(":")?;
-        let listed = self.listed.iter().take(self.count as usize);
-        for (index, &(position, address)) in listed.enumerate() {
+        let listed = self.positions.iter().zip(self.addresses);
+        for (index, (position, address)) in listed.take(self.count as usize).enumerate() {
             f.write_str(if index == 0 { " " } else { ", " })?;
             write!(f, "{position} at ")?;
             fmt::Pointer::fmt(&fmt::HashedPtr(address as *const u8), f)?;

@@ -3,12 +3,11 @@
 //! The search for one symbol. A search is shown the symbols of a provider one by one, and judges
 //! them at the end.
 //!
-//! Only symbols in memory that stays are candidates. A provider's `__init` symbols are in its
-//! symbol table until late in its load, and for ever in a livepatch module
-//! (`MODULE_INFO(livepatch)`), so neither uniqueness nor `#[position]` may depend on them. Two
-//! kinds of searches count them all the same, because livepatch counts them and a `#[position]`
-//! shall mean the same to both: searches in the kernel image, whose kallsyms never drops them, and
-//! searches for symbols that livepatch has bound.
+//! Only symbols in memory that stays are candidates. The table that a module keeps has no `__init`
+//! symbols, unless it is a livepatch module (`MODULE_INFO(livepatch)`), so neither uniqueness nor
+//! `#[position]` may depend on them. Two kinds of searches count them all the same, because
+//! livepatch counts them and a `#[position]` shall mean the same to both: searches in the kernel
+//! image, whose kallsyms never drops them, and searches for symbols that livepatch has bound.
 
 use super::not_found::{Candidates, CloneName, NotFound};
 use crate::binder::Loaded;
@@ -178,7 +177,7 @@ impl<'a> Search<'a> {
     pub(super) fn may_be_made(&self) -> bool {
         self.wanted.position.is_none()
             && self.wanted.loaded.is_none()
-            && matches!(self.found(), Err(NotFound::Missing))
+            && matches!(self.found(), Err(NotFound::Missing | NotFound::InInit))
     }
 
     /// Returns the symbol, after all symbols were shown.
@@ -196,8 +195,8 @@ impl<'a> Search<'a> {
         match (self.renames, self.renamed, self.made) {
             (1, Some(symbol), _) => Ok(symbol),
             (count @ 2.., _, Some((_, name))) => Err(NotFound::SeveralRenames { name, count }),
-            (.., Some((_, clone))) => Err(NotFound::OnlyClone(clone)),
             _ if self.in_init => Err(NotFound::InInit),
+            (.., Some((_, clone))) => Err(NotFound::OnlyClone(clone)),
             _ if self.wanted.kind.is_unlisted() => Err(NotFound::NoData),
             _ => Err(NotFound::Missing),
         }
@@ -208,7 +207,7 @@ impl<'a> Search<'a> {
 ///
 /// # Invariants
 ///
-/// The `next` of each search is its link in `buckets`.
+/// The `next` of each search that `buckets` leads to is its link in `buckets`.
 pub(super) struct ByName<'s, 'a> {
     searches: &'s mut [Search<'a>],
     buckets: NameBuckets,
@@ -226,7 +225,7 @@ impl<'s, 'a> ByName<'s, 'a> {
                 search.next = buckets.link(search.wanted.name.to_bytes(), index);
             }
         }
-        // INVARIANT: All searches were just linked.
+        // INVARIANT: All searches that are open were just linked.
         Self { searches, buckets }
     }
 

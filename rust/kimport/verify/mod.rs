@@ -71,16 +71,27 @@ impl<'a> Types<'a> {
 /// Compares `symbols` of the kernel image, which the crate itself imports, with their declarations.
 /// May sleep. A difference is logged; a type that BTF lacks is not.
 ///
+/// With `Policy::Strict`, the types must not be refused, as for users' imports. With `Policy::Warn`,
+/// the type of each function must be known and the same: the crate can do without these symbols.
+///
 /// # Errors
 ///
-/// The name of the first symbol whose type differs.
-pub(crate) fn check_types(kallsyms: &Kallsyms, symbols: &[Symbol]) -> Result<(), &'static CStr> {
+/// The name of the first symbol whose type is wrong.
+pub(crate) fn check_types(
+    kallsyms: &Kallsyms,
+    symbols: &[Symbol],
+    policy: Policy,
+) -> Result<(), &'static CStr> {
     let types = Types::new(kallsyms, None);
-    let differs =
-        |symbol: &&Symbol| matches!(types.verify(symbol, Policy::Warn), Ok(Verdict::Differs));
+    let is_wrong = |symbol: &&Symbol| match types.verify(symbol, policy) {
+        Err(_) => true,
+        Ok(Verdict::Differs) => policy == Policy::Warn,
+        Ok(Verdict::Unverified(_)) => policy == Policy::Warn && symbol.binding.function().is_some(),
+        Ok(_) => false,
+    };
     symbols
         .iter()
-        .find(differs)
+        .find(is_wrong)
         .map_or(Ok(()), |symbol| Err(symbol.name))
 }
 

@@ -337,10 +337,14 @@ fn in_table(table: &Table, wanted: &Wanted<'_>) -> Result<Option<Symbol>, Cause>
     let all = table.named(wanted.name);
     let found = counted(table, &all, wanted);
     let symbol = match (wanted.position, found.as_slice()) {
+        (None, []) if all.is_empty() => return renamed(table, wanted),
+        // Livepatch takes what bears the name.
+        (None, []) if wanted.finder == Finder::Crate => {
+            return renamed(table, wanted)?.map(Some).ok_or(Cause::InInit);
+        }
         _ if !all.is_empty() && all.iter().all(|symbol| symbol.init) => {
             return Err(Cause::InInit);
         }
-        (None, []) => return renamed(table, wanted),
         (Some(_), []) => return Ok(None),
         (Some(position), found) => {
             let at = (position as usize).checked_sub(1);

@@ -26,8 +26,8 @@
 //!
 //! The rest is left to `__static_call_update()`: instructions other than those of [`Branch`], which
 //! the kernel itself writes if the target is one of its own stubs, and targets that are too far
-//! away. Everything is left to it on a kernel that lacks one of the symbols of `batch/imported.rs`,
-//! while the kernel boots, and if there is no memory.
+//! away. Everything is left to it on a kernel that lacks one of the symbols of `batch/imported.rs`
+//! or has another type of one, while the kernel boots, and if there is no memory.
 //!
 //! The savings grow with the number of CPUs. Without [`update`], to bind 45 functions of one call
 //! site each, all CPUs together execute 1.03 times the instructions on one CPU, and more than three

@@ -134,8 +134,11 @@ fn offset_in(address: *const c_void, name: &CStr) -> Option<usize> {
     let mut text = [0u8; 1024];
     // SAFETY: The buffer is larger than `KSYM_SYMBOL_LEN`.
     unsafe { bindings::sprint_symbol(text.as_mut_ptr().cast(), address.addr()) };
-    // "kallsyms_lookup_name+0x4/0x1b0"
+    // "kallsyms_lookup_name+0x4/0x1b0"; a module's name in brackets would follow.
     let text = CStr::from_bytes_until_nul(&text).ok()?.to_bytes();
+    if text.contains(&b'[') {
+        return None;
+    }
     let text = text.strip_prefix(name.to_bytes())?.strip_prefix(b"+0x")?;
     let end = text.iter().position(|&byte| byte == b'/')?;
     usize::from_str_radix(core::str::from_utf8(&text[..end]).ok()?, 16).ok()

@@ -114,6 +114,21 @@ suite! {
         Ok(())
     }
 
+    fn a_rename_that_stays_goes_before_an_init_namesake() {
+        for in_image in [false, true] {
+            let mut searches = [Search::new(wanted(None), in_image)];
+            searches[0].see(symbol(1, Init));
+            check!(searches[0].may_be_made());
+            let mut made = ByName::new(&mut searches, Search::may_be_made);
+            made.see_made(b"f.cold", || symbol(2, Kept));
+            check!(matches!(searches[0].found(), Err(NotFound::InInit)));
+            let mut made = ByName::new(&mut searches, Search::may_be_made);
+            made.see_made(b"f.llvm.7", || symbol(3, Kept));
+            check!(searches[0].found().is_ok_and(|symbol| symbol.address == 3));
+        }
+        Ok(())
+    }
+
     fn equal_names_are_all_found() {
         let mut searches = [
             Search::new(wanted(Some(1)), false),
