@@ -184,8 +184,8 @@ pub fn run(options: &Options, mut show: impl FnMut(&Progress)) -> Result<Verdict
         program: options.qemu.clone(),
         kernel: options.stock.kernel.clone(),
         initrd,
-        // Warnings and worse go to the console. The dump at the end has everything. The timer works,
-        // but on a busy host it may be too late for the kernel's check.
+        // Warnings and worse go to the console. The dump at the end has everything. The VM has a
+        // timer, but on a busy host it may be too late for the kernel's check.
         cmdline: format!(
             "console=ttyS0 rdinit=/init loglevel=5 panic=-1 printk.devkmsg=on \
              log_buf_len=16M random.trust_cpu=on no_timer_check {}",

@@ -26,8 +26,8 @@ const CONSOLE_TAIL: usize = 40;
 pub struct Limits {
     /// The maximum time of the whole run, from the VM's start.
     pub total: Duration,
-    /// The maximum time without any output until the kernel has booted. Until then it prints little,
-    /// and a busy host makes the pauses long.
+    /// The maximum time without any output until the kernel has booted. Until then it prints
+    /// little, and a busy host makes the pauses long.
     pub boot_silence: Duration,
     /// The maximum time without any output once the kernel has booted.
     pub silence: Duration,
