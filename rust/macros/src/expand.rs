@@ -582,7 +582,7 @@ fn expand_resolve(
             ///
             /// # Errors
             ///
-            /// As [`resolve_imports`].
+            /// See [`resolve_imports`].
             #[allow(dead_code, unreachable_pub)]
             pub fn resolve_imports_from(
                 __kimport_provider: &::core::ffi::CStr,
@@ -600,7 +600,7 @@ fn expand_resolve(
         ///
         /// # Errors
         ///
-        /// Those of [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
+        /// See [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
         /// module is held.
         #[allow(dead_code, unreachable_pub)]
         pub fn resolve_imports() -> ::kernel::error::Result<#imports> {
@@ -616,8 +616,8 @@ fn expand_bind_late(provider: Option<&TokenStream>) -> TokenStream {
     quote! {
         static __KIMPORT_CALLS: ::kimport::LateCalls = ::kimport::LateCalls::closed();
 
-        /// Binds the wrappers whenever the module that provides the symbols is there, and tells its
-        /// argument so.
+        /// Binds the wrappers whenever the module that provides the symbols is there, and calls the
+        /// given [`ProviderEvents`](::kimport::ProviderEvents) when it comes and goes.
         ///
         /// The module is held only by calls. While it is not there, or lacks a symbol (which is
         /// logged), the wrappers return `None`. Must be initialised and dropped in a context that
@@ -642,7 +642,7 @@ fn expand_bind_late(provider: Option<&TokenStream>) -> TokenStream {
         ///
         /// # Errors
         ///
-        /// As [`bind_late`].
+        /// See [`bind_late`].
         #[allow(dead_code, unreachable_pub)]
         pub fn bind_late_from<'a, T: ::kimport::ProviderEvents>(
             __kimport_provider: &'a ::core::ffi::CStr,

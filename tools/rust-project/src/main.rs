@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Writes `rust-project.json`, from which rust-analyzer knows crates that cargo does not build.
+//! Writes `rust-project.json`, which tells rust-analyzer of crates that cargo does not build.
 //!
-//! The kernel's own generator describes `core`, `kernel` and their like. This adds what was built with kimport, as
-//! `scripts/Makefile.kimport` has described it in `.kimport/crates.json`.
+//! The kernel's own generator describes `core`, `kernel` and their like. This command adds the
+//! crates that were built with kimport, which `scripts/Makefile.kimport` describes in
+//! `.kimport/crates.json`.
 
 mod project;
 
@@ -17,16 +18,16 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Cli {
-    /// What the kernel's `make rust-analyzer` wrote.
+    /// The file that the kernel's `make rust-analyzer` wrote.
     #[arg(long, value_name = "FILE")]
     kernel: PathBuf,
-    /// Where the editor finds the root of the system that the kernel's paths of the compiler's files are in.
+    /// The root, as the editor sees it, of the system that holds the compiler.
     #[arg(long, default_value = "/", value_name = "DIR")]
     root: PathBuf,
-    /// Where to write.
+    /// The file to write.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// Where modules were built.
+    /// The directories in which modules were built.
     #[arg(required = true, value_name = "DIR")]
     build: Vec<PathBuf>,
 }

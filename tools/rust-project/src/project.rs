@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The description as a whole: the kernel's crates, and those that were built with kimport.
+//! The whole description: the kernel's crates, and the crates that were built with kimport.
 
 use anyhow::{bail, ensure, Context, Result};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The part of the format that is used here; what else the kernel writes is passed on.
+/// The part of the format that is used here. Other fields that the kernel writes are passed on.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Project {
     sysroot: PathBuf,
@@ -51,17 +51,18 @@ struct Source {
     exclude_dirs: Vec<PathBuf>,
 }
 
-/// Where a path of the system whose root is `root` is seen from outside of it.
+/// Returns the path, seen from outside, of a file in the system whose root is `root`.
 fn outside(root: &Path, path: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
 impl Project {
-    /// What the kernel says of its crates. The compiler and its sources are in the system whose root is `root`.
+    /// Reads the kernel's description of its crates. The compiler and its sources are in the system
+    /// whose root is `root`.
     pub(crate) fn of_kernel(text: &str, root: &Path) -> Result<Self> {
         let mut this: Self = serde_json::from_str(text)?;
         for item in &mut this.crates {
-            // Only what was built with kimport is the editor's to check.
+            // The editor only checks the crates that were built with kimport.
             item.is_workspace_member = false;
             if item.root_module.starts_with(&this.sysroot) {
                 item.root_module = outside(root, &item.root_module);
@@ -71,7 +72,8 @@ impl Project {
         Ok(this)
     }
 
-    /// Adds what was built. What was built several times, as the library is for each module, is one crate.
+    /// Adds the crates that were built. One that was built several times, as the library is for each
+    /// module, is added once.
     pub(crate) fn add(&mut self, built: Vec<Built>) -> Result<()> {
         let mut distinct: Vec<Built> = Vec::new();
         for one in built {
@@ -82,14 +84,15 @@ impl Project {
                 distinct.push(one);
             }
         }
-        // Names by which others refer to a crate. Nobody refers to a module, several of whose parts may share its name.
+        // Crates refer to each other by name. The parts of a module may share a name, but no crate
+        // refers to a module.
         let mut indices = BTreeMap::new();
         let kernel = self.crates.iter().map(|item| item.display_name.clone());
         let ours = distinct.iter().map(|one| one.display_name.clone());
         for (index, name) in kernel.chain(ours).enumerate() {
             indices.entry(name).or_insert(index);
         }
-        // The kernel's configuration is that of all that is built for it.
+        // Each crate that is built for a kernel has the kernel's configuration.
         let kernel = self
             .crates
             .iter()
@@ -103,7 +106,8 @@ impl Project {
         Ok(())
     }
 
-    /// Whether rust-analyzer will find everything that is named: it would pass over what it does not find in silence.
+    /// Fails unless rust-analyzer will find all files and crates that are named. It would silently
+    /// pass over what it does not find.
     pub(crate) fn check(&self) -> Result<()> {
         for item in &self.crates {
             let files = [Some(&item.root_module), item.proc_macro_dylib_path.as_ref()];

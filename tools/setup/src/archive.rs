@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The Debian archive: which mirror, and what it has.
+//! The Debian archive: the choice of a mirror, and the packages that it has.
 
 use crate::{
     error::{At, Error, Result},
@@ -16,7 +16,7 @@ use std::{
     process::Command,
 };
 
-/// The URIs of the repositories in what `apt-get --print-uris update` prints.
+/// Returns the URIs of the repositories in the output of `apt-get --print-uris update`.
 fn repositories(printed: &str) -> Vec<String> {
     let mut seen = HashSet::new();
     printed
@@ -36,9 +36,9 @@ fn is_debian(release: &str) -> bool {
         .all(|wanted| release.lines().any(|line| line == *wanted))
 }
 
-/// The mirror to use: `KIMPORT_MIRROR`, or the first of this machine's repositories that holds
-/// Debian's suite. What is fetched here only serves to tell; apt checks the signatures when it
-/// counts.
+/// Returns the mirror to use: `KIMPORT_MIRROR`, or the first of this machine's repositories that
+/// holds Debian's suite. The release files that are fetched here only serve this choice. apt later
+/// checks the signatures of all that is used.
 pub(crate) fn find_mirror(place: &Place, tmp: &Path, log: &Log) -> Result<String> {
     let uris = match variable("KIMPORT_MIRROR") {
         Some(mirror) => vec![mirror.trim_end_matches('/').to_owned()],
@@ -73,7 +73,7 @@ pub(crate) fn find_mirror(place: &Place, tmp: &Path, log: &Log) -> Result<String
     })
 }
 
-/// The first mirror with the right release file, which `fetch` gets.
+/// Returns the first mirror with the right release file. `fetch` gets the file.
 fn choose_mirror(
     uris: &[String],
     suite: &str,
@@ -101,8 +101,8 @@ fn choose_mirror(
     ))
 }
 
-/// The proxy settings of this machine as lines of apt.conf; `http_proxy` and the like pass through
-/// the environment.
+/// Returns the proxy settings of this machine as lines of apt.conf. `http_proxy` and the like pass
+/// through the environment.
 pub(crate) fn proxies() -> Result<Vec<String>> {
     let settings = query(Command::new("apt-config").arg("dump"))?.unwrap_or_default();
     let is_proxy = |line: &&str| {
@@ -118,7 +118,7 @@ pub(crate) fn proxies() -> Result<Vec<String>> {
 /// A release and a version.
 pub(crate) type Choice = (String, String);
 
-/// The kernels of `suite` in what `apt-cache madison linux-image-...` prints.
+/// Returns the kernels of `suite` in the output of `apt-cache madison linux-image-...`.
 fn kernels_of(madison: &str, suite: &str) -> Vec<Choice> {
     let mut kernels: Vec<_> = madison
         .lines()
@@ -138,7 +138,7 @@ fn kernels_of(madison: &str, suite: &str) -> Vec<Choice> {
     kernels
 }
 
-/// An order where numbers count as numbers, and `~` comes before anything.
+/// Returns a key for an order in which numbers count as numbers, and `~` comes before anything.
 pub(crate) fn natural(text: &str) -> Vec<(u8, u64)> {
     let mut key = Vec::new();
     let mut in_number = false;
@@ -154,12 +154,12 @@ pub(crate) fn natural(text: &str) -> Vec<(u8, u64)> {
         }
         in_number = byte.is_ascii_digit();
     }
-    // The end is after a `~` and before all else.
+    // The end of the text comes after `~` and before everything else.
     key.push((1, 0));
     key
 }
 
-/// The package with the source of kernels of a version.
+/// Returns the name of the package with the source of kernels of a version.
 pub(crate) fn source_package(version: &str) -> Result<String> {
     let mut numbers = version
         .split(|c: char| !c.is_ascii_digit())
@@ -182,7 +182,7 @@ pub(crate) struct Archive<'a> {
 }
 
 impl<'a> Archive<'a> {
-    /// The archive, with its lists in a directory of the cache.
+    /// Creates an archive with its lists in a directory of the cache.
     pub(crate) fn new(place: &'a Place, directory: &str) -> Self {
         let directory = place.cache.join(directory);
         Self { place, directory }
@@ -196,7 +196,7 @@ impl<'a> Archive<'a> {
         self.configuration().exists()
     }
 
-    /// A program of apt's.
+    /// Returns the command of one of apt's programs.
     fn apt<S: AsRef<OsStr>>(
         &self,
         program: &str,
@@ -245,7 +245,7 @@ impl<'a> Archive<'a> {
         self.refresh(&[suite.clone(), format!("{suite}-backports")], tmp, log)
     }
 
-    /// The value of a field of a package that `apt-cache show` finds.
+    /// Returns the value of a field of a package, if `apt-cache show` finds it.
     fn show(&self, package: &str, field: &str) -> Result<Option<String>> {
         if !self.has_lists() {
             return Ok(None);
@@ -268,19 +268,19 @@ impl<'a> Archive<'a> {
             .is_some())
     }
 
-    /// The newest version of a package.
+    /// Returns the newest version of a package.
     pub(crate) fn version(&self, package: &str) -> Result<Option<String>> {
         self.show(package, "Version")
     }
 
-    /// The value of `Depends` of a package.
+    /// Returns the value of `Depends` of a package.
     pub(crate) fn depends(&self, package: &str, version: &str) -> Result<String> {
         Ok(self
             .show(&format!("{package}={version}"), "Depends")?
             .unwrap_or_default())
     }
 
-    /// The names of packages that begin so.
+    /// Returns the names of the packages that begin with `prefix`.
     pub(crate) fn names(&self, prefix: &str) -> Result<Vec<String>> {
         let names = query(&mut self.apt("apt-cache", ["pkgnames", prefix]))?.unwrap_or_default();
         Ok(names.lines().map(str::to_owned).collect())
@@ -295,8 +295,8 @@ impl<'a> Archive<'a> {
         log.run(self.apt("apt-get", arguments).current_dir(directory))
     }
 
-    /// The amd64 kernels in backports, newest first: those whose headers and source, too, are
-    /// there. The archive keeps images longer.
+    /// Returns the amd64 kernels in backports, newest first. The archive keeps images longer than
+    /// headers and source; a kernel that lacks one of them is left out.
     pub(crate) fn kernels(&self) -> Result<Vec<Choice>> {
         let mut names = self.names("linux-image-")?;
         names.retain(|name| is_kernel_image(name));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Reasons why something cannot be done, with the way out.
+//! Reasons for which something cannot be done, with the ways out.
 
 use std::fmt;
 use std::path::Path;
@@ -27,7 +27,7 @@ pub enum Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// Says why it does not go on.
+    /// Creates an error with the reason for which set-up does not go on.
     pub fn new(message: impl fmt::Display) -> Self {
         Self::Explained {
             message: message.to_string(),
@@ -58,9 +58,9 @@ impl fmt::Display for Error {
     }
 }
 
-/// Names the file that an operation failed for.
+/// Adds the name of the file that an operation failed for.
 pub(crate) trait At<T> {
-    /// Names `path`.
+    /// Adds `path`.
     fn at(self, path: impl AsRef<Path>) -> Result<T>;
 }
 
@@ -70,7 +70,7 @@ impl<T, E: fmt::Display> At<T> for std::result::Result<T, E> {
     }
 }
 
-/// The hint that the end of a failed step's log gives.
+/// Returns a hint for people, if the end of a failed step's log suggests one.
 fn hint(log: &str) -> Option<&'static str> {
     const NETWORK: [&str; 7] = [
         "Could not resolve",
@@ -96,7 +96,7 @@ fn hint(log: &str) -> Option<&'static str> {
     }
 }
 
-/// Explains that the step `name` failed, by what it logged to `path`.
+/// Explains with the log at `path` that the step `name` failed.
 pub(crate) fn step_failed(name: &str, path: &Path) -> Error {
     let log = String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned();
     let lines: Vec<_> = log.lines().collect();

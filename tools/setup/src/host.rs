@@ -16,7 +16,7 @@ pub(crate) fn is_root() -> bool {
     geteuid().is_root()
 }
 
-/// A variable of the environment that is set to something.
+/// Returns a variable of the environment, if it is set and not empty.
 pub(crate) fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -31,7 +31,7 @@ fn has_content(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.len() > 0)
 }
 
-/// The file with the keys of the Debian archive.
+/// Returns the file with the keys of the Debian archive.
 pub(crate) fn keyring() -> Result<String> {
     let file = variable("KIMPORT_KEYRING").unwrap_or_else(|| KEYRING.to_owned());
     if has_content(Path::new(&file)) {
@@ -43,7 +43,8 @@ pub(crate) fn keyring() -> Result<String> {
     .help("Install debian-archive-keyring, or set KIMPORT_KEYRING to a file that holds them."))
 }
 
-/// Debian's packages that are missing, given whether a program is there and the keys are known.
+/// Returns the Debian packages that are missing. `has` tells whether a program is there, `has_keys`
+/// that the archive's keys are.
 fn missing(has: impl Fn(&str) -> bool, has_keys: bool, is_root: bool) -> Vec<&'static str> {
     [
         ("mmdebstrap", has("mmdebstrap")),
@@ -128,7 +129,7 @@ fn install(packages: &[&str], log: &Log) -> Result<()> {
     .help("Check the network and this machine's apt configuration, or install them by hand."))
 }
 
-/// Tries a namespace, which may be forbidden although all programs are there.
+/// Tries to make a namespace, which may be forbidden although all programs are there.
 fn check_sandbox() -> Result<()> {
     let user: &[&str] = match is_root() {
         true => &[],

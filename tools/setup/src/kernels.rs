@@ -70,7 +70,7 @@ impl Pin<'_> {
         fs::rename(&debs, &directory).at(&directory)
     }
 
-    /// The error that says that the archive does not have it.
+    /// Returns the error that says that the archive does not have this kernel.
     fn gone(&self, has: &[Choice], series: &str, directory: &Path) -> Error {
         let mut error = Error::new(format_args!(
             "The archive's {} does not have, or no longer has, kernel {}, version {}.",
@@ -96,7 +96,7 @@ impl Pin<'_> {
     }
 }
 
-/// The first two numbers of a release.
+/// Returns the first two numbers of a release.
 fn series(release: &str) -> String {
     let version = release.split('-').next().unwrap_or_default();
     version.split('.').take(2).collect::<Vec<_>>().join(".")
@@ -118,7 +118,7 @@ fn is_image(name: &str) -> bool {
     })
 }
 
-/// The kernels of a series, oldest first.
+/// Returns the kernels of a series, oldest first.
 fn offers(archive: &Archive<'_>, series: &str) -> Result<Vec<Choice>> {
     let mut names = archive.names(&format!("linux-image-{series}."))?;
     names.retain(|name| is_image(name));
@@ -141,7 +141,7 @@ pub fn kernels(place: Place) -> Result<()> {
         let mut steps = Steps::begin(place.clone(), 3)?;
         steps.need_space(500, "Packages of kernels")?;
         steps.root()?;
-        // Lists of its own: other suites than those of the build root.
+        // These lists are of other suites than the lists for the build root.
         let archive = Archive::new(&place, "apt-kernels");
         steps.step("kernel packages for tests", |steps, log| {
             let suites: BTreeSet<_> = pins.iter().map(|pin| pin.suite.to_owned()).collect();

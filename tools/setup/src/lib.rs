@@ -3,10 +3,10 @@
 //! A library that makes the build root, and the tree that Rust modules for a Debian kernel are
 //! built against.
 //!
-//! `scripts/setup` builds the command of this crate with the machine's own cargo; `kimport prepare`
-//! is the same work without a checkout. [`place`] says where things go, `host` checks this machine,
-//! `root` makes the build root, `archive` and `packages` find a kernel's packages, `tree` prepares
-//! the tree. `steps` shows the progress.
+//! `scripts/setup` builds the command of this crate with the machine's own cargo. `kimport prepare`
+//! does the same work without a checkout. [`place`] knows the paths, `host` checks this machine,
+//! `root` makes the build root, `archive` and `packages` find a kernel's packages, and `tree`
+//! prepares the tree. `steps` shows the progress.
 
 mod archive;
 pub mod error;
@@ -34,7 +34,7 @@ pub use steps::note;
 /// The directory of the package lists in the cache.
 const LISTS: &str = "apt";
 
-/// A kernel as people name it.
+/// The name by which people ask for a kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Named {
     /// The kernel of `kernel.pin`.
@@ -45,7 +45,7 @@ pub enum Named {
     Directory(PathBuf),
 }
 
-/// Makes the build root and the pinned kernel's tree; nothing when all is there.
+/// Makes the build root and the pinned kernel's tree, unless both are there.
 pub fn setup(place: Place) -> Result<()> {
     let start = Instant::now();
     if place.pinned.is_ready(&place.root) {
@@ -58,7 +58,7 @@ pub fn setup(place: Place) -> Result<()> {
     Ok(())
 }
 
-/// Makes the tree of a kernel. `command` is what people call for that.
+/// Makes the tree of a kernel. `command` is the command that people call for that.
 pub fn prepare(place: Place, named: Named, command: &str) -> Result<Kernel> {
     let pinned = place.pinned.clone();
     if named == Named::Pinned && pinned.is_ready(&place.root) {
@@ -92,7 +92,7 @@ pub fn prepare(place: Place, named: Named, command: &str) -> Result<Kernel> {
     Ok(wanted.kernel)
 }
 
-/// Finds out version and origin of a release.
+/// Finds the version and the origin of the kernel with this release.
 fn find_release(wanted: &mut Wanted<'_>, release: &str, steps: &mut Steps) -> Result<()> {
     let image = format!("linux-image-{release}");
     let installed =
@@ -196,7 +196,7 @@ pub fn named(argument: &str) -> std::result::Result<Named, String> {
     }
 }
 
-/// The release of the kernel that runs here.
+/// Returns the release of the kernel that runs here.
 pub fn running() -> String {
     rustix::system::uname()
         .release()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The packages of a kernel, from one of three places. Unpacked they are all the same.
+//! The packages of a kernel, from one of three origins. The unpacked files are the same for all.
 
 use crate::{
     archive::{source_package, Archive, Choice},
@@ -36,7 +36,7 @@ pub(crate) struct Deb {
     depends: String,
 }
 
-/// The `.deb` files in a directory.
+/// Returns the `.deb` files in a directory.
 pub(crate) fn debs_of(place: &Place, directory: &Path) -> Result<Vec<Deb>> {
     let script = r#"for f in "$1"/*.deb; do [ ! -e "$f" ] || printf '%s\t%s\n' "$f" \
         "$(dpkg-deb -W --showformat='${Package}\t${Version}\t${Depends}' "$f")"; done"#;
@@ -62,7 +62,7 @@ fn parse_debs(text: &str) -> Vec<Deb> {
         .collect()
 }
 
-/// The release and version of the one kernel whose image is among `debs`.
+/// Returns the release and version of the one kernel whose image is among `debs`.
 pub(crate) fn kernel_of(debs: &[Deb], directory: &Path) -> Result<Choice> {
     let directory = directory.display();
     if debs.is_empty() {
@@ -86,8 +86,8 @@ pub(crate) fn kernel_of(debs: &[Deb], directory: &Path) -> Result<Choice> {
     }
 }
 
-/// The kernel's packages among the dependencies of one of them: without a version, or with the
-/// same.
+/// Returns the kernel's own packages among the dependencies of one of them: those without a version
+/// and those with the same version.
 fn same_kernel<'a>(depends: &'a str, version: &str) -> impl Iterator<Item = &'a str> {
     let same = format!("(= {version})");
     depends.split(',').filter_map(move |dependency| {
@@ -98,7 +98,7 @@ fn same_kernel<'a>(depends: &'a str, version: &str) -> impl Iterator<Item = &'a 
     })
 }
 
-/// The root of this machine's packages.
+/// Returns the root directory of this machine's packages.
 fn dpkg_root() -> PathBuf {
     env::var_os("DPKG_ROOT")
         .filter(|root| !root.is_empty())
@@ -121,7 +121,7 @@ pub(crate) struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// The value of `Depends` of a package of this kernel's version, if there is one.
+    /// Returns the value of `Depends` of a package of this kernel's version, if there is one.
     fn find(&self, package: &str, debs: &[Deb]) -> Result<Option<String>> {
         let version = &self.kernel.version;
         match &self.origin {
@@ -146,8 +146,8 @@ impl Wanted<'_> {
         }
     }
 
-    /// The packages whose files are unpacked. Kernels differ in how they are split (before 6.19
-    /// linux-image-* holds everything), so their dependencies say.
+    /// Returns the packages whose files are unpacked. Kernels are split differently (before 6.19
+    /// linux-image-* holds everything), so the dependencies decide.
     fn stock_packages(&self, debs: &[Deb]) -> Result<BTreeSet<String>> {
         let Kernel {
             release, version, ..
@@ -179,7 +179,7 @@ impl Wanted<'_> {
             .download(&packages, &steps.tmp.join("debs"), log)
     }
 
-    /// Downloads the headers package; the kernel's configuration in it.
+    /// Downloads the headers package. Returns the path of the kernel's configuration in it.
     pub(crate) fn archive_config(&self, steps: &Steps, log: &Log) -> Result<PathBuf> {
         let package = format!("linux-headers-{}", self.kernel.release);
         self.download([&package], steps, log)?;
@@ -202,7 +202,7 @@ impl Wanted<'_> {
         } = &self.kernel;
         if self.origin == Origin::Archive {
             let headers = format!("linux-headers-{release}");
-            // The lists of an earlier run do unless they lack this version.
+            // The lists of an earlier run suffice unless they lack this version.
             if !self.archive.has(&headers, version)? {
                 self.archive.refresh_own(&steps.tmp, log)?;
             }
@@ -256,7 +256,7 @@ impl Wanted<'_> {
         }
     }
 
-    /// The error that says that the archive does not have it.
+    /// Returns the error that says that the archive does not have this kernel.
     pub(crate) fn gone(&self, missing: &[&str]) -> Result<Error> {
         Ok(gone(
             &self.kernel.release,
@@ -274,8 +274,8 @@ impl Wanted<'_> {
         check_config(&text, &self.kernel.release, compiler.trim(), &place.suite)
     }
 
-    /// Unpacks the stock kernel and its source, which [`Self::fetch`] brought. Later work goes on
-    /// in the final directories, so these appear complete or not at all.
+    /// Unpacks the stock kernel and its source, which [`Self::fetch`] brought. The final
+    /// directories appear complete or not at all, because later steps work in them.
     pub(crate) fn unpack(&self, steps: &Steps, log: &Log) -> Result<()> {
         steps.need_space(2800, "The kernel and its source")?;
         let kernel = &self.kernel;
@@ -362,7 +362,7 @@ impl Wanted<'_> {
     }
 }
 
-/// Gives all kernels one layout: merged /usr, the image beside its modules.
+/// Gives each kernel the same layout: merged /usr, and the image beside its modules.
 fn one_layout(stock: &Path, release: &str, log: &Log) -> Result<()> {
     let lib = stock.join("lib");
     if lib.is_dir() && !lib.is_symlink() {
@@ -399,7 +399,7 @@ pub(crate) fn deb_files(directory: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The file of a package in a directory that holds one version of it.
+/// Returns the file of a package in a directory that holds one version of it.
 fn find_deb(directory: &Path, package: &str) -> Result<PathBuf> {
     let is_of = |file: &PathBuf| {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
@@ -565,7 +565,7 @@ mod tests {
         put("boot/System.map-7.3");
         let log = Log(tempfile::tempfile().unwrap());
         one_layout(stock.path(), "7.3", &log).unwrap();
-        // A kernel that is so already stays so.
+        // A kernel that already has this layout keeps it.
         one_layout(stock.path(), "7.3", &log).unwrap();
         for file in ["vmlinuz", "System.map", "config", "kernel/a.ko"] {
             assert!(

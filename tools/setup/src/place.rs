@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The places where set-up puts things, of which `scripts/env` knows.
+//! The paths that set-up uses, as `scripts/env` prints them.
 
 use crate::{
     error::{Error, Result},
@@ -17,7 +17,7 @@ use std::{
 pub struct Place {
     /// The checkout.
     pub top: PathBuf,
-    /// The directory of all that set-up makes.
+    /// The directory of everything that set-up makes.
     pub cache: PathBuf,
     /// The build root.
     pub root: PathBuf,
@@ -46,7 +46,7 @@ pub struct Kernel {
     pub kdir: PathBuf,
 }
 
-/// The cache of this user, as `scripts/env` has it.
+/// Returns the cache of this user, the same as `scripts/env` does.
 pub fn cache_dir(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let set = |name| variable(name).filter(|value| !value.is_empty());
     let below = |directory: OsString, name: &str| PathBuf::from(directory).join(name);
@@ -60,7 +60,7 @@ pub fn cache_dir(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf>
 const KERNEL: &str = r#"printf '%s\n' "$RELEASE" "$VERSION" "$STOCK" "$SOURCE" "$KDIR""#;
 
 impl Place {
-    /// Asks `scripts/env` in the directory `scripts`.
+    /// Reads the paths from `env` in the directory `scripts`.
     pub fn find(scripts: &Path) -> Result<Self> {
         let script = format!(
             r#". "$1" && {KERNEL} && . "$KIMPORT_TOP/scripts/build-root.conf" &&
@@ -80,18 +80,18 @@ impl Place {
         })
     }
 
-    /// The directory of the scripts.
+    /// Returns the directory of the scripts.
     pub fn scripts(&self) -> PathBuf {
         self.top.join("scripts")
     }
 
-    /// A kernel other than the pinned one.
+    /// Returns the paths of a kernel other than the pinned one.
     pub fn kernel(&self, release: &str, version: &str) -> Result<Kernel> {
         let script = format!(r#". "$1" && kimport_kernel "$2" "$3" && {KERNEL}"#);
         Kernel::read(&mut ask(&self.scripts(), &script, &[release, version])?.into_iter())
     }
 
-    /// A command that runs another one in the build root.
+    /// Returns a command that runs `program` in the build root.
     pub(crate) fn in_root(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(self.scripts().join("in-root"));
         command.arg("--").arg(program).current_dir(&self.top);
@@ -111,19 +111,19 @@ impl Kernel {
         })
     }
 
-    /// The directory of its headers package.
+    /// Returns the directory of its headers package.
     pub(crate) fn headers(&self) -> PathBuf {
         self.stock
             .join("usr/src")
             .join(format!("linux-headers-{}", self.release))
     }
 
-    /// Tells that the tree is complete.
+    /// Returns the path of the file that exists once the tree is complete.
     pub(crate) fn mark(&self) -> PathBuf {
         self.kdir.join(".kimport")
     }
 
-    /// Tells whether all of it is there.
+    /// Returns whether the build root `root` and all directories of the kernel are there.
     pub(crate) fn is_ready(&self, root: &Path) -> bool {
         root.is_dir() && self.stock.is_dir() && self.source.is_dir() && self.mark().exists()
     }
@@ -167,7 +167,7 @@ mod tests {
         assert_eq!(other.kdir, beside.join(format!("kdir-{root}")));
         assert_eq!(other.source, place.cache.join("kernels/source_1.2-1_bpo+1"));
 
-        // What it says of the cache is what is asked of the environment here.
+        // `cache_dir` agrees with `scripts/env`.
         let cache = cache_dir(|name| std::env::var_os(name)).unwrap();
         assert_eq!(place.cache, std::path::absolute(cache).unwrap());
     }

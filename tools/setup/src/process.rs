@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Programs that steps run. Each is a process group of its own, which a signal ends as a whole.
+//! Programs that steps run. Each is a process group of its own, and a signal ends all of the group.
 
 use crate::error::{At, Error, Result};
 use rustix::process::{kill_process_group, test_kill_process_group, Pid, Signal};
@@ -34,7 +34,7 @@ fn running() -> MutexGuard<'static, Running> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Lets SIGINT, SIGTERM and SIGHUP end the program that runs and then this work, from now on.
+/// Lets SIGINT, SIGTERM and SIGHUP from now on end first the program that runs, then set-up.
 pub(crate) fn handle_signals() -> Result<()> {
     static ONCE: Once = Once::new();
     let mut result = Ok(());
@@ -54,7 +54,7 @@ fn interrupt() {
         running.group
     };
     let Some(group) = group else { return };
-    // It may have ended already.
+    // The group may have ended already.
     let _ = kill_process_group(group, Signal::TERM);
     for _ in 0..50 {
         if test_kill_process_group(group).is_err() {
@@ -73,7 +73,7 @@ pub(crate) fn check() -> Result<()> {
     }
 }
 
-/// Runs a program to its end, with what it prints on standard output where that is piped.
+/// Runs a program to its end. Returns its status, and its standard output if that is piped.
 fn finish(command: &mut Command) -> Result<(ExitStatus, String)> {
     let name = command.get_program().to_owned();
     command.stdin(Stdio::null()).process_group(0);
@@ -130,7 +130,7 @@ impl Log {
         Ok(finish(command)?.0.success())
     }
 
-    /// Runs a program that has to succeed, for what it prints.
+    /// Runs a program that has to succeed, and returns its output.
     pub(crate) fn output(&self, command: &mut Command) -> Result<String> {
         command.stdout(Stdio::piped()).stderr(self.file()?);
         match finish(command)? {
@@ -140,7 +140,7 @@ impl Log {
     }
 }
 
-/// Runs a program for what it prints; nothing if it fails or is not there.
+/// Runs a program and returns its output, or nothing if it fails or is not there.
 pub(crate) fn query(command: &mut Command) -> Result<Option<String>> {
     command.stdout(Stdio::piped()).stderr(Stdio::null());
     match finish(command) {
@@ -150,7 +150,7 @@ pub(crate) fn query(command: &mut Command) -> Result<Option<String>> {
     }
 }
 
-/// Runs a program with both of its outputs in one text: whether it succeeded, and the text.
+/// Runs a program. Returns whether it succeeded, and both of its outputs as one text.
 pub(crate) fn all_output(program: &str, arguments: &[&str]) -> Result<(bool, String)> {
     let mut command = Command::new("sh");
     command

@@ -12,7 +12,7 @@ use crate::{
 use std::{env, fs, path::PathBuf, process::Command};
 
 impl Steps {
-    /// The two steps that everything else needs.
+    /// Does the two steps that everything else needs.
     pub(crate) fn root(&mut self) -> Result<()> {
         self.step("host and its tools", |_, log| host::prepare(log))?;
         if self.place.root.is_dir() {
@@ -54,8 +54,9 @@ fn make(steps: &Steps, log: &Log) -> Result<()> {
             .args(sources);
         log.run(&mut command)?;
     } else {
-        // Through an archive, so that every file belongs to this user: bubblewrap maps no other.
-        // The cache is often below a home directory that the mapped users cannot enter.
+        // The root goes through an archive, so that every file belongs to this user: bubblewrap
+        // maps no other. The cache is often below a home directory that the mapped users cannot
+        // enter.
         let directory =
             env::var_os("TMPDIR").map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from);
         need_space(3500, "Making the build root", &directory, "TMPDIR")?;
@@ -79,7 +80,7 @@ fn make(steps: &Steps, log: &Log) -> Result<()> {
     let status = tmp.join("var/lib/dpkg/status");
     let found = version_of("rustc", &fs::read_to_string(&status).at(&status)?);
     check_rustc(suite, &found, &place.rustc)?;
-    // Where in-root mounts what the host has.
+    // `scripts/in-root` mounts the host's files over these.
     for name in ["etc/resolv.conf", "etc/hosts"] {
         let path = tmp.join(name);
         fs::OpenOptions::new()
@@ -94,7 +95,7 @@ fn make(steps: &Steps, log: &Log) -> Result<()> {
     fs::rename(&tmp, &place.root).at(&place.root)
 }
 
-/// The version of a package, by dpkg's list.
+/// Returns the version of a package in dpkg's status file.
 fn version_of(package: &str, status: &str) -> String {
     let mut lines = status
         .lines()

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Small kernels that the checkout may be part of: `tests/kernel/config` on the distribution's
-//! source, with three changes: the checkout linked to `drivers/kimport`, one line in
-//! `drivers/Kconfig` and one in `drivers/Makefile`. Tree and objects stay in the cache: the first
-//! build takes some minutes, later ones compile what has changed.
+//! Small kernels, built from the distribution's source with `tests/kernel/config`. The source has
+//! three changes, so that the checkout can be part of the kernel: a link `drivers/kimport` to it,
+//! one line in `drivers/Kconfig` and one in `drivers/Makefile`. Tree and objects stay in the cache:
+//! the first build takes some minutes, later ones compile only what has changed.
 
 use crate::{
     error::{At, Error, Result},
@@ -18,12 +18,12 @@ use std::{
     process::Command,
 };
 
-/// The source tree of small kernels, which this process has for itself.
+/// The source tree of small kernels. Only this process uses it.
 struct Tree {
     steps: Steps,
     directory: PathBuf,
     source: PathBuf,
-    /// The configuration they have in common.
+    /// The configuration that they have in common.
     config: String,
 }
 
@@ -60,7 +60,8 @@ impl Tree {
         Ok(tree)
     }
 
-    /// Makes the source of hard links: nothing writes to it, and what is changed here is replaced.
+    /// Makes the source tree of hard links. Nothing writes to it, and the files that are changed
+    /// here are replaced.
     fn make_source(&self, stock_source: &Path) -> Result<()> {
         let place = &self.steps.place;
         if !self.source.is_dir() {
@@ -85,8 +86,8 @@ impl Tree {
         Ok(())
     }
 
-    /// Configures `build` as `fragment` says, builds it, and installs image and modules to
-    /// `install` as a distribution does. What the build says is in `build.log`.
+    /// Configures `build` with `fragment`, builds it, and installs image and modules to `install`
+    /// as a distribution does. The output of the build goes to `build.log`.
     fn build(
         steps: &Steps,
         source: &Path,
@@ -109,7 +110,7 @@ impl Tree {
             make
         };
         fs::create_dir_all(build).at(build)?;
-        // What was being written when a build was killed is not whole, and make would not know.
+        // A build that was killed may have left incomplete files, which make would take for whole.
         if begun.exists() {
             let mut find = Command::new("find");
             log.run(
@@ -167,7 +168,7 @@ impl Tree {
     }
 }
 
-/// A name for what is made of this source, root and configuration.
+/// Returns a name for the results of this source, root and configuration.
 fn key(place: &Place, config: &str) -> Result<String> {
     let text = format!(
         "{}\n{}\n{}\n",
@@ -194,7 +195,7 @@ fn replace(path: &Path, change: impl Fn(&str) -> String) -> Result<()> {
     fs::write(path, changed).at(path)
 }
 
-/// The lines of `fragment` that the configuration does not follow.
+/// Returns the lines of `fragment` that `config` does not follow.
 fn refused(fragment: &str, config: &str) -> Vec<String> {
     let follows = |line: &str| match line.strip_suffix('n') {
         Some(start) if start.ends_with('=') => {
@@ -209,8 +210,8 @@ fn refused(fragment: &str, config: &str) -> Vec<String> {
         .collect()
 }
 
-/// Builds a small kernel that this checkout is part of, with the samples `builtin` or as `modules`,
-/// and says where it is installed.
+/// Builds a small kernel that this checkout is part of, with the samples `builtin` or as `modules`.
+/// Returns the directory where it is installed.
 pub fn tree_kernel(place: Place, kind: &str) -> Result<PathBuf> {
     let how = if kind == "builtin" { 'y' } else { 'm' };
     let Tree {
@@ -230,7 +231,7 @@ pub fn tree_kernel(place: Place, kind: &str) -> Result<PathBuf> {
         Tree::build(steps, &source, log, &build, &install, &fragment)?;
         let build_log = build.with_extension("log");
         let said = fs::read_to_string(&build_log).at(&build_log)?;
-        // What the linker, the compilers or objtool say of our code.
+        // These are the warnings of linker, compilers and objtool about our code.
         let mut warnings = said.lines().filter(|line| is_warning(line)).peekable();
         if warnings.peek().is_none() {
             return Ok(());
@@ -247,10 +248,10 @@ fn is_warning(line: &str) -> bool {
     line.starts_with("ld: warning") || line.starts_with("warning") || about_us
 }
 
-/// Builds one of the small kernels of `docs/ways.md`, with options as `NAME=VALUE`, and says where
-/// it is: there are `build/`, to build modules against, and `install/`, to boot. Each begins as a
-/// copy of another one, with as many as can be of its last options, so that only what the others
-/// change is compiled.
+/// Builds one of the small kernels of `docs/ways.md`, with options as `NAME=VALUE`. Returns its
+/// directory, which has `build/`, to build modules against, and `install/`, to boot. Each kernel
+/// begins as a copy of the one that has the most of its last options, so that only the effects of
+/// the other options are compiled.
 pub fn ways_kernel(place: Place, options: &[&str]) -> Result<PathBuf> {
     if let Some(wrong) = options.iter().find(|option| !is_option(option)) {
         return Err(Error::new(format_args!(
@@ -268,7 +269,7 @@ pub fn ways_kernel(place: Place, options: &[&str]) -> Result<PathBuf> {
     let (fragment, made_of) = (directory.join("fragment"), directory.join("made-of"));
     let text = ways_fragment(&config, options);
     fs::write(&fragment, &text).at(&fragment)?;
-    // Nothing of the checkout is in such a kernel: what has been built once is as it should be.
+    // Nothing of the checkout is in such a kernel, so one that was built before is still right.
     if fs::read_to_string(&made_of).is_ok_and(|made_of| made_of == text) {
         return Ok(directory);
     }
@@ -311,7 +312,7 @@ fn is_option(option: &str) -> bool {
     })
 }
 
-/// The directory of a small kernel, without what means something to make.
+/// Returns the directory of a small kernel, without characters that mean something to make.
 fn ways_directory(tree: &Path, options: &[&str]) -> PathBuf {
     let name = match options {
         [] => "none".to_owned(),
@@ -320,8 +321,8 @@ fn ways_directory(tree: &Path, options: &[&str]) -> PathBuf {
     tree.join("ways").join(name)
 }
 
-/// The configuration without kimport, which is no part of these kernels. The options take the place
-/// of the same ones of the configuration.
+/// Returns the configuration without kimport, which is not part of these kernels. An option replaces
+/// the configuration's line for the same name.
 fn ways_fragment(config: &str, options: &[&str]) -> String {
     let names: Vec<_> = options
         .iter()
@@ -347,7 +348,7 @@ fn copy_build(steps: &Steps, log: &Log, origin: &Path, build: &Path) -> Result<(
             .args(["-a", "--reflink=auto"])
             .args([origin, &copy]),
     )?;
-    // What was built elsewhere, as the commands say, would be built anew.
+    // make would build the copied files anew, because their commands name the other directory.
     let script = "grep -rlZF --include='*.cmd' \"$1\" \"$3\" | xargs -0r sed -i \"s|$1|$2|g\"";
     log.run(
         Command::new("sh")

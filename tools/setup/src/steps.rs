@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The cache as one process has it, and the steps that people see. All that they see is on standard
-//! error.
+//! The cache, which one process at a time changes, and the steps, which it shows to people on
+//! standard error.
 
 use crate::{
     error::{self, At, Error, Result},
@@ -21,12 +21,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Shows a line of its own.
+/// Shows a line that belongs to no step.
 pub fn note(text: &str) {
     eprintln!("kimport: {text}");
 }
 
-/// Removes a directory below the cache, also when it is read-only.
+/// Removes a directory below the cache, even if it is read-only.
 pub(crate) fn remove(place: &Place, path: &Path) -> Result<()> {
     if !path.exists() {
         return Ok(());
@@ -51,7 +51,7 @@ pub(crate) fn remove(place: &Place, path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Refuses when `megabytes` are not free in `directory`, which `variable` moves elsewhere.
+/// Fails if `megabytes` are not free in `directory`. The user can move it with `variable`.
 pub(crate) fn need_space(
     megabytes: u64,
     what: &str,
@@ -72,12 +72,13 @@ pub(crate) fn need_space(
     )))
 }
 
-/// A lock that others wait for, of this process and of what it has started.
+/// A lock that this process and the programs that it starts hold, and for which others wait.
 #[derive(Debug)]
 pub(crate) struct Lock(#[expect(dead_code, reason = "held")] File);
 
 impl Lock {
-    /// Takes the lock of `path`; `busy` says what is waited for, given what the holder wrote there.
+    /// Takes the lock of `path`. If another process holds it, `busy` makes a message for people from
+    /// the text that the holder wrote there.
     pub(crate) fn take(path: &Path, busy: impl FnOnce(&str) -> String) -> Result<Self> {
         process::handle_signals()?;
         let mut options = OpenOptions::new();
@@ -105,11 +106,11 @@ impl Lock {
     }
 }
 
-/// A set-up under way. While there is one, nobody else changes the cache.
+/// A set-up under way. While there is one, no other process changes the cache.
 #[derive(Debug)]
 pub(crate) struct Steps {
     pub(crate) place: Place,
-    /// The directory of temporary files, which goes with this.
+    /// The directory of temporary files, which is removed on drop.
     pub(crate) tmp: PathBuf,
     step: usize,
     steps: usize,
@@ -117,7 +118,8 @@ pub(crate) struct Steps {
 }
 
 impl Steps {
-    /// Begins with so many steps, when others have ended, and removes what interrupted ones left.
+    /// Waits until other set-ups have ended, removes what interrupted ones left, and begins one with
+    /// this number of steps.
     pub(crate) fn begin(place: Place, steps: usize) -> Result<Self> {
         let cache = place.cache.display();
         if place
@@ -151,7 +153,7 @@ impl Steps {
         Self::with(place, steps, lock, tmp)
     }
 
-    /// Begins as [`Self::begin`] does, with another lock that keeps others from `tmp`.
+    /// Begins as [`Self::begin`] does, but with another lock, which keeps others from `tmp`.
     pub(crate) fn with(place: Place, steps: usize, lock: Lock, tmp: PathBuf) -> Result<Self> {
         remove(&place, &tmp)?;
         fs::create_dir(&tmp).at(&tmp)?;
@@ -174,7 +176,7 @@ impl Steps {
         eprintln!("{} there", self.line(name));
     }
 
-    /// Does a step: its output is in a log, its name and the time it takes are shown.
+    /// Does a step. Its output goes to a log; its name and the time it takes are shown.
     pub(crate) fn step<T>(
         &mut self,
         name: &str,
@@ -198,7 +200,7 @@ impl Steps {
         }
     }
 
-    /// Refuses when the cache has less than so many megabytes.
+    /// Fails if the cache has less than `megabytes` of free space.
     pub(crate) fn need_space(&self, megabytes: u64, what: &str) -> Result<()> {
         need_space(megabytes, what, &self.place.cache, "KIMPORT_CACHE")
     }
@@ -206,13 +208,14 @@ impl Steps {
 
 impl Drop for Steps {
     fn drop(&mut self) {
-        // Not by a program, as none is started after a signal. What cannot be removed goes the next
-        // time.
+        // No program does this, because none is started after a signal. The next set-up removes
+        // what is left.
         let _ = fs::remove_dir_all(&self.tmp);
     }
 }
 
-/// Shows `line` and, when `work` is done, the time it took; on a terminal also meanwhile.
+/// Shows `line` and, when `work` is done, the time it took. A terminal shows the time meanwhile,
+/// too.
 fn show<T>(line: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     const TICK: Duration = Duration::from_millis(200);
     let start = Instant::now();
@@ -282,7 +285,7 @@ mod tests {
         assert_eq!(message, "The step 'two & more' failed.");
         assert!(log.starts_with("  | to the log\n"), "{log}");
         assert!(cache.path().join("log/two---more.log").is_file());
-        // What explains itself stays as it is.
+        // An error that explains itself stays as it is.
         let said = steps.step("three", |_, _| Err::<(), _>(Error::new("Said.")));
         assert_eq!(said, Err(Error::new("Said.")));
         drop(steps);

@@ -33,12 +33,12 @@ impl Steps {
     }
 }
 
-/// The option of make for as many jobs as CPUs.
+/// Returns the option of make for as many jobs as there are CPUs.
 pub(crate) fn jobs() -> String {
     format!("-j{}", available_parallelism().map_or(1, usize::from))
 }
 
-/// The value of an option in quotes.
+/// Returns the value of an option whose value is in quotes.
 fn value<'a>(config: &'a str, option: &str) -> Option<&'a str> {
     config.lines().find_map(|line| {
         line.strip_prefix(option)?
@@ -47,9 +47,9 @@ fn value<'a>(config: &'a str, option: &str) -> Option<&'a str> {
     })
 }
 
-/// The lines that differ between two configurations. They decide about crate hashes and structure
-/// layouts. Only the C compiler's packaging revision may differ; the distribution does not compare
-/// it either (`DEBIAN_KERNEL_NO_CC_VERSION_CHECK`).
+/// Returns the lines that differ between two configurations. The configuration decides about crate
+/// hashes and structure layouts. Only the C compiler's packaging revision may differ; the
+/// distribution does not compare it either (`DEBIAN_KERNEL_NO_CC_VERSION_CHECK`).
 fn changes(before: &str, after: &str) -> Vec<String> {
     let not_in = |text: &str, other: &str, sign: &str| {
         let other: HashSet<_> = other.lines().collect();
@@ -61,8 +61,8 @@ fn changes(before: &str, after: &str) -> Vec<String> {
     [not_in(before, after, "<"), not_in(after, before, ">")].concat()
 }
 
-/// Makes the tree from the source and the stock kernel's configuration. It is made in place, as the
-/// build writes its path into what it makes; a file tells that it is complete.
+/// Makes the tree from the source and the stock kernel's configuration. It is made in place,
+/// because the build writes the path into its results. [`Kernel::mark`] tells that it is complete.
 fn prepare(kernel: &Kernel, steps: &Steps, log: &Log) -> Result<()> {
     let place = &steps.place;
     let Kernel {
@@ -157,8 +157,8 @@ fn prepare(kernel: &Kernel, steps: &Steps, log: &Log) -> Result<()> {
     {
         return Err(Error::new("The prepared tree has no libsyn.rlib."));
     }
-    // The exported symbols, and the types that modules' BTF builds on. The variables pin release
-    // and compiler.
+    // `Module.symvers` has the exported symbols, `vmlinux` the types that the BTF of modules refers
+    // to. The variables pin release and compiler.
     for file in ["Module.symvers", ".kernelvariables", "vmlinux"] {
         if file != "vmlinux" || headers.join(file).exists() {
             fs::copy(headers.join(file), kdir.join(file)).at(headers.join(file))?;

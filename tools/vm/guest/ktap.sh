@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# KTAP for suites that run in the test VM, in POSIX sh (dash in the VM). A suite looks so:
+# KTAP for suites that run in the test VM, in POSIX sh (dash in the VM). A suite looks like this:
 #
 #	#!/bin/sh
 #	. "$KTAP_SH"
@@ -17,9 +17,9 @@ ktap_planned=0
 ktap_chosen=$(cat /test/chosen)
 ktap_dir=$(mktemp -d /tmp/ktap.XXXXXX)
 mkfifo "$ktap_dir/output"
-# Results go to the suite's own output, also from inside a test whose output
-# is being quoted. Both ends of the pipe stay open here, so that neither a
-# test nor its reader ever blocks on opening it.
+# Results go to the suite's own output, even from inside a test whose output is
+# being quoted. Both ends of the pipe stay open here: neither a test nor its
+# reader ever blocks on opening it.
 exec 9>&1 8<>"$ktap_dir/output"
 
 # ktap_plan N: the suite has N tests. The first thing a suite prints.
@@ -33,8 +33,8 @@ ktap_diag() {
 	printf '# %s\n' "$*" >&9
 }
 
-# ktap_show TEXT...: a line about the test that is running, for people who want
-# to see what is done and not only that it was (`kimport-vm run --show`).
+# ktap_show TEXT...: a line about the test that is running, which
+# `kimport-vm run --show` shows to people.
 ktap_show() {
 	printf '# show: %s\n' "$*" >&9
 }
@@ -97,7 +97,7 @@ ktap_test() {
 	return "$ktap_status"
 }
 
-# ktap_finish: the last thing a suite does; its status is the suite's.
+# ktap_finish: the last thing a suite does. Its status is the suite's.
 ktap_finish() {
 	rm -rf "$ktap_dir"
 	[ "$ktap_count" -eq "$ktap_planned" ] && [ "$ktap_failed" -eq 0 ]
@@ -118,7 +118,8 @@ log_since() {
 		substr($0, length($0) - length(mark) + 1) == mark { on = 1 }'
 }
 
-# kallsyms_address SYMBOL [MODULE]: as /proc/kallsyms has it; of the kernel image without MODULE.
+# kallsyms_address SYMBOL [MODULE]: the address in /proc/kallsyms; without MODULE, of the kernel
+# image's symbol.
 kallsyms_address() {
 	# Without grep awk takes more than a second here.
 	grep -F " $1" /proc/kallsyms |
@@ -127,8 +128,8 @@ kallsyms_address() {
 
 # expect_log REGEX: announces that this suite is about to provoke one kernel
 # report (a BUG, a WARNING, ...) with a line that matches REGEX (Rust regex
-# syntax). The report then is no failure; its absence is one, and so is a
-# second report. Call it before the report is provoked.
+# syntax). The report is then no failure, but its absence is one, and so is a
+# second report. Call this before the suite provokes the report.
 expect_log() {
 	printf '# expect-log: %s\n' "$1" >&9
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# A SCSI disk out of LIO by its configfs tree alone, in POSIX sh (busybox
-# suffices). From nothing to a disk and back:
+# Makes a SCSI disk with LIO through its configfs tree alone, in POSIX sh
+# (busybox suffices). From nothing to a disk and back:
 #
 #	. ./lio.sh
 #	lio_backstore_create target iblock_0 data /dev/vdb
@@ -14,9 +14,9 @@
 # SUBSYS is the core's directory in configfs: `target`, or `target_new` for the
 # copy of samples/lio_core_new. HBA is PLUGIN_NUMBER, where the plugin is the
 # backend's name (with at most one underscore, or the core does not find it).
-# FABRIC is the front end's (`loopback` for tcm_loop). Every function says on
-# standard error what failed and returns non-zero; the ones that make something
-# undo it then.
+# FABRIC is the front end's name (`loopback` for tcm_loop). A function that fails
+# prints the reason on standard error and returns non-zero. If it makes
+# something, it undoes that.
 #
 # shellcheck shell=dash
 
@@ -33,28 +33,29 @@ lio_write() {
 	echo "$1" >"$2" || lio_error "writing '$1' to $2 failed"
 }
 
-# lio_backstore_create SUBSYS HBA NAME UDEV_PATH [SERIAL]: a backstore NAME on
-# the block device UDEV_PATH.
+# lio_backstore_create SUBSYS HBA NAME UDEV_PATH [SERIAL]: makes a backstore NAME
+# on the block device UDEV_PATH.
 lio_backstore_create() {
 	[ -b "$4" ] || lio_error "$4 is no block device" || return
 	lio_backstore_control "$1" "$2" "$3" "udev_path=$4" "$4" "${5-}"
 }
 
-# lio_backstore_control SUBSYS HBA NAME CONTROL UDEV_PATH [SERIAL]: a backstore
-# NAME on what its backend understands by CONTROL, such as
+# lio_backstore_control SUBSYS HBA NAME CONTROL UDEV_PATH [SERIAL]: makes a
+# backstore NAME with the backend's parameters CONTROL, such as
 # fd_dev_name=FILE,fd_dev_size=BYTES.
 lio_backstore_control() {
 	lio_hba=$LIO_CONFIGFS/$1/core/$2
 	lio_dev=$lio_hba/$3
 	[ -d "$lio_hba" ] || mkdir "$lio_hba" || lio_error "the core '$1' knows no backend for '$2'" || return
 	mkdir "$lio_dev" || {
-		# Another backstore may live in the HBA, so that a failure here is fine.
+		# This may fail: another backstore may live in the HBA.
 		rmdir "$lio_hba" 2>/dev/null
 		lio_error "cannot make the backstore '$2/$3'"
 		return
 	}
-	# The serial cannot change any more once the backstore has a LUN. The backend opens what `control` says, the attribute
-	# `udev_path` is only for people to read back; but pscsi wants it to be there.
+	# The serial cannot change any more once the backstore has a LUN. The backend opens the device
+	# that `control` names. The attribute `udev_path` is only for people to read, but pscsi wants it
+	# to be set.
 	if ! {
 		{ [ -z "${6-}" ] || lio_write "$6" "$lio_dev/wwn/vpd_unit_serial"; } &&
 			lio_write "$4" "$lio_dev/control" &&
@@ -66,15 +67,15 @@ lio_backstore_control() {
 	fi
 }
 
-# lio_backstore_remove SUBSYS HBA NAME: the backstore, and its HBA when that was
-# the last one.
+# lio_backstore_remove SUBSYS HBA NAME: removes the backstore, and its HBA if
+# that was the last backstore.
 lio_backstore_remove() {
 	rmdir "$LIO_CONFIGFS/$1/core/$2/$3" || lio_error "cannot remove the backstore '$2/$3'" || return
 	rmdir "$LIO_CONFIGFS/$1/core/$2" 2>/dev/null || :
 }
 
-# lio_loop_attach SUBSYS FABRIC WWN HBA/NAME [INITIATOR]: a target WWN whose LUN
-# 0 is the backstore, connected to the SCSI layer of this machine. The
+# lio_loop_attach SUBSYS FABRIC WWN HBA/NAME [INITIATOR]: makes a target WWN
+# whose LUN 0 is the backstore, connected to the SCSI layer of this machine. The
 # initiator's name only matters to persistent reservations.
 lio_loop_attach() {
 	lio_fabric=$LIO_CONFIGFS/$1/$2
@@ -85,7 +86,7 @@ lio_loop_attach() {
 		lio_error "cannot make the target '$3'"
 		return
 	}
-	# The SCSI layer finds the disk while the link is made, hence the nexus first.
+	# The nexus comes first: the SCSI layer finds the disk while the link is made.
 	if ! {
 		mkdir "$lio_tpg" &&
 			lio_write "${5:-naa.6001405000000000}" "$lio_tpg/nexus" &&
@@ -97,9 +98,9 @@ lio_loop_attach() {
 	fi
 }
 
-# lio_loop_detach SUBSYS FABRIC WWN: the target with its LUN, and the fabric's
-# directory when it was the last one. Goes through the steps that are there, so
-# that it also ends what lio_loop_attach only began.
+# lio_loop_detach SUBSYS FABRIC WWN: removes the target with its LUN, and the
+# fabric's directory if that was the last target. Undoes the steps that it finds
+# done, so it also cleans up after a lio_loop_attach that failed.
 lio_loop_detach() {
 	lio_fabric=$LIO_CONFIGFS/$1/$2
 	lio_tpg=$lio_fabric/$3/tpgt_1

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The initramfs, made of two archives one after the other: a base with userland and stock
-//! modules, cached, and a small one with what is different in each run.
+//! The initramfs: two archives, one after the other. The first is the base, with userland and
+//! stock modules, and is cached. The second is small and holds the files of one run.
 
 use crate::modules::Stock;
 use crate::{fingerprint, short_hash};
@@ -17,10 +17,11 @@ use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use walkdir::WalkDir;
 
-/// Programs that every base has. What busybox has as well is here where suites rely on the real one.
+/// Programs that every base has. Some of them are in busybox, too, but suites rely on the real
+/// ones.
 pub const PROGRAMS: &[&str] = &[
     "busybox",
-    // Debian's busybox shell prefers its own applets to what is in PATH.
+    // Debian's busybox shell prefers its own applets to the programs in PATH.
     "dash",
     "insmod",
     "rmmod",
@@ -56,7 +57,7 @@ pub const PROGRAMS: &[&str] = &[
 /// Programs that a base has when the root has them.
 pub const OPTIONAL_PROGRAMS: &[&str] = &["mount", "umount", "losetup", "dmsetup", "flock"];
 
-/// Modules of the stock kernel that every base has, with what they need.
+/// Modules of the stock kernel that every base has, with their dependencies.
 pub const MODULES: &[&str] = &[
     "virtio_pci",
     "virtio_blk",
@@ -82,10 +83,10 @@ pub const MODULES: &[&str] = &[
     "iscsi_target_mod",
 ];
 
-/// To be raised when the way a base is made changes.
+/// The version of the code that makes a base. Raise it with each change of that code.
 const FORMAT: u32 = 1;
 
-/// When a base counts as unused.
+/// The age at which a base counts as unused.
 const UNUSED: Duration = Duration::from_secs(14 * 24 * 3600);
 
 const DIRECTORIES: &[&str] = &[
@@ -188,7 +189,7 @@ impl<W: Write> Archive<W> {
 /// The build root's files that a set of programs needs.
 #[derive(Debug, Default)]
 struct Userland {
-    /// Where a file goes, and where it comes from.
+    /// The source of each file, by its place in the initramfs.
     files: BTreeMap<String, PathBuf>,
     links: BTreeMap<String, String>,
 }
@@ -242,7 +243,7 @@ impl Userland {
         Ok(())
     }
 
-    /// What changes when one of the files does.
+    /// Returns a text that changes when one of the files does.
     fn fingerprint(&self) -> Result<String> {
         let mut text = String::new();
         for (place, from) in &self.files {
@@ -283,7 +284,7 @@ fn merged(path: &str) -> String {
     }
 }
 
-/// What an ELF file wants from the dynamic loader.
+/// The requests of an ELF file to the dynamic loader.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Needs {
     interpreter: Option<String>,
@@ -341,7 +342,7 @@ fn find_library(root: &Path, user: &str, library: &str, search: &[String]) -> Re
         .with_context(|| format!("{user} needs {library}, which is not in {}", root.display()))
 }
 
-/// What a base is made from.
+/// The inputs of a base.
 #[derive(Debug)]
 pub struct Base<'a> {
     /// The build root.
@@ -355,7 +356,7 @@ pub struct Base<'a> {
 }
 
 impl Base<'_> {
-    /// The archive's path in the cache; made when it is not there.
+    /// Returns the path of the archive in the cache. Makes the archive if it is not there.
     pub fn get(&self, cache: &Path) -> Result<PathBuf> {
         let mut programs: Vec<_> = PROGRAMS.iter().map(|name| (*name).to_owned()).collect();
         programs.extend_from_slice(self.programs);
@@ -372,12 +373,13 @@ impl Base<'_> {
         ));
         let path = cache.join(format!("base-{}-{key}.cpio", self.stock.release));
         if let Ok(base) = fs::File::open(&path) {
-            // Keeps it from being taken for an unused one; at worst it is made again.
+            // `remove_unused` goes by this time. After an error here the base may be made again.
             let _ = base.set_modified(SystemTime::now());
             return Ok(path);
         }
         let dependencies = self.stock.dependencies(cache)?;
-        // A small kernel lacks most of the usual ones; those that the caller named must be there.
+        // A small kernel lacks most of the usual modules. The ones that the caller named must be
+        // there.
         let wanted = |name: &&str| self.modules.iter().any(|m| m == name) || dependencies.has(name);
         let modules = dependencies.closure(names.into_iter().filter(wanted))?;
         fs::create_dir_all(cache)?;
@@ -392,7 +394,7 @@ impl Base<'_> {
         for (path, target) in LINKS {
             archive.link(path, target)?;
         }
-        // The kernel opens it for init before anything is mounted.
+        // The kernel opens the console for init before anything is mounted.
         archive.device("dev/console", 5, 1)?;
         archive.device("dev/null", 1, 3)?;
         for (place, from) in &userland.files {
@@ -403,7 +405,7 @@ impl Base<'_> {
         }
         add_tree(&mut archive, staged.path(), "usr")?;
         let temp = archive.finish()?.into_inner()?;
-        // Two at once make the same file: the later rename wins.
+        // Two runs may make the same file at the same time. The later rename wins.
         temp.persist(&path)?;
         remove_unused(cache)?;
         Ok(path)
@@ -418,7 +420,7 @@ fn remove_unused(cache: &Path) -> Result<()> {
         let name = name.to_string_lossy();
         let used = || entry.metadata().and_then(|metadata| metadata.modified());
         if name.starts_with("base-") && name.ends_with(".cpio") {
-            // Another run may have removed it in between.
+            // Another run may have removed the file in between.
             let age = used().ok().and_then(|time| time.elapsed().ok());
             if age.is_some_and(|age| age > UNUSED) {
                 let _ = fs::remove_file(entry.path());

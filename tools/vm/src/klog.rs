@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Finds what the kernel complains about in its log.
+//! Finds the kernel's complaints in its log.
 //!
 //! A report is a headline (`WARNING: ...`, `kernel BUG at ...`) with the lines that belong to it
 //! (`Oops:`, `Call Trace:`), up to the kernel's own end mark where there is one. One report is one
@@ -9,7 +9,7 @@
 use regex::Regex;
 use std::sync::LazyLock;
 
-/// Any line that must not be in a good log.
+/// Matches each line that must not be in a good log.
 static BAD: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r"\bBUG:|\bWARNING:|\bOops\b|\bCall Trace:|\bKASAN\b|\bUBSAN\b|\bKCSAN\b|\bKFENCE: |",
@@ -20,7 +20,8 @@ static BAD: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is fixed")
 });
 
-/// What a good boot says that looks bad: the notes of features being on, not their findings.
+/// Matches lines that [`BAD`] matches, but that a good boot prints: notes that a feature is on, not
+/// its findings.
 static HARMLESS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r"^kfence: initialized|^kasan: KernelAddressSanitizer initialized|",
@@ -30,11 +31,11 @@ static HARMLESS: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is fixed")
 });
 
-/// A report of which these lines are part goes on until the kernel's end mark.
+/// Matches a line of a report that goes on until the kernel's end mark.
 static CONTINUES: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\bOops\b|\bCall Trace:").expect("the pattern is fixed"));
 
-/// After these the kernel does not go on as if nothing had happened.
+/// Matches a line after which the kernel does not go on as if nothing had happened.
 static FATAL: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r"\bOops\b|\bkernel BUG\b|\bgeneral protection\b|\bKernel panic\b|",
@@ -46,7 +47,7 @@ static FATAL: LazyLock<Regex> = LazyLock::new(|| {
 const CUT_HERE: &str = "------------[ cut here ]------------";
 const END_TRACE: &str = "---[ end trace";
 const END_PANIC: &str = "---[ end Kernel panic";
-/// The most lines a report without an end mark lays claim to.
+/// The maximum number of lines in a report without an end mark.
 const MAX_LINES: usize = 100;
 
 /// Splits the time stamp off a line of the log.
@@ -70,22 +71,22 @@ pub fn split_time(line: &str) -> (Option<&str>, &str) {
 /// One complaint of the kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// The first line that says what is wrong.
+    /// The first bad line, which names the problem.
     pub headline: String,
     /// All bad lines of the report, the headline first.
     pub bad: Vec<String>,
-    /// The suite in whose time it came.
+    /// The suite that ran when it came.
     pub suite: Option<String>,
-    /// Whether the kernel cannot be trusted to go on.
+    /// Set if the kernel cannot be trusted to go on.
     pub fatal: bool,
-    /// Whether the end mark was seen.
+    /// Set if the end mark was seen.
     pub complete: bool,
-    /// Whether an expectation excused it.
+    /// Set if an expectation excused it.
     pub expected: bool,
 }
 
 impl Report {
-    /// Whether one of the report's lines matches.
+    /// Returns whether one of the report's lines matches.
     pub fn matches(&self, regex: &Regex) -> bool {
         self.bad.iter().any(|line| regex.is_match(line))
     }
@@ -96,15 +97,15 @@ impl Report {
 pub struct Scanner {
     reports: Vec<Report>,
     suite: Option<String>,
-    /// Lines since the open report began.
+    /// The number of lines since the open report began.
     open: Option<usize>,
-    /// A `cut here` line announced a report whose headline is still to come.
+    /// Set if a `cut here` line announced a report whose headline is still to come.
     cut: bool,
     panicked: bool,
 }
 
 impl Scanner {
-    /// A scanner at the start of the log.
+    /// Creates a scanner at the start of the log.
     pub fn new() -> Self {
         Self::default()
     }
@@ -160,18 +161,18 @@ impl Scanner {
         });
     }
 
-    /// The reports so far.
+    /// Returns the reports so far.
     pub fn reports(&self) -> &[Report] {
         &self.reports
     }
 
-    /// Whether the kernel panicked: nothing more will come.
+    /// Returns whether the kernel panicked. Nothing comes after a panic.
     pub fn panicked(&self) -> bool {
         self.panicked
     }
 
-    /// Excuses for each expectation the first report of the same suite that matches and is not
-    /// excused yet; returns the expectations that found none. A panic is never excused.
+    /// Excuses one report for each expectation: the first of the same suite that matches and is not
+    /// excused yet. Returns the expectations that found none. A panic is never excused.
     pub fn excuse<'a>(&mut self, expected: &'a [(String, Regex)]) -> Vec<&'a (String, Regex)> {
         for report in &mut self.reports {
             report.expected = false;

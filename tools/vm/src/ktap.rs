@@ -2,8 +2,8 @@
 
 //! An incremental parser of KTAP version 1, line by line as a suite prints it.
 //!
-//! Lines that are no KTAP are diagnostics, as the format asks of a parser. What the format asks
-//! of a producer is checked: one plan, results numbered in order, as many of them as planned.
+//! Lines that are not KTAP are diagnostics, as the format asks of a parser. The parser checks the
+//! rules for producers: one plan, results numbered in order, as many of them as planned.
 
 /// The outcome of one test point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -20,16 +20,16 @@ pub enum Outcome {
 /// One result line. Names of nested tests are joined by `/`.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Point {
-    /// What the result says.
+    /// The outcome that the line reports.
     pub outcome: Outcome,
-    /// The test's name with those of the tests around it.
+    /// The names of the tests around this one, then its own.
     pub name: String,
-    /// What follows the directive: why a test was skipped.
+    /// The text after the directive, such as the reason for which a test was skipped.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
 }
 
-/// What one line meant.
+/// The meaning of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {
     /// A result.
@@ -38,11 +38,11 @@ pub enum Item {
     Running(String),
     /// `# expect-log: REGEX`: the suite is about to provoke this report on purpose.
     ExpectLog(String),
-    /// `# show: TEXT`: what a person should see of a test that passes, too.
+    /// `# show: TEXT`: a text to show to people even if the test passes.
     Shown(String),
-    /// Anything else that is not empty: worth showing when a test fails.
+    /// Any other line that is not empty. It is shown when a test fails.
     Diagnostic(String),
-    /// The producer broke the format; the suite cannot be trusted.
+    /// An error in the format. The suite cannot be trusted.
     Broken(String),
 }
 
@@ -60,22 +60,22 @@ struct Level {
 #[derive(Debug, Default)]
 pub struct Parser {
     levels: Vec<Level>,
-    /// The results of a nested level that was just closed: the next result line sums it up.
+    /// The results of a nested level that was just closed. The next result line sums them up.
     closed: Option<Level>,
     announced: Option<String>,
     bailed: bool,
 }
 
-/// A plan this long is a corrupted line, not a plan.
+/// The maximum length of a plan. A longer one is a corrupted line.
 const MAX_PLAN: u64 = 1_000_000;
 
 impl Parser {
-    /// A parser at the beginning of a suite's output.
+    /// Creates a parser at the beginning of a suite's output.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes one line without its line end; the meanings come in the order they apply.
+    /// Takes one line without its line end. Returns its meanings in the order in which they apply.
     pub fn line(&mut self, raw: &str) -> Vec<Item> {
         let line = raw.trim_end();
         let text = line.trim_start_matches(' ');
@@ -101,7 +101,8 @@ impl Parser {
         items
     }
 
-    /// The end of the suite's output: what is missing for the suite to count.
+    /// Ends the suite's output. Returns an item for each thing that is missing for the suite to
+    /// count.
     pub fn finish(mut self) -> Vec<Item> {
         let mut items = Vec::new();
         if self.levels.is_empty() {
@@ -117,7 +118,7 @@ impl Parser {
     }
 
     fn comment(&mut self, text: &str) -> Item {
-        // Quoted output of a test arrives as a comment in a comment.
+        // The quoted output of a test arrives as a comment in a comment.
         let inner = text.trim_start_matches(['#', ' ']);
         let tagged = |tag: &str| inner.strip_prefix(tag).map(|rest| rest.trim().to_owned());
         if let Some(regex) = tagged("expect-log:") {
@@ -128,7 +129,7 @@ impl Parser {
         } else if let Some(name) = tagged("running:") {
             Item::Running(name)
         } else if let Some(text) = inner.strip_prefix("show:") {
-            // Indentation within the text is the suite's.
+            // Further spaces are the suite's own indentation.
             Item::Shown(text.strip_prefix(' ').unwrap_or(text).to_owned())
         } else {
             Item::Diagnostic(text.to_owned())
@@ -157,7 +158,7 @@ impl Parser {
     }
 
     fn plan(&mut self, indent: usize, count: u64, skip: Option<&str>, items: &mut Vec<Item>) {
-        // A nested plan without a version line of its own is what older producers write.
+        // Older producers write a nested plan without a version line of its own.
         if self.levels.last().is_none_or(|level| indent > level.indent) {
             self.open(indent);
         }
@@ -173,7 +174,7 @@ impl Parser {
             items.push(Item::Broken(format!("a plan of {count} tests")));
         }
         if let (0, Some(reason)) = (count, skip) {
-            // A whole level skipped stands for one skipped test.
+            // A level that is skipped as a whole counts as one skipped test.
             level.seen = 1;
             level.plan = Some(1);
             items.push(Item::Point(Point {
@@ -204,7 +205,7 @@ impl Parser {
             name => name.to_owned(),
         };
         level.failed |= result.outcome == Outcome::Failed;
-        // A result that sums up a nested level counts only where it says more than the level did.
+        // A result that sums up a nested level counts only if it says more than the level did.
         let summary = self.closed.take();
         if summary.is_some_and(|below| result.outcome != Outcome::Failed || below.failed) {
             return;
@@ -278,7 +279,7 @@ fn is_version(text: &str) -> bool {
     })
 }
 
-/// `1..N`, with the reason where everything is skipped.
+/// Reads `1..N`, and the reason if everything is skipped.
 fn plan(text: &str) -> Option<(u64, Option<&str>)> {
     let (count, rest) = match text.strip_prefix("1..")?.split_once(' ') {
         Some((count, rest)) => (count, rest.trim()),
@@ -320,7 +321,7 @@ impl<'a> ResultLine<'a> {
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (number, rest) = match rest.split_at(digits) {
             ("", rest) => (None, rest),
-            // A number that does not fit is wrong wherever it stands.
+            // A number that does not fit is wrong at any position.
             (number, rest) => (Some(number.parse().unwrap_or(u64::MAX)), rest),
         };
         let rest = rest.trim_start();
@@ -341,14 +342,14 @@ impl<'a> ResultLine<'a> {
             .iter()
             .find_map(|(word, outcome)| Some((*word, *outcome, strip_word(directive, word)?)));
         Some(match found {
-            // Only a failure can be an expected one.
+            // These directives mark an expected failure, and the test passed.
             Some(("XFAIL" | "TODO", _, reason)) if ok => Self {
                 outcome: plain,
                 number,
                 name,
                 reason,
             },
-            // A test that failed did not skip, whatever it says.
+            // A test that failed was not skipped, although the line says so.
             Some(("SKIP", _, reason)) if !ok => Self {
                 outcome: plain,
                 number,
@@ -361,7 +362,7 @@ impl<'a> ResultLine<'a> {
                 name,
                 reason,
             },
-            // `#` may well be part of a name.
+            // A `#` may be part of the name.
             None => Self {
                 outcome: plain,
                 number,

@@ -2,9 +2,9 @@
 
 //! Boots a kernel in QEMU, runs KTAP suites in it and judges the outcome.
 //!
-//! [`needs`] reads what suites need of a VM, [`image`] makes the initramfs out of the build root and the stock kernel's [`modules`],
-//! [`qemu`] runs the machine, [`session`] follows the run with the help of [`ktap`] and [`klog`], and
-//! [`run`] puts them together.
+//! [`needs`] reads what suites need of a VM. [`image`] makes the initramfs out of the build root
+//! and the stock kernel's [`modules`]. [`qemu`] runs the machine. [`session`] follows the run with
+//! the help of [`ktap`] and [`klog`]. [`run`] puts them together.
 
 pub mod image;
 pub mod klog;
@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// What changes when a file does: its size and time.
+/// Returns a text that changes when a file does: its size and time.
 fn fingerprint(path: &Path) -> Result<String> {
     let metadata = path
         .metadata()
@@ -33,18 +33,19 @@ fn fingerprint(path: &Path) -> Result<String> {
     ))
 }
 
-/// A name for a cache entry.
+/// Returns a name for a cache entry.
 fn short_hash(text: &str) -> String {
     let mut digest = format!("{:x}", Sha256::digest(text.as_bytes()));
     digest.truncate(16);
     digest
 }
 
-/// Gives a finished temporary directory its name; when another run was faster, its result stays.
+/// Gives a finished temporary directory its name. If another run was faster, that run's directory
+/// stays.
 fn commit_dir(temp: tempfile::TempDir, dir: &Path) -> Result<()> {
     match std::fs::rename(temp.path(), dir) {
         Ok(()) => {
-            // The directory has another name now: there is nothing to delete.
+            // The directory has another name now, and there is nothing to delete.
             let _ = temp.keep();
             Ok(())
         }

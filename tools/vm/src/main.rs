@@ -17,8 +17,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Runs KTAP suites in a VM.
 ///
-/// Exit status: 0 when every test passed, 1 when something failed, 2 when there was nothing to
-/// judge (wrong usage, something missing on the host).
+/// Exit status: 0 if every test passed, 1 if something failed, 2 if the run could not be judged
+/// (wrong usage, or something is missing on the host).
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Cli {
@@ -37,21 +37,21 @@ struct RunArgs {
     /// The root of the unpacked kernel packages (or of a system) that has lib/modules/RELEASE.
     #[arg(long, env = "KIMPORT_STOCK", value_name = "DIR")]
     stock: PathBuf,
-    /// Which kernel, when there are several.
+    /// The release of the kernel, needed if there are several.
     #[arg(long)]
     release: Option<String>,
-    /// The root that the guest's programs are taken from.
+    /// The root of the system that the guest's programs are taken from.
     #[arg(long, default_value = "/", value_name = "DIR")]
     root: PathBuf,
-    /// A suite: an executable script that prints KTAP. They run in the given order. The comments at
-    /// its top may say what it needs, in lines `# kimport-vm: KEY VALUE...`; the options below add
-    /// to that.
+    /// A suite: an executable script that prints KTAP. Suites run in the given order. A suite may
+    /// state its needs in comments at its top, in lines `# kimport-vm: KEY VALUE...`. The options
+    /// below add to them.
     #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
     suite: Vec<PathBuf>,
-    /// Runs only the tests whose name contains this.
+    /// Runs only the tests whose names contain this text.
     #[arg(long, value_name = "TEXT")]
     test: Option<String>,
-    /// Where the modules are that suites need.
+    /// The directory of the modules that suites need.
     #[arg(
         long,
         env = "KIMPORT_BUILD",
@@ -59,7 +59,7 @@ struct RunArgs {
         value_name = "DIR"
     )]
     build: PathBuf,
-    /// Takes the modules that suites need of one directory of the build from another.
+    /// Takes the modules that suites need from OTHER instead of DIR, both directories of the build.
     #[arg(long, value_parser = parse_instead, value_name = "DIR=OTHER")]
     instead: Option<(String, String)>,
     /// A module under test, put into /test/modules.
@@ -68,40 +68,40 @@ struct RunArgs {
     /// An extra file and its place in the guest.
     #[arg(long, value_parser = needs::parse_file, value_name = "SRC:DST")]
     file: Vec<(String, String)>,
-    /// Stock modules to have besides the usual ones; what they need comes along.
+    /// Stock modules besides the usual ones. Their dependencies come along.
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     modules_from_stock: Vec<String>,
-    /// Programs to have besides the usual ones, for instance fio.
+    /// Programs besides the usual ones, for instance fio.
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     program: Vec<String>,
     /// Adds an empty virtio disk of this size (suffixes K, M, G).
     #[arg(long, value_name = "SIZE")]
     disk: Vec<Size>,
-    /// Virtual CPUs.
+    /// The number of virtual CPUs.
     #[arg(long, default_value_t = 2)]
     smp: u32,
-    /// Memory.
+    /// The size of the memory, as QEMU writes it.
     #[arg(long, default_value = "1G")]
     memory: String,
     /// The accelerator.
     #[arg(long, env = "KIMPORT_ACCEL", value_enum, default_value_t = Accel::Auto)]
     accel: Accel,
-    /// Has TCG emulate the CPUs in turns: for suites that patch code under other CPUs all the time,
-    /// of which TCG with a thread for each CPU now and then runs a stale translation.
+    /// Has TCG emulate the CPUs in turns. For suites that keep patching code that other CPUs run:
+    /// with a thread for each CPU, TCG now and then runs a stale translation of such code.
     #[arg(long)]
     one_thread: bool,
-    /// The longest a run may take, from the VM's start [default: 300].
+    /// The maximum time of a run, from the VM's start [default: 300].
     #[arg(long, value_name = "SECS")]
     timeout: Option<u64>,
-    /// The longest the VM may be silent before it has booted. It is started once more then, as
-    /// nothing under test has run; the second time it may be silent for as long as afterwards, if
+    /// The maximum time without output before the VM has booted. After that the VM is started once
+    /// more, because nothing under test has run. The second time the limit is --hang-timeout, if
     /// that is longer.
     #[arg(long, default_value_t = 60, value_name = "SECS")]
     boot_timeout: u64,
-    /// The longest the VM may be silent once it has booted.
+    /// The maximum time without output once the VM has booted.
     #[arg(long, default_value_t = 60, value_name = "SECS")]
     hang_timeout: u64,
-    /// More for the kernel's command line.
+    /// Words to add to the kernel's command line.
     #[arg(
         long,
         default_value = "",
@@ -109,26 +109,27 @@ struct RunArgs {
         allow_hyphen_values = true
     )]
     append: String,
-    /// One more argument for QEMU.
+    /// A further argument for QEMU.
     #[arg(long, allow_hyphen_values = true, value_name = "ARG")]
     qemu_arg: Vec<String>,
     /// The QEMU program.
     #[arg(long, default_value = "qemu-system-x86_64", value_name = "PROGRAM")]
     qemu: PathBuf,
-    /// Keeps the log of both channels here; without it, in the cache, when something failed.
+    /// Keeps the log of both channels in this file. Without this option the log is kept in the
+    /// cache, and only if something failed.
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
-    /// Writes the verdict here.
+    /// Writes the verdict to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Shows with each result what the suite says of it (its `# show: TEXT` lines), and a table of
-    /// all at the end.
+    /// Shows the suite's `# show: TEXT` lines with each result, and a table of all results at the
+    /// end.
     #[arg(long)]
     show: bool,
-    /// Shows what the suites print besides results.
+    /// Shows all output of the suites.
     #[arg(short, long)]
     verbose: bool,
-    /// Where bases and logs are kept [default: kimport in the user's cache directory].
+    /// The directory of bases and logs [default: kimport in the user's cache directory].
     #[arg(long, env = "KIMPORT_CACHE", value_name = "DIR")]
     cache: Option<PathBuf>,
 }
@@ -138,7 +139,7 @@ fn parse_instead(text: &str) -> Result<(String, String), String> {
     Ok((from.to_owned(), to.to_owned()))
 }
 
-/// What the suites need, as their headers say.
+/// Reads the needs of the suites from their headers.
 fn needs_of(suites: &[PathBuf]) -> Result<Needs> {
     let mut needs = Needs::default();
     for path in suites {
@@ -151,7 +152,7 @@ fn needs_of(suites: &[PathBuf]) -> Result<Needs> {
     Ok(needs)
 }
 
-/// The files of a module that a suite needs: one, or all of a directory.
+/// Returns the files that a `module` need names: one, or all modules of a directory.
 fn module_files(name: &str, args: &RunArgs) -> Result<Vec<PathBuf>> {
     let (directory, file) = name.rsplit_once('/').unwrap_or(("", name));
     let directory = match &args.instead {
@@ -190,19 +191,19 @@ fn word(outcome: Outcome) -> &'static str {
     }
 }
 
-/// How much a person wants to see besides results.
+/// The details that a person wants to see besides results.
 #[derive(Clone, Copy)]
 struct Details {
-    /// What suites mean to be shown.
+    /// Set if `# show:` lines are wanted.
     shown: bool,
-    /// All they print.
+    /// Set if all output of the suites is wanted.
     verbose: bool,
 }
 
 fn show(progress: &Progress, details: Details) {
     let mut out = io::stdout().lock();
     let Details { verbose, .. } = details;
-    // Nobody reads any more when writing fails; the exit status still tells.
+    // If writing fails, nobody reads any more. The exit status still tells the outcome.
     let _ = match progress {
         Progress::BootsAgain(silence) => {
             writeln!(
@@ -212,7 +213,7 @@ fn show(progress: &Progress, details: Details) {
             )
         }
         Progress::Booted(release) if verbose => writeln!(out, "# booted {release}"),
-        // There are many, which nobody asked for.
+        // There are many of these, and nobody asked for them.
         Progress::Point { point, .. } if point.reason == NOT_CHOSEN => Ok(()),
         Progress::Point {
             suite,
@@ -232,7 +233,7 @@ fn show(progress: &Progress, details: Details) {
             }
             let word = word(point.outcome);
             let mut text = format!("{word:4} {suite}: {}{reason}\n", point.name);
-            // Those of a failed test are among its diagnostics.
+            // A failed test has its `# show:` lines among its diagnostics.
             if verbose || details.shown && point.outcome != Outcome::Failed {
                 for line in shown {
                     text += &format!("       {line}\n");
@@ -246,7 +247,7 @@ fn show(progress: &Progress, details: Details) {
     };
 }
 
-/// All results in a row, with the time each took.
+/// Returns the table of all results, with the time each took.
 fn table(steps: &[(Point, Duration)]) -> String {
     const HEAD: &str = "step";
     let names = steps.iter().map(|(point, _)| point.name.chars().count());
@@ -289,12 +290,12 @@ fn report(verdict: &Verdict, steps: Option<&str>, log: &Path, kept: bool, second
         Some(boot) => format!("boot {boot:.1} s, all {seconds:.1} s\n"),
         None => format!("{seconds:.1} s\n"),
     };
-    // Alone on its line, which is the last: scripts look for it.
+    // Scripts look for this text, alone on the last line.
     text += &format!(
         "{} passed, {} failed, {} skipped\n",
         verdict.passed, verdict.failed, verdict.skipped
     );
-    // Nobody reads any more when writing fails; the exit status still tells.
+    // If writing fails, nobody reads any more. The exit status still tells the outcome.
     let _ = out.write_all(text.as_bytes());
 }
 
@@ -363,7 +364,7 @@ fn run_command(args: RunArgs) -> Result<bool> {
         }
     });
     if result.is_err() && !keep_log && options.log.exists() {
-        // Without a verdict the error says all there is.
+        // Without a verdict the log tells no more than the error.
         std::fs::remove_file(&options.log)?;
     }
     let verdict = result?;

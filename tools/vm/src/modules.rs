@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The stock kernel's modules: where they are, what they need, a small tree with some of them.
+//! The stock kernel's modules: their paths, their dependencies, and a small tree with some of them.
 
 use crate::{commit_dir, fingerprint};
 use anyhow::{bail, ensure, Context, Result};
@@ -60,12 +60,12 @@ impl Stock {
         })
     }
 
-    /// The module directory.
+    /// Returns the module directory.
     pub fn modules(&self) -> PathBuf {
         self.base.join("lib/modules").join(&self.release)
     }
 
-    /// What changes when the kernel is another one.
+    /// Returns a text that changes when the kernel is another one.
     pub fn fingerprint(&self) -> Result<String> {
         let order = self.modules().join("modules.order");
         Ok(format!(
@@ -76,8 +76,8 @@ impl Stock {
         ))
     }
 
-    /// The dependencies of all modules. depmod makes them once, into the cache: an unpacked
-    /// package has none.
+    /// Returns the dependencies of all modules. An unpacked package has none, so depmod writes them
+    /// to the cache once.
     pub fn dependencies(&self, cache: &Path) -> Result<Dependencies> {
         let key = crate::short_hash(&format!(
             "{} {}",
@@ -131,14 +131,14 @@ impl Stock {
     }
 }
 
-/// Decompression in the guest would be paid again in each run.
+/// Decompresses a module, which would take time in each run if the guest did it.
 fn decompress(from: &Path, to: &Path) -> Result<()> {
     match from.extension().and_then(OsStr::to_str) {
         Some("xz") => {
             let mut input = XzDecoder::new(fs::File::open(from)?);
             io::copy(&mut input, &mut fs::File::create(to)?)?;
         }
-        // modprobe reads the other compressions itself.
+        // modprobe itself reads the other compressions.
         _ => {
             fs::copy(from, to)?;
         }
@@ -167,10 +167,10 @@ fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// What `modules.dep` and its siblings say.
+/// The contents of `modules.dep` and its siblings.
 #[derive(Debug, Default)]
 pub struct Dependencies {
-    /// Each module's path and the paths it needs, by name.
+    /// The path of each module and the paths of its dependencies, by name.
     modules: BTreeMap<String, (String, Vec<String>)>,
     soft: BTreeMap<String, Vec<String>>,
     builtin: BTreeSet<String>,
@@ -199,14 +199,15 @@ impl Dependencies {
         }
     }
 
-    /// Whether the kernel has the module, as a file or in its image.
+    /// Returns whether the kernel has the module, as a file or in its image.
     pub fn has(&self, name: &str) -> bool {
         let key = module_name(name);
         self.modules.contains_key(&key) || self.builtin.contains(&key)
     }
 
-    /// The paths of these modules and of all they need, soft dependencies where they exist. A
-    /// module that is part of the image has no path. All unknown names are reported at once.
+    /// Returns the paths of these modules and of all their dependencies, including the soft ones
+    /// that exist. A module that is part of the image has no path. One error names all unknown
+    /// modules.
     pub fn closure<'a>(&self, names: impl Iterator<Item = &'a str>) -> Result<BTreeSet<String>> {
         let mut paths = BTreeSet::new();
         let mut unknown = Vec::new();
@@ -237,7 +238,7 @@ impl Dependencies {
     }
 }
 
-/// A module's name as the kernel spells it, from a path or from any spelling.
+/// Returns a module's name as the kernel spells it, from a path or from any spelling.
 fn module_name(path: &str) -> String {
     let file = path.rsplit('/').next().unwrap_or(path);
     let stem = file.split_once(".ko").map_or(file, |(stem, _)| stem);
@@ -299,7 +300,7 @@ kernel/drivers/md/dm-mod.ko.xz:
     }
 
     proptest! {
-        /// Also where modules need each other in a circle.
+        /// The modules may depend on each other in a circle.
         #[test]
         fn what_is_needed_is_in_the_closure(
             needs in prop::collection::btree_map(

@@ -9,7 +9,7 @@ use anyhow::{bail, ensure, Context, Result};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// The begin of a line that states a need.
+/// The beginning of a line that states a need.
 const PREFIX: &str = "# kimport-vm:";
 
 /// A line of a header.
@@ -27,7 +27,7 @@ pub enum Key {
     Program(Vec<String>),
     /// `disk SIZE...`: empty disks, the first of which is `/dev/vda`.
     Disk(Vec<Size>),
-    /// `append WORD...`: more for the kernel's command line.
+    /// `append WORD...`: words to add to the kernel's command line.
     Append(Vec<String>),
     /// `qemu WORD...`: more arguments for QEMU.
     Qemu(Vec<String>),
@@ -150,7 +150,7 @@ pub struct Needs {
     pub programs: Vec<String>,
     /// More arguments for QEMU.
     pub qemu: Vec<String>,
-    /// TCG emulates the CPUs in turns.
+    /// Set if TCG emulates the CPUs in turns.
     pub one_thread: bool,
     /// The files by their place in the guest.
     files: BTreeMap<String, Said<String>>,
@@ -192,7 +192,7 @@ fn agree_on(map: &mut BTreeMap<String, Said<String>>, key: &str, said: Said<Stri
     result
 }
 
-/// Adds what is not there yet.
+/// Adds the entries that are not there yet.
 fn union(all: &mut Vec<String>, more: &[String]) {
     for one in more {
         if !all.contains(one) {
@@ -258,7 +258,7 @@ impl Needs {
         Ok(())
     }
 
-    /// Checks what only all suites together tell.
+    /// Checks the conditions that depend on all suites of the VM.
     pub fn check(&self) -> Result<()> {
         for Said { value, suite } in &self.with {
             ensure!(
@@ -269,25 +269,25 @@ impl Needs {
         Ok(())
     }
 
-    /// Sizes of the disks.
+    /// Returns the sizes of the disks.
     pub fn disks(&self) -> Vec<u64> {
         let sizes = self.disks.iter().flat_map(|said| &said.value);
         sizes.map(|size| size.0).collect()
     }
 
-    /// Other files and their places in the guest.
+    /// Returns other files and their places in the guest.
     pub fn files(&self) -> impl Iterator<Item = (&str, &str)> {
         self.files
             .iter()
             .map(|(to, from)| (from.value.as_str(), to.as_str()))
     }
 
-    /// More for the kernel's command line.
+    /// Returns the words to add to the kernel's command line.
     pub fn append(&self) -> impl Iterator<Item = &str> {
         self.append.values().map(|said| said.value.as_str())
     }
 
-    /// The longest run in seconds, where the suites say it.
+    /// Returns the maximum time of the run in seconds, if the suites state one.
     pub fn timeout(&self) -> Option<u64> {
         self.timeout.as_ref().map(|said| said.value)
     }
@@ -459,7 +459,7 @@ mod tests {
         let (example, _) = example.split_once("```").unwrap();
         let module = Key::Module(words(&["samples/hello_import/hello_import"]));
         assert_eq!(header(example).unwrap(), [module]);
-        // Its table of keys is that of this file.
+        // CONTRIBUTING.md has the same table of keys as this file.
         for line in text.lines().filter(|line| line.starts_with("| `")) {
             if text
                 .split_once("what it asks for")

@@ -3,8 +3,8 @@
 //! Starts QEMU and hands on the lines of its two channels.
 //!
 //! The kernel's console and the suites' results travel separately: the first on the serial port,
-//! the second on a virtio port, so that no message of the kernel can tear a result apart. Whatever
-//! ends the runner ends QEMU: it is killed on drop, and the kernel kills it when the runner dies.
+//! the second on a virtio port, so that no message of the kernel can tear a result apart. QEMU
+//! never outlives the runner: it is killed on drop, and the kernel kills it when the runner dies.
 
 use anyhow::{Context, Result};
 use rustix::io::{fcntl_setfd, FdFlags};
@@ -19,7 +19,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
-/// How the guest's instructions are run.
+/// The way to run the guest's instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Accel {
     /// KVM where it can be used, TCG otherwise.
@@ -37,19 +37,19 @@ pub struct Machine {
     pub program: PathBuf,
     /// The kernel image.
     pub kernel: PathBuf,
-    /// The initramfs; need not have a name any more.
+    /// The initramfs. The file need not have a name any more.
     pub initrd: File,
     /// The kernel's command line.
     pub cmdline: String,
-    /// Virtual CPUs.
+    /// The number of virtual CPUs.
     pub smp: u32,
-    /// Memory, as QEMU writes it.
+    /// The size of the memory, as QEMU writes it.
     pub memory: String,
-    /// How to run.
+    /// The accelerator.
     pub accel: Accel,
-    /// Whether TCG emulates the CPUs in turns.
+    /// Set if TCG emulates the CPUs in turns.
     pub one_thread: bool,
-    /// Contents of extra virtio disks; need not have names any more.
+    /// The contents of extra virtio disks. The files need not have names any more.
     pub disks: Vec<File>,
     /// Further arguments.
     pub extra: Vec<String>,
@@ -70,7 +70,7 @@ pub enum Event {
 #[derive(Debug)]
 pub struct Vm {
     child: Child,
-    /// The lines; disconnected when QEMU has ended and everything was read.
+    /// The lines of the VM. Disconnected when QEMU has ended and everything was read.
     pub events: Receiver<Event>,
 }
 
@@ -164,7 +164,7 @@ fn prepare_child(runner: Pid, inherited: &[RawFd]) -> io::Result<()> {
     Ok(())
 }
 
-/// Sends each line of `source` on; bytes that are no UTF-8 are replaced.
+/// Sends each line of `source` on. Bytes that are not UTF-8 are replaced.
 fn forward<S>(source: S, sender: Sender<Event>, event: fn(String) -> Event)
 where
     S: Read + Send + 'static,
@@ -187,7 +187,7 @@ where
 }
 
 impl Vm {
-    /// Kills the VM; the events that were under way can still be received.
+    /// Kills the VM. The events that were under way can still be received.
     pub fn kill(&mut self) {
         // It fails only when the process has been waited for already.
         let _ = self.child.kill();
@@ -202,7 +202,7 @@ impl Vm {
 impl Drop for Vm {
     fn drop(&mut self) {
         self.kill();
-        // Nothing can be done about an error here, and there is none for a killed child.
+        // A killed child can be waited for, and nothing could be done about an error here.
         let _ = self.child.wait();
     }
 }

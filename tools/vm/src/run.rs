@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One run: from what the caller asks for to the verdict.
+//! One run, from the caller's options to the verdict.
 
 use crate::image::{Archive, Base};
 use crate::modules::Stock;
@@ -15,34 +15,35 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 const INIT: &str = include_str!("../guest/init");
-/// What suites may source, at `/test`.
+/// The shell libraries in `/test` that suites may source.
 const LIBRARIES: &[(&str, &str)] = &[
     ("ktap.sh", include_str!("../guest/ktap.sh")),
     ("lio.sh", include_str!("../guest/lio.sh")),
 ];
 
-/// The reason of a test that was skipped because [`Options::test`] is another one; `ktap.sh` has it too.
+/// The reason that a test was skipped because its name does not contain [`Options::test`].
+/// `ktap.sh` writes the same text.
 pub const NOT_CHOSEN: &str = "not chosen";
 
-/// How often the limits are looked at.
+/// The time between two checks of the limits.
 const TICK: Duration = Duration::from_millis(200);
 
-/// What to run.
+/// The options of a run.
 #[derive(Debug)]
 pub struct Options {
     /// The kernel.
     pub stock: Stock,
-    /// The build root the userland is taken from.
+    /// The build root that the userland is taken from.
     pub root: PathBuf,
-    /// Where bases are kept.
+    /// The cache directory, which holds the bases.
     pub cache: PathBuf,
-    /// Suites in the order they run.
+    /// The suites in the order in which they run.
     pub suites: Vec<PathBuf>,
-    /// Only tests whose names contain this.
+    /// A text that the names of the tests to run contain.
     pub test: Option<String>,
     /// Modules under test, put into `/test/modules`.
     pub modules: Vec<PathBuf>,
-    /// Extra files and where they go.
+    /// Extra files and their places in the guest.
     pub files: Vec<(PathBuf, String)>,
     /// Stock modules besides the usual ones.
     pub stock_modules: Vec<String>,
@@ -52,25 +53,25 @@ pub struct Options {
     pub disks: Vec<u64>,
     /// The QEMU program.
     pub qemu: PathBuf,
-    /// Virtual CPUs.
+    /// The number of virtual CPUs.
     pub smp: u32,
-    /// Memory, as QEMU writes it.
+    /// The size of the memory, as QEMU writes it.
     pub memory: String,
-    /// How to run.
+    /// The accelerator.
     pub accel: Accel,
-    /// Whether TCG emulates the CPUs in turns.
+    /// Set if TCG emulates the CPUs in turns.
     pub one_thread: bool,
-    /// When to give up.
+    /// The time limits.
     pub limits: Limits,
-    /// More for the kernel's command line.
+    /// Words to add to the kernel's command line.
     pub append: String,
-    /// More for QEMU's command line.
+    /// Further arguments for QEMU.
     pub qemu_args: Vec<String>,
-    /// Where both channels are logged.
+    /// The file to which both channels are logged.
     pub log: PathBuf,
 }
 
-/// The name a suite goes by.
+/// Returns the name of a suite.
 pub fn suite_name(path: &Path) -> Result<String> {
     let name = path
         .file_stem()
@@ -90,7 +91,7 @@ fn file_name(path: &Path) -> Result<&str> {
         .with_context(|| format!("{} has no usable file name", path.display()))
 }
 
-/// Writes the archive with what is special to this run.
+/// Writes the archive with the files of this run.
 fn write_run_part(options: &Options, names: &[String], token: &str, out: impl Write) -> Result<()> {
     let mut archive = Archive::new(BufWriter::new(out));
     archive.file("init", 0o755, INIT.as_bytes())?;
@@ -131,7 +132,7 @@ fn write_run_part(options: &Options, names: &[String], token: &str, out: impl Wr
     Ok(())
 }
 
-/// Rejects what would silently replace something else.
+/// Rejects a name that occurs twice: the later file would silently replace the earlier one.
 fn check_unique<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<()> {
     let mut seen = BTreeSet::new();
     for name in names {
@@ -146,7 +147,7 @@ fn token() -> Result<String> {
     Ok(format!("{:016x}", u64::from_ne_bytes(bytes)))
 }
 
-/// Runs the suites; `show` gets what happens as it happens.
+/// Runs the suites. `show` is called for each event as it happens.
 pub fn run(options: &Options, mut show: impl FnMut(&Progress)) -> Result<Verdict> {
     let names: Vec<_> = options
         .suites
@@ -183,8 +184,8 @@ pub fn run(options: &Options, mut show: impl FnMut(&Progress)) -> Result<Verdict
         program: options.qemu.clone(),
         kernel: options.stock.kernel.clone(),
         initrd,
-        // Warnings and worse go to the console, everything is in the dump at the end. The timer is there, but on a busy
-        // host it may be too late for the kernel's check.
+        // Warnings and worse go to the console. The dump at the end has everything. The VM has a
+        // timer, but on a busy host it may be too late for the kernel's check.
         cmdline: format!(
             "console=ttyS0 rdinit=/init loglevel=5 panic=-1 printk.devkmsg=on \
              log_buf_len=16M random.trust_cpu=on no_timer_check {}",
@@ -206,7 +207,8 @@ pub fn run(options: &Options, mut show: impl FnMut(&Progress)) -> Result<Verdict
     let mut limits = options.limits;
     let mut session = Session::new(&token, &names, limits);
     let mut stop = watch(machine.start()?, &mut session, &mut log, &mut show)?;
-    // Seen once in some hundred boots of an emulated machine; why is not known. What is under test has not run yet.
+    // About one boot of an emulated machine in some hundred hangs. The cause is not known. Nothing
+    // that is under test has run yet.
     if let (Some(Stop::Silence(silence)), false) = (&stop, session.has_booted()) {
         show(&Progress::BootsAgain(*silence));
         limits.boot_silence = limits.boot_silence.max(limits.silence);
@@ -218,7 +220,7 @@ pub fn run(options: &Options, mut show: impl FnMut(&Progress)) -> Result<Verdict
     Ok(verdict)
 }
 
-/// Follows a VM until it ends, or has to be ended for the reason that is returned.
+/// Follows a VM until it ends, or until it has to be ended for the reason that is returned.
 fn watch(
     mut vm: Vm,
     session: &mut Session,
@@ -253,7 +255,7 @@ fn watch(
             stop = session.check(now);
             if let Some(reason) = &stop {
                 writeln!(log, "{:9.3} stopped| {reason}", now.as_secs_f64())?;
-                // The lines that are under way still come.
+                // The lines that were under way still come.
                 vm.kill();
             }
         }

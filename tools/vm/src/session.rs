@@ -2,10 +2,10 @@
 
 //! Follows one run of the VM and judges it.
 //!
-//! A [`Session`] is fed the lines of the console and of the result channel with the time they
-//! came; it knows no process and no clock, so that a recorded run can be judged again. A run passes on
-//! positive evidence only: every suite began, printed its plan and every planned result, ended
-//! with status 0, the kernel log was dumped to its end, and the end marker came.
+//! A [`Session`] is fed the lines of the console and of the result channel with the times at which
+//! they came. It knows no process and no clock, so a recorded run can be judged again. A run passes
+//! on positive evidence only: every suite began, printed its plan and every planned result, and
+//! ended with status 0; the kernel log was dumped to its end; and the end marker came.
 
 use crate::klog::{Report, Scanner};
 use crate::ktap::{Item, Outcome, Parser, Point};
@@ -14,32 +14,33 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::time::Duration;
 
-/// A report that is being printed gets this long to become complete before the VM is stopped.
+/// The time that a fatal report has to become complete before the VM is stopped.
 const REPORT_GRACE: Duration = Duration::from_millis(1500);
-/// How many diagnostics before a failed test are shown with it.
+/// The maximum number of diagnostics that are shown with a failed test.
 const DIAGNOSTICS: usize = 30;
-/// How many lines of the console are shown after a failure.
+/// The number of lines of the console that are shown after a failure.
 const CONSOLE_TAIL: usize = 40;
 
-/// When to give up.
+/// The time limits of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The whole run, from the VM's start.
+    /// The maximum time of the whole run, from the VM's start.
     pub total: Duration,
-    /// Without any output, until the kernel has booted: it says little, and a busy host makes the pauses long.
+    /// The maximum time without any output until the kernel has booted. Until then it prints
+    /// little, and a busy host makes the pauses long.
     pub boot_silence: Duration,
-    /// Without any output, once the kernel has booted.
+    /// The maximum time without any output once the kernel has booted.
     pub silence: Duration,
 }
 
-/// Why the VM has to be stopped.
+/// The reason for which the VM has to be stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stop {
     /// The total time is over.
     Timeout(Duration),
     /// No output for this long: a hang.
     Silence(Duration),
-    /// The kernel reported something it cannot be trusted to survive.
+    /// The kernel reported something that it cannot be trusted to survive.
     Fatal(String),
 }
 
@@ -53,14 +54,14 @@ impl fmt::Display for Stop {
     }
 }
 
-/// What a caller may want to show at once.
+/// An event that a caller may want to show as soon as it happens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// The VM was silent for so long before it reached its init that it is started once more.
+    /// The VM is started once more, because it was silent for this long before it reached its init.
     BootsAgain(Duration),
-    /// The VM reached its init; the kernel's release.
+    /// The VM reached its init. Holds the kernel's release.
     Booted(String),
-    /// A result of a suite, and what it printed before.
+    /// A result of a suite, and the suite's output before it.
     Point {
         /// The suite's name.
         suite: String,
@@ -68,9 +69,10 @@ pub enum Progress {
         point: Point,
         /// Its diagnostics, if it failed.
         diagnostics: Vec<String>,
-        /// What the suite wants shown of it.
+        /// The texts of the suite's `# show:` lines.
         shown: Vec<String>,
-        /// From its announcement (the result before it, if there was none) to its result.
+        /// The time from the test's announcement to its result. Without an announcement, from the
+        /// result before it.
         took: Duration,
     },
     /// A diagnostic line as it comes.
@@ -79,21 +81,21 @@ pub enum Progress {
     Problem {
         /// The suite's name.
         suite: String,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
 }
 
-/// What is known about one suite.
+/// The judgement of one suite.
 #[derive(Clone, Debug, Default, serde::Serialize)]
 pub struct SuiteReport {
     /// The file name without its extension.
     pub name: String,
-    /// The exit status; none when the suite did not end.
+    /// The exit status, or none if the suite did not end.
     pub status: Option<i32>,
     /// The results in order.
     pub points: Vec<Point>,
-    /// What is wrong apart from failed tests.
+    /// Problems other than failed tests.
     pub problems: Vec<String>,
 }
 
@@ -102,30 +104,30 @@ pub struct SuiteReport {
 pub struct Verdict {
     /// Each suite that was asked for.
     pub suites: Vec<SuiteReport>,
-    /// What is wrong with the run as a whole.
+    /// Problems of the run as a whole.
     pub problems: Vec<String>,
-    /// Passed tests.
+    /// The number of passed tests.
     pub passed: usize,
-    /// Failed tests, and problems.
+    /// The number of failed tests and of problems.
     pub failed: usize,
-    /// Skipped tests.
+    /// The number of skipped tests.
     pub skipped: usize,
-    /// From the start to the first line of the guest's init.
+    /// The seconds from the start to the first line of the guest's init.
     pub boot_seconds: Option<f64>,
-    /// The last lines of the console, when something failed.
+    /// The last lines of the console, if something failed.
     pub console_tail: Vec<String>,
     /// The suite and the test that ran when the VM ended too early.
     pub interrupted: Option<String>,
 }
 
 impl Verdict {
-    /// Whether everything was seen and nothing is wrong.
+    /// Returns whether everything that had to come came, and nothing is wrong.
     pub fn success(&self) -> bool {
         self.failed == 0 && self.passed > 0
     }
 }
 
-/// What the lines of the result channel are at the moment.
+/// The meaning of the lines of the result channel at the moment.
 #[derive(Debug)]
 enum Phase {
     /// Before, between and after suites.
@@ -160,7 +162,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session for these suites, in the order they will run; `token` starts each protocol line.
+    /// Creates a session for these suites, in the order in which they will run. Each line of the
+    /// protocol starts with `token`.
     pub fn new(token: &str, suites: &[String], limits: Limits) -> Self {
         Self {
             marker: format!("@{token} "),
@@ -190,7 +193,7 @@ impl Session {
         }
     }
 
-    /// Whether the VM has reached its init: before that, nothing of what is tested has run.
+    /// Returns whether the VM has reached its init. Before that, nothing under test has run.
     pub fn has_booted(&self) -> bool {
         self.booted.is_some()
     }
@@ -279,7 +282,7 @@ impl Session {
         self.suites[index].status = status;
         match status {
             Some(0) => {}
-            // The status of a suite whose tests failed says nothing new.
+            // A suite whose tests failed ends with such a status, which says nothing new.
             Some(_) if !clean || self.suites[index].failed() > 0 => {}
             Some(status) => items.push(Item::Broken(format!("the suite ended with {status}"))),
             None => items.push(Item::Broken(format!("unreadable end marker: {rest}"))),
@@ -325,7 +328,7 @@ impl Session {
                     progress.push(Progress::Diagnostic(line));
                 }
                 Item::ExpectLog(pattern) => match Regex::new(&pattern) {
-                    // An expectation that any report meets would hide what it is not about.
+                    // An expectation that matches every report would excuse unrelated ones.
                     Ok(regex) if !regex.is_match("") => {
                         self.expectations.push((suite.name.clone(), regex));
                     }
@@ -343,7 +346,8 @@ impl Session {
         progress
     }
 
-    /// Whether the VM has to be stopped now. To be called often, also when no line comes.
+    /// Returns the reason if the VM has to be stopped now. The caller calls this often, even if no
+    /// line comes.
     pub fn check(&mut self, now: Duration) -> Option<Stop> {
         self.console.excuse(&self.expectations);
         let fatal = self
@@ -353,8 +357,8 @@ impl Session {
             .find(|report| report.fatal && !report.expected);
         if let Some(report) = fatal {
             let since = *self.fatal_since.get_or_insert(now);
-            // The end of the report is worth a moment, and so is an expectation that is still
-            // on its way through the other channel.
+            // The end of the report may still come, and so may an expectation that is on its way
+            // through the other channel.
             if now.saturating_sub(since) >= REPORT_GRACE {
                 return Some(Stop::Fatal(report.headline.clone()));
             }
@@ -364,7 +368,7 @@ impl Session {
         if now >= self.limits.total {
             return Some(Stop::Timeout(self.limits.total));
         }
-        // When the end marker was seen only the power is left to go off.
+        // This holds after the end marker, too: the VM then only has to power off.
         let silence = match self.booted {
             Some(_) => self.limits.silence,
             None => self.limits.boot_silence,
@@ -375,7 +379,8 @@ impl Session {
         None
     }
 
-    /// Judges the run. `stop` says why it was stopped; none when the VM ended by itself.
+    /// Judges the run. `stop` is the reason for which the VM was stopped, or none if it ended by
+    /// itself.
     pub fn finish(mut self, stop: Option<&Stop>) -> (Verdict, Vec<Progress>) {
         let mut progress = Vec::new();
         let interrupted = match &self.phase {
@@ -440,7 +445,7 @@ impl Session {
         (verdict, progress)
     }
 
-    /// Turns what the kernel log says into problems of the run.
+    /// Adds the reports in the kernel log to the problems of the run.
     fn judge_log(&mut self, stop: Option<&Stop>) {
         let unmet: Vec<_> = match self.dmesg_complete {
             true => self.dmesg.excuse(&self.expectations),
@@ -452,7 +457,7 @@ impl Session {
             ));
         }
         let (main, rest): (&Scanner, _) = match self.dmesg_complete {
-            // What came after the dump is in the console alone.
+            // Only the console has the reports that came after the dump.
             true => (
                 &self.dmesg,
                 missing_from(self.console.reports(), self.dmesg.reports()),
@@ -499,7 +504,8 @@ fn push_bounded(queue: &mut VecDeque<String>, line: &str, bound: usize) {
     queue.push_back(line.to_owned());
 }
 
-/// The reports of `some` that `all` does not have, as often as it does not have them.
+/// Returns the reports of `some` that `all` lacks. A report that occurs more often in `some` than
+/// in `all` is returned as many times as it is missing.
 fn missing_from<'a>(some: &'a [Report], all: &[Report]) -> Vec<&'a Report> {
     let mut known: HashMap<&str, usize> = HashMap::new();
     for report in all {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Judges recorded runs again: logs that the runner kept of real VMs (the kernel's own messages
-//! before the first suite are cut from the dumps), and the same logs with something changed.
+//! Judges recorded runs again: logs that the runner kept of real VMs, and the same logs with
+//! something changed. The dumps lack the kernel's messages from before the first suite.
 
 use kimport_vm::session::{Limits, Session, Stop, Verdict};
 use std::path::Path;
@@ -14,8 +14,8 @@ fn recorded(name: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Feeds the log of a run with the times it has; like the runner it stops when told to.
-/// `alive` says that the VM goes on in silence after the log's last line.
+/// Feeds the log of a run to a session, with the times in the log, and like the runner stops when
+/// the session says so. If `alive` is set, the VM goes on in silence after the log's last line.
 fn judge(log: &str, suites: &[&str], silence: u64, alive: bool) -> (Verdict, Option<Stop>) {
     let suites: Vec<_> = suites.iter().map(|name| (*name).to_owned()).collect();
     let token = log
@@ -104,7 +104,7 @@ fn the_same_bug_unannounced_stops_the_vm() {
     assert!(headline.starts_with("kernel BUG at "), "{headline}");
     assert_problem(&verdict, &format!("the kernel died: {headline}"));
     assert_problem(&verdict, "expected: did not come to its end");
-    // Said once, not again as a line of the log.
+    // The report is one problem, and not a second one as a line of the log.
     assert_eq!(verdict.problems.len(), 1, "{:#?}", verdict.problems);
 }
 
@@ -232,7 +232,7 @@ fn a_hang_is_stopped_and_named() {
         Some("hangs: the test that hangs")
     );
     assert_eq!((verdict.passed, verdict.skipped), (1, 0));
-    // With more patience for silence it is the run that takes too long.
+    // With a longer limit for silence, the limit of the whole run ends it.
     let (verdict, stop) = judge(&recorded("hangs"), &["hangs"], 900, true);
     assert_eq!(stop, Some(Stop::Timeout(Duration::from_secs(300))));
     assert_problem(&verdict, "timeout: not done after 300 s");

@@ -2,8 +2,8 @@
 
 //! Runs the command on a real kernel, with suites that pass and suites that must not.
 //!
-//! `make check` names the kernel in `KIMPORT_STOCK`; without it these tests fail rather than let anyone
-//! believe that they passed.
+//! `make check` names the kernel in `KIMPORT_STOCK`. Without it these tests fail, because a test
+//! that is skipped would look as if it had passed.
 
 use serde_json::Value;
 use std::fs::{self, Permissions};
@@ -13,7 +13,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// One VM at a time leaves each the time it expects.
+/// Held by the test whose VM runs. With one VM at a time, none takes longer than the tests expect.
 static ONE_VM: Mutex<()> = Mutex::new(());
 
 fn stock() -> PathBuf {
@@ -110,7 +110,7 @@ fn bad_suites_fail_one_by_one() {
             "\n6 passed, 8 failed, 1 skipped\n",
         ],
     );
-    // Not without --show.
+    // Shown texts need --show.
     assert!(!outcome.text.contains("all is well"), "{}", outcome.text);
 }
 
@@ -148,7 +148,7 @@ fn a_hang_is_killed() {
 #[test]
 fn a_boot_that_hangs_is_tried_once_more() {
     const AGAIN: &str = "note: the boot hung, without output for 1 s; once more\n";
-    // A CPU that is not started.
+    // With -S QEMU does not start the CPUs.
     let outcome = run(
         &["good"],
         &["--qemu-arg=-S", "--boot-timeout=1", "--hang-timeout=2"],
@@ -163,7 +163,7 @@ fn a_boot_that_hangs_is_tried_once_more() {
     );
     assert_eq!(outcome.text.matches(AGAIN).count(), 1);
 
-    // The first time only.
+    // The first VM hangs, the second one does not.
     let dir = tempfile::tempdir().unwrap();
     let qemu = dir.path().join("qemu");
     let script = format!(
@@ -199,7 +199,7 @@ fn what_is_missing_is_no_failure_of_a_test() {
     assert_eq!(output.status.code(), Some(2));
 }
 
-/// The processes whose parent is `parent`.
+/// Returns the processes whose parent is `parent`.
 fn children(parent: u32) -> Vec<u32> {
     let path = format!("/proc/{parent}/task/{parent}/children");
     let text = std::fs::read_to_string(path).unwrap_or_default();
@@ -233,14 +233,14 @@ fn the_vm_does_not_outlive_a_killed_runner() {
     // SIGKILL leaves the runner no chance to clean up.
     runner.kill().unwrap();
     runner.wait().unwrap();
-    // A clock that a busy machine slows down, too: another VM boots and ends.
+    // Waits as long as another VM takes to boot and end. A busy machine slows down both.
     let other = command(&["good"])
         .args(["--disk", "64M", "--log"])
         .arg(dir.path().join("other"))
         .output()
         .unwrap();
     assert!(other.status.success());
-    // Where nothing reaps orphans a dead process stays as a zombie.
+    // If nothing reaps orphans, a dead process stays as a zombie.
     let status = std::fs::read_to_string(format!("/proc/{qemu}/status")).unwrap_or_default();
     assert!(
         status.is_empty() || status.contains("State:\tZ"),

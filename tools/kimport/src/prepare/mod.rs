@@ -2,8 +2,8 @@
 
 //! `kimport prepare`: the tree that Rust modules for a Debian kernel are built against.
 //!
-//! The work is that of `scripts/setup` in a checkout, the crate `kimport_setup`. Where things are, and how a
-//! command runs in the build root, is said by [`scripts`] that travel with this command.
+//! The crate `kimport_setup` does the work, as it does for `scripts/setup` in a checkout. The
+//! [`scripts`] that know the paths and run commands in the build root are part of this command.
 
 mod scripts;
 
@@ -20,7 +20,7 @@ use std::{env, path::PathBuf};
 /// A kernel that modules can be built for.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Prepared {
-    /// What `uname -r` says on it.
+    /// Its release, which `uname -r` prints.
     pub release: String,
     /// The version of its packages.
     pub version: String,
@@ -30,9 +30,9 @@ pub struct Prepared {
     pub stock: PathBuf,
     /// Its source.
     pub source: PathBuf,
-    /// The system that has the compilers.
+    /// The root of the system that has the compilers.
     pub root: PathBuf,
-    /// Runs a command in that system.
+    /// The script that runs a command in that system.
     pub in_root: PathBuf,
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Scripts of the checkout that this command was built from. They travel inside of it, so that the
-//! installed command needs no checkout, and run from the cache.
+//! Scripts of the checkout that this command was built from. The command contains them and writes
+//! them to the cache to run them, so that the installed command needs no checkout.
 
 use crate::error::{Error, Result};
 use sha2::{Digest, Sha256};
@@ -26,7 +26,7 @@ const FILES: &[(&str, &str)] = files![
     "scripts/in-root"
 ];
 
-/// Writes the scripts below `cache` unless they are there; the directory that holds them.
+/// Writes the scripts below `cache` unless they are there. Returns the directory that holds them.
 pub(super) fn unpack(cache: &Path) -> Result<PathBuf> {
     let mut hash = Sha256::new();
     for (path, content) in FILES {
@@ -49,7 +49,8 @@ pub(super) fn unpack(cache: &Path) -> Result<PathBuf> {
     Ok(top.join("scripts"))
 }
 
-/// Another process may be running what is there, or writing the same.
+/// Writes a file by renaming a new one: another process may be running the file that is there, or
+/// writing the same.
 fn write(path: &Path, content: &str) -> io::Result<()> {
     if fs::read(path).is_ok_and(|present| present == content.as_bytes()) {
         return Ok(());

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# A failed test, and a report that was announced and did not come.
+# Has a test that fails, and announces a report that does not come.
 # shellcheck disable=SC1090,SC2317,SC2329
 
 . "$KTAP_SH"

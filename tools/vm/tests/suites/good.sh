@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# What suites rely on: real programs, stock modules, file systems, the helpers.
+# Passes, and uses all that suites rely on: real programs, stock modules, file
+# systems, the helpers.
 # shellcheck disable=SC1090,SC2317,SC2329
 
 . "$KTAP_SH"

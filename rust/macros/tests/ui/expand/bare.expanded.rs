@@ -80,7 +80,7 @@ static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
 ///
 /// # Errors
 ///
-/// Those of [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
+/// See [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
 /// module is held.
 #[allow(dead_code, unreachable_pub)]
 pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
@@ -90,7 +90,7 @@ pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
 ///
 /// # Errors
 ///
-/// As [`resolve_imports`].
+/// See [`resolve_imports`].
 #[allow(dead_code, unreachable_pub)]
 pub fn resolve_imports_from(
     __kimport_provider: &::core::ffi::CStr,

@@ -164,7 +164,7 @@ pub(crate) mod lio {
     ///
     /// # Errors
     ///
-    /// Those of [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
+    /// See [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
     /// module is held.
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
@@ -174,7 +174,7 @@ pub(crate) mod lio {
     ///
     /// # Errors
     ///
-    /// As [`resolve_imports`].
+    /// See [`resolve_imports`].
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports_from(
         __kimport_provider: &::core::ffi::CStr,
@@ -262,7 +262,7 @@ mod core {
     ///
     /// # Errors
     ///
-    /// Those of [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
+    /// See [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
     /// module is held.
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
@@ -272,7 +272,7 @@ mod core {
     ///
     /// # Errors
     ///
-    /// As [`resolve_imports`].
+    /// See [`resolve_imports`].
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports_from(
         __kimport_provider: &::core::ffi::CStr,
@@ -336,7 +336,7 @@ pub mod r#type {
     ///
     /// # Errors
     ///
-    /// Those of [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
+    /// See [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
     /// module is held.
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
@@ -346,7 +346,7 @@ pub mod r#type {
     ///
     /// # Errors
     ///
-    /// As [`resolve_imports`].
+    /// See [`resolve_imports`].
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports_from(
         __kimport_provider: &::core::ffi::CStr,

@@ -124,7 +124,7 @@ mod module {
     ///
     /// # Errors
     ///
-    /// Those of [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
+    /// See [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
     /// module is held.
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
@@ -190,7 +190,7 @@ mod image {
     ///
     /// # Errors
     ///
-    /// Those of [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
+    /// See [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
     /// module is held.
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {

@@ -56,7 +56,7 @@ mod requested {
     ///
     /// # Errors
     ///
-    /// Those of [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
+    /// See [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
     /// module is held.
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
@@ -66,7 +66,7 @@ mod requested {
     ///
     /// # Errors
     ///
-    /// As [`resolve_imports`].
+    /// See [`resolve_imports`].
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports_from(
         __kimport_provider: &::core::ffi::CStr,
@@ -209,7 +209,7 @@ mod moved {
     ///
     /// # Errors
     ///
-    /// Those of [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
+    /// See [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
     /// module is held.
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports() -> ::kernel::error::Result<
@@ -221,7 +221,7 @@ mod moved {
     ///
     /// # Errors
     ///
-    /// As [`resolve_imports`].
+    /// See [`resolve_imports`].
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports_from(
         __kimport_provider: &::core::ffi::CStr,
@@ -289,7 +289,7 @@ mod image {
     ///
     /// # Errors
     ///
-    /// Those of [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
+    /// See [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
     /// module is held.
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports() -> ::kernel::error::Result<
@@ -301,7 +301,7 @@ mod image {
     ///
     /// # Errors
     ///
-    /// As [`resolve_imports`].
+    /// See [`resolve_imports`].
     #[allow(dead_code, unreachable_pub)]
     pub fn resolve_imports_from(
         __kimport_provider: &::core::ffi::CStr,
@@ -449,8 +449,8 @@ mod late {
         __KIMPORT_SYMBOLS,
     );
     static __KIMPORT_CALLS: ::kimport::LateCalls = ::kimport::LateCalls::closed();
-    /// Binds the wrappers whenever the module that provides the symbols is there, and tells its
-    /// argument so.
+    /// Binds the wrappers whenever the module that provides the symbols is there, and calls the
+    /// given [`ProviderEvents`](::kimport::ProviderEvents) when it comes and goes.
     ///
     /// The module is held only by calls. While it is not there, or lacks a symbol (which is
     /// logged), the wrappers return `None`. Must be initialised and dropped in a context that
@@ -479,7 +479,7 @@ mod late {
     ///
     /// # Errors
     ///
-    /// As [`bind_late`].
+    /// See [`bind_late`].
     #[allow(dead_code, unreachable_pub)]
     pub fn bind_late_from<'a, T: ::kimport::ProviderEvents>(
         __kimport_provider: &'a ::core::ffi::CStr,
