@@ -168,6 +168,10 @@ pub(crate) fn look_up(
     types: &Types<'_>,
     symbols: &'static [Symbol],
 ) -> Result<(KVVec<Option<*mut c_void>>, Result)> {
+    #[cfg(kimport_selftest)]
+    if crate::selftest::lacks_memory() {
+        return Err(code::ENOMEM);
+    }
     let mut addresses = KVVec::with_capacity(symbols.len(), GFP_KERNEL)?;
     let mut result = Ok(());
     let found = kallsyms.find(provider, symbols.iter().map(Wanted::of))?;

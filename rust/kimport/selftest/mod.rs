@@ -8,6 +8,7 @@
 
 use kernel::fmt;
 use kernel::prelude::*;
+use kernel::sync::atomic::{AtomicFlag, Relaxed};
 
 mod imports;
 
@@ -29,6 +30,19 @@ const SUITES: &[&Suite] = &[
     crate::resolver::kallsyms_tests::SUITE,
     imports::SUITE,
 ];
+
+/// Set if the next resolution finds no memory.
+static LACKS_MEMORY: AtomicFlag = AtomicFlag::new(false);
+
+/// Makes the next resolution of this module find no memory.
+pub fn lack_memory_once() {
+    LACKS_MEMORY.store(true, Relaxed);
+}
+
+/// Returns whether this resolution finds no memory.
+pub(crate) fn lacks_memory() -> bool {
+    LACKS_MEMORY.cmpxchg(true, false, Relaxed).is_ok()
+}
 
 /// Declares a suite, `SUITE`, of functions that return [`Result`].
 macro_rules! suite {
