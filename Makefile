@@ -1,52 +1,52 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# For people; the kernel's build reads the Kbuild files. `make help` lists the targets.
+# This Makefile is for people; the kernel's build reads the Kbuild files. `make help` lists the
+# targets.
 #
-# Programs run in the build root that `make setup` makes; what is built goes to build/ and to the
-# cache.
+# Programs run in the build root that `make setup` makes. Results go to build/ and to the cache.
 #
-#: make demo            the whole story in a VM: a disk served in Rust from a core without exports
-#: make bench           count instructions of calls, resolutions, and what C macros do (two VMs)
-#: make check           what CI runs: check-host and check-vm
+#: make demo            show in a VM a disk that Rust serves with a LIO core without exports
+#: make bench           count instructions of calls, of resolving, and of the C macros (two VMs)
+#: make check           run what CI runs: check-host and check-vm
 #:
-#: make setup           build root and kernel build tree (the other targets do it when needed)
+#: make setup           make build root and kernel build tree (other targets do this when needed)
 #: make modules         build the samples and test modules into build/
 #: make tools           build the host commands: @TOOLS@
 #: make consumer        build README.md's module, and another, outside of the checkout
-#: make check-vm        the suites in VMs, each VM a target of its own:
+#: make check-vm        run the suites in VMs; each VM is a target of its own:
 #:                      @VMS@
-#: make vm SUITE=...    suites of tests/vm; with TEST=TEXT only tests with TEXT in their names
-#: make check-host      what needs no VM: @HOST_CHECKS@
-#: make check-cargo     the tests of the host crates, which want no module of this build
+#: make vm SUITE=...    run suites of tests/vm; with TEST=TEXT only tests with TEXT in their names
+#: make check-host      run the checks without a VM: @HOST_CHECKS@
+#: make check-cargo     run the tests of the host crates, which need no module of this build
 #: make check-btf       check that every module that is built here has type information
 #: make check-reuse     check that what CI reuses is built again when its sources change
-#: make check-fuzz      each fuzz target for a second
-#: make check-ways      each way to import on the kernels of docs/ways.md (builds them, once)
+#: make check-fuzz      run each fuzz target for a second
+#: make check-ways      try each way to import on the kernels of docs/ways.md (builds them, once)
 #: make check-tree      boot a small kernel that kimport is part of (builds it, once)
 #: make check-kernels   compare and check on four of Debian's kernels (fetches 360 MB, once)
-#: make fuzz            fuzz the parsers of others' files; SECONDS=60 each, or only TARGET=btf
-#: make lint            rustfmt, clippy on all crates (kernel-side with W=1), shellcheck
+#: make fuzz            fuzz the parsers of foreign files; SECONDS=60 each, or only TARGET=btf
+#: make lint            run rustfmt, clippy on all crates (kernel-side with W=1), and shellcheck
 #: make rustfmt         format all Rust sources
-#: make doc             rustdoc of all crates into build/doc
-#: make man             manual pages and shell completions of kimport into build/
-#: make install         kimport with these (PREFIX=/usr/local, DESTDIR=)
-#: make rust-analyzer   rust-project.json of the kernel-side crates, for editors
+#: make doc             make rustdoc of all crates in build/doc
+#: make man             make manual pages and shell completions of kimport in build/
+#: make install         install kimport with its manual pages (PREFIX=/usr/local, DESTDIR=)
+#: make rust-analyzer   write rust-project.json of the kernel-side crates, for editors
 #: make update-kernel   pin the newest stock kernel of the archive
 #: make clean           remove build/
 #:
 #: KDIR=...             kernel build tree, as scripts/prepare-kernel makes one for any Debian kernel
 #:                      with CONFIG_RUST=y (now @KDIR@)
-#: KIMPORT_CACHE=...    where set-up keeps what is expensive (now @CACHE@)
+#: KIMPORT_CACHE=...    directory of everything that set-up makes (now @CACHE@)
 #: KIMPORT_MIRROR=...   Debian mirror (default: from the apt configuration)
 #: KIMPORT_ACCEL=auto   let VMs use KVM where it works (now @KIMPORT_ACCEL@)
-#: KIMPORT_SEED=...     a number that chooses other functions for tests/typed and tests/bench
-#: CHECK_JOBS=...       how many things make check does side by side (now @CHECK_JOBS@)
+#: KIMPORT_SEED=...     number that chooses other functions for tests/typed and tests/bench
+#: CHECK_JOBS=...       number of targets that make check makes side by side (now @CHECK_JOBS@)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
-# ---- Where things are: scripts/env knows.
+# ---- Paths, from scripts/env
 
 ENV := $(shell scripts/env | sed -n 's/^export \([A-Z_]*\)=\(.*\)/\1:=\2/p')
 ifeq ($(ENV),)
@@ -64,20 +64,20 @@ KDIR ?= $(PINNED_KDIR)
 BUILD := $(CURDIR)/build
 JOBS := $(shell nproc)
 
-# What runs in the build root, with what tests and tools need to know.
+# Tests and tools in the build root read these variables.
 export KIMPORT_BUILD := $(BUILD)
 export KIMPORT_CACHE := $(CACHE)
 export KIMPORT_STOCK := $(STOCK)
 export KIMPORT_KDIR := $(KDIR)
 export CARGO_TARGET_DIR := $(CACHE)/target
-# A /dev/kvm that is there may yet not work (nested virtualisation); KIMPORT_ACCEL=auto tries it.
+# An existing /dev/kvm may not work (nested virtualization). KIMPORT_ACCEL=auto tries it.
 export KIMPORT_ACCEL ?= tcg
 ifneq ($(KDIR),$(PINNED_KDIR))
 export KIMPORT_BIND := $(KDIR)$(if $(KIMPORT_BIND),:$(KIMPORT_BIND))
 endif
 IN_ROOT := scripts/in-root --
-# What cargo has built in the cache serves every checkout whose sources are the same: all are at one
-# path, and are compared by their contents, not their times. That is an unstable option of cargo's.
+# All checkouts with the same sources share cargo's results in the cache. For that, each checkout is
+# mounted at the same path, and cargo compares contents, not times, which is an unstable option.
 AT := /kimport
 AT_ONE_PATH := scripts/in-root --at $(AT) -- \
 	env RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_CHECKSUM_FRESHNESS=true
@@ -88,7 +88,7 @@ KIMPORT := $(BINARIES)/kimport
 MODULE_DIRS := $(addprefix samples/,hello_import lio_core_new rust_iblock) \
 	$(addprefix tests/,modules lifetime relink selftest typed upgraded)
 
-# Two things side by side at least: a VM has two CPUs, but waits much.
+# At least two targets side by side: a VM has two CPUs, but waits much.
 CHECK_JOBS ?= $(shell n=$$(nproc); echo $$((n > 2 ? n - 1 : 2)))
 
 .PHONY: help
@@ -106,20 +106,20 @@ update-kernel:
 
 # ---- Building
 
-# Builds a directory. With KIMPORT_REUSE what was built of the same sources is not built again, also
-# in another checkout.
-# $(1): directory  $(2): what it is made of  $(3): command
+# Builds a directory. With KIMPORT_REUSE, results of the same sources are taken from the cache, even
+# if another checkout built them.
+# $(1): directory  $(2): its sources  $(3): command
 make-in = $(if $(KIMPORT_REUSE),scripts/reuse $(KDIR) $(BUILD)/$(1) $(2) --,\
 	mkdir -p $(BUILD)/$(1) && $(IN_ROOT)) $(3)
 CRATE := rust/kimport rust/bindings rust/macros/src rust/types/src scripts/Makefile.kimport \
 	scripts/Makefile.relink
 
 # W=, CLIPPY= and the like reach the kernel's build in MAKEFLAGS. Warnings of objtool are errors.
-# $(1): directory of sources  $(2): what else it is made of  $(3): directory to build in, if another
+# $(1): directory of sources  $(2): further sources  $(3): directory to build in, if another
 build-modules = $(call make-in,$(or $(3),$(1)),\
 	$(if $(filter %/lio_core_new,$(1)),,$(CRATE)) $(1) $(2),$(MAKE) -j$(JOBS) -C $(KDIR) \
 	M=$(CURDIR)/$(1) MO=$(BUILD)/$(or $(3),$(1)) KIMPORT=$(KIMPORT) CONFIG_OBJTOOL_WERROR=y)
-# What all have in common the first makes.
+# The first directory builds the parts that all have in common.
 SHARED = KIMPORT_SHARED=$(BUILD)/samples/hello_import/.kimport
 
 .PHONY: modules $(MODULE_DIRS)
@@ -131,8 +131,8 @@ $(MODULE_DIRS): setup
 $(filter-out samples/hello_import samples/lio_core_new,$(MODULE_DIRS)): samples/hello_import
 tests/relink: tools
 tests/relink: MADE_OF = $(KIMPORT)
-# Functions of the stock kernel, chosen at random by a seed: the same ones until KIMPORT_SEED names
-# another.
+# Functions of the stock kernel, chosen at random. The seed is always the same unless KIMPORT_SEED
+# names another.
 TYPED := $(BUILD)/tests/typed/prototypes.rs
 TYPED_BENCH := $(BUILD)/tests/typed/bench.rs
 $(TYPED): rust/types/examples/typed_module.rs rust/types/tests/support/prototypes.rs kernel.pin \
@@ -149,23 +149,24 @@ tests/typed: MADE_OF = $(TYPED)
 pointer: samples/hello_import
 	@$(call build-modules,tests/modules,,$@) $(SHARED) kimport-calls=pointer
 
-# Modules for `kimport load`: modpost warns of what nothing exports instead of giving up.
+# Modules for `kimport load`. modpost only warns of symbols that nothing exports.
 tests/load: setup
 	@$(call build-modules,$@,tests/modules) KBUILD_MODPOST_WARN=1
 
-# As in another repository: README's module, and one of several parts.
+# Builds as in another repository: README's module, and one of several parts.
 consumer: setup
 	@$(call make-in,$@,$(CRATE) tests/modules tests/consumer README.md .rustfmt.toml,\
 		tests/consumer/build $(KDIR) $(BUILD)/$@)
 
-# The modules for the rows of docs/ways.md that are for one kernel, which KDIR, STOCK and BUILD fit.
+# The modules for the rows of docs/ways.md that one kernel has. KDIR, STOCK and BUILD belong to that
+# kernel.
 WAYS_KERNEL ?= stock
 ways: tools
 	@$(call make-in,$@,$(CRATE) tests/ways $(KIMPORT),\
 		tests/ways/build $(KDIR) $(BUILD)/$@ $(KIMPORT))
 	@echo '$(WAYS_KERNEL)' > $(BUILD)/$@/kernel
 
-# Every module of the distribution that needs the LIO core, relinked to the one without exports.
+# Every module of the distribution that needs the LIO core, relinked to the core without exports.
 STOCK_MODULES := $(STOCK)/usr/lib/modules/$(RELEASE)
 lio: tools
 	@$(IN_ROOT) tests/lio/relink $(KIMPORT) $(STOCK_MODULES) $(KDIR)/Module.symvers $(BUILD)/$@
@@ -175,7 +176,7 @@ TOOLS := kimport kimport-vm kimport-bench kimport-rust-project
 tools: setup
 	@$(CARGO) build -q --workspace $(addprefix --bin ,$(TOOLS)) --examples
 
-# Modules that are made of others.
+# Modules that are made from other modules.
 DERIVED := not_gpl not_gpl_relinked provider_without_btf provider_livepatch
 $(DERIVED:%=$(BUILD)/%.ko): tests/modules
 $(BUILD)/provider_upgraded.ko: tests/upgraded
@@ -191,8 +192,8 @@ $(BUILD)/signing_key.pem: | setup
 
 # ---- Running
 
-# A suite says at its top what it needs of its VM, and `kimport-vm` reads that. These are the
-# targets that make the modules for suites: directories of the build, and modules that lie in it.
+# A suite states at its top what it needs of its VM, and `kimport-vm` reads that. `needed` lists the
+# targets that make the modules for suites: directories, and single modules in build/.
 needed = $(sort $(foreach module,$(if $(1),$(shell sed -n 's/^# kimport-vm: module //p' $(1))),\
 	$(if $(findstring /,$(module)),$(patsubst %/,%,$(dir $(module))),$(BUILD)/$(module).ko)))
 .SECONDEXPANSION:
@@ -200,8 +201,8 @@ needed = $(sort $(foreach module,$(if $(1),$(shell sed -n 's/^# kimport-vm: modu
 suites = $(1:%=tests/vm/%.sh)
 
 # $(1): suites  $(2): name of the log  $(3): options
-# Suites get addresses in clear: they are compared with /proc/kallsyms.
-# Some tests say nothing for a minute on a busy host.
+# The kernel prints addresses in clear, because suites compare them with /proc/kallsyms.
+# On a busy host some tests print nothing for a minute.
 run-vm = $(IN_ROOT) $(BINARIES)/kimport-vm run --append no_hash_pointers --hang-timeout 150 \
 	$(addprefix --suite ,$(1)) --log $(BUILD)/$(2).log $(3)
 
@@ -209,14 +210,13 @@ run-vm = $(IN_ROOT) $(BINARIES)/kimport-vm run --append no_hash_pointers --hang-
 demo: tools $$(call needed,$$(call suites,demo))
 	@$(call run-vm,$(call suites,demo),$@,--show)
 
-# Some suites, and some of their tests.
+# Runs the suites that the user names, and only some of their tests if TEST says so.
 .PHONY: vm
 vm: tools $$(call needed,$$(call suites,$$(SUITE)))
 	@$(if $(SUITE),,$(error SUITE=NAME... names suites of tests/vm))
 	@$(call run-vm,$(call suites,$(SUITE)),vm,--show $(if $(TEST),--test '$(TEST)'))
 
-# A target for each VM, so that they can run side by side, and the suites that it runs.
-# The longest first.
+# Each VM is a target, so that VMs can run side by side. The longest come first.
 VMS := vm-iblock vm-load vm-imports vm-lifetime vm-lio vm-ways vm-lio-modules vm-pointer
 vm-iblock.suites := rust_iblock_parity rust_iblock rust_iblock_new
 vm-load.suites := check load
@@ -236,8 +236,8 @@ $(VMS): tools $$(call needed,$$(call suites,$$($$@.suites)))
 vm-pointer: pointer
 vm-pointer: VM_OPTIONS = --instead tests/modules=pointer --file tests/vm/pointer.calls:/test/calls
 
-# What is measured counts the time-stamp counter's ticks, which are instructions here. Not in
-# `check`: tests are not timed.
+# The benchmarks count ticks of the time-stamp counter, which are instructions here. They are not
+# part of `check`: tests are not timed.
 BENCH_CPUS := 1 4
 BENCH_LOGS := $(BENCH_CPUS:%=$(BUILD)/bench-%.log)
 .PHONY: bench tests/bench bench-pointer $(BENCH_LOGS)
@@ -261,7 +261,7 @@ bench: $(BENCH_LOGS)
 check: setup
 	@$(MAKE) -j$(CHECK_JOBS) --output-sync=target check-vm check-host
 
-# The longest first.
+# The longest come first.
 HOST_CHECKS := check-cargo lint check-fuzz doc rust-analyzer check-btf check-reuse
 check-host: $(HOST_CHECKS)
 
@@ -269,14 +269,13 @@ check-cargo: setup
 	@KIMPORT_BINDINGS=$(CURDIR)/rust/macros/tests/ui/support/bindings.rs \
 		$(CARGO) test --workspace
 
-# Every module, in C or in Rust, has type information that was made on the stock kernel's.
+# Every module, in C or in Rust, has BTF that is based on the stock kernel's.
 check-btf: modules
 	@$(IN_ROOT) tests/check-btf $(MODULE_DIRS:%=$(BUILD)/%)
 
 check-reuse: setup
 	@tests/reuse/check $(KDIR) $(BUILD)/reuse
 
-# Each fuzz target for a second, and for as long as one likes.
 check-fuzz: setup
 	@$(AT_ONE_PATH) scripts/fuzz check
 
@@ -284,9 +283,10 @@ SECONDS ?= 60
 fuzz: setup
 	@$(AT_ONE_PATH) scripts/fuzz $(SECONDS) $(TARGET)
 
-# Not in `check`: what takes minutes the first time, as kernels are built or fetched.
+# These are not part of `check`: they take minutes the first time, because they build or fetch
+# kernels.
 .PHONY: check-ways check-tree check-kernels
-# The other kernels of docs/ways.md.
+# Runs `vm-ways` on the other kernels of docs/ways.md.
 check-ways: tools
 	@failed=; while read -r options; do \
 		dir=$$(scripts/setup ways-kernel $$options) && echo "small $$options" && \
@@ -295,7 +295,7 @@ check-ways: tools
 		failed="$$failed [$$options]"; \
 	done < <(tests/ways/kernels); [[ -z $$failed ]] || { echo "FAIL:$$failed"; exit 1; }
 
-# A kernel that this checkout is part of.
+# Boots a kernel that this checkout is part of.
 check-tree: tools $(BUILD)/signing_key.pem
 	@tree=$$(scripts/setup tree-kernel builtin) && \
 		$(call run-vm,$(call suites,tree_builtin),tree_builtin,--stock $$tree)
@@ -303,7 +303,7 @@ check-tree: tools $(BUILD)/signing_key.pem
 		$(IN_ROOT) tests/kernel/collect $(KIMPORT) $$tree $(BUILD) && \
 		$(call run-vm,$(call suites,tree_modules tree_signed),tree_modules,--stock $$tree)
 
-# Debian's 6.1, 6.12, 7.2 and 7.3, all as the archive has them.
+# The kernels are Debian's 6.1, 6.12, 7.2 and 7.3, as the archive has them.
 IBLOCK := $(BUILD)/samples/rust_iblock/rust_iblock.ko
 check-kernels: tools samples/rust_iblock
 	@kernels=$$(scripts/setup kernels) && export KIMPORT_KERNELS="$$kernels" && \
@@ -329,7 +329,7 @@ rustfmtcheck: setup
 	@$(CARGO) fmt --all --check
 	@$(IN_ROOT) rustfmt --check $(RUST_KERNEL_SOURCES)
 
-# A warning is an error (W=e), as a file that was checked is not checked again.
+# A warning is an error (W=e), because a file that was checked is not checked again.
 clippy: setup
 	@$(CARGO) clippy -q --workspace --all-targets -- -D warnings
 	@mkdir -p $(BUILD)
@@ -341,11 +341,11 @@ clippy: setup
 lint: rustfmtcheck clippy
 	@$(IN_ROOT) shellcheck -x $(SHELL_SOURCES)
 
-# ---- For people who read and write them
+# ---- Documentation, editors, installation
 
 .PHONY: doc rust-analyzer man install clean
-# The host crates by cargo; the kernel-side crate by the build of a module, with the kernel's flags
-# and configuration.
+# cargo documents the host crates. The build of a module documents the kernel-side crate, with the
+# kernel's flags and configuration.
 doc: samples/hello_import
 	@rm -rf $(BUILD)/doc && mkdir -p $(BUILD)/doc
 	@RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' \
@@ -359,7 +359,8 @@ doc: samples/hello_import
 	@cd $(BUILD)/doc && sed -n 's/.*href="\([^"]*\)".*/\1/p' index.html | xargs ls > /dev/null
 	@echo $(BUILD)/doc/index.html
 
-# The kernel's generator knows the kernel's crates; what was built here is added to that.
+# The kernel's generator describes the kernel's crates; kimport-rust-project adds the ones that were
+# built here.
 rust-analyzer: modules tools
 	@$(call make-in,$@,scripts/Makefile.kimport,\
 		$(MAKE) -s -C $(KDIR) M=$(CURDIR)/scripts MO=$(BUILD)/$@ $@)
@@ -369,14 +370,14 @@ rust-analyzer: modules tools
 	@sed -E 's#(^|[":=])$(AT)/#\1$(CURDIR)/#g' $(BUILD)/$@/modules.json > rust-project.json
 	@echo $(CURDIR)/rust-project.json
 
-# Manual pages and completions lie as below a prefix.
+# Manual pages and completions have the paths that they have below PREFIX.
 MAN := $(BUILD)/man/share
 man: tools
 	@rm -rf $(BUILD)/man
 	@$(IN_ROOT) scripts/man $(KIMPORT) $(MAN)
 	@echo '$(MAN): make install copies it, or try it with MANPATH=$(MAN)/man: man kimport'
 
-# Not the build root's cargo: its programs may not run on this system.
+# This uses the machine's own cargo: programs that the build root's cargo makes may not run here.
 PREFIX ?= /usr/local
 install: man
 	@CARGO_TARGET_DIR=$(BUILD)/install cargo install -q --locked --no-track --force \

@@ -14,7 +14,8 @@
 
 PROVIDER=kimport_test_provider
 CASES=$TEST_MODULES/import_cases.ko
-# What /proc/kallsyms does not tell: namespaces, and which exports are for GPL-compatible modules.
+# Module.symvers has the facts that /proc/kallsyms lacks: namespaces, and the exports that are for
+# GPL-compatible modules only.
 KERNEL=running,/test/Module.symvers
 
 # check STATUS FILE.ko [OPTION...]: runs `kimport check`, which must end with STATUS. Its output is
@@ -34,8 +35,8 @@ resolves() {
 	insmod "$TEST_MODULES/hello_import.ko" && rmmod hello_import
 }
 
-# The module whose imports fail in all ways that can be provoked here; the other cases are on the
-# host.
+# Checks the module whose imports fail in all ways that can be provoked here. Tests on the host have
+# the other cases.
 findings() {
 	check 1 "$CASES"
 }
@@ -52,7 +53,8 @@ as_logged() {
 	[ -s logged ] && ! grep -vxFf said logged
 }
 
-# Each line that the kernel logs of the module was printed by the check, perhaps with the file's name before and the cause behind.
+# refused NAME: `kimport check` printed each line that the kernel logs of the module refused_NAME,
+# perhaps with the file's name before it and the cause after it.
 refused() {
 	check 1 "$TEST_MODULES/refused_$1.ko" || return
 	log_mark
@@ -73,7 +75,7 @@ not_refused() {
 	insmod "$TEST_MODULES/refused_not.ko" && rmmod dummy
 }
 
-# Without Module.symvers it is said what is not known.
+# Without Module.symvers, `kimport check` says which facts are not known.
 untold() {
 	KERNEL=running
 	check 0 "$TEST_MODULES/refused_namespace.ko" && grep -q 'all of them resolve, as far as is known$' said &&

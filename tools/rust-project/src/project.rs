@@ -72,8 +72,8 @@ impl Project {
         Ok(this)
     }
 
-    /// Adds the crates that were built. One that was built several times, as the library is for each
-    /// module, is added once.
+    /// Adds the crates that were built. One that was built several times, as the library is for
+    /// each module, is added once.
     pub(crate) fn add(&mut self, built: Vec<Built>) -> Result<()> {
         let mut distinct: Vec<Built> = Vec::new();
         for one in built {

@@ -321,8 +321,8 @@ fn ways_directory(tree: &Path, options: &[&str]) -> PathBuf {
     tree.join("ways").join(name)
 }
 
-/// Returns the configuration without kimport, which is not part of these kernels. An option replaces
-/// the configuration's line for the same name.
+/// Returns the configuration without kimport, which is not part of these kernels. An option
+/// replaces the configuration's line for the same name.
 fn ways_fragment(config: &str, options: &[&str]) -> String {
     let names: Vec<_> = options
         .iter()

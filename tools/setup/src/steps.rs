@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The cache, which one process at a time changes, and the steps, which it shows to people on
+//! The cache, which one process at a time changes, and the steps, which are shown to people on
 //! standard error.
 
 use crate::{
@@ -77,8 +77,8 @@ pub(crate) fn need_space(
 pub(crate) struct Lock(#[expect(dead_code, reason = "held")] File);
 
 impl Lock {
-    /// Takes the lock of `path`. If another process holds it, `busy` makes a message for people from
-    /// the text that the holder wrote there.
+    /// Takes the lock of `path`. If another process holds it, `busy` makes a message for people
+    /// from the text that the holder wrote there.
     pub(crate) fn take(path: &Path, busy: impl FnOnce(&str) -> String) -> Result<Self> {
         process::handle_signals()?;
         let mut options = OpenOptions::new();
@@ -118,8 +118,8 @@ pub(crate) struct Steps {
 }
 
 impl Steps {
-    /// Waits until other set-ups have ended, removes what interrupted ones left, and begins one with
-    /// this number of steps.
+    /// Waits until other set-ups have ended, removes what interrupted ones left, and begins one
+    /// with this number of steps.
     pub(crate) fn begin(place: Place, steps: usize) -> Result<Self> {
         let cache = place.cache.display();
         if place
