@@ -11,6 +11,7 @@ use crate::{
     model::{Block, Entry, Module, Passed, Verify},
 };
 use proc_macro2::{Delimiter, Ident, Spacing, Span, TokenStream, TokenTree};
+use quote::ToTokens as _;
 use syn::{
     braced,
     buffer::Cursor,
@@ -283,6 +284,8 @@ fn entry(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Result<Entry> {
         return Err(missing_type(name.span()));
     }
     let ty: Type = input.parse()?;
+    // syn accepts arguments behind a group of one keyword, but does not read what it writes then.
+    syn::parse2::<Type>(ty.to_token_stream())?;
 
     Ok(Entry {
         attributes: attributes.passed,

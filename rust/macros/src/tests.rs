@@ -145,6 +145,14 @@ fn every_message_is_tested() {
     assert!(untested.is_empty(), "no UI test for {untested:?}");
 }
 
+/// A keyword as a fragment of `macro_rules!` is not the beginning of a path with arguments.
+#[test]
+fn a_keyword_in_an_invisible_group_is_an_error() {
+    let keyword = Group::new(Delimiter::None, quote!(self));
+    let output = run(quote!(a: fn(_: #keyword<u8>),)).to_string();
+    assert!(output.contains("compile_error"), "{output}");
+}
+
 /// Fragments of `macro_rules!` come in groups without delimiters.
 #[test]
 fn invisible_groups() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Compares declared types of kernel symbols with the kernel's own BTF, and knows the
-//! [names](names) that compilers make of other names.
+//! [`names`] that compilers make of other names.
 //!
 //! A type goes through these stages:
 //!
