@@ -34,15 +34,17 @@ const PARTS: [&str; 4] = [
 const LIVEPATCH: &str =
     "static const char mark[] __attribute__((used, section(\".modinfo\"))) = \"livepatch=Y\";";
 /// The symbols of a kernel image, which lists its `__init` symbols for ever.
-const IMAGE: [&str; 10] = [
+const IMAGE: [&str; 12] = [
     "ffffffff81000000 T _stext",
     "ffffffff81000010 t same",
     "ffffffff81000020 t both",
+    "ffffffff81000028 t moved.llvm.7",
     "ffffffff81000030 T _etext",
     "ffffffff82000000 D __init_begin",
     "ffffffff82000010 t same",
     "ffffffff82000020 t both",
     "ffffffff82000030 t gone",
+    "ffffffff82000034 t moved",
     "ffffffff82000038 t made.llvm.7",
     "ffffffff82000040 D __init_end",
 ];
@@ -150,6 +152,10 @@ fn in_the_image_positions_count_all() {
     // Nothing of the name is left, at whichever position.
     let gone = find(&kernel, None, Finder::Crate, "gone", Some(2));
     assert_eq!(gone, Err(Cause::InInit));
+    // A rename that stays goes before an `__init` namesake. Livepatch compares whole names.
+    let moved = |finder| find(&kernel, None, finder, "moved", None).map(|symbol| symbol.address);
+    assert_eq!(moved(Finder::Crate), Ok(0xffff_ffff_8100_0028));
+    assert_eq!(moved(Finder::Livepatch), Err(Cause::InInit));
     assert_eq!(same(Finder::Crate, None), Ok(0xffff_ffff_8100_0010));
     // Nor is what the compiler renamed.
     let renamed = find(&kernel, None, Finder::Crate, "made", None);
