@@ -158,8 +158,12 @@ impl Listing {
     /// Reads the module.
     pub fn new(file: &ModuleFile, symvers: Option<&Symvers>) -> Result<Self> {
         let image = Image::new(file.elf())?;
-        let builder = image.builder()?;
-        let counts = elf::relocation_counts(&builder);
+        Self::of(&image.builder()?, symvers)
+    }
+
+    /// Reads the module that `builder` has opened.
+    pub(crate) fn of(builder: &Builder<'_>, symvers: Option<&Symvers>) -> Result<Self> {
+        let counts = elf::relocation_counts(builder);
         let mut livepatch = Vec::new();
         let mut undefined = Vec::new();
         for symbol in &builder.symbols {
@@ -188,15 +192,15 @@ impl Listing {
         }
         livepatch.sort_by(|a, b| (&a.provider, &a.name).cmp(&(&b.provider, &b.name)));
         undefined.sort_by(|a, b| (&a.exported_by, &a.name).cmp(&(&b.exported_by, &b.name)));
-        let (module, licence) = identity(&builder)?;
+        let (module, licence) = identity(builder)?;
         Ok(Self {
             module,
             licence,
-            imports: imports(&builder)?,
+            imports: imports(builder)?,
             livepatch,
             undefined,
             exporters_known: symvers.is_some(),
-            marks: Marks::new(&builder)?,
+            marks: Marks::new(builder)?,
         })
     }
 
@@ -292,7 +296,7 @@ fn identity(builder: &Builder<'_>) -> Result<(Option<String>, Option<String>)> {
 }
 
 /// Reads the module's import table. A module without one has no imports of this kind.
-pub(crate) fn imports(builder: &Builder<'_>) -> Result<Vec<Import>> {
+fn imports(builder: &Builder<'_>) -> Result<Vec<Import>> {
     let Some(section) = elf::section(builder, import_table::SECTION)? else {
         return Ok(Vec::new());
     };

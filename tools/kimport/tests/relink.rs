@@ -760,6 +760,30 @@ fn kernels_without_livepatch_are_told_apart() {
 }
 
 #[test]
+fn a_module_that_cannot_be_listed_is_not_relinked() {
+    for (section, message) in [
+        (
+            "__versions,\"a\",@progbits,unique,1\n.quad 1\n.section __versions,\"a\",@progbits,unique,2",
+            "more than one __versions section",
+        ),
+        ("__versions,\"aw\",@nobits", "section __versions has no data"),
+        (".kimport,\"a\",@progbits", "section .kimport: "),
+    ] {
+        let directory = TempDir::new().unwrap();
+        let input = made(&directory, &format!(".section {section}\n.zero 8\n"));
+        let output = directory.path().join("out.ko");
+        let relinked = kimport(arguments(&input, "provider:wanted", &output));
+        let listed = kimport(["list", input.to_str().unwrap()]);
+        for result in [relinked, listed] {
+            let err = String::from_utf8(result.stderr).unwrap();
+            assert_eq!(result.status.code(), Some(2), "{section}: {err}");
+            assert!(err.contains(message), "{section}: {err}");
+        }
+        assert!(!output.exists());
+    }
+}
+
+#[test]
 fn relocations_of_debug_information_are_dropped() {
     let directory = TempDir::new().unwrap();
     let body = ".section .debug_info,\"\",@progbits\n.quad wanted, kfree, start\n";

@@ -20,7 +20,7 @@ use crate::{
     elf::{self, Image},
     error::{count, printable, Result},
     licence::require_gpl_compatible,
-    list,
+    list::Listing,
     module_file::ModuleFile,
     sign::Signature,
     symvers::{module_name, Symvers, VMLINUX},
@@ -105,16 +105,16 @@ pub fn relink(
 ) -> Result<(Vec<u8>, Report)> {
     let image = Image::new(file.elf())?;
     let mut builder = image.builder()?;
+    let listing = Listing::of(&builder, symvers)?;
     let Identity {
         name: old_name,
         depends: old_depends,
         softdep,
-        licence,
     } = Identity::of(&builder)?;
-    require_gpl_compatible(licence.as_deref()).map_err(|error| error.context(&old_name))?;
+    require_gpl_compatible(listing.licence.as_deref()).map_err(|error| error.context(&old_name))?;
     let is_by_exporter = |request: &Request| matches!(request.choice, Choice::ExportedBy(_));
     if wish.requests.iter().any(is_by_exporter) {
-        request::refuse_partly(&wish.requests, &list::imports(&builder)?)?;
+        request::refuse_partly(&wish.requests, &listing.imports)?;
     }
     let plan = Plan::new(&builder, &wish.requests, symvers)?;
     let new_name = wish.name.clone().unwrap_or_else(|| old_name.clone());
@@ -186,7 +186,6 @@ struct Identity {
     depends: Vec<String>,
     /// The first `softdep=`, the only one that modprobe goes by.
     softdep: String,
-    licence: Option<String>,
 }
 
 impl Identity {
@@ -201,7 +200,6 @@ impl Identity {
             name: name.to_owned(),
             depends: depends.map(str::to_owned).collect(),
             softdep: String::from_utf8_lossy(softdep.unwrap_or_default()).into_owned(),
-            licence: modinfo::licence(section),
         })
     }
 }
