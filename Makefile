@@ -259,7 +259,10 @@ bench: $(BENCH_LOGS)
 
 .PHONY: check check-host check-cargo check-btf check-reuse check-fuzz fuzz
 check: setup
-	@$(MAKE) -j$(CHECK_JOBS) --output-sync=target check-vm check-host
+	@mkdir -p $(BUILD)
+	@$(MAKE) -k -j$(CHECK_JOBS) --output-sync=target check-vm check-host 2>&1 | \
+		tee $(BUILD)/check.log || { rc=$$?; echo "---- The last lines of each target that failed"; \
+		grep -B 30 -E '^make(\[[0-9]+\])?: \*\*\* \[' $(BUILD)/check.log; exit $$rc; }
 
 # The longest come first.
 HOST_CHECKS := check-cargo lint check-fuzz doc rust-analyzer check-btf check-reuse
