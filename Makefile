@@ -20,7 +20,7 @@
 #: make check-cargo     run the tests of the host crates, which need no module of this build
 #: make check-btf       check that every module that is built here has type information
 #: make check-reuse     check that what CI reuses is built again when its sources change
-#: make check-fuzz      run each fuzz target for a second
+#: make check-fuzz      run each fuzz target for 1,500 inputs, the same ones each time
 #: make check-ways      try each way to import on the kernels of docs/ways.md (builds them, once)
 #: make check-tree      boot a small kernel that kimport is part of (builds it, once)
 #: make check-kernels   compare and check on four of Debian's kernels (fetches 360 MB, once)
