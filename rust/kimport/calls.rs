@@ -35,13 +35,13 @@
 //! [`Imports::rebind`]: crate::Imports::rebind
 
 use crate::bindings;
+use crate::compat::srcu::{self, new_srcu, Srcu};
 use crate::provider::Provider;
 use core::pin::Pin;
 use core::ptr::{null_mut, NonNull};
-use kernel::new_srcu;
 use kernel::prelude::*;
 use kernel::sync::atomic::{Acquire, Atomic, Relaxed, Release};
-use kernel::sync::{rcu, srcu, Srcu};
+use kernel::sync::rcu;
 
 /// The calls of one block, from the wrappers' side.
 ///

@@ -6,12 +6,12 @@ use crate::binder::CallMode;
 use crate::block::{unbind_all, Block, Symbol};
 use crate::calls::{Calls, OpenCalls};
 use crate::claim::Claim;
+use crate::compat::{code, HashedPtr};
 use crate::holders::HeldProvider;
 use crate::log::log;
 use crate::provider::{provider_name, Provider};
 use crate::resolution::{Request, Resolution};
 use core::ffi::{c_void, CStr};
-use kernel::error::code;
 use kernel::fmt;
 use kernel::prelude::*;
 
@@ -273,7 +273,7 @@ impl fmt::Display for Import<'_> {
             return f.write_str(": missing, optional");
         };
         f.write_str(" at ")?;
-        fmt::Pointer::fmt(&fmt::HashedPtr(address.cast_const()), f)?;
+        fmt::Display::fmt(&HashedPtr(address.cast_const()), f)?;
         f.write_str(" in ")?;
         fmt::Display::fmt(provider_name(self.provider), f)?;
         match self.call_mode() {

@@ -86,6 +86,7 @@ mod bindings;
 mod block;
 mod calls;
 mod claim;
+pub mod compat;
 #[cfg(CONFIG_KIMPORT_DEBUGFS)]
 mod debugfs;
 #[cfg(CONFIG_KIMPORT_DYNAMIC_DEBUG)]

@@ -3,12 +3,13 @@
 //! The module that symbols are imported from, held in use.
 
 use crate::bindings;
+use crate::compat::code;
 use crate::log::debug;
 use crate::resolver::{Kallsyms, Place};
 use crate::this_module::module_name;
 use core::ffi::{c_void, CStr};
 use core::ptr::NonNull;
-use kernel::error::{code, Error};
+use kernel::error::Error;
 use kernel::ffi::c_int;
 use kernel::fmt;
 use kernel::str::CStrExt as _;

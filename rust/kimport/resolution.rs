@@ -4,6 +4,7 @@
 //! call site is bound yet.
 
 use crate::block::{bind_all, Block, Symbol};
+use crate::compat::code;
 use crate::licence;
 use crate::log::{debug, log};
 use crate::provider::{provider_name, Provider, Unavailable};
@@ -11,7 +12,6 @@ use crate::resolver::{Kallsyms, NotFound, Wanted};
 use crate::verdict::Verdict;
 use crate::verify::Types;
 use core::ffi::{c_void, CStr};
-use kernel::error::code;
 use kernel::fmt;
 use kernel::prelude::*;
 

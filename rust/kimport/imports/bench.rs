@@ -6,12 +6,12 @@
 
 use super::Imports;
 use crate::block::{bind_all, unbind_all, Block};
+use crate::compat::code::EOPNOTSUPP;
 use crate::provider::Provider;
 use crate::resolution::look_up;
 use crate::resolver::{find_by, Kallsyms};
 use crate::verify::Types;
 use core::ffi::{c_void, CStr};
-use kernel::error::code::EOPNOTSUPP;
 use kernel::prelude::*;
 
 pub use crate::binder::at_once;

@@ -2,9 +2,10 @@
 
 //! Reasons why a symbol is refused, with their messages and errnos.
 
+use crate::compat::{code, HashedPtr};
 use crate::types::Refusal;
 use core::ffi::c_void;
-use kernel::error::{code, Error};
+use kernel::error::Error;
 use kernel::fmt;
 use kernel::str::BStr;
 
@@ -143,9 +144,9 @@ impl fmt::Display for NotFound {
             }
             Self::Moved { loaded, address } => {
                 f.write_str("the kernel bound it to ")?;
-                fmt::Pointer::fmt(&fmt::HashedPtr(loaded.cast_const()), f)?;
+                fmt::Display::fmt(&HashedPtr(loaded.cast_const()), f)?;
                 f.write_str(" when it loaded this module, but it is at ")?;
-                fmt::Pointer::fmt(&fmt::HashedPtr(address.cast_const()), f)?;
+                fmt::Display::fmt(&HashedPtr(address.cast_const()), f)?;
                 return f
                     .write_str(" now, as the provider was loaded anew; load this module again");
             }
@@ -197,7 +198,7 @@ impl core::fmt::Display for Candidates {
         for (index, (position, address)) in listed.take(self.count as usize).enumerate() {
             f.write_str(if index == 0 { " " } else { ", " })?;
             write!(f, "{position} at ")?;
-            fmt::Pointer::fmt(&fmt::HashedPtr(address as *const u8), f)?;
+            fmt::Display::fmt(&HashedPtr(address as *const u8), f)?;
         }
         if self.count as usize > LISTED {
             f.write_str(", ...")?;

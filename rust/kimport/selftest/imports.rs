@@ -4,7 +4,7 @@
 
 use super::{check, check_eq, suite};
 use crate::binder::CallMode;
-use kernel::error::code;
+use crate::compat::code;
 use kernel::ffi::{c_char, c_int};
 
 kimport_macros::import_symbols! {

@@ -11,6 +11,7 @@ mod imported;
 mod kernel_types;
 
 use crate::block::Symbol;
+use crate::compat::code;
 use crate::log::{log, log_lines};
 use crate::provider::{provider_name, Provider};
 use crate::resolver::Kallsyms;
@@ -18,7 +19,6 @@ use crate::types::{judge, Finding, Judgement, Policy, Refusal, Unverified};
 use crate::verdict::Verdict;
 use core::cell::OnceCell;
 use core::ffi::CStr;
-use kernel::error::code;
 use kernel::fmt;
 use kernel::prelude::*;
 use kernel_types::KernelTypes;

@@ -3,9 +3,9 @@
 //! Tests of [`kallsyms`](super): look-ups in the running kernel.
 
 use super::{Kallsyms, Kind, Wanted};
+use crate::compat::code;
 use crate::selftest::{check, check_eq, suite};
 use core::ffi::CStr;
-use kernel::error::code;
 use kernel::error::Error;
 
 kimport_macros::import_symbols! {

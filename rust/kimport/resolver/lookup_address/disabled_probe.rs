@@ -7,8 +7,9 @@
 //! of the symbol.
 
 use crate::bindings;
+use crate::compat::code;
 use core::ffi::{c_void, CStr};
-use kernel::error::{code, to_result, Error};
+use kernel::error::{to_result, Error};
 
 /// # Errors
 ///

@@ -13,9 +13,10 @@ mod parameter;
 mod refused_probe;
 
 use crate::bindings;
+use crate::compat::code;
 use crate::log::{debug, log};
 use core::ffi::{c_void, CStr};
-use kernel::error::{code, Error};
+use kernel::error::Error;
 use kernel::fmt;
 
 const NAME: &CStr = c"kallsyms_lookup_name";

@@ -8,9 +8,10 @@
 //! - `kimport_way`: the only way to try, for tests and for kernels on which another way misbehaves.
 
 use crate::bindings;
+use crate::compat::code;
 use core::cell::UnsafeCell;
 use core::ffi::{c_void, CStr};
-use kernel::error::{code, Error};
+use kernel::error::Error;
 use kernel::ffi::c_char;
 use kernel::str::CStrExt as _;
 

@@ -9,8 +9,9 @@
 //! Source: `kernel/kprobes.c`.
 
 use crate::bindings;
+use crate::compat::code;
 use core::ffi::{c_void, CStr};
-use kernel::error::{code, to_result, Error};
+use kernel::error::{to_result, Error};
 
 const OFFSET: u32 = 1;
 

@@ -3,8 +3,8 @@
 //! Tests of [`lookup_address`](super).
 
 use super::{is_start_of, offset_in, NAME};
+use crate::compat::code;
 use crate::selftest::{check, check_eq, suite};
-use kernel::error::code;
 
 suite! {
     kimport_lookup_address:

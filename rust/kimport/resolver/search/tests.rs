@@ -3,10 +3,10 @@
 //! Tests of [`search`](super): the results for the symbols that a search is shown.
 
 use super::{ByName, Kind, Place, Search, Symbol, Wanted};
+use crate::compat::code;
 use crate::resolver::NotFound;
 use crate::selftest::{check, check_eq, suite};
 use crate::types::name_cases::{Answer, CASES};
-use kernel::error::code;
 
 const fn wanted(position: Option<u32>) -> Wanted<'static> {
     Wanted {
