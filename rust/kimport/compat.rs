@@ -7,6 +7,9 @@
 //! items here take precedence over those that a glob re-exports, so most need no condition. An
 //! item is removed once all supported kernels have it.
 
+use core::{borrow::Borrow, mem::transmute};
+use kernel::{bindings, dma::DataDirection, fmt, module_param::ModuleParamAccess};
+
 /// The errnos of [`kernel::error::code`], and those that it lacks before 7.3.
 pub mod code {
     use core::mem::transmute;
@@ -38,18 +41,30 @@ pub mod code {
     }
 }
 
+/// The direction of data to a device. Until 7.2 the type is an integer, since 7.3 it is a struct.
+pub const DMA_TO_DEVICE: bindings::dma_data_direction =
+    // SAFETY: The type is an `i32`, or transparent with an `i32` inside, for which every value is
+    // valid.
+    unsafe { transmute(DataDirection::ToDevice as i32) };
+
+/// Returns the value of a module parameter. `value` returns a reference until 7.2, a copy since
+/// 7.3.
+pub fn parameter<T: Copy>(parameter: &ModuleParamAccess<T>) -> T {
+    *Borrow::<T>::borrow(&parameter.value())
+}
+
 /// A pointer that is displayed as `%p` prints it: hashed, unless the kernel was booted with
 /// `no_hash_pointers`. The kernel crate has `fmt::HashedPtr` since 7.3.
 pub struct HashedPtr<T>(pub *const T);
 
-impl<T> kernel::fmt::Display for HashedPtr<T> {
-    fn fmt(&self, f: &mut kernel::fmt::Formatter<'_>) -> kernel::fmt::Result {
+impl<T> fmt::Display for HashedPtr<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         /// The bytes of `0x`, 16 digits and a NUL.
         const SIZE: usize = 19;
         let mut text = [0; SIZE];
         // SAFETY: The buffer has `SIZE` bytes, and the format takes one pointer.
         let length = unsafe {
-            kernel::bindings::scnprintf(
+            bindings::scnprintf(
                 text.as_mut_ptr().cast(),
                 SIZE,
                 c"0x%p".as_ptr().cast(),

@@ -26,7 +26,7 @@ use kernel::error::{from_result, to_result};
 use kernel::ffi::{c_char, c_int, c_uint};
 use kernel::page::PAGE_SIZE;
 use kernel::prelude::*;
-use kimport::Imports;
+use kimport::{compat::DMA_TO_DEVICE, Imports};
 
 /// The driver, registered with the core.
 ///
@@ -332,7 +332,7 @@ unsafe extern "C" fn execute_rw(
     let command = unsafe { Command::from_raw(cmd) };
     // SAFETY: The core does not change the list until the command is completed.
     let data = unsafe { ScatterList::from_raw(sgl, nents) };
-    let direction = if direction == bindings::dma_data_direction::DMA_TO_DEVICE {
+    let direction = if direction == DMA_TO_DEVICE {
         Direction::Write
     } else {
         Direction::Read

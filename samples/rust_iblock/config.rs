@@ -9,6 +9,7 @@ use kernel::ffi::c_int;
 use kernel::fmt::{self, Write};
 use kernel::prelude::*;
 use kernel::str::CString;
+use kimport::compat::code::ENAMETOOLONG;
 
 /// The parameters of a device.
 pub(crate) struct Config {

@@ -16,12 +16,15 @@ use core::arch::asm;
 use core::arch::x86_64::_rdtsc;
 use core::ffi::CStr;
 use core::ptr::null_mut;
-use kernel::error::code::{EBADMSG, EINVAL};
 use kernel::error::to_result;
 use kernel::ffi::{c_char, c_int, c_uint, c_void};
 use kernel::fmt;
 use kernel::prelude::*;
 use kimport::bench::{at_once, find_lookup, Steps};
+use kimport::compat::{
+    code::{EBADMSG, EINVAL},
+    parameter,
+};
 use kimport::{import_symbols, Imports};
 
 module! {
@@ -291,7 +294,7 @@ struct Bench;
 
 impl kernel::Module for Bench {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        match module_parameters::what.value() {
+        match parameter(&module_parameters::what) {
             0 => first()?,
             1 => {
                 at_once(false);

@@ -5,11 +5,11 @@
 
 mod thread;
 
-use kernel::error::code::EALREADY;
 use kernel::ffi::{c_int, c_uint};
 use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::sync::Arc;
+use kimport::compat::{code::EALREADY, parameter};
 use kimport::{import_symbols, LateImports, ProviderEvents};
 use thread::{Thread, Work};
 
@@ -178,10 +178,10 @@ impl kernel::Module for LifetimeLate {
         let phases = KBox::pin_init(phases::bind_late(Phases), GFP_KERNEL)?;
 
         let mut calls = KVec::new();
-        for _ in 0..module_parameters::threads.value() {
+        for _ in 0..parameter(&module_parameters::threads) {
             calls.push(Calls::new(0)?, GFP_KERNEL)?;
         }
-        let sleep_ms = module_parameters::sleep_ms.value();
+        let sleep_ms = parameter(&module_parameters::sleep_ms);
         if sleep_ms > 0 {
             calls.push(Calls::new(sleep_ms)?, GFP_KERNEL)?;
         }

@@ -3,9 +3,9 @@
 //! A module that links against its provider's exports and also imports from it. kimport must leave
 //! the loader's own link in `holders/` as it is.
 
-use kernel::error::code::EBADMSG;
 use kernel::ffi::c_int;
 use kernel::prelude::*;
+use kimport::compat::code::EBADMSG;
 use kimport::import_symbols;
 
 module! {

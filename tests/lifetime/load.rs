@@ -3,9 +3,12 @@
 //! Imports that are held, dropped and refused in turns, and providers that are requested. The
 //! imports that remain at the end of a case are held until the module is unloaded.
 
-use kernel::error::code::{EALREADY, EBADMSG, EINVAL};
 use kernel::ffi::c_int;
 use kernel::prelude::*;
+use kimport::compat::{
+    code::{EALREADY, EBADMSG, EINVAL},
+    parameter,
+};
 use kimport::{import_symbols, Imports};
 
 module! {
@@ -62,7 +65,7 @@ struct LifetimeLoad {
 impl kernel::Module for LifetimeLoad {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let mut held = KVec::new();
-        match module_parameters::case.value() {
+        match parameter(&module_parameters::case) {
             0 => {
                 held.push(first::resolve_imports()?, GFP_KERNEL)?;
                 held.push(second::resolve_imports()?, GFP_KERNEL)?;

@@ -8,11 +8,14 @@ mod thread;
 
 use core::ptr::NonNull;
 use kernel::bindings::atomic_t;
-use kernel::error::code::{EALREADY, EBADMSG, ENODEV, ENOENT, EPROTOTYPE};
 use kernel::ffi::{c_int, c_uint};
 use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::sync::Arc;
+use kimport::compat::{
+    code::{EALREADY, EBADMSG, ENODEV, ENOENT, EPROTOTYPE},
+    parameter,
+};
 use kimport::{import_symbols, Imports, Rebindable};
 use thread::{Thread, Work};
 
@@ -177,7 +180,7 @@ fn move_about(imports: &mut Imports<Rebindable>, moves: u32) -> Result {
 
 impl kernel::Module for LifetimeRebind {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let moves = module_parameters::moves.value();
+        let moves = parameter(&module_parameters::moves);
         let mut imports = side::resolve_imports()?;
         let mut work = KVec::new();
         // Dropped before the imports, also on errors.

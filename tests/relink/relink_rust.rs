@@ -9,6 +9,7 @@ use kernel::{
     prelude::*,
     time::{delay::fsleep, Delta},
 };
+use kimport::compat::{code::EBADMSG, parameter};
 use kimport::{import_symbols, CallMode, Imports};
 
 module! {
@@ -84,7 +85,7 @@ struct RelinkRust {
 impl kernel::Module for RelinkRust {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let mut imports = KVec::new();
-        match module_parameters::case.value() {
+        match parameter(&module_parameters::case) {
             0 => {
                 imports.push(check_provider(provider::resolve_imports()?)?, GFP_KERNEL)?;
                 imports.push(image::resolve_imports()?, GFP_KERNEL)?;

@@ -10,9 +10,9 @@
     clippy::type_complexity
 )]
 
-use kernel::error::code::EBADMSG;
 use kernel::ffi::c_void;
 use kernel::prelude::*;
+use kimport::compat::{code::EBADMSG, parameter};
 use kimport::{import_symbols, Imports};
 
 module! {
@@ -37,7 +37,7 @@ struct ImportsTyped {
 
 impl kernel::Module for ImportsTyped {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let imports = if module_parameters::wrong.value() == 0 {
+        let imports = if parameter(&module_parameters::wrong) == 0 {
             right::resolve_imports()?
         } else {
             wrong::resolve_imports()?

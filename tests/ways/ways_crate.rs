@@ -3,9 +3,9 @@
 //! Imports from the kernel image and from a module: functions or, with the parameter `data=1`,
 //! data.
 
-use kernel::error::code::EBADMSG;
 use kernel::ffi::{c_char, c_int};
 use kernel::prelude::*;
+use kimport::compat::{code::EBADMSG, parameter};
 use kimport::{import_symbols, Imports};
 
 module! {
@@ -44,7 +44,7 @@ struct WaysCrate {
 
 impl kernel::Module for WaysCrate {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        match module_parameters::data.value() {
+        match parameter(&module_parameters::data) {
             0 => functions(),
             _ => data(),
         }

@@ -80,7 +80,7 @@ macro_rules! check {
                 line!(),
                 stringify!($condition)
             );
-            return Err(kernel::error::code::EINVAL);
+            return Err($crate::compat::code::EINVAL);
         }
     };
 }
@@ -93,7 +93,7 @@ macro_rules! check_eq {
             (got, expected) => {
                 if got != expected {
                     $crate::log::log!(ERR, "{}:{}: {got:?} is not {expected:?}", file!(), line!());
-                    return Err(kernel::error::code::EINVAL);
+                    return Err($crate::compat::code::EINVAL);
                 }
             }
         }

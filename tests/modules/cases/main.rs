@@ -5,9 +5,12 @@
 //!
 //! Cases that should succeed check the results; a difference ends the load with `EBADMSG`.
 
-use kernel::error::code::{EBADMSG, EINVAL};
 use kernel::ffi::{c_char, c_int, c_long, c_void};
 use kernel::prelude::*;
+use kimport::compat::{
+    code::{EBADMSG, EINVAL},
+    parameter,
+};
 use kimport::{import_symbols, CallMode, Imports};
 
 module! {
@@ -250,7 +253,7 @@ impl kernel::Module for ImportCases {
         // SAFETY: The function takes nothing and only reads.
         ensure(unsafe { kimport_test_c_side() })?;
         let mut imports = KVec::new();
-        run(module_parameters::case.value(), &mut imports)?;
+        run(parameter(&module_parameters::case), &mut imports)?;
         Ok(Self { _imports: imports })
     }
 }

@@ -682,7 +682,7 @@ impl Prepare {
         let prepared = prepare::prepare(match &self.kernel {
             Some(kernel) => kernel.clone(),
             None if self.running => Named::Release(kimport_setup::running()),
-            None => Named::Pinned,
+            None => Named::Chosen,
         })?;
         if as_json {
             print(&json(&prepared)?)?;

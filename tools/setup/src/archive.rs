@@ -5,7 +5,7 @@
 use crate::{
     error::{At, Error, Result},
     host::variable,
-    place::Place,
+    place::{Place, Root},
     process::{query, Log},
 };
 use std::{
@@ -39,7 +39,7 @@ fn is_debian(release: &str) -> bool {
 /// Returns the mirror to use: `KIMPORT_MIRROR`, or the first of this machine's repositories that
 /// holds Debian's suite. The release files that are fetched here only serve this choice. apt later
 /// checks the signatures of all that is used.
-pub(crate) fn find_mirror(place: &Place, tmp: &Path, log: &Log) -> Result<String> {
+pub(crate) fn find_mirror(suite: &str, tmp: &Path, log: &Log) -> Result<String> {
     let uris = match variable("KIMPORT_MIRROR") {
         Some(mirror) => vec![mirror.trim_end_matches('/').to_owned()],
         None => {
@@ -48,7 +48,6 @@ pub(crate) fn find_mirror(place: &Place, tmp: &Path, log: &Log) -> Result<String
             repositories(&query(&mut apt)?.unwrap_or_default())
         }
     };
-    let suite = &place.suite;
     choose_mirror(&uris, suite, |uri| {
         let file = tmp.join("InRelease");
         let mut helper = Command::new("/usr/lib/apt/apt-helper");
@@ -115,6 +114,14 @@ pub(crate) fn proxies() -> Result<Vec<String>> {
         .collect())
 }
 
+/// Returns Debian's name for the architecture of a kernel.
+fn architecture(release: &str) -> &'static str {
+    match release.ends_with("-arm64") || release.contains("-arm64-") {
+        true => "arm64",
+        false => "amd64",
+    }
+}
+
 /// A release and a version.
 pub(crate) type Choice = (String, String);
 
@@ -179,13 +186,34 @@ pub(crate) fn source_package(version: &str) -> Result<String> {
 pub(crate) struct Archive<'a> {
     place: &'a Place,
     directory: PathBuf,
+    suites: Vec<String>,
+    architecture: &'static str,
 }
 
 impl<'a> Archive<'a> {
-    /// Creates an archive with its lists in a directory of the cache.
-    pub(crate) fn new(place: &'a Place, directory: &str) -> Self {
-        let directory = place.cache.join(directory);
-        Self { place, directory }
+    /// Creates the archive of these suites for amd64, with its lists in a directory of the cache.
+    pub(crate) fn new(place: &'a Place, directory: &str, suites: Vec<String>) -> Self {
+        Self {
+            place,
+            directory: place.cache.join(directory),
+            suites,
+            architecture: "amd64",
+        }
+    }
+
+    /// Creates the archive that has the kernel with this release.
+    pub(crate) fn of(place: &'a Place, root: &Root, release: &str) -> Self {
+        let architecture = architecture(release);
+        let suite = &root.suite;
+        let directory = match architecture {
+            "amd64" => format!("apt-{suite}"),
+            other => format!("apt-{suite}-{other}"),
+        };
+        let suites = root.suites().cloned().collect();
+        Self {
+            architecture,
+            ..Self::new(place, &directory, suites)
+        }
     }
 
     fn configuration(&self) -> PathBuf {
@@ -209,16 +237,17 @@ impl<'a> Archive<'a> {
         command
     }
 
-    /// Fetches the package lists of suites.
-    pub(crate) fn refresh(&self, suites: &[String], tmp: &Path, log: &Log) -> Result<()> {
-        let mirror = find_mirror(self.place, tmp, log)?;
+    /// Fetches the package lists.
+    pub(crate) fn refresh(&self, tmp: &Path, log: &Log) -> Result<()> {
+        let suite = self.suites.first().map_or("", String::as_str);
+        let mirror = find_mirror(suite, tmp, log)?;
         let directory = self.directory.display();
         for part in ["lists/partial", "cache/archives/partial"] {
             let path = self.directory.join(part);
             fs::create_dir_all(&path).at(&path)?;
         }
         let mut sources = String::new();
-        for suite in suites {
+        for suite in &self.suites {
             sources += &format!("deb {mirror} {suite} main\n");
         }
         let list = self.directory.join("sources.list");
@@ -229,20 +258,16 @@ impl<'a> Archive<'a> {
              Dir::Etc::sourcelist \"{directory}/sources.list\";\n\
              Dir::Etc::sourceparts \"/dev/null\";\n\
              APT::Sandbox::User \"root\";\n\
+             APT::Architecture \"{}\";\n\
              APT::Update::Error-Mode \"any\";\n\
              Acquire::Languages \"none\";\n\
              Acquire::GzipIndexes \"true\";\n\
              Acquire::Retries \"3\";\n{}\n",
+            self.architecture,
             proxies()?.join("\n")
         );
         fs::write(self.configuration(), settings).at(self.configuration())?;
         log.run(&mut self.apt("apt-get", ["-q", "update"]))
-    }
-
-    /// Fetches the package lists of the build root's suite and its backports.
-    pub(crate) fn refresh_own(&self, tmp: &Path, log: &Log) -> Result<()> {
-        let suite = &self.place.suite;
-        self.refresh(&[suite.clone(), format!("{suite}-backports")], tmp, log)
     }
 
     /// Returns the value of a field of a package, if `apt-cache show` finds it.
@@ -295,11 +320,11 @@ impl<'a> Archive<'a> {
         log.run(self.apt("apt-get", arguments).current_dir(directory))
     }
 
-    /// Returns the amd64 kernels in backports, newest first. The archive keeps images longer than
+    /// Returns the kernels of the newest suite, newest first. The archive keeps images longer than
     /// headers and source; a kernel that lacks one of them is left out.
     pub(crate) fn kernels(&self) -> Result<Vec<Choice>> {
         let mut names = self.names("linux-image-")?;
-        names.retain(|name| is_kernel_image(name));
+        names.retain(|name| is_kernel_image(name, self.architecture));
         if names.is_empty() {
             return Ok(Vec::new());
         }
@@ -308,7 +333,8 @@ impl<'a> Archive<'a> {
             .chain(names.iter().map(String::as_str));
         let madison = query(&mut self.apt("apt-cache", arguments))?.unwrap_or_default();
         let mut kernels = Vec::new();
-        for (release, version) in kernels_of(&madison, &format!("{}-backports", self.place.suite)) {
+        let suite = self.suites.last().map_or("", String::as_str);
+        for (release, version) in kernels_of(&madison, suite) {
             if self.has(&format!("linux-headers-{release}"), &version)?
                 && self.has(&source_package(&version)?, &version)?
             {
@@ -321,11 +347,12 @@ impl<'a> Archive<'a> {
 
 /// Tells whether a package is the image of a stock kernel: `linux-image-7.3.4+deb13-amd64`, not
 /// `-cloud-amd64` or `-dbg`.
-fn is_kernel_image(name: &str) -> bool {
+fn is_kernel_image(name: &str, architecture: &str) -> bool {
     name.strip_prefix("linux-image-").is_some_and(|rest| {
         rest.starts_with(|first: char| first.is_ascii_digit())
             && rest
-                .strip_suffix("-amd64")
+                .strip_suffix(architecture)
+                .and_then(|release| release.strip_suffix('-'))
                 .is_some_and(|release| !release.contains('-'))
     })
 }
@@ -424,13 +451,14 @@ mod tests {
 
     #[test]
     fn images_of_kernels() {
-        assert!(is_kernel_image("linux-image-7.3.4+deb13-amd64"));
+        assert!(is_kernel_image("linux-image-7.3.4+deb13-amd64", "amd64"));
+        assert!(is_kernel_image("linux-image-7.3.4+deb13-arm64", "arm64"));
         for other in [
             "linux-image-amd64",
             "linux-image-7.3.4+deb13-cloud-amd64",
             "linux-image-7.3.4+deb13-amd64-dbg",
         ] {
-            assert!(!is_kernel_image(other), "{other}");
+            assert!(!is_kernel_image(other, "amd64"), "{other}");
         }
     }
 }

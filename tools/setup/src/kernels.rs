@@ -142,10 +142,10 @@ pub fn kernels(place: Place) -> Result<()> {
         steps.need_space(500, "Packages of kernels")?;
         steps.root()?;
         // These lists are of other suites than the lists for the build root.
-        let archive = Archive::new(&place, "apt-kernels");
+        let suites: BTreeSet<_> = pins.iter().map(|pin| pin.suite.to_owned()).collect();
+        let archive = Archive::new(&place, "apt-kernels", suites.into_iter().collect());
         steps.step("kernel packages for tests", |steps, log| {
-            let suites: BTreeSet<_> = pins.iter().map(|pin| pin.suite.to_owned()).collect();
-            archive.refresh(&Vec::from_iter(suites), &steps.tmp, log)?;
+            archive.refresh(&steps.tmp, log)?;
             pins.iter()
                 .filter(|pin| !pin.directory(&place).is_dir())
                 .try_for_each(|pin| pin.fetch(&archive, steps, log))

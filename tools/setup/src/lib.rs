@@ -24,104 +24,180 @@ use archive::{Archive, Choice};
 use error::{At, Error, Result};
 use packages::{Origin, Wanted};
 use place::{Kernel, Place};
-use std::{fs, path::Path, path::PathBuf, time::Instant};
+use process::Log;
+use std::{env, fs, path::Path, path::PathBuf, time::Instant};
 use steps::Steps;
 
 pub use kernels::kernels;
 pub use small::{tree_kernel, ways_kernel};
 pub use steps::note;
 
-/// The directory of the package lists in the cache.
-const LISTS: &str = "apt";
-
 /// The name by which people ask for a kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Named {
-    /// The kernel of `kernel.pin`.
-    Pinned,
+    /// The kernel of `kernel.pin`, or the one that `KERNEL` names.
+    Chosen,
     /// A kernel that is installed here or in the archive.
     Release(String),
     /// The kernel whose `.deb` files lie in a directory.
     Directory(PathBuf),
 }
 
-/// Makes the build root and the pinned kernel's tree, unless both are there.
+/// Makes the build root and the tree of the pinned kernel, or of the one that `KERNEL` names,
+/// unless both are there.
 pub fn setup(place: Place) -> Result<()> {
     let start = Instant::now();
-    if place.pinned.is_ready(&place.root) {
+    if place.is_ready() {
         return Ok(());
     }
     let cache = place.cache.clone();
-    prepare(place, Named::Pinned, "scripts/prepare-kernel")?;
+    let command = "scripts/setup prepare-kernel";
+    let kernel = place.kernel.clone();
+    if kernel.version.is_empty() {
+        prepare(place, Named::Release(kernel.release), command)?;
+    } else if !kernel.stock.is_dir() && env::var_os("KERNEL").is_none_or(|name| name.is_empty()) {
+        prepare(instead_of_lost(place)?, Named::Chosen, command)?;
+    } else {
+        prepare(place, Named::Chosen, command)?;
+    }
     let seconds = start.elapsed().as_secs();
     note(&format!("set up in {seconds} s in {}", cache.display()));
     Ok(())
 }
 
+/// Looks whether the archive still has the pinned kernel. If not, chooses the newest one that it
+/// has, and notes that choice for `scripts/env`.
+fn instead_of_lost(place: Place) -> Result<Place> {
+    let mut steps = Steps::begin(place, 3)?;
+    steps.root()?;
+    let place = steps.place.clone();
+    let pinned = &place.kernel;
+    let archive = Archive::of(&place, &pinned.root, &pinned.release);
+    let newest = steps.step("looking for the pinned kernel", |steps, log| {
+        let headers = format!("linux-headers-{}", pinned.release);
+        if archive.has(&headers, &pinned.version)? {
+            return Ok(None);
+        }
+        archive.refresh(&steps.tmp, log)?;
+        match archive.has(&headers, &pinned.version)? {
+            true => Ok(None),
+            false => newest(&archive, steps, log).map(Some),
+        }
+    })?;
+    let Some((release, version)) = newest else {
+        return Ok(place);
+    };
+    note(&format!(
+        "the archive has lost the pinned kernel, {} ({}); taking its newest, {release} \
+         ({version}). To pin that one: make update-kernel",
+        pinned.release, pinned.version
+    ));
+    let kernel = place.kernel(&release, &version)?;
+    let directory = |kernel: &Kernel| kernel.stock.parent().map(Path::to_owned).unwrap_or_default();
+    let link = directory(pinned);
+    fs::create_dir_all(link.with_file_name("")).at(&link)?;
+    let to = directory(&kernel);
+    std::os::unix::fs::symlink(to.file_name().unwrap_or_default(), &link).at(&link)?;
+    Ok(Place {
+        kernel,
+        ..place.clone()
+    })
+}
+
 /// Makes the tree of a kernel. `command` is the command that people call for that.
 pub fn prepare(place: Place, named: Named, command: &str) -> Result<Kernel> {
-    let pinned = place.pinned.clone();
-    if named == Named::Pinned && pinned.is_ready(&place.root) {
-        return Ok(pinned);
+    if named == Named::Chosen && place.is_ready() {
+        return Ok(place.kernel);
     }
-    let number = if matches!(named, Named::Release(_)) {
-        7
-    } else {
-        6
+    if let Named::Release(release) = &named {
+        packages::check_release(release)?;
+    }
+    let number = match named {
+        Named::Release(_) => 8,
+        _ => 7,
     };
     let mut steps = Steps::begin(place, number)?;
     steps.root()?;
     let place = steps.place.clone();
-    let mut wanted = Wanted {
-        kernel: pinned,
-        origin: Origin::Archive,
-        archive: Archive::new(&place, LISTS),
-        command,
-    };
-    match named {
-        Named::Pinned => {}
-        Named::Release(release) => find_release(&mut wanted, &release, &mut steps)?,
+    let (kernel, origin) = match named {
+        Named::Chosen => (place.kernel.clone(), Origin::Archive),
+        Named::Release(release) => find_release(&release, command, &mut steps)?,
         Named::Directory(directory) => {
             let debs = packages::debs_of(&place, &directory)?;
             let (release, version) = packages::kernel_of(&debs, &directory)?;
-            wanted.kernel = place.kernel(&release, &version)?;
-            wanted.origin = Origin::Debs(directory);
+            packages::check_release(&release)?;
+            (place.kernel(&release, &version)?, Origin::Debs(directory))
         }
-    }
+    };
+    let wanted = Wanted {
+        archive: Archive::of(&place, &kernel.root, &kernel.release),
+        kernel,
+        origin,
+        command,
+    };
     steps.kernel(&wanted)?;
     Ok(wanted.kernel)
 }
 
 /// Finds the version and the origin of the kernel with this release.
-fn find_release(wanted: &mut Wanted<'_>, release: &str, steps: &mut Steps) -> Result<()> {
+fn find_release(release: &str, command: &str, steps: &mut Steps) -> Result<(Kernel, Origin)> {
     let image = format!("linux-image-{release}");
     let installed =
         packages::installed(&image, "${Version}")?.filter(|version| !version.is_empty());
-    let archive = &wanted.archive;
+    let place = steps.place.clone();
+    let kernel = place.kernel(release, "")?;
+    let archive = Archive::of(&place, &kernel.root, release);
     steps.step(
         &format!("looking for {release}"),
         |steps, log| match archive.version(&image)? {
             Some(_) => Ok(()),
-            None => archive.refresh_own(&steps.tmp, log),
+            None => archive.refresh(&steps.tmp, log),
         },
     )?;
     let version = match &installed {
         Some(version) => Some(version.clone()),
         None => archive.version(&image)?,
     };
-    let is_known = version.is_some();
-    wanted.kernel = steps.place.kernel(release, &version.unwrap_or_default())?;
-    if !is_known {
+    let Some(version) = version else {
+        let wanted = Wanted {
+            kernel,
+            origin: Origin::Archive,
+            archive,
+            command,
+        };
         return Err(wanted.gone(&[])?);
+    };
+    let is_in_archive = archive.has(&format!("linux-headers-{release}"), &version)?
+        && archive.has(&archive::source_package(&version)?, &version)?;
+    let origin = match installed.is_some() && !is_in_archive {
+        true => Origin::Installed,
+        false => Origin::Archive,
+    };
+    Ok((place.kernel(release, &version)?, origin))
+}
+
+/// Returns the newest kernel with `CONFIG_RUST=y` that the archive has.
+fn newest(archive: &Archive<'_>, steps: &Steps, log: &Log) -> Result<Choice> {
+    let place = &steps.place;
+    for (release, version) in archive.kernels()? {
+        steps::remove(place, &steps.tmp.join("debs"))?;
+        let kernel = place.kernel(&release, &version)?;
+        let wanted = Wanted {
+            archive: Archive::of(place, &kernel.root, &release),
+            kernel,
+            origin: Origin::Archive,
+            command: "",
+        };
+        let config = wanted.archive_config(steps, log)?;
+        let config = fs::read_to_string(&config).at(&config)?;
+        if config.lines().any(|line| line == "CONFIG_RUST=y") {
+            return Ok((release, version));
+        }
+        log.line(&format!("{release} {version}: no CONFIG_RUST=y"))?;
     }
-    let version = &wanted.kernel.version;
-    if installed.is_some()
-        && !(archive.has(&format!("linux-headers-{release}"), version)?
-            && archive.has(&archive::source_package(version)?, version)?)
-    {
-        wanted.origin = Origin::Installed;
-    }
-    Ok(())
+    Err(Error::new(
+        "The archive has no kernel with CONFIG_RUST=y whose headers and source it also has.",
+    ))
 }
 
 /// Writes the newest stock kernel with `CONFIG_RUST=y` that backports offers into `kernel.pin`.
@@ -129,38 +205,17 @@ pub fn update_kernel(place: Place) -> Result<()> {
     let mut steps = Steps::begin(place, 4)?;
     steps.root()?;
     let place = steps.place.clone();
-    let archive = Archive::new(&place, LISTS);
+    let archive = Archive::of(&place, &place.kernel.root, &place.kernel.release);
     steps.step("package lists", |steps, log| {
-        archive.refresh_own(&steps.tmp, log)
+        archive.refresh(&steps.tmp, log)
     })?;
-    let chosen = steps.step("newest kernel", |steps, log| {
-        for (release, version) in archive.kernels()? {
-            steps::remove(&place, &steps.tmp.join("debs"))?;
-            let wanted = Wanted {
-                kernel: place.kernel(&release, &version)?,
-                origin: Origin::Archive,
-                archive: Archive::new(&place, LISTS),
-                command: "",
-            };
-            let config = wanted.archive_config(steps, log)?;
-            let config = fs::read_to_string(&config).at(&config)?;
-            if config.lines().any(|line| line == "CONFIG_RUST=y") {
-                return Ok((release, version));
-            }
-            log.line(&format!("{release} {version}: no CONFIG_RUST=y"))?;
-        }
-        Err(Error::new(format_args!(
-            "The archive's {}-backports has no amd64 kernel with CONFIG_RUST=y whose headers and \
-             source it also has.",
-            place.suite
-        )))
-    })?;
+    let chosen = steps.step("newest kernel", |steps, log| newest(&archive, steps, log))?;
     write_pin(&place, &chosen)
 }
 
 fn write_pin(place: &Place, chosen: &Choice) -> Result<()> {
     let (release, version) = chosen;
-    let old = &place.pinned;
+    let old = &place.kernel;
     if *release == old.release && *version == old.version {
         note(&format!(
             "{release}, version {version}, is the newest already."

@@ -23,13 +23,13 @@ fn work(arguments: &[&str]) -> Result<()> {
         [] => kimport_setup::setup(place),
         ["prepare-kernel", kernel @ ..] => {
             let named = match kernel {
-                [] => Named::Pinned,
+                [] => Named::Chosen,
                 ["--running"] => Named::Release(kimport_setup::running()),
                 [name] => kimport_setup::named(name)
                     .map_err(|error| Error::new(format_args!("{name}: {error}")))?,
                 _ => return Err(usage()),
             };
-            let kernel = kimport_setup::prepare(place, named, "scripts/prepare-kernel")?;
+            let kernel = kimport_setup::prepare(place, named, "scripts/setup prepare-kernel")?;
             println!("KDIR={}", kernel.kdir.display());
             Ok(())
         }

@@ -3,7 +3,7 @@
 //! The packages of a kernel, from one of three origins. The unpacked files are the same for all.
 
 use crate::{
-    archive::{source_package, Archive, Choice},
+    archive::{natural, source_package, Archive, Choice},
     error::{At, Error, Result},
     place::{Kernel, Place},
     process::{query, Log},
@@ -204,14 +204,14 @@ impl Wanted<'_> {
             let headers = format!("linux-headers-{release}");
             // The lists of an earlier run suffice unless they lack this version.
             if !self.archive.has(&headers, version)? {
-                self.archive.refresh_own(&steps.tmp, log)?;
+                self.archive.refresh(&steps.tmp, log)?;
             }
             if !self.archive.has(&headers, version)? {
                 return Err(self.gone(&[])?);
             }
             steps.need_space(1000, "Downloading the kernel")?;
             let config = self.archive_config(steps, log)?;
-            self.check_config(&steps.place, &config)?;
+            self.check_config(&config)?;
         }
         let debs = match &self.origin {
             Origin::Debs(directory) => debs_of(&steps.place, directory)?,
@@ -230,7 +230,7 @@ impl Wanted<'_> {
             (Origin::Archive, missing) => Err(self.gone(missing)?),
             (Origin::Installed, []) => {
                 let config = format!("usr/src/linux-headers-{release}/.config");
-                self.check_config(&steps.place, &dpkg_root().join(config))
+                self.check_config(&dpkg_root().join(config))
             }
             (Origin::Installed, missing) => Err(Error::new(format_args!(
                 "Version {version} of these packages is neither in the archive nor installed: {}",
@@ -268,10 +268,10 @@ impl Wanted<'_> {
     }
 
     /// Refuses a kernel without Rust, whose configuration is `config`.
-    pub(crate) fn check_config(&self, place: &Place, config: &Path) -> Result<()> {
+    pub(crate) fn check_config(&self, config: &Path) -> Result<()> {
         let text = fs::read_to_string(config).at(config)?;
-        let compiler = query(place.in_root("rustc").arg("--version"))?.unwrap_or_default();
-        check_config(&text, &self.kernel.release, compiler.trim(), &place.suite)
+        let Kernel { release, root, .. } = &self.kernel;
+        check_config(&text, release, &root.rustc, &root.suite)
     }
 
     /// Unpacks the stock kernel and its source, which [`Self::fetch`] brought. The final
@@ -329,7 +329,7 @@ impl Wanted<'_> {
         }
         one_layout(stock, release, log)?;
         let config = stock.join("usr/lib/modules").join(release).join("config");
-        self.check_config(&steps.place, &config)?;
+        self.check_config(&config)?;
         log.run(
             steps
                 .place
@@ -440,6 +440,31 @@ fn gone(release: &str, version: &str, missing: &[&str], has: &[Choice], command:
         .help(format_args!("  {command} DIRECTORY-WITH-THE-DEBS"))
 }
 
+/// The architectures of Debian's kernels that modules can be built for.
+const ARCHITECTURES: [&str; 2] = ["amd64", "arm64"];
+
+/// Refuses a kernel whose release tells that no module can be built for it.
+pub(crate) fn check_release(release: &str) -> Result<()> {
+    let mut parts = release.split('-').skip(1);
+    if !parts.any(|part| ARCHITECTURES.contains(&part)) {
+        return Err(Error::new(format_args!(
+            "Kernel {release} is of another architecture, or not one of Debian's."
+        ))
+        .help(format_args!(
+            "Modules can be built for Debian's kernels for {}, such as 7.3.4+deb13-amd64.",
+            ARCHITECTURES.join(" and ")
+        )));
+    }
+    if natural(release) < natural("6.19") {
+        return Err(Error::new(format_args!(
+            "Kernel {release} is too old: its own Rust crates lack what kimport's need."
+        ))
+        .help("Choose 6.19 or newer.")
+        .help("`kimport relink` and `kimport load` take modules in C for older kernels."));
+    }
+    Ok(())
+}
+
 fn check_config(config: &str, release: &str, compiler: &str, suite: &str) -> Result<()> {
     if !config.lines().any(|line| line == "CONFIG_RUST=y") {
         return Err(Error::new(format_args!(
@@ -453,17 +478,18 @@ fn check_config(config: &str, release: &str, compiler: &str, suite: &str) -> Res
     let built_with = config
         .lines()
         .find_map(|line| line.strip_prefix("CONFIG_RUSTC_VERSION_TEXT="));
-    if built_with == Some(&format!("\"{compiler}\"")) {
+    let built_with = built_with.unwrap_or_default();
+    if built_with.starts_with(&format!("\"rustc {compiler} ")) {
         return Ok(());
     }
     Err(Error::new(format_args!(
-        "Kernel {release} was built with {}, the build root has \"{compiler}\".",
-        built_with.unwrap_or_default()
+        "Kernel {release} was built with {built_with}, the build root of {suite} has rustc \
+         {compiler}."
     ))
-    .help(format_args!(
-        "Modules from another compiler do not fit it. Choose a kernel of the suite '{suite}' or \
-         its backports."
-    )))
+    .help(
+        "Modules from another compiler do not fit it. When the suite has moved on, change RUSTC \
+         in scripts/build-root.conf.",
+    ))
 }
 
 #[cfg(test)]
@@ -507,23 +533,46 @@ mod tests {
 
     #[test]
     fn a_kernel_without_rust_or_of_another_compiler() {
-        let config = "CONFIG_RUST=y\nCONFIG_RUSTC_VERSION_TEXT=\"rustc 1.85.0\"\n";
-        check_config(config, "7.3", "rustc 1.85.0", "trixie").unwrap();
+        let config = "CONFIG_RUST=y\nCONFIG_RUSTC_VERSION_TEXT=\"rustc 1.85.0 (4d9 x)\"\n";
+        check_config(config, "7.3", "1.85.0", "trixie").unwrap();
         let text = |config, compiler| {
             check_config(config, "7.3", compiler, "trixie")
                 .unwrap_err()
                 .to_string()
         };
         assert_eq!(
-            text("# CONFIG_RUST is not set\n", "rustc 1.85.0"),
+            text("# CONFIG_RUST is not set\n", "1.85.0"),
             "Kernel 7.3 is built without CONFIG_RUST=y: no Rust module can be made for it.\n  \
              Choose a newer one, such as the pinned kernel (kernel.pin) or another from trixie-backports."
         );
         assert_eq!(
-            text(config, "rustc 1.86.0"),
-            "Kernel 7.3 was built with \"rustc 1.85.0\", the build root has \"rustc 1.86.0\".\n  \
-             Modules from another compiler do not fit it. Choose a kernel of the suite 'trixie' or its backports."
+            text(config, "1.86.0"),
+            "Kernel 7.3 was built with \"rustc 1.85.0 (4d9 x)\", the build root of trixie has rustc 1.86.0.\n  \
+             Modules from another compiler do not fit it. When the suite has moved on, change RUSTC in scripts/build-root.conf."
         );
+        assert!(check_config(config, "7.3", "1.85", "trixie").is_err());
+    }
+
+    #[test]
+    fn releases_that_no_module_fits() {
+        for release in [
+            "7.3.4+deb13-amd64",
+            "7.3.4+deb13-cloud-amd64",
+            "7.2.13+deb14-amd64",
+            "7.3.4+deb13-arm64-16k",
+            "6.19.6+deb13-rt-amd64",
+        ] {
+            check_release(release).unwrap();
+        }
+        for (release, reason) in [
+            ("7.3.4+deb13-riscv64", "another architecture"),
+            ("7.3.4-200.fc43.x86_64", "not one of Debian's"),
+            ("6.12.117+deb13-amd64", "too old"),
+            ("6.1.0-50-amd64", "too old"),
+        ] {
+            let error = check_release(release).unwrap_err().to_string();
+            assert!(error.contains(reason) && error.contains(release), "{error}");
+        }
     }
 
     #[test]

@@ -7,32 +7,41 @@ use crate::{
     process,
 };
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     path::{Path, PathBuf},
     process::Command,
 };
 
 /// The checkout, or what `kimport prepare` has unpacked of it, and its cache.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Place {
     /// The checkout.
     pub top: PathBuf,
     /// The directory of everything that set-up makes.
     pub cache: PathBuf,
-    /// The build root.
-    pub root: PathBuf,
-    /// The Debian release of the build root.
+    /// The build root with the tools.
+    pub root: Root,
+    /// The kernel of `kernel.pin`, or another one that `KERNEL` names.
+    pub kernel: Kernel,
+}
+
+/// A build root, one of `scripts/build-root.conf`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Root {
+    /// Its directory.
+    pub path: PathBuf,
+    /// Its Debian release.
     pub suite: String,
+    /// The backports of its Debian release, or nothing.
+    pub backports: String,
     /// The version of its Rust compiler.
     pub rustc: String,
-    /// The packages of the build root.
+    /// Its packages.
     pub packages: Vec<String>,
-    /// The kernel of `kernel.pin`.
-    pub pinned: Kernel,
 }
 
 /// A kernel of the distribution.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Kernel {
     /// The release, which `uname -r` prints.
     pub release: String,
@@ -44,6 +53,8 @@ pub struct Kernel {
     pub source: PathBuf,
     /// The tree to build modules against.
     pub kdir: PathBuf,
+    /// The build root with its compilers.
+    pub root: Root,
 }
 
 /// Returns the cache of this user, the same as `scripts/env` does.
@@ -56,27 +67,29 @@ pub fn cache_dir(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf>
         .or_else(|| set("HOME").map(|directory| below(directory, ".cache/kimport")))
 }
 
-/// The values that `scripts/env` sets for a kernel.
-const KERNEL: &str = r#"printf '%s\n' "$RELEASE" "$VERSION" "$STOCK" "$SOURCE" "$KDIR""#;
+/// Prints the values that `scripts/env` sets for a kernel, and its build root.
+const KERNEL: &str = r#"root() {
+    build_root "$1" && printf '%s\n' "$2" "$SUITE" "$BACKPORTS" "$RUSTC" "${PACKAGES[*]}"
+}
+printf '%s\n' "$RELEASE" "$VERSION" "$STOCK" "$SOURCE" "$KDIR"
+root "$(build_root_of "$RELEASE")" "$KERNEL_ROOT""#;
 
 impl Place {
     /// Reads the paths from `env` in the directory `scripts`.
     pub fn find(scripts: &Path) -> Result<Self> {
         let script = format!(
-            r#". "$1" && {KERNEL} && . "$KIMPORT_TOP/scripts/build-root.conf" &&
-            printf '%s\n' "$KIMPORT_TOP" "$KIMPORT_CACHE" "$ROOT" "$SUITE" "$RUSTC" "${{PACKAGES[*]}}""#
+            r#". "$1" && {KERNEL} && root trixie "$ROOT" &&
+            printf '%s\n' "$KIMPORT_TOP" "$KIMPORT_CACHE""#
         );
         let mut lines = ask(scripts, &script, &[])?.into_iter();
-        let pinned = Kernel::read(&mut lines)?;
-        let mut next = || lines.next().ok_or_else(silent);
+        let kernel = Kernel::read(&mut lines)?;
+        let root = Root::read(&mut lines)?;
+        let mut next = || lines.next().ok_or_else(silent).map(PathBuf::from);
         Ok(Self {
-            top: next()?.into(),
-            cache: next()?.into(),
-            root: next()?.into(),
-            suite: next()?,
-            rustc: next()?,
-            packages: next()?.split(' ').map(str::to_owned).collect(),
-            pinned,
+            top: next()?,
+            cache: next()?,
+            root,
+            kernel,
         })
     }
 
@@ -85,16 +98,27 @@ impl Place {
         self.top.join("scripts")
     }
 
-    /// Returns the paths of a kernel other than the pinned one.
+    /// Returns whether everything is there.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.root.path.is_dir() && self.kernel.is_ready()
+    }
+
+    /// Returns the paths of another kernel.
     pub fn kernel(&self, release: &str, version: &str) -> Result<Kernel> {
         let script = format!(r#". "$1" && kimport_kernel "$2" "$3" && {KERNEL}"#);
         Kernel::read(&mut ask(&self.scripts(), &script, &[release, version])?.into_iter())
     }
 
-    /// Returns a command that runs `program` in the build root.
-    pub(crate) fn in_root(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    /// Returns a command that runs `program` in the build root with the tools.
+    pub(crate) fn in_root(&self, program: impl AsRef<OsStr>) -> Command {
+        self.within(&self.root, program)
+    }
+
+    /// Returns a command that runs `program` in a build root.
+    pub(crate) fn within(&self, root: &Root, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(self.scripts().join("in-root"));
-        command.arg("--").arg(program).current_dir(&self.top);
+        command.arg("--root").arg(&root.path).arg("--").arg(program);
+        command.current_dir(&self.top);
         command
     }
 }
@@ -108,6 +132,7 @@ impl Kernel {
             stock: next()?.into(),
             source: next()?.into(),
             kdir: next()?.into(),
+            root: Root::read(lines)?,
         })
     }
 
@@ -123,9 +148,29 @@ impl Kernel {
         self.kdir.join(".kimport")
     }
 
-    /// Returns whether the build root `root` and all directories of the kernel are there.
-    pub(crate) fn is_ready(&self, root: &Path) -> bool {
-        root.is_dir() && self.stock.is_dir() && self.source.is_dir() && self.mark().exists()
+    /// Returns whether the build root and all directories of the kernel are there.
+    pub(crate) fn is_ready(&self) -> bool {
+        let directories = [&self.root.path, &self.stock, &self.source];
+        directories.iter().all(|directory| directory.is_dir()) && self.mark().exists()
+    }
+}
+
+impl Root {
+    /// Returns the suites that the packages come from.
+    pub(crate) fn suites(&self) -> impl Iterator<Item = &String> {
+        let suites = [&self.suite, &self.backports];
+        suites.into_iter().filter(|suite| !suite.is_empty())
+    }
+
+    fn read(lines: &mut impl Iterator<Item = String>) -> Result<Self> {
+        let mut next = || lines.next().ok_or_else(silent);
+        Ok(Self {
+            path: next()?.into(),
+            suite: next()?,
+            backports: next()?,
+            rustc: next()?,
+            packages: next()?.split(' ').map(str::to_owned).collect(),
+        })
     }
 }
 
@@ -153,19 +198,30 @@ mod tests {
         let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts");
         let place = Place::find(&scripts).unwrap();
         assert!(place.scripts().join("env").is_file());
-        assert!(place.packages.iter().any(|package| package == "rustc"));
-        let root = place.root.file_name().unwrap().to_str().unwrap();
-        assert!(root.starts_with(&format!("{}-", place.suite)), "{root}");
+        let has = |root: &Root, name: &str| root.packages.iter().any(|package| package == name);
+        assert!(has(&place.root, "cargo"));
+        assert_eq!(place.root.suite, "trixie");
 
         let Kernel {
             release, version, ..
-        } = &place.pinned;
-        assert_eq!(place.kernel(release, version).unwrap(), place.pinned);
-        let other = place.kernel("1.2+x-amd64", "1.2-1~bpo+1").unwrap();
-        let beside = place.cache.join("kernels/1.2+x-amd64_1.2-1_bpo+1");
-        assert_eq!(other.stock, beside.join("stock"));
-        assert_eq!(other.kdir, beside.join(format!("kdir-{root}")));
-        assert_eq!(other.source, place.cache.join("kernels/source_1.2-1_bpo+1"));
+        } = &place.kernel;
+        assert_eq!(place.kernel(release, version).unwrap(), place.kernel);
+        for (release, suite, backports) in [
+            ("1.2+deb13-amd64", "trixie", "trixie-backports"),
+            ("1.2+deb13-arm64", "trixie", "trixie-backports"),
+            ("1.2+deb14-amd64", "sid", ""),
+        ] {
+            let other = place.kernel(release, "1.2-1~bpo+1").unwrap();
+            let root = &other.root;
+            assert_eq!((&*root.suite, &*root.backports), (suite, backports));
+            assert!(has(root, "rustc"));
+            let beside = place.cache.join("kernels").join(format!("{release}_1.2-1_bpo+1"));
+            let root = root.path.file_name().unwrap().to_str().unwrap();
+            assert!(root.starts_with(&format!("{suite}-")), "{root}");
+            assert_eq!(other.stock, beside.join("stock"));
+            assert_eq!(other.kdir, beside.join(format!("kdir-{root}")));
+            assert_eq!(other.source, place.cache.join("kernels/source_1.2-1_bpo+1"));
+        }
 
         // `cache_dir` agrees with `scripts/env`.
         let cache = cache_dir(|name| std::env::var_os(name)).unwrap();

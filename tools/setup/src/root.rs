@@ -6,6 +6,7 @@ use crate::{
     archive::{find_mirror, proxies},
     error::{At, Error, Result},
     host,
+    place::Root,
     process::Log,
     steps::{need_space, Steps},
 };
@@ -15,19 +16,24 @@ impl Steps {
     /// Does the two steps that everything else needs.
     pub(crate) fn root(&mut self) -> Result<()> {
         self.step("host and its tools", |_, log| host::prepare(log))?;
-        if self.place.root.is_dir() {
-            self.skip("build root");
+        let root = self.place.root.clone();
+        self.make_root("build root", &root)
+    }
+
+    /// Makes a build root, unless it is there.
+    pub(crate) fn make_root(&mut self, step: &str, root: &Root) -> Result<()> {
+        if root.path.is_dir() {
+            self.skip(step);
             return Ok(());
         }
-        self.step("build root", make)
+        self.step(step, |steps, log| make(root, steps, log))
     }
 }
 
-fn make(steps: &Steps, log: &Log) -> Result<()> {
-    let place = &steps.place;
-    let (suite, tmp) = (&place.suite, steps.tmp.join("root"));
+fn make(root: &Root, steps: &Steps, log: &Log) -> Result<()> {
+    let (suite, tmp) = (&root.suite, steps.tmp.join("root"));
     steps.need_space(3500, "The build root")?;
-    let mirror = find_mirror(place, &steps.tmp, log)?;
+    let mirror = find_mirror(suite, &steps.tmp, log)?;
     let keys = host::keyring()?;
     let mut options: Vec<_> = proxies()?
         .iter()
@@ -35,14 +41,15 @@ fn make(steps: &Steps, log: &Log) -> Result<()> {
         .collect();
     options.extend([
         "--variant=apt".to_owned(),
-        format!("--include={}", place.packages.join(",")),
+        format!("--include={}", root.packages.join(",")),
         "--aptopt=Acquire::Retries \"3\"".to_owned(),
     ]);
     options.extend(
         ["doc", "man", "locale"].map(|part| format!("--dpkgopt=path-exclude=/usr/share/{part}/*")),
     );
-    let sources = ["", "-backports"]
-        .map(|more| format!("deb [signed-by={keys}] {mirror} {suite}{more} main"));
+    let sources = root
+        .suites()
+        .map(|suite| format!("deb [signed-by={keys}] {mirror} {suite} main"));
 
     fs::create_dir(&tmp).at(&tmp)?;
     if host::is_root() {
@@ -79,7 +86,7 @@ fn make(steps: &Steps, log: &Log) -> Result<()> {
 
     let status = tmp.join("var/lib/dpkg/status");
     let found = version_of("rustc", &fs::read_to_string(&status).at(&status)?);
-    check_rustc(suite, &found, &place.rustc)?;
+    check_rustc(suite, &found, &root.rustc)?;
     // `scripts/in-root` mounts the host's files over these.
     for name in ["etc/resolv.conf", "etc/hosts"] {
         let path = tmp.join(name);
@@ -89,10 +96,10 @@ fn make(steps: &Steps, log: &Log) -> Result<()> {
             .open(&path)
             .at(&path)?;
     }
-    if let Some(parent) = place.root.parent() {
+    if let Some(parent) = root.path.parent() {
         fs::create_dir_all(parent).at(parent)?;
     }
-    fs::rename(&tmp, &place.root).at(&place.root)
+    fs::rename(&tmp, &root.path).at(&root.path)
 }
 
 /// Returns the version of a package in dpkg's status file.

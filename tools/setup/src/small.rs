@@ -31,8 +31,8 @@ impl Tree {
     fn open(place: Place) -> Result<Self> {
         let file = place.top.join("tests/kernel/config");
         let config = fs::read_to_string(&file).at(&file)?;
-        let stock_source = place.pinned.source.clone();
-        if !stock_source.is_dir() || !place.root.is_dir() {
+        let stock_source = place.kernel.source.clone();
+        if !stock_source.is_dir() || !place.root.path.is_dir() {
             return Err(Error::new(format_args!(
                 "There is no kernel source at {}.",
                 stock_source.display()
@@ -172,8 +172,8 @@ impl Tree {
 fn key(place: &Place, config: &str) -> Result<String> {
     let text = format!(
         "{}\n{}\n{}\n",
-        place.pinned.source.display(),
-        place.root.display(),
+        place.kernel.source.display(),
+        place.root.path.display(),
         config.trim_end_matches('\n')
     );
     let sum = query(Command::new("sh").args(["-c", "printf %s \"$1\" | sha256sum", "sh", &text]))?;

@@ -246,24 +246,13 @@ fn show<T>(line: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::place::Kernel;
     use std::process::Command;
 
     fn place(cache: &Path) -> Place {
         Place {
             top: cache.to_owned(),
             cache: cache.to_owned(),
-            root: cache.join("root"),
-            suite: "trixie".into(),
-            rustc: "1".into(),
-            packages: Vec::new(),
-            pinned: Kernel {
-                release: "1".into(),
-                version: "1".into(),
-                stock: cache.into(),
-                source: cache.into(),
-                kdir: cache.into(),
-            },
+            ..Place::default()
         }
     }
 

@@ -9,10 +9,10 @@ use crate::{
     process::Log,
     steps::{remove, Steps},
 };
-use std::{collections::HashSet, fs, path::Path, process::Command, thread::available_parallelism};
+use std::{collections::HashSet, fs, path::Path, thread::available_parallelism};
 
 impl Steps {
-    /// Makes all that a kernel needs after the build root, in four steps.
+    /// Makes all that a kernel needs after the build root, in five steps.
     pub(crate) fn kernel(&mut self, wanted: &Wanted<'_>) -> Result<()> {
         let kernel = &wanted.kernel;
         if kernel.stock.is_dir() && kernel.source.is_dir() {
@@ -23,7 +23,8 @@ impl Steps {
             self.step("unpacking", |steps, log| wanted.unpack(steps, log))?;
             remove(&self.place, &self.tmp.join("debs"))?;
         }
-        if kernel.is_ready(&self.place.root) {
+        self.make_root(&format!("build root of {}", kernel.root.suite), &kernel.root)?;
+        if kernel.is_ready() {
             self.skip("Rust build tree");
             self.skip("test module");
             return Ok(());
@@ -79,7 +80,7 @@ fn prepare(kernel: &Kernel, steps: &Steps, log: &Log) -> Result<()> {
     let cc = cc.split(' ').next().unwrap_or_default();
     if !log.succeeds(
         place
-            .in_root("sh")
+            .within(&kernel.root, "sh")
             .args(["-c", "command -v \"$1\"", "sh", cc]),
     )? {
         return Err(Error::new(format_args!(
@@ -89,7 +90,7 @@ fn prepare(kernel: &Kernel, steps: &Steps, log: &Log) -> Result<()> {
     }
     let version = log.output(
         place
-            .in_root("make")
+            .within(&kernel.root, "make")
             .arg("-s")
             .arg("-C")
             .arg(source)
@@ -107,7 +108,7 @@ fn prepare(kernel: &Kernel, steps: &Steps, log: &Log) -> Result<()> {
     fs::create_dir(kdir).at(kdir)?;
     fs::write(kdir.join(".config"), &before).at(kdir)?;
     let make = |arguments: &[&str]| {
-        let mut make = place.in_root("make");
+        let mut make = place.within(&kernel.root, "make");
         make.arg("-C")
             .arg(source)
             .arg(format!("O={}", kdir.display()))
@@ -132,7 +133,7 @@ fn prepare(kernel: &Kernel, steps: &Steps, log: &Log) -> Result<()> {
         return Err(error.help(format_args!(
             "Make the build root anew (remove {}); if that does not help, its tools are too new \
              or too old for this kernel.",
-            place.root.display()
+            kernel.root.path.display()
         )));
     }
     make(&[&jobs(), "modules_prepare"])?;
@@ -167,25 +168,24 @@ fn prepare(kernel: &Kernel, steps: &Steps, log: &Log) -> Result<()> {
     Ok(())
 }
 
-/// Builds the kernel's own smallest Rust sample with the tree, then declares the tree complete.
+/// Builds the smallest module that imports symbols with the tree, then declares the tree complete.
 fn try_it(kernel: &Kernel, steps: &Steps, log: &Log) -> Result<()> {
     let directory = steps.tmp.join("try");
     fs::create_dir(&directory).at(&directory)?;
-    let sample = kernel.source.join("samples/rust/rust_minimal.rs");
-    fs::copy(&sample, directory.join("rust_minimal.rs")).at(&sample)?;
-    fs::write(directory.join("Kbuild"), "obj-m := rust_minimal.o\n").at(&directory)?;
-    let mut make = steps.place.in_root("make");
-    make.arg("-C")
-        .arg(&kernel.kdir)
-        .arg(format!("M={}", directory.display()));
+    let place = &steps.place;
+    let mut make = place.within(&kernel.root, "make");
+    make.arg(jobs()).arg("-C").arg(&kernel.kdir);
+    let sample = place.top.join("samples/hello_import");
+    make.arg(format!("M={}", sample.display()))
+        .arg(format!("MO={}", directory.display()));
     log.run(make.arg("modules"))?;
-    check_module(kernel, &directory.join("rust_minimal.ko"), steps, log)?;
+    check_module(kernel, &directory.join("hello_import.ko"), steps, log)?;
     let mark = kernel.mark();
     fs::write(&mark, "").at(&mark)
 }
 
 fn check_module(kernel: &Kernel, module: &Path, steps: &Steps, log: &Log) -> Result<()> {
-    let mut modinfo: Command = steps.place.in_root("modinfo");
+    let mut modinfo = steps.place.in_root("modinfo");
     let vermagic = log.output(modinfo.args(["-F", "vermagic"]).arg(module))?;
     if vermagic.split(' ').next() == Some(&kernel.release) {
         return Ok(());

@@ -7,6 +7,7 @@ use super::{reaches, sites_of, table, Branch, FunctionBinding, Site};
 use crate::binder::{Binder as _, CallMode};
 use crate::binding::Binding;
 use crate::block::Symbol;
+use crate::compat::code;
 use crate::resolver::{Kallsyms, Wanted};
 use crate::selftest::{check, check_eq, suite};
 use core::ffi::c_void;
@@ -59,7 +60,7 @@ fn running() -> u32 {
 /// the number of sites.
 fn sites(symbol: &Symbol) -> Result<usize> {
     let Binding::Function(binding) = symbol.binding else {
-        return Err(kernel::error::code::EINVAL);
+        return Err(code::EINVAL);
     };
     let target = Some(binding.target());
     check_eq!(call_target(binding.trampoline.cast_const().cast()), target);
@@ -89,7 +90,7 @@ fn bound_and_unbound() -> Result {
 
 /// Looks up anew whether the kernel has all symbols for binding functions together.
 fn kernel_has_accelerators() -> Result<bool> {
-    let kallsyms = Kallsyms::get().map_err(|_| kernel::error::code::EOPNOTSUPP)?;
+    let kallsyms = Kallsyms::get().map_err(|_| code::EOPNOTSUPP)?;
     let found = kallsyms.find(None, FunctionBinding::accelerators().iter().map(Wanted::of))?;
     Ok(found.iter().all(Result::is_ok))
 }
@@ -129,10 +130,10 @@ suite! {
             let mut code = [0; 6];
             code[..start.len()].copy_from_slice(start);
             // SAFETY: There are six bytes.
-            let branch = unsafe { Branch::read(code.as_ptr()) }.ok_or(kernel::error::code::EINVAL)?;
+            let branch = unsafe { Branch::read(code.as_ptr()) }.ok_or(code::EINVAL)?;
             check_eq!(branch.len(), start.len() + 4);
             let target = code.as_ptr().addr() - 0x1234_5678;
-            let moved = branch.retargeted(target).ok_or(kernel::error::code::EINVAL)?;
+            let moved = branch.retargeted(target).ok_or(code::EINVAL)?;
             check_eq!(moved.target(), target);
             check!(moved.code().starts_with(start));
             check!(moved.code()[moved.len()..].iter().all(|&byte| byte == 0xcc));

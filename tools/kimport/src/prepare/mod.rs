@@ -44,7 +44,6 @@ pub fn prepare(kernel: Named) -> Result<Prepared> {
     })?;
     let scripts = scripts::unpack(&std::path::absolute(cache).map_err(Error::unusable)?)?;
     let place = Place::find(&scripts)?;
-    let root = place.root.clone();
     let kernel = kimport_setup::prepare(place, kernel, "kimport prepare")?;
     Ok(Prepared {
         release: kernel.release,
@@ -52,7 +51,7 @@ pub fn prepare(kernel: Named) -> Result<Prepared> {
         kdir: kernel.kdir,
         stock: kernel.stock,
         source: kernel.source,
-        root,
+        root: kernel.root.path,
         in_root: scripts.join("in-root"),
     })
 }
