@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The single steps of a resolution, for tests/bench to time.
+//! The single steps of a resolution, for tests/modules/bench to time.
 //!
 //! This is a part of the crate only in modules that are built with `kimport-bench := y`.
 
