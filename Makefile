@@ -25,7 +25,11 @@
 #: make check-tree      boot a small kernel that kimport is part of (builds it, once)
 #: make check-kernels   compare and check on four of Debian's kernels (fetches 360 MB, once)
 #: make fuzz            fuzz the parsers of foreign files; SECONDS=60 each, or only TARGET=btf
-#: make lint            run rustfmt, clippy on all crates (kernel-side with W=1), and shellcheck
+#: make lint            run pre-commit, and clippy on the kernel-side crates (with W=1)
+#: make pre-commit      run the quick checks of sources: rustfmt, clippy of the host crates,
+#:                      shellcheck and the rules for texts. To have git run it before each commit:
+#:                      echo 'exec make pre-commit' > .git/hooks/pre-commit
+#:                      chmod +x .git/hooks/pre-commit
 #: make rustfmt         format all Rust sources
 #: make doc             make rustdoc of all crates in build/doc
 #: make man             make manual pages and shell completions of kimport in build/
@@ -322,26 +326,27 @@ RUST_KERNEL_SOURCES = $(shell git ls-files 'rust/kimport/*.rs' 'samples/*.rs' 't
 SHELL_SOURCES = $(shell git ls-files scripts tests tools/vm/guest .ci | \
 	xargs grep -lE '^\#!.*sh|shellcheck shell=')
 
-.PHONY: rustfmt rustfmtcheck clippy lint
+.PHONY: rustfmt pre-commit clippy lint
 rustfmt: setup
 	@$(CARGO) fmt --all
 	@$(IN_ROOT) rustfmt $(RUST_KERNEL_SOURCES)
 
-rustfmtcheck: setup
+pre-commit: setup
+	@scripts/check-texts
+	@$(IN_ROOT) shellcheck -x $(SHELL_SOURCES)
 	@$(CARGO) fmt --all --check
 	@$(IN_ROOT) rustfmt --check $(RUST_KERNEL_SOURCES)
+	@$(CARGO) clippy -q --workspace --all-targets -- -D warnings
 
 # A warning is an error (W=e), because a file that was checked is not checked again.
 clippy: setup
-	@$(CARGO) clippy -q --workspace --all-targets -- -D warnings
 	@mkdir -p $(BUILD)
 	@$(MAKE) $(filter-out %/lio_core_new,$(MODULE_DIRS)) BUILD=$(BUILD)/clippy \
 		KIMPORT_LINT=1 CLIPPY=1 W=1e > $(BUILD)/clippy.log 2>&1 || \
 		{ cat $(BUILD)/clippy.log; exit 1; }
 	@! grep -E 'warning[:[]' $(BUILD)/clippy.log
 
-lint: rustfmtcheck clippy
-	@$(IN_ROOT) shellcheck -x $(SHELL_SOURCES)
+lint: pre-commit clippy
 
 # ---- Documentation, editors, installation
 
