@@ -14,7 +14,7 @@ use core::ffi::{c_void, CStr};
 use kernel::error::code::EOPNOTSUPP;
 use kernel::prelude::*;
 
-pub use crate::binder::at_once;
+pub use crate::binder::bind_together;
 
 /// Looks for `kallsyms_lookup_name` by one way. Returns whether it was found.
 pub fn find_lookup(way: &CStr) -> bool {

@@ -21,7 +21,7 @@ use kernel::error::to_result;
 use kernel::ffi::{c_char, c_int, c_uint, c_void};
 use kernel::fmt;
 use kernel::prelude::*;
-use kimport::bench::{at_once, find_lookup, Steps};
+use kimport::bench::{bind_together, find_lookup, Steps};
 use kimport::{import_symbols, Imports};
 
 module! {
@@ -243,7 +243,7 @@ fn steps(imports: &Imports) -> Result {
     result?;
     sample(fmt!("verify"), count, ticks);
     for (how, on) in [("one-by-one", false), ("at-once", true)] {
-        at_once(on);
+        bind_together(on);
         let ((), ticks) = time(|| steps.unbind());
         sample(fmt!("unbind/{how}"), count, ticks);
         // SAFETY: The addresses were just looked up.
@@ -266,7 +266,7 @@ fn rebind() -> Result {
         result
     };
     for (how, on) in [("one-by-one", false), ("at-once", true)] {
-        at_once(on);
+        bind_together(on);
         for _ in 0..SAMPLES {
             rebind(how)?;
         }
@@ -294,7 +294,7 @@ impl kernel::Module for Bench {
         match module_parameters::what.value() {
             0 => first()?,
             1 => {
-                at_once(false);
+                bind_together(false);
                 first()?;
             }
             2 => calls()?,
