@@ -7,61 +7,19 @@
 # kimport-vm: module samples/hello_import/hello_import tests/modules/imports/kimport_test_provider
 # kimport-vm: module tests/modules/imports/import_cases
 # kimport-vm: module not_gpl not_gpl_relinked provider_livepatch
+# kimport-vm: file tests/suites/cases.lib:/test/cases.sh
 # shellcheck shell=dash disable=SC1090
 . "$KTAP_SH"
+# shellcheck source=tests/suites/cases.lib
+. /test/cases.sh
 
+MODULE=import_cases
 PROVIDER=kimport_test_provider
 PARAMETERS=/sys/module/$PROVIDER/parameters
 
 provider() {
 	insmod "$TEST_MODULES/$PROVIDER.ko" "$@"
 }
-
-# Prints the number of references to the provider.
-references() {
-	cat "/sys/module/$PROVIDER/refcnt"
-}
-
-# case_ok N: case N succeeds, and unloading releases everything.
-case_ok() {
-	insmod "$TEST_MODULES/import_cases.ko" "case=$1" || return
-	rmmod import_cases || return
-	[ "$(references)" -eq 0 ]
-}
-
-# case_fails N ERRNO LINES REGEX: case N ends with the error, and kimport logs that many lines, one
-# of which matches.
-case_fails() {
-	log_mark
-	message=$(insmod "$TEST_MODULES/import_cases.ko" "case=$1" 2>&1) && {
-		echo "the load succeeded"
-		rmmod import_cases
-		return 1
-	}
-	log_since | grep 'import_cases: kimport: '
-	case $message in
-	*"$2"*) ;;
-	*)
-		echo "expected '$2', got: $message"
-		return 1
-		;;
-	esac
-	[ "$(log_since | grep -c 'import_cases: kimport: cannot import ')" -eq "$3" ] || {
-		echo "expected $3 lines"
-		return 1
-	}
-	log_since | grep -qE "import_cases: kimport: cannot import $4" || {
-		echo "no line matches $4"
-		return 1
-	}
-	if [ -e "/sys/module/$PROVIDER" ] && [ -z "$busy" ]; then
-		[ "$(references)" -eq 0 ] || {
-			echo "a reference was left on the provider"
-			return 1
-		}
-	fi
-}
-busy=
 
 holds_provider() {
 	insmod "$TEST_MODULES/import_cases.ko" case=0 || return
@@ -210,20 +168,6 @@ mistyped() {
 		grep -q ' ^\+ 3 arguments, kernel has 2$' messages
 }
 
-# warned N REGEX: case N succeeds with a warning that matches.
-warned() {
-	log_mark
-	case_ok "$1" || return
-	log_since | grep -E "import_cases: kimport: $2"
-}
-
-# silent N: case N succeeds, and kimport logs nothing.
-silent() {
-	log_mark
-	case_ok "$1" || return
-	if log_since | grep 'import_cases: kimport: '; then return 1; fi
-}
-
 # Loads the provider as a livepatch module: the symbols of its init stay in its symbol table.
 livepatch_provider() {
 	insmod "$TEST_MODULES/provider_livepatch.ko" || return
@@ -234,7 +178,6 @@ livepatch_provider() {
 }
 
 waits_for_builtin() {
-	log_mark
 	case_ok 41 || return
 	log_since | grep "import_cases: kimport: block builtin_late from printk waits for its provider, which is not loaded; leave out .* the kernel image has nr_processes"
 }

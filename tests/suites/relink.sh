@@ -8,17 +8,17 @@
 # kimport-vm: module tests/modules/relink/relink_c tests/modules/relink/relink_rust
 # kimport-vm: module tests/modules/relink/relink_wrong tests/modules/relink/relink_plain
 # kimport-vm: last
+# kimport-vm: file tests/suites/cases.lib:/test/cases.sh
 # shellcheck shell=dash disable=SC1090
 . "$KTAP_SH"
+# shellcheck source=tests/suites/cases.lib
+. /test/cases.sh
 
+MODULE=relink_rust
 PROVIDER=kimport_test_provider
 
 provider() {
 	insmod "$TEST_MODULES/$PROVIDER.ko"
-}
-
-references() {
-	cat "/sys/module/$PROVIDER/refcnt"
 }
 
 # refused MODULE REGEX [PARAMETER...]: the load fails, and a line of the log with the reason
@@ -53,26 +53,6 @@ loads() {
 			return 1
 		}
 	done
-}
-
-# case_fails N ERRNO LINES REGEX: as in imports.sh.
-case_fails() {
-	log_mark
-	message=$(insmod "$TEST_MODULES/relink_rust.ko" "case=$1" 2>&1) && {
-		rmmod relink_rust
-		return 1
-	}
-	log_since | grep 'relink_rust: kimport: '
-	echo "$message" | grep -q "$2" || {
-		echo "expected '$2', got: $message"
-		return 1
-	}
-	[ "$(log_since | grep -c 'relink_rust: kimport: cannot import ')" -eq "$3" ] || return
-	log_since | grep -qE "relink_rust: kimport: cannot import $4"
-}
-
-case_ok() {
-	insmod "$TEST_MODULES/relink_rust.ko" "case=$1" && rmmod relink_rust && [ "$(references)" -eq 0 ]
 }
 
 # Checks the module's file in debugfs while the module is loaded, and that the module holds the

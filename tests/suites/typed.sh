@@ -8,9 +8,13 @@
 # kimport-vm: module tests/modules/typed/imports_typed
 # kimport-vm: module provider_without_btf provider_upgraded
 # kimport-vm: file $KIMPORT_BUILD/tests/modules/typed/wrong.expected:/test/wrong.expected
+# kimport-vm: file tests/suites/cases.lib:/test/cases.sh
 # shellcheck shell=dash disable=SC1090
 . "$KTAP_SH"
+# shellcheck source=tests/suites/cases.lib
+. /test/cases.sh
 
+MODULE=import_cases
 PROVIDER=kimport_test_provider
 # The messages that the host computed from the same declarations and the same BTF.
 EXPECTED=/test/wrong.expected
@@ -47,42 +51,9 @@ all_wrong() {
 	diff $EXPECTED said
 }
 
-# loads CASE REGEX: the case loads and unloads. A logged line matches; without REGEX, nothing is
-# logged.
-loads() {
-	log_mark
-	insmod "$TEST_MODULES/import_cases.ko" "case=$1" || return
-	rmmod import_cases || return
-	words import_cases
-	if [ -n "$2" ]; then
-		words import_cases | grep -q "$2"
-	else
-		[ -z "$(words import_cases)" ]
-	fi
-}
-
-# refused CASE ERROR REGEX: the case does not load, and a logged line matches.
-refused() {
-	log_mark
-	message=$(insmod "$TEST_MODULES/import_cases.ko" "case=$1" 2>&1) && {
-		rmmod import_cases
-		return 1
-	}
-	words import_cases
-	case $message in
-	*"$2"*) ;;
-	*)
-		echo "expected '$2', got: $message"
-		return 1
-		;;
-	esac
-	words import_cases | grep -q "^cannot import $3" || return
-	[ "$(cat "/sys/module/$PROVIDER/refcnt")" -eq 0 ]
-}
-
 # Compares the whole message.
 upgraded() {
-	refused 0 "Protocol wrong type" "provider_add from $PROVIDER: prototype differs" || return
+	case_fails 0 "Protocol wrong type" 1 "provider_add from $PROVIDER: prototype differs" || return
 	words import_cases >said
 	diff - said <<-EOF
 		cannot import provider_add from $PROVIDER: prototype differs
@@ -101,15 +72,16 @@ ktap_plan 13
 ktap_test "functions that are declared right, verify(require)" all_right
 ktap_test "functions with one thing wrong: each is refused or warned of by the rule that it breaks" all_wrong
 ktap_test "a provider with BTF" provider "$PROVIDER"
-ktap_test "a provider with BTF: the types are right" loads 0 ""
+ktap_test "a provider with BTF: the types are right" silent 0
 ktap_test "a provider without BTF" provider provider_without_btf
-ktap_test "a provider without BTF: loads by default" loads 0 ""
-ktap_test "a provider without BTF: verify(require)" refused 26 "No data available" \
+ktap_test "a provider without BTF: loads by default" silent 0
+ktap_test "a provider without BTF: verify(require)" case_fails 26 "No data available" 2 \
 	"provider_add from $PROVIDER: its type cannot be checked: no BTF"
 ktap_test "an upgraded provider" provider provider_upgraded
 ktap_test "an upgraded provider: the other prototype is refused" upgraded
-ktap_test "an upgraded provider: verify(require)" refused 26 "Protocol wrong type" "provider_add from $PROVIDER: prototype differs"
-ktap_test "an upgraded provider: verify(warn)" loads 23 "^provider_add from $PROVIDER: prototype differs$"
-ktap_test "an upgraded provider: verify(off)" loads 24 ""
+ktap_test "an upgraded provider: verify(require)" \
+	case_fails 26 "Protocol wrong type" 2 "provider_add from $PROVIDER: prototype differs"
+ktap_test "an upgraded provider: verify(warn)" warned 23 "provider_add from $PROVIDER: prototype differs$"
+ktap_test "an upgraded provider: verify(off)" silent 24
 ktap_test "the provider unloads" rmmod "$PROVIDER"
 ktap_finish
