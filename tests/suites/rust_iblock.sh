@@ -10,6 +10,7 @@
 # kimport-vm: module samples/lio_core_new/target_core_mod_new samples/rust_iblock/rust_iblock
 # kimport-vm: module tcm_loop_new
 # kimport-vm: stock tcm_loop sd_mod null_blk scsi_debug sg dm_delay dm_mod
+# kimport-vm: program dmsetup
 # kimport-vm: disk 64M 64M
 # shellcheck shell=dash disable=SC1090,SC2046,SC2317,SC2329
 . "$KTAP_SH"
