@@ -15,7 +15,7 @@
 #: make consumer        build README.md's module, and another, outside of the checkout
 #: make check-vm        run the suites in VMs; each VM is a target of its own:
 #:                      @VMS@
-#: make vm SUITE=...    run suites of tests/vm; with TEST=TEXT only tests with TEXT in their names
+#: make vm SUITE=...    run suites of tests/suites; with TEST=TEXT only tests with TEXT in the name
 #: make check-host      run the checks without a VM: @HOST_CHECKS@
 #: make check-cargo     run the tests of the host crates, which need no module of this build
 #: make check-btf       check that every module that is built here has type information
@@ -25,7 +25,11 @@
 #: make check-tree      boot a small kernel that kimport is part of (builds it, once)
 #: make check-kernels   compare and check on four of Debian's kernels (fetches 360 MB, once)
 #: make fuzz            fuzz the parsers of foreign files; SECONDS=60 each, or only TARGET=btf
-#: make lint            run rustfmt, clippy on all crates (kernel-side with W=1), and shellcheck
+#: make lint            run pre-commit, and clippy on the kernel-side crates (with W=1)
+#: make pre-commit      run the quick checks of sources: rustfmt, clippy of the host crates,
+#:                      shellcheck and the rules for texts. To have git run it before each commit:
+#:                      echo 'exec make pre-commit' > .git/hooks/pre-commit
+#:                      chmod +x .git/hooks/pre-commit
 #: make rustfmt         format all Rust sources
 #: make doc             make rustdoc of all crates in build/doc
 #: make man             make manual pages and shell completions of kimport in build/
@@ -39,7 +43,7 @@
 #: KIMPORT_CACHE=...    directory of everything that set-up makes (now @CACHE@)
 #: KIMPORT_MIRROR=...   Debian mirror (default: from the apt configuration)
 #: KIMPORT_ACCEL=auto   let VMs use KVM where it works (now @KIMPORT_ACCEL@)
-#: KIMPORT_SEED=...     number that chooses other functions for tests/typed and tests/bench
+#: KIMPORT_SEED=...     number that chooses other functions for the modules typed and bench
 #: CHECK_JOBS=...       number of targets that make check makes side by side (now @CHECK_JOBS@)
 
 SHELL := /bin/bash
@@ -85,8 +89,9 @@ CARGO := $(AT_ONE_PATH) cargo
 BINARIES := $(CARGO_TARGET_DIR)/debug
 KIMPORT := $(BINARIES)/kimport
 
-MODULE_DIRS := $(addprefix samples/,hello_import lio_core_new rust_iblock) \
-	$(addprefix tests/,modules lifetime relink selftest typed upgraded)
+# The modules for docs/ways.md are built for each kernel there, see `ways`.
+MODULE_DIRS := $(filter-out %/ways,\
+	$(patsubst %/Kbuild,%,$(wildcard samples/*/Kbuild tests/modules/*/Kbuild)))
 
 # At least two targets side by side: a VM has two CPUs, but waits much.
 CHECK_JOBS ?= $(shell n=$$(nproc); echo $$((n > 2 ? n - 1 : 2)))
@@ -115,10 +120,12 @@ CRATE := rust/kimport rust/bindings rust/macros/src rust/types/src scripts/Makef
 	scripts/Makefile.relink
 
 # W=, CLIPPY= and the like reach the kernel's build in MAKEFLAGS. Warnings of objtool are errors.
+# ARGUMENTS are those of one target, private so that its prerequisites do not inherit them.
 # $(1): directory of sources  $(2): further sources  $(3): directory to build in, if another
 build-modules = $(call make-in,$(or $(3),$(1)),\
 	$(if $(filter %/lio_core_new,$(1)),,$(CRATE)) $(1) $(2),$(MAKE) -j$(JOBS) -C $(KDIR) \
-	M=$(CURDIR)/$(1) MO=$(BUILD)/$(or $(3),$(1)) KIMPORT=$(KIMPORT) CONFIG_OBJTOOL_WERROR=y)
+	M=$(CURDIR)/$(1) MO=$(BUILD)/$(or $(3),$(1)) KIMPORT=$(KIMPORT) CONFIG_OBJTOOL_WERROR=y \
+	$(ARGUMENTS))
 # The first directory builds the parts that all have in common.
 SHARED = KIMPORT_SHARED=$(BUILD)/samples/hello_import/.kimport
 
@@ -129,47 +136,50 @@ $(MODULE_DIRS): setup
 	@$(call build-modules,$@,$(MADE_OF)) $(if $(filter samples/hello_import,$@),,$(SHARED))
 
 $(filter-out samples/hello_import samples/lio_core_new,$(MODULE_DIRS)): samples/hello_import
-tests/relink: tools
-tests/relink: MADE_OF = $(KIMPORT)
+tests/modules/relink: tools
+tests/modules/relink: private MADE_OF = $(KIMPORT)
+tests/modules/load: private MADE_OF = tests/modules/imports
+# modpost only warns of symbols that nothing exports.
+tests/modules/load: private ARGUMENTS = KBUILD_MODPOST_WARN=1
 # Functions of the stock kernel, chosen at random. The seed is always the same unless KIMPORT_SEED
 # names another.
-TYPED := $(BUILD)/tests/typed/prototypes.rs
-TYPED_BENCH := $(BUILD)/tests/typed/bench.rs
+TYPED := $(BUILD)/tests/modules/typed/prototypes.rs
+TYPED_BENCH := $(BUILD)/tests/modules/typed/bench.rs
 $(TYPED): rust/types/examples/typed_module.rs rust/types/tests/support/prototypes.rs kernel.pin \
 		$(if $(KIMPORT_SEED),FORCE) | tools
 	@mkdir -p $(@D)
 	@KIMPORT_SEED=$${KIMPORT_SEED:-20261122} $(AT_ONE_PATH) \
 		$(BINARIES)/examples/typed_module $(@D)
 FORCE:
-tests/typed: $(TYPED)
-tests/typed: MADE_OF = $(TYPED)
+tests/modules/typed tests/modules/bench bench-pointer: $(TYPED)
+tests/modules/typed: private MADE_OF = $(TYPED)
+tests/modules/bench bench-pointer: private MADE_OF = $(TYPED_BENCH)
+tests/modules/bench bench-pointer: private ARGUMENTS = blocks=$(TYPED_BENCH)
 
-.PHONY: pointer tests/load consumer lio ways
-# The test modules once more, bound through function pointers.
-pointer: samples/hello_import
-	@$(call build-modules,tests/modules,,$@) $(SHARED) kimport-calls=pointer
-
-# Modules for `kimport load`. modpost only warns of symbols that nothing exports.
-tests/load: setup
-	@$(call build-modules,$@,tests/modules) KBUILD_MODPOST_WARN=1
+.PHONY: pointer bench-pointer consumer lio ways
+# Modules once more, bound through function pointers.
+pointer: private POINTER_OF = tests/modules/imports
+bench-pointer: private POINTER_OF = tests/modules/bench
+pointer bench-pointer: samples/hello_import
+	@$(call build-modules,$(POINTER_OF),$(MADE_OF),$@) $(SHARED) kimport-calls=pointer
 
 # Builds as in another repository: README's module, and one of several parts.
 consumer: setup
-	@$(call make-in,$@,$(CRATE) tests/modules tests/consumer README.md .rustfmt.toml,\
-		tests/consumer/build $(KDIR) $(BUILD)/$@)
+	@$(call make-in,$@,$(CRATE) tests/modules/imports tests/host/build-consumer \
+		README.md .rustfmt.toml,tests/host/build-consumer $(KDIR) $(BUILD)/$@)
 
 # The modules for the rows of docs/ways.md that one kernel has. KDIR, STOCK and BUILD belong to that
 # kernel.
 WAYS_KERNEL ?= stock
 ways: tools
-	@$(call make-in,$@,$(CRATE) tests/ways $(KIMPORT),\
-		tests/ways/build $(KDIR) $(BUILD)/$@ $(KIMPORT))
+	@$(call make-in,$@,$(CRATE) tests/modules/ways tests/host/build-ways $(KIMPORT),\
+		tests/host/build-ways $(KDIR) $(BUILD)/$@ $(KIMPORT))
 	@echo '$(WAYS_KERNEL)' > $(BUILD)/$@/kernel
 
 # Every module of the distribution that needs the LIO core, relinked to the core without exports.
 STOCK_MODULES := $(STOCK)/usr/lib/modules/$(RELEASE)
 lio: tools
-	@$(IN_ROOT) tests/lio/relink $(KIMPORT) $(STOCK_MODULES) $(KDIR)/Module.symvers $(BUILD)/$@
+	@$(IN_ROOT) tests/host/relink-lio $(KIMPORT) $(STOCK_MODULES) $(KDIR)/Module.symvers $(BUILD)/$@
 
 .PHONY: tools
 TOOLS := kimport kimport-vm kimport-bench kimport-rust-project
@@ -178,12 +188,12 @@ tools: setup
 
 # Modules that are made from other modules.
 DERIVED := not_gpl not_gpl_relinked provider_without_btf provider_livepatch
-$(DERIVED:%=$(BUILD)/%.ko): tests/modules
-$(BUILD)/provider_upgraded.ko: tests/upgraded
+$(DERIVED:%=$(BUILD)/%.ko): tests/modules/imports
+$(BUILD)/provider_upgraded.ko: tests/modules/upgraded
 $(BUILD)/signed.ko: $(BUILD)/signing_key.pem
 $(BUILD)/%.ko: tools
 	@mkdir -p $(@D)
-	@$(IN_ROOT) tests/derive $@ $(KIMPORT) $(STOCK_MODULES) $(KDIR)/Module.symvers
+	@$(IN_ROOT) tests/host/derive $@ $(KIMPORT) $(STOCK_MODULES) $(KDIR)/Module.symvers
 
 $(BUILD)/signing_key.pem: | setup
 	@mkdir -p $(BUILD)
@@ -198,7 +208,7 @@ needed = $(sort $(foreach module,$(if $(1),$(shell sed -n 's/^# kimport-vm: modu
 	$(if $(findstring /,$(module)),$(patsubst %/,%,$(dir $(module))),$(BUILD)/$(module).ko)))
 .SECONDEXPANSION:
 
-suites = $(1:%=tests/vm/%.sh)
+suites = $(1:%=tests/suites/%.sh)
 
 # $(1): suites  $(2): name of the log  $(3): options
 # The kernel prints addresses in clear, because suites compare them with /proc/kallsyms.
@@ -213,7 +223,7 @@ demo: tools $$(call needed,$$(call suites,demo))
 # Runs the suites that the user names, and only some of their tests if TEST says so.
 .PHONY: vm
 vm: tools $$(call needed,$$(call suites,$$(SUITE)))
-	@$(if $(SUITE),,$(error SUITE=NAME... names suites of tests/vm))
+	@$(if $(SUITE),,$(error SUITE=NAME... names suites of tests/suites))
 	@$(call run-vm,$(call suites,$(SUITE)),vm,--show $(if $(TEST),--test '$(TEST)'))
 
 # Each VM is a target, so that VMs can run side by side. The longest come first.
@@ -234,22 +244,16 @@ $(VMS): tools $$(call needed,$$(call suites,$$($$@.suites)))
 	@$(call run-vm,$(call suites,$($@.suites)),$(@:vm-%=%),$(VM_OPTIONS))
 
 vm-pointer: pointer
-vm-pointer: VM_OPTIONS = --instead tests/modules=pointer --file tests/vm/pointer.calls:/test/calls
+vm-pointer: VM_OPTIONS = --instead tests/modules/imports=pointer \
+	--file tests/suites/pointer.calls:/test/calls
 
 # The benchmarks count ticks of the time-stamp counter, which are instructions here. They are not
 # part of `check`: tests are not timed.
 BENCH_CPUS := 1 4
 BENCH_LOGS := $(BENCH_CPUS:%=$(BUILD)/bench-%.log)
-.PHONY: bench tests/bench bench-pointer $(BENCH_LOGS)
-tests/bench: $(TYPED) samples/hello_import
-	@$(call build-modules,$@,$(TYPED_BENCH)) $(SHARED) blocks=$(TYPED_BENCH)
-
-bench-pointer: $(TYPED) samples/hello_import
-	@$(call build-modules,tests/bench,$(TYPED_BENCH),$@) $(SHARED) blocks=$(TYPED_BENCH) \
-		kimport-calls=pointer
-
-$(BENCH_LOGS): $(BUILD)/bench-%.log: tests/bench bench-pointer tools
-	@$(call run-vm,tests/bench/bench.sh,bench-$*,--smp $*)
+.PHONY: bench $(BENCH_LOGS)
+$(BENCH_LOGS): $(BUILD)/bench-%.log: tests/modules/bench bench-pointer tools
+	@$(call run-vm,$(call suites,bench),bench-$*,--smp $*)
 
 bench: $(BENCH_LOGS)
 	@$(AT_ONE_PATH) $(BINARIES)/kimport-bench $(BENCH_LOGS) --json $(BUILD)/bench.json
@@ -274,10 +278,10 @@ check-cargo: setup
 
 # Every module, in C or in Rust, has BTF that is based on the stock kernel's.
 check-btf: modules
-	@$(IN_ROOT) tests/check-btf $(MODULE_DIRS:%=$(BUILD)/%)
+	@$(IN_ROOT) tests/host/check-btf $(MODULE_DIRS:%=$(BUILD)/%)
 
 check-reuse: setup
-	@tests/reuse/check $(KDIR) $(BUILD)/reuse
+	@tests/host/check-reuse $(KDIR) $(BUILD)/reuse
 
 check-fuzz: setup
 	@$(AT_ONE_PATH) scripts/fuzz check
@@ -296,14 +300,14 @@ check-ways: tools
 		$(MAKE) vm-ways WAYS_KERNEL="small $$options" BUILD=$(BUILD)/ways-$${dir##*/} \
 			KDIR=$$dir/build STOCK=$$dir/install < /dev/null || \
 		failed="$$failed [$$options]"; \
-	done < <(tests/ways/kernels); [[ -z $$failed ]] || { echo "FAIL:$$failed"; exit 1; }
+	done < <(tests/kernels/ways); [[ -z $$failed ]] || { echo "FAIL:$$failed"; exit 1; }
 
 # Boots a kernel that this checkout is part of.
 check-tree: tools $(BUILD)/signing_key.pem
 	@tree=$$(scripts/setup tree-kernel builtin) && \
 		$(call run-vm,$(call suites,tree_builtin),tree_builtin,--stock $$tree)
 	@tree=$$(scripts/setup tree-kernel modules) && \
-		$(IN_ROOT) tests/kernel/collect $(KIMPORT) $$tree $(BUILD) && \
+		$(IN_ROOT) tests/kernels/collect $(KIMPORT) $$tree $(BUILD) && \
 		$(call run-vm,$(call suites,tree_modules tree_signed),tree_modules,--stock $$tree)
 
 # The kernels are Debian's 6.1, 6.12, 7.2 and 7.3, as the archive has them.
@@ -318,31 +322,31 @@ check-kernels: tools samples/rust_iblock
 
 # ---- Sources
 
-RUST_KERNEL_SOURCES = $(shell git ls-files 'rust/kimport/*.rs' 'samples/*.rs' \
-	$(patsubst %,'tests/%/*.rs',modules lifetime relink selftest typed bench ways))
+RUST_KERNEL_SOURCES = $(shell git ls-files 'rust/kimport/*.rs' 'samples/*.rs' 'tests/*.rs')
 SHELL_SOURCES = $(shell git ls-files scripts tests tools/vm/guest .ci | \
 	xargs grep -lE '^\#!.*sh|shellcheck shell=')
 
-.PHONY: rustfmt rustfmtcheck clippy lint
+.PHONY: rustfmt pre-commit clippy lint
 rustfmt: setup
 	@$(CARGO) fmt --all
 	@$(IN_ROOT) rustfmt $(RUST_KERNEL_SOURCES)
 
-rustfmtcheck: setup
+pre-commit: setup
+	@scripts/check-texts
+	@$(IN_ROOT) shellcheck -x $(SHELL_SOURCES)
 	@$(CARGO) fmt --all --check
 	@$(IN_ROOT) rustfmt --check $(RUST_KERNEL_SOURCES)
+	@$(CARGO) clippy -q --workspace --all-targets -- -D warnings
 
 # A warning is an error (W=e), because a file that was checked is not checked again.
 clippy: setup
-	@$(CARGO) clippy -q --workspace --all-targets -- -D warnings
 	@mkdir -p $(BUILD)
-	@$(MAKE) $(filter-out %/lio_core_new,$(MODULE_DIRS)) tests/bench BUILD=$(BUILD)/clippy \
+	@$(MAKE) $(filter-out %/lio_core_new,$(MODULE_DIRS)) BUILD=$(BUILD)/clippy \
 		KIMPORT_LINT=1 CLIPPY=1 W=1e > $(BUILD)/clippy.log 2>&1 || \
 		{ cat $(BUILD)/clippy.log; exit 1; }
 	@! grep -E 'warning[:[]' $(BUILD)/clippy.log
 
-lint: rustfmtcheck clippy
-	@$(IN_ROOT) shellcheck -x $(SHELL_SOURCES)
+lint: pre-commit clippy
 
 # ---- Documentation, editors, installation
 

@@ -2,7 +2,7 @@
 
 //! Declared blocks: the `static` tables that `import_symbols!` fills.
 
-use crate::binder::{Binder as _, FunctionBinding, Loaded};
+use crate::binder::{Binder as _, FunctionBinding, LoadedAddress};
 use crate::binding::{Binding, DataBinding};
 use crate::log::debug;
 use crate::types::Policy;
@@ -21,7 +21,7 @@ pub struct Symbol {
     pub(crate) position: Option<u32>,
     pub(crate) unverified: bool,
     /// The address that the kernel bound the symbol to when it loaded this module.
-    pub(crate) loaded: Option<&'static Loaded>,
+    pub(crate) loaded: Option<&'static LoadedAddress>,
     /// The description of the declared type; empty for `#[unverified]`.
     pub(crate) description: &'static [u8],
 }
@@ -62,7 +62,7 @@ impl Symbol {
     }
 
     /// Sets the address that the kernel bound the symbol of a `#[livepatch]` block to.
-    pub const fn loaded(mut self, loaded: &'static Loaded) -> Self {
+    pub const fn loaded(mut self, loaded: &'static LoadedAddress) -> Self {
         self.loaded = Some(loaded);
         self
     }

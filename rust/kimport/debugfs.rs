@@ -19,7 +19,8 @@
 //!
 //! The file exists while a block of the module is claimed. The directory belongs to all modules
 //! with a copy of this crate. The first one creates it and nobody removes it: the copies share no
-//! lock under which one could know that it is the last.
+//! lock under which one could know that it is the last. For that reason the file is not one of
+//! `kernel::debugfs`: a `Dir` of that removes its directory, and cannot stand for one that exists.
 
 use crate::binder::CallMode;
 use crate::bindings;

@@ -113,7 +113,7 @@ fn unlink(_: &Provider) {}
 /// Makes the link. Returns false if it exists already, or if there is nothing to link to.
 #[cfg(CONFIG_SYSFS)]
 fn link(provider: &Provider) -> Result<bool> {
-    let Some((holders, holder)) = ends(provider) else {
+    let Some((holders, holder)) = link_ends(provider) else {
         return Ok(false);
     };
     let name = module_name();
@@ -131,7 +131,7 @@ fn link(provider: &Provider) -> Result<bool> {
 /// Removes the link that [`link`] made.
 #[cfg(CONFIG_SYSFS)]
 fn unlink(provider: &Provider) {
-    let Some((holders, _)) = ends(provider) else {
+    let Some((holders, _)) = link_ends(provider) else {
         return;
     };
     let name = module_name();
@@ -142,7 +142,7 @@ fn unlink(provider: &Provider) {
 /// Returns the directory of the link, which is `holders/` of the provider, and its target, which is
 /// this module.
 #[cfg(CONFIG_SYSFS)]
-fn ends(provider: &Provider) -> Option<(*mut bindings::kobject, *mut bindings::kobject)> {
+fn link_ends(provider: &Provider) -> Option<(*mut bindings::kobject, *mut bindings::kobject)> {
     let this = NonNull::new(this_module())?;
     // SAFETY: The provider is loaded; the loader sets the field before the module's init, and keeps
     // it until the module is gone.

@@ -172,7 +172,7 @@ impl Imports<Rebindable> {
     ///
     /// The errors of the block's `resolve_imports_from`, except `EALREADY`.
     pub fn rebind(&mut self, provider: &CStr) -> Result {
-        let found = Found::new(self.claim.block(), Some(provider))?;
+        let found = HeldResolution::new(self.claim.block(), Some(provider))?;
         // SAFETY: The new provider is held until `drop`, which unbinds the block first, or until
         // the end of another `rebind`, which has bound the block to another provider by then.
         unsafe { found.resolution.bind() };
@@ -198,7 +198,7 @@ impl<M: Mode> Imports<M> {
         provider: Option<&CStr>,
         mode: impl FnOnce() -> Result<M>,
     ) -> Result<Self> {
-        let found = Found::new(block, provider)?;
+        let found = HeldResolution::new(block, provider)?;
         let claim = Claim::new(block).ok_or_else(|| {
             let request = Request { block, provider };
             log!(
@@ -296,12 +296,12 @@ impl fmt::Display for Import<'_> {
 }
 
 /// A resolution whose provider is held.
-struct Found {
+struct HeldResolution {
     resolution: Resolution,
     provider: Option<HeldProvider>,
 }
 
-impl Found {
+impl HeldResolution {
     /// Resolves `block` in `provider`. Every problem is logged; the first one's errno is returned.
     fn new(block: &'static Block, provider: Option<&CStr>) -> Result<Self> {
         let request = Request { block, provider };

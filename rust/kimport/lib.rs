@@ -108,7 +108,7 @@ mod verdict;
 mod verify;
 
 #[doc(hidden)]
-pub use binder::Loaded;
+pub use binder::LoadedAddress;
 pub use binder::{CallMode, FunctionBinding};
 #[doc(hidden)]
 pub use binding::DataBinding;

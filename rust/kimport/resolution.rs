@@ -8,7 +8,7 @@ use crate::compat::code;
 use crate::licence;
 use crate::log::{debug, log};
 use crate::provider::{provider_name, Provider, Unavailable};
-use crate::resolver::{Kallsyms, NotFound, Wanted};
+use crate::resolver::{Kallsyms, NotFound, Query};
 use crate::verdict::Verdict;
 use crate::verify::Types;
 use core::ffi::{c_void, CStr};
@@ -174,7 +174,7 @@ pub(crate) fn look_up(
     }
     let mut addresses = KVVec::with_capacity(symbols.len(), GFP_KERNEL)?;
     let mut result = Ok(());
-    let found = kallsyms.find(provider, symbols.iter().map(Wanted::of))?;
+    let found = kallsyms.find(provider, symbols.iter().map(Query::of))?;
     for (symbol, found) in symbols.iter().zip(found) {
         let address = accept(provider, types, symbol, found).unwrap_or_else(|error| {
             result = result.and(Err(error));

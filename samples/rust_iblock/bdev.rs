@@ -77,48 +77,12 @@ impl BlockDevice {
         self.readonly
     }
 
-    /// The smallest unit that can be addressed, in bytes.
-    pub(crate) fn logical_block_size(&self) -> u32 {
-        // SAFETY: By the type invariants the block device is open.
-        unsafe { bindings::rust_helper_bdev_logical_block_size(self.as_ptr()) }
-    }
-
-    /// The smallest unit that is written without a read, in bytes.
-    pub(crate) fn physical_block_size(&self) -> u32 {
-        // SAFETY: By the type invariants the block device is open.
-        unsafe { bindings::rust_helper_bdev_physical_block_size(self.as_ptr()) }
-    }
-
-    /// The preferred smallest size of an I/O, in bytes.
-    pub(crate) fn io_min(&self) -> u32 {
-        // SAFETY: By the type invariants the block device is open.
-        unsafe { bindings::rust_helper_bdev_io_min(self.as_ptr()) }
-    }
-
-    /// The optimal size of an I/O, in bytes.
-    pub(crate) fn io_opt(&self) -> u32 {
-        // SAFETY: By the type invariants the block device is open.
-        unsafe { bindings::rust_helper_bdev_io_opt(self.as_ptr()) }
-    }
-
     /// The distance of the first naturally aligned block from the start, in bytes; `None` if
     /// misaligned.
     pub(crate) fn alignment_offset(&self) -> Option<u32> {
         // SAFETY: By the type invariants the block device is open.
         let offset = unsafe { bindings::bdev_alignment_offset(self.as_ptr()) };
         offset.try_into().ok()
-    }
-
-    /// The largest request that the hardware takes, in sectors of 512 bytes.
-    pub(crate) fn max_hw_sectors(&self) -> u32 {
-        // SAFETY: By the type invariants the block device is open.
-        unsafe { bindings::rust_helper_bdev_max_hw_sectors(self.as_ptr()) }
-    }
-
-    /// The longest WRITE ZEROES that the device takes, in sectors of 512 bytes; 0 if it takes none.
-    pub(crate) fn max_write_zeroes_sectors(&self) -> u32 {
-        // SAFETY: By the type invariants the block device is open.
-        unsafe { bindings::rust_helper_bdev_write_zeroes_sectors(self.as_ptr()) }
     }
 
     /// The size in bytes.
@@ -135,24 +99,6 @@ impl BlockDevice {
         // SAFETY: An open block device has a queue. The field is a word that may change at any
         // time.
         unsafe { (&raw const (*queue).nr_requests).read_volatile() }
-    }
-
-    /// Returns whether writes can be forced to the medium.
-    pub(crate) fn has_fua(&self) -> bool {
-        // SAFETY: By the type invariants the block device is open.
-        unsafe { bindings::rust_helper_bdev_fua(self.as_ptr()) }
-    }
-
-    /// Returns whether there is a volatile write cache.
-    pub(crate) fn has_write_cache(&self) -> bool {
-        // SAFETY: By the type invariants the block device is open.
-        unsafe { bindings::rust_helper_bdev_write_cache(self.as_ptr()) }
-    }
-
-    /// Returns whether the medium rotates.
-    pub(crate) fn is_rotational(&self) -> bool {
-        // SAFETY: By the type invariants the block device is open.
-        unsafe { bindings::rust_helper_bdev_rot(self.as_ptr()) }
     }
 
     /// The device number, as major and minor.
@@ -198,6 +144,40 @@ impl BlockDevice {
             )
         })
     }
+}
+
+/// Defines methods that ask the block layer for a property of the device.
+macro_rules! properties {
+    ($($(#[$doc:meta])* $name:ident: $type:ty = $function:ident;)*) => {
+        impl BlockDevice {
+            $($(#[$doc])*
+            pub(crate) fn $name(&self) -> $type {
+                // SAFETY: By the type invariants the block device is open.
+                unsafe { bindings::$function(self.as_ptr()) }
+            })*
+        }
+    };
+}
+
+properties! {
+    /// The smallest unit that can be addressed, in bytes.
+    logical_block_size: u32 = rust_helper_bdev_logical_block_size;
+    /// The smallest unit that is written without a read, in bytes.
+    physical_block_size: u32 = rust_helper_bdev_physical_block_size;
+    /// The preferred smallest size of an I/O, in bytes.
+    io_min: u32 = rust_helper_bdev_io_min;
+    /// The optimal size of an I/O, in bytes.
+    io_opt: u32 = rust_helper_bdev_io_opt;
+    /// The largest request that the hardware takes, in sectors of 512 bytes.
+    max_hw_sectors: u32 = rust_helper_bdev_max_hw_sectors;
+    /// The longest WRITE ZEROES that the device takes, in sectors of 512 bytes; 0 if it takes none.
+    max_write_zeroes_sectors: u32 = rust_helper_bdev_write_zeroes_sectors;
+    /// Returns whether writes can be forced to the medium.
+    has_fua: bool = rust_helper_bdev_fua;
+    /// Returns whether there is a volatile write cache.
+    has_write_cache: bool = rust_helper_bdev_write_cache;
+    /// Returns whether the medium rotates.
+    is_rotational: bool = rust_helper_bdev_rot;
 }
 
 impl Drop for BlockDevice {

@@ -87,7 +87,7 @@ pub(crate) const fn bytes<const N: usize>(s: &str) -> [u8; N] {
 /// ```ignore
 /// string_param! {
 ///     "my_module",
-///     /// What to greet.
+///     /// The one to greet.
 ///     greet: [32] = "world", "What to greet",
 /// }
 ///

@@ -11,9 +11,9 @@
 //! The loader checks neither kind nor type, and does not hold the provider: when
 //! `resolve_imports()` is called, the provider may be gone or be another one. `resolve_imports()`
 //! finds, checks and pins as for any other block, and compares the address it found with the one
-//! that the loader used ([`Loaded`]). Until it has succeeded, and after its `Imports` is dropped,
-//! the wrappers end in [`unbound`](super::unbound). For that, each wrapper looks at its binding
-//! first, which takes a load and a branch that is not taken.
+//! that the loader used ([`LoadedAddress`]). Until it has succeeded, and after its `Imports` is
+//! dropped, the wrappers end in [`unbound`](super::unbound). For that, each wrapper looks at its
+//! binding first, which takes a load and a branch that is not taken.
 //!
 //! Source: `kernel/livepatch/core.c`, `Documentation/livepatch/module-elf-format.rst`.
 
@@ -22,13 +22,13 @@ use core::ffi::c_void;
 /// The address to which the kernel bound a symbol when it loaded this module.
 #[doc(hidden)]
 #[repr(transparent)]
-pub struct Loaded(*const c_void);
+pub struct LoadedAddress(*const c_void);
 
 // SAFETY: The field is an address that nobody writes once the module is loaded, and that is not
 // dereferenced here.
-unsafe impl Sync for Loaded {}
+unsafe impl Sync for LoadedAddress {}
 
-impl Loaded {
+impl LoadedAddress {
     /// Takes the address of an undefined symbol, which is known once the module is loaded.
     pub const fn new(symbol: *const c_void) -> Self {
         Self(symbol)
@@ -116,8 +116,8 @@ macro_rules! __declare_livepatch_function {
         }
 
         #[allow(non_upper_case_globals)]
-        static $loaded: $crate::Loaded =
-            $crate::Loaded::new($target as *const $crate::macro_support::c_void);
+        static $loaded: $crate::LoadedAddress =
+            $crate::LoadedAddress::new($target as *const $crate::macro_support::c_void);
 
         #[allow(non_upper_case_globals)]
         static $binding: $crate::DataBinding = $crate::DataBinding::new($symbol);
@@ -143,7 +143,7 @@ macro_rules! __declare_livepatch_function {
 macro_rules! __declare_livepatch_data {
     (livepatch: $livepatch:literal, loaded: $loaded:ident) => {
         #[allow(non_upper_case_globals)]
-        static $loaded: $crate::Loaded = {
+        static $loaded: $crate::LoadedAddress = {
             #[allow(clashing_extern_declarations)]
             extern "C" {
                 // Declared as a function, as other blocks may declare the symbol as one. The
@@ -151,7 +151,7 @@ macro_rules! __declare_livepatch_data {
                 #[link_name = $livepatch]
                 fn target();
             }
-            $crate::Loaded::new(target as *const $crate::macro_support::c_void)
+            $crate::LoadedAddress::new(target as *const $crate::macro_support::c_void)
         };
     };
 }

@@ -31,9 +31,9 @@ use static_call as way;
 mod livepatch;
 
 #[doc(hidden)]
-pub use livepatch::Loaded;
+pub use livepatch::LoadedAddress;
 #[cfg(kimport_bench)]
-pub use way::at_once;
+pub use way::bind_together;
 #[cfg(kimport_selftest)]
 pub(crate) use way::tests;
 pub use way::FunctionBinding;

@@ -19,7 +19,7 @@ use kernel::sync::atomic::{Acquire, Atomic, AtomicFlag, Relaxed, Release};
 
 /// Does nothing: functions are always bound one by one.
 #[cfg(kimport_bench)]
-pub fn at_once(_on: bool) {}
+pub fn bind_together(_on: bool) {}
 
 /// The slot with the target of the calls of one imported function.
 #[doc(hidden)]

@@ -30,7 +30,7 @@ use kernel::types::Opaque;
 
 /// Sets whether functions are bound together where that is possible.
 #[cfg(kimport_bench)]
-pub fn at_once(on: bool) {
+pub fn bind_together(on: bool) {
     batch::switch::set(on);
 }
 
@@ -139,9 +139,9 @@ impl Binder for FunctionBinding {
 
     unsafe fn bind_all(functions: impl Iterator<Item = (&'static Self, *mut c_void)> + Clone) {
         // SAFETY: By the contract of this function each target is a function of the declared type.
-        let at_once = unsafe { batch::update(functions.clone()) };
+        let are_bound = unsafe { batch::update(functions.clone()) };
         for (function, target) in functions {
-            if !at_once {
+            if !are_bound {
                 function.update(target);
             }
             // INVARIANT: See `bind`: its conditions hold for each function.
@@ -205,7 +205,7 @@ struct Site {
 impl Site {
     /// # Safety
     ///
-    /// `site` points to an entry of the [`table`].
+    /// `site` points to an entry of the [`site_table`].
     unsafe fn read(site: *const bindings::static_call_site) -> Self {
         const INIT: usize = 2;
         const FLAGS: usize = 3;
@@ -224,8 +224,8 @@ impl Site {
         }
     }
 
-    /// Returns whether the site is (still) there to be patched.
-    fn is_there(&self) -> bool {
+    /// Returns whether the site is in memory that can be patched.
+    fn is_patchable(&self) -> bool {
         !self.init || is_coming()
     }
 }
@@ -250,7 +250,7 @@ fn is_coming() -> bool {
 
 /// Returns the call sites of one function.
 fn sites_of(key: &'static Key) -> impl Iterator<Item = Site> + Clone {
-    let (first, count) = table();
+    let (first, count) = site_table();
     // The table is sorted by the address of the key.
     let (mut low, mut high) = (0, count);
     while low < high {
@@ -271,7 +271,7 @@ fn sites_of(key: &'static Key) -> impl Iterator<Item = Site> + Clone {
 
 /// Returns the table of this module's call sites: the first one, and their number.
 #[cfg(MODULE)]
-fn table() -> (*const bindings::static_call_site, usize) {
+fn site_table() -> (*const bindings::static_call_site, usize) {
     let module = crate::this_module::this_module();
     // SAFETY: `module` is this module's own `struct module`; the loader set the field before any
     // code ran.
@@ -283,7 +283,7 @@ fn table() -> (*const bindings::static_call_site, usize) {
 
 /// Returns the table of the kernel image's call sites: the first one, and their number.
 #[cfg(not(MODULE))]
-fn table() -> (*const bindings::static_call_site, usize) {
+fn site_table() -> (*const bindings::static_call_site, usize) {
     extern "C" {
         static __start_static_call_sites: [bindings::static_call_site; 0];
         static __stop_static_call_sites: [bindings::static_call_site; 0];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The single steps of a resolution, for tests/bench to time.
+//! The single steps of a resolution, for tests/modules/bench to time.
 //!
 //! This is a part of the crate only in modules that are built with `kimport-bench := y`.
 
@@ -14,7 +14,7 @@ use crate::verify::Types;
 use core::ffi::{c_void, CStr};
 use kernel::prelude::*;
 
-pub use crate::binder::at_once;
+pub use crate::binder::bind_together;
 
 /// Looks for `kallsyms_lookup_name` by one way. Returns whether it was found.
 pub fn find_lookup(way: &CStr) -> bool {

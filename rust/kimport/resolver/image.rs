@@ -3,7 +3,7 @@
 //! The symbols of the kernel image, from its kallsyms.
 
 use super::imported;
-use super::search::{ByName, Place, Search, Symbol, Wanted};
+use super::search::{ByName, Place, Query, Search, Symbol};
 use core::ffi::{c_void, CStr};
 use core::ops::Range;
 use kernel::ffi::{c_char, c_int, c_ulong};
@@ -26,9 +26,9 @@ pub(super) fn search(searches: &mut [Search<'_>]) {
     }
 }
 
-/// Searches for a symbol of the wanted name alone, which is quick also if there is none.
-pub(super) fn search_name(wanted: Wanted<'_>) -> Search<'_> {
-    let mut search = [Search::new(wanted, true)];
+/// Searches for symbols of exactly the name of `query`, which is quick also if there is none.
+pub(super) fn search_name(query: Query<'_>) -> Search<'_> {
+    let mut search = [Search::new(query, true)];
     search_names(&Image::new(), &mut search);
     let [search] = search;
     search
@@ -36,7 +36,7 @@ pub(super) fn search_name(wanted: Wanted<'_>) -> Search<'_> {
 
 fn search_names(image: &Image, searches: &mut [Search<'_>]) {
     for search in &mut *searches {
-        let name = search.wanted.name.as_char_ptr();
+        let name = search.query.name.as_char_ptr();
         let mut walk = NameWalk { image, search };
         let data = (&raw mut walk).cast();
         // SAFETY: The function is bound. It calls `on_name` with `data`, which is a `NameWalk`, and

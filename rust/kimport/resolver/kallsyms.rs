@@ -7,7 +7,7 @@
 //! users' imports.
 
 use super::not_found::NotFound;
-use super::search::{Kind, Place, Search, Symbol, Wanted};
+use super::search::{Kind, Place, Query, Search, Symbol};
 use super::{image, imported, lookup_address, module};
 use crate::binder::{Binder as _, FunctionBinding};
 use crate::bindings;
@@ -113,7 +113,7 @@ impl Kallsyms {
             if symbol.address().is_some() {
                 continue;
             }
-            match self.judge(&image::search_name(Wanted::of(symbol))) {
+            match self.judge(&image::search_name(Query::of(symbol))) {
                 Ok(address) => {
                     if found.push((symbol, address), GFP_KERNEL).is_err() {
                         // SAFETY: The address is the symbol's; the kernel image stays.
@@ -139,8 +139,8 @@ impl Kallsyms {
         unsafe { imported::find_module(name.as_char_ptr()) }
     }
 
-    /// Returns the address of each wanted symbol in `provider`, or in the kernel image, in the
-    /// order of `wanted`. May sleep.
+    /// Returns the address of the symbol of each query in `provider`, or in the kernel image, in
+    /// the order of `queries`. May sleep.
     ///
     /// # Errors
     ///
@@ -148,11 +148,11 @@ impl Kallsyms {
     pub(crate) fn find<'a>(
         &self,
         provider: Option<&Provider>,
-        wanted: impl ExactSizeIterator<Item = Wanted<'a>>,
+        queries: impl ExactSizeIterator<Item = Query<'a>>,
     ) -> Result<KVVec<Result<*mut c_void, NotFound>>> {
-        let mut searches = KVVec::with_capacity(wanted.len(), GFP_KERNEL)?;
-        for wanted in wanted {
-            searches.push(Search::new(wanted, provider.is_none()), GFP_KERNEL)?;
+        let mut searches = KVVec::with_capacity(queries.len(), GFP_KERNEL)?;
+        for query in queries {
+            searches.push(Search::new(query, provider.is_none()), GFP_KERNEL)?;
         }
         match provider {
             None => image::search(&mut searches),
@@ -161,7 +161,7 @@ impl Kallsyms {
         let mut found = KVVec::with_capacity(searches.len(), GFP_KERNEL)?;
         for search in &searches {
             let result = match self.judge(search) {
-                Err(NotFound::Missing) if provider.is_none() && lookup(search.wanted.name) != 0 => {
+                Err(NotFound::Missing) if provider.is_none() && lookup(search.query.name) != 0 => {
                     Err(NotFound::InModule)
                 }
                 result => result,
@@ -174,16 +174,16 @@ impl Kallsyms {
     /// Returns the address of the symbol that was found, if the symbol is as declared and can be
     /// used.
     fn judge(&self, search: &Search<'_>) -> Result<*mut c_void, NotFound> {
-        let symbol = search.found()?;
+        let symbol = search.result()?;
         match symbol.place {
             Place::Kept => {}
             Place::Init => return Err(NotFound::InInit),
             Place::PerCpu => return Err(NotFound::PerCpu),
             Place::Outside => return Err(NotFound::OutsideProvider),
         }
-        self.check_kind(&symbol, search.wanted.kind)?;
+        self.check_kind(&symbol, search.query.kind)?;
         let address = symbol.address as *mut c_void;
-        match search.wanted.loaded {
+        match search.query.loaded {
             Some(loaded) if loaded != address => Err(NotFound::Moved { loaded, address }),
             _ => Ok(address),
         }
@@ -304,7 +304,7 @@ fn judge_first_matches() -> Result<(), Unusable> {
     for symbol in imported::symbols() {
         let name = symbol.name;
         let address = kallsyms
-            .judge(&image::search_name(Wanted::of(symbol)))
+            .judge(&image::search_name(Query::of(symbol)))
             .map_err(|cause| Unusable::Refused { name, cause })?;
         if symbol.address() != Some(address) {
             return Err(Refusal::missing(name).into());
@@ -313,8 +313,8 @@ fn judge_first_matches() -> Result<(), Unusable> {
     // The bounds may lie in init or per-CPU memory themselves, so only their uniqueness is checked.
     for symbol in imported::bounds() {
         if symbol.address().is_some() {
-            let search = image::search_name(Wanted::of(symbol));
-            search.only().map_err(|cause| {
+            let search = image::search_name(Query::of(symbol));
+            search.check_unique().map_err(|cause| {
                 let name = symbol.name;
                 Unusable::Refused { name, cause }
             })?;

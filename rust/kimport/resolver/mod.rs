@@ -19,7 +19,7 @@ pub(crate) use kallsyms::Kallsyms;
 #[cfg(kimport_bench)]
 pub(crate) use lookup_address::find_by;
 pub(crate) use not_found::NotFound;
-pub(crate) use search::{Place, Wanted};
+pub(crate) use search::{Place, Query};
 #[cfg(kimport_selftest)]
 pub(crate) use {
     kallsyms::tests as kallsyms_tests, lookup_address::tests as lookup_address_tests,

@@ -28,16 +28,16 @@ pub(super) fn search(provider: &Provider, searches: &mut [Search<'_>]) {
 
 /// Calls `look` with each symbol of `provider`, in the order of the table.
 fn each_symbol(provider: &Provider, mut look: impl FnMut(&[u8], &dyn Fn() -> Symbol)) {
-    // SAFETY: A `Provider` holds its module. The loader wrote the words of `core_kallsyms` before the
-    // module went live, and nothing writes them any more.
+    // SAFETY: A `Provider` holds its module. The loader wrote the words of `core_kallsyms` before
+    // the module went live, and nothing writes them any more.
     let table = unsafe { &(*provider.module().as_ptr()).core_kallsyms };
     let keeps_init = keeps_init(provider);
     for index in 0..table.num_symtab as usize {
         // SAFETY: The table has `num_symtab` elements, which are in the part of the module's memory
         // that stays.
         let entry = unsafe { table.symtab.add(index) };
-        // No reference is made: livepatch writes the values of the `.klp.sym.` entries of a livepatch
-        // module whenever it patches another object. Those entries have other names.
+        // No reference is made: livepatch writes the values of the `.klp.sym.` entries of a
+        // livepatch module whenever it patches another object. Those entries have other names.
         // SAFETY: `entry` is an element of the table; nothing writes its section.
         let section = u32::from(unsafe { (*entry).st_shndx });
         if section == bindings::SHN_UNDEF {

@@ -10,15 +10,15 @@
 //! image, whose kallsyms never drops them, and searches for symbols that livepatch has bound.
 
 use super::not_found::{Candidates, CloneName, NotFound};
-use crate::binder::Loaded;
+use crate::binder::LoadedAddress;
 use crate::binding::Binding;
 use crate::block;
 use crate::types::{made_of, Made, NameBuckets};
 use core::ffi::{c_void, CStr};
 
-/// The properties that an entry declares of its symbol.
+/// A query for one symbol: the properties that its entry declares.
 #[derive(Clone, Copy)]
-pub(crate) struct Wanted<'a> {
+pub(crate) struct Query<'a> {
     pub(crate) name: &'a CStr,
     /// The position among several symbols of the name, counted from 1 in the order of the
     /// provider's symbol table. In the kernel image that is address order.
@@ -28,7 +28,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) loaded: Option<*mut c_void>,
 }
 
-impl Wanted<'static> {
+impl Query<'static> {
     /// Describes the symbol of `entry`.
     pub(crate) fn of(entry: &block::Symbol) -> Self {
         Self {
@@ -38,7 +38,7 @@ impl Wanted<'static> {
                 Binding::Function(_) | Binding::Livepatch(_) => Kind::Function,
                 Binding::Data { size, .. } => Kind::Data { size },
             },
-            loaded: entry.loaded.map(Loaded::address),
+            loaded: entry.loaded.map(LoadedAddress::address),
         }
     }
 }
@@ -83,14 +83,14 @@ pub(crate) struct Symbol {
 
 /// The search for one symbol.
 pub(super) struct Search<'a> {
-    pub(super) wanted: Wanted<'a>,
+    pub(super) query: Query<'a>,
     /// Set if `#[position]` also counts symbols in init memory.
     counts_init: bool,
     /// The number of symbols of the name that `#[position]` counts.
     counted: u32,
     candidates: Candidates,
     /// The symbol at the position; without a position, the first candidate.
-    chosen: Option<Symbol>,
+    selected: Option<Symbol>,
     /// Set if a symbol of the name is in init memory.
     in_init: bool,
     /// The first symbol that the compiler renamed.
@@ -104,13 +104,13 @@ pub(super) struct Search<'a> {
 
 impl<'a> Search<'a> {
     /// Creates a search in the kernel image, or in a module.
-    pub(super) fn new(wanted: Wanted<'a>, in_image: bool) -> Self {
+    pub(super) fn new(query: Query<'a>, in_image: bool) -> Self {
         Self {
-            wanted,
-            counts_init: in_image || wanted.loaded.is_some(),
+            query,
+            counts_init: in_image || query.loaded.is_some(),
             counted: 0,
             candidates: Candidates::new(),
-            chosen: None,
+            selected: None,
             in_init: false,
             renamed: None,
             renames: 0,
@@ -119,7 +119,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Looks at a symbol of the wanted name. The symbols must be shown in the order of the
+    /// Looks at a symbol of the query's name. The symbols must be shown in the order of the
     /// provider's symbol table.
     pub(super) fn see(&mut self, symbol: Symbol) {
         let is_init = symbol.place == Place::Init;
@@ -131,18 +131,18 @@ impl<'a> Search<'a> {
         if !is_init {
             self.candidates.push(self.counted, symbol.address);
         }
-        let is_chosen = match self.wanted.position {
+        let is_selected = match self.query.position {
             Some(position) => position == self.counted,
-            None => self.chosen.is_none() && !is_init,
+            None => self.selected.is_none() && !is_init,
         };
-        if is_chosen {
-            self.chosen = Some(symbol);
+        if is_selected {
+            self.selected = Some(symbol);
         }
     }
 
-    /// Looks at a symbol whose name begins with the wanted one.
+    /// Looks at a symbol whose name begins with the query's.
     pub(super) fn see_made(&mut self, name: &[u8], symbol: Symbol) {
-        let Some(made) = made_of(name, self.wanted.name.to_bytes()) else {
+        let Some(made) = made_of(name, self.query.name.to_bytes()) else {
             return;
         };
         if symbol.place == Place::Init {
@@ -163,7 +163,7 @@ impl<'a> Search<'a> {
     }
 
     /// Refuses a name that several symbols have, in whatever memory they lie.
-    pub(super) fn only(&self) -> Result<(), NotFound> {
+    pub(super) fn check_unique(&self) -> Result<(), NotFound> {
         match self.counted {
             0 => Err(NotFound::Missing),
             1 => Ok(()),
@@ -175,17 +175,17 @@ impl<'a> Search<'a> {
     /// [`see_made`](Self::see_made) must be called. A symbol that livepatch has bound was found by
     /// its whole name.
     pub(super) fn may_be_made(&self) -> bool {
-        self.wanted.position.is_none()
-            && self.wanted.loaded.is_none()
-            && matches!(self.found(), Err(NotFound::Missing | NotFound::InInit))
+        self.query.position.is_none()
+            && self.query.loaded.is_none()
+            && matches!(self.result(), Err(NotFound::Missing | NotFound::InInit))
     }
 
     /// Returns the symbol, after all symbols were shown.
-    pub(super) fn found(&self) -> Result<Symbol, NotFound> {
-        if self.wanted.position.is_none() && self.candidates.count() > 1 {
+    pub(super) fn result(&self) -> Result<Symbol, NotFound> {
+        if self.query.position.is_none() && self.candidates.count() > 1 {
             return Err(NotFound::Ambiguous(self.candidates));
         }
-        if let Some(symbol) = self.chosen {
+        if let Some(symbol) = self.selected {
             return Ok(symbol);
         }
         if self.counted > 0 && self.candidates.count() > 0 {
@@ -197,7 +197,7 @@ impl<'a> Search<'a> {
             (count @ 2.., _, Some((_, name))) => Err(NotFound::SeveralRenames { name, count }),
             _ if self.in_init => Err(NotFound::InInit),
             (.., Some((_, clone))) => Err(NotFound::OnlyClone(clone)),
-            _ if self.wanted.kind.is_unlisted() => Err(NotFound::NoData),
+            _ if self.query.kind.is_unlisted() => Err(NotFound::NoData),
             _ => Err(NotFound::Missing),
         }
     }
@@ -222,7 +222,7 @@ impl<'s, 'a> ByName<'s, 'a> {
         let mut buckets = NameBuckets::new();
         for (index, search) in searches.iter_mut().enumerate() {
             if is_open(search) {
-                search.next = buckets.link(search.wanted.name.to_bytes(), index);
+                search.next = buckets.link(search.query.name.to_bytes(), index);
             }
         }
         // INVARIANT: All searches that are open were just linked.
@@ -233,7 +233,7 @@ impl<'s, 'a> ByName<'s, 'a> {
     pub(super) fn for_each(&mut self, name: &[u8], mut show: impl FnMut(&mut Search<'a>)) {
         let mut next = self.buckets.first(name);
         while let Some(search) = self.searches.get_mut(usize::from(next)) {
-            if search.wanted.name.to_bytes() == name {
+            if search.query.name.to_bytes() == name {
                 show(search);
             }
             next = search.next;

@@ -71,8 +71,9 @@ impl<'a> Types<'a> {
 /// Compares `symbols` of the kernel image, which the crate itself imports, with their declarations.
 /// May sleep. A difference is logged; a type that BTF lacks is not.
 ///
-/// With `Policy::Strict`, the types must not be refused, as for users' imports. With `Policy::Warn`,
-/// the type of each function must be known and the same: the crate can do without these symbols.
+/// With `Policy::Strict`, the types must not be refused, as for users' imports. With
+/// `Policy::Warn`, the type of each function must be known and the same: the crate can do without
+/// these symbols.
 ///
 /// # Errors
 ///

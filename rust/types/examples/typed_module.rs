@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Writes the declarations that tests/typed imports: `typed_module DIRECTORY`.
+//! Writes the declarations that tests/modules/typed imports: `typed_module DIRECTORY`.
 //!
 //! It chooses functions of the stock kernel at random, as many exported ones as others. One block
 //! of `prototypes.rs` declares them correctly, and the other one with one mistake each.
 //! `wrong.expected` has the lines that the kernel has to log for the latter; this program checks
-//! that the rule of the mutation finds each mistake. `bench.rs` is for tests/bench: blocks of some
-//! and of all of the correct declarations. `KIMPORT_SEED` repeats a run.
+//! that the rule of the mutation finds each mistake. `bench.rs` is for tests/modules/bench: blocks
+//! of some and of all of the correct declarations. `KIMPORT_SEED` repeats a run.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -24,7 +24,8 @@ use support::{exports, index, stock_btf, stock_release};
 /// The number of exported functions, and of others.
 const EACH: usize = 64;
 
-/// The number of the others that tests/bench uses: a backend driver takes as many of the LIO core.
+/// The number of the others that tests/modules/bench uses: a backend driver takes as many of the
+/// LIO core.
 const FEW: usize = 45;
 
 /// The structs and unions that declarations name, each with its size.

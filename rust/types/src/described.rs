@@ -2,7 +2,7 @@
 
 //! Translates Rust types into descriptions, at compile time.
 //!
-//! # How a bindgen struct gets its C name
+//! # The C name of a bindgen struct
 //!
 //! The name must be in the import table of the built module, so it must be known at compile time.
 //! It must not come from the text of the declaration alone: `gfp_t` is no struct but an alias of

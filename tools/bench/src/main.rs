@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The command `kimport-bench`, which makes tables of the measurements of tests/bench.
+//! The command `kimport-bench`, which makes tables of the measurements of tests/modules/bench.
 
 mod samples;
 mod tables;

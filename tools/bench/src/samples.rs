@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The measurements of a run of tests/bench, read from the log of the VM.
+//! The measurements of a run of tests/modules/bench, read from the log of the VM.
 
 use anyhow::{bail, ensure, Context, Result};
 use serde::Serialize;

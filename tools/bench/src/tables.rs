@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 /// The number of turns of the loop around calls, and of imports of the two blocks, as in
-/// tests/bench.
+/// tests/modules/bench.
 const CALLS: u64 = 10_000;
 const FEW: u64 = 45;
 const MANY: u64 = 128;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The symbols that a name can mean, and the choice between several. In `tests/relink`,
+//! The symbols that a name can mean, and the choice between several. In `tests/modules/relink`,
 //! `relink_rust` makes the kernel itself choose in a module of the same kind.
 
 mod common;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The packages of the kernels in `tests/kernels.pin`, which `make check-kernels` reads.
+//! The packages of the kernels in `tests/kernels/debian.pin`, which `make check-kernels` reads.
 
 use crate::{
     archive::{natural, Archive, Choice},
@@ -85,7 +85,7 @@ impl Pin<'_> {
         }
         error
             .help(
-                "Write one of them into tests/kernels.pin, run 'make check-kernels \
+                "Write one of them into tests/kernels/debian.pin, run 'make check-kernels \
                    UPDATE_EXPECT=1', and commit what changed if it is right.",
             )
             .help(
@@ -134,7 +134,7 @@ fn offers(archive: &Archive<'_>, series: &str) -> Result<Vec<Choice>> {
 /// Brings the packages to the cache and prints, for each kernel, release and files as
 /// `kimport compare --kernel` takes them.
 pub fn kernels(place: Place) -> Result<()> {
-    let file = place.top.join("tests/kernels.pin");
+    let file = place.top.join("tests/kernels/debian.pin");
     let text = fs::read_to_string(&file).at(&file)?;
     let pins = pins(&text);
     if pins.iter().any(|pin| !pin.directory(&place).is_dir()) {
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn pins_are_read() {
-        let text = include_str!("../../../tests/kernels.pin");
+        let text = include_str!("../../../tests/kernels/debian.pin");
         let pins = pins(text);
         assert!(pins.len() >= 3);
         assert!(pins.iter().all(|pin| pin.packages.contains(&"headers")));
@@ -202,7 +202,7 @@ mod tests {
              version 6.1.176-1.\n  \
              Of 6.1 it has:\n    \
              6.1.0-51-amd64 6.1.177-1\n  \
-             Write one of them into tests/kernels.pin, run 'make check-kernels UPDATE_EXPECT=1', and commit what changed if it is right.\n  \
+             Write one of them into tests/kernels/debian.pin, run 'make check-kernels UPDATE_EXPECT=1', and commit what changed if it is right.\n  \
              To keep this one: put its .deb files, from the distribution's snapshot service, into\n    \
              /c"
         );

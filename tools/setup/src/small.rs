@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Small kernels, built from the distribution's source with `tests/kernel/config`. The source has
-//! three changes, so that the checkout can be part of the kernel: a link `drivers/kimport` to it,
-//! one line in `drivers/Kconfig` and one in `drivers/Makefile`. Tree and objects stay in the cache:
-//! the first build takes some minutes, later ones compile only what has changed.
+//! Small kernels, built from the distribution's source with `tests/kernels/small.config`. The
+//! source has three changes, so that the checkout can be part of the kernel: a link
+//! `drivers/kimport` to it, one line in `drivers/Kconfig` and one in `drivers/Makefile`. Tree and
+//! objects stay in the cache: the first build takes some minutes, later ones compile only what has
+//! changed.
 
 use crate::{
     error::{At, Error, Result},
@@ -29,7 +30,7 @@ struct Tree {
 
 impl Tree {
     fn open(place: Place) -> Result<Self> {
-        let file = place.top.join("tests/kernel/config");
+        let file = place.top.join("tests/kernels/small.config");
         let config = fs::read_to_string(&file).at(&file)?;
         let stock_source = place.kernel.source.clone();
         if !stock_source.is_dir() || !place.root.path.is_dir() {

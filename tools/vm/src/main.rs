@@ -71,7 +71,7 @@ struct RunArgs {
     /// Stock modules besides the usual ones. Their dependencies come along.
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     modules_from_stock: Vec<String>,
-    /// Programs besides the usual ones, for instance fio.
+    /// Programs besides the usual ones, for instance chrt.
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     program: Vec<String>,
     /// Adds an empty virtio disk of this size (suffixes K, M, G).

@@ -443,7 +443,7 @@ mod tests {
     fn the_suites_of_this_project_have_headers() {
         let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let mut suites = 0;
-        for entry in top.join("tests/vm").read_dir().unwrap() {
+        for entry in top.join("tests/suites").read_dir().unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "sh") {
                 let script = std::fs::read_to_string(&path).unwrap();

@@ -172,7 +172,7 @@ impl Locked {
         target: *mut c_void,
     ) -> Option<()> {
         let trampoline = binding.trampoline.cast_const().cast();
-        let sites = sites_of(binding.key).filter(Site::is_there);
+        let sites = sites_of(binding.key).filter(Site::is_patchable);
         let sites = sites.map(|site| site.address);
         for address in Iterator::chain(core::iter::once(trampoline), sites) {
             // SAFETY: This is a trampoline or a call site of this module, which is one of these

@@ -3,12 +3,12 @@
 //! Tests of [`static_call`](super), which read the code back.
 
 use super::batch::switch;
-use super::{reaches, sites_of, table, Branch, FunctionBinding, Site};
+use super::{reaches, site_table, sites_of, Branch, FunctionBinding, Site};
 use crate::binder::{Binder as _, CallMode};
 use crate::binding::Binding;
 use crate::block::Symbol;
 use crate::compat::code;
-use crate::resolver::{Kallsyms, Wanted};
+use crate::resolver::{Kallsyms, Query};
 use crate::selftest::{check, check_eq, suite};
 use core::ffi::c_void;
 use kernel::error::Result;
@@ -30,7 +30,7 @@ fn call_target(site: *const u8) -> Option<*mut c_void> {
 
 /// Returns all call sites that are not in init sections.
 fn call_sites() -> impl Iterator<Item = Site> {
-    let (first, count) = table();
+    let (first, count) = site_table();
     (0..count)
         // SAFETY: The index is below the number of sites.
         .map(move |index| unsafe { Site::read(first.wrapping_add(index)) })
@@ -91,7 +91,7 @@ fn bound_and_unbound() -> Result {
 /// Looks up anew whether the kernel has all symbols for binding functions together.
 fn kernel_has_accelerators() -> Result<bool> {
     let kallsyms = Kallsyms::get().map_err(|_| code::EOPNOTSUPP)?;
-    let found = kallsyms.find(None, FunctionBinding::accelerators().iter().map(Wanted::of))?;
+    let found = kallsyms.find(None, FunctionBinding::accelerators().iter().map(Query::of))?;
     Ok(found.iter().all(Result::is_ok))
 }
 
@@ -142,7 +142,7 @@ suite! {
         Ok(())
     }
 
-    fn functions_are_bound_at_once() {
+    fn functions_are_bound_together() {
         let expected =
             kernel_has_accelerators()? && cfg!(MODULE) && cfg!(CONFIG_DEBUG_INFO_BTF);
         // The first time, the crate's own imports are bound, too.

@@ -2,7 +2,7 @@
 
 //! Tests of [`kallsyms`](super): look-ups in the running kernel.
 
-use super::{Kallsyms, Kind, Wanted};
+use super::{Kallsyms, Kind, Query};
 use crate::compat::code;
 use crate::selftest::{check, check_eq, suite};
 use core::ffi::CStr;
@@ -42,13 +42,13 @@ mod mistyped {
 /// Returns the errno of a search in the kernel image; [`None`] if the symbol is found.
 fn errno(name: &CStr, position: Option<u32>, kind: Kind) -> Result<Option<Error>, Error> {
     let kallsyms = Kallsyms::get().map_err(|_| code::EOPNOTSUPP)?;
-    let wanted = Wanted {
+    let query = Query {
         name,
         position,
         kind,
         loaded: None,
     };
-    let mut found = kallsyms.find(None, core::iter::once(wanted))?.into_iter();
+    let mut found = kallsyms.find(None, core::iter::once(query))?.into_iter();
     Ok(found.find_map(Result::err).map(|cause| cause.errno()))
 }
 

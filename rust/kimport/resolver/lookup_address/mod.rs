@@ -25,7 +25,7 @@ const NAME: &CStr = c"kallsyms_lookup_name";
 struct Way {
     /// The name by which a user can force this way.
     name: &'static CStr,
-    needs: &'static str,
+    requires: &'static str,
     find: fn(&'static CStr) -> Result<*mut c_void, Error>,
 }
 
@@ -33,18 +33,18 @@ const WAYS: &[Way] = &[
     #[cfg(CONFIG_KPROBES)]
     Way {
         name: c"refused_probe",
-        needs: "CONFIG_KPROBES, and that register_kprobe() stores the address first",
+        requires: "CONFIG_KPROBES, and that register_kprobe() stores the address first",
         find: refused_probe::find,
     },
     #[cfg(CONFIG_KPROBES)]
     Way {
         name: c"disabled_probe",
-        needs: "CONFIG_KPROBES, and that the function may be probed",
+        requires: "CONFIG_KPROBES, and that the function may be probed",
         find: disabled_probe::find,
     },
     Way {
         name: c"parameter",
-        needs: "the module parameter kallsyms_lookup_name=0x..., from /proc/kallsyms as root",
+        requires: "the module parameter kallsyms_lookup_name=0x..., from /proc/kallsyms as root",
         find: parameter::find,
     },
 ];
@@ -95,7 +95,7 @@ pub(super) fn find() -> Result<*mut c_void, Unreachable> {
                     ERR,
                     "{}: the address it gave is not that of {NAME}; it needs {}",
                     way.name,
-                    way.needs
+                    way.requires
                 )
             }
             Err(error) => {
@@ -104,7 +104,7 @@ pub(super) fn find() -> Result<*mut c_void, Unreachable> {
                     "{}: failed with error {}; it needs {}",
                     way.name,
                     error.to_errno(),
-                    way.needs
+                    way.requires
                 )
             }
         }

@@ -2,14 +2,14 @@
 
 //! Tests of [`search`](super): the results for the symbols that a search is shown.
 
-use super::{ByName, Kind, Place, Search, Symbol, Wanted};
+use super::{ByName, Kind, Place, Query, Search, Symbol};
 use crate::compat::code;
 use crate::resolver::NotFound;
 use crate::selftest::{check, check_eq, suite};
 use crate::types::name_cases::{Answer, CASES};
 
-const fn wanted(position: Option<u32>) -> Wanted<'static> {
-    Wanted {
+const fn query(position: Option<u32>) -> Query<'static> {
+    Query {
         name: c"f",
         position,
         kind: Kind::Function,
@@ -25,18 +25,18 @@ fn symbol(address: usize, place: Place) -> Symbol {
     }
 }
 
-/// Returns the address that a search for `wanted` finds when it is shown these symbols, or its
+/// Returns the address that a search for `query` finds when it is shown these symbols, or its
 /// error.
 fn found(
-    wanted: Wanted<'_>,
+    query: Query<'_>,
     in_image: bool,
     shown: &[(usize, Place)],
 ) -> Result<usize, kernel::error::Error> {
-    let mut search = Search::new(wanted, in_image);
+    let mut search = Search::new(query, in_image);
     for &(address, place) in shown {
         search.see(symbol(address, place));
     }
-    match search.found() {
+    match search.result() {
         Ok(symbol) => Ok(symbol.address),
         Err(cause) => Err(cause.errno()),
     }
@@ -49,45 +49,45 @@ suite! {
 
     fn positions_count_in_the_order_shown() {
         let shown = [(30, Kept), (10, Kept), (20, Kept)];
-        check_eq!(found(wanted(Some(1)), false, &shown), Ok(30));
-        check_eq!(found(wanted(Some(3)), false, &shown), Ok(20));
-        check_eq!(found(wanted(Some(4)), false, &shown), Err(code::ENXIO));
-        check_eq!(found(wanted(Some(1)), false, &[]), Err(code::ENOENT));
+        check_eq!(found(query(Some(1)), false, &shown), Ok(30));
+        check_eq!(found(query(Some(3)), false, &shown), Ok(20));
+        check_eq!(found(query(Some(4)), false, &shown), Err(code::ENXIO));
+        check_eq!(found(query(Some(1)), false, &[]), Err(code::ENOENT));
         Ok(())
     }
 
     fn init_symbols_of_a_module_do_not_count() {
         let shown = [(10, Init), (20, Kept), (30, Init), (40, Kept)];
-        check_eq!(found(wanted(Some(1)), false, &shown), Ok(20));
-        check_eq!(found(wanted(Some(2)), false, &shown), Ok(40));
-        check_eq!(found(wanted(Some(3)), false, &shown), Err(code::ENXIO));
-        check_eq!(found(wanted(None), false, &shown), Err(code::ENOTUNIQ));
-        check_eq!(found(wanted(None), false, &shown[..3]), Ok(20));
-        check_eq!(found(wanted(None), false, &shown[..1]), Err(code::ESTALE));
-        check_eq!(found(wanted(Some(1)), false, &shown[..1]), Err(code::ESTALE));
+        check_eq!(found(query(Some(1)), false, &shown), Ok(20));
+        check_eq!(found(query(Some(2)), false, &shown), Ok(40));
+        check_eq!(found(query(Some(3)), false, &shown), Err(code::ENXIO));
+        check_eq!(found(query(None), false, &shown), Err(code::ENOTUNIQ));
+        check_eq!(found(query(None), false, &shown[..3]), Ok(20));
+        check_eq!(found(query(None), false, &shown[..1]), Err(code::ESTALE));
+        check_eq!(found(query(Some(1)), false, &shown[..1]), Err(code::ESTALE));
         Ok(())
     }
 
     // Source: kernel/livepatch/core.c.
     fn livepatch_counts_all() {
         let shown = [(10, Init), (20, Kept), (30, Kept)];
-        check_eq!(found(wanted(Some(2)), true, &shown), Ok(20));
-        let loaded = Wanted { loaded: Some(core::ptr::null_mut()), ..wanted(Some(3)) };
+        check_eq!(found(query(Some(2)), true, &shown), Ok(20));
+        let loaded = Query { loaded: Some(core::ptr::null_mut()), ..query(Some(3)) };
         check_eq!(found(loaded, false, &shown), Ok(30));
         // A symbol that alone stays is found without a position.
-        check_eq!(found(wanted(None), true, &shown[..2]), Ok(20));
+        check_eq!(found(query(None), true, &shown[..2]), Ok(20));
         Ok(())
     }
 
     fn per_cpu_data_are_candidates() {
-        check_eq!(found(wanted(None), false, &[(10, PerCpu), (20, Kept)]), Err(code::ENOTUNIQ));
-        check_eq!(found(wanted(Some(2)), false, &[(10, PerCpu), (20, Kept)]), Ok(20));
+        check_eq!(found(query(None), false, &[(10, PerCpu), (20, Kept)]), Err(code::ENOTUNIQ));
+        check_eq!(found(query(Some(2)), false, &[(10, PerCpu), (20, Kept)]), Ok(20));
         Ok(())
     }
 
     fn names_made_by_compilers_are_judged_as_by_the_command() {
         for case in CASES {
-            let mut searches = [Search::new(wanted(None), true)];
+            let mut searches = [Search::new(query(None), true)];
             let shown = || (0..).zip(case.symbols);
             let mut named = ByName::new(&mut searches, |_| true);
             for (address, name) in shown() {
@@ -97,7 +97,7 @@ suite! {
             for (address, name) in shown() {
                 made.see_made(name.as_bytes(), || symbol(address, Kept));
             }
-            let is_right = match (searches[0].found(), case.answer) {
+            let is_right = match (searches[0].result(), case.answer) {
                 (Ok(symbol), Answer::Found(index)) => symbol.address == index,
                 (Err(NotFound::SeveralRenames { count, .. }), Answer::SeveralRenames(expected)) => {
                     count == expected
@@ -116,31 +116,31 @@ suite! {
 
     fn a_rename_that_stays_goes_before_an_init_namesake() {
         for in_image in [false, true] {
-            let mut searches = [Search::new(wanted(None), in_image)];
+            let mut searches = [Search::new(query(None), in_image)];
             searches[0].see(symbol(1, Init));
             check!(searches[0].may_be_made());
             let mut made = ByName::new(&mut searches, Search::may_be_made);
             made.see_made(b"f.cold", || symbol(2, Kept));
-            check!(matches!(searches[0].found(), Err(NotFound::InInit)));
+            check!(matches!(searches[0].result(), Err(NotFound::InInit)));
             let mut made = ByName::new(&mut searches, Search::may_be_made);
             made.see_made(b"f.llvm.7", || symbol(3, Kept));
-            check!(searches[0].found().is_ok_and(|symbol| symbol.address == 3));
+            check!(searches[0].result().is_ok_and(|symbol| symbol.address == 3));
         }
         Ok(())
     }
 
     fn equal_names_are_all_found() {
         let mut searches = [
-            Search::new(wanted(Some(1)), false),
-            Search::new(Wanted { name: c"g", ..wanted(None) }, false),
-            Search::new(wanted(Some(2)), false),
+            Search::new(query(Some(1)), false),
+            Search::new(Query { name: c"g", ..query(None) }, false),
+            Search::new(query(Some(2)), false),
         ];
         let mut named = ByName::new(&mut searches, |_| true);
         for (name, address) in [(&b"f"[..], 1), (b"h", 2), (b"f", 3), (b"g", 4)] {
             named.for_each(name, |search| search.see(symbol(address, Kept)));
         }
         for (search, address) in searches.iter().zip([1, 4, 3]) {
-            check!(search.found().is_ok_and(|symbol| symbol.address == address));
+            check!(search.result().is_ok_and(|symbol| symbol.address == address));
         }
         Ok(())
     }

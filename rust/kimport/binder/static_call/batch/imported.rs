@@ -5,9 +5,9 @@
 //!
 //! Static calls work without them. So the types are stated here and not taken from the kernel's
 //! headers, and the crate also compiles for a kernel that renamed one. The functions are only
-//! used if the kernel's BTF has them with these types. Of the two mutexes, which BTF lacks, only the
-//! size is checked. Until 6.15 the functions were called
-//! `text_poke_queue` and `text_poke_finish`; other names belong here, too.
+//! used if the kernel's BTF has them with these types. Of the two mutexes, which BTF lacks, only
+//! the size is checked. Until 6.15 the functions were called `text_poke_queue` and
+//! `text_poke_finish`; other names belong here, too.
 
 use crate::bindings::mutex;
 use crate::block::Symbol;

@@ -41,9 +41,9 @@ impl DataBinding {
 /// The address to which the kernel bound a symbol: that of a function or datum that the test
 /// defines.
 #[derive(Debug, PartialEq)]
-pub struct Loaded(pub *const u8);
+pub struct LoadedAddress(pub *const u8);
 
-unsafe impl Sync for Loaded {}
+unsafe impl Sync for LoadedAddress {}
 
 #[derive(Debug, PartialEq)]
 pub struct Symbol {
@@ -53,7 +53,7 @@ pub struct Symbol {
     pub optional: bool,
     pub position: u32,
     pub unverified: bool,
-    pub loaded: Option<&'static Loaded>,
+    pub loaded: Option<&'static LoadedAddress>,
     pub description: &'static [u8],
 }
 
@@ -83,7 +83,7 @@ impl Symbol {
         Self::new(name, Some(size))
     }
 
-    pub const fn loaded(mut self, loaded: &'static Loaded) -> Self {
+    pub const fn loaded(mut self, loaded: &'static LoadedAddress) -> Self {
         self.loaded = Some(loaded);
         self
     }
@@ -349,7 +349,7 @@ macro_rules! __declare_livepatch_function {
         }
 
         #[allow(non_upper_case_globals)]
-        static $loaded: $crate::Loaded = $crate::Loaded($target as *const u8);
+        static $loaded: $crate::LoadedAddress = $crate::LoadedAddress($target as *const u8);
 
         #[allow(non_upper_case_globals)]
         static $binding: $crate::DataBinding = $crate::DataBinding::new($symbol);
@@ -366,12 +366,12 @@ macro_rules! __declare_livepatch_function {
 macro_rules! __declare_livepatch_data {
     (livepatch: $livepatch:literal, loaded: $loaded:ident) => {
         #[allow(non_upper_case_globals)]
-        static $loaded: $crate::Loaded = {
+        static $loaded: $crate::LoadedAddress = {
             extern "C" {
                 #[link_name = $livepatch]
                 static TARGET: u8;
             }
-            $crate::Loaded(&raw const TARGET)
+            $crate::LoadedAddress(&raw const TARGET)
         };
     };
 }

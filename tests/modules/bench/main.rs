@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Times the operations of kimport in ticks of the time-stamp counter. Under QEMU's `-icount`,
+//! ticks are instructions.
+//!
+//! Each sample is a line of the log: `sample NAME COUNT TICKS`, for `COUNT` calls or imports.
+
+#![allow(
+    dead_code,
+    improper_ctypes,
+    non_camel_case_types,
+    clippy::type_complexity
+)]
+
+use core::arch::asm;
+use core::arch::x86_64::_rdtsc;
+use core::ffi::CStr;
+use core::ptr::null_mut;
+use kernel::error::to_result;
+use kernel::ffi::{c_char, c_int, c_uint, c_void};
+use kernel::fmt;
+use kernel::prelude::*;
+use kimport::bench::{bind_together, find_lookup, Steps};
+use kimport::compat::{
+    code::{EBADMSG, EINVAL},
+    parameter,
+};
+use kimport::{import_symbols, Imports};
+
+module! {
+    type: Bench,
+    name: "kimport_bench",
+    authors: ["The kimport developers"],
+    description: "Times what kimport does",
+    license: "GPL",
+    params: {
+        what: u8 {
+            default: 0,
+            description: "0: a first resolution, 1: one that binds one by one, 2: calls, 3: the steps of a resolution",
+        },
+    },
+}
+
+/// Functions that are used somewhere, so that each has a call site.
+struct Used<const N: usize>([*const (); N]);
+
+// SAFETY: Nobody follows the pointers.
+unsafe impl<const N: usize> Sync for Used<N> {}
+
+// Blocks of functions of the kernel image that were chosen at random: `few` and `many`.
+include!(env!("KIMPORT_BENCH_BLOCKS"));
+
+/// Declares a block of functions that both providers have.
+macro_rules! sides {
+    ($($side:ident)*) => {
+        import_symbols! {
+            #[rebindable]
+            mod side from "bench_provider_a" {
+                $($side: fn(value: c_int) -> c_int,)*
+            }
+        }
+
+        #[used]
+        static SIDES_USED: Used<{ [$(stringify!($side)),*].len() }> = Used([$(side::$side as *const ()),*]);
+    };
+}
+
+sides! {
+    bench_side_10 bench_side_11 bench_side_12 bench_side_13 bench_side_14
+    bench_side_15 bench_side_16 bench_side_17 bench_side_18 bench_side_19
+    bench_side_20 bench_side_21 bench_side_22 bench_side_23 bench_side_24
+    bench_side_25 bench_side_26 bench_side_27 bench_side_28 bench_side_29
+    bench_side_30 bench_side_31 bench_side_32 bench_side_33 bench_side_34
+    bench_side_35 bench_side_36 bench_side_37 bench_side_38 bench_side_39
+    bench_side_40 bench_side_41 bench_side_42 bench_side_43 bench_side_44
+    bench_side_45 bench_side_46 bench_side_47 bench_side_48 bench_side_49
+    bench_side_50 bench_side_51 bench_side_52 bench_side_53 bench_side_54
+}
+
+import_symbols! {
+    mod callee from "bench_provider_a" {
+        bench_callee: fn(value: c_int) -> c_int,
+    }
+    #[rebindable]
+    mod rebindable_callee from "bench_provider_a" {
+        bench_callee: fn(value: c_int) -> c_int,
+    }
+    #[late]
+    mod late_callee from "bench_provider_a" {
+        bench_callee: fn(value: c_int) -> c_int,
+    }
+}
+
+extern "C" {
+    // An exported function, declared as in any module.
+    fn bench_callee(value: c_int) -> c_int;
+    fn bench_c_loop(count: c_uint) -> u64;
+    fn bench_c_pointer(count: c_uint, callee: unsafe extern "C" fn(c_int) -> c_int) -> u64;
+    fn bench_c_macro(
+        names: *const *const c_char,
+        count: usize,
+        addresses: *mut *mut c_void,
+    ) -> c_int;
+}
+
+const SAMPLES: usize = 7;
+const CALLS: u32 = 10_000;
+
+fn ticks() -> u64 {
+    // SAFETY: Every CPU of this architecture has the instruction.
+    unsafe { _rdtsc() }
+}
+
+fn sample(name: fmt::Arguments<'_>, count: usize, ticks: u64) {
+    pr_info!("sample {name} {count} {ticks}\n");
+}
+
+/// Returns the result of `work`, and the ticks that it takes.
+fn time<R>(work: impl FnOnce() -> R) -> (R, u64) {
+    let start = ticks();
+    let result = work();
+    (result, ticks() - start)
+}
+
+/// The ticks for `CALLS` turns around `$call`.
+macro_rules! turns {
+    ($call:expr) => {{
+        let start = ticks();
+        let mut left = CALLS;
+        while left > 0 {
+            let _ = $call;
+            // SAFETY: The assembly is empty. The compiler does not know that, and keeps the loop.
+            unsafe { asm!("", options(nomem, nostack, preserves_flags)) };
+            left -= 1;
+        }
+        ticks() - start
+    }};
+}
+
+#[inline(never)]
+fn turns_of_nothing() -> u64 {
+    turns!({})
+}
+
+#[inline(never)]
+fn turns_of_the_export() -> u64 {
+    // SAFETY: The function takes any number and does nothing.
+    turns!(unsafe { bench_callee(1) })
+}
+
+#[inline(never)]
+fn turns_of_the_import() -> u64 {
+    // SAFETY: As above, and the imports are resolved.
+    turns!(unsafe { callee::bench_callee(1) })
+}
+
+#[inline(never)]
+fn turns_of_the_rebindable() -> u64 {
+    // SAFETY: As above.
+    turns!(unsafe { rebindable_callee::bench_callee(1) })
+}
+
+#[inline(never)]
+fn turns_of_the_late() -> u64 {
+    // SAFETY: As above.
+    turns!(unsafe { late_callee::bench_callee(1) })
+}
+
+fn calls() -> Result {
+    let imports = callee::resolve_imports()?;
+    let rebindable = rebindable_callee::resolve_imports()?;
+    let late = KBox::pin_init(late_callee::bind_late(()), GFP_KERNEL)?;
+    if !late.is_bound() {
+        return Err(EBADMSG);
+    }
+    let import = if cfg!(not(kimport_static_calls)) {
+        "pointer-binder"
+    } else {
+        "import"
+    };
+    let count = CALLS as usize;
+    for _ in 0..SAMPLES {
+        sample(fmt!("call/loop"), count, turns_of_nothing());
+        sample(fmt!("call/export"), count, turns_of_the_export());
+        sample(fmt!("call/{import}"), count, turns_of_the_import());
+        if cfg!(kimport_static_calls) {
+            sample(fmt!("call/rebindable"), count, turns_of_the_rebindable());
+            sample(fmt!("call/late"), count, turns_of_the_late());
+        }
+        // SAFETY: The function takes any number.
+        let ticks = unsafe { bench_c_loop(CALLS) };
+        sample(fmt!("call/c-loop"), count, ticks);
+        // SAFETY: The function takes any number, and so does its callee.
+        let ticks = unsafe { bench_c_pointer(CALLS, bench_callee) };
+        sample(fmt!("call/c-pointer"), count, ticks);
+    }
+    drop((imports, rebindable, late));
+    Ok(())
+}
+
+/// Measures a whole resolution by a module that was just loaded.
+fn first() -> Result {
+    let (imports, ticks) = time(few::resolve_imports);
+    let imports = imports?;
+    sample(fmt!("resolve"), imports.iter().count(), ticks);
+    Ok(())
+}
+
+/// Measures the ways to `kallsyms_lookup_name`.
+fn ways() -> Result {
+    for way in [c"refused_probe", c"disabled_probe", c"parameter"] {
+        let (found, ticks) = time(|| find_lookup(way));
+        if !found {
+            pr_err!("{way} does not lead to it\n");
+            return Err(EBADMSG);
+        }
+        sample(fmt!("find/{way}"), 1, ticks);
+    }
+    Ok(())
+}
+
+/// Measures everything that the C macro does.
+fn c_macro(imports: &Imports) -> Result {
+    let mut names = KVec::new();
+    for import in imports.iter() {
+        names.push(import.symbol().as_char_ptr(), GFP_KERNEL)?;
+    }
+    let mut addresses = KVec::from_elem(null_mut(), names.len(), GFP_KERNEL)?;
+    let (names, count) = (names.as_ptr(), names.len());
+    // SAFETY: There are as many names as there is space for addresses.
+    let (result, ticks) = time(|| unsafe { bench_c_macro(names, count, addresses.as_mut_ptr()) });
+    to_result(result)?;
+    sample(fmt!("c-macro"), count, ticks);
+    Ok(())
+}
+
+/// Measures the steps of a resolution, after `kallsyms_lookup_name` is known.
+fn steps(imports: &Imports) -> Result {
+    let steps = Steps::of(imports)?;
+    let count = imports.iter().count();
+    let mut addresses = KVec::from_elem(None, count, GFP_KERNEL)?;
+    let (result, ticks) = time(|| steps.look_up(&mut addresses));
+    result?;
+    sample(fmt!("look-up"), count, ticks);
+    let (result, ticks) = time(|| steps.verify(&addresses));
+    result?;
+    sample(fmt!("verify"), count, ticks);
+    for (how, on) in [("one-by-one", false), ("at-once", true)] {
+        bind_together(on);
+        let ((), ticks) = time(|| steps.unbind());
+        sample(fmt!("unbind/{how}"), count, ticks);
+        // SAFETY: The addresses were just looked up.
+        let ((), ticks) = time(|| unsafe { steps.bind(&addresses) });
+        sample(fmt!("bind/{how}"), count, ticks);
+    }
+    Ok(())
+}
+
+fn rebind() -> Result {
+    let mut imports = side::resolve_imports()?;
+    let count = imports.iter().count();
+    let mut to = [c"bench_provider_b", c"bench_provider_a"]
+        .into_iter()
+        .cycle();
+    let mut rebind = |how: &str| -> Result {
+        let provider: &CStr = to.next().ok_or(EINVAL)?;
+        let (result, ticks) = time(|| imports.rebind(provider));
+        sample(fmt!("rebind/{how}"), count, ticks);
+        result
+    };
+    for (how, on) in [("one-by-one", false), ("at-once", true)] {
+        bind_together(on);
+        for _ in 0..SAMPLES {
+            rebind(how)?;
+        }
+    }
+    Ok(())
+}
+
+fn all_steps() -> Result {
+    let few = few::resolve_imports()?;
+    let many = many::resolve_imports()?;
+    for _ in 0..SAMPLES {
+        ways()?;
+        c_macro(&few)?;
+        steps(&few)?;
+        steps(&many)?;
+    }
+    drop((few, many));
+    rebind()
+}
+
+struct Bench;
+
+impl kernel::Module for Bench {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        match parameter(&module_parameters::what) {
+            0 => first()?,
+            1 => {
+                bind_together(false);
+                first()?;
+            }
+            2 => calls()?,
+            3 => all_steps()?,
+            _ => return Err(EINVAL),
+        }
+        Ok(Self)
+    }
+}

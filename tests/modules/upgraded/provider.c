@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A possible next version of tests/modules/imports/provider.c: the symbols are the same, but one
+ * function takes and returns other types.
+ */
+#include <linux/module.h>
+
+int provider_value = 42;
+
+long provider_add(int a, long b);
+
+noinline long provider_add(int a, long b)
+{
+	return a + b;
+}
+
+static int __init provider_init(void)
+{
+	return 0;
+}
+
+static void __exit provider_exit(void)
+{
+}
+
+module_init(provider_init);
+module_exit(provider_exit);
+MODULE_DESCRIPTION("Exports nothing, for the tests of kimport");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,57 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Loads the module that measures, and passes its samples on: `# sample NAME COUNT TICKS`.
+#
+# kimport-vm: module tests/modules/bench/bench_provider_a tests/modules/bench/bench_provider_b
+# kimport-vm: module tests/modules/bench/kimport_bench
+# kimport-vm: file $KIMPORT_BUILD/bench-pointer/kimport_bench.ko:/test/pointer/kimport_bench.ko
+# kimport-vm: one-thread
+# kimport-vm: qemu -icount shift=0,sleep=off
+# kimport-vm: timeout 900
+# shellcheck shell=dash disable=SC1090
+. "$KTAP_SH"
+
+LOADS=5
+POINTER=/test/pointer/kimport_bench.ko
+LOOKUP=kallsyms_lookup_name=0x$(sed -n 's/ T kallsyms_lookup_name$//p' /proc/kallsyms)
+
+# samples PREFIX FILE PARAMETER...: prints the samples of one load.
+samples() {
+	prefix=$1
+	shift
+	log_mark
+	insmod "$@" || return
+	rmmod kimport_bench || return
+	log_since | sed -n "s|^kimport_bench: sample |sample $prefix|p" >lines
+	# An empty file means that nothing was measured.
+	[ -s lines ] || return
+	cat lines
+}
+
+# first NAME PARAMETER...: measures the first resolution of a module.
+first() {
+	name=$1
+	shift
+	for _ in $(seq "$LOADS"); do
+		samples "first/$name/" "$TEST_MODULES/kimport_bench.ko" "$@" || return
+	done
+}
+
+providers() {
+	insmod "$TEST_MODULES/bench_provider_a.ko" && insmod "$TEST_MODULES/bench_provider_b.ko"
+}
+
+ktap_plan 8
+ktap_diag "kernel $(uname -r)"
+ktap_diag "cpus $(nproc)"
+ktap_diag "spectre_v2 $(cat /sys/devices/system/cpu/vulnerabilities/spectre_v2)"
+ktap_test "providers" providers
+ktap_test "calls" samples "" "$TEST_MODULES/kimport_bench.ko" what=2
+ktap_test "calls of the pointer binder" samples "" $POINTER what=2
+ktap_test "the steps of a resolution" samples "" "$TEST_MODULES/kimport_bench.ko" what=3 "$LOOKUP"
+ktap_test "first resolutions" first refused_probe what=0 kimport_way=refused_probe
+ktap_test "first resolutions, one by one" first refused_probe/one-by-one what=1 kimport_way=refused_probe
+ktap_test "first resolutions by a disabled probe" first disabled_probe what=0 kimport_way=disabled_probe
+ktap_test "first resolutions by a parameter" first parameter what=0 kimport_way=parameter "$LOOKUP"
+ktap_finish

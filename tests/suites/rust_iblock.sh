@@ -1,0 +1,499 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Tests samples/rust_iblock as a user sees it: its parameters, disks on several block devices, the
+# commands that reach the device below, and the status that an initiator gets when they fail. Needs
+# two empty disks, /dev/vda and /dev/vdb, of 64 MiB.
+#
+# With IBLOCK_PROVIDER the suite runs on another core; rust_iblock_new.sh does that.
+#
+# kimport-vm: module samples/lio_core_new/target_core_mod_new samples/rust_iblock/rust_iblock
+# kimport-vm: module tcm_loop_new
+# kimport-vm: stock tcm_loop sd_mod null_blk scsi_debug sg dm_delay dm_mod
+# kimport-vm: program dmsetup
+# kimport-vm: disk 64M 64M
+# shellcheck shell=dash disable=SC1090,SC2046,SC2317,SC2329
+. "$KTAP_SH"
+. "$LIO_SH"
+
+: "${IBLOCK_PROVIDER:=target_core_mod}" "${IBLOCK_SUBSYS:=target}"
+FABRIC=loopback
+HBA=iblock_0
+WWN=naa.6001405000000001
+CORE=$LIO_CONFIGFS/$IBLOCK_SUBSYS/core
+NULLB=$LIO_CONFIGFS/nullb
+TRACE=/sys/kernel/tracing
+MIB=1048576
+
+# ---- Helpers.
+
+# disk_up DEVICE [PARAMETERS]: makes a disk on DEVICE; sets $disk.
+disk_up() {
+	mkdir -p "$CORE/$HBA" && mkdir "$CORE/$HBA/data" &&
+		lio_write "udev_path=$1${2:+,$2}" "$CORE/$HBA/data/control" &&
+		lio_write serial "$CORE/$HBA/data/wwn/vpd_unit_serial" &&
+		lio_write 1 "$CORE/$HBA/data/enable" &&
+		disk_attach
+}
+
+disk_attach() {
+	lio_loop_attach "$IBLOCK_SUBSYS" $FABRIC $WWN $HBA/data &&
+		disk=$(lio_wait_disk "$IBLOCK_SUBSYS" $FABRIC $WWN)
+}
+
+disk_down() {
+	lio_loop_detach "$IBLOCK_SUBSYS" $FABRIC $WWN && backstore_remove data
+}
+
+backstore() {
+	mkdir -p "$CORE/$HBA" && mkdir "$CORE/$HBA/$1"
+}
+
+backstore_remove() {
+	lio_backstore_remove "$IBLOCK_SUBSYS" $HBA "$1"
+}
+
+# refuses TEXT COMMAND...: COMMAND fails and says TEXT.
+refuses() {
+	wanted=$1
+	shift
+	if output=$("$@" 2>&1); then
+		echo "succeeded: $*"
+		return 1
+	fi
+	case $output in
+	*"$wanted"*) ;;
+	*)
+		echo "expected '$wanted' from: $*"
+		echo "$output"
+		return 1
+		;;
+	esac
+}
+
+# control NAME TEXT: writes TEXT in one write, and prints the errno if it is refused. (The shell's
+# printf does not.)
+control() {
+	printf '%s' "$2" | dd of="$CORE/$HBA/$1/control" bs=8192 status=none
+}
+
+configure() {
+	printf 1 | dd of="$CORE/$HBA/$1/enable" status=none
+}
+
+# is EXPECTED ACTUAL
+is() {
+	[ "$1" = "$2" ] && return
+	echo "expected: $1"
+	echo "     got: $2"
+	return 1
+}
+
+# sectors DISK: prints the size of DISK that the SCSI layer sees.
+sectors() {
+	cat "/sys/block/${1##*/}/size"
+}
+
+# trace COMMAND...: prints the flags of the bios that COMMAND made on $below, one a line.
+trace() {
+	number=$(cat "/sys/block/${below##*/}/dev")
+	event=$TRACE/events/block/block_bio_queue
+	echo "dev == $((${number%:*} << 20 | ${number#*:}))" >$event/filter &&
+		echo >$TRACE/trace && echo 1 >$event/enable || return
+	"$@" >/dev/null
+	status=$?
+	echo 0 >$event/enable
+	# ... block_bio_queue: 254,0 WFS 0 + 8 [sg_raw]
+	sed -n 's/.*block_bio_queue: [0-9]*,[0-9]* \([A-Z]*\) .*/\1/p' $TRACE/trace
+	return $status
+}
+
+# nullb NAME [ATTRIBUTE=VALUE]...: makes a null_blk device of 64 MiB with a memory; sets $below.
+nullb() {
+	name=$1
+	shift
+	mkdir "$NULLB/$name" || return
+	for setting in memory_backed=1 size=64 "$@" power=1; do
+		lio_write "${setting#*=}" "$NULLB/$name/${setting%%=*}" || return
+	done
+	below=/dev/$name
+	[ -b "$below" ]
+}
+
+nullb_remove() {
+	lio_write 0 "$NULLB/$1/power" && rmdir "$NULLB/$1"
+}
+
+drop_caches() {
+	sync && echo 3 >/proc/sys/vm/drop_caches
+}
+
+# rw10 OPCODE FLAGS LBA: prints the CDB of a READ(10) or WRITE(10) of one block.
+rw10() {
+	printf '%s %s %02x %02x %02x %02x 00 00 01 00' "$1" "$2" $(($3 >> 24)) $(($3 >> 16 & 255)) $(($3 >> 8 & 255)) $(($3 & 255))
+}
+
+# read10 LBA, write10 LBA [FLAGS]: transfers one block of 512 bytes with one command, also on a
+# read-only disk.
+read10() {
+	sg_raw -R -r 512 "$disk" $(rw10 28 00 "$1") 2>&1
+}
+
+write10() {
+	head -c 512 /dev/urandom >/tmp/block && sg_raw -R -s 512 -i /tmp/block "$disk" $(rw10 2a "${2:-00}" "$1") 2>&1
+}
+
+# status COMMAND...: prints the SCSI status that sg_raw reports.
+status() {
+	"$@" | sed -n 's/^SCSI Status: *//p' | sed 's/ *$//'
+}
+
+# ---- Loading.
+
+wrong_provider() {
+	log_mark
+	refuses "" insmod "$TEST_MODULES/rust_iblock.ko" provider=no_such_core &&
+		log_since | grep 'rust_iblock: kimport: .* no_such_core: provider is not loaded' &&
+		refuses "No space left" insmod "$TEST_MODULES/rust_iblock.ko" provider="$(printf '%056d' 0)" &&
+		! grep -q '^rust_iblock ' /proc/modules
+}
+
+parameter_documented() {
+	modinfo -F parm "$TEST_MODULES/rust_iblock.ko" | grep -x 'provider:Module that provides the LIO core (string)'
+}
+
+load() {
+	insmod "$TEST_MODULES/rust_iblock.ko" provider="$IBLOCK_PROVIDER" &&
+		is "$IBLOCK_PROVIDER" "$(cat /sys/module/rust_iblock/parameters/provider)"
+}
+
+unload() {
+	[ ! -d "$CORE/$HBA" ] && rmmod rust_iblock
+}
+
+load_again() {
+	for _ in 1 2 3; do
+		load && unload || return
+	done
+}
+
+# ---- Parameters.
+
+parameters() {
+	backstore p &&
+		refuses "Invalid argument" configure p &&
+		refuses "Invalid argument" control p readonly=-1 &&
+		refuses "out of range" control p readonly=99999999999999999999 &&
+		refuses "out of range" control p exclusive=99999999999 &&
+		refuses "File name too long" control p "udev_path=/$(printf '%0511d' 0)" &&
+		control p udev_path=/no/such/device &&
+		refuses "No such file" configure p &&
+		control p udev_path=/dev/null &&
+		refuses "Block device required" configure p &&
+		backstore_remove p
+}
+
+# Parameters that the grammar does not know are ignored, as in the C driver; the parameters beside
+# them are not.
+grammar() {
+	backstore p && control p "nonsense,readonly=0x1,,readonly=abc
+exclusive=00,force=1,udev_path=,udev_path=/dev/a b,exclusive" || return
+	info=$(sed -n '/UDEV PATH/,$p' "$CORE/$HBA/p/info")
+	is "          UDEV PATH: /dev/a b  readonly: 1
+  exclusive: 0
+        Major: 0 Minor: 0" "$info" && backstore_remove p
+}
+
+info() {
+	disk_up /dev/vda || return
+	number=$(cat /sys/block/vda/dev)
+	is "        iBlock device: vda  UDEV PATH: /dev/vda  readonly: 0
+  exclusive: 1
+        Major: ${number%:*} Minor: ${number#*:}  CLAIMED: IBLOCK" "$(sed -n '/iBlock/,$p' "$CORE/$HBA/data/info")"
+}
+
+path_fixed() {
+	refuses "File exists" control data udev_path=/dev/vdb
+}
+
+exclusive() {
+	backstore second && control second udev_path=/dev/vda &&
+		refuses "busy" configure second &&
+		control second exclusive=0 && configure second && backstore_remove second
+}
+
+# ---- I/O.
+
+geometry() {
+	is "$(sectors /dev/vda)" "$(sectors "$disk")" &&
+		is 512 "$(blockdev --getss "$disk")" &&
+		sg_readcap --long "$disk" | grep "Last LBA=131071 " &&
+		is "$(cat /sys/block/vda/queue/nr_requests)" "$(cat "$CORE/$HBA/data/attrib/hw_queue_depth")"
+}
+
+inquiry() {
+	sg_inq "$disk" | tee /tmp/inquiry
+	grep -q 'Vendor identification: LIO-ORG' /tmp/inquiry &&
+		grep -q 'Product identification: IBLOCK' /tmp/inquiry &&
+		grep -q 'Product revision level: 4.0' /tmp/inquiry
+}
+
+random_data() {
+	head -c $((8 * MIB)) /dev/urandom >/tmp/random &&
+		dd if=/tmp/random of="$disk" bs=8M oflag=direct status=none && drop_caches &&
+		cmp -n $((8 * MIB)) /tmp/random "$disk" && cmp -n $((8 * MIB)) /tmp/random /dev/vda
+}
+
+# Several processes write small, unaligned pieces in parallel.
+parallel() {
+	jobs=
+	for i in 0 1 2 3 4 5 6 7; do
+		dd if=/tmp/random of="$disk" bs=1536 skip=$((i * 250)) seek=$((i * 250)) count=250 oflag=direct conv=notrunc status=none &
+		jobs="$jobs $!"
+	done
+	for job in $jobs; do
+		wait "$job" || return
+	done
+	drop_caches && cmp -n $((8 * 250 * 1536)) /tmp/random /dev/vda
+}
+
+file_system() {
+	mkfs.ext4 -q "$disk" && mount -t ext4 "$disk" /mnt || return
+	cp /tmp/random /mnt/random &&
+		umount /mnt && drop_caches && mount -t ext4 "$disk" /mnt || return
+	cmp /tmp/random /mnt/random
+	result=$?
+	umount /mnt && e2fsck -fn /dev/vda && return $result
+}
+
+busy() {
+	refuses "in use" rmmod rust_iblock && refuses "in use" rmmod "$IBLOCK_PROVIDER"
+}
+
+flush() {
+	below=/dev/vda
+	is FW "$(trace sg_sync "$disk")" && is FW "$(trace sg_sync --immed "$disk")"
+}
+
+write_same() {
+	# First a pattern, so that the device has to write it; then zeroes, for which the device has a
+	# command.
+	head -c 512 /dev/urandom >/tmp/pattern || return
+	cat $(printf '/tmp/pattern %.0s' $(seq 3000)) >/tmp/expected || return
+	sg_write_same --10 --lba=4096 --num=3000 --xferlen=512 --in=/tmp/pattern "$disk" && drop_caches &&
+		dd if="$disk" skip=4096 count=3000 status=none | cmp - /tmp/expected &&
+		is "$(dd if=/tmp/random bs=512 skip=7096 count=1 status=none | sha256sum)" \
+			"$(dd if="$disk" bs=512 skip=7096 count=1 status=none | sha256sum)" || return
+	below=/dev/vda
+	is WZS "$(trace sg_write_same --10 --lba=4096 --num=3000 --xferlen=512 --in=/dev/zero "$disk")" && drop_caches &&
+		dd if="$disk" skip=4096 count=3000 status=none | cmp -n $((3000 * 512)) - /dev/zero
+}
+
+unmap() {
+	below=/dev/vda
+	lio_write 1 "$CORE/$HBA/data/attrib/emulate_tpu" &&
+		is DS "$(trace sg_unmap --force --lba=8192 --num=1024 "$disk")"
+}
+
+readonly_disk() {
+	disk_up /dev/vda readonly=1 &&
+		is 1 "$(blockdev --getro "$disk")" &&
+		is Good "$(status read10 0)" && is "Check Condition" "$(status write10 0)" &&
+		write10 0 | grep -i "write protected"
+	result=$?
+	disk_down && return $result
+}
+
+# ---- Other block sizes. The last block is the one that the C driver computes, which converts the
+# last block and not the count.
+
+block_sizes() {
+	for sizes in 4096/4096:16383 4096/512:131064 4096/2048:32766 512/4096:16383 512/1024:65535; do
+		own=${sizes%/*}
+		shown=${sizes#*/} shown=${shown%:*}
+		nullb n "blocksize=$own" && backstore data && control data "udev_path=$below" && configure data &&
+			is "$own" "$(cat "$CORE/$HBA/data/attrib/hw_block_size")" &&
+			lio_write "$shown" "$CORE/$HBA/data/attrib/block_size" && disk_attach &&
+			sg_readcap --long "$disk" | grep -E "Last LBA=${sizes#*:} |block length=$shown " | grep -c '' | grep -x 2 &&
+			dd if=/tmp/random of="$disk" bs=1M count=4 oflag=direct status=none && drop_caches &&
+			cmp -n $((4 * MIB)) /tmp/random "$below" || return
+		disk_down && nullb_remove n || return
+	done
+}
+
+# ---- Flags. null_blk has a write cache and FUA here.
+
+force_unit_access() {
+	nullb n cache_size=1 && disk_up "$below" || return
+	is 1 "$(cat "/sys/block/${below##*/}/queue/fua")" &&
+		is WS "$(trace write10 8)" && is WFS "$(trace write10 8 08)"
+	result=$?
+	disk_down && nullb_remove n && return $result
+}
+
+# ---- Errors.
+
+bad_blocks() {
+	log_mark
+	nullb n "badblocks=+2048-2055" && disk_up "$below" || return
+	is Good "$(status write10 2040)" && is Good "$(status read10 2040)" &&
+		is "Check Condition" "$(status read10 2050)" && is "Check Condition" "$(status write10 2050)" &&
+		read10 2050 | tee /tmp/out
+	grep -qi 'logical unit communication failure' /tmp/out &&
+		# The middle of a large command fails, and the disk continues to work.
+		refuses "Input/output error" dd if=/tmp/random of="$disk" bs=4M count=1 oflag=direct status=none &&
+		is Good "$(status read10 2056)" &&
+		log_since | grep 'rust_iblock: bio error: '
+	result=$?
+	disk_down && nullb_remove n && return $result
+}
+
+# Makes a device of scsi_debug, which exists as long as that is loaded; sets $below.
+scsi_debug() {
+	modprobe scsi_debug dev_size_mb=64 delay=0 "$@" || return
+	for _ in $(seq 100); do
+		for below in /sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*:*/block/*; do
+			address=${below%/block/*} address=${address##*/}
+			below=/dev/${below##*/}
+			[ -b "$below" ] && inject=/sys/kernel/debug/scsi_debug/$address/error && return
+		done
+		usleep 50000
+	done
+	return 1
+}
+
+# inject OPCODE STATUS KEY ASC ASCQ: makes a command of the device below fail.
+inject() {
+	lio_write "2 1 $1 0 0 $2 $3 $4 $5" "$inject"
+}
+
+injected() {
+	scsi_debug "$@" && disk_up "$below" || return
+	is Good "$(status write10 16)" && inject 0x2a 0x18 0 0 0 &&
+		is "Reservation Conflict" "$(status write10 16)" &&
+		is Good "$(status read10 16)" &&
+		inject 0x35 2 4 0x44 0 && refuses "" sg_sync "$disk"
+	result=$?
+	disk_down && rmmod scsi_debug && return $result
+}
+
+alignment() {
+	scsi_debug physblk_exp=3 lowest_aligned=7 opt_blks=64 && disk_up "$below" || return
+	sg_readcap --long "$disk" | tee /tmp/out
+	grep -q 'exponent=3' /tmp/out && grep -q 'Lowest aligned.*=7' /tmp/out &&
+		sg_vpd --page=bl "$disk" | tee /tmp/out
+	grep -q 'Optimal transfer length granularity: 0x8' /tmp/out
+	result=$?
+	disk_down && rmmod scsi_debug && return $result
+}
+
+# ---- A device whose flushes take two seconds.
+
+# since BEGIN: prints the seconds since BEGIN.
+since() {
+	echo $(($(cut -d. -f1 /proc/uptime) - $1))
+}
+
+flush_delayed() {
+	modprobe dm_mod && modprobe dm_delay && size=$(sectors /dev/vdb) &&
+		dmsetup create slow --table "0 $size delay /dev/vdb 0 0 /dev/vdb 0 0 /dev/vdb 0 2000" --noudevsync &&
+		dmsetup mknodes && disk_up /dev/mapper/slow || return
+	# This keeps the SCSI layer from a flush, and from waiting for it, when the disk is removed.
+	for cache in "/sys/block/${disk##*/}/device/scsi_disk"/*/cache_type; do
+		lio_write "temporary write through" "$cache"
+	done
+	begin=$(cut -d. -f1 /proc/uptime)
+	sg_sync "$disk"
+	first=$(since "$begin")
+	begin=$(cut -d. -f1 /proc/uptime)
+	sg_sync --immed "$disk"
+	second=$(since "$begin")
+	# The removal of the device waits for the flush, so neither the device nor the module is gone when
+	# the flush ends.
+	disk_down && unload
+	third=$(since "$begin")
+	load
+	echo "waited $first, $second and $third seconds"
+	[ "$first" -ge 2 ] && [ "$second" -le 1 ] && [ "$third" -ge 2 ] &&
+		dmsetup remove slow --noudevsync && dmsetup mknodes
+}
+
+# ---- Plugs: the core's work queue submits several commands together.
+
+queued() {
+	backstore data && control data udev_path=/dev/vda && configure data &&
+		lio_write 2 "$CORE/$HBA/data/attrib/submit_type" && disk_attach || return
+	parallel
+	result=$?
+	disk_down && return $result
+}
+
+# ---- Persistent reservations, passed through.
+
+pass_through() {
+	backstore data && control data udev_path=/dev/vda && configure data &&
+		lio_write 0 "$CORE/$HBA/data/attrib/pgr_support" && disk_attach || return
+	sg_persist --in --report-capabilities "$disk" | tee /tmp/out
+	grep -q 'Write Exclusive: 1' /tmp/out && grep -q '(PTPL_C): 1' /tmp/out &&
+		# virtio has no persistent reservations.
+		refuses "" sg_persist --in --read-keys "$disk" &&
+		log_since | grep 'rust_iblock: the block device does not support persistent reservations'
+	result=$?
+	disk_down && return $result
+}
+
+front_end() {
+	if [ "$IBLOCK_PROVIDER" = target_core_mod ]; then
+		modprobe tcm_loop
+	else
+		insmod "$TEST_MODULES/$IBLOCK_PROVIDER.ko" && insmod "$TEST_MODULES/tcm_loop_new.ko"
+	fi && modprobe sd_mod && modprobe sg && modprobe null_blk nr_devices=0
+}
+
+front_end_unload() {
+	if [ "$IBLOCK_PROVIDER" = target_core_mod ]; then
+		# The core has loaded the other backends that it could find.
+		modprobe -r tcm_loop
+		modprobe -qr target_core_file target_core_pscsi target_core_user
+		modprobe -qr target_core_mod
+	else
+		rmmod tcm_loop_new && rmmod "$IBLOCK_PROVIDER"
+	fi
+	grep "^$IBLOCK_PROVIDER " /proc/modules
+	! grep -q "^$IBLOCK_PROVIDER " /proc/modules
+}
+
+ktap_plan 31
+ktap_test "the core and a front end are loaded" front_end
+ktap_test "a provider that is not there, or cannot be" wrong_provider
+ktap_test "the parameter is documented" parameter_documented
+ktap_test "the module loads" load
+ktap_test "wrong parameters are refused" parameters
+ktap_test "unknown parameters are ignored" grammar
+ktap_test "info shows the device" info
+ktap_test "the path is fixed while in use" path_fixed
+ktap_test "an exclusive device is exclusive" exclusive
+ktap_test "capacity, block size and queue depth" geometry
+ktap_test "INQUIRY" inquiry
+ktap_test "random data, above and below" random_data
+ktap_test "small writes from several processes" parallel
+ktap_test "SYNCHRONIZE CACHE" flush
+ktap_test "WRITE SAME" write_same
+ktap_test "UNMAP" unmap
+ktap_test "a file system" file_system
+ktap_test "modules in use stay" busy
+ktap_test "the device is released" disk_down
+ktap_test "a read-only device" readonly_disk
+ktap_test "block sizes" block_sizes
+ktap_test "FUA" force_unit_access
+ktap_test "bad blocks" bad_blocks
+ktap_test "RESERVATION CONFLICT and a failing flush" injected
+ktap_test "alignment" alignment
+ktap_test "a flush that takes its time" flush_delayed
+ktap_test "commands from the core's queue" queued
+log_mark
+ktap_test "persistent reservations" pass_through
+ktap_test "the module unloads" unload
+ktap_test "and loads again" load_again
+ktap_test "the core unloads" front_end_unload
+ktap_finish

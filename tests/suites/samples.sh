@@ -1,0 +1,53 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Loads and unloads every sample, and the modules that tests/host/build-consumer built outside of
+# the checkout, and checks their imports.
+#
+# kimport-vm: module samples/hello_import/hello_import samples/rust_iblock/rust_iblock
+# kimport-vm: module samples/lio_core_new/target_core_mod_new tcm_loop_new
+# kimport-vm: module consumer/count_processes consumer/import_cases
+# shellcheck shell=dash disable=SC1090
+. "$KTAP_SH"
+
+# load_unload MODULE [PARAMETER]...
+load_unload() {
+	module=$1
+	shift
+	insmod "$TEST_MODULES/$module.ko" "$@" && rmmod "$module"
+}
+
+# sample PATTERN MODULE [PARAMETER]...: loads and unloads MODULE. Meanwhile, a line that matches is
+# logged.
+sample() {
+	pattern=$1 module=$2
+	shift 2
+	log_mark
+	insmod "$TEST_MODULES/$module.ko" "$@" || return
+	rmmod "$module" || return
+	log_since | grep "^$module: "
+	log_since | grep -qE "^$module: $pattern" || {
+		echo "no line of $module matches $pattern"
+		return 1
+	}
+	! grep -q "^$module " /proc/modules
+}
+
+no_exports() {
+	modprobe target_core_mod && insmod "$TEST_MODULES/target_core_mod_new.ko"
+}
+
+front_end() {
+	modprobe scsi_mod && load_unload tcm_loop_new
+}
+
+ktap_plan 8
+ktap_test "README's module" sample "[1-9][0-9]* processes$" count_processes
+ktap_test "a module of several parts" load_unload import_cases case=8
+ktap_test "hello_import" sample "command line: ." hello_import
+ktap_test "lio_core_new" no_exports
+ktap_test "rust_iblock on the stock core" sample "transport_backend_register.* in target_core_mod: direct call" rust_iblock provider=target_core_mod
+ktap_test "rust_iblock on the new core" sample "transport_backend_register.* in target_core_mod_new: direct call" rust_iblock provider=target_core_mod_new
+ktap_test "the relinked front end" front_end
+ktap_test "lio_core_new unloads" rmmod target_core_mod_new
+ktap_finish
