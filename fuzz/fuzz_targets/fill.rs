@@ -5,8 +5,8 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use kimport::module_file::ModuleFile;
-use kimport::{
+use kimport_cli::module_file::ModuleFile;
+use kimport_cli::{
     list::Listing,
     load::{plan::Filled, rewrite::fill},
 };

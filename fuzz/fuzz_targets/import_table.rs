@@ -4,7 +4,7 @@
 
 #![no_main]
 
-use kimport::import_table::{decode, Import, Kind, Policy};
+use kimport_cli::import_table::{decode, Import, Kind, Policy};
 use kimport_types::Description;
 use libfuzzer_sys::fuzz_target;
 

@@ -4,7 +4,9 @@
 
 #![no_main]
 
-use kimport::{check, compression::Format, import_table, kernel::Kernel, list::Listing, resolve};
+use kimport_cli::{
+    check, compression::Format, import_table, kernel::Kernel, list::Listing, resolve,
+};
 use kimport_fuzz::{
     kernel::{bz_image, pack, package, stripped, types, vmlinux},
     module::SYMVERS,

@@ -4,7 +4,7 @@
 
 #![no_main]
 
-use kimport::{
+use kimport_cli::{
     compression::unpack,
     kernel::symbols::Table,
     list::Listing,

@@ -4,7 +4,7 @@
 
 #![no_main]
 
-use kimport::kernel::btf::Types;
+use kimport_cli::kernel::btf::Types;
 use kimport_fuzz::{kernel, stock};
 use libfuzzer_sys::fuzz_target;
 

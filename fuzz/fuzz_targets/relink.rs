@@ -6,7 +6,7 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use kimport::{
+use kimport_cli::{
     list::Listing,
     module_file::ModuleFile,
     relink::{guard, relink, request::MAX_NAME},

@@ -5,7 +5,7 @@
 
 #![no_main]
 
-use kimport::kernel::{
+use kimport_cli::kernel::{
     kallsyms::Entry,
     symbols::Table,
     text::{is_placeholder, is_text, parse, Text},

@@ -7,7 +7,7 @@ use crate::{
     elf::{self, Section, Symbol, ALLOC, EXEC, PROGBITS},
     kallsyms,
 };
-use kimport::compression::Format;
+use kimport_cli::compression::Format;
 use std::io::Write;
 
 /// Packs `plain` as the kernel's build does.

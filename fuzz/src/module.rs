@@ -5,7 +5,7 @@
 
 use crate::elf::{self, Section, Symbol, ALLOC, EXEC, NOBITS, PROGBITS, RELA, WRITE};
 use arbitrary::Arbitrary;
-use kimport::relink::{
+use kimport_cli::relink::{
     request::{Choice, Listed, Request},
     Wish,
 };

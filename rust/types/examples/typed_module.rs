@@ -11,8 +11,8 @@
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-use kimport::kernel::symbols::{Kind, Table};
-use kimport::kernel::{image, kallsyms};
+use kimport_cli::kernel::symbols::{Kind, Table};
+use kimport_cli::kernel::{image, kallsyms};
 use kimport_types::{compare, Btf, Description, Report, Rule, Severity};
 use proptest::prelude::Rng;
 use std::collections::{BTreeMap, BTreeSet, HashMap};

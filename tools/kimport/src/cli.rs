@@ -44,6 +44,7 @@ use std::{
 /// Works on what Linux kernel modules import.
 #[derive(Debug, Parser)]
 #[command(
+    name = "kimport",
     version,
     propagate_version = true,
     after_help = EXIT_STATUS

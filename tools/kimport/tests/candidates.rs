@@ -6,7 +6,7 @@
 mod common;
 
 use common::*;
-use kimport::{
+use kimport_cli::{
     import_table,
     kernel::{
         symbols::{Linkage, Symbol},

@@ -6,7 +6,7 @@
 mod common;
 
 use common::*;
-use kimport::load::plan::{Done, Filled, Plan, Refused};
+use kimport_cli::load::plan::{Done, Filled, Plan, Refused};
 use serde_json::Value;
 use std::{collections::BTreeMap, fs};
 use tempfile::TempDir;

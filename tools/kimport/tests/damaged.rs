@@ -5,7 +5,7 @@
 mod common;
 
 use common::*;
-use kimport::{
+use kimport_cli::{
     check::Report,
     compression::unpack,
     kernel::Kernel,

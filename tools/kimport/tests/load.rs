@@ -6,7 +6,7 @@
 mod common;
 
 use common::*;
-use kimport::{
+use kimport_cli::{
     load::{plan::Filled, rewrite::fill, Facts},
     module_file::ModuleFile,
 };
