@@ -3,7 +3,7 @@
 //! Measures a pass over a kernel's BTF: `btf_pass BTF`, with `/sys/kernel/btf/vmlinux` or the ELF
 //! file of a kernel.
 
-use kimport_types::{find, Btf, BtfKind, Finding, TypeSource, Wanted};
+use kimport_types::{find, Btf, BtfKind, TypeMatch, TypeQuery, TypeSource};
 use object::{Object, ObjectSection};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .iter()
         .step_by(step)
         .take(NAMES)
-        .map(|name| Wanted::new(name))
+        .map(|name| TypeQuery::new(name))
         .collect();
 
     let walk = time(|| {
@@ -57,7 +57,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     });
     let one = time(|| find(&btf, 1, black_box(&mut wanted[..1])));
     let all = time(|| find(&btf, 1, black_box(&mut wanted)));
-    assert!(wanted.iter().all(|w| w.finding() != Finding::Missing));
+    assert!(wanted.iter().all(|w| w.found() != TypeMatch::Missing));
 
     println!("{types} types, {} functions", names.len());
     println!("index:              {load:?}");

@@ -6,8 +6,8 @@ mod support;
 
 use btf_rs::BtfType as _;
 use kimport_types::{
-    compare, find, has_namesake_beside, Btf, BtfError, BtfKind, Description, Encoding, Finding,
-    Report, TypeSource, Wanted,
+    compare, find, has_namesake_beside, Btf, BtfError, BtfKind, Description, Encoding,
+    MismatchReport, TypeMatch, TypeQuery, TypeSource,
 };
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -105,7 +105,7 @@ fn one_pass_finds_what_is_there() {
                 .push(id);
         }
     }
-    let mut wanted: Vec<_> = all.keys().map(|name| Wanted::new(name)).collect();
+    let mut wanted: Vec<_> = all.keys().map(|name| TypeQuery::new(name)).collect();
     // The name of a type, a name that nothing has, the same name twice, and the empty one.
     let others: [&[u8]; 5] = [
         b"task_struct",
@@ -114,21 +114,21 @@ fn one_pass_finds_what_is_there() {
         b"nr_processes",
         b"",
     ];
-    wanted.extend(others.map(Wanted::new));
+    wanted.extend(others.map(TypeQuery::new));
     find(&btf, 1, &mut wanted);
 
     for entry in &wanted {
         let expected = match all.get(entry.name()).map(Vec::as_slice) {
-            None => Finding::Missing,
-            Some([id]) => Finding::Id(*id),
-            Some(_) => Finding::Ambiguous,
+            None => TypeMatch::Missing,
+            Some([id]) => TypeMatch::Id(*id),
+            Some(_) => TypeMatch::Ambiguous,
         };
-        assert_eq!(entry.finding(), expected, "{}", entry.name().escape_ascii());
+        assert_eq!(entry.found(), expected, "{}", entry.name().escape_ascii());
     }
     for entry in &wanted {
         match entry.name() {
-            b"nr_processes" => assert!(matches!(entry.finding(), Finding::Id(_))),
-            b"task_struct" => assert_eq!(entry.finding(), Finding::Missing),
+            b"nr_processes" => assert!(matches!(entry.found(), TypeMatch::Id(_))),
+            b"task_struct" => assert_eq!(entry.found(), TypeMatch::Missing),
             _ => {}
         }
     }
@@ -204,7 +204,7 @@ fn use_up(bytes: &[u8], declared: &[Encoding]) {
     let Ok(btf) = Btf::new(bytes, None, &mut index) else {
         return;
     };
-    let mut wanted = [Wanted::new(b"f"), Wanted::new(b"")];
+    let mut wanted = [TypeQuery::new(b"f"), TypeQuery::new(b"")];
     find(&btf, 1, &mut wanted);
     for id in 0..=count as u32 + 1 {
         for declared in declared {
@@ -215,7 +215,7 @@ fn use_up(bytes: &[u8], declared: &[Encoding]) {
             let Some(mismatch) = comparison.worst() else {
                 continue;
             };
-            let report = Report {
+            let report = MismatchReport {
                 name: "f",
                 declared: &declared,
                 source: &btf,
@@ -333,7 +333,7 @@ proptest! {
         let Ok(btf) = Btf::new(&bytes, None, &mut index) else {
             return Ok(());
         };
-        let mut wanted = [Wanted::new(b"nr_processes"), Wanted::new(b"schedule")];
+        let mut wanted = [TypeQuery::new(b"nr_processes"), TypeQuery::new(b"schedule")];
         find(&btf, 1, &mut wanted);
         let declared = declarations();
         let start = start.index(count) as u32;
@@ -344,7 +344,7 @@ proptest! {
                     continue;
                 };
                 if let Some(mismatch) = comparison.worst() {
-                    let report = Report { name: "f", declared: &declared, source: &btf, id, mismatch };
+                    let report = MismatchReport { name: "f", declared: &declared, source: &btf, id, mismatch };
                     prop_assert!(report.to_string().lines().count() == 4);
                 }
             }

@@ -5,7 +5,9 @@
 
 mod support;
 
-use kimport_types::{compare, find, Btf, Description, Finding, Report, Severity, Wanted};
+use kimport_types::{
+    compare, find, Btf, Description, MismatchReport, Severity, TypeMatch, TypeQuery,
+};
 use proptest::prelude::Rng;
 use std::collections::BTreeMap;
 use support::prototypes::{mutations, rng, sample, seed, Bindgen, Function};
@@ -21,7 +23,7 @@ fn accept_all(bindgen: &Bindgen, functions: &[Function], btf: &Btf<'_>) {
         let declared = Description::new(encoding.as_bytes()).unwrap();
         let comparison = compare(&declared, btf, *id).unwrap();
         if let Some(mismatch) = comparison.worst() {
-            let report = Report {
+            let report = MismatchReport {
                 name,
                 declared: &declared,
                 source: btf,
@@ -51,11 +53,11 @@ fn functions_of_a_stock_module() {
 
     let mut wanted: Vec<_> = functions
         .iter()
-        .map(|(_, name, _)| Wanted::new(name.as_bytes()))
+        .map(|(_, name, _)| TypeQuery::new(name.as_bytes()))
         .collect();
     find(&btf, btf.first_id(), &mut wanted);
     for ((id, name, _), wanted) in functions.iter().zip(&wanted) {
-        assert_eq!(wanted.finding(), Finding::Id(*id), "{name}");
+        assert_eq!(wanted.found(), TypeMatch::Id(*id), "{name}");
     }
     let names: Vec<_> = functions.iter().map(|(_, name, _)| name.as_str()).collect();
     assert!(
@@ -97,7 +99,7 @@ fn functions_of_the_stock_kernel() {
                 mutation.rule, mutation.place
             );
         };
-        let report = Report {
+        let report = MismatchReport {
             name,
             declared: &declared,
             source: &btf,

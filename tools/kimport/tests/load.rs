@@ -7,13 +7,13 @@ mod common;
 
 use common::*;
 use kimport_cli::{
-    load::{plan::Filled, rewrite::fill, Facts},
+    load::{plan::FilledSymbol, rewrite::fill, Facts},
     module_file::ModuleFile,
 };
 use object::elf::SHN_ABS;
 
-fn filled(name: &str, address: u64) -> Filled {
-    Filled {
+fn filled(name: &str, address: u64) -> FilledSymbol {
+    FilledSymbol {
         name: name.to_owned(),
         provider: "vmlinux".to_owned(),
         address,

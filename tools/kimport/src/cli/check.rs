@@ -3,13 +3,14 @@
 //! `kimport check`.
 
 use super::{
-    inputs, output, INSTEAD, INSTEAD_HELP, INSTEAD_LONG_HELP, KERNEL, KERNEL_HELP, KERNEL_LONG_HELP,
+    inputs, output, KERNEL, KERNEL_HELP, KERNEL_LONG_HELP, REPLACEMENT, REPLACEMENT_HELP,
+    REPLACEMENT_LONG_HELP,
 };
 use crate::{
     check,
     error::{Error, Outcome, Result},
     kernel,
-    list::{Instead, Listing},
+    list::{Listing, Replacement},
     module_file::ModuleFile,
 };
 use clap::Args;
@@ -36,8 +37,8 @@ pub(super) struct Check {
     input: PathBuf,
     #[arg(long, value_name = KERNEL, help = KERNEL_HELP, long_help = KERNEL_LONG_HELP)]
     kernel: kernel::Spec,
-    #[arg(long, value_name = INSTEAD, help = INSTEAD_HELP, long_help = INSTEAD_LONG_HELP)]
-    from: Vec<Instead>,
+    #[arg(long, value_name = REPLACEMENT, help = REPLACEMENT_HELP, long_help = REPLACEMENT_LONG_HELP)]
+    from: Vec<Replacement>,
 }
 
 impl Check {
@@ -48,7 +49,7 @@ impl Check {
         let kernel = inputs::kernel(&self.kernel)?;
         let exports = |module: &str, symbol: &str| kernel.exports_from(module, symbol);
         listing.take_from(&self.from, exports).map_err(with_path)?;
-        let report = check::Report::new(&listing, &kernel);
+        let report = check::CheckReport::new(&listing, &kernel);
         output::result(as_json, &report, || report.text())?;
         Ok(report.outcome())
     }

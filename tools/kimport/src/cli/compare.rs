@@ -3,13 +3,14 @@
 //! `kimport compare`.
 
 use super::{
-    output, INSTEAD, INSTEAD_HELP, INSTEAD_LONG_HELP, KERNEL, KERNEL_HELP, KERNEL_LONG_HELP,
+    output, KERNEL, KERNEL_HELP, KERNEL_LONG_HELP, REPLACEMENT, REPLACEMENT_HELP,
+    REPLACEMENT_LONG_HELP,
 };
 use crate::{
     compare::{self, Matrix, Subject},
     error::{Error, Outcome, Result},
     kernel::{self, Kernel},
-    list::{Instead, Listing},
+    list::{Listing, Replacement},
     module_file::ModuleFile,
     progress::Spinner,
 };
@@ -39,8 +40,8 @@ pub(super) struct Compare {
     module: Option<PathBuf>,
     #[arg(long, required = true, value_name = KERNEL, help = KERNEL_HELP, long_help = KERNEL_LONG_HELP)]
     kernel: Vec<kernel::Spec>,
-    #[arg(long, requires = "module", value_name = INSTEAD, help = INSTEAD_HELP, long_help = INSTEAD_LONG_HELP)]
-    from: Vec<Instead>,
+    #[arg(long, requires = "module", value_name = REPLACEMENT, help = REPLACEMENT_HELP, long_help = REPLACEMENT_LONG_HELP)]
+    from: Vec<Replacement>,
     /// Also writes the matrix as an HTML page
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,

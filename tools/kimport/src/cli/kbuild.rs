@@ -98,7 +98,10 @@ impl Kbuild {
                     reports.push(report);
                 }
                 output::result(as_json, &reports, || {
-                    reports.iter().map(relink::Report::text).collect::<String>()
+                    reports
+                        .iter()
+                        .map(relink::RelinkReport::text)
+                        .collect::<String>()
                 })?;
             }
         }

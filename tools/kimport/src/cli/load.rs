@@ -9,7 +9,7 @@ use crate::{
     list::Listing,
     load::{
         self, failure,
-        plan::{Done, Plan, Running},
+        plan::{LoadPlan, LoadReport, RunningKernel},
         system::{Addresses, System},
     },
     module_file::ModuleFile,
@@ -93,17 +93,17 @@ impl Load {
             raised,
         } = Addresses::read(&providers, self.force)?;
         let kernel = Kernel::of_running(text, &system.release, None);
-        let running = Running {
+        let running = RunningKernel {
             kernel: &kernel,
             symvers: symvers.as_ref(),
             sections: &sections,
             system: &system,
         };
-        let wish = load::plan::Wish {
+        let options = load::plan::LoadOptions {
             requests: self.from.clone(),
             parameters: self.parameters.clone(),
         };
-        let mut plan = Plan::new(&listing, &facts, &wish, &running).map_err(with_path)?;
+        let mut plan = LoadPlan::new(&listing, &facts, &options, &running).map_err(with_path)?;
         if raised {
             plan.notes.push(
                 "kptr_restrict was 1 while the addresses were read, and is 2 again".to_owned(),
@@ -159,8 +159,8 @@ impl Load {
         }
     }
 
-    fn show(&self, plan: &Plan, loaded: bool, as_json: bool) -> Result<Outcome> {
-        output::result(as_json, &Done { loaded, plan }, || {
+    fn show(&self, plan: &LoadPlan, loaded: bool, as_json: bool) -> Result<Outcome> {
+        output::result(as_json, &LoadReport { loaded, plan }, || {
             let mut text = plan.text(output::width());
             if !plan.refused.is_empty() {
                 text += &format!("{}\n", plan.refusals());

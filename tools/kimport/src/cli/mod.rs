@@ -50,9 +50,10 @@ enum Command {
     Completions(completions::Completions),
 }
 
-const INSTEAD: &str = "PROVIDER=OLD";
-const INSTEAD_HELP: &str = "Takes from PROVIDER what the module takes from OLD; may be repeated";
-const INSTEAD_LONG_HELP: &str = "Takes from PROVIDER what the module takes from OLD; may be repeated
+const REPLACEMENT: &str = "PROVIDER=OLD";
+const REPLACEMENT_HELP: &str =
+    "Takes from PROVIDER what the module takes from OLD; may be repeated";
+const REPLACEMENT_LONG_HELP: &str = "Takes from PROVIDER what the module takes from OLD; may be repeated
 
 The imports that the module makes from OLD with kimport are looked for in PROVIDER, as if the module \
 asked for that when it is loaded (`resolve_imports_from`). If it makes no such imports, the symbols \

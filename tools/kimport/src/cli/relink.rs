@@ -11,7 +11,7 @@ use crate::{
     relink::{
         self,
         request::{self, Request},
-        Wish,
+        RelinkOptions,
     },
     sign::{self, Hash, Signer},
 };
@@ -121,12 +121,12 @@ impl Relink {
         let of_kernel = kernel.as_ref().and_then(Kernel::symvers);
         let symvers = inputs::symvers(of_kernel.cloned(), &self.symvers)?;
         let file = ModuleFile::read(&self.input)?;
-        let wish = Wish {
+        let options = RelinkOptions {
             requests: self.from.clone(),
             name: self.name.clone(),
             no_exports: self.no_exports,
         };
-        let (mut bytes, mut report) = relink::relink(&file, symvers.as_ref(), &wish)
+        let (mut bytes, mut report) = relink::relink(&file, symvers.as_ref(), &options)
             .map_err(|error| error.context(self.input.display()))?;
         if let Some(kernel) = &kernel {
             check::relinked(&report.symbols, kernel)

@@ -5,10 +5,10 @@
 use super::{Cell, Subject};
 use crate::{
     kernel::{
-        symbols::{Linkage, Symbol, Table},
+        symbols::{KernelSymbol, Linkage, SymbolTable},
         Kernel,
     },
-    resolve::{resolve, Cause, Wanted},
+    resolve::{resolve, Cause, SymbolQuery},
     symvers::VMLINUX,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +21,7 @@ pub(super) fn column(subjects: &BTreeSet<Subject>, kernel: &Kernel) -> Vec<Cell>
         .map(|subject| {
             resolve(
                 kernel,
-                &Wanted {
+                &SymbolQuery {
                     name: &subject.name,
                     provider: subject.provider.as_deref(),
                     position: None,
@@ -88,7 +88,7 @@ fn astray_cell(kernel: &Kernel, subject: &Subject, places: &BTreeSet<String>) ->
     let moved = subject.provider.is_some();
     let names: Vec<String> = places.iter().cloned().collect();
     if let [place] = names.as_slice() {
-        let wanted = Wanted {
+        let wanted = SymbolQuery {
             name: &subject.name,
             provider: (place != VMLINUX).then_some(place.as_str()),
             position: None,
@@ -113,10 +113,16 @@ fn astray_cell(kernel: &Kernel, subject: &Subject, places: &BTreeSet<String>) ->
 }
 
 impl Cell {
-    fn at(kernel: &Kernel, name: &str, places: Vec<String>, moved: bool, symbol: &Symbol) -> Self {
+    fn at(
+        kernel: &Kernel,
+        name: &str,
+        places: Vec<String>,
+        moved: bool,
+        symbol: &KernelSymbol,
+    ) -> Self {
         let place = places.first().filter(|place| *place != VMLINUX);
         let module = place.and_then(|place| kernel.module(place).ok().flatten());
-        let table: &Table = module
+        let table: &SymbolTable = module
             .as_ref()
             .map_or(kernel.image(), |module| &module.symbols);
         Self {

@@ -3,7 +3,7 @@
 //! The matrix as text.
 
 use super::{Cell, Matrix, Subject};
-use crate::{error::printable, kernel::symbols::Linkage, resolve::Cause, table::table};
+use crate::{error::printable, kernel::symbols::Linkage, resolve::Cause, text_table::text_table};
 
 /// The number of modules that a cell names at most.
 const MAX_PLACES: usize = 3;
@@ -23,7 +23,7 @@ impl Matrix {
                     .collect(),
             );
         }
-        let mut text = table(rows.clone(), None);
+        let mut text = text_table(rows.clone(), None);
         if text.lines().map(|line| line.chars().count()).max() > width.or(Some(usize::MAX)) {
             text = list(&rows);
         }

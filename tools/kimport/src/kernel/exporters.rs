@@ -5,7 +5,7 @@
 use super::{
     files::ModulePiece,
     module::{read_module, Module},
-    symbols::{Linkage, Table},
+    symbols::{Linkage, SymbolTable},
     Kernel,
 };
 use crate::symvers::{differ, Export, Symvers, VMLINUX};
@@ -27,7 +27,7 @@ pub struct Exporter {
 impl Kernel {
     /// Returns the loaded module of the running system that exports `symbol`.
     pub fn loaded_exporter(&self, symbol: &str) -> Option<&str> {
-        let exports = |table: &Table| {
+        let exports = |table: &SymbolTable| {
             let mut named = table.named(symbol).into_iter();
             table.exports(symbol) || named.any(|symbol| symbol.linkage == Linkage::Global)
         };

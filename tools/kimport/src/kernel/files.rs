@@ -3,7 +3,7 @@
 //! The search for the files of a kernel: among single files, in directories and in Debian packages.
 
 use super::{
-    depmod::{self, Search},
+    depmod::{self, SearchOrder},
     dwarf, image, text,
 };
 use crate::{
@@ -135,7 +135,7 @@ pub(super) struct Pieces {
     /// The notes about files that were found and are not used.
     pub(super) notes: Vec<String>,
     /// The orders of directories by the root of the system; `None` is for packages.
-    searches: HashMap<Option<PathBuf>, Search>,
+    searches: HashMap<Option<PathBuf>, SearchOrder>,
 }
 
 /// The kind of a file.
@@ -222,7 +222,10 @@ impl Pieces {
             return NAMED + 1;
         };
         let root = matches!(origin, Origin::File(_)).then_some(root);
-        let search = self.searches.entry(root).or_insert_with_key(Search::new);
+        let search = self
+            .searches
+            .entry(root)
+            .or_insert_with_key(SearchOrder::new);
         NAMED + 1 + search.rank(release, rest)
     }
 

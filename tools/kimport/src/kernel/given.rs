@@ -9,7 +9,7 @@ use super::{
     kallsyms,
     module::{marks, read_module, Module},
     notes,
-    symbols::Table,
+    symbols::SymbolTable,
     text, Kernel, ModuleTypes,
 };
 use crate::{
@@ -109,7 +109,7 @@ impl Kernel {
                 count(pieces.modules.len(), "module")
             ));
         }
-        let image = Table::of_image(symbols);
+        let image = SymbolTable::of_image(symbols);
         if pieces.symvers.is_empty() && images.exports.is_none() && !image.tells_exports() {
             unknown.push("what is exported: no Module.symvers, no export table".to_owned());
         }
@@ -171,13 +171,15 @@ impl Kernel {
         // A module of the kernel's own is preferred to one that the user names.
         let mut modules: Vec<&ModulePiece> = self.modules.values().collect();
         modules.sort_by_key(|module| module.is_named());
-        if self.loader.machine.is_none() || !matches!(self.loader.vermagic, Some(Magic::Whole(_))) {
+        if self.loader.machine.is_none()
+            || !matches!(self.loader.vermagic, Some(Magic::Complete(_)))
+        {
             let marks = modules
                 .into_iter()
                 .find_map(|module| marks(&module.origin).ok());
             if let Some(marks) = marks {
                 self.loader.machine.get_or_insert(marks.machine);
-                let magic = marks.vermagic.map(Magic::Whole);
+                let magic = marks.vermagic.map(Magic::Complete);
                 self.loader.vermagic = magic.or(self.loader.vermagic.take());
             }
         }
@@ -186,7 +188,9 @@ impl Kernel {
         let by_symbol = |name| has(name).then_some(true).or(is_told.then_some(false));
         self.loader.livepatch = by_symbol("klp_enable_patch");
         self.loader.modversions = match &self.loader.vermagic {
-            Some(Magic::Whole(magic)) => Some(magic.split(' ').any(|word| word == "modversions")),
+            Some(Magic::Complete(magic)) => {
+                Some(magic.split(' ').any(|word| word == "modversions"))
+            }
             _ => by_symbol(LAYOUT),
         };
     }

@@ -41,7 +41,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
-use symbols::Table;
+use symbols::SymbolTable;
 
 /// The file with the types of the running system.
 const RUNNING_BTF: &str = "/sys/kernel/btf/vmlinux";
@@ -58,7 +58,7 @@ pub struct Kernel {
     pub notes: Vec<String>,
     /// The facts that the module loader goes by.
     pub loader: Loader,
-    image: Table,
+    image: SymbolTable,
     /// The image's own export table.
     image_exports: Option<Symvers>,
     symvers: Option<Symvers>,
@@ -95,7 +95,7 @@ impl Kernel {
     }
 
     /// Returns the symbols of the kernel image.
-    pub fn image(&self) -> &Table {
+    pub fn image(&self) -> &SymbolTable {
         &self.image
     }
 
@@ -137,7 +137,7 @@ impl Kernel {
     /// Returns the modules that have symbols of these names. Reads all modules and skips those that
     /// cannot be read.
     pub fn modules_with(&self, names: &BTreeSet<String>) -> BTreeMap<String, BTreeSet<String>> {
-        let found = |module: &str, table: &Table| -> Vec<(String, String)> {
+        let found = |module: &str, table: &SymbolTable| -> Vec<(String, String)> {
             names
                 .iter()
                 .filter(|name| !table.named(name).is_empty())

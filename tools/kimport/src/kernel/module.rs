@@ -2,7 +2,7 @@
 
 //! A module of a kernel, and its types.
 
-use super::{exports, files::Origin, image, kallsyms, symbols::Table};
+use super::{exports, files::Origin, image, kallsyms, symbols::SymbolTable};
 use crate::{
     compression,
     elf::Image,
@@ -16,7 +16,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Module {
     /// Its symbols.
-    pub symbols: Table,
+    pub symbols: SymbolTable,
     /// Its type information, if there is some.
     pub types: Option<ModuleTypes>,
     /// Its exports, where its file tells.
@@ -27,7 +27,7 @@ impl Module {
     /// Makes a module from its lines in `/proc/kallsyms`, or in a copy.
     pub(super) fn loaded(entries: kallsyms::Entries, types: Option<ModuleTypes>) -> Self {
         Self {
-            symbols: Table::of_loaded(entries),
+            symbols: SymbolTable::of_loaded(entries),
             types,
             exports: Symvers::default(),
         }
@@ -63,7 +63,7 @@ pub(super) fn read_module(name: &str, origin: &Origin) -> Result<Module> {
     let file = module_file(origin)?;
     let section = |name| image::section(file.elf(), name).map(<[u8]>::to_vec);
     Ok(Module {
-        symbols: Table::of_module(&file)?,
+        symbols: SymbolTable::of_module(&file)?,
         exports: exports::of_module(&file, name),
         types: section(".BTF").map(|btf| ModuleTypes {
             btf,

@@ -8,7 +8,7 @@ use super::{
     image,
     module::Module,
     notes,
-    symbols::Table,
+    symbols::SymbolTable,
     text::{self, Text},
     Kernel, ModuleTypes, Spec, RUNNING_BTF,
 };
@@ -77,7 +77,7 @@ impl Kernel {
             unknown,
             notes: Vec::new(),
             loader: Loader::default(),
-            image: Table::of_image(text.image),
+            image: SymbolTable::of_image(text.image),
             image_exports: None,
             symvers: None,
             loaded: loaded.collect(),
@@ -146,7 +146,7 @@ impl Kernel {
             "riscv64" => Some(EM_RISCV),
             _ => None,
         });
-        if !matches!(self.loader.vermagic, Some(Magic::Whole(_))) {
+        if !matches!(self.loader.vermagic, Some(Magic::Complete(_))) {
             self.loader.vermagic = Some(self.running_magic(release, version, &machine));
         }
         self.complete_loader();
@@ -171,7 +171,7 @@ impl Kernel {
             _ => "",
         };
         let option = |is_on, option| if is_on { option } else { "" };
-        Magic::Whole(format!(
+        Magic::Complete(format!(
             "{release} {}{preempt}{}{}{arch}",
             option(flags.contains(&"SMP"), "SMP "),
             option(has("module_refcount"), "mod_unload "),
