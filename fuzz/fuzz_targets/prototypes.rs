@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Prototypes in C, made from types that another crate reads.
+//! Prototypes in C, made from type information.
 
 #![no_main]
 

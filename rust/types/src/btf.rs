@@ -282,6 +282,22 @@ impl<'a> Btf<'a> {
         index: &'a mut [u32],
     ) -> Result<Self, BtfError> {
         let sections = Sections::new(bytes)?;
+        let mut count = 0;
+        sections.each_type(|offset| {
+            *index.get_mut(count).ok_or(BtfError::Index)? = offset;
+            count += 1;
+            Ok(())
+        })?;
+        Self::with_index(bytes, base, index.get(..count).unwrap_or_default())
+    }
+
+    /// Reads a `.BTF` section once more, with the index that [`new`](Self::new) filled.
+    pub fn with_index(
+        bytes: &'a [u8],
+        base: Option<&'a Btf<'a>>,
+        index: &'a [u32],
+    ) -> Result<Self, BtfError> {
+        let sections = Sections::new(bytes)?;
         // The strings of split BTF continue the strings of the base, which begin with the empty
         // one.
         if sections.strings.last().is_some_and(|&byte| byte != 0)
@@ -289,13 +305,6 @@ impl<'a> Btf<'a> {
         {
             return Err(BtfError::Strings);
         }
-        let mut count = 0;
-        sections.each_type(|offset| {
-            *index.get_mut(count).ok_or(BtfError::Index)? = offset;
-            count += 1;
-            Ok(())
-        })?;
-        let index = index.get(..count).unwrap_or_default();
         let (first_id, first_string) = match base {
             Some(base) => (
                 base.end_id(),

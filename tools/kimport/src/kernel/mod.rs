@@ -69,7 +69,7 @@ pub struct Kernel {
     /// The type information. As long as it is not set, that of the running system can still be
     /// read.
     btf: OnceLock<Option<Vec<u8>>>,
-    types: OnceLock<Option<Types>>,
+    types: OnceLock<Option<Types<'static>>>,
     read: Mutex<HashMap<String, Arc<Module>>>,
     /// The files that may have debug information of the image. `debug_modules` has those of
     /// modules, which the modules' own files may hold as well.
@@ -181,7 +181,7 @@ impl Kernel {
     }
 
     /// Returns the types of the kernel image.
-    pub fn types(&self) -> Option<&Types> {
+    pub fn types(&self) -> Option<&Types<'static>> {
         self.types
             .get_or_init(|| Types::of_image(self.btf()?).ok())
             .as_ref()
