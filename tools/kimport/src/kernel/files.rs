@@ -22,6 +22,7 @@ use std::{
     io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
 };
+use walkdir::WalkDir;
 
 /// The place of a file's bytes.
 #[derive(Clone, Debug)]
@@ -262,26 +263,25 @@ impl Pieces {
     /// Adds the files below `directory` that have the names that distributions use.
     fn add_directory(&mut self, directory: &Path) -> io::Result<()> {
         // Follow links last, so that a file is not found a second time, and links in a circle end.
-        let (mut todo, mut links) = (vec![directory.to_owned()], Vec::new());
+        let mut todo = vec![directory.to_owned()];
         let mut seen = HashSet::new();
-        while let Some(directory) = todo.pop().or_else(|| links.pop()) {
-            if !seen.insert(fs::canonicalize(&directory)?) {
-                continue;
-            }
-            let mut entries: Vec<_> = fs::read_dir(&directory)?.collect::<io::Result<_>>()?;
-            entries.sort_by_key(fs::DirEntry::file_name);
-            for entry in entries {
-                let kind = entry.file_type()?;
-                let path = entry.path();
-                let name = path.to_string_lossy().into_owned();
-                if kind.is_dir() {
-                    todo.push(path);
+        while let Some(directory) = todo.pop() {
+            let mut entries = WalkDir::new(directory).sort_by_file_name().into_iter();
+            while let Some(entry) = entries.next() {
+                let entry = entry?;
+                let kind = entry.file_type();
+                let name = entry.path().to_string_lossy().into_owned();
+                // The first entry is the directory itself, or a link to it.
+                if kind.is_dir() || entry.depth() == 0 {
+                    if !seen.insert(fs::canonicalize(entry.path())?) {
+                        entries.skip_current_dir();
+                    }
                 } else if kind.is_file() {
                     if let Some(what) = by_name(&name) {
-                        self.put(what, &name, Origin::File(path));
+                        self.put(what, &name, Origin::File(entry.into_path()));
                     }
                 } else if kind.is_symlink() {
-                    links.extend(self.add_link(&path, &name));
+                    todo.extend(self.add_link(entry.path(), &name));
                 }
             }
         }
