@@ -135,11 +135,11 @@ tests/relink: MADE_OF = $(KIMPORT)
 # names another.
 TYPED := $(BUILD)/tests/typed/prototypes.rs
 TYPED_BENCH := $(BUILD)/tests/typed/bench.rs
-$(TYPED): rust/types/examples/typed_module.rs rust/types/tests/support/prototypes.rs kernel.pin \
+$(TYPED): tools/testing/src/bin/typed_module.rs tools/testing/src/prototypes.rs kernel.pin \
 		$(if $(KIMPORT_SEED),FORCE) | tools
 	@mkdir -p $(@D)
 	@KIMPORT_SEED=$${KIMPORT_SEED:-20261122} $(AT_ONE_PATH) \
-		$(BINARIES)/examples/typed_module $(@D)
+		$(BINARIES)/typed_module $(@D)
 FORCE:
 tests/typed: $(TYPED)
 tests/typed: MADE_OF = $(TYPED)
@@ -173,8 +173,10 @@ lio: tools
 
 .PHONY: tools
 TOOLS := kimport kimport-vm kimport-bench kimport-rust-project
+# Programs of tools/testing, which only tests run.
+TEST_PROGRAMS := typed_module relocated
 tools: setup
-	@$(CARGO) build -q --workspace $(addprefix --bin ,$(TOOLS)) --examples
+	@$(CARGO) build -q --workspace $(addprefix --bin ,$(TOOLS) $(TEST_PROGRAMS))
 
 # Modules that are made from other modules.
 DERIVED := not_gpl not_gpl_relinked provider_without_btf provider_livepatch

@@ -5,7 +5,8 @@
 
 #![no_main]
 
-use kimport_fuzz::{btf::Maker, kernel, stock};
+use kimport_fuzz::{kernel, stock};
+use kimport_testing::Maker;
 use kimport_types::{
     compare, find, Btf, BtfKind, Description, Encoding, MismatchReport, TypeMatch, TypeQuery,
     TypeSource,

@@ -3,11 +3,11 @@
 //! Makers of small kernels and their packages.
 
 use crate::{
-    btf::Maker,
     elf::{self, ElfSymbol, Section, ALLOC, EXEC, PROGBITS},
     kallsyms,
 };
 use kimport_cli::compression::Format;
+use kimport_testing::Maker;
 use std::io::Write;
 
 /// Packs `plain` as the kernel's build does.

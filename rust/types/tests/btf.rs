@@ -2,9 +2,8 @@
 
 //! Tests of the BTF reader: on the stock kernel's BTF against another reader, and on broken BTF.
 
-mod support;
-
 use btf_rs::BtfType as _;
+use kimport_testing::{index, stock_btf, stock_test, Maker};
 use kimport_types::{
     compare, find, has_namesake_beside, Btf, BtfError, BtfKind, Description, Encoding,
     MismatchReport, TypeMatch, TypeQuery, TypeSource,
@@ -12,12 +11,11 @@ use kimport_types::{
 use proptest::prelude::*;
 use std::collections::HashMap;
 use std::sync::LazyLock;
-use support::{index, stock_btf, Maker};
 
 static STOCK: LazyLock<Vec<u8>> = LazyLock::new(stock_btf);
 
 /// Every type of the stock kernel is what btf-rs says it is.
-#[test]
+#[stock_test]
 fn the_stock_kernel_reads_as_with_btf_rs() {
     use btf_rs::Type;
 
@@ -89,7 +87,7 @@ fn the_stock_kernel_reads_as_with_btf_rs() {
     );
 }
 
-#[test]
+#[stock_test]
 fn one_pass_finds_what_is_there() {
     let mut index = index(&STOCK);
     let btf = Btf::new(&STOCK, None, &mut index).unwrap();
@@ -313,7 +311,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     /// The stock kernel's BTF with a few of its bytes changed, some of them in its header.
-    #[test]
+    #[stock_test]
     fn changed_stock_btf_does_no_harm(
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..64),
         header in prop::collection::vec((0usize..32, any::<u8>()), 0..2),
@@ -378,7 +376,7 @@ fn namesakes_are_seen_where_types_are_sorted() {
 }
 
 /// The types of the stock kernel are sorted, so that namesakes are always side by side.
-#[test]
+#[stock_test]
 fn the_stock_kernel_has_namesakes_side_by_side_only() {
     let mut index = index(&STOCK);
     let btf = Btf::new(&STOCK, None, &mut index).unwrap();

@@ -2,13 +2,11 @@
 
 //! Every rule of the comparison, in both directions, and everything that compares equal.
 
-mod support;
-
+use kimport_testing::{index, Maker};
 use kimport_types::{
     compare, Btf, Comparison, Description, Encoding, Mismatch, MismatchPlace, MismatchReport, Rule,
     Severity,
 };
-use support::{index, Maker};
 
 fn compared(maker: &Maker, id: u32, declared: Encoding) -> Comparison {
     let bytes = maker.bytes();

@@ -3,15 +3,13 @@
 //! Tests with functions of the stock kernel, declared as bindgen declares them, and with one
 //! mistake.
 
-mod support;
-
+use kimport_testing::prototypes::{mutations, rng, sample, seed, Bindgen, Function};
+use kimport_testing::{exports, index, stock_btf, stock_module_btf, stock_test};
 use kimport_types::{
     compare, find, Btf, Description, MismatchReport, Severity, TypeMatch, TypeQuery,
 };
 use proptest::prelude::Rng;
 use std::collections::BTreeMap;
-use support::prototypes::{mutations, rng, sample, seed, Bindgen, Function};
-use support::{exports, index, stock_btf, stock_module_btf};
 
 /// The number of exported functions, and of others.
 const EACH: usize = 400;
@@ -36,7 +34,7 @@ fn accept_all(bindgen: &Bindgen, functions: &[Function], btf: &Btf<'_>) {
 }
 
 /// The BTF of a module continues the BTF of the image.
-#[test]
+#[stock_test]
 fn functions_of_a_stock_module() {
     let (image, module) = (
         stock_btf(),
@@ -65,7 +63,7 @@ fn functions_of_a_stock_module() {
     );
 }
 
-#[test]
+#[stock_test]
 fn functions_of_the_stock_kernel() {
     let mut rng = rng(seed());
     let bytes = stock_btf();

@@ -117,7 +117,7 @@ fn is_the_schema(of: &str, printed: &Value) {
     assert_eq!(keys(printed), keys(&schema["properties"]), "{of}");
 }
 
-#[test]
+#[stock_test]
 fn what_is_printed_as_json_is_described() {
     let directory = TempDir::new().unwrap();
     let output = directory.path().join("out.ko");

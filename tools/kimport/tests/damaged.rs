@@ -154,23 +154,23 @@ proptest! {
         ..ProptestConfig::default()
     })]
 
-    #[test]
+    #[stock_test]
     fn damaged_modules(damage in damage()) {
         try_everything(damaged(&FIXTURE.module, &damage));
     }
 
-    #[test]
+    #[stock_test]
     fn damaged_relinked_modules(damage in damage()) {
         try_everything(damaged(&FIXTURE.relinked, &damage));
     }
 
-    #[test]
+    #[stock_test]
     fn cut_modules(keep in any::<Index>()) {
         let module = &FIXTURE.relinked;
         try_everything(module[..keep.index(module.len())].to_vec());
     }
 
-    #[test]
+    #[stock_test]
     fn damaged_compression(at in any::<Index>(), byte in any::<u8>(), keep in any::<Index>()) {
         let mut packed = FIXTURE.packed.clone();
         let at = at.index(packed.len());
@@ -227,7 +227,7 @@ impl Provider {
     }
 }
 
-#[test]
+#[stock_test]
 fn damaged_bases_of_types() {
     let provider = &*PROVIDER;
     assert_eq!(provider.check(&provider.module).verified, 1);
@@ -255,7 +255,7 @@ fn damaged_bases_of_types() {
 }
 
 /// Sections that share bytes would be multiplied in the output.
-#[test]
+#[stock_test]
 fn overlapping_sections_are_refused() {
     let mut module = FIXTURE.module.clone();
     let table = number(&module, 0x28, 8);
@@ -273,7 +273,7 @@ fn overlapping_sections_are_refused() {
 }
 
 /// A name that occurs twice must not make up for another one that is missing.
-#[test]
+#[stock_test]
 fn addresses_for_a_name_twice_and_for_none_are_refused() {
     let mut module = FIXTURE.module.clone();
     let undefined: Vec<_> = Module::read(&module)
@@ -297,7 +297,7 @@ fn addresses_for_a_name_twice_and_for_none_are_refused() {
     assert!(fill(&module, &filled).is_err());
 }
 
-#[test]
+#[stock_test]
 fn the_undamaged_modules_are_fine() {
     let fixture = &*FIXTURE;
     for module in [&fixture.module, &fixture.relinked] {

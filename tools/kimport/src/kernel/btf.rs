@@ -176,45 +176,24 @@ pub fn fits(types: &kimport_types::Btf<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kimport_testing::Maker;
     use proptest::prelude::*;
-
-    const INT: u32 = 1;
-    const PTR: u32 = 2;
-    const STRUCT: u32 = 4;
-    const CONST: u32 = 10;
-    const FUNC: u32 = 12;
-    const FUNC_PROTO: u32 = 13;
 
     /// Type information with the functions `f`, `int f(const struct s *, int (*)(void))`, and `g`,
     /// `void g(int *const, ...)`.
     fn example() -> Vec<u8> {
-        let strings = b"\0int\0s\0f\0g\0";
-        let mut types = Vec::new();
-        let mut put =
-            |words: &[u32]| types.extend(words.iter().flat_map(|word| word.to_le_bytes()));
-        let info = |kind: u32, count: u32| (kind << 24) | count;
-        put(&[1, info(INT, 0), 4, (1 << 24) | 32]); // 1: int
-        put(&[5, info(STRUCT, 0), 0]); // 2: struct s
-        put(&[0, info(CONST, 0), 2]); // 3: const struct s
-        put(&[0, info(PTR, 0), 3]); // 4: const struct s *
-        put(&[0, info(FUNC_PROTO, 0), 1]); // 5: int (void)
-        put(&[0, info(PTR, 0), 5]); // 6: int (*)(void)
-        put(&[0, info(FUNC_PROTO, 2), 1, 0, 4, 0, 6]); // 7
-        put(&[7, info(FUNC, 1), 7]); // 8: f
-        put(&[0, info(PTR, 0), 1]); // 9: int *
-        put(&[0, info(CONST, 0), 9]); // 10: int *const
-        put(&[0, info(FUNC_PROTO, 2), 0, 0, 10, 0, 0]); // 11
-        put(&[9, info(FUNC, 0), 11]); // 12: g
-        let mut bytes = vec![0x9f, 0xeb, 1, 0];
-        let lengths = [24, 0, types.len(), types.len(), strings.len()];
-        bytes.extend(
-            lengths
-                .iter()
-                .flat_map(|&length| (length as u32).to_le_bytes()),
-        );
-        bytes.extend(types);
-        bytes.extend(strings);
-        bytes
+        let mut types = Maker::new();
+        let int = types.int("int", 4, 1);
+        let structure = types.structure("s", 0);
+        let constant = types.constant(structure);
+        let pointer = types.pointer(constant);
+        let callback = types.prototype(&[], int);
+        let callback = types.pointer(callback);
+        types.function("f", &[pointer, callback], int);
+        let pointer = types.pointer(int);
+        let constant = types.constant(pointer);
+        types.function("g", &[constant, 0], 0);
+        types.bytes()
     }
 
     #[test]

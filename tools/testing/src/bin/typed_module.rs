@@ -8,18 +8,15 @@
 //! that the rule of the mutation finds each mistake. `bench.rs` is for tests/bench: blocks of some
 //! and of all of the correct declarations. `KIMPORT_SEED` repeats a run.
 
-#[path = "../tests/support/mod.rs"]
-mod support;
-
 use kimport_cli::kernel::symbols::{SymbolKind, SymbolTable};
 use kimport_cli::kernel::{image, kallsyms};
+use kimport_testing::prototypes::{mutations, rng, sample, seed, Bindgen, Function, Prototype, Ty};
+use kimport_testing::{exports, index, stock_btf, stock_release};
 use kimport_types::{compare, Btf, Description, MismatchReport, Rule, Severity};
 use proptest::prelude::Rng;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use support::prototypes::{mutations, rng, sample, seed, Bindgen, Function, Prototype, Ty};
-use support::{exports, index, stock_btf, stock_release};
 
 /// The number of exported functions, and of others.
 const EACH: usize = 64;
