@@ -145,11 +145,11 @@ tests/modules/load: private ARGUMENTS = KBUILD_MODPOST_WARN=1
 # names another.
 TYPED := $(BUILD)/tests/modules/typed/prototypes.rs
 TYPED_BENCH := $(BUILD)/tests/modules/typed/bench.rs
-$(TYPED): rust/types/examples/typed_module.rs rust/types/tests/support/prototypes.rs kernel.pin \
+$(TYPED): tools/testing/src/bin/typed_module.rs tools/testing/src/prototypes.rs kernel.pin \
 		$(if $(KIMPORT_SEED),FORCE) | tools
 	@mkdir -p $(@D)
 	@KIMPORT_SEED=$${KIMPORT_SEED:-20261122} $(AT_ONE_PATH) \
-		$(BINARIES)/examples/typed_module $(@D)
+		$(BINARIES)/typed_module $(@D)
 FORCE:
 tests/modules/typed tests/modules/bench bench-pointer: $(TYPED)
 tests/modules/typed: private MADE_OF = $(TYPED)
@@ -183,8 +183,10 @@ lio: tools
 
 .PHONY: tools
 TOOLS := kimport kimport-vm kimport-bench kimport-rust-project
+# Programs of tools/testing, which only tests run.
+TEST_PROGRAMS := typed_module relocated
 tools: setup
-	@$(CARGO) build -q --workspace $(addprefix --bin ,$(TOOLS)) --examples
+	@$(CARGO) build -q --workspace $(addprefix --bin ,$(TOOLS) $(TEST_PROGRAMS))
 
 # Modules that are made from other modules.
 DERIVED := not_gpl not_gpl_relinked provider_without_btf provider_livepatch

@@ -4,7 +4,7 @@
 
 #![no_main]
 
-use kimport::{
+use kimport_cli::{
     kernel::Spec,
     relink::request::{new_name, Choice, Request},
 };

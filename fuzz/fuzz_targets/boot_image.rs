@@ -4,7 +4,7 @@
 
 #![no_main]
 
-use kimport::{
+use kimport_cli::{
     compression::Format,
     kernel::{image, kallsyms},
 };

@@ -5,9 +5,11 @@
 
 #![no_main]
 
-use kimport_fuzz::{btf::Maker, kernel, stock};
+use kimport_fuzz::{kernel, stock};
+use kimport_testing::Maker;
 use kimport_types::{
-    compare, find, Btf, BtfKind, Description, Encoding, Finding, Report, TypeSource, Wanted,
+    compare, find, Btf, BtfKind, Description, Encoding, MismatchReport, TypeMatch, TypeQuery,
+    TypeSource,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -113,16 +115,17 @@ fn walk(btf: &Btf<'_>, description: Option<&Description<'_>>) {
         .filter_map(|(id, ty)| Some((id, btf.name(ty.name_offset())?)))
         .collect();
     let names = symbols.iter().map(|(_, name)| *name).take(TYPES as usize);
-    let mut wanted: Vec<Wanted<'_>> = names.chain([&b"absent!"[..]]).map(Wanted::new).collect();
+    let mut wanted: Vec<TypeQuery<'_>> =
+        names.chain([&b"absent!"[..]]).map(TypeQuery::new).collect();
     find(btf, btf.first_id(), &mut wanted);
     for wanted in wanted {
         let mut named = symbols.iter().filter(|(_, name)| *name == wanted.name());
         let expected = match (named.next(), named.next()) {
-            (None, _) => Finding::Missing,
-            (Some((id, _)), None) => Finding::Id(*id),
-            _ => Finding::Ambiguous,
+            (None, _) => TypeMatch::Missing,
+            (Some((id, _)), None) => TypeMatch::Id(*id),
+            _ => TypeMatch::Ambiguous,
         };
-        assert_eq!(wanted.finding(), expected);
+        assert_eq!(wanted.found(), expected);
     }
 }
 
@@ -137,7 +140,7 @@ fn show(btf: &Btf<'_>, declared: &Description<'_>, id: u32) {
     let Some(mismatch) = comparison.worst() else {
         return;
     };
-    let report = Report {
+    let report = MismatchReport {
         name: "symbol",
         declared,
         source: btf,

@@ -4,7 +4,7 @@
 
 #![no_main]
 
-use kimport_types::{Description, Encoding, Symbol, Type, TypeBytes, CAPACITY};
+use kimport_types::{Description, Encoding, SymbolType, Type, TypeBytes, CAPACITY};
 use libfuzzer_sys::fuzz_target;
 
 fn encode(ty: TypeBytes<'_>) -> Encoding {
@@ -52,9 +52,9 @@ fuzz_target!(init: kimport_fuzz::seeds(seeds), |bytes: &[u8]| {
     if bytes.len() > CAPACITY {
         return;
     }
-    let again = match description.symbol() {
-        Symbol::Data(ty) => encode(ty).into_data(),
-        Symbol::Function(prototype) => {
+    let again = match description.symbol_type() {
+        SymbolType::Data(ty) => encode(ty).into_data(),
+        SymbolType::Function(prototype) => {
             let arguments: Vec<Encoding> = prototype.arguments.map(encode).collect();
             assert_eq!(arguments.len(), prototype.arguments.len());
             Encoding::function(&arguments, encode(prototype.returned), prototype.variadic)
@@ -74,9 +74,9 @@ fn shown(description: &Description<'_>) -> Vec<String> {
             other => format!("{other:?}"),
         }
     }
-    match description.symbol() {
-        Symbol::Data(data) => vec![ty(data)],
-        Symbol::Function(prototype) => [prototype.variadic.to_string(), ty(prototype.returned)]
+    match description.symbol_type() {
+        SymbolType::Data(data) => vec![ty(data)],
+        SymbolType::Function(prototype) => [prototype.variadic.to_string(), ty(prototype.returned)]
             .into_iter()
             .chain(prototype.arguments.map(ty))
             .collect(),

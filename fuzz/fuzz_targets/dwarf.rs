@@ -4,7 +4,7 @@
 
 #![no_main]
 
-use kimport::kernel::dwarf;
+use kimport_cli::kernel::dwarf;
 use libfuzzer_sys::fuzz_target;
 use std::{fs, process::Command};
 

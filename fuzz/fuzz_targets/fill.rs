@@ -5,10 +5,10 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use kimport::module_file::ModuleFile;
-use kimport::{
+use kimport_cli::module_file::ModuleFile;
+use kimport_cli::{
     list::Listing,
-    load::{plan::Filled, rewrite::fill},
+    load::{plan::FilledSymbol, rewrite::fill},
 };
 use kimport_fuzz::module::Spec;
 use libfuzzer_sys::fuzz_target;
@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 struct Input {
     module: Spec,
     /// The undefined symbols that get an address, with the address.
-    chosen: Vec<(u8, u64)>,
+    filled: Vec<(u8, u64)>,
     absent: bool,
 }
 
@@ -28,7 +28,7 @@ fuzz_target!(init: kimport_fuzz::seeds(kimport_fuzz::noise), |input: Input| {
         .map(|listing| listing.undefined.into_iter().map(|symbol| symbol.name).collect())
         .unwrap_or_default();
     let mut addresses: BTreeMap<String, u64> = BTreeMap::new();
-    for &(number, address) in &input.chosen {
+    for &(number, address) in &input.filled {
         if let Some(name) = undefined.get(usize::from(number) % undefined.len().max(1)) {
             addresses.insert(name.clone(), address);
         }
@@ -36,9 +36,9 @@ fuzz_target!(init: kimport_fuzz::seeds(kimport_fuzz::noise), |input: Input| {
     if input.absent {
         addresses.insert("absent".to_owned(), 1);
     }
-    let filled: Vec<Filled> = addresses
+    let filled: Vec<FilledSymbol> = addresses
         .iter()
-        .map(|(name, &address)| Filled {
+        .map(|(name, &address)| FilledSymbol {
             name: name.clone(),
             provider: "vmlinux".to_owned(),
             address,

@@ -4,7 +4,7 @@
 
 #![no_main]
 
-use kimport::import_table::{decode, Import, Kind, Policy};
+use kimport_cli::import_table::{decode, Import, ImportKind, Policy};
 use kimport_types::Description;
 use libfuzzer_sys::fuzz_target;
 
@@ -18,7 +18,7 @@ fn encode(import: &Import) -> Vec<u8> {
         import.name,
         import.rust_name
     );
-    let kind = u8::from(import.kind == Kind::Data);
+    let kind = u8::from(import.kind == ImportKind::Data);
     let flags = u8::from(import.optional)
         | (u8::from(import.unverified) << 1)
         | ((import.verify as u8) << 2);
@@ -47,8 +47,8 @@ fn seeds() -> Vec<Vec<u8>> {
         rust_name: "rust".to_owned(),
         description: description.to_owned(),
     };
-    let function = encode(&import(Kind::Function, None, &[1, 0, 0, 0, 0]));
-    let data = encode(&import(Kind::Data, Some("provider"), &[]));
+    let function = encode(&import(ImportKind::Function, None, &[1, 0, 0, 0, 0]));
+    let data = encode(&import(ImportKind::Data, Some("provider"), &[]));
     vec![[function.as_slice(), &data].concat(), function, data]
 }
 

@@ -6,7 +6,7 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use kimport::kernel::kallsyms::find;
+use kimport_cli::kernel::kallsyms::find;
 use kimport_fuzz::kallsyms::arrays;
 use libfuzzer_sys::fuzz_target;
 

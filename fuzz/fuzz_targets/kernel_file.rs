@@ -4,7 +4,9 @@
 
 #![no_main]
 
-use kimport::{check, compression::Format, import_table, kernel::Kernel, list::Listing, resolve};
+use kimport_cli::{
+    check, compression::Format, import_table, kernel::Kernel, list::Listing, resolve,
+};
 use kimport_fuzz::{
     kernel::{bz_image, pack, package, stripped, types, vmlinux},
     module::SYMVERS,
@@ -64,11 +66,11 @@ fuzz_target!(init: kimport_fuzz::seeds(seeds), |bytes: &[u8]| {
     for name in ["f", "_stext", "work", "crc16"] {
         for provider in [None, Some("loop"), Some("crc16")] {
             for finder in [resolve::Finder::Crate, resolve::Finder::Livepatch] {
-                let wanted = resolve::Wanted {
+                let wanted = resolve::SymbolQuery {
                     name,
                     provider,
                     position: None,
-                    kind: Some(import_table::Kind::Function),
+                    kind: Some(import_table::ImportKind::Function),
                     finder,
                 };
                 if let Err(cause) = resolve::resolve(&kernel, &wanted) {
@@ -79,7 +81,7 @@ fuzz_target!(init: kimport_fuzz::seeds(seeds), |bytes: &[u8]| {
         let _ = (kernel.exporter(name), kernel.loaded_with(name));
     }
     let import = import_table::Import {
-        kind: import_table::Kind::Function,
+        kind: import_table::ImportKind::Function,
         optional: false,
         unverified: false,
         verify: import_table::Policy::Strict,
@@ -99,5 +101,5 @@ fuzz_target!(init: kimport_fuzz::seeds(seeds), |bytes: &[u8]| {
         exporters_known: false,
         marks: Default::default(),
     };
-    assert!(!check::Report::new(&listing, &kernel).text().is_empty());
+    assert!(!check::CheckReport::new(&listing, &kernel).text().is_empty());
 });

@@ -5,7 +5,7 @@
 
 #![no_main]
 
-use kimport::relink::modinfo::{edit, value, values};
+use kimport_cli::relink::modinfo::{edit, value, values};
 use kimport_fuzz::stock;
 use libfuzzer_sys::fuzz_target;
 

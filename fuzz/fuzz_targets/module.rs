@@ -4,36 +4,36 @@
 
 #![no_main]
 
-use kimport::{
+use kimport_cli::{
     compression::unpack,
-    kernel::symbols::Table,
+    kernel::symbols::SymbolTable,
     list::Listing,
-    load::{plan::Filled, rewrite::fill, Facts},
+    load::{plan::FilledSymbol, rewrite::fill, Facts},
     module_file::ModuleFile,
-    relink::{relink, Wish},
+    relink::{relink, RelinkOptions},
     symvers::Symvers,
 };
 use kimport_fuzz::{module::SYMVERS, stock};
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
 
-static RELINKING: LazyLock<(Symvers, Wish)> = LazyLock::new(|| {
+static RELINKING: LazyLock<(Symvers, RelinkOptions)> = LazyLock::new(|| {
     let symvers = Symvers::parse(SYMVERS).expect("it is right");
     let request = "vmlinux".parse().expect("it is right");
-    let wish = Wish {
+    let options = RelinkOptions {
         requests: vec![request],
         name: Some("whole".to_owned()),
         no_exports: true,
     };
-    (symvers, wish)
+    (symvers, options)
 });
 
 fn seeds() -> Vec<Vec<u8>> {
-    let (symvers, wish) = &*RELINKING;
+    let (symvers, options) = &*RELINKING;
     let mut seeds = stock::packed_modules();
     for module in stock::modules() {
         let file = ModuleFile::from_bytes(module.clone());
-        let relinked = file.and_then(|file| relink(&file, Some(symvers), wish));
+        let relinked = file.and_then(|file| relink(&file, Some(symvers), options));
         seeds.extend(relinked.map(|(bytes, _)| bytes));
         seeds.push(module);
     }
@@ -47,14 +47,14 @@ fuzz_target!(init: kimport_fuzz::seeds(seeds), |bytes: &[u8]| {
     let Ok(file) = ModuleFile::from_bytes(bytes) else {
         return;
     };
-    let (symvers, wish) = &*RELINKING;
-    let _ = Table::of_module(&file);
+    let (symvers, options) = &*RELINKING;
+    let _ = SymbolTable::of_module(&file);
     let _ = Facts::new(&file);
     if let Ok(listing) = Listing::new(&file, Some(symvers)) {
         assert!(!listing.text(Some(40)).is_empty());
-        let mut filled: Vec<Filled> = Vec::new();
+        let mut filled: Vec<FilledSymbol> = Vec::new();
         for symbol in listing.undefined {
-            filled.push(Filled {
+            filled.push(FilledSymbol {
                 name: symbol.name,
                 provider: "vmlinux".to_owned(),
                 address: 0xffff_ffff_8100_0000,
@@ -62,10 +62,10 @@ fuzz_target!(init: kimport_fuzz::seeds(seeds), |bytes: &[u8]| {
         }
         let _ = fill(file.elf(), &filled);
     }
-    if let Ok((output, report)) = relink(&file, Some(symvers), wish) {
+    if let Ok((output, report)) = relink(&file, Some(symvers), options) {
         let (_, _) = (report.text(), report.notices());
         let again = ModuleFile::from_bytes(output).expect("the output is a file");
-        let (_, report) = relink(&again, Some(symvers), wish).expect("the output is a module");
+        let (_, report) = relink(&again, Some(symvers), options).expect("the output is a module");
         assert!(!report.changed);
     }
 });

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Prototypes in C, made from types that another crate reads.
+//! Prototypes in C, made from type information.
 
 #![no_main]
 
-use kimport::kernel::btf::Types;
+use kimport_cli::kernel::btf::Types;
 use kimport_fuzz::{kernel, stock};
 use libfuzzer_sys::fuzz_target;
 

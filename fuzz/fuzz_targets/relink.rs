@@ -6,7 +6,7 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use kimport::{
+use kimport_cli::{
     list::Listing,
     module_file::ModuleFile,
     relink::{guard, relink, request::MAX_NAME},
@@ -21,7 +21,7 @@ static EXPORTS: LazyLock<Symvers> = LazyLock::new(|| Symvers::parse(SYMVERS).exp
 #[derive(Arbitrary, Debug)]
 struct Input {
     module: Spec,
-    wish: WishSpec,
+    options: WishSpec,
     without_symvers: bool,
 }
 
@@ -30,9 +30,9 @@ fuzz_target!(init: kimport_fuzz::seeds(kimport_fuzz::noise), |input: Input| {
     let bytes = input.module.bytes();
     let size = bytes.len();
     let file = ModuleFile::from_bytes(bytes).expect("it has no signature");
-    let wish = input.wish.wish();
+    let options = input.options.options();
     let before = Listing::new(&file, symvers);
-    let (output, report) = match relink(&file, symvers, &wish) {
+    let (output, report) = match relink(&file, symvers, &options) {
         Ok(done) => done,
         Err(error) => return assert!(!error.to_string().is_empty()),
     };
@@ -44,7 +44,7 @@ fuzz_target!(init: kimport_fuzz::seeds(kimport_fuzz::noise), |input: Input| {
     let after = Listing::new(&again, symvers).expect("the output is a module");
     if report.changed {
         assert_eq!(after.module.as_deref(), Some(report.new_name.as_str()));
-        assert!(report.new_name.len() <= MAX_NAME || wish.name.is_none());
+        assert!(report.new_name.len() <= MAX_NAME || options.name.is_none());
         // The redirected symbols are livepatch's, and everything else is unchanged.
         assert_eq!(after.livepatch.len(), before.livepatch.len() + report.symbols.len());
         let undefined = |listing: &Listing| {
@@ -71,6 +71,6 @@ fuzz_target!(init: kimport_fuzz::seeds(kimport_fuzz::noise), |input: Input| {
             assert!(after.livepatch.iter().any(|it| is_it(&it.name, &it.provider, it.position)));
         }
     }
-    let (same, report) = relink(&again, symvers, &wish).expect("the output can be relinked");
+    let (same, report) = relink(&again, symvers, &options).expect("the output can be relinked");
     assert!(!report.changed && same == again.bytes());
 });

@@ -5,9 +5,9 @@
 
 #![no_main]
 
-use kimport::kernel::{
+use kimport_cli::kernel::{
     kallsyms::Entry,
-    symbols::Table,
+    symbols::SymbolTable,
     text::{is_placeholder, is_text, parse, Text},
 };
 use libfuzzer_sys::fuzz_target;
@@ -51,7 +51,7 @@ fuzz_target!(init: kimport_fuzz::seeds(seeds), |bytes: &[u8]| {
     assert_eq!(parse(&write(&symbols)).as_ref(), Ok(&symbols));
     let count = symbols.image.len();
     let names: Vec<String> = symbols.image.iter().map(|entry| entry.name.to_owned()).collect();
-    let table = Table::of_image(symbols.image);
+    let table = SymbolTable::of_image(symbols.image);
     assert_eq!(table.len(), count);
     for name in names.iter().take(8) {
         assert!(!table.named(name).is_empty());
@@ -61,6 +61,6 @@ fuzz_target!(init: kimport_fuzz::seeds(seeds), |bytes: &[u8]| {
         let _ = table.exports(name);
     }
     for (_, entries) in symbols.modules {
-        assert!(!Table::of_loaded(entries).is_empty());
+        assert!(!SymbolTable::of_loaded(entries).is_empty());
     }
 });

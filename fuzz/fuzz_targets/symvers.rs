@@ -4,7 +4,7 @@
 
 #![no_main]
 
-use kimport::symvers::Symvers;
+use kimport_cli::symvers::Symvers;
 use kimport_fuzz::{module::SYMVERS, stock};
 use libfuzzer_sys::fuzz_target;
 

@@ -29,7 +29,7 @@ pub struct Section {
 
 /// A symbol.
 #[derive(Clone, Debug, Default)]
-pub struct Symbol {
+pub struct ElfSymbol {
     pub name: String,
     pub info: u8,
     pub section: u16,
@@ -53,7 +53,7 @@ fn strings<'a>(names: impl Iterator<Item = &'a str>) -> (Vec<u8>, Vec<u32>) {
 
 /// Returns the sections `.symtab` and `.strtab` for `symbols`, if `.strtab` becomes section
 /// `strtab`.
-pub fn symbol_table(symbols: &[Symbol], strtab: u32) -> [Section; 2] {
+pub fn symbol_table(symbols: &[ElfSymbol], strtab: u32) -> [Section; 2] {
     let (names, places) = strings(symbols.iter().map(|symbol| symbol.name.as_str()));
     let mut data = vec![0; 24];
     for (symbol, name) in symbols.iter().zip(places) {

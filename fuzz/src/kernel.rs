@@ -3,11 +3,11 @@
 //! Makers of small kernels and their packages.
 
 use crate::{
-    btf::Maker,
-    elf::{self, Section, Symbol, ALLOC, EXEC, PROGBITS},
+    elf::{self, ElfSymbol, Section, ALLOC, EXEC, PROGBITS},
     kallsyms,
 };
-use kimport::compression::Format;
+use kimport_cli::compression::Format;
+use kimport_testing::Maker;
 use std::io::Write;
 
 /// Packs `plain` as the kernel's build does.
@@ -120,7 +120,7 @@ pub fn vmlinux() -> Vec<u8> {
         data: types().bytes(),
         ..Section::default()
     };
-    let symbol = |name: &str, value| Symbol {
+    let symbol = |name: &str, value| ElfSymbol {
         name: name.to_owned(),
         info: 0x12,
         section: 1,

@@ -6,8 +6,6 @@
 //! The makers use none of the code under test, so that a target can compare its result with the
 //! input that was made.
 
-#[path = "../../rust/types/tests/support/maker.rs"]
-pub mod btf;
 pub mod elf;
 pub mod kallsyms;
 pub mod kernel;

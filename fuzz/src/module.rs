@@ -3,11 +3,11 @@
 //! A maker of kernel modules by a fuzzer's decisions: it makes a well-formed module, then changes
 //! numbers in its tables.
 
-use crate::elf::{self, Section, Symbol, ALLOC, EXEC, NOBITS, PROGBITS, RELA, WRITE};
+use crate::elf::{self, ElfSymbol, Section, ALLOC, EXEC, NOBITS, PROGBITS, RELA, WRITE};
 use arbitrary::Arbitrary;
-use kimport::relink::{
+use kimport_cli::relink::{
     request::{Choice, Listed, Request},
-    Wish,
+    RelinkOptions,
 };
 
 /// The names of sections that the code under test treats specially, and some others.
@@ -106,14 +106,14 @@ struct SymbolSpec {
 /// A change of a number in a table of the file.
 #[derive(Arbitrary, Clone, Debug)]
 struct Edit {
-    table: Table,
+    table: FileTable,
     entry: u8,
     field: u8,
     value: Value,
 }
 
 #[derive(Arbitrary, Clone, Debug)]
-enum Table {
+enum FileTable {
     Header,
     Sections,
     Symbols,
@@ -206,9 +206,9 @@ impl Spec {
             sections.push(spec.rela(target, symtab, symbols.len(), self.livepatch));
         }
         // All symbols are global, so that their order is free.
-        let symbols: Vec<Symbol> = symbols
+        let symbols: Vec<ElfSymbol> = symbols
             .iter()
-            .map(|spec| Symbol {
+            .map(|spec| ElfSymbol {
                 name: pick(&SYMBOLS, spec.name).to_owned(),
                 info: if spec.weak { 0x20 } else { 0x10 },
                 section: match spec.section {
@@ -316,10 +316,10 @@ impl Places {
 impl Edit {
     fn apply(&self, file: &mut [u8], places: &Places) {
         let (entries, fields) = match self.table {
-            Table::Header => (&[0][..], HEADER),
-            Table::Sections => (&places.sections[..], SECTION),
-            Table::Symbols => (&places.symbols[..], SYMBOL),
-            Table::Relocations => (&places.relocations[..], RELOCATION),
+            FileTable::Header => (&[0][..], HEADER),
+            FileTable::Sections => (&places.sections[..], SECTION),
+            FileTable::Symbols => (&places.symbols[..], SYMBOL),
+            FileTable::Relocations => (&places.relocations[..], RELOCATION),
         };
         let Some(&entry) = entries.get(usize::from(self.entry) % entries.len().max(1)) else {
             return;
@@ -364,7 +364,7 @@ enum ChoiceSpec {
 
 impl WishSpec {
     /// Returns the request that a command line would make.
-    pub fn wish(&self) -> Wish {
+    pub fn options(&self) -> RelinkOptions {
         let requests = self.requests.iter().take(4).map(|request| Request {
             provider: pick(&MODULES, request.provider).to_owned(),
             choice: match &request.choice {
@@ -380,7 +380,7 @@ impl WishSpec {
                 }
             },
         });
-        Wish {
+        RelinkOptions {
             requests: requests.collect(),
             no_exports: self.no_exports,
             name: self.name.map(|long| {

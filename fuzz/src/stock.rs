@@ -41,7 +41,7 @@ pub fn packed_modules() -> Vec<Vec<u8>> {
 pub fn modules() -> Vec<Vec<u8>> {
     packed_modules()
         .into_iter()
-        .filter_map(|packed| kimport::compression::unpack(packed).ok())
+        .filter_map(|packed| kimport_cli::compression::unpack(packed).ok())
         .filter(|module| module.len() < MODULE)
         .collect()
 }

@@ -6,7 +6,7 @@ use super::imported;
 use crate::bindings;
 use crate::provider::Provider;
 use crate::resolver::Kallsyms;
-use crate::types::{find, has_namesake_beside, BtfType, Finding, TypeSource, Wanted};
+use crate::types::{find, has_namesake_beside, BtfType, TypeMatch, TypeSource, TypeQuery};
 use core::ffi::CStr;
 use core::ptr::NonNull;
 use kernel::error::from_err_ptr;
@@ -56,13 +56,13 @@ impl KernelTypes {
     ///
     /// BTF does not say which of several symbols it describes. pahole leaves out functions of one
     /// name whose prototypes differ. Older versions of pahole do not, and then the result is
-    /// [`Finding::Ambiguous`].
-    pub(super) fn symbol(&self, name: &CStr, position: Option<u32>) -> Finding {
+    /// [`TypeMatch::Ambiguous`].
+    pub(super) fn symbol(&self, name: &CStr, position: Option<u32>) -> TypeMatch {
         // A walk over all of the image's types takes some milliseconds.
         if self.first_id > 1 || position.is_some() {
-            let mut wanted = [Wanted::new(name.to_bytes())];
+            let mut wanted = [TypeQuery::new(name.to_bytes())];
             find(self, self.first_id, &mut wanted);
-            return wanted[0].finding();
+            return wanted[0].found();
         }
         // The kernel can search the types of its image without walking them all, because they are
         // sorted by name.
@@ -74,12 +74,12 @@ impl KernelTypes {
             };
             if let Ok(id @ 1..) = u32::try_from(id) {
                 return match has_namesake_beside(self, id) {
-                    true => Finding::Ambiguous,
-                    false => Finding::Id(id),
+                    true => TypeMatch::Ambiguous,
+                    false => TypeMatch::Id(id),
                 };
             }
         }
-        Finding::Missing
+        TypeMatch::Missing
     }
 }
 

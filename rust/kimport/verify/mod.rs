@@ -15,7 +15,7 @@ use crate::compat::code;
 use crate::log::{log, log_lines};
 use crate::provider::{provider_name, Provider};
 use crate::resolver::Kallsyms;
-use crate::types::{judge, Finding, Judgement, Policy, Refusal, Unverified};
+use crate::types::{judge, TypeMatch, Judgement, Policy, Refusal, Unverified};
 use crate::verdict::Verdict;
 use core::cell::OnceCell;
 use core::ffi::CStr;
@@ -50,7 +50,7 @@ impl<'a> Types<'a> {
     /// had a symbol in the provider's file, because pahole takes no others. May sleep.
     pub(crate) fn has(&self, name: &CStr) -> bool {
         self.get()
-            .is_some_and(|types| types.symbol(name, None) != Finding::Missing)
+            .is_some_and(|types| types.symbol(name, None) != TypeMatch::Missing)
     }
 
     /// Compares `symbol`, which was found, with its declaration, under `policy`. May sleep. A

@@ -5,7 +5,7 @@
 use crate::{
     bindings::item_name,
     diagnostics::{self as message, DiagCtxt},
-    model::{bare, Block, Kind, Mode, Module, Passed},
+    model::{bare, Block, EntryKind, ItemAttributes, Mode, Module},
 };
 use proc_macro2::{Ident, Span};
 use std::collections::HashMap;
@@ -129,19 +129,21 @@ fn check_entries(block: &Block, dcx: &mut DiagCtxt) {
             check_livepatch_name(&entry.kernel_name(), ',', entry.kernel_name_span(), dcx);
         }
         match entry.kind() {
-            Kind::Function(function) => {
+            EntryKind::Function(function) => {
                 check_function(function, dcx);
                 check_returns(function, mode, dcx);
             }
-            Kind::Data(Type::Never(never)) => dcx.error(never.span(), message::NEVER_DATA, &[]),
+            EntryKind::Data(Type::Never(never)) => {
+                dcx.error(never.span(), message::NEVER_DATA, &[])
+            }
             // A pointer to it would need parentheses, and would be two words long.
-            Kind::Data(Type::TraitObject(object)) => {
+            EntryKind::Data(Type::TraitObject(object)) => {
                 dcx.error(object.span(), message::TRAIT, &[&"dyn"]);
             }
-            Kind::Data(_) if mode == Mode::Late => {
+            EntryKind::Data(_) if mode == Mode::Late => {
                 dcx.error(entry.name.span(), message::LATE_DATA, &[]);
             }
-            Kind::Data(_) => {}
+            EntryKind::Data(_) => {}
         }
         Unnamed(dcx).visit_type(&entry.ty);
     }
@@ -156,7 +158,7 @@ impl Names {
     ///
     /// Two items that both have a `#[cfg]` may exclude each other. If they do not, the compiler
     /// reports it.
-    fn repeated(&mut self, name: &Ident, attributes: &Passed) -> bool {
+    fn repeated(&mut self, name: &Ident, attributes: &ItemAttributes) -> bool {
         let conditional = !attributes.cfgs.is_empty();
         match self.0.insert(name.unraw(), conditional) {
             Some(other) => !(conditional && other),

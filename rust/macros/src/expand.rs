@@ -8,7 +8,7 @@
 
 use crate::{
     bindings::item_name,
-    model::{bare, Block, Entry, Kind, Mode, Verify},
+    model::{bare, Block, Entry, EntryKind, Mode, Verify},
 };
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -159,8 +159,8 @@ fn expand_block(block: &Block, id: &str, records: bool) -> TokenStream {
 
 fn expand_entry(block: &Block, entry: &Entry, id: &str) -> TokenStream {
     match entry.kind() {
-        Kind::Function(function) => expand_function(block, entry, function, id),
-        Kind::Data(ty) => expand_data(block, entry, ty),
+        EntryKind::Function(function) => expand_function(block, entry, function, id),
+        EntryKind::Data(ty) => expand_data(block, entry, ty),
     }
 }
 
@@ -168,8 +168,8 @@ fn expand_record(block: &Block, entry: &Entry) -> TokenStream {
     let span = span_of(entry);
     let cfgs = &entry.attributes.cfgs;
     let kind = match entry.kind() {
-        Kind::Function(_) => quote_spanned!(span=> Function),
-        Kind::Data(_) => quote_spanned!(span=> Data),
+        EntryKind::Function(_) => quote_spanned!(span=> Function),
+        EntryKind::Data(_) => quote_spanned!(span=> Data),
     };
     let policy = policy(block.verify.unwrap_or(Verify::Strict));
     let (optional, unverified) = (entry.optional, entry.unverified);
@@ -230,7 +230,7 @@ fn expand_description(entry: &Entry) -> TokenStream {
         quote_spanned!(span=> ::kimport::types::describe!(#ty))
     };
     let encoding = match entry.kind() {
-        Kind::Function(function) => {
+        EntryKind::Function(function) => {
             let arguments = function
                 .inputs
                 .iter()
@@ -241,7 +241,7 @@ fn expand_description(entry: &Entry) -> TokenStream {
             };
             quote!(::kimport::types::Encoding::function(&[#(#arguments),*], #returned, false))
         }
-        Kind::Data(ty) => {
+        EntryKind::Data(ty) => {
             let ty = describe(&static_lifetimes(ty));
             quote!(#ty.into_data())
         }
@@ -265,7 +265,7 @@ fn expand_check(block: &Block, entry: &Entry) -> Option<TokenStream> {
     }
     let cfgs = &entry.attributes.cfgs;
     Some(match entry.kind() {
-        Kind::Function(function) => {
+        EntryKind::Function(function) => {
             let types = function.inputs.iter().map(|input| &input.ty);
             let output = &function.output;
             quote_spanned! {span=>
@@ -274,7 +274,7 @@ fn expand_check(block: &Block, entry: &Entry) -> Option<TokenStream> {
                 const _: unsafe extern "C" fn(#(#types),*) #output = #item;
             }
         }
-        Kind::Data(ty) => {
+        EntryKind::Data(ty) => {
             let ty = static_lifetimes(ty);
             quote_spanned! {span=>
                 #(#cfgs)*
@@ -490,11 +490,11 @@ fn expand_table(block: &Block) -> TokenStream {
         let binding = binding(entry);
         let ty = type_ident(entry);
         let constructor = match entry.kind() {
-            Kind::Function(_) if block.mode() == Mode::Livepatch => {
+            EntryKind::Function(_) if block.mode() == Mode::Livepatch => {
                 quote!(livepatch_function(#name, &#binding))
             }
-            Kind::Function(_) => quote!(function(#name, &#binding)),
-            Kind::Data(ty) => {
+            EntryKind::Function(_) => quote!(function(#name, &#binding)),
+            EntryKind::Data(ty) => {
                 let ty = static_lifetimes(ty);
                 quote!(data(#name, &#binding, ::core::mem::size_of::<#ty>()))
             }

@@ -7,7 +7,7 @@ use syn::{ext::IdentExt, Attribute, LitStr, Path, Type, TypeBareFn, Visibility};
 
 /// A group of entries that is resolved together.
 pub(crate) struct Block {
-    pub(crate) attributes: Passed,
+    pub(crate) attributes: ItemAttributes,
     /// The span of `#[autoload]`, if given: an absent provider is requested.
     pub(crate) autoload: Option<Span>,
     /// The span of `#[rebindable]`, if given: the block can be moved to another provider.
@@ -54,14 +54,14 @@ pub(crate) struct Module {
 
 /// The attributes that end up on the generated items.
 #[derive(Default)]
-pub(crate) struct Passed {
+pub(crate) struct ItemAttributes {
     pub(crate) docs: Vec<Attribute>,
     pub(crate) cfgs: Vec<Attribute>,
 }
 
 /// One imported symbol.
 pub(crate) struct Entry {
-    pub(crate) attributes: Passed,
+    pub(crate) attributes: ItemAttributes,
     pub(crate) optional: bool,
     pub(crate) unverified: bool,
     /// The position among several symbols of the same name, counted from 1.
@@ -90,7 +90,7 @@ pub(crate) enum Mode {
 }
 
 /// The kind of a symbol, by its declared type.
-pub(crate) enum Kind<'a> {
+pub(crate) enum EntryKind<'a> {
     Function(&'a TypeBareFn),
     Data(&'a Type),
 }
@@ -149,10 +149,10 @@ impl Entry {
         }
     }
 
-    pub(crate) fn kind(&self) -> Kind<'_> {
+    pub(crate) fn kind(&self) -> EntryKind<'_> {
         match bare(&self.ty) {
-            Type::BareFn(function) => Kind::Function(function),
-            ty => Kind::Data(ty),
+            Type::BareFn(function) => EntryKind::Function(function),
+            ty => EntryKind::Data(ty),
         }
     }
 }

@@ -8,7 +8,7 @@
 
 use crate::{
     diagnostics::{self as message, DiagCtxt},
-    model::{Block, Entry, Module, Passed, Verify},
+    model::{Block, Entry, ItemAttributes, Module, Verify},
 };
 use proc_macro2::{Delimiter, Ident, Spacing, Span, TokenStream, TokenTree};
 use quote::ToTokens as _;
@@ -40,7 +40,7 @@ fn invocation(input: ParseStream<'_>, blocks: &mut Vec<Block>, dcx: &mut DiagCtx
     }
     let verify = inner_attributes(input, dcx);
     let mut bare = Block {
-        attributes: Passed::default(),
+        attributes: ItemAttributes::default(),
         autoload: None,
         rebindable: None,
         late: None,
@@ -160,7 +160,7 @@ fn block(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Option<Block> {
     input.advance_to(&fork);
 
     let mut block = Block {
-        attributes: attributes.passed,
+        attributes: attributes.item_attributes,
         autoload: attributes.autoload,
         rebindable: attributes.rebindable,
         late: attributes.late,
@@ -288,7 +288,7 @@ fn entry(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Result<Entry> {
     syn::parse2::<Type>(ty.to_token_stream())?;
 
     Ok(Entry {
-        attributes: attributes.passed,
+        attributes: attributes.item_attributes,
         optional: attributes.optional,
         unverified: attributes.unverified,
         position: attributes.position,
@@ -311,7 +311,7 @@ fn name(input: ParseStream<'_>) -> Result<Ident> {
     Err(message::EXPECTED_NAME.at(input.span(), &[]))
 }
 
-impl Passed {
+impl ItemAttributes {
     /// Takes `attribute` if it is one that passes through, else gives it back.
     fn take(&mut self, attribute: Attribute) -> std::result::Result<(), Attribute> {
         if attribute.path().is_ident("doc") {
@@ -328,7 +328,7 @@ impl Passed {
 /// The attributes of a block.
 #[derive(Default)]
 struct BlockAttributes {
-    passed: Passed,
+    item_attributes: ItemAttributes,
     autoload: Option<Span>,
     rebindable: Option<Span>,
     late: Option<Span>,
@@ -341,7 +341,7 @@ impl BlockAttributes {
         let mut this = Self::default();
         let mut verify_at = None;
         for attribute in attributes {
-            let Err(attribute) = this.passed.take(attribute) else {
+            let Err(attribute) = this.item_attributes.take(attribute) else {
                 continue;
             };
             let name = path_of(&attribute);
@@ -372,7 +372,7 @@ impl BlockAttributes {
 /// The attributes of an entry.
 #[derive(Default)]
 struct EntryAttributes {
-    passed: Passed,
+    item_attributes: ItemAttributes,
     optional: bool,
     unverified: bool,
     position: Option<u32>,
@@ -385,7 +385,7 @@ impl EntryAttributes {
         // Malformed attributes count, too, so that a repetition of one is reported.
         let mut seen = Vec::new();
         for attribute in attributes {
-            let Err(attribute) = this.passed.take(attribute) else {
+            let Err(attribute) = this.item_attributes.take(attribute) else {
                 continue;
             };
             let name = path_of(&attribute);

@@ -282,6 +282,22 @@ impl<'a> Btf<'a> {
         index: &'a mut [u32],
     ) -> Result<Self, BtfError> {
         let sections = Sections::new(bytes)?;
+        let mut count = 0;
+        sections.each_type(|offset| {
+            *index.get_mut(count).ok_or(BtfError::Index)? = offset;
+            count += 1;
+            Ok(())
+        })?;
+        Self::with_index(bytes, base, index.get(..count).unwrap_or_default())
+    }
+
+    /// Reads a `.BTF` section once more, with the index that [`new`](Self::new) filled.
+    pub fn with_index(
+        bytes: &'a [u8],
+        base: Option<&'a Btf<'a>>,
+        index: &'a [u32],
+    ) -> Result<Self, BtfError> {
+        let sections = Sections::new(bytes)?;
         // The strings of split BTF continue the strings of the base, which begin with the empty
         // one.
         if sections.strings.last().is_some_and(|&byte| byte != 0)
@@ -289,13 +305,6 @@ impl<'a> Btf<'a> {
         {
             return Err(BtfError::Strings);
         }
-        let mut count = 0;
-        sections.each_type(|offset| {
-            *index.get_mut(count).ok_or(BtfError::Index)? = offset;
-            count += 1;
-            Ok(())
-        })?;
-        let index = index.get(..count).unwrap_or_default();
         let (first_id, first_string) = match base {
             Some(base) => (
                 base.end_id(),
@@ -419,15 +428,15 @@ impl<'a> Sections<'a> {
 
 /// A symbol to be looked for by [`find`].
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
+pub struct TypeQuery<'a> {
     name: &'a [u8],
-    finding: Finding,
+    found: TypeMatch,
     next: u16,
 }
 
 /// The result of a search for a symbol's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Finding {
+pub enum TypeMatch {
     /// No function and no variable has this name.
     Missing,
     /// The type with this id has it.
@@ -437,12 +446,12 @@ pub enum Finding {
     Ambiguous,
 }
 
-impl<'a> Wanted<'a> {
+impl<'a> TypeQuery<'a> {
     /// Asks for the function or variable `name`.
     pub const fn new(name: &'a [u8]) -> Self {
         Self {
             name,
-            finding: Finding::Missing,
+            found: TypeMatch::Missing,
             next: NameBuckets::END,
         }
     }
@@ -453,20 +462,20 @@ impl<'a> Wanted<'a> {
     }
 
     /// Returns the result of the last [`find`].
-    pub const fn finding(&self) -> Finding {
-        self.finding
+    pub const fn found(&self) -> TypeMatch {
+        self.found
     }
 }
 
 /// Looks for all of `wanted` in one pass over the functions and variables from type `first_id` on
 /// (1 for a whole kernel image, [`Btf::first_id`] for a module).
 ///
-/// Takes no more than [`NameBuckets::CAPACITY`] names; others stay [`Finding::Missing`].
-pub fn find(source: &impl TypeSource, first_id: u32, wanted: &mut [Wanted<'_>]) {
+/// Takes no more than [`NameBuckets::CAPACITY`] names; others stay [`TypeMatch::Missing`].
+pub fn find(source: &impl TypeSource, first_id: u32, wanted: &mut [TypeQuery<'_>]) {
     // The pass hashes each name of the kernel, but hardly ever compares one.
     let mut buckets = NameBuckets::new();
     for (index, entry) in wanted.iter_mut().enumerate() {
-        entry.finding = Finding::Missing;
+        entry.found = TypeMatch::Missing;
         entry.next = buckets.link(entry.name, index);
     }
 
@@ -483,9 +492,9 @@ pub fn find(source: &impl TypeSource, first_id: u32, wanted: &mut [Wanted<'_>]) 
         let mut next = buckets.first(name);
         while let Some(entry) = wanted.get_mut(usize::from(next)) {
             if entry.name == name {
-                entry.finding = match entry.finding {
-                    Finding::Missing => Finding::Id(id),
-                    _ => Finding::Ambiguous,
+                entry.found = match entry.found {
+                    TypeMatch::Missing => TypeMatch::Id(id),
+                    _ => TypeMatch::Ambiguous,
                 };
             }
             next = entry.next;

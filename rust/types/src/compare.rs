@@ -3,7 +3,7 @@
 //! The comparison of a declared type with the kernel's.
 
 use crate::btf::{find_typedef, next_of_chain, resolve, BtfKind, TypeSource, CHAIN};
-use crate::encoding::{Description, Symbol, Type, TypeBytes};
+use crate::encoding::{Description, SymbolType, Type, TypeBytes};
 
 /// The rule by which a declared type differs from the kernel's.
 ///
@@ -121,7 +121,7 @@ impl Rule {
 
 /// The place where a type differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum MismatchPlace {
     /// The whole type.
     Symbol,
     /// The list of arguments.
@@ -138,7 +138,7 @@ pub struct Mismatch {
     /// The rule by which the types differ.
     pub rule: Rule,
     /// The place where they differ.
-    pub place: Place,
+    pub place: MismatchPlace,
     /// The number that the rule compares, of the declared type: a number of arguments, bytes or
     /// elements, or 1 if the type has a property and 0 if it has not.
     pub declared: u32,
@@ -176,7 +176,7 @@ impl Comparison {
         self.refuse.as_ref().or(self.warn.as_ref())
     }
 
-    fn add(&mut self, place: Place, difference: Difference) {
+    fn add(&mut self, place: MismatchPlace, difference: Difference) {
         let mismatch = Mismatch {
             rule: difference.rule,
             place,
@@ -210,8 +210,8 @@ pub fn compare(
         }) => Some((returned, parameters)),
         _ => None,
     };
-    match (declared.symbol(), prototype) {
-        (Symbol::Function(declared), Some((returned, parameters))) => {
+    match (declared.symbol_type(), prototype) {
+        (SymbolType::Function(declared), Some((returned, parameters))) => {
             // `...` is a last parameter of type void.
             let count = parameters.clone().count() as u32;
             let variadic = parameters.clone().last() == Some(0);
@@ -219,7 +219,7 @@ pub fn compare(
             let declared_count = declared.arguments.len() as u32;
 
             if let Some(difference) = comparer.returned(declared.returned, returned)? {
-                comparison.add(Place::Returned, difference);
+                comparison.add(MismatchPlace::Returned, difference);
             }
             let arguments = declared.arguments.zip(parameters.take(count as usize));
             for (number, (declared, kernel)) in (1..).zip(arguments) {
@@ -228,26 +228,29 @@ pub fn compare(
                     break;
                 }
                 if let Some(difference) = comparer.value(declared, kernel)? {
-                    comparison.add(Place::Argument(number), difference);
+                    comparison.add(MismatchPlace::Argument(number), difference);
                 }
             }
             if declared_count != count {
                 let difference = Difference::new(Rule::ArgumentCount, declared_count, count);
-                comparison.add(Place::Arguments, difference);
+                comparison.add(MismatchPlace::Arguments, difference);
             }
             if declared.variadic != variadic {
                 let difference = Difference::so(Rule::Variadic, declared.variadic);
-                comparison.add(Place::Arguments, difference);
+                comparison.add(MismatchPlace::Arguments, difference);
             }
         }
-        (Symbol::Data(declared), None) => {
+        (SymbolType::Data(declared), None) => {
             if let Some(difference) = comparer.value(declared, ty)? {
-                comparison.add(Place::Symbol, difference);
+                comparison.add(MismatchPlace::Symbol, difference);
             }
         }
         (declared, _) => {
-            let function = matches!(declared, Symbol::Function(_));
-            comparison.add(Place::Symbol, Difference::so(Rule::SymbolKind, function));
+            let function = matches!(declared, SymbolType::Function(_));
+            comparison.add(
+                MismatchPlace::Symbol,
+                Difference::so(Rule::SymbolKind, function),
+            );
         }
     }
     Ok(comparison)

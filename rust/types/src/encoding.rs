@@ -346,7 +346,7 @@ pub struct Description<'a> {
 
 /// The symbol that a [`Description`] describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Symbol<'a> {
+pub enum SymbolType<'a> {
     /// A function.
     Function(Prototype<'a>),
     /// Data of this type.
@@ -459,17 +459,17 @@ impl<'a> Description<'a> {
     }
 
     /// Returns the symbol that is described.
-    pub fn symbol(&self) -> Symbol<'a> {
+    pub fn symbol_type(&self) -> SymbolType<'a> {
         match *self.bytes {
             [_, FUNCTION, flags, left, ref rest @ ..] => {
                 let (returned, bytes) = split(rest);
-                Symbol::Function(Prototype {
+                SymbolType::Function(Prototype {
                     variadic: flags & VARIADIC != 0,
                     returned,
                     arguments: Arguments { bytes, left },
                 })
             }
-            _ => Symbol::Data(TypeBytes(self.bytes.get(2..).unwrap_or_default())),
+            _ => SymbolType::Data(TypeBytes(self.bytes.get(2..).unwrap_or_default())),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 //! The judgement on a declared type: the same in the kernel and in the host command.
 
-use crate::{compare, Description, Finding, Policy, Report, TypeSource};
+use crate::{compare, Description, MismatchReport, Policy, TypeMatch, TypeSource};
 use core::fmt;
 
 /// The reason why a declared type cannot be compared with the kernel's.
@@ -57,13 +57,13 @@ pub fn judge<S: TypeSource>(
     description: &[u8],
     policy: Policy,
     source: &S,
-    finding: Finding,
-    report: impl FnOnce(Report<'_, S>, bool),
+    found: TypeMatch,
+    report: impl FnOnce(MismatchReport<'_, S>, bool),
 ) -> Judgement {
-    let id = match finding {
-        Finding::Id(id) => id,
-        Finding::Missing => return Judgement::Unverified(Unverified::NoBtf),
-        Finding::Ambiguous => return Judgement::Unverified(Unverified::Ambiguous),
+    let id = match found {
+        TypeMatch::Id(id) => id,
+        TypeMatch::Missing => return Judgement::Unverified(Unverified::NoBtf),
+        TypeMatch::Ambiguous => return Judgement::Unverified(Unverified::Ambiguous),
     };
     let uncomparable = Judgement::Unverified(Unverified::Uncomparable);
     let Ok(declared) = Description::new(description) else {
@@ -76,7 +76,7 @@ pub fn judge<S: TypeSource>(
         return Judgement::Verified;
     };
     let is_refused = comparison.refuse.is_some() && policy != Policy::Warn;
-    let difference = Report {
+    let difference = MismatchReport {
         name,
         declared: &declared,
         source,

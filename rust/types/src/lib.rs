@@ -6,7 +6,7 @@
 //! A type goes through these stages:
 //!
 //! ```text
-//! Rust type -> Encoding -> Description -> compare with BTF -> Report
+//! Rust type -> Encoding -> Description -> compare with BTF -> MismatchReport
 //! described.rs  encoding.rs              compare.rs, btf.rs   report.rs
 //! ```
 //!
@@ -16,8 +16,8 @@
 //! - [`TypeSource`] is the interface for questions about the kernel's types; [`Btf`] answers them
 //!   from a `.BTF` section.
 //! - [`compare()`] applies the [`Rule`]s.
-//! - [`judge()`] applies a block's [`Policy`] to the result; [`Report`] shows both prototypes in C,
-//!   with the difference marked.
+//! - [`judge()`] applies a block's [`Policy`] to the result; [`MismatchReport`] shows both
+//!   prototypes in C, with the difference marked.
 //! - [`Import`] is the record of an import in a built module.
 //! - [`made_of()`] tells the names that compilers make of others.
 //! - [`Refusal`] has the words with which a symbol is refused.
@@ -46,19 +46,19 @@ mod refusal;
 mod report;
 
 pub use btf::{
-    find, has_namesake_beside, Btf, BtfError, BtfKind, BtfType, Finding, TypeSource, Wanted,
+    find, has_namesake_beside, Btf, BtfError, BtfKind, BtfType, TypeMatch, TypeQuery, TypeSource,
 };
-pub use compare::{compare, Comparison, Mismatch, Place, Rule, Severity, Uncomparable};
+pub use compare::{compare, Comparison, Mismatch, MismatchPlace, Rule, Severity, Uncomparable};
 pub use described::{Described, ThinPointee};
 pub use encoding::{
-    Arguments, Description, Encoding, Invalid, Prototype, Symbol, Type, TypeBytes, CAPACITY,
+    Arguments, Description, Encoding, Invalid, Prototype, SymbolType, Type, TypeBytes, CAPACITY,
 };
 pub use judge::{judge, Judgement, Unverified};
 pub use name_buckets::NameBuckets;
 pub use names::{made_of, Made};
 pub use record::{Import, ImportKind, Policy, Record, RecordFault};
 pub use refusal::Refusal;
-pub use report::Report;
+pub use report::MismatchReport;
 
 /// The items that [`describe!`] expands to. This is not an interface for others.
 #[doc(hidden)]

@@ -3,8 +3,8 @@
 //! A difference as text: both types in C, with the place marked.
 
 use crate::btf::{resolve, BtfKind, TypeSource};
-use crate::compare::{Mismatch, Place, Rule};
-use crate::encoding::{Description, Symbol, Type, TypeBytes};
+use crate::compare::{Mismatch, MismatchPlace, Rule};
+use crate::encoding::{Description, SymbolType, Type, TypeBytes};
 use core::fmt::{self, Display, Formatter, Write};
 
 /// Shows a [`Mismatch`]:
@@ -17,7 +17,7 @@ use core::fmt::{self, Display, Formatter, Write};
 /// ```
 ///
 /// A declared pointer to a function is shown as `void (*)()`, as its arguments are not compared.
-pub struct Report<'a, S> {
+pub struct MismatchReport<'a, S> {
     /// The symbol's name.
     pub name: &'a str,
     /// The declared type.
@@ -37,11 +37,11 @@ const KERNEL: &str = "  kernel:    ";
 /// kernel log breaks longer lines.
 const MARKED: usize = 600;
 
-impl<S: TypeSource> Display for Report<'_, S> {
+impl<S: TypeSource> Display for MismatchReport<'_, S> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let what = match self.declared.symbol() {
-            Symbol::Function(_) => "prototype",
-            Symbol::Data(_) => "type",
+        let what = match self.declared.symbol_type() {
+            SymbolType::Function(_) => "prototype",
+            SymbolType::Data(_) => "type",
         };
         write!(f, "{what} differs\n{DECLARED}")?;
         self.printer(f).declared()?;
@@ -70,9 +70,9 @@ impl<S: TypeSource> Display for Report<'_, S> {
 impl Display for Mismatch {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.place {
-            Place::Symbol | Place::Arguments => {}
-            Place::Argument(number) => write!(f, "argument {number}: ")?,
-            Place::Returned => f.write_str("return value: ")?,
+            MismatchPlace::Symbol | MismatchPlace::Arguments => {}
+            MismatchPlace::Argument(number) => write!(f, "argument {number}: ")?,
+            MismatchPlace::Returned => f.write_str("return value: ")?,
         }
         let Self {
             declared, kernel, ..
@@ -117,7 +117,7 @@ impl Display for Mismatch {
     }
 }
 
-impl<S: TypeSource> Report<'_, S> {
+impl<S: TypeSource> MismatchReport<'_, S> {
     fn printer<'p, 'f>(&'p self, out: &'p mut Formatter<'f>) -> Printer<'p, 'f, S> {
         Printer {
             report: self,
@@ -132,7 +132,7 @@ impl<S: TypeSource> Report<'_, S> {
 
 /// Writes one line.
 struct Printer<'p, 'f, S> {
-    report: &'p Report<'p, S>,
+    report: &'p MismatchReport<'p, S>,
     out: &'p mut Formatter<'f>,
     /// The number of characters written so far.
     column: usize,
@@ -156,7 +156,7 @@ const DEPTH: u32 = 16;
 
 impl<'p, S: TypeSource> Printer<'p, '_, S> {
     /// Marks the text from column `start` on if the difference is at `place`.
-    fn mark(&mut self, place: Place, start: usize) {
+    fn mark(&mut self, place: MismatchPlace, start: usize) {
         if self.report.mismatch.place == place {
             self.marked = Some((start, self.column));
         }
@@ -179,13 +179,13 @@ impl<'p, S: TypeSource> Printer<'p, '_, S> {
     fn declared(&mut self) -> fmt::Result {
         // The kernel's type at the same place tells whether a name is a struct, a union or an enum.
         let id = self.symbol_type();
-        match self.report.declared.symbol() {
-            Symbol::Data(ty) => {
+        match self.report.declared.symbol_type() {
+            SymbolType::Data(ty) => {
                 self.declared_begin(ty, id, false)?;
                 self.symbol_name()?;
                 self.declared_end(ty)
             }
-            Symbol::Function(prototype) => {
+            SymbolType::Function(prototype) => {
                 let (returned, mut parameters) = match self.kind(id) {
                     Some(BtfKind::Prototype {
                         returned,
@@ -323,7 +323,7 @@ impl<'p, S: TypeSource> Printer<'p, '_, S> {
     fn kernel(&mut self) -> fmt::Result {
         let id = self.symbol_type().unwrap_or(0);
         self.begin(id, 0)?;
-        self.mark(Place::Returned, 0);
+        self.mark(MismatchPlace::Returned, 0);
         self.symbol_name()?;
         match self.kind(Some(id)) {
             Some(BtfKind::Prototype {
@@ -332,9 +332,9 @@ impl<'p, S: TypeSource> Printer<'p, '_, S> {
             }) => {
                 self.write_char('(')?;
                 let open = self.column;
-                let declared = match self.report.declared.symbol() {
-                    Symbol::Function(prototype) => prototype.arguments.len() as u32,
-                    Symbol::Data(_) => 0,
+                let declared = match self.report.declared.symbol_type() {
+                    SymbolType::Function(prototype) => prototype.arguments.len() as u32,
+                    SymbolType::Data(_) => 0,
                 };
                 let mut extra = None;
                 let mut separator = "";
@@ -346,19 +346,19 @@ impl<'p, S: TypeSource> Printer<'p, '_, S> {
                     }
                     let start = self.column;
                     self.parameter(id, 0)?;
-                    self.mark(Place::Argument(number), start);
+                    self.mark(MismatchPlace::Argument(number), start);
                 }
                 if separator.is_empty() {
                     self.write_str("void")?;
                 }
                 // The arguments that the declaration lacks are marked, or all if it has too many.
-                self.mark(Place::Arguments, extra.unwrap_or(open));
+                self.mark(MismatchPlace::Arguments, extra.unwrap_or(open));
                 self.write_char(')')?;
                 self.end(returned, 0)?;
             }
             _ => self.end(id, 0)?,
         }
-        self.mark(Place::Symbol, 0);
+        self.mark(MismatchPlace::Symbol, 0);
         Ok(())
     }
 

@@ -2,22 +2,20 @@
 
 //! Tests of the BTF reader: on the stock kernel's BTF against another reader, and on broken BTF.
 
-mod support;
-
 use btf_rs::BtfType as _;
+use kimport_testing::{index, stock_btf, stock_test, Maker};
 use kimport_types::{
-    compare, find, has_namesake_beside, Btf, BtfError, BtfKind, Description, Encoding, Finding,
-    Report, TypeSource, Wanted,
+    compare, find, has_namesake_beside, Btf, BtfError, BtfKind, Description, Encoding,
+    MismatchReport, TypeMatch, TypeQuery, TypeSource,
 };
 use proptest::prelude::*;
 use std::collections::HashMap;
 use std::sync::LazyLock;
-use support::{index, stock_btf, Maker};
 
 static STOCK: LazyLock<Vec<u8>> = LazyLock::new(stock_btf);
 
 /// Every type of the stock kernel is what btf-rs says it is.
-#[test]
+#[stock_test]
 fn the_stock_kernel_reads_as_with_btf_rs() {
     use btf_rs::Type;
 
@@ -89,7 +87,7 @@ fn the_stock_kernel_reads_as_with_btf_rs() {
     );
 }
 
-#[test]
+#[stock_test]
 fn one_pass_finds_what_is_there() {
     let mut index = index(&STOCK);
     let btf = Btf::new(&STOCK, None, &mut index).unwrap();
@@ -105,7 +103,7 @@ fn one_pass_finds_what_is_there() {
                 .push(id);
         }
     }
-    let mut wanted: Vec<_> = all.keys().map(|name| Wanted::new(name)).collect();
+    let mut wanted: Vec<_> = all.keys().map(|name| TypeQuery::new(name)).collect();
     // The name of a type, a name that nothing has, the same name twice, and the empty one.
     let others: [&[u8]; 5] = [
         b"task_struct",
@@ -114,21 +112,21 @@ fn one_pass_finds_what_is_there() {
         b"nr_processes",
         b"",
     ];
-    wanted.extend(others.map(Wanted::new));
+    wanted.extend(others.map(TypeQuery::new));
     find(&btf, 1, &mut wanted);
 
     for entry in &wanted {
         let expected = match all.get(entry.name()).map(Vec::as_slice) {
-            None => Finding::Missing,
-            Some([id]) => Finding::Id(*id),
-            Some(_) => Finding::Ambiguous,
+            None => TypeMatch::Missing,
+            Some([id]) => TypeMatch::Id(*id),
+            Some(_) => TypeMatch::Ambiguous,
         };
-        assert_eq!(entry.finding(), expected, "{}", entry.name().escape_ascii());
+        assert_eq!(entry.found(), expected, "{}", entry.name().escape_ascii());
     }
     for entry in &wanted {
         match entry.name() {
-            b"nr_processes" => assert!(matches!(entry.finding(), Finding::Id(_))),
-            b"task_struct" => assert_eq!(entry.finding(), Finding::Missing),
+            b"nr_processes" => assert!(matches!(entry.found(), TypeMatch::Id(_))),
+            b"task_struct" => assert_eq!(entry.found(), TypeMatch::Missing),
             _ => {}
         }
     }
@@ -204,7 +202,7 @@ fn use_up(bytes: &[u8], declared: &[Encoding]) {
     let Ok(btf) = Btf::new(bytes, None, &mut index) else {
         return;
     };
-    let mut wanted = [Wanted::new(b"f"), Wanted::new(b"")];
+    let mut wanted = [TypeQuery::new(b"f"), TypeQuery::new(b"")];
     find(&btf, 1, &mut wanted);
     for id in 0..=count as u32 + 1 {
         for declared in declared {
@@ -215,7 +213,7 @@ fn use_up(bytes: &[u8], declared: &[Encoding]) {
             let Some(mismatch) = comparison.worst() else {
                 continue;
             };
-            let report = Report {
+            let report = MismatchReport {
                 name: "f",
                 declared: &declared,
                 source: &btf,
@@ -313,7 +311,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     /// The stock kernel's BTF with a few of its bytes changed, some of them in its header.
-    #[test]
+    #[stock_test]
     fn changed_stock_btf_does_no_harm(
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..64),
         header in prop::collection::vec((0usize..32, any::<u8>()), 0..2),
@@ -333,7 +331,7 @@ proptest! {
         let Ok(btf) = Btf::new(&bytes, None, &mut index) else {
             return Ok(());
         };
-        let mut wanted = [Wanted::new(b"nr_processes"), Wanted::new(b"schedule")];
+        let mut wanted = [TypeQuery::new(b"nr_processes"), TypeQuery::new(b"schedule")];
         find(&btf, 1, &mut wanted);
         let declared = declarations();
         let start = start.index(count) as u32;
@@ -344,7 +342,7 @@ proptest! {
                     continue;
                 };
                 if let Some(mismatch) = comparison.worst() {
-                    let report = Report { name: "f", declared: &declared, source: &btf, id, mismatch };
+                    let report = MismatchReport { name: "f", declared: &declared, source: &btf, id, mismatch };
                     prop_assert!(report.to_string().lines().count() == 4);
                 }
             }
@@ -378,7 +376,7 @@ fn namesakes_are_seen_where_types_are_sorted() {
 }
 
 /// The types of the stock kernel are sorted, so that namesakes are always side by side.
-#[test]
+#[stock_test]
 fn the_stock_kernel_has_namesakes_side_by_side_only() {
     let mut index = index(&STOCK);
     let btf = Btf::new(&STOCK, None, &mut index).unwrap();

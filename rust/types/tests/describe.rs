@@ -4,7 +4,7 @@
 
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::NonNull;
-use kimport_types::{describe, Described, Description, Encoding, Symbol, Type};
+use kimport_types::{describe, Described, Description, Encoding, SymbolType, Type};
 
 /// Types as bindgen writes them.
 #[allow(non_camel_case_types, dead_code)]
@@ -183,7 +183,7 @@ fn an_entry() {
     static BYTES: [u8; ENCODING.len()] = ENCODING.to_array();
 
     let description = Description::new(&BYTES).expect("an encoding is a description");
-    let Symbol::Function(prototype) = description.symbol() else {
+    let SymbolType::Function(prototype) = description.symbol_type() else {
         panic!("it is a function");
     };
     assert!(!prototype.variadic);

@@ -3,7 +3,7 @@
 //! Tests of the bytes of a description: the reader returns what the writer wrote, and no bytes do
 //! harm.
 
-use kimport_types::{Description, Encoding, Invalid, Symbol, Type, TypeBytes};
+use kimport_types::{Description, Encoding, Invalid, SymbolType, Type, TypeBytes};
 use proptest::prelude::*;
 
 /// A type as the tests know it.
@@ -119,9 +119,9 @@ fn encoding() -> impl Strategy<Value = Encoding> {
 fn read(bytes: &[u8]) -> Result<usize, Invalid> {
     let description = Description::new(bytes)?;
     assert_eq!(description.as_bytes(), bytes);
-    let size = match description.symbol() {
-        Symbol::Data(ty) => 2 + Ty::decode(ty).encode().len(),
-        Symbol::Function(prototype) => {
+    let size = match description.symbol_type() {
+        SymbolType::Data(ty) => 2 + Ty::decode(ty).encode().len(),
+        SymbolType::Function(prototype) => {
             let sizes = prototype.arguments.map(|ty| Ty::decode(ty).encode().len());
             4 + Ty::decode(prototype.returned).encode().len() + sizes.sum::<usize>()
         }
@@ -141,7 +141,7 @@ proptest! {
         let encoded: Vec<_> = arguments.iter().map(Ty::encode).collect();
         let encoding = Encoding::function(&encoded, returned.encode(), variadic);
         let description = Description::new(encoding.as_bytes()).unwrap();
-        let Symbol::Function(prototype) = description.symbol() else {
+        let SymbolType::Function(prototype) = description.symbol_type() else {
             panic!("it is a function");
         };
         prop_assert_eq!(prototype.variadic, variadic);
@@ -155,7 +155,7 @@ proptest! {
     fn data_round_trips(ty in stored()) {
         let encoding = ty.encode().into_data();
         let description = Description::new(encoding.as_bytes()).unwrap();
-        let Symbol::Data(decoded) = description.symbol() else {
+        let SymbolType::Data(decoded) = description.symbol_type() else {
             panic!("it is data");
         };
         prop_assert_eq!(Ty::decode(decoded), ty);

@@ -2,12 +2,11 @@
 
 //! Every rule of the comparison, in both directions, and everything that compares equal.
 
-mod support;
-
+use kimport_testing::{index, Maker};
 use kimport_types::{
-    compare, Btf, Comparison, Description, Encoding, Mismatch, Place, Report, Rule, Severity,
+    compare, Btf, Comparison, Description, Encoding, Mismatch, MismatchPlace, MismatchReport, Rule,
+    Severity,
 };
-use support::{index, Maker};
 
 fn compared(maker: &Maker, id: u32, declared: Encoding) -> Comparison {
     let bytes = maker.bytes();
@@ -25,7 +24,7 @@ fn report(maker: &Maker, id: u32, name: &str, declared: Encoding) -> String {
     let declared = &Description::new(declared.as_bytes()).expect("an encoding is a description");
     let comparison = compare(declared, source, id).expect("the BTF is well-formed");
     let mismatch = comparison.worst().expect("there is a difference");
-    let report = Report {
+    let report = MismatchReport {
         name,
         declared,
         source,
@@ -47,7 +46,7 @@ fn found(declared: Encoding, kernel: impl Fn(&mut Maker) -> u32) -> Option<(Rule
     let is_warning = comparison.warn.is_some();
     assert_eq!(
         comparison.refuse.or(comparison.warn).map(|m| m.place),
-        data.map(|_| Place::Symbol)
+        data.map(|_| MismatchPlace::Symbol)
     );
     if let Some((rule, ..)) = data {
         assert_eq!(rule.severity() == Severity::Warn, is_warning, "{rule:?}");
@@ -67,14 +66,14 @@ fn found(declared: Encoding, kernel: impl Fn(&mut Maker) -> u32) -> Option<(Rule
         let comparison = compared(&maker, id, function);
         assert_eq!(comparison.worst().map(numbers), data);
         let place = comparison.worst().map(|mismatch| mismatch.place);
-        assert_eq!(place, data.map(|_| Place::Argument(2)));
+        assert_eq!(place, data.map(|_| MismatchPlace::Argument(2)));
 
         let id = maker.function("f", &[int], ty);
         let function = Encoding::function(&[Encoding::integer(4, true)], declared, false);
         let comparison = compared(&maker, id, function);
         assert_eq!(comparison.worst().map(numbers), data);
         let place = comparison.worst().map(|mismatch| mismatch.place);
-        assert_eq!(place, data.map(|_| Place::Returned));
+        assert_eq!(place, data.map(|_| MismatchPlace::Returned));
     }
     data
 }
@@ -611,7 +610,14 @@ fn prototypes() {
     assert_eq!(worst(variadic, function(1, void, true)), None);
     assert_eq!(worst(data, S32.into_data()), None);
 
-    let count = |declared, kernel| Some((Rule::ArgumentCount, Place::Arguments, declared, kernel));
+    let count = |declared, kernel| {
+        Some((
+            Rule::ArgumentCount,
+            MismatchPlace::Arguments,
+            declared,
+            kernel,
+        ))
+    };
     for (id, number) in [(none, 0), (one, 1), (two, 2)] {
         for declared in 0..4 {
             let expected = if declared == number {
@@ -628,7 +634,7 @@ fn prototypes() {
     assert_eq!(worst(variadic, function(2, void, true)), count(2, 1));
 
     let variable_arguments =
-        |declared, kernel| Some((Rule::Variadic, Place::Arguments, declared, kernel));
+        |declared, kernel| Some((Rule::Variadic, MismatchPlace::Arguments, declared, kernel));
     assert_eq!(
         worst(variadic, function(1, void, false)),
         variable_arguments(0, 1)
@@ -639,7 +645,7 @@ fn prototypes() {
     );
 
     let return_void =
-        |declared, kernel| Some((Rule::ReturnVoid, Place::Returned, declared, kernel));
+        |declared, kernel| Some((Rule::ReturnVoid, MismatchPlace::Returned, declared, kernel));
     assert_eq!(worst(one, function(1, S32, false)), return_void(1, 0));
     assert_eq!(
         worst(one, function(1, VOID_POINTER, false)),
@@ -649,11 +655,11 @@ fn prototypes() {
 
     assert_eq!(
         worst(data, function(0, void, false)),
-        Some((Rule::SymbolKind, Place::Symbol, 1, 0))
+        Some((Rule::SymbolKind, MismatchPlace::Symbol, 1, 0))
     );
     assert_eq!(
         worst(one, S32.into_data()),
-        Some((Rule::SymbolKind, Place::Symbol, 0, 1))
+        Some((Rule::SymbolKind, MismatchPlace::Symbol, 0, 1))
     );
 }
 
@@ -668,11 +674,11 @@ fn the_first_refusal_and_the_first_warning_are_told() {
     let refuse = comparison.refuse.expect("argument 3 must be refused");
     assert_eq!(
         (warn.rule, warn.place),
-        (Rule::Signedness, Place::Argument(1))
+        (Rule::Signedness, MismatchPlace::Argument(1))
     );
     assert_eq!(
         (refuse.rule, refuse.place),
-        (Rule::Width, Place::Argument(3))
+        (Rule::Width, MismatchPlace::Argument(3))
     );
     assert_eq!(comparison.worst(), Some(&refuse));
 }
@@ -701,24 +707,24 @@ fn split_btf_continues_its_base() {
     let declared = Description::new(declared.as_bytes()).expect("an encoding is a description");
     assert_eq!(compare(&declared, &module, id), Ok(Comparison::default()));
 
-    use kimport_types::{find, Finding, Wanted};
+    use kimport_types::{find, TypeMatch, TypeQuery};
     let mut wanted = [
-        Wanted::new(b"in_base"),
-        Wanted::new(b"in_module"),
-        Wanted::new(b"in_neither"),
+        TypeQuery::new(b"in_base"),
+        TypeQuery::new(b"in_module"),
+        TypeQuery::new(b"in_neither"),
     ];
     find(&module, module.first_id(), &mut wanted);
     assert_eq!(
-        wanted.map(|w| w.finding()),
-        [Finding::Missing, Finding::Id(id), Finding::Missing]
+        wanted.map(|w| w.found()),
+        [TypeMatch::Missing, TypeMatch::Id(id), TypeMatch::Missing]
     );
     find(&module, 1, &mut wanted);
-    assert!(matches!(wanted[0].finding(), Finding::Id(_)));
+    assert!(matches!(wanted[0].found(), TypeMatch::Id(_)));
 }
 
 #[test]
 fn several_of_one_name_are_ambiguous() {
-    use kimport_types::{find, Finding, Wanted};
+    use kimport_types::{find, TypeMatch, TypeQuery};
 
     let mut m = Maker::new();
     let int = m.signed(4);
@@ -733,17 +739,17 @@ fn several_of_one_name_are_ambiguous() {
     let mut index = index(&bytes);
     let btf = Btf::new(&bytes, None, &mut index).expect("the maker makes BTF");
 
-    let mut wanted = ["twin", "only", "both", "other"].map(|name| Wanted::new(name.as_bytes()));
+    let mut wanted = ["twin", "only", "both", "other"].map(|name| TypeQuery::new(name.as_bytes()));
     // The second comparison finds the same as the first.
     for _ in 0..2 {
         find(&btf, 1, &mut wanted);
         let expected = [
-            Finding::Ambiguous,
-            Finding::Id(only),
-            Finding::Ambiguous,
-            Finding::Missing,
+            TypeMatch::Ambiguous,
+            TypeMatch::Id(only),
+            TypeMatch::Ambiguous,
+            TypeMatch::Missing,
         ];
-        assert_eq!(wanted.map(|w| w.finding()), expected);
+        assert_eq!(wanted.map(|w| w.found()), expected);
     }
 }
 

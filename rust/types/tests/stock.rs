@@ -3,13 +3,13 @@
 //! Tests with functions of the stock kernel, declared as bindgen declares them, and with one
 //! mistake.
 
-mod support;
-
-use kimport_types::{compare, find, Btf, Description, Finding, Report, Severity, Wanted};
+use kimport_testing::prototypes::{mutations, rng, sample, seed, Bindgen, Function};
+use kimport_testing::{exports, index, stock_btf, stock_module_btf, stock_test};
+use kimport_types::{
+    compare, find, Btf, Description, MismatchReport, Severity, TypeMatch, TypeQuery,
+};
 use proptest::prelude::Rng;
 use std::collections::BTreeMap;
-use support::prototypes::{mutations, rng, sample, seed, Bindgen, Function};
-use support::{exports, index, stock_btf, stock_module_btf};
 
 /// The number of exported functions, and of others.
 const EACH: usize = 400;
@@ -21,7 +21,7 @@ fn accept_all(bindgen: &Bindgen, functions: &[Function], btf: &Btf<'_>) {
         let declared = Description::new(encoding.as_bytes()).unwrap();
         let comparison = compare(&declared, btf, *id).unwrap();
         if let Some(mismatch) = comparison.worst() {
-            let report = Report {
+            let report = MismatchReport {
                 name,
                 declared: &declared,
                 source: btf,
@@ -34,7 +34,7 @@ fn accept_all(bindgen: &Bindgen, functions: &[Function], btf: &Btf<'_>) {
 }
 
 /// The BTF of a module continues the BTF of the image.
-#[test]
+#[stock_test]
 fn functions_of_a_stock_module() {
     let (image, module) = (
         stock_btf(),
@@ -51,11 +51,11 @@ fn functions_of_a_stock_module() {
 
     let mut wanted: Vec<_> = functions
         .iter()
-        .map(|(_, name, _)| Wanted::new(name.as_bytes()))
+        .map(|(_, name, _)| TypeQuery::new(name.as_bytes()))
         .collect();
     find(&btf, btf.first_id(), &mut wanted);
     for ((id, name, _), wanted) in functions.iter().zip(&wanted) {
-        assert_eq!(wanted.finding(), Finding::Id(*id), "{name}");
+        assert_eq!(wanted.found(), TypeMatch::Id(*id), "{name}");
     }
     let names: Vec<_> = functions.iter().map(|(_, name, _)| name.as_str()).collect();
     assert!(
@@ -63,7 +63,7 @@ fn functions_of_a_stock_module() {
     );
 }
 
-#[test]
+#[stock_test]
 fn functions_of_the_stock_kernel() {
     let mut rng = rng(seed());
     let bytes = stock_btf();
@@ -97,7 +97,7 @@ fn functions_of_the_stock_kernel() {
                 mutation.rule, mutation.place
             );
         };
-        let report = Report {
+        let report = MismatchReport {
             name,
             declared: &declared,
             source: &btf,

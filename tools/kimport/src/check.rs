@@ -8,12 +8,13 @@ use crate::{
     kernel::{Exporter, Kernel},
     licence::require_gpl_compatible,
     list::{Listing, Livepatch},
-    loader::{Judgement, Refusal, Version, LAYOUT},
+    loader::{LoaderJudgement, LoaderRefusal, Version, LAYOUT},
     relink::SymbolReport,
-    resolve::{position_of_livepatch, resolve, Cause, Finder, Wanted},
+    resolve::{position_of_livepatch, resolve, Cause, Finder, SymbolQuery},
     symvers::VMLINUX,
-    verify::{verify, Reason, Verdict},
+    verify::{verify, TypeVerdict},
 };
+use kimport_types::Unverified;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The way in which a module refers to a symbol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Way {
+pub enum ReferenceKind {
     /// An import made with kimport's macro.
     Import,
     /// A livepatch symbol.
@@ -38,7 +39,7 @@ pub struct Finding {
     /// The module that should have it, or `vmlinux`; `None`: any exporter.
     pub provider: Option<String>,
     /// The way in which the module refers to it.
-    pub way: Way,
+    pub way: ReferenceKind,
     /// The position among several symbols of that name, counted from 1; 0: none is stated.
     pub position: u32,
     /// The reason why it would not resolve.
@@ -52,18 +53,18 @@ pub struct Finding {
 
 /// An import whose type cannot be compared.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
-pub struct Unverified {
+pub struct UnverifiedImport {
     /// The symbol.
     pub symbol: String,
     /// The module that has it, or `vmlinux`.
     pub provider: String,
     /// The reason why it cannot be compared.
-    pub reason: Reason,
+    pub reason: Unverified,
 }
 
 /// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
-pub struct Report {
+pub struct CheckReport {
     /// The module.
     pub module: String,
     /// The kernel.
@@ -77,7 +78,7 @@ pub struct Report {
     /// The number of imports whose declared type the kernel's type information confirms.
     pub verified: usize,
     /// The imports whose type cannot be compared with the kernel's, which is no error.
-    pub unverified: Vec<Unverified>,
+    pub unverified: Vec<UnverifiedImport>,
     /// The kernel's warnings: harmless differences of types, and differences that the module loader
     /// accepts with a taint.
     pub warnings: Vec<String>,
@@ -86,7 +87,7 @@ pub struct Report {
     /// Differences between two sources of the kernel's facts, and which of the two counts.
     pub notes: Vec<String>,
     /// The kernel's reasons to refuse the module as a whole.
-    pub refusals: Vec<Refusal>,
+    pub refusals: Vec<LoaderRefusal>,
     /// Optional imports that would be missing, which is no error.
     pub missing_optional: Vec<String>,
     /// The reason why the module's licence forbids its imports; `None`: it allows them.
@@ -95,7 +96,7 @@ pub struct Report {
     pub findings: Vec<Finding>,
 }
 
-impl Report {
+impl CheckReport {
     /// Checks the module of `listing` against `kernel`.
     pub fn new(listing: &Listing, kernel: &Kernel) -> Self {
         let module = listing.module.as_deref().unwrap_or("module");
@@ -109,38 +110,40 @@ impl Report {
                 Err(cause) if import.optional && cause.is_absence() => {
                     missing_optional.push(import.name.clone());
                 }
-                Err(cause) => findings.push(Finding::new(kernel, &wanted, Way::Import, cause)),
+                Err(cause) => {
+                    findings.push(Finding::new(kernel, &wanted, ReferenceKind::Import, cause))
+                }
             }
         }
         let (mut verified, mut unverified, mut warnings) = (0, Vec::new(), Vec::new());
         for (import, verdict) in verify(&found, kernel) {
             let wanted = wanted_import(import, &listing.livepatch);
             match verdict {
-                Verdict::Same => verified += 1,
-                Verdict::Unverified(reason) if import.verify == Policy::Require => {
+                TypeVerdict::Same => verified += 1,
+                TypeVerdict::Unverified(reason) if import.verify == Policy::Require => {
                     let cause = match kernel.btf() {
                         Some(_) => Cause::Unverified { reason },
                         None => Cause::Unknown {
                             needs: "the kernel's types (BTF)".to_owned(),
                         },
                     };
-                    findings.push(Finding::new(kernel, &wanted, Way::Import, cause));
+                    findings.push(Finding::new(kernel, &wanted, ReferenceKind::Import, cause));
                 }
-                Verdict::Unverified(reason) => unverified.push(Unverified {
+                TypeVerdict::Unverified(reason) => unverified.push(UnverifiedImport {
                     symbol: import.name.clone(),
                     provider: wanted.provider.unwrap_or(VMLINUX).to_owned(),
                     reason,
                 }),
-                Verdict::Warn(report) => {
+                TypeVerdict::Warn(report) => {
                     let provider = wanted.provider.unwrap_or("the kernel image");
                     warnings.push(format!(
                         "{module}: kimport: {} from {provider}: {report}",
                         import.name
                     ));
                 }
-                Verdict::Refuse(report) => {
+                TypeVerdict::Refuse(report) => {
                     let cause = Cause::Differs { report };
-                    findings.push(Finding::new(kernel, &wanted, Way::Import, cause));
+                    findings.push(Finding::new(kernel, &wanted, ReferenceKind::Import, cause));
                 }
             }
         }
@@ -224,7 +227,7 @@ impl Report {
         if self.verified > 0 {
             text += &format!("  {} as declared\n", count(self.verified, "type"));
         }
-        let mut unverified = BTreeMap::<(Reason, &str), BTreeSet<&str>>::new();
+        let mut unverified = BTreeMap::<(Unverified, &str), BTreeSet<&str>>::new();
         for import in &self.unverified {
             let names = unverified.entry((import.reason, &import.provider));
             names.or_default().insert(&import.symbol);
@@ -249,7 +252,7 @@ impl Report {
 }
 
 impl Finding {
-    fn new(kernel: &Kernel, wanted: &Wanted<'_>, way: Way, cause: Cause) -> Self {
+    fn new(kernel: &Kernel, wanted: &SymbolQuery<'_>, way: ReferenceKind, cause: Cause) -> Self {
         let near = match cause {
             Cause::Missing | Cause::NotExported => near(kernel, wanted),
             _ => Vec::new(),
@@ -257,7 +260,7 @@ impl Finding {
         Self {
             symbol: wanted.name.to_owned(),
             provider: match way {
-                Way::Undefined => None,
+                ReferenceKind::Undefined => None,
                 _ => Some(wanted.provider.unwrap_or(VMLINUX).to_owned()),
             },
             way,
@@ -271,13 +274,13 @@ impl Finding {
     fn as_logged(&self, module: &str) -> String {
         let (symbol, cause) = (&self.symbol, &self.cause);
         match (self.way, self.provider.as_deref().unwrap_or(VMLINUX)) {
-            (Way::Import, VMLINUX) => {
+            (ReferenceKind::Import, VMLINUX) => {
                 format!("{module}: kimport: cannot import {symbol} from the kernel image: {cause}")
             }
-            (Way::Import, provider) => {
+            (ReferenceKind::Import, provider) => {
                 format!("{module}: kimport: cannot import {symbol} from {provider}: {cause}")
             }
-            (Way::Undefined, _) => match cause {
+            (ReferenceKind::Undefined, _) => match cause {
                 Cause::Namespace { namespace } => format!(
                     "{module}: module uses symbol ({symbol}) from namespace {namespace}, but does not import it.\n\
                      {module}: Unknown symbol {symbol} (err -22): {cause}"
@@ -287,7 +290,7 @@ impl Finding {
                 }
                 _ => format!("{module}: Unknown symbol {symbol} (err -2): {cause}"),
             },
-            (Way::Livepatch, object) => match cause {
+            (ReferenceKind::Livepatch, object) => match cause {
                 // The kernel has no name for its image in this message.
                 Cause::Ambiguous { .. } => {
                     let object = if object == VMLINUX { "(null)" } else { object };
@@ -340,14 +343,14 @@ fn licence(listing: &Listing) -> Option<Error> {
 
 /// Describes the symbol of an import for [`resolve`]. An import that livepatch code binds, as in a
 /// `#[livepatch]` block, is looked for by livepatch's rules.
-fn wanted_import<'a>(import: &'a Import, livepatch: &[Livepatch]) -> Wanted<'a> {
+fn wanted_import<'a>(import: &'a Import, livepatch: &[Livepatch]) -> SymbolQuery<'a> {
     let number = import.position.map(u32::from);
     let is_bound = livepatch.iter().any(|symbol| {
         symbol.name == import.name
             && symbol.provider == import.provider()
             && symbol.position == number.map_or(0, u64::from)
     });
-    Wanted {
+    SymbolQuery {
         name: &import.name,
         provider: import.provider.as_deref(),
         position: number,
@@ -369,8 +372,8 @@ fn lines(message: &str) -> String {
 }
 
 /// Describes a symbol that livepatch code looks for.
-fn wanted<'a>(name: &'a str, provider: &'a str, position: u64) -> Wanted<'a> {
-    Wanted {
+fn wanted<'a>(name: &'a str, provider: &'a str, position: u64) -> SymbolQuery<'a> {
+    SymbolQuery {
         name,
         provider: (provider != VMLINUX).then_some(provider),
         position: position_of_livepatch(position),
@@ -383,12 +386,17 @@ fn wanted<'a>(name: &'a str, provider: &'a str, position: u64) -> Wanted<'a> {
 fn livepatch_symbol(kernel: &Kernel, symbol: &Livepatch) -> Option<Finding> {
     let wanted = wanted(&symbol.name, &symbol.provider, symbol.position);
     let cause = resolve(kernel, &wanted).err()?;
-    Some(Finding::new(kernel, &wanted, Way::Livepatch, cause))
+    Some(Finding::new(
+        kernel,
+        &wanted,
+        ReferenceKind::Livepatch,
+        cause,
+    ))
 }
 
 /// The module loader's view of a module and of its ordinary undefined symbols.
 struct Loading {
-    judgement: Judgement,
+    judgement: LoaderJudgement,
     notes: Vec<String>,
     findings: Vec<Finding>,
 }
@@ -405,7 +413,7 @@ impl Loading {
         let mut loading = Self {
             // The module loader does not see unfinished files.
             judgement: match listing.module {
-                None => Judgement::default(),
+                None => LoaderJudgement::default(),
                 Some(_) => kernel.loader.judge(
                     module,
                     marks,
@@ -432,16 +440,16 @@ impl Loading {
             let name = symbol.name.as_str();
             let cause = match exporters.get(name) {
                 Some(exporters) => match asker.among(exporters, name) {
-                    Answer::Yes => None,
-                    Answer::Passes(line) => {
+                    ExportAnswer::Yes => None,
+                    ExportAnswer::Passes(line) => {
                         loading.judgement.warnings.push(line);
                         None
                     }
-                    Answer::Untold => {
+                    ExportAnswer::Untold => {
                         untold.insert(name);
                         None
                     }
-                    Answer::No(cause) => Some(cause),
+                    ExportAnswer::No(cause) => Some(cause),
                 },
                 None if kernel.tells_exports() => Some(Cause::NotExported),
                 None => Some(Cause::Unknown {
@@ -453,14 +461,14 @@ impl Loading {
                 !symbol.weak || matches!(cause, Cause::Version { .. } | Cause::Namespace { .. })
             };
             if let Some(cause) = cause.filter(is_refused) {
-                let wanted = Wanted {
+                let wanted = SymbolQuery {
                     name,
                     provider: None,
                     position: None,
                     kind: None,
                     finder: Finder::Crate,
                 };
-                let finding = Finding::new(kernel, &wanted, Way::Undefined, cause);
+                let finding = Finding::new(kernel, &wanted, ReferenceKind::Undefined, cause);
                 loading.findings.push(finding);
             }
         }
@@ -483,7 +491,7 @@ struct Asker<'a> {
 }
 
 /// The answer to a module that refers to an exported symbol.
-enum Answer {
+enum ExportAnswer {
     Yes,
     /// The symbol resolves, and the kernel logs this warning.
     Passes(String),
@@ -495,11 +503,11 @@ enum Answer {
 impl Asker<'_> {
     /// Returns the best of the exporters' answers: only one exporting module can be loaded at a
     /// time. The kernel image is always there.
-    fn among(&self, exporters: &[Exporter], symbol: &str) -> Answer {
+    fn among(&self, exporters: &[Exporter], symbol: &str) -> ExportAnswer {
         let mut refused = None;
         for exporter in exporters {
             let answer = self.ask(exporter, symbol);
-            let Answer::No(cause) = answer else {
+            let ExportAnswer::No(cause) = answer else {
                 return answer;
             };
             // The module loader does not see this export and goes on searching.
@@ -511,35 +519,35 @@ impl Asker<'_> {
                 break;
             }
         }
-        refused.map_or(Answer::Yes, Answer::No)
+        refused.map_or(ExportAnswer::Yes, ExportAnswer::No)
     }
 
     /// Returns the exporter's answer, in the order of the checks in `resolve_symbol()`.
-    fn ask(&self, exporter: &Exporter, symbol: &str) -> Answer {
+    fn ask(&self, exporter: &Exporter, symbol: &str) -> ExportAnswer {
         let Some(export) = &exporter.terms else {
-            return Answer::Untold;
+            return ExportAnswer::Untold;
         };
         let (module, marks) = (self.module, &self.listing.marks);
         let exporter = &export.module;
         // An unfinished file states neither its licence nor versions.
         if self.listing.module.is_none() {
-            return Answer::Yes;
+            return ExportAnswer::Yes;
         }
         if export.gpl_only && !self.is_gpl {
-            return Answer::No(Cause::GplOnly {
+            return ExportAnswer::No(Cause::GplOnly {
                 exporter: exporter.clone(),
             });
         }
-        let mut answer = Answer::Yes;
+        let mut answer = ExportAnswer::Yes;
         match self
             .kernel
             .loader
             .version(module, marks, symbol, export.crc)
         {
             Version::Fits | Version::None => {}
-            Version::Passes(line) => answer = Answer::Passes(line),
+            Version::Passes(line) => answer = ExportAnswer::Passes(line),
             Version::Refused(logged) => {
-                return Answer::No(Cause::Version {
+                return ExportAnswer::No(Cause::Version {
                     exporter: exporter.clone(),
                     logged,
                 });
@@ -550,18 +558,18 @@ impl Asker<'_> {
         }
         let namespace = export.namespace.clone();
         if self.kernel.loader.any_namespace == Some(true) {
-            return Answer::Passes(format!(
+            return ExportAnswer::Passes(format!(
                 "{module}: module uses symbol ({symbol}) from namespace {namespace}, but does not import it."
             ));
         }
-        Answer::No(Cause::Namespace { namespace })
+        ExportAnswer::No(Cause::Namespace { namespace })
     }
 }
 
 /// Searches all modules for the symbols that are missing, in one pass for all symbols.
 fn look_elsewhere(kernel: &Kernel, findings: &mut [Finding]) {
     let is_open = |finding: &Finding| {
-        finding.way != Way::Undefined
+        finding.way != ReferenceKind::Undefined
             && matches!(
                 finding.cause,
                 Cause::Missing | Cause::NoData { perhaps: true }
@@ -586,7 +594,7 @@ fn look_elsewhere(kernel: &Kernel, findings: &mut [Finding]) {
     }
 }
 
-fn near(kernel: &Kernel, wanted: &Wanted<'_>) -> Vec<String> {
+fn near(kernel: &Kernel, wanted: &SymbolQuery<'_>) -> Vec<String> {
     // Nobody types a mangled Rust name by hand, so there is no typo to correct.
     if wanted.name.starts_with("_R") {
         return Vec::new();

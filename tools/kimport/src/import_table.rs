@@ -4,7 +4,7 @@
 //! format is that of [`kimport_types::Import`].
 
 use crate::symvers::VMLINUX;
-pub use kimport_types::{ImportKind as Kind, Policy, RecordFault};
+pub use kimport_types::{ImportKind, Policy, RecordFault};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::num::NonZeroU32;
@@ -16,7 +16,7 @@ pub const SECTION: &str = ".kimport";
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Import {
     /// The kind of symbol that it is declared to be.
-    pub kind: Kind,
+    pub kind: ImportKind,
     /// Set if the module loads without it.
     pub optional: bool,
     /// Set if its type is not checked.
@@ -121,7 +121,7 @@ mod tests {
 
     fn sample() -> Import {
         Import {
-            kind: Kind::Function,
+            kind: ImportKind::Function,
             optional: true,
             unverified: false,
             verify: Policy::Strict,
@@ -145,7 +145,7 @@ mod tests {
         assert_eq!(
             decode(section).unwrap(),
             [Import {
-                kind: Kind::Data,
+                kind: ImportKind::Data,
                 optional: false,
                 unverified: true,
                 verify: Policy::Warn,
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn the_macro_writes_what_is_read() {
         const IMPORT: kimport_types::Import<'_> = kimport_types::Import {
-            kind: Kind::Data,
+            kind: ImportKind::Data,
             optional: true,
             unverified: false,
             policy: Policy::Require,
@@ -239,7 +239,11 @@ mod tests {
             .prop_map(
                 |(bits, (position, policy), (block, provider, name, rust_name), description)| {
                     Import {
-                        kind: if bits[0] { Kind::Data } else { Kind::Function },
+                        kind: if bits[0] {
+                            ImportKind::Data
+                        } else {
+                            ImportKind::Function
+                        },
                         optional: bits[1],
                         unverified: bits[2],
                         verify: *policy.get(&Policy::ALL),

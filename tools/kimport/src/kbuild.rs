@@ -14,7 +14,7 @@ use crate::{
     elf::LivepatchSymbol,
     error::{Error, Result},
     module_file::ModuleFile,
-    relink::{self, modinfo, plan::Providers, request::Request, Report, Wish},
+    relink::{self, modinfo, plan::Providers, request::Request, RelinkOptions, RelinkReport},
     symvers::{module_name, Export, Symvers, VMLINUX},
 };
 use object::{Object, ObjectSection, ObjectSymbol};
@@ -122,7 +122,7 @@ impl ObjectFile {
 }
 
 /// A symbol that a module needs.
-struct Need<'a> {
+struct UndefinedSymbol<'a> {
     module: &'a Module,
     symbol: &'a str,
     weak: bool,
@@ -131,12 +131,15 @@ struct Need<'a> {
     export: Option<&'a Export>,
 }
 
-fn needs<'a>(modules: &'a [Module], exports: &'a Symvers) -> Result<Vec<Need<'a>>> {
-    let mut needs = Vec::new();
+fn undefined_symbols<'a>(
+    modules: &'a [Module],
+    exports: &'a Symvers,
+) -> Result<Vec<UndefinedSymbol<'a>>> {
+    let mut undefined = Vec::new();
     for module in modules {
         let providers = module.providers(exports)?;
         for (symbol, &weak) in &module.object.undefined {
-            needs.push(Need {
+            undefined.push(UndefinedSymbol {
                 module,
                 symbol,
                 weak,
@@ -145,28 +148,30 @@ fn needs<'a>(modules: &'a [Module], exports: &'a Symvers) -> Result<Vec<Need<'a>
             });
         }
     }
-    Ok(needs)
+    Ok(undefined)
 }
 
 /// Refuses a symbol that one module takes from a named provider and another module needs without
 /// naming one: modpost cannot tell which of the modules an entry is for.
 fn named_by_each(
-    needs: &[Need<'_>],
-    is_missed: impl Fn(&Need<'_>) -> Option<String>,
+    undefined: &[UndefinedSymbol<'_>],
+    is_missed: impl Fn(&UndefinedSymbol<'_>) -> Option<String>,
 ) -> Result<()> {
     let named = |symbol: &str| {
-        let mut others = needs.iter().filter(|other| other.symbol == symbol);
+        let mut others = undefined.iter().filter(|other| other.symbol == symbol);
         others.find_map(|other| Some((other.module, other.to.as_ref()?)))
     };
-    let complaint = |need: &Need<'_>| {
-        let (other, to) = named(need.symbol)?;
-        let why = is_missed(need)?;
+    let complaint = |symbol: &UndefinedSymbol<'_>| {
+        let (other, to) = named(symbol.symbol)?;
+        let why = is_missed(symbol)?;
         Some(format!(
             "{} needs {}, which {why}; {} has it from {}",
-            need.module.name, need.symbol, other.name, to.object
+            symbol.module.name, symbol.symbol, other.name, to.object
         ))
     };
-    let unnamed = needs.iter().filter(|need| need.to.is_none() && !need.weak);
+    let unnamed = undefined
+        .iter()
+        .filter(|symbol| symbol.to.is_none() && !symbol.weak);
     let complaints: Vec<String> = unnamed.filter_map(complaint).collect();
     if complaints.is_empty() {
         return Ok(());
@@ -178,14 +183,14 @@ fn named_by_each(
 /// Returns a `Module.symvers` with the symbols that `modules` need, that nothing exports and that
 /// have a provider.
 pub fn unexported(modules: &[Module], exports: &Symvers) -> Result<String> {
-    let mut needs = needs(modules, exports)?;
-    needs.retain(|need| need.export.is_none());
-    named_by_each(&needs, |_| Some("nothing exports".to_owned()))?;
+    let mut undefined = undefined_symbols(modules, exports)?;
+    undefined.retain(|symbol| symbol.export.is_none());
+    named_by_each(&undefined, |_| Some("nothing exports".to_owned()))?;
     // The entries are exports of the kernel image, which `depends=` never names. modpost looks for
     // `.name` without the dot.
-    let named = needs.iter().filter(|need| need.to.is_some());
+    let named = undefined.iter().filter(|symbol| symbol.to.is_some());
     let named: BTreeSet<_> = named
-        .map(|need| need.symbol.strip_prefix('.').unwrap_or(need.symbol))
+        .map(|symbol| symbol.symbol.strip_prefix('.').unwrap_or(symbol.symbol))
         .collect();
     let line = |symbol| format!("0x00000000\t{symbol}\t{VMLINUX}\tEXPORT_SYMBOL_GPL\t\n");
     Ok(named.into_iter().map(line).collect())
@@ -194,16 +199,17 @@ pub fn unexported(modules: &[Module], exports: &Symvers) -> Result<String> {
 /// Returns `text`, a `Module.symvers`, changed as if the symbols that `modules` get from a provider
 /// were exported to all modules.
 pub fn to_all(text: &str, modules: &[Module], exports: &Symvers) -> Result<String> {
-    let mut needs = needs(modules, exports)?;
-    needs.retain(|need| {
-        need.export
+    let mut undefined = undefined_symbols(modules, exports)?;
+    undefined.retain(|symbol| {
+        symbol
+            .export
             .is_some_and(|export| !export.namespace.is_empty())
     });
-    named_by_each(&needs, |need| {
-        let export = need.export?;
+    named_by_each(&undefined, |symbol| {
+        let export = symbol.export?;
         let is_for = export.is_for(
-            &module_name(&need.module.name),
-            &need.module.object.imported,
+            &module_name(&symbol.module.name),
+            &symbol.module.object.imported,
         );
         (!is_for).then(|| {
             format!(
@@ -212,8 +218,8 @@ pub fn to_all(text: &str, modules: &[Module], exports: &Symvers) -> Result<Strin
             )
         })
     })?;
-    let named = needs.iter().filter(|need| need.to.is_some());
-    let named: BTreeSet<&str> = named.map(|need| need.symbol).collect();
+    let named = undefined.iter().filter(|symbol| symbol.to.is_some());
+    let named: BTreeSet<&str> = named.map(|symbol| symbol.symbol).collect();
     let mut edited = String::with_capacity(text.len());
     for line in text.lines() {
         let fields: Vec<&str> = line.split('\t').collect();
@@ -228,13 +234,13 @@ pub fn to_all(text: &str, modules: &[Module], exports: &Symvers) -> Result<Strin
 }
 
 /// Relinks the built module; returns [`None`] if that was done before.
-pub fn relink(module: &Module, exports: &Symvers) -> Result<Option<(Vec<u8>, Report)>> {
+pub fn relink(module: &Module, exports: &Symvers) -> Result<Option<(Vec<u8>, RelinkReport)>> {
     let file = ModuleFile::read(&module.path())?;
-    let wish = Wish {
+    let options = RelinkOptions {
         requests: module.requests.clone(),
-        ..Wish::default()
+        ..RelinkOptions::default()
     };
-    let (bytes, report) = relink::relink(&file, Some(exports), &wish)
+    let (bytes, report) = relink::relink(&file, Some(exports), &options)
         .map_err(|error| error.context(variable(&module.name)))?;
     Ok(report.changed.then_some((bytes, report)))
 }

@@ -30,5 +30,5 @@ pub mod resolve;
 pub mod schema;
 pub mod sign;
 pub mod symvers;
-pub mod table;
+pub mod text_table;
 pub mod verify;

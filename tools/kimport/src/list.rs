@@ -5,12 +5,12 @@
 use crate::{
     elf::{self, Image, LivepatchSymbol},
     error::{count, printable, Error, Outcome, Result},
-    import_table::{self, Import, Kind, Policy},
+    import_table::{self, Import, ImportKind, Policy},
     loader::Marks,
     module_file::ModuleFile,
     relink::{modinfo, request::new_name},
     symvers::{Symvers, VMLINUX},
-    table::table,
+    text_table::text_table,
 };
 use object::{build::elf::Builder, elf::STB_WEAK};
 use schemars::JsonSchema;
@@ -66,7 +66,7 @@ pub struct Undefined {
 
 /// `PROVIDER=OLD`: takes from one module what the importing module takes from another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Instead {
+pub struct Replacement {
     /// The module to take the symbols from.
     pub provider: String,
     /// The module that exports the symbols, or that the imports are declared to come from; or
@@ -74,7 +74,7 @@ pub struct Instead {
     pub old: String,
 }
 
-impl FromStr for Instead {
+impl FromStr for Replacement {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
@@ -100,11 +100,11 @@ impl Listing {
     /// exports a symbol.
     pub fn take_from(
         &mut self,
-        instead: &[Instead],
+        replacements: &[Replacement],
         exports: impl Fn(&str, &str) -> bool,
     ) -> Result<()> {
         let (mut declared, mut exported) = (BTreeMap::new(), BTreeMap::new());
-        for Instead { provider, old } in instead {
+        for Replacement { provider, old } in replacements {
             let is_exported = |symbol: &Undefined| exports(old, &symbol.name);
             let taken = if self.imports.iter().any(|import| import.provider() == old) {
                 &mut declared
@@ -230,8 +230,8 @@ impl Listing {
         );
         let rows = self.imports.iter().map(|import| {
             let mut notes = vec![match import.kind {
-                Kind::Function => "function".to_owned(),
-                Kind::Data => "data".to_owned(),
+                ImportKind::Function => "function".to_owned(),
+                ImportKind::Data => "data".to_owned(),
             }];
             if import.rust_name != import.name {
                 notes.push(format!("as {}", import.rust_name));
@@ -318,6 +318,6 @@ fn append(
         .peekable();
     if rows.peek().is_some() {
         let rows = std::iter::once(head.map(str::to_owned)).chain(rows);
-        *text += &format!("\n{}", table(rows, width));
+        *text += &format!("\n{}", text_table(rows, width));
     }
 }

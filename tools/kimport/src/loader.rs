@@ -102,7 +102,7 @@ pub struct Loader {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Magic {
     /// The whole version magic.
-    Whole(String),
+    Complete(String),
     /// The release, with which the version magic begins.
     Release(String),
 }
@@ -110,7 +110,7 @@ pub enum Magic {
 /// A reason to refuse a module as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Reason {
+pub enum RefusalReason {
     /// The module is for another architecture.
     Architecture,
     /// The module was built for another release, or with other options.
@@ -127,31 +127,38 @@ pub enum Reason {
 
 /// A refusal of a module as a whole, and what the kernel would log.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
-pub struct Refusal {
+pub struct LoaderRefusal {
     /// The reason.
-    pub reason: Reason,
+    pub reason: RefusalReason,
     /// The line that the kernel would log, and what it means.
     pub message: String,
 }
 
 /// The loader's judgement of a module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Judgement {
+pub struct LoaderJudgement {
     /// The reasons to refuse the module.
-    pub refusals: Vec<Refusal>,
+    pub refusals: Vec<LoaderRefusal>,
     /// The lines that the loader would log while it accepts the module with a taint.
     pub warnings: Vec<String>,
     /// The questions that the known facts do not answer.
     pub unknown: Vec<String>,
 }
 
-impl Judgement {
-    fn refuse(&mut self, reason: Reason, message: String) {
-        self.refusals.push(Refusal { reason, message });
+impl LoaderJudgement {
+    fn refuse(&mut self, reason: RefusalReason, message: String) {
+        self.refusals.push(LoaderRefusal { reason, message });
     }
 
     /// Accepts what the kernel only loads by force, if that is configured: `try_to_force_load()`.
-    fn force(&mut self, loader: &Loader, reason: Reason, module: &str, what: &str, lack: &str) {
+    fn force(
+        &mut self,
+        loader: &Loader,
+        reason: RefusalReason,
+        module: &str,
+        what: &str,
+        lack: &str,
+    ) {
         match loader.force_load {
             // The kernel logs this only once.
             Some(true) if self.warnings.iter().any(|line| line.ends_with(TAINTED)) => {}
@@ -190,11 +197,11 @@ impl Loader {
         marks: &Marks,
         layout: Option<u32>,
         is_exported: impl Fn(&str) -> bool,
-    ) -> Judgement {
-        let mut judgement = Judgement::default();
+    ) -> LoaderJudgement {
+        let mut judgement = LoaderJudgement::default();
         match self.machine {
             Some(machine) if machine != marks.machine => judgement.refuse(
-                Reason::Architecture,
+                RefusalReason::Architecture,
                 format!(
                     "Invalid architecture in ELF header: {}: {module} is for {}, the kernel for {}",
                     marks.machine,
@@ -216,15 +223,21 @@ impl Loader {
         match version {
             Version::Fits => {}
             Version::Passes(line) => judgement.warnings.push(line),
-            Version::Refused(line) => judgement.refuse(Reason::Layout, line),
+            Version::Refused(line) => judgement.refuse(RefusalReason::Layout, line),
             Version::None => {
-                judgement.force(self, Reason::Layout, module, LAYOUT, "symbol versions");
+                judgement.force(
+                    self,
+                    RefusalReason::Layout,
+                    module,
+                    LAYOUT,
+                    "symbol versions",
+                );
             }
         }
         self.judge_vermagic(module, marks, &mut judgement);
         if marks.livepatch && self.livepatch == Some(false) {
             judgement.refuse(
-                Reason::Livepatch,
+                RefusalReason::Livepatch,
                 format!(
                     "{module}: module is marked as livepatch module, but livepatch support is disabled"
                 ),
@@ -233,24 +246,24 @@ impl Loader {
         let namespaces = marks.namespaces.iter();
         for namespace in namespaces.filter(|namespace| namespace.starts_with(FOR_MODULES)) {
             judgement.refuse(
-                Reason::ModuleNamespace,
+                RefusalReason::ModuleNamespace,
                 format!("{module}: module tries to import module namespace: {namespace}"),
             );
         }
         for symbol in marks.exports.iter().filter(|symbol| is_exported(symbol)) {
             judgement.refuse(
-                Reason::DuplicateExport,
+                RefusalReason::DuplicateExport,
                 format!("{module}: exports duplicate symbol {symbol} (owned by kernel)"),
             );
         }
         judgement
     }
 
-    fn judge_vermagic(&self, module: &str, marks: &Marks, judgement: &mut Judgement) {
+    fn judge_vermagic(&self, module: &str, marks: &Marks, judgement: &mut LoaderJudgement) {
         let Some(own) = &marks.vermagic else {
             return judgement.force(
                 self,
-                Reason::VersionMagic,
+                RefusalReason::VersionMagic,
                 module,
                 "bad vermagic",
                 "version magic",
@@ -260,11 +273,11 @@ impl Loader {
         let is_versioned = marks.versions.is_some();
         let options = |magic: &str| magic.split_once(' ').map(|(_, rest)| rest.to_owned());
         let is_same = match (&self.vermagic, self.modversions) {
-            (Some(Magic::Whole(magic)), Some(true)) if is_versioned => {
+            (Some(Magic::Complete(magic)), Some(true)) if is_versioned => {
                 Some(options(magic) == options(own))
             }
-            (Some(Magic::Whole(magic)), Some(_)) => Some(magic == own),
-            (Some(Magic::Whole(magic)), None) if !is_versioned => Some(magic == own),
+            (Some(Magic::Complete(magic)), Some(_)) => Some(magic == own),
+            (Some(Magic::Complete(magic)), None) if !is_versioned => Some(magic == own),
             (Some(Magic::Release(release)), Some(false))
                 if !own.starts_with(&format!("{release} ")) =>
             {
@@ -272,7 +285,7 @@ impl Loader {
             }
             _ => None,
         };
-        let (Some(Magic::Whole(magic)) | Some(Magic::Release(magic))) = &self.vermagic else {
+        let (Some(Magic::Complete(magic)) | Some(Magic::Release(magic))) = &self.vermagic else {
             return judgement.unknown.push(format!(
                 "what the kernel's modules are built for (this one: {own})"
             ));
@@ -280,7 +293,7 @@ impl Loader {
         match is_same {
             Some(true) => {}
             Some(false) => judgement.refuse(
-                Reason::VersionMagic,
+                RefusalReason::VersionMagic,
                 format!("{module}: version magic '{own}' should be '{magic}'"),
             ),
             None => judgement.unknown.push(format!(
@@ -342,7 +355,7 @@ mod tests {
     fn loader(modversions: bool, magic: &str) -> Loader {
         Loader {
             machine: Some(EM_X86_64),
-            vermagic: Some(Magic::Whole(magic.to_owned())),
+            vermagic: Some(Magic::Complete(magic.to_owned())),
             modversions: Some(modversions),
             force_load: Some(false),
             any_namespace: Some(false),

@@ -3,5 +3,5 @@
 //! The command. All code is in the library, so that tests can call it.
 
 fn main() -> std::process::ExitCode {
-    kimport::cli::main()
+    kimport_cli::cli::main()
 }

@@ -7,22 +7,21 @@
 
 use crate::{
     error::count,
-    import_table,
+    import_table::ImportKind,
     kernel::{
-        symbols::{Kind, Symbol, Table},
+        symbols::{KernelSymbol, SymbolKind, SymbolTable},
         Kernel, Module,
     },
     symvers::VMLINUX,
-    verify::Reason,
 };
-use kimport_types::{Made, Refusal};
+use kimport_types::{Made, Refusal, Unverified};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
 /// A request for a symbol.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
+pub struct SymbolQuery<'a> {
     /// The symbol.
     pub name: &'a str,
     /// The module that should have it; `None`: the kernel image.
@@ -31,7 +30,7 @@ pub struct Wanted<'a> {
     /// address order, in a module in the order of its symbol table.
     pub position: Option<u32>,
     /// The kind that it is declared to be, if that matters.
-    pub kind: Option<import_table::Kind>,
+    pub kind: Option<ImportKind>,
     /// The code by whose rules it is found.
     pub finder: Finder,
 }
@@ -113,7 +112,7 @@ pub enum Cause {
     /// The declared type cannot be compared, and the module requires a comparison.
     Unverified {
         /// The reason why it cannot be compared.
-        reason: Reason,
+        reason: Unverified,
     },
     /// The kernel has no module of the provider's name.
     NoProvider,
@@ -279,7 +278,7 @@ fn only(count: usize) -> String {
 }
 
 /// Finds the symbol, or the cause for which it would be refused.
-pub fn resolve(kernel: &Kernel, wanted: &Wanted<'_>) -> Result<Symbol, Cause> {
+pub fn resolve(kernel: &Kernel, wanted: &SymbolQuery<'_>) -> Result<KernelSymbol, Cause> {
     let module = provider(kernel, wanted)?;
     let symbol = in_table(table(kernel, module.as_deref()), wanted)?;
     let symbol = symbol.ok_or_else(|| absent(kernel, module.as_deref(), wanted));
@@ -289,14 +288,14 @@ pub fn resolve(kernel: &Kernel, wanted: &Wanted<'_>) -> Result<Symbol, Cause> {
     // Its file has the data, the table that the kernel makes of it has not, unless it keeps all.
     let leaves_out = |module: &Module| !module.symbols.keeps_init();
     match symbol {
-        Ok(symbol) if symbol.kind == Kind::Data && module.as_deref().is_some_and(leaves_out) => {
+        Ok(symbol)
+            if symbol.kind == SymbolKind::Data && module.as_deref().is_some_and(leaves_out) =>
+        {
             Err(Cause::NoData { perhaps: false })
         }
-        Err(Cause::Missing) if wanted.kind != Some(import_table::Kind::Function) => {
-            Err(Cause::NoData {
-                perhaps: wanted.kind.is_none(),
-            })
-        }
+        Err(Cause::Missing) if wanted.kind != Some(ImportKind::Function) => Err(Cause::NoData {
+            perhaps: wanted.kind.is_none(),
+        }),
         other => other,
     }
 }
@@ -304,14 +303,14 @@ pub fn resolve(kernel: &Kernel, wanted: &Wanted<'_>) -> Result<Symbol, Cause> {
 /// Returns whether there may be a symbol of the name: one was found, even if it would be refused,
 /// or its provider is not known. Faster than [`resolve`], which may have to read all types to tell
 /// why there is none.
-pub fn is_there(kernel: &Kernel, wanted: &Wanted<'_>) -> bool {
+pub fn is_there(kernel: &Kernel, wanted: &SymbolQuery<'_>) -> bool {
     let found = provider(kernel, wanted)
         .and_then(|module| in_table(table(kernel, module.as_deref()), wanted));
     !matches!(found, Ok(None))
 }
 
 /// Returns the module that should have the symbol, or `None` for the kernel image.
-fn provider(kernel: &Kernel, wanted: &Wanted<'_>) -> Result<Option<Arc<Module>>, Cause> {
+fn provider(kernel: &Kernel, wanted: &SymbolQuery<'_>) -> Result<Option<Arc<Module>>, Cause> {
     let Some(provider) = wanted.provider else {
         return Ok(None);
     };
@@ -328,12 +327,12 @@ fn provider(kernel: &Kernel, wanted: &Wanted<'_>) -> Result<Option<Arc<Module>>,
     }
 }
 
-fn table<'a>(kernel: &'a Kernel, module: Option<&'a Module>) -> &'a Table {
+fn table<'a>(kernel: &'a Kernel, module: Option<&'a Module>) -> &'a SymbolTable {
     module.map_or(kernel.image(), |module| &module.symbols)
 }
 
 /// Finds the symbol in a table, if there is one.
-fn in_table(table: &Table, wanted: &Wanted<'_>) -> Result<Option<Symbol>, Cause> {
+fn in_table(table: &SymbolTable, wanted: &SymbolQuery<'_>) -> Result<Option<KernelSymbol>, Cause> {
     let all = table.named(wanted.name);
     let found = counted(table, &all, wanted);
     let symbol = match (wanted.position, found.as_slice()) {
@@ -367,7 +366,11 @@ fn in_table(table: &Table, wanted: &Wanted<'_>) -> Result<Option<Symbol>, Cause>
 ///
 /// The kernel image lists its `__init` symbols for ever. Livepatch counts them, and so does a
 /// position. A module loses its `__init` symbols, unless it is a livepatch itself.
-fn counted<'a>(table: &Table, all: &[&'a Symbol], wanted: &Wanted<'_>) -> Vec<&'a Symbol> {
+fn counted<'a>(
+    table: &SymbolTable,
+    all: &[&'a KernelSymbol],
+    wanted: &SymbolQuery<'_>,
+) -> Vec<&'a KernelSymbol> {
     let by_livepatch = wanted.finder == Finder::Livepatch;
     let with_init = match wanted.provider {
         None => by_livepatch || wanted.position.is_some(),
@@ -378,7 +381,7 @@ fn counted<'a>(table: &Table, all: &[&'a Symbol], wanted: &Wanted<'_>) -> Vec<&'
 }
 
 /// Finds the symbol under another name that the compiler gave it.
-fn renamed(table: &Table, wanted: &Wanted<'_>) -> Result<Option<Symbol>, Cause> {
+fn renamed(table: &SymbolTable, wanted: &SymbolQuery<'_>) -> Result<Option<KernelSymbol>, Cause> {
     let all = table.made_of(wanted.name);
     let kept = all.iter().filter(|made| !made.symbol.init);
     let renames: Vec<_> = kept
@@ -399,7 +402,7 @@ fn renamed(table: &Table, wanted: &Wanted<'_>) -> Result<Option<Symbol>, Cause> 
 }
 
 /// Returns the cause for which there is no symbol of the name.
-fn absent(kernel: &Kernel, module: Option<&Module>, wanted: &Wanted<'_>) -> Cause {
+fn absent(kernel: &Kernel, module: Option<&Module>, wanted: &SymbolQuery<'_>) -> Cause {
     let made = table(kernel, module).made_of(wanted.name);
     let clones = made
         .iter()
@@ -426,8 +429,8 @@ fn absent(kernel: &Kernel, module: Option<&Module>, wanted: &Wanted<'_>) -> Caus
 }
 
 /// Refuses a symbol whose kind is not the declared one, or that cannot be used.
-fn check(symbol: &Symbol, wanted: &Wanted<'_>) -> Result<(), Cause> {
-    let is_offset = symbol.per_cpu || symbol.kind == Kind::Absolute;
+fn check(symbol: &KernelSymbol, wanted: &SymbolQuery<'_>) -> Result<(), Cause> {
+    let is_offset = symbol.per_cpu || symbol.kind == SymbolKind::Absolute;
     // A relocation works for an offset as well as for an address.
     if is_offset && wanted.finder == Finder::Crate {
         return Err(Cause::PerCpu);
@@ -436,8 +439,8 @@ fn check(symbol: &Symbol, wanted: &Wanted<'_>) -> Result<(), Cause> {
         return Err(Cause::InInit);
     }
     match (wanted.kind, symbol.kind) {
-        (Some(import_table::Kind::Function), Kind::Data) => Err(Cause::NotFunction),
-        (Some(import_table::Kind::Data), Kind::Function) => Err(Cause::NotData),
+        (Some(ImportKind::Function), SymbolKind::Data) => Err(Cause::NotFunction),
+        (Some(ImportKind::Data), SymbolKind::Function) => Err(Cause::NotData),
         _ => Ok(()),
     }
 }

@@ -24,10 +24,10 @@ impl Of {
     pub fn schema(self) -> Schema {
         match self {
             Self::List => of::<list::Listing>(),
-            Self::Check => of::<check::Report>(),
+            Self::Check => of::<check::CheckReport>(),
             Self::Compare => of::<compare::Matrix>(),
-            Self::Relink => of::<relink::Report>(),
-            Self::Load => of::<load::plan::Done<'_>>(),
+            Self::Relink => of::<relink::RelinkReport>(),
+            Self::Load => of::<load::plan::LoadReport<'_>>(),
             Self::Prepare => of::<prepare::Prepared>(),
             Self::Error => of::<error::Failure>(),
         }

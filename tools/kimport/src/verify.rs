@@ -6,13 +6,12 @@ use crate::{
     import_table::{Import, Policy},
     kernel::{btf::fits, Kernel, Module},
 };
-pub use kimport_types::Unverified as Reason;
-use kimport_types::{find, judge, Btf, Finding, Judgement, Wanted};
+use kimport_types::{find, judge, Btf, Judgement, TypeMatch, TypeQuery, Unverified};
 use std::collections::BTreeMap;
 
 /// The outcome of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum TypeVerdict {
     /// The types are the same.
     Same,
     /// The types differ, and the kernel-side crate would log this warning.
@@ -20,11 +19,11 @@ pub enum Verdict {
     /// The types differ, and the kernel-side crate would refuse the import for this reason.
     Refuse(String),
     /// The types cannot be compared.
-    Unverified(Reason),
+    Unverified(Unverified),
 }
 
 /// Compares the type of each of `imports` that declares one to be checked.
-pub fn verify<'a>(imports: &[&'a Import], kernel: &Kernel) -> Vec<(&'a Import, Verdict)> {
+pub fn verify<'a>(imports: &[&'a Import], kernel: &Kernel) -> Vec<(&'a Import, TypeVerdict)> {
     let mut by_provider = BTreeMap::<Option<&str>, Vec<&'a Import>>::new();
     for &import in imports {
         let is_checked = !import.unverified && import.verify != Policy::Off;
@@ -40,21 +39,21 @@ pub fn verify<'a>(imports: &[&'a Import], kernel: &Kernel) -> Vec<(&'a Import, V
     let mut index = Vec::new();
     let image = match kernel.btf() {
         Some(bytes) => read(bytes, None, &mut index),
-        None => Err(Reason::NoBtf),
+        None => Err(Unverified::NoBtf),
     };
     for (provider, imports) in by_provider {
         let compared = match provider {
             None => image.map(|image| compare_all(&imports, &image)),
             Some(provider) => match kernel.module(provider) {
                 Ok(Some(module)) => compare_module(&imports, &module, image.as_ref()),
-                _ => Err(Reason::NoBtf),
+                _ => Err(Unverified::NoBtf),
             },
         };
         match compared {
             Ok(compared) => verdicts.extend(compared),
             Err(reason) => {
                 let unverified = imports.into_iter();
-                verdicts.extend(unverified.map(|import| (import, Verdict::Unverified(reason))));
+                verdicts.extend(unverified.map(|import| (import, TypeVerdict::Unverified(reason))));
             }
         }
     }
@@ -65,9 +64,9 @@ pub fn verify<'a>(imports: &[&'a Import], kernel: &Kernel) -> Vec<(&'a Import, V
 fn compare_module<'a>(
     imports: &[&'a Import],
     module: &Module,
-    image: Result<&Btf<'_>, &Reason>,
-) -> Result<Vec<(&'a Import, Verdict)>, Reason> {
-    let types = module.types.as_ref().ok_or(Reason::NoBtf)?;
+    image: Result<&Btf<'_>, &Unverified>,
+) -> Result<Vec<(&'a Import, TypeVerdict)>, Unverified> {
+    let types = module.types.as_ref().ok_or(Unverified::NoBtf)?;
     let (mut index, mut base_index) = (Vec::new(), Vec::new());
     let own_base;
     let base = match &types.base {
@@ -79,7 +78,7 @@ fn compare_module<'a>(
     };
     let types = read(&types.btf, Some(base), &mut index)?;
     if !fits(&types) {
-        return Err(Reason::OtherBase);
+        return Err(Unverified::OtherBase);
     }
     Ok(compare_all(imports, &types))
 }
@@ -89,37 +88,37 @@ fn read<'a>(
     bytes: &'a [u8],
     base: Option<&'a Btf<'a>>,
     index: &'a mut Vec<u32>,
-) -> Result<Btf<'a>, Reason> {
-    let count = Btf::count(bytes).map_err(|_| Reason::Unreadable)?;
+) -> Result<Btf<'a>, Unverified> {
+    let count = Btf::count(bytes).map_err(|_| Unverified::Unreadable)?;
     index.resize(count, 0);
-    Btf::new(bytes, base, index).map_err(|_| Reason::Unreadable)
+    Btf::new(bytes, base, index).map_err(|_| Unverified::Unreadable)
 }
 
-fn compare_all<'a>(imports: &[&'a Import], types: &Btf<'_>) -> Vec<(&'a Import, Verdict)> {
+fn compare_all<'a>(imports: &[&'a Import], types: &Btf<'_>) -> Vec<(&'a Import, TypeVerdict)> {
     let names = imports.iter().map(|import| import.name.as_bytes());
-    let mut wanted: Vec<Wanted<'_>> = names.map(Wanted::new).collect();
+    let mut wanted: Vec<TypeQuery<'_>> = names.map(TypeQuery::new).collect();
     find(types, types.first_id(), &mut wanted);
     imports
         .iter()
         .zip(&wanted)
-        .map(|(&import, wanted)| (import, compare_one(import, types, wanted.finding())))
+        .map(|(&import, wanted)| (import, compare_one(import, types, wanted.found())))
         .collect()
 }
 
-fn compare_one(import: &Import, types: &Btf<'_>, finding: Finding) -> Verdict {
+fn compare_one(import: &Import, types: &Btf<'_>, found: TypeMatch) -> TypeVerdict {
     let mut difference = String::new();
     let judgement = judge(
         &import.name,
         &import.description,
         import.verify,
         types,
-        finding,
+        found,
         |report, _| difference = report.to_string(),
     );
     match judgement {
-        Judgement::Verified => Verdict::Same,
-        Judgement::Accepted => Verdict::Warn(difference),
-        Judgement::Refused => Verdict::Refuse(difference),
-        Judgement::Unverified(reason) => Verdict::Unverified(reason),
+        Judgement::Verified => TypeVerdict::Same,
+        Judgement::Accepted => TypeVerdict::Warn(difference),
+        Judgement::Refused => TypeVerdict::Refuse(difference),
+        Judgement::Unverified(reason) => TypeVerdict::Unverified(reason),
     }
 }

@@ -6,13 +6,13 @@
 mod common;
 
 use common::*;
-use kimport::{
-    import_table,
+use kimport_cli::{
+    import_table::ImportKind,
     kernel::{
-        symbols::{Linkage, Symbol},
+        symbols::{KernelSymbol, Linkage},
         Kernel,
     },
-    resolve::{resolve, Cause, Finder, Wanted},
+    resolve::{resolve, Cause, Finder, SymbolQuery},
 };
 use kimport_types::name_cases::{Answer, CASES};
 use std::fs;
@@ -83,12 +83,12 @@ fn find(
     finder: Finder,
     name: &str,
     position: Option<u32>,
-) -> Result<Symbol, Cause> {
-    let wanted = Wanted {
+) -> Result<KernelSymbol, Cause> {
+    let wanted = SymbolQuery {
         name,
         provider,
         position,
-        kind: Some(import_table::Kind::Function),
+        kind: Some(ImportKind::Function),
         finder,
     };
     resolve(kernel, &wanted)
@@ -176,7 +176,7 @@ fn names_that_compilers_made_are_judged_as_the_crate_judges_them() {
         let image = "0000000000000800 T _stext\n".to_owned() + &symbols.collect::<String>();
         let kernel = kernel(&directory, &image, &[]);
         let answer = |finder| find(&kernel, None, finder, "f", None);
-        let place = |found: Symbol| (found.address as usize - 0x1000) / 0x10;
+        let place = |found: KernelSymbol| (found.address as usize - 0x1000) / 0x10;
         let by_crate = match answer(Finder::Crate).map(place) {
             Ok(place) => Answer::Found(place),
             Err(Cause::SeveralRenames { names }) => Answer::SeveralRenames(names.len() as u32),

@@ -6,7 +6,7 @@
 mod common;
 
 use common::*;
-use kimport::load::plan::{Done, Filled, Plan, Refused};
+use kimport_cli::load::plan::{FilledSymbol, LoadPlan, LoadReport, RefusedSymbol};
 use serde_json::Value;
 use std::{collections::BTreeMap, fs};
 use tempfile::TempDir;
@@ -117,7 +117,7 @@ fn is_the_schema(of: &str, printed: &Value) {
     assert_eq!(keys(printed), keys(&schema["properties"]), "{of}");
 }
 
-#[test]
+#[stock_test]
 fn what_is_printed_as_json_is_described() {
     let directory = TempDir::new().unwrap();
     let output = directory.path().join("out.ko");
@@ -160,14 +160,14 @@ fn what_is_printed_as_json_is_described() {
 /// Loading needs a VM, so this prints a result made by hand.
 #[test]
 fn what_load_prints_as_json_is_described() {
-    let plan = Plan {
+    let plan = LoadPlan {
         module: "user".to_owned(),
-        filled: vec![Filled {
+        filled: vec![FilledSymbol {
             name: "nr_processes".to_owned(),
             provider: "vmlinux".to_owned(),
             address: 0xffff_ffff_8112_3450,
         }],
-        refused: vec![Refused {
+        refused: vec![RefusedSymbol {
             name: "nr_procceses".to_owned(),
             provider: None,
             cause: "there is no such symbol".to_owned(),
@@ -176,7 +176,7 @@ fn what_load_prints_as_json_is_described() {
         parameters: String::new(),
         notes: vec!["unload it first".to_owned()],
     };
-    let done = Done {
+    let done = LoadReport {
         loaded: false,
         plan: &plan,
     };

@@ -5,14 +5,14 @@
 mod common;
 
 use common::*;
-use kimport::{
-    check::Report,
+use kimport_cli::{
+    check::CheckReport,
     compression::unpack,
     kernel::Kernel,
     list::Listing,
-    load::{plan::Filled, rewrite::fill},
+    load::{plan::FilledSymbol, rewrite::fill},
     module_file::ModuleFile,
-    relink::{relink, Wish},
+    relink::{relink, RelinkOptions},
     symvers::Symvers,
 };
 use kimport_types::Encoding;
@@ -26,26 +26,30 @@ struct Fixture {
     /// The relinked module, so that livepatch sections are damaged too.
     relinked: Vec<u8>,
     symvers: Symvers,
-    wish: Wish,
+    options: RelinkOptions,
 }
 
 static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
     let path = stock("tcm_loop");
-    let wish = |from: &str, name: &str| Wish {
+    let options = |from: &str, name: &str| RelinkOptions {
         requests: vec![from.parse().unwrap()],
         name: Some(name.to_owned()),
         no_exports: false,
     };
     let symvers = Symvers::read(&symvers()).unwrap();
     let file = ModuleFile::read(&path).unwrap();
-    let (relinked, _) =
-        relink(&file, Some(&symvers), &wish("other:target_submit", "half")).unwrap();
+    let (relinked, _) = relink(
+        &file,
+        Some(&symvers),
+        &options("other:target_submit", "half"),
+    )
+    .unwrap();
     Fixture {
         packed: fs::read(&path).unwrap(),
         module: unxz(&path),
         relinked,
         symvers,
-        wish: wish("new=target_core_mod", "whole"),
+        options: options("new=target_core_mod", "whole"),
     }
 });
 
@@ -117,19 +121,19 @@ fn try_everything(bytes: Vec<u8>) {
         let _ = listing.text(Some(40));
         try_to_fill(&file, &listing);
     }
-    if let Ok((output, report)) = relink(&file, Some(&fixture.symvers), &fixture.wish) {
+    if let Ok((output, report)) = relink(&file, Some(&fixture.symvers), &fixture.options) {
         let _ = report.text();
         let again = ModuleFile::from_bytes(output).unwrap();
-        let (_, report) = relink(&again, Some(&fixture.symvers), &fixture.wish).unwrap();
+        let (_, report) = relink(&again, Some(&fixture.symvers), &fixture.options).unwrap();
         assert!(!report.changed);
     }
 }
 
 /// Writes addresses for all undefined symbols, or for none.
 fn try_to_fill(file: &ModuleFile, listing: &Listing) {
-    let addresses = |listing: &Listing| -> Vec<Filled> {
+    let addresses = |listing: &Listing| -> Vec<FilledSymbol> {
         let names = listing.undefined.iter().map(|symbol| symbol.name.clone());
-        let filled = names.map(|name| Filled {
+        let filled = names.map(|name| FilledSymbol {
             name,
             provider: "vmlinux".to_owned(),
             address: 0xffff_ffff_8112_3450,
@@ -150,23 +154,23 @@ proptest! {
         ..ProptestConfig::default()
     })]
 
-    #[test]
+    #[stock_test]
     fn damaged_modules(damage in damage()) {
         try_everything(damaged(&FIXTURE.module, &damage));
     }
 
-    #[test]
+    #[stock_test]
     fn damaged_relinked_modules(damage in damage()) {
         try_everything(damaged(&FIXTURE.relinked, &damage));
     }
 
-    #[test]
+    #[stock_test]
     fn cut_modules(keep in any::<Index>()) {
         let module = &FIXTURE.relinked;
         try_everything(module[..keep.index(module.len())].to_vec());
     }
 
-    #[test]
+    #[stock_test]
     fn damaged_compression(at in any::<Index>(), byte in any::<u8>(), keep in any::<Index>()) {
         let mut packed = FIXTURE.packed.clone();
         let at = at.index(packed.len());
@@ -212,18 +216,18 @@ static PROVIDER: LazyLock<Provider> = LazyLock::new(|| {
 
 impl Provider {
     /// Checks the importing module against a kernel in which `module` is the provider's file.
-    fn check(&self, module: &[u8]) -> Report {
+    fn check(&self, module: &[u8]) -> CheckReport {
         let path = |name: &str| self.directory.path().join(name).display().to_string();
         fs::write(path("provider.ko"), module).unwrap();
         let files = ["System.map", "vmlinux.btf", "provider.ko"].map(path);
         let kernel = Kernel::read(&files.join(",").parse().unwrap()).unwrap();
-        let report = Report::new(&self.listing, &kernel);
+        let report = CheckReport::new(&self.listing, &kernel);
         assert!(!report.text().is_empty());
         report
     }
 }
 
-#[test]
+#[stock_test]
 fn damaged_bases_of_types() {
     let provider = &*PROVIDER;
     assert_eq!(provider.check(&provider.module).verified, 1);
@@ -251,7 +255,7 @@ fn damaged_bases_of_types() {
 }
 
 /// Sections that share bytes would be multiplied in the output.
-#[test]
+#[stock_test]
 fn overlapping_sections_are_refused() {
     let mut module = FIXTURE.module.clone();
     let table = number(&module, 0x28, 8);
@@ -269,7 +273,7 @@ fn overlapping_sections_are_refused() {
 }
 
 /// A name that occurs twice must not make up for another one that is missing.
-#[test]
+#[stock_test]
 fn addresses_for_a_name_twice_and_for_none_are_refused() {
     let mut module = FIXTURE.module.clone();
     let undefined: Vec<_> = Module::read(&module)
@@ -285,7 +289,7 @@ fn addresses_for_a_name_twice_and_for_none_are_refused() {
         || places.find(|&at| number(&module, at + 6, 2) == 0 && number(&module, at, 4) != 0);
     let (one, other) = (next().unwrap(), next().unwrap());
     module.copy_within(one..one + 4, other);
-    let filled = [first, second].map(|name| Filled {
+    let filled = [first, second].map(|name| FilledSymbol {
         name: name.clone(),
         provider: "vmlinux".to_owned(),
         address: 1,
@@ -293,13 +297,13 @@ fn addresses_for_a_name_twice_and_for_none_are_refused() {
     assert!(fill(&module, &filled).is_err());
 }
 
-#[test]
+#[stock_test]
 fn the_undamaged_modules_are_fine() {
     let fixture = &*FIXTURE;
     for module in [&fixture.module, &fixture.relinked] {
         let file = ModuleFile::from_bytes(module.clone()).unwrap();
         assert!(
-            relink(&file, Some(&fixture.symvers), &fixture.wish)
+            relink(&file, Some(&fixture.symvers), &fixture.options)
                 .unwrap()
                 .1
                 .changed

@@ -80,7 +80,7 @@ impl Files {
 
 const FORMATS: [&[&str]; 3] = [&["-gdwarf-4"], &["-gdwarf-5"], &["-gdwarf-5", "-gz=zlib"]];
 
-#[test]
+#[stock_test]
 fn functions_of_the_image() {
     let files = Files(TempDir::new().unwrap());
     for format in FORMATS {
@@ -103,7 +103,7 @@ fn functions_of_the_image() {
     }
 }
 
-#[test]
+#[stock_test]
 fn functions_of_a_module() {
     let files = Files(TempDir::new().unwrap());
     let image = files.image("7.0", &[], "boot/vmlinux");
@@ -140,7 +140,7 @@ fn functions_of_a_module() {
     }
 }
 
-#[test]
+#[stock_test]
 fn damaged_debug_information_is_none() {
     let files = Files(TempDir::new().unwrap());
     let whole = files.image("7.0", &["-gdwarf-5"], "vmlinux");

@@ -57,7 +57,7 @@ impl External {
         fs::write(self.path("Kbuild"), text).unwrap();
         let output = Command::new("make")
             .arg("-C")
-            .arg(env::var_os("KIMPORT_KDIR").unwrap())
+            .arg(kdir())
             .arg(format!("M={}", self.0.path().display()))
             .arg(format!("KIMPORT={}", env!("CARGO_BIN_EXE_kimport")))
             .args(arguments)
@@ -134,7 +134,7 @@ impl Imports {
 const KBUILD: &str = "obj-m := first.o second.o\n\
     kimport-from-first := some_provider:one,two@2 vmlinux:three,dump_stack other_core=target_core_mod\n";
 
-#[test]
+#[stock_test]
 fn what_has_a_provider_is_relinked_and_all_else_is_as_ever() {
     let external = External::new(&[
         (
@@ -205,7 +205,7 @@ fn what_has_a_provider_is_relinked_and_all_else_is_as_ever() {
 
 /// `write_ibpb` is exported to kvm only. modpost still complains of a module that names no
 /// provider.
-#[test]
+#[stock_test]
 fn what_is_exported_to_others_only_can_be_taken() {
     let external = External::new(&[
         ("first", &["write_ibpb", "dump_stack"]),
@@ -224,7 +224,7 @@ fn what_is_exported_to_others_only_can_be_taken() {
 }
 
 /// `make foo.ko` ignores the other modules of the Kbuild: their sources need not exist or compile.
-#[test]
+#[stock_test]
 fn a_single_module_is_built_alone() {
     let external = External::new(&[
         ("first", &["one"]),
@@ -264,7 +264,7 @@ fn a_single_module_is_built_alone() {
 }
 
 /// The Kbuild names the module, but the configuration leaves it out.
-#[test]
+#[stock_test]
 fn a_module_that_is_configured_out_is_no_error() {
     let external = External::new(&[("first", &["one"]), ("second", &["one"])]);
     for out in ["obj-n", "obj-$(CONFIG_NO_SUCH_OPTION)"] {
@@ -279,7 +279,7 @@ fn a_module_that_is_configured_out_is_no_error() {
     external.builds("obj-n := first.o\nkimport-from-first := vmlinux:one\n");
 }
 
-#[test]
+#[stock_test]
 fn what_is_not_named_is_an_error() {
     let external = External::new(&[("first", &["one", "two"]), ("second", &["one"])]);
     let kbuild = "obj-m := first.o\nkimport-from-first := vmlinux:one\n";
@@ -304,7 +304,7 @@ fn what_is_not_named_is_an_error() {
 }
 
 /// The kernel's files tell that there is no such symbol, before the module is loaded.
-#[test]
+#[stock_test]
 fn what_a_known_kernel_lacks_is_an_error() {
     let external = External::new(&[("first", &["vprintk_emti"])]);
     let symbols = external.path("kallsyms");
@@ -320,7 +320,7 @@ fn what_a_known_kernel_lacks_is_an_error() {
     external.refused(&kbuild, &[], "vprintk_emti from vmlinux: ");
 }
 
-#[test]
+#[stock_test]
 fn what_the_build_lacks_is_named() {
     let external = External::new(&[("first", &["one"])]);
     let kbuild = "obj-m := first.o\nkimport-from-first := vmlinux:one\n";

@@ -58,7 +58,7 @@ fn stock_kernel() -> String {
     stock_directory().to_str().unwrap().to_owned()
 }
 
-#[test]
+#[stock_test]
 fn what_is_there_resolves() {
     let table = [
         record(FUNCTION, 0, 0, "", "nr_processes"),
@@ -86,7 +86,7 @@ fn se_cmd() -> Encoding {
     Encoding::named("se_cmd", None).pointer(false)
 }
 
-#[test]
+#[stock_test]
 fn declared_types_are_compared() {
     let int = || Encoding::integer(4, true);
     let table = [
@@ -131,7 +131,7 @@ fn declared_types_are_compared() {
     );
 }
 
-#[test]
+#[stock_test]
 fn each_cause_is_told_as_the_kernel_would() {
     let table = [
         record(FUNCTION, 0, 0, "", "nr_procceses"),
@@ -172,7 +172,7 @@ fn each_cause_is_told_as_the_kernel_would() {
 }
 
 /// Builds the same kernel from single files: the boot image alone, then with one module.
-#[test]
+#[stock_test]
 fn what_is_not_given_is_not_guessed() {
     let image = find(&stock_directory(), "vmlinuz");
     let image = image.to_str().unwrap();
@@ -224,7 +224,7 @@ fn find(directory: &Path, name: &str) -> PathBuf {
     panic!("no {name}");
 }
 
-#[test]
+#[stock_test]
 fn modules_of_the_distribution_fit_their_kernel() {
     for name in ["tcm_loop", "iscsi_target_mod", "target_core_file"] {
         let module = stock(name);
@@ -238,7 +238,7 @@ fn modules_of_the_distribution_fit_their_kernel() {
     }
 }
 
-#[test]
+#[stock_test]
 fn relinked_modules_are_checked_by_livepatchs_rules() {
     let directory = TempDir::new().unwrap();
     let output = directory.path().join("out.ko");
@@ -254,7 +254,7 @@ fn relinked_modules_are_checked_by_livepatchs_rules() {
 }
 
 /// `--from PROVIDER=OLD` checks a module as `kimport relink` would change it.
-#[test]
+#[stock_test]
 fn a_module_is_checked_as_if_it_were_relinked() {
     let directory = TempDir::new().unwrap();
     let copy = directory.path().join("target_core_mod_new.ko.xz");
@@ -304,7 +304,7 @@ fn a_module_is_checked_as_if_it_were_relinked() {
 }
 
 /// The module's own imports would still come from the old provider.
-#[test]
+#[stock_test]
 fn a_module_that_would_be_relinked_in_part_is_refused() {
     let directory = TempDir::new().unwrap();
     let table = record(FUNCTION, 0, 0, "target_core_mod", "target_cmd_size_check");
@@ -346,7 +346,7 @@ fn a_module_that_would_be_relinked_in_part_is_refused() {
 }
 
 /// `kimport relink` makes no such module, but its output may be edited.
-#[test]
+#[stock_test]
 fn a_licence_that_is_not_gpl_compatible_is_a_finding() {
     let directory = TempDir::new().unwrap();
     let output = directory.path().join("out.ko");
@@ -382,7 +382,7 @@ fn a_licence_that_is_not_gpl_compatible_is_a_finding() {
 }
 
 /// A kernel made up from text, and a next version that differs in every way that text can show.
-#[test]
+#[stock_test]
 fn kernels_are_compared() {
     let directory = TempDir::new().unwrap();
     let write = |name: &str, text: &str| {
@@ -454,7 +454,7 @@ fn kernels_are_compared() {
 }
 
 /// Compares prototypes of a real kernel. Two equal kernels have no findings.
-#[test]
+#[stock_test]
 fn prototypes_are_compared() {
     let kernel = stock_kernel();
     let kernels = [format!("one={kernel}"), format!("two={kernel}")];
@@ -475,7 +475,7 @@ fn prototypes_are_compared() {
     assert_eq!(matrix["symbols"][1]["cells"][1]["same_prototype"], true);
 }
 
-#[test]
+#[stock_test]
 fn what_is_no_kernel_is_refused() {
     let directory = TempDir::new().unwrap();
     let module = stock("tcm_loop");
@@ -504,7 +504,7 @@ fn what_is_no_kernel_is_refused() {
 }
 
 /// Renames `target_submit` in modules, and relinks these for the stock kernel.
-#[test]
+#[stock_test]
 fn relink_refuses_what_the_kernel_would() {
     let directory = TempDir::new().unwrap();
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
@@ -574,7 +574,7 @@ fn relink_refuses_what_the_kernel_would() {
 }
 
 /// Livepatch compares whole names. The advice is for a command line.
-#[test]
+#[stock_test]
 fn what_livepatch_would_not_find_is_said_with_the_way_out() {
     let directory = TempDir::new().unwrap();
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
@@ -649,7 +649,7 @@ fn what_livepatch_would_not_find_is_said_with_the_way_out() {
 }
 
 /// Reads a Debian package, made by Debian's own tool, in each compression it has.
-#[test]
+#[stock_test]
 fn packages_are_read_as_they_are() {
     let directory = TempDir::new().unwrap();
     let root = directory.path().join("root");

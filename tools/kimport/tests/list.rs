@@ -12,7 +12,7 @@ fn json(arguments: &[&str]) -> serde_json::Value {
     serde_json::from_str(&fine([&["list", "--json"], arguments].concat()).0).unwrap()
 }
 
-#[test]
+#[stock_test]
 fn undefined_symbols_and_who_exports_them() {
     let (input, symvers) = (stock("tcm_loop"), symvers());
     let arguments = [
@@ -49,7 +49,7 @@ fn undefined_symbols_and_who_exports_them() {
     );
 }
 
-#[test]
+#[stock_test]
 fn livepatch_symbols() {
     let directory = TempDir::new().unwrap();
     let output = directory.path().join("out.ko");
@@ -77,7 +77,7 @@ fn livepatch_symbols() {
     assert!(fine(["list", output]).0.contains("LIVEPATCH SYMBOL"));
 }
 
-#[test]
+#[stock_test]
 fn what_nothing_exports_is_a_finding() {
     let directory = TempDir::new().unwrap();
     let few = directory.path().join("Module.symvers");
@@ -96,7 +96,7 @@ fn what_nothing_exports_is_a_finding() {
         .any(|l| l.starts_with("scsi_done ") && l.ends_with("not exported")));
 }
 
-#[test]
+#[stock_test]
 fn the_import_table() {
     let directory = TempDir::new().unwrap();
     let module = with_table(
@@ -129,7 +129,7 @@ fn the_import_table() {
     );
 }
 
-#[test]
+#[stock_test]
 fn a_table_that_cannot_be_read_is_an_error() {
     let directory = TempDir::new().unwrap();
     let module = with_table(&directory, &[9; 24]);
@@ -142,7 +142,7 @@ fn a_table_that_cannot_be_read_is_an_error() {
     );
 }
 
-#[test]
+#[stock_test]
 fn a_reader_that_leaves_is_no_error() {
     let input = stock("tcm_loop");
     let script = format!(

@@ -6,21 +6,21 @@
 mod common;
 
 use common::*;
-use kimport::{
-    load::{plan::Filled, rewrite::fill, Facts},
+use kimport_cli::{
+    load::{plan::FilledSymbol, rewrite::fill, Facts},
     module_file::ModuleFile,
 };
 use object::elf::SHN_ABS;
 
-fn filled(name: &str, address: u64) -> Filled {
-    Filled {
+fn filled(name: &str, address: u64) -> FilledSymbol {
+    FilledSymbol {
         name: name.to_owned(),
         provider: "vmlinux".to_owned(),
         address,
     }
 }
 
-#[test]
+#[stock_test]
 fn only_the_symbols_asked_for_change() {
     let bytes = unxz(&stock("tcm_loop"));
     let file = ModuleFile::from_bytes(bytes).unwrap();
@@ -52,7 +52,7 @@ fn only_the_symbols_asked_for_change() {
     assert!(differing.count() <= 20);
 }
 
-#[test]
+#[stock_test]
 fn a_symbol_that_is_not_undefined_is_not_overwritten() {
     let file = ModuleFile::from_bytes(unxz(&stock("tcm_loop"))).unwrap();
     for name in ["init_module", "no_such_symbol", ""] {
@@ -64,7 +64,7 @@ fn a_symbol_that_is_not_undefined_is_not_overwritten() {
     }
 }
 
-#[test]
+#[stock_test]
 fn the_module_tells_what_it_depends_on() {
     let file = ModuleFile::from_bytes(unxz(&stock("tcm_loop"))).unwrap();
     let facts = Facts::new(&file).unwrap();

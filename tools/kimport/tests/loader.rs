@@ -128,7 +128,7 @@ fn release() -> String {
         .to_owned()
 }
 
-#[test]
+#[stock_test]
 fn a_namespace_that_is_not_imported() {
     let changed = |symbol: &str| {
         let rename = format!("ether_setup={symbol}");
@@ -161,7 +161,7 @@ fn a_namespace_that_is_not_imported() {
     assert_eq!(code, Some(0), "{text}");
 }
 
-#[test]
+#[stock_test]
 fn gpl_only_exports_and_another_licence() {
     let refused = Changed::new()
         .replace("license=GPL\0", "license=BSD\0")
@@ -179,7 +179,7 @@ fn gpl_only_exports_and_another_licence() {
     );
 }
 
-#[test]
+#[stock_test]
 fn another_release_and_other_options() {
     let release = release();
     let other = release.replace('.', "_");
@@ -216,7 +216,7 @@ fn another_release_and_other_options() {
     );
 }
 
-#[test]
+#[stock_test]
 fn another_architecture() {
     let changed = Changed::new();
     let mut bytes = changed.bytes();
@@ -228,7 +228,7 @@ fn another_architecture() {
     );
 }
 
-#[test]
+#[stock_test]
 fn a_module_without_symbols() {
     let changed = Changed::new().objcopy(&["--strip-all"]);
     let path = changed.path();
@@ -249,7 +249,7 @@ fn a_module_without_symbols() {
     }
 }
 
-#[test]
+#[stock_test]
 fn a_module_that_exports_what_the_image_does() {
     let changed = Changed::new().objcopy(&["--add-symbol", "__ksymtab_ether_setup=.rodata:0"]);
     assert_eq!(
@@ -259,7 +259,7 @@ fn a_module_that_exports_what_the_image_does() {
 }
 
 /// A kernel with symbol versions, made up of text files and one module.
-#[test]
+#[stock_test]
 fn versions_that_differ() {
     const VERMAGIC: &str = "9.9 SMP mod_unload modversions ";
     let magic = |changed: Changed, magic: &str| {
@@ -388,7 +388,7 @@ fn provider(directory: &Path) -> PathBuf {
 }
 
 /// The kernel's `Module.symvers`, modules that it does not list, and further files add up.
-#[test]
+#[stock_test]
 fn exports_of_modules_out_of_tree_count() {
     let changed = Changed::new().objcopy(&["--redefine-sym", "ether_setup=provider_exported"]);
     let provider = provider(changed.directory.path());

@@ -62,7 +62,7 @@ fn with(provider: &Path) -> String {
     format!("{},{}", stock_directory().display(), provider.display())
 }
 
-#[test]
+#[stock_test]
 fn the_build_makes_type_information() {
     assert!(
         !OUT_OF_TREE.log.contains("Skipping BTF"),
@@ -75,7 +75,7 @@ fn the_build_makes_type_information() {
     }
 }
 
-#[test]
+#[stock_test]
 fn types_are_compared_through_the_modules_own_base() {
     let right = import(REQUIRE, "provider", "provider_size", u32());
     let (text, code) = said(&check(&[right], &with(&OUT_OF_TREE.provider()), &[]));
@@ -114,7 +114,7 @@ fn types_are_compared_through_the_modules_own_base() {
     assert_eq!((text.as_str(), code), ("", Some(0)));
 }
 
-#[test]
+#[stock_test]
 fn without_types_imports_are_unverified() {
     let directory = TempDir::new().unwrap();
     let without = with(&provider_without(&directory, ".BTF"));
@@ -143,7 +143,7 @@ fn without_types_imports_are_unverified() {
 }
 
 /// The numbers of the image's types mean nothing in such a module.
-#[test]
+#[stock_test]
 fn a_base_that_cannot_be_read_is_no_base() {
     let directory = TempDir::new().unwrap();
     let broken = provider_without(&directory, ".BTF.base");
@@ -164,7 +164,7 @@ fn a_base_that_cannot_be_read_is_no_base() {
 }
 
 /// Missing BTF, incomplete BTF and BTF of another build are reported differently.
-#[test]
+#[stock_test]
 fn types_that_cannot_be_used_are_said_to_be() {
     let directory = TempDir::new().unwrap();
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
@@ -243,7 +243,7 @@ fn types_that_cannot_be_used_are_said_to_be() {
     assert!(text.contains(&unknown), "{text}");
 }
 
-#[test]
+#[stock_test]
 fn another_provider_can_be_chosen() {
     let declared = [import(REQUIRE, "old_provider", "provider_size", u32())];
     let kernel = with(&OUT_OF_TREE.provider());

@@ -77,7 +77,7 @@ impl System {
     }
 }
 
-#[test]
+#[stock_test]
 fn depmod_decides_between_modules_of_one_name() {
     for (place, is_stock) in [("updates", false), ("extra", false), ("weak-updates", true)] {
         let system = System::new();
@@ -112,7 +112,7 @@ fn depmod_decides_between_modules_of_one_name() {
     assert_eq!(notes[1], note);
 }
 
-#[test]
+#[stock_test]
 fn links_are_followed() {
     // NixOS has all modules like this, and weak-updates has modules of other releases.
     let system = System::new();
@@ -138,7 +138,7 @@ fn links_are_followed() {
     );
 }
 
-#[test]
+#[stock_test]
 fn directories_behind_links_are_read_once() {
     let (system, elsewhere) = (System::new(), TempDir::new().unwrap());
     let (kernel, store) = (system.module("kernel"), elsewhere.path().join("store"));
@@ -162,7 +162,7 @@ fn directories_behind_links_are_read_once() {
     assert_eq!(system.stock_is_read(""), (true, vec![]));
 }
 
-#[test]
+#[stock_test]
 fn sources_that_differ_are_told() {
     let system = System::new();
     let write = |name: &str, text: &str| {
@@ -205,7 +205,7 @@ fn sources_that_differ_are_told() {
 }
 
 /// A kernel without `CONFIG_KALLSYMS_ALL` lists the symbols in its text only.
-#[test]
+#[stock_test]
 fn data_that_kallsyms_leaves_out() {
     let system = System::new();
     system.write(

@@ -3,6 +3,7 @@
 //! `kimport prepare`, with the cache set up and without.
 
 use expect_test::expect;
+use kimport_testing::stock_test;
 use std::{fs, path::Path, process::Command};
 use tempfile::TempDir;
 
@@ -22,7 +23,7 @@ fn in_cache(cache: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     )
 }
 
-#[test]
+#[stock_test]
 fn the_pinned_kernel_is_there() {
     // No file of the checkout is needed.
     let elsewhere = TempDir::new().unwrap();

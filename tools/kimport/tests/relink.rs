@@ -265,7 +265,7 @@ fn check_names(before: &Module, after: &Module, name: &str, copies: &BTreeMap<St
     assert_eq!(*now, wanted);
 }
 
-#[test]
+#[stock_test]
 fn every_lio_module_of_the_distribution() {
     let directory = TempDir::new().unwrap();
     let inputs = stock_modules_needing(OLD);
@@ -310,7 +310,7 @@ fn every_lio_module_of_the_distribution() {
     }
 }
 
-#[test]
+#[stock_test]
 fn debug_messages_have_the_new_name() {
     let directory = TempDir::new().unwrap();
     let module = Module::read(&fs::read(relinked_to_core("tcm_loop", &directory)).unwrap());
@@ -335,7 +335,7 @@ fn debug_messages_have_the_new_name() {
     }
 }
 
-#[test]
+#[stock_test]
 fn exports_are_dropped() {
     let directory = TempDir::new().unwrap();
     let input = stock("iscsi_target_mod");
@@ -379,7 +379,7 @@ fn exports_are_dropped() {
 }
 
 /// The copy of a provider: none of its symbols come from another module.
-#[test]
+#[stock_test]
 fn a_name_or_no_exports_alone_is_a_reason_to_relink() {
     let directory = TempDir::new().unwrap();
     let input = stock("target_core_mod");
@@ -435,7 +435,7 @@ fn a_name_or_no_exports_alone_is_a_reason_to_relink() {
 }
 
 /// `relink --help` recommends GNU strip: llvm-strip does not know symbols of `SHN_LIVEPATCH`.
-#[test]
+#[stock_test]
 fn gnu_strip_leaves_livepatch_relocations_alone() {
     let directory = TempDir::new().unwrap();
     let output = relinked_to_core("tcm_loop", &directory);
@@ -464,7 +464,7 @@ fn gnu_strip_leaves_livepatch_relocations_alone() {
     }
 }
 
-#[test]
+#[stock_test]
 fn tcm_loop_in_figures() {
     let directory = TempDir::new().unwrap();
     let output = directory.path().join("out.ko");
@@ -503,7 +503,7 @@ fn tcm_loop_in_figures() {
         .any(|section| section["name"] == ".init.text"));
 }
 
-#[test]
+#[stock_test]
 fn what_to_know_before_loading_is_said() {
     let directory = TempDir::new().unwrap();
     let output = directory.path().join("out.ko");
@@ -522,7 +522,7 @@ fn what_to_know_before_loading_is_said() {
     assert!(!say("tcm_loop", &["--name", "other"]).contains("beside"));
 }
 
-#[test]
+#[stock_test]
 fn again_changes_nothing() {
     let directory = TempDir::new().unwrap();
     let first = relinked_to_core("tcm_loop", &directory);
@@ -535,7 +535,7 @@ fn again_changes_nothing() {
     assert_eq!(fs::read(first).unwrap(), fs::read(second).unwrap());
 }
 
-#[test]
+#[stock_test]
 fn one_provider_after_the_other() {
     let directory = TempDir::new().unwrap();
     let input = stock("tcm_loop");
@@ -566,7 +566,7 @@ fn one_provider_after_the_other() {
     assert_eq!(two.modinfo()["depends"], [format!("scsi_mod,{NEW}")]);
 }
 
-#[test]
+#[stock_test]
 fn several_providers_at_once() {
     let directory = TempDir::new().unwrap();
     let output = directory.path().join("out.ko");
@@ -593,7 +593,7 @@ fn several_providers_at_once() {
     tool("readelf", &["-aW", output.to_str().unwrap()]);
 }
 
-#[test]
+#[stock_test]
 fn every_compression_gives_the_same() {
     let directory = TempDir::new().unwrap();
     let input = stock("target_core_file");
@@ -643,7 +643,7 @@ fn made(directory: &TempDir, body: &str) -> PathBuf {
     module
 }
 
-#[test]
+#[stock_test]
 fn without_a_list_what_nothing_exports_is_meant() {
     let directory = TempDir::new().unwrap();
     let input = made(&directory, ".data\n.weak maybe\n.quad maybe, wanted+8\n");
@@ -669,7 +669,7 @@ fn without_a_list_what_nothing_exports_is_meant() {
         .all(|section| section.name != ".rela.data"));
 }
 
-#[test]
+#[stock_test]
 fn functions_and_data_move_section_by_section() {
     let directory = TempDir::new().unwrap();
     let body = ".section .init.text,\"ax\",@progbits\ncall wanted\nmov table+16(%rip), %rax\n\
@@ -710,7 +710,7 @@ fn functions_and_data_move_section_by_section() {
     assert_eq!(module.undefined(), ["kfree", GUARD]);
 }
 
-#[test]
+#[stock_test]
 fn kernels_without_livepatch_are_told_apart() {
     let directory = TempDir::new().unwrap();
     let versions = ".section __versions,\"a\",@progbits\n.quad 1\n.asciz \"kfree\"\n.zero 50\n\
@@ -759,7 +759,7 @@ fn kernels_without_livepatch_are_told_apart() {
     assert_eq!(versions[72..89], *b"klp_enable_patch\0");
 }
 
-#[test]
+#[stock_test]
 fn a_module_that_cannot_be_listed_is_not_relinked() {
     for (section, message) in [
         (
@@ -783,7 +783,7 @@ fn a_module_that_cannot_be_listed_is_not_relinked() {
     }
 }
 
-#[test]
+#[stock_test]
 fn relocations_of_debug_information_are_dropped() {
     let directory = TempDir::new().unwrap();
     let body = ".section .debug_info,\"\",@progbits\n.quad wanted, kfree, start\n";
@@ -800,7 +800,7 @@ fn relocations_of_debug_information_are_dropped() {
         .all(|s| s.name != ".klp.rela.vmlinux..debug_info"));
 }
 
-#[test]
+#[stock_test]
 fn tables_of_the_kernels_own_are_refused() {
     for (section, reason) in [
         ("__jump_table", "the list that the static key owns"),
@@ -831,7 +831,7 @@ fn tables_of_the_kernels_own_are_refused() {
     }
 }
 
-#[test]
+#[stock_test]
 fn what_cannot_be_done_is_said() {
     let directory = TempDir::new().unwrap();
     let output = directory.path().join("out.ko");
@@ -897,7 +897,7 @@ fn what_cannot_be_done_is_said() {
         .contains("add --symvers"));
 }
 
-#[test]
+#[stock_test]
 fn an_error_in_json_is_json() {
     let directory = TempDir::new().unwrap();
     let mut arguments = arguments(
@@ -927,7 +927,7 @@ fn under_licence(licence: &str, directory: &TempDir) -> PathBuf {
     path
 }
 
-#[test]
+#[stock_test]
 fn only_gpl_compatible_modules_are_relinked() {
     let directory = TempDir::new().unwrap();
     let output = directory.path().join("out.ko");

@@ -108,11 +108,11 @@ fn complaint(output: &Output) -> String {
 }
 
 /// RSA signatures leave no choice: every byte is the same as from the kernel's own tool.
-#[test]
+#[stock_test]
 fn rsa_is_what_the_kernel_writes() {
     let bench = Bench::new();
     bench.new_key("rsa:2048");
-    let sign_file = PathBuf::from(env::var_os("KIMPORT_KDIR").unwrap()).join("scripts/sign-file");
+    let sign_file = kdir().join("scripts/sign-file");
     let files = ["key.pem", "certificate.pem", "plain.ko", "reference.ko"];
     let files = files.map(|file| bench.path(file));
     for hash in [
@@ -143,7 +143,7 @@ fn rsa_is_what_the_kernel_writes() {
     .assert_eq(&signature);
 }
 
-#[test]
+#[stock_test]
 fn elliptic_curves_verify() {
     let bench = Bench::new();
     for (curve, hash) in EC {
@@ -157,7 +157,7 @@ fn elliptic_curves_verify() {
     }
 }
 
-#[test]
+#[stock_test]
 fn keys_as_openssl_writes_them() {
     let bench = Bench::new();
     // Signatures by these keys have no random parts.
@@ -198,7 +198,7 @@ fn keys_as_openssl_writes_them() {
     }
 }
 
-#[test]
+#[stock_test]
 fn a_signature_is_replaced() {
     let bench = Bench::new();
     bench.new_key("rsa:2048");
@@ -215,7 +215,7 @@ fn a_signature_is_replaced() {
     bench.verified("plain.ko");
 }
 
-#[test]
+#[stock_test]
 fn a_relinked_module_is_signed() {
     let bench = Bench::new();
     bench.new_key("rsa:2048");
@@ -243,7 +243,7 @@ fn a_relinked_module_is_signed() {
     assert_eq!(report["signature_dropped"], false);
 }
 
-#[test]
+#[stock_test]
 fn what_cannot_sign_is_refused() {
     let bench = Bench::new();
     bench.new_key("rsa:2048");

@@ -2,13 +2,13 @@
 
 //! Runs the command on a real kernel, with suites that pass and suites that must not.
 //!
-//! `make check` names the kernel in `KIMPORT_STOCK`. Without it these tests fail, because a test
-//! that is skipped would look as if it had passed.
+//! `make check` names the kernel in `KIMPORT_STOCK`.
 
+use kimport_testing::{stock_directory, stock_test};
 use serde_json::Value;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -16,16 +16,10 @@ use std::time::Duration;
 /// Held by the test whose VM runs. With one VM at a time, none takes longer than the tests expect.
 static ONE_VM: Mutex<()> = Mutex::new(());
 
-fn stock() -> PathBuf {
-    std::env::var_os("KIMPORT_STOCK")
-        .expect("KIMPORT_STOCK must name the unpacked stock kernel; `make check` sets it")
-        .into()
-}
-
 fn command(suites: &[&str]) -> Command {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suites");
     let mut command = Command::new(env!("CARGO_BIN_EXE_kimport-vm"));
-    command.arg("run").arg("--stock").arg(stock());
+    command.arg("run").arg("--stock").arg(stock_directory());
     for suite in suites {
         command.arg("--suite").arg(dir.join(format!("{suite}.sh")));
     }
@@ -68,7 +62,7 @@ impl Outcome {
     }
 }
 
-#[test]
+#[stock_test]
 fn a_good_suite_passes_and_what_it_shows_comes_with_its_results() {
     let outcome = run(&["good"], &["--disk", "64M", "--show"]);
     outcome.expect(
@@ -91,7 +85,7 @@ fn a_good_suite_passes_and_what_it_shows_comes_with_its_results() {
     assert!(rows[1..].iter().all(|row| row.contains("  ok  ")));
 }
 
-#[test]
+#[stock_test]
 fn bad_suites_fail_one_by_one() {
     let outcome = run(&["warns", "fails", "short", "unplanned", "silent"], &[]);
     outcome.expect(
@@ -114,7 +108,7 @@ fn bad_suites_fail_one_by_one() {
     assert!(!outcome.text.contains("all is well"), "{}", outcome.text);
 }
 
-#[test]
+#[stock_test]
 fn a_panic_ends_the_run_not_the_silence_after_it() {
     let outcome = run(&["panics"], &["--hang-timeout", "600"]);
     outcome.expect(
@@ -133,7 +127,7 @@ fn a_panic_ends_the_run_not_the_silence_after_it() {
     }
 }
 
-#[test]
+#[stock_test]
 fn a_hang_is_killed() {
     let outcome = run(&["hangs"], &["--hang-timeout", "20"]);
     outcome.expect(
@@ -145,7 +139,7 @@ fn a_hang_is_killed() {
     );
 }
 
-#[test]
+#[stock_test]
 fn a_boot_that_hangs_is_tried_once_more() {
     const AGAIN: &str = "note: the boot hung, without output for 1 s; once more\n";
     // With -S QEMU does not start the CPUs.
@@ -184,7 +178,7 @@ fn a_boot_that_hangs_is_tried_once_more() {
     outcome.expect(0, &[AGAIN, "\n7 passed, 0 failed, 0 skipped\n"]);
 }
 
-#[test]
+#[stock_test]
 fn what_is_missing_is_no_failure_of_a_test() {
     let output = command(&["absent"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
@@ -208,7 +202,7 @@ fn children(parent: u32) -> Vec<u32> {
         .collect()
 }
 
-#[test]
+#[stock_test]
 fn the_vm_does_not_outlive_a_killed_runner() {
     let dir = tempfile::tempdir().unwrap();
     let _one = ONE_VM.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,41 +3,76 @@
 //! Prototypes of functions from the kernel's type information.
 
 use crate::error::{Error, Result};
-use btf_rs::{Btf, BtfType, Type};
-use kimport_types::TypeSource;
-use std::fmt::Write;
+use kimport_types::{Btf, BtfError, BtfKind, BtfType, TypeSource};
+use std::collections::HashMap;
 
 /// The deepest chain that is followed. Chains of pointers, arrays and qualifiers in C are short; in
 /// a damaged file they may be loops.
 const MAX_DEPTH: usize = 32;
 
 /// The type information of the kernel image or of a module.
-pub struct Types(Btf);
+pub struct Types<'a> {
+    bytes: Vec<u8>,
+    /// The offset of each type.
+    index: Vec<u32>,
+    /// The ids of the functions by name.
+    functions: HashMap<Vec<u8>, Vec<u32>>,
+    base: Option<&'a Types<'a>>,
+}
 
-impl Types {
+impl<'a> Types<'a> {
     /// Reads the type information of a kernel image.
     pub fn of_image(bytes: &[u8]) -> Result<Self> {
-        Btf::from_bytes(bytes).map(Self).map_err(unreadable)
+        Self::read(bytes, None)
     }
 
     /// Reads the type information of a module, which refers to that of its kernel image.
-    pub fn of_module(bytes: &[u8], image: &Self) -> Result<Self> {
-        Btf::from_split_bytes(bytes, &image.0)
-            .map(Self)
-            .map_err(unreadable)
+    pub fn of_module(bytes: &[u8], image: &'a Self) -> Result<Self> {
+        Self::read(bytes, Some(image))
+    }
+
+    fn read(bytes: &[u8], base: Option<&'a Self>) -> Result<Self> {
+        let read = || {
+            let base_btf = base.map(|base| Btf::with_index(&base.bytes, None, &base.index));
+            let base_btf = base_btf.transpose()?;
+            let mut index = vec![0; Btf::count(bytes)?];
+            let mut functions = HashMap::<_, Vec<_>>::new();
+            let btf = Btf::new(bytes, base_btf.as_ref(), &mut index)?;
+            for id in btf.first_id().. {
+                let Some(ty) = btf.type_by_id(id) else { break };
+                if let (BtfKind::Function(_), Some(name)) = (ty.kind(), btf.name(ty.name_offset()))
+                {
+                    functions.entry(name.to_owned()).or_default().push(id);
+                }
+            }
+            Ok(Self {
+                bytes: bytes.to_owned(),
+                index,
+                functions,
+                base,
+            })
+        };
+        read().map_err(|error: BtfError| {
+            Error::unusable(format_args!("type information (BTF): {error}"))
+        })
     }
 
     /// Returns the prototypes of the functions of that name, without parameter names. There can be
     /// several if several static functions have the name.
     pub fn prototypes(&self, name: &str) -> Vec<String> {
-        let types = self.0.resolve_types_by_name(name).unwrap_or_default();
-        let mut prototypes: Vec<String> = types
-            .iter()
-            .filter_map(|found| match found {
-                Type::Func(function) => match self.0.resolve_chained_type(function).ok()? {
-                    Type::FuncProto(prototype) => self.function(&prototype, "", 0),
-                    _ => None,
-                },
+        let own_and_base = [Some(self), self.base].into_iter().flatten();
+        let ids = own_and_base.filter_map(|types| types.functions.get(name.as_bytes()));
+        // The types were read before, so none of this fails.
+        let base = self
+            .base
+            .and_then(|base| Btf::with_index(&base.bytes, None, &base.index).ok());
+        let Ok(btf) = Btf::with_index(&self.bytes, base.as_ref(), &self.index) else {
+            return Vec::new();
+        };
+        let mut prototypes: Vec<String> = ids
+            .flatten()
+            .filter_map(|&id| match btf.type_by_id(id)?.kind() {
+                BtfKind::Function(prototype) => declare(&btf, prototype, "", 0),
                 _ => None,
             })
             .collect();
@@ -45,105 +80,85 @@ impl Types {
         prototypes.dedup();
         prototypes
     }
+}
 
-    fn function(
-        &self,
-        prototype: &btf_rs::FuncProto,
-        declared: &str,
-        depth: usize,
-    ) -> Option<String> {
-        let mut parameters = Vec::new();
-        for parameter in &prototype.parameters {
-            parameters.push(if parameter.is_variadic() {
-                "...".to_owned()
-            } else {
-                self.declare(parameter.get_type_id()?, "", depth + 1)?
+/// Writes a declaration of `inner` with the type `id` in C's syntax, from the inside out.
+fn declare(btf: &Btf<'_>, id: u32, inner: &str, depth: usize) -> Option<String> {
+    if depth > MAX_DEPTH {
+        return None;
+    }
+    let base = |base: &str| {
+        Some(match inner {
+            "" => base.to_owned(),
+            _ => format!("{base} {inner}"),
+        })
+    };
+    if id == 0 {
+        return base("void");
+    }
+    let ty = btf.type_by_id(id)?;
+    let name = || std::str::from_utf8(btf.name(ty.name_offset())?).ok();
+    let tagged = |keyword: &str| {
+        let tag = Some(name()?).filter(|tag| !tag.is_empty());
+        base(&format!("{keyword} {}", tag.unwrap_or("{...}")))
+    };
+    match ty.kind() {
+        BtfKind::Int { .. } | BtfKind::Float { .. } | BtfKind::Typedef(_) => base(name()?),
+        BtfKind::Struct { .. } | BtfKind::Forward { union: false } => tagged("struct"),
+        BtfKind::Union { .. } | BtfKind::Forward { union: true } => tagged("union"),
+        BtfKind::Enum { .. } => tagged("enum"),
+        BtfKind::Pointer(target) => {
+            let declared = match behind_tags(btf, target, depth).map(|ty| ty.kind()) {
+                Some(BtfKind::Prototype { .. } | BtfKind::Array { .. }) => format!("(*{inner})"),
+                _ => format!("*{inner}"),
+            };
+            declare(btf, target, &declared, depth + 1)
+        }
+        BtfKind::Array { element, length } => {
+            declare(btf, element, &format!("{inner}[{length}]"), depth + 1)
+        }
+        BtfKind::Prototype {
+            returned,
+            parameters,
+        } => {
+            let parameters = parameters.map(|parameter| match parameter {
+                0 => Some("...".to_owned()),
+                parameter => declare(btf, parameter, "", depth + 1),
             });
+            let parameters = parameters.collect::<Option<Vec<_>>>()?.join(", ");
+            let parameters = match parameters.as_str() {
+                "" => "void",
+                parameters => parameters,
+            };
+            declare(btf, returned, &format!("{inner}({parameters})"), depth + 1)
         }
-        if parameters.is_empty() {
-            parameters.push("void".to_owned());
+        BtfKind::Const(inside) => qualify(btf, "const", inside, inner, depth),
+        BtfKind::Volatile(inside) => qualify(btf, "volatile", inside, inner, depth),
+        // These say nothing about which values can be passed.
+        BtfKind::Restrict(inside) | BtfKind::TypeTag(inside) => {
+            declare(btf, inside, inner, depth + 1)
         }
-        self.declare(
-            prototype.return_type_id(),
-            &format!("{declared}({})", parameters.join(", ")),
-            depth + 1,
-        )
+        _ => None,
     }
+}
 
-    /// Writes a declaration of `inner` with the type `id` in C's syntax, from the inside out.
-    fn declare(&self, id: u32, inner: &str, depth: usize) -> Option<String> {
-        if depth > MAX_DEPTH {
-            return None;
-        }
-        let name = |named: &dyn BtfType| self.0.resolve_name(named).ok();
-        let base = |base: String| {
-            Some(match inner {
-                "" => base,
-                _ => format!("{base} {inner}"),
-            })
-        };
-        let tagged = |keyword: &str, named: &dyn BtfType| {
-            let tag = name(named)?;
-            base(format!(
-                "{keyword} {}",
-                if tag.is_empty() { "{...}" } else { &tag }
-            ))
-        };
-        match self.0.resolve_type_by_id(id).ok()? {
-            Type::Void => base("void".to_owned()),
-            Type::Int(int) => base(name(&int)?),
-            Type::Float(float) => base(name(&float)?),
-            Type::Typedef(alias) => base(name(&alias)?),
-            Type::Struct(tag) => tagged("struct", &tag),
-            Type::Union(tag) => tagged("union", &tag),
-            Type::Enum(tag) => tagged("enum", &tag),
-            Type::Enum64(tag) => tagged("enum", &tag),
-            Type::Fwd(tag) => {
-                let keyword = if tag.is_union() { "union" } else { "struct" };
-                tagged(keyword, &tag)
-            }
-            Type::Ptr(pointer) => self.declare_pointer(pointer.get_type_id()?, inner, depth),
-            Type::Array(array) => {
-                let mut declared = inner.to_owned();
-                write!(declared, "[{}]", array.len()).ok()?;
-                self.declare(array.get_type_id()?, &declared, depth + 1)
-            }
-            Type::FuncProto(prototype) => self.function(&prototype, inner, depth),
-            Type::Const(inside) => self.qualify("const", inside.get_type_id()?, inner, depth),
-            Type::Volatile(inside) => self.qualify("volatile", inside.get_type_id()?, inner, depth),
-            // These say nothing about which values can be passed.
-            Type::Restrict(inside) => self.declare(inside.get_type_id()?, inner, depth + 1),
-            Type::TypeTag(inside) => self.declare(inside.get_type_id()?, inner, depth + 1),
-            _ => None,
-        }
+/// Returns the type `id` without its tags; `None` for `void`.
+fn behind_tags<'a>(btf: &'a Btf<'_>, id: u32, depth: usize) -> Option<BtfType<'a>> {
+    let ty = btf.type_by_id(id)?;
+    match ty.kind() {
+        BtfKind::TypeTag(inside) if depth < MAX_DEPTH => behind_tags(btf, inside, depth + 1),
+        _ => Some(ty),
     }
+}
 
-    fn declare_pointer(&self, target: u32, inner: &str, depth: usize) -> Option<String> {
-        let declared = match self.behind_tags(target, depth)? {
-            Type::FuncProto(_) | Type::Array(_) => format!("(*{inner})"),
-            _ => format!("*{inner}"),
-        };
-        self.declare(target, &declared, depth + 1)
-    }
-
-    fn behind_tags(&self, id: u32, depth: usize) -> Option<Type> {
-        match self.0.resolve_type_by_id(id).ok()? {
-            Type::TypeTag(tag) if depth < MAX_DEPTH => {
-                self.behind_tags(tag.get_type_id()?, depth + 1)
-            }
-            other => Some(other),
+/// Adds a qualifier: after the star of a pointer, before any other type.
+fn qualify(btf: &Btf<'_>, word: &str, id: u32, inner: &str, depth: usize) -> Option<String> {
+    match behind_tags(btf, id, depth).map(|ty| ty.kind()) {
+        Some(BtfKind::Pointer(_)) => {
+            let space = if inner.is_empty() { "" } else { " " };
+            declare(btf, id, &format!("{word}{space}{inner}"), depth + 1)
         }
-    }
-
-    /// Adds a qualifier: after the star of a pointer, before any other type.
-    fn qualify(&self, word: &str, id: u32, inner: &str, depth: usize) -> Option<String> {
-        match self.behind_tags(id, depth)? {
-            Type::Ptr(_) => {
-                let space = if inner.is_empty() { "" } else { " " };
-                self.declare(id, &format!("{word}{space}{inner}"), depth + 1)
-            }
-            _ => Some(format!("{word} {}", self.declare(id, inner, depth + 1)?)),
-        }
+        _ => Some(format!("{word} {}", declare(btf, id, inner, depth + 1)?)),
     }
 }
 
@@ -158,52 +173,27 @@ pub fn fits(types: &kimport_types::Btf<'_>) -> bool {
     own.all(|own| is_whole(own.name_offset()))
 }
 
-fn unreadable(error: btf_rs::Error) -> Error {
-    Error::unusable(format_args!("type information (BTF): {error}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kimport_testing::Maker;
     use proptest::prelude::*;
-
-    const INT: u32 = 1;
-    const PTR: u32 = 2;
-    const STRUCT: u32 = 4;
-    const CONST: u32 = 10;
-    const FUNC: u32 = 12;
-    const FUNC_PROTO: u32 = 13;
 
     /// Type information with the functions `f`, `int f(const struct s *, int (*)(void))`, and `g`,
     /// `void g(int *const, ...)`.
     fn example() -> Vec<u8> {
-        let strings = b"\0int\0s\0f\0g\0";
-        let mut types = Vec::new();
-        let mut put =
-            |words: &[u32]| types.extend(words.iter().flat_map(|word| word.to_le_bytes()));
-        let info = |kind: u32, count: u32| (kind << 24) | count;
-        put(&[1, info(INT, 0), 4, (1 << 24) | 32]); // 1: int
-        put(&[5, info(STRUCT, 0), 0]); // 2: struct s
-        put(&[0, info(CONST, 0), 2]); // 3: const struct s
-        put(&[0, info(PTR, 0), 3]); // 4: const struct s *
-        put(&[0, info(FUNC_PROTO, 0), 1]); // 5: int (void)
-        put(&[0, info(PTR, 0), 5]); // 6: int (*)(void)
-        put(&[0, info(FUNC_PROTO, 2), 1, 0, 4, 0, 6]); // 7
-        put(&[7, info(FUNC, 1), 7]); // 8: f
-        put(&[0, info(PTR, 0), 1]); // 9: int *
-        put(&[0, info(CONST, 0), 9]); // 10: int *const
-        put(&[0, info(FUNC_PROTO, 2), 0, 0, 10, 0, 0]); // 11
-        put(&[9, info(FUNC, 0), 11]); // 12: g
-        let mut bytes = vec![0x9f, 0xeb, 1, 0];
-        let lengths = [24, 0, types.len(), types.len(), strings.len()];
-        bytes.extend(
-            lengths
-                .iter()
-                .flat_map(|&length| (length as u32).to_le_bytes()),
-        );
-        bytes.extend(types);
-        bytes.extend(strings);
-        bytes
+        let mut types = Maker::new();
+        let int = types.int("int", 4, 1);
+        let structure = types.structure("s", 0);
+        let constant = types.constant(structure);
+        let pointer = types.pointer(constant);
+        let callback = types.prototype(&[], int);
+        let callback = types.pointer(callback);
+        types.function("f", &[pointer, callback], int);
+        let pointer = types.pointer(int);
+        let constant = types.constant(pointer);
+        types.function("g", &[constant, 0], 0);
+        types.bytes()
     }
 
     #[test]

@@ -27,7 +27,7 @@ const DEFAULT: [&str; 4] = ["updates", "extra", BUILT_IN, "weak-updates"];
 
 /// An order of directories below `lib/modules/RELEASE`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Search {
+pub(super) struct SearchOrder {
     /// The directories, from the best on.
     directories: Vec<String>,
     /// The modules that come from one directory whatever the order is: `DIRECTORY/MODULE` without
@@ -35,7 +35,7 @@ pub(super) struct Search {
     overrides: Vec<(String, String)>,
 }
 
-impl Search {
+impl SearchOrder {
     /// Returns the order of the system below `root`, or the default order for packages.
     pub(super) fn new(root: &Option<PathBuf>) -> Self {
         root.as_deref()
@@ -137,7 +137,7 @@ mod tests {
             "weak-updates/a.ko",
         ];
         let order = |text: &str| {
-            let search = Search::parse(text);
+            let search = SearchOrder::parse(text);
             let mut sorted = paths;
             sorted.sort_by_key(|path| search.rank("7.3", path));
             sorted
@@ -149,7 +149,7 @@ mod tests {
         );
         let search = "search updates\noverride a 7.3 kernel\noverride a 7.2 extra\n";
         assert_eq!(order(search)[..2], [paths[2], paths[0]]);
-        assert_eq!(Search::parse("").rank("7.3", "updated/a.ko"), 3);
+        assert_eq!(SearchOrder::parse("").rank("7.3", "updated/a.ko"), 3);
     }
 
     #[test]
@@ -165,9 +165,9 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        let search = Search::of_system(root.path());
+        let search = SearchOrder::of_system(root.path());
         assert_eq!(search.directories, ["extra", "updates"]);
-        let nothing = Search::of_system(&root.path().join("etc"));
+        let nothing = SearchOrder::of_system(&root.path().join("etc"));
         assert_eq!(nothing.directories, DEFAULT);
     }
 

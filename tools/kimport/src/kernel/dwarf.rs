@@ -31,7 +31,7 @@ const SECTIONS: [SectionId; 7] = [
 
 /// A section, and the relocations that a linker would apply: modules are not linked.
 #[derive(Default)]
-struct Section<'data> {
+struct RelocatedSection<'data> {
     data: Cow<'data, [u8]>,
     relocations: Relocations,
 }
@@ -86,16 +86,16 @@ pub fn inlined<'data>(file: impl ReadRef<'data>) -> Result<HashSet<String>> {
 fn section<'data, R: ReadRef<'data>>(
     file: &ElfFile64<'data, object::Endianness, R>,
     id: SectionId,
-) -> Result<Section<'data>> {
+) -> Result<RelocatedSection<'data>> {
     let wanted = SECTIONS.contains(&id);
     let Some(section) = file.section_by_name(id.name()).filter(|_| wanted) else {
-        return Ok(Section::default());
+        return Ok(RelocatedSection::default());
     };
     let data = section.compressed_data().map_err(Error::unusable)?;
     if data.uncompressed_size > MAX_SIZE {
         return Err(Error::unusable(format_args!("{} is too large", id.name())));
     }
-    Ok(Section {
+    Ok(RelocatedSection {
         data: data.decompress().map_err(Error::unusable)?,
         relocations: Relocations(section.relocation_map().map_err(Error::unusable)?),
     })

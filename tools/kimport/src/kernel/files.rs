@@ -3,7 +3,7 @@
 //! The search for the files of a kernel: among single files, in directories and in Debian packages.
 
 use super::{
-    depmod::{self, Search},
+    depmod::{self, SearchOrder},
     dwarf, image, text,
 };
 use crate::{
@@ -22,6 +22,7 @@ use std::{
     io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
 };
+use walkdir::WalkDir;
 
 /// The place of a file's bytes.
 #[derive(Clone, Debug)]
@@ -135,7 +136,7 @@ pub(super) struct Pieces {
     /// The notes about files that were found and are not used.
     pub(super) notes: Vec<String>,
     /// The orders of directories by the root of the system; `None` is for packages.
-    searches: HashMap<Option<PathBuf>, Search>,
+    searches: HashMap<Option<PathBuf>, SearchOrder>,
 }
 
 /// The kind of a file.
@@ -222,7 +223,10 @@ impl Pieces {
             return NAMED + 1;
         };
         let root = matches!(origin, Origin::File(_)).then_some(root);
-        let search = self.searches.entry(root).or_insert_with_key(Search::new);
+        let search = self
+            .searches
+            .entry(root)
+            .or_insert_with_key(SearchOrder::new);
         NAMED + 1 + search.rank(release, rest)
     }
 
@@ -259,26 +263,25 @@ impl Pieces {
     /// Adds the files below `directory` that have the names that distributions use.
     fn add_directory(&mut self, directory: &Path) -> io::Result<()> {
         // Follow links last, so that a file is not found a second time, and links in a circle end.
-        let (mut todo, mut links) = (vec![directory.to_owned()], Vec::new());
+        let mut todo = vec![directory.to_owned()];
         let mut seen = HashSet::new();
-        while let Some(directory) = todo.pop().or_else(|| links.pop()) {
-            if !seen.insert(fs::canonicalize(&directory)?) {
-                continue;
-            }
-            let mut entries: Vec<_> = fs::read_dir(&directory)?.collect::<io::Result<_>>()?;
-            entries.sort_by_key(fs::DirEntry::file_name);
-            for entry in entries {
-                let kind = entry.file_type()?;
-                let path = entry.path();
-                let name = path.to_string_lossy().into_owned();
-                if kind.is_dir() {
-                    todo.push(path);
+        while let Some(directory) = todo.pop() {
+            let mut entries = WalkDir::new(directory).sort_by_file_name().into_iter();
+            while let Some(entry) = entries.next() {
+                let entry = entry?;
+                let kind = entry.file_type();
+                let name = entry.path().to_string_lossy().into_owned();
+                // The first entry is the directory itself, or a link to it.
+                if kind.is_dir() || entry.depth() == 0 {
+                    if !seen.insert(fs::canonicalize(entry.path())?) {
+                        entries.skip_current_dir();
+                    }
                 } else if kind.is_file() {
                     if let Some(what) = by_name(&name) {
-                        self.put(what, &name, Origin::File(path));
+                        self.put(what, &name, Origin::File(entry.into_path()));
                     }
                 } else if kind.is_symlink() {
-                    links.extend(self.add_link(&path, &name));
+                    todo.extend(self.add_link(entry.path(), &name));
                 }
             }
         }

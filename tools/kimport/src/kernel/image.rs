@@ -296,7 +296,7 @@ fn vermagic(kernel: &[u8]) -> Option<Magic> {
         }
     }
     match (found.pop_first(), found.is_empty()) {
-        (Some(magic), true) => Some(Magic::Whole(magic)),
+        (Some(magic), true) => Some(Magic::Complete(magic)),
         _ => None,
     }
 }
@@ -405,10 +405,10 @@ mod tests {
             b"Linux version 7.3.4 (x)\0\x013%s: version magic '%s' should be '%s'\n\0".to_vec();
         let magic = "7.3.4 SMP preempt mod_unload ";
         kernel.extend(b"\x007.3.4 (other)\0");
-        let whole = Some(Magic::Whole(magic.to_owned()));
+        let complete = Some(Magic::Complete(magic.to_owned()));
         kernel.extend([magic.as_bytes(), b"\0"].concat());
         let found = loader(&kernel);
-        assert_eq!(found.vermagic, whole);
+        assert_eq!(found.vermagic, complete);
         assert_eq!((found.force_load, found.any_namespace), (Some(false), None));
         kernel.extend(b"\x014%s: %s: kernel tainted.\n\0\x013%s: module uses symbol (%s) from namespace %s, but does not import it.\n");
         let found = loader(&kernel);

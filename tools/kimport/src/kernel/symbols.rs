@@ -28,7 +28,7 @@ use std::{
 /// The kind of a symbol, as far as the symbol table tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum SymbolKind {
     /// Code.
     Function,
     /// Data.
@@ -51,9 +51,9 @@ pub enum Linkage {
 
 /// One symbol.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Symbol {
+pub struct KernelSymbol {
     /// Its kind.
-    pub kind: Kind,
+    pub kind: SymbolKind,
     /// Its linkage.
     pub linkage: Linkage,
     /// Set if it is in memory that is freed after init.
@@ -72,17 +72,17 @@ pub struct MadeSymbol<'a> {
     /// Its name.
     pub name: &'a str,
     /// The symbol.
-    pub symbol: &'a Symbol,
+    pub symbol: &'a KernelSymbol,
 }
 
 /// The symbols of the kernel image or of a module.
 #[derive(Clone, Debug, Default)]
-pub struct Table {
+pub struct SymbolTable {
     /// The symbols in the order of the kernel's table: in the image by address, in a module as in
     /// its file's symbol table.
     entries: Entries,
     /// The properties of each symbol.
-    symbols: Vec<Symbol>,
+    symbols: Vec<KernelSymbol>,
     /// The hashes of the names, sorted, with the numbers of the symbols. Faster to build than a
     /// map, and few names are looked up.
     index: Vec<(u32, u32)>,
@@ -105,7 +105,7 @@ const BOUNDS: [&str; 6] = [
 /// The prefix of the entries of the export table.
 pub(crate) const EXPORT: &str = "__ksymtab_";
 
-impl Table {
+impl SymbolTable {
     /// Makes the table of a kernel image from its symbols in address order.
     pub fn of_image(entries: Entries) -> Self {
         let place = |name: &str| entries.iter().position(|entry| entry.name == name);
@@ -121,17 +121,17 @@ impl Table {
         let init_text = between("_sinittext", "_einittext");
         let symbol = |(index, entry): (usize, Entry<'_>)| {
             let is_bound = BOUNDS.contains(&entry.name);
-            Symbol {
+            KernelSymbol {
                 // The letter is that of the linker's output section, which may mix text and data:
                 // Debian's 7.3 has `T init_task`. The kernel itself goes by the bounds of the text.
                 kind: match kind(entry.letter) {
-                    _ if is_bound => Kind::Data,
-                    Kind::Function
+                    _ if is_bound => SymbolKind::Data,
+                    SymbolKind::Function
                         if !text.is_empty()
                             && !text.contains(&index)
                             && !init_text.contains(&index) =>
                     {
-                        Kind::Data
+                        SymbolKind::Data
                     }
                     by_letter => by_letter,
                 },
@@ -148,7 +148,7 @@ impl Table {
     /// Makes the table of a loaded module from its lines in `/proc/kallsyms`, in their order.
     /// There, an upper-case letter means that the symbol is exported.
     pub fn of_loaded(entries: Entries) -> Self {
-        let symbol = |entry: Entry<'_>| Symbol {
+        let symbol = |entry: Entry<'_>| KernelSymbol {
             kind: kind(entry.letter),
             linkage: if entry.letter.is_ascii_uppercase() {
                 Linkage::Global
@@ -182,7 +182,7 @@ impl Table {
                 name: &symbol.name,
                 address: 0,
             });
-            symbols.push(Symbol {
+            symbols.push(KernelSymbol {
                 kind: kind(symbol.letter),
                 linkage,
                 init: symbol.init,
@@ -196,7 +196,7 @@ impl Table {
         Ok(table)
     }
 
-    fn new(entries: Entries, symbols: Vec<Symbol>) -> Self {
+    fn new(entries: Entries, symbols: Vec<KernelSymbol>) -> Self {
         let hasher = RandomState::new();
         let mut index: Vec<(u32, u32)> = (0..)
             .zip(entries.iter())
@@ -225,7 +225,7 @@ impl Table {
     }
 
     /// Returns the symbols of that name, in the order of the kernel's table.
-    pub fn named(&self, name: &str) -> Vec<&Symbol> {
+    pub fn named(&self, name: &str) -> Vec<&KernelSymbol> {
         let hash = self.hasher.hash_one(name) as u32;
         let first = self.index.partition_point(|(other, _)| *other < hash);
         self.index[first..]
@@ -302,11 +302,11 @@ impl Table {
     }
 }
 
-fn kind(letter: char) -> Kind {
+fn kind(letter: char) -> SymbolKind {
     match letter.to_ascii_lowercase() {
-        't' | 'w' | 'i' => Kind::Function,
-        'a' => Kind::Absolute,
-        _ => Kind::Data,
+        't' | 'w' | 'i' => SymbolKind::Function,
+        'a' => SymbolKind::Absolute,
+        _ => SymbolKind::Data,
     }
 }
 
@@ -383,13 +383,13 @@ fn is_kept(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn table(symbols: &[(char, &str)]) -> Table {
+    fn table(symbols: &[(char, &str)]) -> SymbolTable {
         let entry = |&(letter, name)| Entry {
             letter,
             name,
             address: 0,
         };
-        Table::of_image(symbols.iter().map(entry).collect())
+        SymbolTable::of_image(symbols.iter().map(entry).collect())
     }
 
     #[test]
@@ -408,14 +408,14 @@ mod tests {
             ('D', "__init_end"),
             ('b', "state"),
         ]);
-        assert_eq!(table.named("open")[0].kind, Kind::Function);
+        assert_eq!(table.named("open")[0].kind, SymbolKind::Function);
         assert_eq!(table.named("open")[0].linkage, Linkage::Global);
-        assert_eq!(table.named("weak")[0].kind, Kind::Function);
+        assert_eq!(table.named("weak")[0].kind, SymbolKind::Function);
         assert_eq!(table.named("helper").len(), 2);
         assert_eq!(table.named("helper")[0].linkage, Linkage::Static);
         assert!(table.named("setup")[0].init && !table.named("state")[0].init);
         assert!(table.named("counter")[0].per_cpu);
-        assert_eq!(table.named("state")[0].kind, Kind::Data);
+        assert_eq!(table.named("state")[0].kind, SymbolKind::Data);
         assert!(table.exports("open") && !table.exports("helper"));
         assert!(table.named("nothing").is_empty());
     }
@@ -431,9 +431,9 @@ mod tests {
             ('t', "setup"),
             ('T', "_einittext"),
         ]);
-        assert_eq!(table.named("open")[0].kind, Kind::Function);
-        assert_eq!(table.named("setup")[0].kind, Kind::Function);
-        assert_eq!(table.named("init_task")[0].kind, Kind::Data);
+        assert_eq!(table.named("open")[0].kind, SymbolKind::Function);
+        assert_eq!(table.named("setup")[0].kind, SymbolKind::Function);
+        assert_eq!(table.named("init_task")[0].kind, SymbolKind::Data);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! The choice of an address for each symbol, and the reasons to refuse one.
 
 use super::{
-    system::{Sections, System},
+    system::{ModuleSections, System},
     Facts, LOOKUP,
 };
 use crate::{
@@ -12,9 +12,9 @@ use crate::{
     licence::require_gpl_compatible,
     list::{Listing, Undefined},
     relink::request::{self, Choice, Listed, Request},
-    resolve::{is_there, position_of_livepatch, resolve, Cause, Finder, Wanted},
+    resolve::{is_there, position_of_livepatch, resolve, Cause, Finder, SymbolQuery},
     symvers::{Symvers, VMLINUX},
-    table::table,
+    text_table::text_table,
 };
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
@@ -25,7 +25,7 @@ const IGNORED: &str = "_GLOBAL_OFFSET_TABLE_";
 
 /// The user's request.
 #[derive(Clone, Debug, Default)]
-pub struct Wish {
+pub struct LoadOptions {
     /// The providers to take symbols from.
     pub requests: Vec<Request>,
     /// The module's parameters, `NAME=VALUE` or `NAME`.
@@ -33,20 +33,20 @@ pub struct Wish {
 }
 
 /// The known facts about the running kernel.
-pub struct Running<'a> {
+pub struct RunningKernel<'a> {
     /// Its symbols, with their addresses.
     pub kernel: &'a Kernel,
     /// The exporters of symbols, if the kernel's own symbols do not tell.
     pub symvers: Option<&'a Symvers>,
     /// The sections of the providers.
-    pub sections: &'a BTreeMap<String, Sections>,
+    pub sections: &'a BTreeMap<String, ModuleSections>,
     /// The state of the system, with the loaded modules.
     pub system: &'a System,
 }
 
 /// A symbol that gets an address.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
-pub struct Filled {
+pub struct FilledSymbol {
     /// Its name.
     pub name: String,
     /// The module that has it, or `vmlinux`.
@@ -59,7 +59,7 @@ pub struct Filled {
 
 /// A symbol that gets no address.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
-pub struct Refused {
+pub struct RefusedSymbol {
     /// Its name.
     pub name: String,
     /// The provider that it should have come from.
@@ -70,13 +70,13 @@ pub struct Refused {
 
 /// The changes to the module before it is handed to the kernel.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
-pub struct Plan {
+pub struct LoadPlan {
     /// The module's name.
     pub module: String,
     /// The symbols that get an address.
-    pub filled: Vec<Filled>,
+    pub filled: Vec<FilledSymbol>,
     /// The symbols that get no address, though the module cannot be loaded without them.
-    pub refused: Vec<Refused>,
+    pub refused: Vec<RefusedSymbol>,
     /// The number of symbols that are left to the kernel, which resolves exported ones.
     pub left: usize,
     /// The module's parameters.
@@ -87,23 +87,23 @@ pub struct Plan {
 
 /// A plan, and whether it was carried out.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
-pub struct Done<'a> {
+pub struct LoadReport<'a> {
     /// True if the module is loaded now.
     pub loaded: bool,
     #[allow(missing_docs)]
     #[serde(flatten)]
-    pub plan: &'a Plan,
+    pub plan: &'a LoadPlan,
 }
 
 /// The provider that a request names for a symbol.
-struct Target<'a> {
+struct RequestedProvider<'a> {
     provider: &'a str,
     position: Option<u32>,
 }
 
-impl<'a> Target<'a> {
-    fn wanted(&self, name: &'a str) -> Wanted<'a> {
-        Wanted {
+impl<'a> RequestedProvider<'a> {
+    fn wanted(&self, name: &'a str) -> SymbolQuery<'a> {
+        SymbolQuery {
             name,
             provider: (self.provider != VMLINUX).then_some(self.provider),
             position: self.position,
@@ -114,15 +114,15 @@ impl<'a> Target<'a> {
     }
 }
 
-impl Plan {
+impl LoadPlan {
     /// Works out the plan.
     pub fn new(
         listing: &Listing,
         facts: &Facts,
-        wish: &Wish,
-        running: &Running<'_>,
+        options: &LoadOptions,
+        running: &RunningKernel<'_>,
     ) -> Result<Self> {
-        running.can_tell(&wish.requests, facts)?;
+        running.can_tell(&options.requests, facts)?;
         let mut plan = Self {
             module: listing
                 .module
@@ -134,16 +134,16 @@ impl Plan {
             parameters: String::new(),
             notes: Vec::new(),
         };
-        unmet(&listing.undefined, &wish.requests)?;
-        request::refuse_partly(&wish.requests, &listing.imports)?;
-        for request in &wish.requests {
+        unmet(&listing.undefined, &options.requests)?;
+        request::refuse_partly(&options.requests, &listing.imports)?;
+        for request in &options.requests {
             running
                 .is_usable(&request.provider)
                 .map_err(|error| error.context(&plan.module))?;
         }
         for symbol in &listing.undefined {
             if symbol.name != IGNORED {
-                plan.place(symbol, &wish.requests, running);
+                plan.place(symbol, &options.requests, running);
             }
         }
         if !plan.filled.is_empty() {
@@ -159,13 +159,13 @@ impl Plan {
                 missing.join(", ")
             ));
         }
-        plan.parameters = parameters(&wish.parameters, facts.takes_lookup, running)?;
+        plan.parameters = parameters(&options.parameters, facts.takes_lookup, running)?;
         plan.warn_of_providers();
         Ok(plan)
     }
 
     /// Finds the address of one symbol.
-    fn place(&mut self, symbol: &Undefined, requests: &[Request], running: &Running<'_>) {
+    fn place(&mut self, symbol: &Undefined, requests: &[Request], running: &RunningKernel<'_>) {
         let name = symbol.name.as_str();
         let exporter = running.exporter(name);
         let targets = match listed(name, requests)
@@ -181,7 +181,7 @@ impl Plan {
                     return self.left += 1;
                 }
                 Some(exporter) => {
-                    return self.refused.push(Refused {
+                    return self.refused.push(RefusedSymbol {
                         name: name.to_owned(),
                         cause: format!(
                             "{exporter} exports it and is not loaded; modprobe it first"
@@ -192,14 +192,15 @@ impl Plan {
                 None => anywhere(requests),
             },
         };
-        let is_held = |target: &&Target<'_>| is_there(running.kernel, &target.wanted(name));
+        let is_held =
+            |target: &&RequestedProvider<'_>| is_there(running.kernel, &target.wanted(name));
         let held: Vec<&str> = targets
             .iter()
             .filter(is_held)
             .map(|target| target.provider)
             .collect();
         if let [first, _, ..] = held.as_slice() {
-            return self.refused.push(Refused {
+            return self.refused.push(RefusedSymbol {
                 name: name.to_owned(),
                 provider: None,
                 cause: format!(
@@ -210,20 +211,28 @@ impl Plan {
         }
         // If one place has the symbol, the others need not be asked for the reason why they have
         // not, which can take long.
-        let mut answers: Vec<(&str, Result<u64, Answer>)> = targets
+        let mut answers: Vec<(&str, Result<u64, NoAddress>)> = targets
             .iter()
             .filter(|target| held.first().is_none_or(|held| *held == target.provider))
             .map(|target| (target.provider, running.find(name, target)))
             .collect();
         // A more specific cause than "there is none" goes first.
-        answers.sort_by_key(|(_, answer)| matches!(answer, Err(Answer { unheard: true, .. })));
+        answers.sort_by_key(|(_, answer)| {
+            matches!(
+                answer,
+                Err(NoAddress {
+                    is_unheard_of: true,
+                    ..
+                })
+            )
+        });
         match answers.into_iter().next() {
-            Some((provider, Ok(address))) => self.filled.push(Filled {
+            Some((provider, Ok(address))) => self.filled.push(FilledSymbol {
                 name: name.to_owned(),
                 provider: provider.to_owned(),
                 address,
             }),
-            Some((provider, Err(answer))) => self.refused.push(Refused {
+            Some((provider, Err(answer))) => self.refused.push(RefusedSymbol {
                 name: name.to_owned(),
                 provider: Some(provider.to_owned()),
                 cause: answer.cause,
@@ -267,7 +276,7 @@ impl Plan {
     /// Returns the refusals, one a line, in the words of the kernel-side crate.
     pub fn refusals(&self) -> String {
         let module = printable(self.module.as_bytes());
-        let line = |refused: &Refused| {
+        let line = |refused: &RefusedSymbol| {
             let name = printable(refused.name.as_bytes());
             let from = match refused.provider.as_deref() {
                 None => String::new(),
@@ -287,13 +296,13 @@ impl Plan {
             count(self.filled.len(), "symbol"),
             self.left
         );
-        let row = |symbol: &Filled| {
+        let row = |symbol: &FilledSymbol| {
             let name = printable(symbol.name.as_bytes());
             let address = format!("{:#018x}", symbol.address);
             [format!("  {name}"), symbol.provider.clone(), address]
         };
         if !self.filled.is_empty() {
-            text += &table(self.filled.iter().map(row), width);
+            text += &text_table(self.filled.iter().map(row), width);
         }
         if !self.parameters.is_empty() {
             text += &format!("  parameters: {}\n", printable(self.parameters.as_bytes()));
@@ -303,13 +312,13 @@ impl Plan {
 }
 
 /// The reason why a symbol cannot be taken from a place.
-struct Answer {
+struct NoAddress {
     cause: String,
     /// Set if that place has neither the symbol nor anything like it.
-    unheard: bool,
+    is_unheard_of: bool,
 }
 
-impl Running<'_> {
+impl RunningKernel<'_> {
     /// Returns whether the exporters of all symbols are known.
     fn tells_exports(&self) -> bool {
         self.symvers.is_some() || self.kernel.image().tells_exports()
@@ -365,10 +374,10 @@ impl Running<'_> {
     }
 
     /// Returns the address of `name` in one place.
-    fn find(&self, name: &str, target: &Target<'_>) -> Result<u64, Answer> {
-        let present = |cause: &str| Answer {
+    fn find(&self, name: &str, target: &RequestedProvider<'_>) -> Result<u64, NoAddress> {
+        let present = |cause: &str| NoAddress {
             cause: cause.to_owned(),
-            unheard: false,
+            is_unheard_of: false,
         };
         let provider = target.provider;
         let symbol = resolve(self.kernel, &target.wanted(name))
@@ -393,10 +402,10 @@ impl Running<'_> {
 
     /// Explains a cause in the words of the kernel-side crate, except where this command line
     /// offers another way out.
-    fn explain(&self, name: &str, provider: &str, cause: Cause) -> Answer {
+    fn explain(&self, name: &str, provider: &str, cause: Cause) -> NoAddress {
         let modules = self.kernel.loaded_with(name);
         let is_missing = matches!(cause, Cause::Missing | Cause::NoData { .. });
-        let unheard =
+        let is_unheard_of =
             (is_missing || cause == Cause::InImage) && (provider != VMLINUX || modules.is_empty());
         let cause = match cause {
             _ if is_missing && provider == VMLINUX && !modules.is_empty() => {
@@ -417,18 +426,21 @@ impl Running<'_> {
             }
             other => other.to_string(),
         };
-        Answer { cause, unheard }
+        NoAddress {
+            cause,
+            is_unheard_of,
+        }
     }
 }
 
 /// Returns the target of the request that lists `name`.
-fn listed<'a>(name: &str, requests: &'a [Request]) -> Option<Target<'a>> {
+fn listed<'a>(name: &str, requests: &'a [Request]) -> Option<RequestedProvider<'a>> {
     requests.iter().find_map(|request| {
         let Choice::Listed(symbols) = &request.choice else {
             return None;
         };
         let Listed { position, .. } = symbols.iter().find(|symbol| symbol.name == name)?;
-        Some(Target {
+        Some(RequestedProvider {
             provider: &request.provider,
             position: position_of_livepatch(*position),
         })
@@ -436,19 +448,22 @@ fn listed<'a>(name: &str, requests: &'a [Request]) -> Option<Target<'a>> {
 }
 
 /// Returns the target of the request that replaces `exporter` by another provider.
-fn redirected<'a>(exporter: Option<&str>, requests: &'a [Request]) -> Option<Target<'a>> {
+fn redirected<'a>(
+    exporter: Option<&str>,
+    requests: &'a [Request],
+) -> Option<RequestedProvider<'a>> {
     let exporter = exporter?;
     let request = requests
         .iter()
         .find(|request| matches!(&request.choice, Choice::ExportedBy(old) if old == exporter))?;
-    Some(Target {
+    Some(RequestedProvider {
         provider: &request.provider,
         position: None,
     })
 }
 
 /// Returns the places to search for a symbol that nothing exports and no request lists.
-fn anywhere(requests: &[Request]) -> Vec<Target<'_>> {
+fn anywhere(requests: &[Request]) -> Vec<RequestedProvider<'_>> {
     let named = requests
         .iter()
         .filter(|request| request.choice == Choice::Unexported)
@@ -456,7 +471,7 @@ fn anywhere(requests: &[Request]) -> Vec<Target<'_>> {
     let providers: BTreeSet<&str> = named.chain([VMLINUX]).collect();
     providers
         .into_iter()
-        .map(|provider| Target {
+        .map(|provider| RequestedProvider {
             provider,
             position: None,
         })
@@ -484,7 +499,7 @@ fn unmet(undefined: &[Undefined], requests: &[Request]) -> Result<()> {
 }
 
 /// Returns the parameters as one line, which the kernel splits again.
-fn parameters(given: &[String], takes_lookup: bool, running: &Running<'_>) -> Result<String> {
+fn parameters(given: &[String], takes_lookup: bool, running: &RunningKernel<'_>) -> Result<String> {
     let mut parameters = given
         .iter()
         .map(|parameter| quoted(parameter))
@@ -496,7 +511,7 @@ fn parameters(given: &[String], takes_lookup: bool, running: &Running<'_>) -> Re
             .is_some_and(|(name, _)| name.replace('-', "_") == LOOKUP)
     };
     if takes_lookup && !given.iter().any(is_lookup) {
-        let target = Target {
+        let target = RequestedProvider {
             provider: VMLINUX,
             position: None,
         };

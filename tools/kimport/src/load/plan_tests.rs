@@ -34,7 +34,7 @@ fn plan_with(
     from: &[&str],
     parameters: &[&str],
     facts: &Facts,
-) -> Result<Plan> {
+) -> Result<LoadPlan> {
     plan_on(KALLSYMS, "GPL", undefined, from, parameters, facts)
 }
 
@@ -45,7 +45,7 @@ fn plan_on(
     from: &[&str],
     parameters: &[&str],
     facts: &Facts,
-) -> Result<Plan> {
+) -> Result<LoadPlan> {
     let kernel = Kernel::of_running(text::parse(kallsyms).unwrap(), "0.0.0-none", None);
     let listing = Listing {
         module: Some("user".to_owned()),
@@ -73,25 +73,25 @@ fn plan_on(
         modules: modules.map(|(name, live)| (name.to_owned(), live)).into(),
         ..System::default()
     };
-    let sections = Sections::new([
+    let sections = ModuleSections::new([
         (0xffffffffc0000000, ".text".to_owned()),
         (0xffffffffc0001000, ".data..percpu".to_owned()),
         (0xffffffffc0002000, ".init.text".to_owned()),
     ]);
-    let wish = Wish {
+    let options = LoadOptions {
         requests: from.iter().map(|from| from.parse().unwrap()).collect(),
         parameters: parameters.iter().map(|&text| text.to_owned()).collect(),
     };
-    let running = Running {
+    let running = RunningKernel {
         kernel: &kernel,
         symvers: None,
         sections: &BTreeMap::from([("provider".to_owned(), sections)]),
         system: &system,
     };
-    Plan::new(&listing, facts, &wish, &running)
+    LoadPlan::new(&listing, facts, &options, &running)
 }
 
-fn plan(undefined: &[&str], from: &[&str]) -> Plan {
+fn plan(undefined: &[&str], from: &[&str]) -> LoadPlan {
     plan_with(undefined, from, &[], &Facts::default()).unwrap()
 }
 

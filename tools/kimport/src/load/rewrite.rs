@@ -2,7 +2,7 @@
 
 //! Writes addresses into the symbol table of a module without changing any other byte.
 
-use super::plan::Filled;
+use super::plan::FilledSymbol;
 use crate::error::{printable, Error, Result};
 use object::{
     elf::{FileHeader64, Sym64, SHN_ABS, SHN_UNDEF, SHT_SYMTAB},
@@ -16,7 +16,7 @@ use std::{
 };
 
 /// Returns the module `elf` with the addresses of `filled` in place of undefined symbols.
-pub fn fill(elf: &[u8], filled: &[Filled]) -> Result<Vec<u8>> {
+pub fn fill(elf: &[u8], filled: &[FilledSymbol]) -> Result<Vec<u8>> {
     let addresses: HashMap<&[u8], u64> = filled
         .iter()
         .map(|symbol| (symbol.name.as_bytes(), symbol.address))

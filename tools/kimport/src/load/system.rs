@@ -42,7 +42,7 @@ impl System {
     pub fn read() -> Self {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         Self {
-            lockdown: chosen(&read("/sys/kernel/security/lockdown")),
+            lockdown: bracketed(&read("/sys/kernel/security/lockdown")),
             signatures_enforced: read("/sys/module/module/parameters/sig_enforce").trim() == "Y",
             modules_disabled: read("/proc/sys/kernel/modules_disabled").trim() == "1",
             release: read("/proc/sys/kernel/osrelease").trim().to_owned(),
@@ -77,7 +77,7 @@ impl System {
 }
 
 /// Returns the bracketed word in a list of choices.
-fn chosen(text: &str) -> Option<String> {
+fn bracketed(text: &str) -> Option<String> {
     let (_, rest) = text.split_once('[')?;
     let (word, _) = rest.split_once(']')?;
     Some(word.to_owned())
@@ -98,9 +98,9 @@ fn live(text: &str) -> BTreeMap<String, bool> {
 
 /// The addresses at which the sections of a loaded module begin, in address order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sections(Vec<(u64, String)>);
+pub struct ModuleSections(Vec<(u64, String)>);
 
-impl Sections {
+impl ModuleSections {
     /// Sorts the sections, which are listed in `/sys/module/*/sections`.
     pub fn new(sections: impl IntoIterator<Item = (u64, String)>) -> Self {
         let mut sections: Vec<_> = sections.into_iter().collect();
@@ -133,7 +133,7 @@ pub struct Addresses {
     /// The content of `/proc/kallsyms`.
     pub text: Text,
     /// The sections of each provider that was asked for.
-    pub sections: BTreeMap<String, Sections>,
+    pub sections: BTreeMap<String, ModuleSections>,
     /// Set if `kptr_restrict` hid the addresses and was lowered to read them.
     pub raised: bool,
 }
@@ -181,7 +181,7 @@ impl Addresses {
     fn with(text: Text, providers: &[&str], raised: bool) -> Self {
         let sections = providers
             .iter()
-            .map(|&provider| (provider.to_owned(), Sections::of_loaded(provider)));
+            .map(|&provider| (provider.to_owned(), ModuleSections::of_loaded(provider)));
         Self {
             text,
             sections: sections.collect(),
@@ -297,10 +297,10 @@ mod tests {
     #[test]
     fn lockdown_and_modules_are_read() {
         assert_eq!(
-            chosen("none [integrity] confidentiality\n").unwrap(),
+            bracketed("none [integrity] confidentiality\n").unwrap(),
             "integrity"
         );
-        assert_eq!(chosen(""), None);
+        assert_eq!(bracketed(""), None);
         let modules = live(
             "loop 49152 0 - Live 0x0000000000000000\n\
              dm_mod 200704 1 dm_log, Unloading 0x0000000000000000 (O)\n\
@@ -337,7 +337,7 @@ mod tests {
 
     #[test]
     fn addresses_lie_in_the_section_before_them() {
-        let sections = Sections::new([
+        let sections = ModuleSections::new([
             (0x2000, ".init.text".to_owned()),
             (0x1000, ".text".to_owned()),
         ]);
@@ -349,7 +349,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_no_panic(text in "\\PC{0,60}") {
-            let _ = (chosen(&text), live(&text), message(&text));
+            let _ = (bracketed(&text), live(&text), message(&text));
         }
     }
 }

@@ -24,10 +24,10 @@ use crate::{
     module_file::ModuleFile,
     sign::Signature,
     symvers::{module_name, Symvers, VMLINUX},
-    table,
+    text_table,
 };
 use object::build::elf::Builder;
-use plan::Plan;
+use plan::RelinkPlan;
 use request::{Choice, Request};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -35,7 +35,7 @@ use std::{collections::BTreeSet, fmt::Write};
 
 /// The user's request.
 #[derive(Clone, Debug, Default)]
-pub struct Wish {
+pub struct RelinkOptions {
     /// The providers to take symbols from.
     pub requests: Vec<Request>,
     /// The module's new name.
@@ -46,7 +46,7 @@ pub struct Wish {
 
 /// The result of relinking a module.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
-pub struct Report {
+pub struct RelinkReport {
     /// True if the module was changed; if not, the output is the unpacked input.
     pub changed: bool,
     /// The module's name before.
@@ -101,8 +101,8 @@ pub struct SectionReport {
 pub fn relink(
     file: &ModuleFile,
     symvers: Option<&Symvers>,
-    wish: &Wish,
-) -> Result<(Vec<u8>, Report)> {
+    options: &RelinkOptions,
+) -> Result<(Vec<u8>, RelinkReport)> {
     let image = Image::new(file.elf())?;
     let mut builder = image.builder()?;
     let listing = Listing::of(&builder, symvers)?;
@@ -113,15 +113,15 @@ pub fn relink(
     } = Identity::of(&builder)?;
     require_gpl_compatible(listing.licence.as_deref()).map_err(|error| error.context(&old_name))?;
     let is_by_exporter = |request: &Request| matches!(request.choice, Choice::ExportedBy(_));
-    if wish.requests.iter().any(is_by_exporter) {
-        request::refuse_partly(&wish.requests, &listing.imports)?;
+    if options.requests.iter().any(is_by_exporter) {
+        request::refuse_partly(&options.requests, &listing.imports)?;
     }
-    let plan = Plan::new(&builder, &wish.requests, symvers)?;
-    let new_name = wish.name.clone().unwrap_or_else(|| old_name.clone());
+    let plan = RelinkPlan::new(&builder, &options.requests, symvers)?;
+    let new_name = options.name.clone().unwrap_or_else(|| old_name.clone());
     let depends = depends(&old_depends, &plan);
     let exports = exports::are_there(&builder);
-    let exports_dropped = exports && wish.no_exports;
-    let report = Report {
+    let exports_dropped = exports && options.no_exports;
+    let report = RelinkReport {
         changed: !plan.redirects.is_empty() || new_name != old_name || exports_dropped,
         symbols: symbols(&builder, &plan),
         sections: plan
@@ -148,7 +148,7 @@ pub fn relink(
         new_name,
     };
     if !report.changed {
-        let report = Report {
+        let report = RelinkReport {
             signature_dropped: false,
             ..report
         };
@@ -206,7 +206,7 @@ impl Identity {
 
 /// Returns `depends=` after the plan, without the modules that no symbol comes from any more, and
 /// with the providers.
-fn depends(old: &[String], plan: &Plan) -> Vec<String> {
+fn depends(old: &[String], plan: &RelinkPlan) -> Vec<String> {
     let mut depends: Vec<String> = old
         .iter()
         .filter(|module| {
@@ -228,7 +228,7 @@ fn depends(old: &[String], plan: &Plan) -> Vec<String> {
 
 /// Returns `softdep=` after the plan. No symbol tells depmod of the providers any more, so this
 /// makes modprobe load them first.
-fn softdep(old: &str, plan: &Plan) -> String {
+fn softdep(old: &str, plan: &RelinkPlan) -> String {
     let known: Vec<String> = old.split_whitespace().map(module_name).collect();
     let missing: Vec<&str> = plan
         .joined
@@ -244,7 +244,7 @@ fn softdep(old: &str, plan: &Plan) -> String {
     new.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn symbols(builder: &Builder<'_>, plan: &Plan) -> Vec<SymbolReport> {
+fn symbols(builder: &Builder<'_>, plan: &RelinkPlan) -> Vec<SymbolReport> {
     let counts = elf::relocation_counts(builder);
     plan.redirects
         .iter()
@@ -258,7 +258,7 @@ fn symbols(builder: &Builder<'_>, plan: &Plan) -> Vec<SymbolReport> {
         .collect()
 }
 
-impl Report {
+impl RelinkReport {
     /// Adds the signature to the report. It was appended after all other changes.
     pub fn signed(&mut self, signature: Signature) {
         self.signature_dropped = false;
@@ -321,7 +321,7 @@ impl Report {
             let name = printable(self.old_name.as_bytes());
             writeln!(text, "{name}: now {}", self.new_name)?;
         }
-        let width = table::width_of(self.symbols.iter().map(|symbol| &symbol.name));
+        let width = text_table::width_of(self.symbols.iter().map(|symbol| &symbol.name));
         for symbol in &self.symbols {
             let position = match symbol.position {
                 0 => String::new(),
@@ -371,10 +371,10 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         let old = strings(&["core", "scsi_mod"]);
-        let plan = |left: &[&str], joined: &[&str]| Plan {
+        let plan = |left: &[&str], joined: &[&str]| RelinkPlan {
             left: strings(left).into_iter().collect(),
             joined: strings(joined).into_iter().collect(),
-            ..Plan::default()
+            ..RelinkPlan::default()
         };
         assert_eq!(depends(&old, &plan(&[], &[])), old);
         assert_eq!(
@@ -394,9 +394,9 @@ mod tests {
 
     #[test]
     fn providers_are_soft_dependencies() {
-        let plan = |joined: &[&str]| Plan {
+        let plan = |joined: &[&str]| RelinkPlan {
             joined: joined.iter().map(|name| name.to_string()).collect(),
-            ..Plan::default()
+            ..RelinkPlan::default()
         };
         for (old, joined, new) in [
             ("", &["b", "a"][..], "pre: a b"),

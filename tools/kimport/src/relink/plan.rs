@@ -53,7 +53,7 @@ pub struct Move {
 
 /// All changes to symbols and relocations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Plan {
+pub struct RelinkPlan {
     /// The symbols, in the order of the symbol table.
     pub redirects: Vec<Redirect>,
     /// The relocations, in the order of the section table.
@@ -64,7 +64,7 @@ pub struct Plan {
     pub joined: BTreeSet<String>,
 }
 
-impl Plan {
+impl RelinkPlan {
     /// Works out the changes that `requests` mean for the module.
     pub fn new(
         builder: &Builder<'_>,

@@ -10,7 +10,7 @@
 
 use super::{
     modinfo,
-    plan::{Move, Plan},
+    plan::{Move, RelinkPlan},
 };
 use crate::{
     elf::{self, LIVEPATCH_SECTION, SHF_RELA_LIVEPATCH, SHN_LIVEPATCH},
@@ -26,7 +26,7 @@ use object::{
 use std::collections::HashSet;
 
 /// Redirects symbols and moves their relocations.
-pub fn redirect(builder: &mut Builder<'_>, plan: &Plan) -> Result<()> {
+pub fn redirect(builder: &mut Builder<'_>, plan: &RelinkPlan) -> Result<()> {
     let mut redirected = HashSet::new();
     for redirect in &plan.redirects {
         let symbol = builder.symbols.get_mut(redirect.symbol);

@@ -6,6 +6,8 @@
 // Each test program uses only a part of this module.
 #![allow(dead_code, unreachable_pub)]
 
+#[allow(unused_imports)] // Candidates need no kernel.
+pub use kimport_testing::{kdir, stock_directory, stock_test};
 use object::{
     elf::{self, FileHeader64, SectionHeader64},
     read::elf::{FileHeader, Rela, SectionHeader, Sym},
@@ -13,24 +15,16 @@ use object::{
 };
 use std::{
     collections::BTreeMap,
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     process::{Command, Output},
     sync::LazyLock,
 };
 use tempfile::TempDir;
 
-/// Returns a directory that the set-up made. The tests need it.
-fn directory(variable: &str) -> PathBuf {
-    match env::var_os(variable) {
-        Some(path) => path.into(),
-        None => panic!("{variable} is not set; run the tests through `make check`"),
-    }
-}
-
 /// Returns every module of the stock kernel below `subdirectory` of its `kernel/`.
 pub fn stock_modules(subdirectory: &str) -> Vec<PathBuf> {
-    let releases = directory("KIMPORT_STOCK").join("usr/lib/modules");
+    let releases = stock_directory().join("usr/lib/modules");
     let mut modules = Vec::new();
     for release in entries(&releases) {
         let mut todo = vec![release.join("kernel").join(subdirectory)];
@@ -60,7 +54,7 @@ fn entries(directory: &Path) -> Vec<PathBuf> {
 
 /// Returns every module of the stock kernel that needs `module`, by the files that depmod wrote.
 pub fn stock_modules_needing(module: &str) -> Vec<PathBuf> {
-    let releases = directory("KIMPORT_STOCK").join("usr/lib/modules");
+    let releases = stock_directory().join("usr/lib/modules");
     let needed = format!("/{module}.ko");
     let mut modules = Vec::new();
     for release in entries(&releases) {
@@ -92,7 +86,7 @@ pub fn module_name(path: &Path) -> String {
 
 /// Returns the path of the stock kernel's `Module.symvers`.
 pub fn symvers() -> PathBuf {
-    directory("KIMPORT_KDIR").join("Module.symvers")
+    kdir().join("Module.symvers")
 }
 
 /// Returns the symbols that `module` exports.
@@ -328,13 +322,8 @@ pub fn described(
 
 /// Returns the path of the kernel's own tool for object files.
 pub fn objtool() -> String {
-    let path = directory("KIMPORT_KDIR").join("tools/objtool/objtool");
+    let path = kdir().join("tools/objtool/objtool");
     path.to_str().unwrap().to_owned()
-}
-
-/// Returns the directory of the stock kernel.
-pub fn stock_directory() -> PathBuf {
-    directory("KIMPORT_STOCK")
 }
 
 /// The source of a provider of the symbols that the tests need.
@@ -379,10 +368,9 @@ pub static OUT_OF_TREE: LazyLock<Built> = LazyLock::new(|| {
         "obj-m := provider.o\nOBJECT_FILES_NON_STANDARD := y\n",
     )
     .unwrap();
-    let kdir = symvers().parent().unwrap().to_owned();
     let output = Command::new("make")
         .arg("-C")
-        .arg(kdir)
+        .arg(kdir())
         .arg(format!("M={}", source.display()))
         .env_remove("MAKEFLAGS")
         .output()

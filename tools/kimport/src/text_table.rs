@@ -10,7 +10,7 @@ const MAX_WIDTH: usize = 60;
 /// Formats rows as a table for a terminal of `width` columns, and wraps cells where the table would
 /// be wider. `None` is for a file: each row is one line, and each column is as wide as nearly all
 /// of its cells need.
-pub fn table<R: IntoIterator<Item = String>>(
+pub fn text_table<R: IntoIterator<Item = String>>(
     rows: impl IntoIterator<Item = R>,
     width: Option<usize>,
 ) -> String {
@@ -78,20 +78,20 @@ mod tests {
             target_complete_cmd  target_core_mod_new  function, optional
             f                    vmlinux
         "#]]
-        .assert_eq(&table(rows.clone(), None));
+        .assert_eq(&text_table(rows.clone(), None));
         expect![[r#"
             target_complete_  target_core_mod  function,
             cmd               _new             optional
             f                 vmlinux
         "#]]
-        .assert_eq(&table(rows, Some(46)));
+        .assert_eq(&text_table(rows, Some(46)));
     }
 
     #[test]
     fn one_long_name_widens_no_other_line() {
         let long = "x".repeat(511);
         let rows = [["f", "vmlinux"], [&long, "vmlinux"], ["longer", "core"]];
-        let text = table(rows.map(|row| row.map(str::to_owned)), None);
+        let text = text_table(rows.map(|row| row.map(str::to_owned)), None);
         assert_eq!(
             text,
             format!("f       vmlinux\n{long}  vmlinux\nlonger  core\n")

@@ -8,18 +8,15 @@
 //! that the rule of the mutation finds each mistake. `bench.rs` is for tests/modules/bench: blocks
 //! of some and of all of the correct declarations. `KIMPORT_SEED` repeats a run.
 
-#[path = "../tests/support/mod.rs"]
-mod support;
-
-use kimport::kernel::symbols::{Kind, Table};
-use kimport::kernel::{image, kallsyms};
-use kimport_types::{compare, Btf, Description, Report, Rule, Severity};
+use kimport_cli::kernel::symbols::{SymbolKind, SymbolTable};
+use kimport_cli::kernel::{image, kallsyms};
+use kimport_testing::prototypes::{mutations, rng, sample, seed, Bindgen, Function, Prototype, Ty};
+use kimport_testing::{exports, index, stock_btf, stock_release};
+use kimport_types::{compare, Btf, Description, MismatchReport, Rule, Severity};
 use proptest::prelude::Rng;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use support::prototypes::{mutations, rng, sample, seed, Bindgen, Function, Prototype, Ty};
-use support::{exports, index, stock_btf, stock_release};
 
 /// The number of exported functions, and of others.
 const EACH: usize = 64;
@@ -90,10 +87,10 @@ impl Structs {
 }
 
 /// Returns the symbols of the stock kernel's image.
-fn stock_symbols() -> Table {
+fn stock_symbols() -> SymbolTable {
     let vmlinuz = std::fs::read(stock_release().join("vmlinuz")).expect("vmlinuz is there");
     let (kernel, _) = image::unpack(vmlinuz).expect("vmlinuz can be unpacked");
-    Table::of_image(kallsyms::find(&kernel).expect("it has kallsyms"))
+    SymbolTable::of_image(kallsyms::find(&kernel).expect("it has kallsyms"))
 }
 
 /// Returns a block of `entries`, and a static for which one call site of each function is compiled.
@@ -139,7 +136,7 @@ fn main() {
         .into_iter()
         .filter(|(_, name, function)| {
             let plain =
-                matches!(symbols.named(name)[..], [one] if one.kind == Kind::Function && !one.init);
+                matches!(symbols.named(name)[..], [one] if one.kind == SymbolKind::Function && !one.init);
             plain && times[name] == 1 && !bindgen.prototype(function).variadic
         })
         .collect();
@@ -180,7 +177,7 @@ fn main() {
             Severity::Refuse => "cannot import ",
             Severity::Warn => "",
         };
-        let report = Report {
+        let report = MismatchReport {
             name,
             declared: &declared,
             source: &btf,

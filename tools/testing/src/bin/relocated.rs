@@ -6,7 +6,7 @@
 //! and compares the address there with the address of the symbol in `/proc/kallsyms`. The memory of
 //! a module's init is freed by then and left out.
 
-use kimport::{
+use kimport_cli::{
     elf::{Image, LivepatchSymbol},
     module_file::ModuleFile,
 };

@@ -6,7 +6,7 @@
 //! a run.
 
 use btf_rs::BtfType as _;
-use kimport_types::{Encoding, Place, Rule};
+use kimport_types::{Encoding, MismatchPlace, Rule};
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 
@@ -175,7 +175,7 @@ impl Bindgen {
 /// A declaration with one mistake, with the rule that finds it and its place.
 pub struct Mutation {
     pub rule: Rule,
-    pub place: Place,
+    pub place: MismatchPlace,
     pub declared: Prototype,
 }
 
@@ -274,35 +274,35 @@ pub fn mutations(right: &Prototype) -> Vec<Mutation> {
     };
     let int = Ty::Integer(4, true, Sign::Checked);
 
-    add(Rule::Variadic, Place::Arguments, &|p| {
+    add(Rule::Variadic, MismatchPlace::Arguments, &|p| {
         p.variadic = !p.variadic
     });
-    add(Rule::ArgumentCount, Place::Arguments, &|p| {
+    add(Rule::ArgumentCount, MismatchPlace::Arguments, &|p| {
         p.arguments.push(int.clone())
     });
     if !right.arguments.is_empty() {
-        add(Rule::ArgumentCount, Place::Arguments, &|p| {
+        add(Rule::ArgumentCount, MismatchPlace::Arguments, &|p| {
             drop(p.arguments.remove(0))
         });
-        add(Rule::ArgumentCount, Place::Arguments, &|p| {
+        add(Rule::ArgumentCount, MismatchPlace::Arguments, &|p| {
             drop(p.arguments.pop())
         });
     }
     if right.returned == Ty::Void {
-        add(Rule::ReturnVoid, Place::Returned, &|p| {
+        add(Rule::ReturnVoid, MismatchPlace::Returned, &|p| {
             p.returned = int.clone()
         });
     } else {
-        add(Rule::ReturnVoid, Place::Returned, &|p| {
+        add(Rule::ReturnVoid, MismatchPlace::Returned, &|p| {
             p.returned = Ty::Void
         });
     }
     for (rule, ty) in mistakes(&right.returned) {
-        add(rule, Place::Returned, &|p| p.returned = ty.clone());
+        add(rule, MismatchPlace::Returned, &|p| p.returned = ty.clone());
     }
     for (index, argument) in right.arguments.iter().enumerate() {
         for (rule, ty) in mistakes(argument) {
-            let place = Place::Argument(index as u32 + 1);
+            let place = MismatchPlace::Argument(index as u32 + 1);
             add(rule, place, &|p| p.arguments[index] = ty.clone());
         }
     }

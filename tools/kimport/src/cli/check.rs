@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `kimport check`.
+
+use super::{
+    inputs, output, KERNEL, KERNEL_HELP, KERNEL_LONG_HELP, REPLACEMENT, REPLACEMENT_HELP,
+    REPLACEMENT_LONG_HELP,
+};
+use crate::{
+    check,
+    error::{Error, Outcome, Result},
+    kernel,
+    list::{Listing, Replacement},
+    module_file::ModuleFile,
+};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Tells whether a kernel would load a module and resolve everything it imports
+///
+/// Looks up each import made with kimport, each livepatch symbol and each undefined symbol. For a
+/// symbol that would not resolve, prints what the kernel would log. Declared types are compared
+/// with the kernel's, as far as its type information (BTF) goes. The checks of the kernel's module
+/// loader are made too: the version magic, the architecture, and the namespaces, licence and
+/// versions of exported symbols. A difference that the loader accepts with a taint is a warning. A
+/// question that the given files do not answer is reported as "not known". Nothing is loaded.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n\n  \
+    kimport check rust_iblock.ko --kernel running\n  \
+    kimport check rust_iblock.ko --kernel running,other/provider.ko\n  \
+    kimport check rust_iblock.ko --from target_core_mod_new=target_core_mod \\\n      \
+    --kernel linux-image.deb,target_core_mod_new.ko\n  \
+    kimport check rust_iblock.ko --kernel next=/mnt/boot/vmlinuz,/mnt/lib/modules/7.3.4")]
+pub(super) struct Check {
+    /// The module: .ko, .ko.xz, .ko.zst or .ko.gz
+    #[arg(value_name = "FILE.ko")]
+    input: PathBuf,
+    #[arg(long, value_name = KERNEL, help = KERNEL_HELP, long_help = KERNEL_LONG_HELP)]
+    kernel: kernel::Spec,
+    #[arg(long, value_name = REPLACEMENT, help = REPLACEMENT_HELP, long_help = REPLACEMENT_LONG_HELP)]
+    from: Vec<Replacement>,
+}
+
+impl Check {
+    pub(super) fn run(&self, as_json: bool) -> Result<Outcome> {
+        let file = ModuleFile::read(&self.input)?;
+        let with_path = |error: Error| error.context(self.input.display());
+        let mut listing = Listing::new(&file, None).map_err(with_path)?;
+        let kernel = inputs::kernel(&self.kernel)?;
+        let exports = |module: &str, symbol: &str| kernel.exports_from(module, symbol);
+        listing.take_from(&self.from, exports).map_err(with_path)?;
+        let report = check::CheckReport::new(&listing, &kernel);
+        output::result(as_json, &report, || report.text())?;
+        Ok(report.outcome())
+    }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The files that several subcommands read.
+
+use super::output;
+use crate::{
+    error::Result,
+    kernel::{self, Kernel},
+    progress::Spinner,
+    symvers::Symvers,
+};
+use std::{fs, path::PathBuf};
+
+/// Reads several `Module.symvers` and adds them to `known`.
+pub(super) fn symvers(known: Option<Symvers>, paths: &[PathBuf]) -> Result<Option<Symvers>> {
+    let mut all = known;
+    for path in paths {
+        // The Module.symvers of modules that export nothing is empty.
+        let is_empty = fs::metadata(path).is_ok_and(|file| file.len() == 0);
+        let new = if is_empty {
+            Symvers::default()
+        } else {
+            Symvers::read(path)?
+        };
+        if let Some(note) = all.as_ref().and_then(|all| new.contradicts(all, path)) {
+            output::notes(&[note]);
+        }
+        all.get_or_insert_default().extend(new);
+    }
+    Ok(all)
+}
+
+/// Reads the kernel that `kernel` names.
+pub(super) fn kernel(kernel: &kernel::Spec) -> Result<Kernel> {
+    let _spinner = Spinner::new("reading the kernel");
+    Kernel::read(kernel)
+}

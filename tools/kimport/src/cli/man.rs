@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `kimport man`.
+
+use super::{documented, output};
+use crate::error::{Error, Outcome, Result};
+use clap::Args;
+use std::{fs, io, path::PathBuf};
+
+/// Writes the manual pages, for packages
+#[derive(Debug, Args)]
+#[command(hide = true)]
+pub(super) struct Man {
+    /// The directory to write to; there is one page for the command and one for each subcommand
+    #[arg(value_name = "DIRECTORY")]
+    directory: PathBuf,
+}
+
+impl Man {
+    pub(super) fn run(&self, as_json: bool) -> Result<Outcome> {
+        let cannot = |error: io::Error| {
+            Error::unusable(format_args!("{}: {error}", self.directory.display()))
+                .help("choose another directory")
+        };
+        fs::create_dir_all(&self.directory).map_err(cannot)?;
+        clap_mangen::generate_to(documented().disable_help_subcommand(true), &self.directory)
+            .map_err(cannot)?;
+        let mut written = Vec::new();
+        for entry in fs::read_dir(&self.directory).map_err(cannot)? {
+            written.push(entry.map_err(cannot)?.path().display().to_string());
+        }
+        written.sort_unstable();
+        output::result(as_json, &written, || written.join("\n") + "\n")?;
+        Ok(Outcome::Fine)
+    }
+}

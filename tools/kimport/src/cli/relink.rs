@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `kimport relink`.
+
+use super::{inputs, output, KERNEL};
+use crate::{
+    check,
+    error::{Error, Outcome, Result},
+    kernel::{self, Kernel},
+    module_file::ModuleFile,
+    relink::{
+        self,
+        request::{self, Request},
+        RelinkOptions,
+    },
+    sign::{self, Hash, Signer},
+};
+use clap::Args;
+use std::{env, ffi::OsStr, path::PathBuf};
+
+/// Makes undefined symbols of a built module come from a provider that does not export them
+///
+/// The symbols become livepatch symbols. The kernel resolves these while it loads the module
+/// (CONFIG_LIVEPATCH), whether they are exported or not. A kernel without livepatch refuses the
+/// module, because it does not have klp_enable_patch. The provider has to be loaded before the
+/// module and must stay loaded as long as the module: the kernel holds no reference on it for such
+/// symbols.
+///
+/// The signature does not fit the changed module: it is dropped, or made anew with --sign. --sign,
+/// --name and --no-exports also work without --from. Relinking the output again with the same
+/// options changes nothing.
+///
+/// llvm-strip and llvm-objcopy refuse files with livepatch symbols. Strip the module before it is
+/// relinked, or use GNU `strip -g`; in a dkms.conf, STRIP="no" keeps DKMS from stripping it.
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = "Example: Debian's loopback target on an upgraded LIO core\n\n  \
+    kimport relink tcm_loop.ko.xz --from target_core_mod_new=target_core_mod \\\n      \
+    --symvers Module.symvers --name tcm_loop_new -o tcm_loop_new.ko"
+)]
+pub(super) struct Relink {
+    /// The module: .ko, .ko.xz, .ko.zst or .ko.gz
+    #[arg(value_name = "IN.ko")]
+    input: PathBuf,
+    /// Names a provider and the symbols to take from it; may be repeated
+    ///
+    /// PROVIDER:SYMBOL,SYMBOL... takes these symbols from PROVIDER. SYMBOL@N is the Nth of several
+    /// symbols of the same name, counted as the kernel counts: in vmlinux in address order, in a
+    /// module in the order of its symbol table (`nm -p`).
+    ///
+    /// PROVIDER=OLD takes from PROVIDER the symbols that the module uses and OLD exports (needs
+    /// --symvers). It is refused for a module that also imports from OLD with kimport: such a
+    /// module asks for these imports itself when it is loaded.
+    ///
+    /// PROVIDER alone takes from it the symbols that nothing exports (needs --symvers). Weak
+    /// symbols, which may stay unresolved, are only taken if they are listed.
+    ///
+    /// PROVIDER is the name of a module, or vmlinux for the kernel image. A symbol listed by name
+    /// takes precedence over the other forms.
+    #[arg(
+        long,
+        required_unless_present_any = ["sign", "name", "no_exports"],
+        value_name = "PROVIDER[=OLD|:SYMBOLS]"
+    )]
+    from: Vec<Request>,
+    /// The kernel's Module.symvers, the list of exported symbols; may be repeated to add those of
+    /// other modules
+    #[arg(long, value_name = "FILE")]
+    symvers: Vec<PathBuf>,
+    /// Refuses symbols that would not resolve on this kernel; also reads the kernel's
+    /// Module.symvers if it is among the files
+    ///
+    /// KERNEL is running, or paths of the kernel's files with commas between them; see `kimport
+    /// check`.
+    #[arg(long, value_name = KERNEL)]
+    kernel: Option<kernel::Spec>,
+    /// The file to write the module to; it is never compressed
+    #[arg(short, long, value_name = "OUT.ko")]
+    output: PathBuf,
+    /// Renames the module, so that it can be loaded beside the original
+    #[arg(long, value_name = "NEW", value_parser = request::new_name)]
+    name: Option<String>,
+    /// Removes the module's exports, since no two loaded modules may export the same symbol
+    #[arg(long)]
+    no_exports: bool,
+    /// Signs the output, for kernels that only load signed modules
+    ///
+    /// The signature has the format of the kernel's scripts/sign-file. KEY is an RSA or EC private
+    /// key in PEM form, CERT its X.509 certificate in PEM or DER form; a file that holds both can
+    /// be named twice. The passphrase of an encrypted key is taken from the environment variable
+    /// KBUILD_SIGN_PIN.
+    ///
+    /// The kernel has to know the certificate: either it was built with it, or the certificate was
+    /// enrolled as a machine owner's key (mokutil --import).
+    #[arg(long, num_args = 2, value_names = ["KEY", "CERT"])]
+    sign: Option<Vec<PathBuf>>,
+    /// The hash to sign; by default the one of the previous signature, or else sha512
+    #[arg(long, requires = "sign")]
+    hash: Option<Hash>,
+}
+
+impl Relink {
+    pub(super) fn run(&self, as_json: bool) -> Result<Outcome> {
+        if let Some(extension) = self.output.extension().and_then(OsStr::to_str) {
+            if ["xz", "zst", "gz"].contains(&extension) {
+                return Err(Error::unusable(format_args!(
+                    "{}: the output is not compressed",
+                    self.output.display()
+                ))
+                .help("name it .ko and compress it afterwards"));
+            }
+        }
+        let signer = match self.sign.as_deref() {
+            Some([key, certificate]) => {
+                let passphrase = env::var("KBUILD_SIGN_PIN").ok();
+                Some(Signer::read(key, certificate, passphrase.as_deref())?)
+            }
+            _ => None,
+        };
+        let kernel = self.kernel.as_ref().map(inputs::kernel).transpose()?;
+        let of_kernel = kernel.as_ref().and_then(Kernel::symvers);
+        let symvers = inputs::symvers(of_kernel.cloned(), &self.symvers)?;
+        let file = ModuleFile::read(&self.input)?;
+        let options = RelinkOptions {
+            requests: self.from.clone(),
+            name: self.name.clone(),
+            no_exports: self.no_exports,
+        };
+        let (mut bytes, mut report) = relink::relink(&file, symvers.as_ref(), &options)
+            .map_err(|error| error.context(self.input.display()))?;
+        if let Some(kernel) = &kernel {
+            check::relinked(&report.symbols, kernel)
+                .map_err(|error| error.context(self.input.display()))?;
+        }
+        if let Some(signer) = &signer {
+            // The previous signature tells which hash the kernel is configured for.
+            let hash = self
+                .hash
+                .or_else(|| sign::hash_of(&file))
+                .unwrap_or_default();
+            let signature;
+            (bytes, signature) = signer.sign(&ModuleFile::from_bytes(bytes)?, hash)?;
+            report.signed(signature);
+        }
+        output::write_file(&self.output, &bytes, "choose another place with -o")?;
+        output::notes(&report.notices());
+        output::result(as_json, &report, || report.text())?;
+        Ok(Outcome::Fine)
+    }
+}

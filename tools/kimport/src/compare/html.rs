@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The matrix as an HTML page.
+
+use super::{text::clean, Cell, Matrix, Row, State};
+use crate::{error::count, resolve::Cause};
+
+impl Matrix {
+    /// Returns the matrix as an HTML page that refers to no other file.
+    pub fn html(&self) -> String {
+        let mut page = String::from(HTML_HEAD);
+        page += &format!("<p>{}</p>\n", self.summary());
+        page += HTML_LEGEND;
+        page += "<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">Symbol</th>";
+        for column in &self.kernels {
+            page += &format!("<th scope=\"col\">{}</th>", escape(&column.kernel));
+        }
+        page += "</tr></thead>\n<tbody>\n";
+        for row in &self.symbols {
+            page += &format!(
+                "<tr><th scope=\"row\">{}</th>",
+                escape(&row.subject.label())
+            );
+            let missing = |cell: &Cell| matches!(cell.obstacle, Some(Cause::Missing));
+            let known = !row.cells.iter().all(missing);
+            let mut shown: Option<&Vec<String>> = None;
+            for cell in &row.cells {
+                let state = cell.state();
+                let (class, sign) = state.shown();
+                page += &format!(
+                    "<td class=\"{class}\"><span class=\"sign\">{sign}</span> {}",
+                    escape(&cell.words().join(", "))
+                );
+                let prototypes = cell.prototypes.as_ref().filter(|now| !now.is_empty());
+                if let Some(prototypes) = prototypes.filter(|&now| shown != Some(now)) {
+                    for prototype in prototypes {
+                        page += &format!("<br><code>{}</code>", escape(prototype));
+                    }
+                    shown = Some(prototypes);
+                }
+                // If another kernel has the symbol, its name is spelled right.
+                if let Some(obstacle) = cell.obstacle.as_ref().filter(|_| !(known && missing(cell)))
+                {
+                    page += &format!("<br><small>{}</small>", escape(&obstacle.to_string()));
+                }
+                page += "</td>";
+            }
+            page += "</tr>\n";
+        }
+        page += "</tbody>\n</table></div>\n<h2>Kernels</h2>\n<dl>\n";
+        for column in &self.kernels {
+            page += &format!("<dt>{}</dt>\n", escape(&column.kernel));
+            for source in &column.sources {
+                page += &format!("<dd>{}</dd>\n", escape(source));
+            }
+            for unknown in &column.unknown {
+                page += &format!("<dd>not known: {}</dd>\n", escape(unknown));
+            }
+            for note in &column.notes {
+                page += &format!("<dd>note: {}</dd>\n", escape(note));
+            }
+        }
+        page += &format!(
+            "</dl>\n<footer><p>A prototype is shown where it first appears or differs from the kernel \
+             before. Prototypes are compared by the names of types, not by their layout.</p>\n\
+             <p>kimport {}</p></footer>\n</body>\n</html>\n",
+            env!("CARGO_PKG_VERSION")
+        );
+        page
+    }
+
+    /// Returns a sentence that counts the symbols by their worst state.
+    fn summary(&self) -> String {
+        let worst = |row: &Row| row.cells.iter().map(Cell::state).max();
+        let number = |state| {
+            let rows = self.symbols.iter();
+            rows.filter(|row| worst(row) == Some(state)).count()
+        };
+        let signed = |state: State, words: &str| {
+            let (class, sign) = state.shown();
+            let number = number(state);
+            format!(
+                "<span class=\"key {class}\"><span class=\"sign\">{sign}</span> {number}</span> {words}"
+            )
+        };
+        format!(
+            "{} on {}: {}, {}, {}.",
+            count(self.symbols.len(), "symbol"),
+            count(self.kernels.len(), "kernel"),
+            signed(State::Fine, "importable on all alike"),
+            signed(
+                State::Changed,
+                "importable on all, but moved or with another prototype"
+            ),
+            signed(State::Unusable, "that cannot be imported everywhere")
+        )
+    }
+}
+
+impl State {
+    /// Returns its CSS class and its sign: not every reader sees colors, and not every printer
+    /// prints them.
+    fn shown(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Fine => ("yes", "\u{2713}"),
+            Self::Changed => ("changed", "\u{25b3}"),
+            Self::Unusable => ("no", "\u{2717}"),
+        }
+    }
+}
+
+const HTML_LEGEND: &str = "<p>A cell says where that kernel has the symbol (<code>vmlinux</code>: the kernel image), whether \
+other files of the source see it (<i>global</i>) or not (<i>static</i>), and whether it is exported. \
+<b>\u{2713}</b> it can be imported, and neither place nor known prototype changed; \
+<b>\u{25b3}</b> it can be, but is not where it was expected, or its prototype is not that of the kernel before; \
+<b>\u{2717}</b> it cannot be imported.</p>
+";
+
+const HTML_HEAD: &str = "<!DOCTYPE html>
+<html lang=\"en\">
+<head>
+<meta charset=\"utf-8\">
+<meta name=\"viewport\" content=\"width=device-width\">
+<title>Symbols from kernel to kernel</title>
+<style>
+:root { color-scheme: light; }
+body { font: 1rem/1.4 sans-serif; color: #1a1a1a; background: #fff; margin: 1rem; }
+.scroll { overflow: auto; max-height: 90vh; }
+table { border-collapse: separate; border-spacing: 0; border-top: 1px solid #777; border-left: 1px solid #777; }
+th, td { border: 0 solid #777; border-width: 0 1px 1px 0; padding: .3em .6em; text-align: left; vertical-align: top; }
+thead th { position: sticky; top: 0; z-index: 1; background: #e4e4e4; white-space: nowrap; }
+tbody th { position: sticky; left: 0; background: #f2f2f2; font-family: monospace; font-weight: normal; }
+code { font-size: .9em; overflow-wrap: anywhere; }
+.sign { font-weight: bold; }
+.key { padding: 0 .3em; }
+.yes { background: #e3f1e3; }
+.changed { background: #fdf0c4; }
+.no { background: #f8d9d9; }
+dt { font-weight: bold; }
+@media print {
+  @page { size: landscape; }
+  body { font-size: 8pt; margin: 0; }
+  .scroll { overflow: visible; max-height: none; }
+  thead th, tbody th { position: static; }
+  tr { break-inside: avoid; }
+  td, th, .key { print-color-adjust: exact; }
+}
+</style>
+</head>
+<body>
+<h1>Symbols from kernel to kernel</h1>
+";
+
+fn escape(text: &str) -> String {
+    let mut escaped = String::new();
+    for character in clean(text).chars() {
+        match character {
+            '&' => escaped += "&amp;",
+            '<' => escaped += "&lt;",
+            '>' => escaped += "&gt;",
+            '"' => escaped += "&quot;",
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_cannot_be_broken_out_of() {
+        assert_eq!(
+            escape("<b a=\"1\">&\n"),
+            "&lt;b a=&quot;1&quot;&gt;&amp;\\n"
+        );
+    }
+}

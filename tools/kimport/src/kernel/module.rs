@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A module of a kernel, and its types.
+
+use super::{exports, files::Origin, image, kallsyms, symbols::SymbolTable};
+use crate::{
+    compression,
+    elf::Image,
+    error::{Error, Result},
+    loader::Marks,
+    module_file::ModuleFile,
+    symvers::Symvers,
+};
+
+/// A module of a kernel.
+#[derive(Clone, Debug)]
+pub struct Module {
+    /// Its symbols.
+    pub symbols: SymbolTable,
+    /// Its type information, if there is some.
+    pub types: Option<ModuleTypes>,
+    /// Its exports, where its file tells.
+    pub(super) exports: Symvers,
+}
+
+impl Module {
+    /// Makes a module from its lines in `/proc/kallsyms`, or in a copy.
+    pub(super) fn loaded(entries: kallsyms::Entries, types: Option<ModuleTypes>) -> Self {
+        Self {
+            symbols: SymbolTable::of_loaded(entries),
+            types,
+            exports: Symvers::default(),
+        }
+    }
+}
+
+/// The type information of a module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModuleTypes {
+    /// The section `.BTF`, which continues the type information of the kernel image or
+    /// [`base`](Self::base).
+    pub btf: Vec<u8>,
+    /// The section `.BTF.base` of a module built out of tree. It holds the types that the module
+    /// needs of the image, because the image's numbers of these types are only known when the
+    /// module is loaded.
+    pub base: Option<Vec<u8>>,
+}
+
+fn module_file(origin: &Origin) -> Result<ModuleFile> {
+    let bytes = origin
+        .bytes()
+        .and_then(compression::unpack)
+        .map_err(Error::unusable)?;
+    ModuleFile::from_bytes(bytes)
+}
+
+/// Reads the properties of a module that the module loader checks.
+pub(super) fn marks(origin: &Origin) -> Result<Marks> {
+    Marks::new(&Image::new(module_file(origin)?.elf())?.builder()?)
+}
+
+pub(super) fn read_module(name: &str, origin: &Origin) -> Result<Module> {
+    let file = module_file(origin)?;
+    let section = |name| image::section(file.elf(), name).map(<[u8]>::to_vec);
+    Ok(Module {
+        symbols: SymbolTable::of_module(&file)?,
+        exports: exports::of_module(&file, name),
+        types: section(".BTF").map(|btf| ModuleTypes {
+            btf,
+            base: section(".BTF.base"),
+        }),
+    })
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The stock kernel for tests, its functions as [`prototypes`], and a [`Maker`] of BTF.
+
+mod maker;
+#[expect(missing_docs)] // The parts of types and prototypes explain themselves.
+pub mod prototypes;
+
+pub use kimport_testing_macros::stock_test;
+pub use maker::Maker;
+
+use kimport_types::Btf;
+use object::{Object, ObjectSection};
+use std::{
+    collections::HashSet,
+    env,
+    fs::{self, File},
+    io::{self, Read, Write},
+    path::PathBuf,
+    thread,
+};
+
+/// The variables that name the stock kernel's packages and the tree to build against.
+const VARIABLES: [&str; 2] = ["KIMPORT_STOCK", "KIMPORT_KDIR"];
+
+/// Returns whether the running test is skipped, because no stock kernel is set up. Says so on
+/// standard error, past the capture of a test's output.
+pub fn is_skipped() -> bool {
+    let missing = VARIABLES
+        .into_iter()
+        .find(|name| env::var_os(name).is_none());
+    if let Some(missing) = missing {
+        let thread = thread::current();
+        let test = thread.name().unwrap_or("a test");
+        let line = format!("skipped: {test}: no {missing}; `make check-cargo` sets it up\n");
+        io::stderr()
+            .write_all(line.as_bytes())
+            .expect("standard error can be written to");
+    }
+    missing.is_some()
+}
+
+fn directory(name: &str) -> PathBuf {
+    match env::var_os(name) {
+        Some(path) => path.into(),
+        None => panic!("{name} is not set: run the tests by `make check-cargo`"),
+    }
+}
+
+/// Returns the directory of the stock kernel's packages.
+pub fn stock_directory() -> PathBuf {
+    directory("KIMPORT_STOCK")
+}
+
+/// Returns the tree to build modules against.
+pub fn kdir() -> PathBuf {
+    directory("KIMPORT_KDIR")
+}
+
+/// Returns the names that the stock kernel and its modules export.
+pub fn exports() -> HashSet<String> {
+    let path = kdir().join("Module.symvers");
+    let symvers = fs::read_to_string(path).expect("Module.symvers can be read");
+    symvers
+        .lines()
+        .filter_map(|line| Some(line.split('\t').nth(1)?.to_owned()))
+        .collect()
+}
+
+/// Returns the directory of the stock kernel's release, with its modules and vmlinuz.
+pub fn stock_release() -> PathBuf {
+    let releases = stock_directory().join("usr/lib/modules");
+    let release = fs::read_dir(&releases)
+        .expect("the stock kernel has modules")
+        .next()
+        .expect("there is one release")
+        .expect("the directory can be read");
+    release.path()
+}
+
+/// Returns the BTF of the stock kernel's image.
+pub fn stock_btf() -> Vec<u8> {
+    let path = kdir().join("vmlinux");
+    let bytes = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let file = object::File::parse(&*bytes).expect("vmlinux is ELF");
+    let section = file.section_by_name(".BTF").expect("vmlinux has BTF");
+    section.data().expect("the section is in the file").to_vec()
+}
+
+/// Returns the BTF of a module of the stock kernel, which is at `path` below its modules.
+pub fn stock_module_btf(path: &str) -> Vec<u8> {
+    let path = stock_release().join("kernel").join(path);
+    let file = File::open(path).expect("the module is there");
+    let mut bytes = Vec::new();
+    liblzma::read::XzDecoder::new(file)
+        .read_to_end(&mut bytes)
+        .expect("the module is compressed with xz");
+    let file = object::File::parse(&*bytes).expect("a module is ELF");
+    assert!(
+        file.section_by_name(".BTF.base").is_none(),
+        "it is based on the image"
+    );
+    let section = file.section_by_name(".BTF").expect("the module has BTF");
+    section.data().expect("the section is in the file").to_vec()
+}
+
+/// Returns an index for the types of `bytes`.
+pub fn index(bytes: &[u8]) -> Vec<u32> {
+    vec![0; Btf::count(bytes).expect("it is BTF")]
+}
