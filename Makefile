@@ -23,7 +23,8 @@
 #: make check-fuzz      run each fuzz target for 1,500 inputs, the same ones each time
 #: make check-ways      try each way to import on the kernels of docs/ways.md (builds them, once)
 #: make check-tree      boot a small kernel that kimport is part of (builds it, once)
-#: make check-kernels   compare and check on four of Debian's kernels (fetches 360 MB, once)
+#: make check-kernels   run the suites on the kernels of docs/kernels.md, and write that table
+#: make check-compare   compare and check on four of Debian's kernels (fetches 360 MB, once)
 #: make fuzz            fuzz the parsers of foreign files; SECONDS=60 each, or only TARGET=btf
 #: make lint            run pre-commit, and clippy on the kernel-side crates (with W=1)
 #: make pre-commit      run the quick checks of sources: rustfmt, clippy of the host crates,
@@ -38,6 +39,8 @@
 #: make update-kernel   pin the newest stock kernel of the archive
 #: make clean           remove build/
 #:
+#: KERNEL=RELEASE       one of Debian's kernels instead of the pinned one, such as
+#:                      7.2.12+deb13-amd64; make check KERNEL=RELEASE runs the suites on it
 #: KDIR=...             kernel build tree, as scripts/prepare-kernel makes one for any Debian kernel
 #:                      with CONFIG_RUST=y (now @KDIR@)
 #: KIMPORT_CACHE=...    directory of everything that set-up makes (now @CACHE@)
@@ -52,9 +55,15 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 # ---- Paths, from scripts/env
 
-ENV := $(shell scripts/env | sed -n 's/^export \([A-Z_]*\)=\(.*\)/\1:=\2/p')
+# scripts/env and scripts/setup read this variable.
+export KERNEL
+
+# The paths depend on what set-up finds, so it comes first.
+NEED_SETUP := $(filter-out help setup update-kernel clean,$(or $(MAKECMDGOALS),help))
+ENV := $(shell $(if $(NEED_SETUP),scripts/setup >&2 &&) scripts/env | \
+	sed -n 's/^export \([A-Z_]*\)=\(.*\)/\1:=\2/p')
 ifeq ($(ENV),)
-$(error scripts/env failed)
+$(error set-up failed)
 endif
 env-of = $(patsubst $(1):=%,%,$(filter $(1):=%,$(ENV)))
 
@@ -62,10 +71,11 @@ CACHE := $(call env-of,KIMPORT_CACHE)
 ROOT := $(call env-of,ROOT)
 STOCK := $(call env-of,STOCK)
 RELEASE := $(call env-of,RELEASE)
-PINNED_KDIR := $(call env-of,KDIR)
-KDIR ?= $(PINNED_KDIR)
+OWN_KDIR := $(call env-of,KDIR)
+KDIR ?= $(OWN_KDIR)
+KERNEL_ROOT := $(call env-of,KERNEL_ROOT)
 
-BUILD := $(CURDIR)/build
+BUILD := $(CURDIR)/build$(KERNEL:%=/kernels/%)
 JOBS := $(shell nproc)
 
 # Tests and tools in the build root read these variables.
@@ -76,10 +86,12 @@ export KIMPORT_KDIR := $(KDIR)
 export CARGO_TARGET_DIR := $(CACHE)/target
 # An existing /dev/kvm may not work (nested virtualization). KIMPORT_ACCEL=auto tries it.
 export KIMPORT_ACCEL ?= tcg
-ifneq ($(KDIR),$(PINNED_KDIR))
+ifneq ($(KDIR),$(OWN_KDIR))
 export KIMPORT_BIND := $(KDIR)$(if $(KIMPORT_BIND),:$(KIMPORT_BIND))
 endif
 IN_ROOT := scripts/in-root --
+# The build root with the kernel's compilers, which may be another one.
+IN_KERNEL_ROOT := scripts/in-root --root $(KERNEL_ROOT) --
 # All checkouts with the same sources share cargo's results in the cache. For that, each checkout is
 # mounted at the same path, and cargo compares contents, not times, which is an unstable option.
 AT := /kimport
@@ -115,7 +127,7 @@ update-kernel:
 # if another checkout built them.
 # $(1): directory  $(2): its sources  $(3): command
 make-in = $(if $(KIMPORT_REUSE),scripts/reuse $(KDIR) $(BUILD)/$(1) $(2) --,\
-	mkdir -p $(BUILD)/$(1) && $(IN_ROOT)) $(3)
+	mkdir -p $(BUILD)/$(1) && $(IN_KERNEL_ROOT)) $(3)
 CRATE := rust/kimport rust/bindings rust/macros/src rust/types/src scripts/Makefile.kimport \
 	scripts/Makefile.relink
 
@@ -263,10 +275,12 @@ bench: $(BENCH_LOGS)
 
 # ---- Checking
 
-.PHONY: check check-host check-cargo check-btf check-reuse check-fuzz fuzz
+.PHONY: check check-host check-cargo check-btf check-reuse check-oldest check-fuzz fuzz
+# Checks that need no VM do not depend on the kernel, but for that of the modules.
 check: setup
 	@mkdir -p $(BUILD)
-	@$(MAKE) -k -j$(CHECK_JOBS) --output-sync=target check-vm check-host 2>&1 | \
+	@$(MAKE) -k -j$(CHECK_JOBS) --output-sync=target \
+		check-vm $(if $(KERNEL),check-btf,check-host check-oldest) 2>&1 | \
 		tee $(BUILD)/check.log || { rc=$$?; echo "---- The last lines of each target that failed"; \
 		grep -B 30 -E '^make(\[[0-9]+\])?: \*\*\* \[' $(BUILD)/check.log; exit $$rc; }
 
@@ -285,6 +299,13 @@ check-btf: modules
 check-reuse: setup
 	@tests/host/check-reuse $(KDIR) $(BUILD)/reuse
 
+SUPPORTED := $(shell grep -v '^\#' tests/kernels/supported)
+OLDEST := $(firstword $(SUPPORTED))
+check-oldest: tools
+	@eval "$$(KERNEL=$(OLDEST) scripts/env)"; if [[ -e $$KDIR/.kimport ]]; then \
+		$(MAKE) vm SUITE="imports" KERNEL=$(OLDEST); else \
+		echo "skipped: $(OLDEST) is not prepared; make setup KERNEL=$(OLDEST) does that"; fi
+
 check-fuzz: setup
 	@$(AT_ONE_PATH) scripts/fuzz check
 
@@ -294,7 +315,7 @@ fuzz: setup
 
 # These are not part of `check`: they take minutes the first time, because they build or fetch
 # kernels.
-.PHONY: check-ways check-tree check-kernels
+.PHONY: check-ways check-tree check-kernels check-compare
 # Runs `vm-ways` on the other kernels of docs/ways.md.
 check-ways: tools
 	@failed=; while read -r options; do \
@@ -312,9 +333,12 @@ check-tree: tools $(BUILD)/signing_key.pem
 		$(IN_ROOT) tests/kernels/collect $(KIMPORT) $$tree $(BUILD) && \
 		$(call run-vm,$(call suites,tree_modules tree_signed),tree_modules,--stock $$tree)
 
+check-kernels: tools
+	@tests/kernels/try $(SUPPORTED)
+
 # The kernels are Debian's 6.1, 6.12, 7.2 and 7.3, as the archive has them.
 IBLOCK := $(BUILD)/samples/rust_iblock/rust_iblock.ko
-check-kernels: tools samples/rust_iblock
+check-compare: tools samples/rust_iblock
 	@kernels=$$(scripts/setup kernels) && export KIMPORT_KERNELS="$$kernels" && \
 		$(CARGO) test -q --workspace --test debian_kernels -- --ignored
 	@kernels=$$(scripts/setup kernels | sed 's/^/--kernel /') && rc=0 && \

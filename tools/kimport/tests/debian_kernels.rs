@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Debian's real 6.1, 6.12, 7.2 and 7.3 kernels: the packages that `make check-kernels` fetches,
+//! Debian's real 6.1, 6.12, 7.2 and 7.3 kernels: the packages that `make check-compare` fetches,
 //! not unpacked, and the stock kernel.
 
 mod common;
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 /// Returns the kernels, named by series, as values of `--kernel`.
 fn kernels() -> Vec<String> {
     let Ok(fetched) = env::var("KIMPORT_KERNELS") else {
-        panic!("KIMPORT_KERNELS is not set; run `make check-kernels`");
+        panic!("KIMPORT_KERNELS is not set; run `make check-compare`");
     };
     // Versions change, and so do findings. The names of the columns can stay the same.
     let named = |line: &str| {
@@ -55,7 +55,7 @@ const SYMBOLS: [&str; 18] = [
 ];
 
 #[test]
-#[ignore = "make check-kernels fetches the kernels"]
+#[ignore = "make check-compare fetches the kernels"]
 fn symbols_from_6_1_to_7_3() {
     let directory = TempDir::new().unwrap();
     let page = directory.path().join("kernels.html");
@@ -81,7 +81,7 @@ fn symbols_from_6_1_to_7_3() {
 
 /// Checks a module whose declarations are those of one kernel against all kernels.
 #[test]
-#[ignore = "make check-kernels fetches the kernels"]
+#[ignore = "make check-compare fetches the kernels"]
 fn declarations_of_7_3_on_all() {
     let command = || Encoding::named("se_cmd", None).pointer(false);
     let function = |provider, name, arguments: &[Encoding], returned| {

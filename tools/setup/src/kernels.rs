@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The packages of the kernels in `tests/kernels/debian.pin`, which `make check-kernels` reads.
+//! The packages of the kernels in `tests/kernels/debian.pin`, which `make check-compare` reads.
 
 use crate::{
     archive::{natural, Archive, Choice},
@@ -85,7 +85,7 @@ impl Pin<'_> {
         }
         error
             .help(
-                "Write one of them into tests/kernels/debian.pin, run 'make check-kernels \
+                "Write one of them into tests/kernels/debian.pin, run 'make check-compare \
                    UPDATE_EXPECT=1', and commit what changed if it is right.",
             )
             .help(
@@ -202,7 +202,7 @@ mod tests {
              version 6.1.176-1.\n  \
              Of 6.1 it has:\n    \
              6.1.0-51-amd64 6.1.177-1\n  \
-             Write one of them into tests/kernels/debian.pin, run 'make check-kernels UPDATE_EXPECT=1', and commit what changed if it is right.\n  \
+             Write one of them into tests/kernels/debian.pin, run 'make check-compare UPDATE_EXPECT=1', and commit what changed if it is right.\n  \
              To keep this one: put its .deb files, from the distribution's snapshot service, into\n    \
              /c"
         );
