@@ -59,6 +59,8 @@ pub struct HashedPtr<T>(pub *const T);
 
 impl<T> fmt::Display for HashedPtr<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use kernel::str::CStrExt as _;
+
         /// The bytes of `0x`, 16 digits and a NUL.
         const SIZE: usize = 19;
         let mut text = [0; SIZE];
@@ -67,8 +69,8 @@ impl<T> fmt::Display for HashedPtr<T> {
             bindings::scnprintf(
                 text.as_mut_ptr().cast(),
                 SIZE,
-                c"0x%p".as_ptr().cast(),
-                self.0,
+                c"0x%p".as_char_ptr(),
+                self.0.cast::<core::ffi::c_void>(),
             )
         };
         let text = text.get(..length as usize).unwrap_or_default();

@@ -2,14 +2,15 @@
 
 //! A kernel that modules are checked against: its symbols, exports and types.
 //!
-//! The facts come from whatever files there are. [`Spec`] is the user's name for a kernel. [`running`]
-//! reads the running system, and [`given`] reads files: a distribution's packages, packed or
-//! unpacked, and single files. Each kind of input has its own module here. [`files`] finds the files,
-//! [`image`] unpacks a boot image, [`images`] reads all that are given, and [`kallsyms`] finds the
-//! symbol table in one. [`text`] reads `System.map` and `/proc/kallsyms`, [`exports`] reads export
-//! tables, and [`exporters`] answers from them what exports a symbol. [`depmod`] chooses between
-//! several modules of one name. [`btf`] reads types, and [`dwarf`] the functions that were inlined.
-//! [`module`] holds the facts about a module, and [`symbols`] the resulting symbol tables.
+//! The facts come from whatever files there are. [`Spec`] is the user's name for a kernel.
+//! [`running`] reads the running system, and [`given`] reads files: a distribution's packages,
+//! packed or unpacked, and single files. Each kind of input has its own module here. [`files`]
+//! finds the files, [`image`] unpacks a boot image, [`images`] reads all that are given, and
+//! [`kallsyms`] finds the symbol table in one. [`text`] reads `System.map` and `/proc/kallsyms`,
+//! [`exports`] reads export tables, and [`exporters`] answers from them what exports a symbol.
+//! [`depmod`] chooses between several modules of one name. [`btf`] reads types, and [`dwarf`] the
+//! functions that were inlined. [`module`] holds the facts about a module, and [`symbols`] the
+//! resulting symbol tables.
 
 pub mod btf;
 mod depmod;
