@@ -100,16 +100,18 @@ fn choose_mirror(
     ))
 }
 
-/// Returns the proxy settings of this machine as lines of apt.conf. `http_proxy` and the like pass
-/// through the environment.
-pub(crate) fn proxies() -> Result<Vec<String>> {
+/// Returns this machine's settings for proxies and for mirrors that lag behind, as lines of
+/// apt.conf. `http_proxy` and the like pass through the environment.
+pub(crate) fn own_settings() -> Result<Vec<String>> {
     let settings = query(Command::new("apt-config").arg("dump"))?.unwrap_or_default();
-    let is_proxy = |line: &&str| {
-        line.starts_with("Acquire::http::Proxy") || line.starts_with("Acquire::https::Proxy")
+    let is_kept = |line: &&str| {
+        ["http::Proxy", "https::Proxy", "Check-Valid-Until"]
+            .iter()
+            .any(|name| line.starts_with(&format!("Acquire::{name}")))
     };
     Ok(settings
         .lines()
-        .filter(is_proxy)
+        .filter(is_kept)
         .map(str::to_owned)
         .collect())
 }
@@ -264,7 +266,7 @@ impl<'a> Archive<'a> {
              Acquire::GzipIndexes \"true\";\n\
              Acquire::Retries \"3\";\n{}\n",
             self.architecture,
-            proxies()?.join("\n")
+            own_settings()?.join("\n")
         );
         fs::write(self.configuration(), settings).at(self.configuration())?;
         log.run(&mut self.apt("apt-get", ["-q", "update"]))

@@ -86,6 +86,11 @@ fn hint(log: &str) -> Option<&'static str> {
             "The disk is full: free some space, or set KIMPORT_CACHE to a directory on a larger \
              disk. ",
         )
+    } else if log.contains("is expired (invalid since") {
+        Some(
+            "The mirror lags behind: set KIMPORT_MIRROR to another one, or, if you trust this one, \
+             Acquire::Check-Valid-Until \"false\" in this machine's apt configuration. ",
+        )
     } else if NETWORK.iter().any(|text| log.contains(text)) {
         Some(
             "The archive could not be reached: check the network and http_proxy, or set \
@@ -147,6 +152,8 @@ mod tests {
 
         let (help, _) = explain("cp: write error: No space left on device\n");
         assert!(help.starts_with("The disk is full: "), "{help}");
+        let (help, _) = explain("E: Release file for x is expired (invalid since 22d). Updates\n");
+        assert!(help.starts_with("The mirror lags behind: "), "{help}");
         let (help, _) = explain("E: Failed to fetch http://x/  Connection refused\n");
         assert!(
             help.starts_with("The archive could not be reached: "),

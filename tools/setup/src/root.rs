@@ -3,7 +3,7 @@
 //! The build root.
 
 use crate::{
-    archive::{find_mirror, proxies},
+    archive::{find_mirror, own_settings},
     error::{At, Error, Result},
     host,
     place::Root,
@@ -35,7 +35,7 @@ fn make(root: &Root, steps: &Steps, log: &Log) -> Result<()> {
     steps.need_space(3500, "The build root")?;
     let mirror = find_mirror(suite, &steps.tmp, log)?;
     let keys = host::keyring()?;
-    let mut options: Vec<_> = proxies()?
+    let mut options: Vec<_> = own_settings()?
         .iter()
         .map(|line| format!("--aptopt={line}"))
         .collect();
