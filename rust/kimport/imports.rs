@@ -77,7 +77,7 @@ impl sealed::Mode for Rebindable {
 /// | `EXDEV` | the symbol is outside of the provider's memory |
 /// | `ESTALE` | the symbol is in memory that is, or was, freed after init |
 /// | `EPROTOTYPE` | data declared as a function, or the reverse; per-CPU data; another prototype |
-/// | `ENODATA` | BTF does not have the type, and the block is `#[verify(require)]` |
+/// | `ENODATA` | the type cannot be compared with BTF, and the block is `#[verify(require)]` |
 /// | `EOVERFLOW` | the data is smaller than the declared type |
 /// | `ENOMEM` | no memory |
 ///
@@ -334,8 +334,8 @@ impl HeldResolution {
                 let error = error.to_errno();
                 log!(
                     ERR,
-                    "cannot import {request}: its holders/ cannot have a link to this module \
-                     (error {error})"
+                    "cannot import {request}: no link to this module can be made in the \
+                     provider's holders/ (error {error})"
                 );
             })?;
         Ok(Self {

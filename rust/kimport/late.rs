@@ -59,7 +59,7 @@ impl ProviderEvents for () {
 }
 
 enum State {
-    /// The provider is not loaded, or lacks a symbol that the block imports.
+    /// The provider is not live, or the block could not be bound to it.
     Waiting,
     /// Bound to the symbols of this module.
     Bound(*mut module),

@@ -57,9 +57,7 @@ impl fmt::Display for Unusable {
             Self::Mistyped(name) => {
                 f.write_str("kimport itself takes ")?;
                 fmt::Display::fmt(*name, f)?;
-                f.write_str(
-                    ", whose type is another one, see above; this kernel is not known to kimport",
-                )
+                f.write_str(", whose type differs, see above; this kernel is not known to kimport")
             }
         }
     }

@@ -58,8 +58,8 @@ impl<'a> Types<'a> {
     ///
     /// # Errors
     ///
-    /// `EPROTOTYPE`: the type differs. `ENODATA`: the type cannot be checked, and `policy` requires
-    /// it.
+    /// `EPROTOTYPE`: the type differs. `ENODATA`: the type cannot be compared, and `policy`
+    /// requires that it is.
     pub(crate) fn verify(&self, symbol: &Symbol, policy: Policy) -> Result<Verdict> {
         if policy == Policy::Off || symbol.unverified {
             return Ok(Verdict::NotChecked);

@@ -444,7 +444,7 @@ fn gone(release: &str, version: &str, missing: &[&str], has: &[Choice], command:
 /// The architectures of Debian's kernels that modules can be built for.
 const ARCHITECTURES: [&str; 2] = ["amd64", "arm64"];
 
-/// Refuses a kernel whose release tells that no module can be built for it.
+/// Refuses a kernel whose release shows that no module can be built for it.
 pub(crate) fn check_release(release: &str) -> Result<()> {
     let mut parts = release.split('-').skip(1);
     if !parts.any(|part| ARCHITECTURES.contains(&part)) {

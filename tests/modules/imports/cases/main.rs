@@ -130,8 +130,8 @@ import_symbols! {
     mod renamed_twice from "kimport_test_provider" {
         provider_split: fn() -> c_int,
     }
-    // BTF leaves out functions of one name whose prototypes differ, so this is not compared with
-    // the type of another one.
+    // BTF leaves out functions of one name whose prototypes differ, so there is no type to compare
+    // these with.
     #[verify(require)]
     mod unlike from "kimport_test_provider" {
         #[name = "provider_unlike"]
