@@ -18,7 +18,7 @@ pub struct DataBinding {
 }
 
 impl DataBinding {
-    /// Creates an unbound import of `symbol`, a name to print.
+    /// Creates an unbound import. `symbol` is the name that messages print.
     pub const fn new(symbol: &'static str) -> Self {
         Self {
             symbol,
@@ -61,7 +61,7 @@ pub(crate) enum Binding {
     Livepatch(&'static DataBinding),
     Data {
         binding: &'static DataBinding,
-        /// Bytes of the declared type.
+        /// The size of the declared type in bytes.
         size: usize,
     },
 }
@@ -81,9 +81,9 @@ impl Binding {
         }
     }
 
-    /// Makes the wrapper of an optional entry see that its symbol is missing, while callers may
-    /// still be on their way to the old address. The caller must [`unbind`](Self::unbind) the entry
-    /// when they have left.
+    /// Marks the entry as not bound, while callers may still be on their way to the old address.
+    /// The wrapper of an optional entry then returns [`None`]. The entry must be
+    /// [unbound](Self::unbind) when these callers have left.
     pub(crate) fn retire(&self) {
         match self {
             Self::Function(binding) => binding.retire(),
@@ -91,7 +91,7 @@ impl Binding {
         }
     }
 
-    /// Makes the wrapper end in a `BUG`.
+    /// Makes the wrapper end in a `BUG`, or return [`None`] if the entry is optional.
     pub(crate) fn unbind(&self) {
         match self {
             Self::Function(binding) => binding.unbind(),

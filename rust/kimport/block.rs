@@ -67,7 +67,7 @@ impl Symbol {
         self
     }
 
-    /// Makes a missing symbol no error, for `#[optional]`.
+    /// Accepts that the symbol is missing, for `#[optional]`.
     pub const fn optional(mut self) -> Self {
         self.optional = true;
         self
@@ -103,7 +103,7 @@ impl Symbol {
         debug!("bound {} to {address:p}", self.name);
     }
 
-    /// Makes the entry's wrapper end in a `BUG`.
+    /// Makes the entry's wrapper end in a `BUG`, or return [`None`] if the entry is optional.
     pub(crate) fn unbind(&self) {
         if self.address().is_some() {
             debug!("unbinding {}", self.name);
@@ -139,7 +139,8 @@ pub(crate) unsafe fn bind_all(
     }
 }
 
-/// Makes the wrappers of all `symbols` end in a `BUG`. May sleep.
+/// Makes the wrappers of all `symbols` end in a `BUG`, and those of optional entries return
+/// [`None`]. May sleep.
 pub(crate) fn unbind_all(symbols: &'static [Symbol]) {
     for symbol in symbols {
         if symbol.address().is_some() {
@@ -162,7 +163,7 @@ pub struct Block {
     /// The module that the symbols come from; [`None`] for the kernel image.
     pub(crate) provider: Option<&'static CStr>,
     pub(crate) symbols: &'static [Symbol],
-    /// Set if an absent provider is requested.
+    /// Set if an absent provider is requested from modprobe.
     pub(crate) autoload: bool,
     /// The policy for types that differ.
     pub(crate) policy: Policy,
@@ -187,7 +188,7 @@ impl Block {
         }
     }
 
-    /// Requests the provider if it is absent, for `#[autoload]`.
+    /// Makes a resolution request an absent provider from modprobe, for `#[autoload]`.
     pub const fn autoload(mut self) -> Self {
         self.autoload = true;
         self

@@ -7,9 +7,9 @@
 //! That does no harm to an [`Imports`](crate::Imports) that is only ever dropped last. But a block
 //! whose provider is exchanged ([`Imports::rebind`]), or comes and goes
 //! ([`LateImports`](crate::LateImports)), must know when its callers have left. The wrappers of
-//! such a block enter an SRCU read section around the call. That costs two increments of a per-CPU
-//! counter with full barriers and no shared cache line, and the callee may sleep. The task that
-//! re-points the call sites then waits for a grace period of that SRCU.
+//! such a block enter an SRCU read-side critical section around the call, in which the callee may
+//! sleep. That costs two increments of per-CPU counters and two full barriers, but no shared cache
+//! line. The task that re-points the call sites then waits for a grace period of that SRCU.
 //!
 //! Measured in instructions for one call on the stock 7.3.4 kernel (QEMU's `-icount`,
 //! `make bench`), a wrapper of a rebindable block executes 88 more than the bare call, and a
@@ -22,8 +22,8 @@
 //! and while it is being re-pointed: then the kernel's breakpoint handler makes the call instead.
 //! (A call through a function pointer is a load and a call.)
 //!
-//! A wrapper that enters an SRCU read section may be called in tasks, softirqs and hard interrupts,
-//! with interrupts or preemption disabled. It may not be called
+//! A wrapper that enters an SRCU read-side critical section may be called in tasks, softirqs and
+//! hard interrupts, also with interrupts or preemption disabled. It may not be called
 //!
 //! - in NMIs and in code that runs like an NMI (machine checks, breakpoints, and what kprobes and
 //!   tracing call from there): there, SRCU's readers have another interface, which the `kernel`
@@ -107,7 +107,7 @@ impl OpenCalls {
         Ok(Self { calls, srcu })
     }
 
-    /// Lets callers in, once the call sites are bound.
+    /// Lets callers in. The call sites must be bound.
     pub(crate) fn open(&self) {
         // INVARIANT: Only `drop` drops `srcu`, and it closes the calls before.
         self.calls.srcu.store(self.srcu(), Release);
@@ -197,15 +197,15 @@ impl LateCalls {
     ///
     /// # Safety
     ///
-    /// The calls are closed, and all callers have left. The calls are opened at most until
-    /// `provider` is freed, and all callers have left by then.
+    /// The calls are closed, and all callers have left. If the calls are opened later, they are
+    /// closed again, and all callers have left, before `provider` is freed.
     pub(crate) unsafe fn set_provider(&self, provider: &Provider) {
         // INVARIANT: By the contract of this function.
         self.provider.store(provider.module().as_ptr(), Relaxed);
     }
 
-    /// Returns whether `module` was set last. A module's `GOING` notification sees that the module
-    /// was set, because the module was held when it was set.
+    /// Returns whether `module` is the provider that was set last. The `GOING` notification of a
+    /// module sees that the module was set, because the module was held at that time.
     pub(crate) fn is_provider(&self, module: *mut bindings::module) -> bool {
         self.provider.load(Relaxed) == module
     }

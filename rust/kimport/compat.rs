@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Items of later kernels' own crate that the crate of this kernel may lack.
+//! Items of the `kernel` crate that older supported kernels lack, or have in another form.
 //!
-//! This is the only file that knows how the versions of the kernel crate differ. A module that
+//! This is the only file that knows how the versions of the `kernel` crate differ. A module that
 //! shall build for several kernels may use it as well, as the samples and tests do. The explicit
 //! items here take precedence over those that a glob re-exports, so most need no condition. An
 //! item is removed once all supported kernels have it.
@@ -110,7 +110,7 @@ pub mod srcu {
         ///
         /// # Errors
         ///
-        /// `ENOMEM` without memory for the counters of each CPU.
+        /// `ENOMEM`: there is no memory for the per-CPU counters.
         pub fn new() -> impl PinInit<Self, Error> {
             try_pin_init!(Self {
                 // INVARIANT: The function initializes it or fails.

@@ -8,7 +8,7 @@
 //! - block: the block's name; `-` for the bare form;
 //! - symbol: the Rust name;
 //! - kernel_name: the kernel's name;
-//! - provider: the module that the address lies in, `vmlinux` for the kernel image;
+//! - provider: the module that the address lies in; `vmlinux` for the kernel image;
 //! - address: printed with `%pK`, so that `kptr_restrict` decides what the reader sees;
 //! - call: `direct`, `livepatch`, `pointer`, `data`; `unbound`, or `missing` for an optional symbol
 //!   that is missing;
@@ -19,8 +19,8 @@
 //!
 //! The file exists while a block of the module is claimed. The directory belongs to all modules
 //! with a copy of this crate. The first one creates it and nobody removes it: the copies share no
-//! lock under which one could know that it is the last. For that reason the file is not one of
-//! `kernel::debugfs`: a `Dir` of that removes its directory, and cannot stand for one that exists.
+//! lock under which one could know that it is the last. For that reason the file is not made with
+//! `kernel::debugfs`, whose `Dir` creates its directory and removes it when dropped.
 
 use crate::binder::CallMode;
 use crate::bindings;
@@ -97,7 +97,7 @@ pub(crate) fn hide(block: &'static Block) {
     drop(blocks);
     let File(dentry) = core::mem::replace(&mut *file, File(null_mut()));
     // SAFETY: `create` made the dentry, and nobody else removes it; null and error pointers are
-    // accepted. The readers that this waits for do not lock the file.
+    // accepted. This waits for readers, which do not take the lock of `FILE`.
     unsafe { bindings::debugfs_remove(dentry) };
 }
 

@@ -7,9 +7,10 @@
 //! `echo 'module foo +p' >control`, the crate logs what it does for the module `foo`. It does so
 //! from the beginning when `foo` is loaded with the parameter `dyndbg=+p`.
 //!
-//! The kernel finds the entries in the section `__dyndbg` of the module. C code tests a static key.
-//! This module tests the entry's flags, which have the same meaning: the lines are about binding,
-//! not about calls, so that the test may cost more. Source: `include/linux/dynamic_debug.h`.
+//! The kernel finds the entries in the section `__dyndbg` of the module. C code tests a static key
+//! that follows an entry's flags. This module tests the flags themselves. That costs more, which
+//! does not matter, because the lines are about binding and not about calls. Source:
+//! `include/linux/dynamic_debug.h`.
 
 use crate::bindings;
 use kernel::fmt;

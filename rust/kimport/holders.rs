@@ -25,7 +25,7 @@ use kernel::sync::{global_lock, GlobalGuard};
 pub(crate) struct HeldProvider(Provider);
 
 impl HeldProvider {
-    /// Makes the link, unless it exists already. May sleep.
+    /// Counts the provider, and makes the link unless it exists already. May sleep.
     pub(crate) fn new(provider: Provider) -> Result<Self> {
         let mut holdings = holdings();
         let module = provider.module();
@@ -117,8 +117,8 @@ fn link(provider: &Provider) -> Result<bool> {
         return Ok(false);
     };
     let name = module_name();
-    // SAFETY: `ends` gives the kobjects of two loaded modules; the name is NUL-terminated and is
-    // copied.
+    // SAFETY: `link_ends` gives the kobjects of two loaded modules; the name is NUL-terminated and
+    // is copied.
     let result =
         unsafe { bindings::sysfs_create_link_nowarn(holders, holder, name.as_ptr().cast()) };
     match kernel::error::to_result(result) {
@@ -135,7 +135,7 @@ fn unlink(provider: &Provider) {
         return;
     };
     let name = module_name();
-    // SAFETY: `ends` gives the kobject of a loaded module; the name is NUL-terminated.
+    // SAFETY: `link_ends` gives the kobject of a loaded module; the name is NUL-terminated.
     unsafe { bindings::sysfs_remove_link(holders, name.as_ptr().cast()) };
 }
 

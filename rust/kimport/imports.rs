@@ -47,13 +47,13 @@ impl sealed::Mode for Rebindable {
     }
 }
 
-/// The imports of one block, from the `resolve_imports` that `import_symbols!` generates.
+/// The imports of one block, returned by the `resolve_imports` that `import_symbols!` generates.
 ///
 /// While this value lives, the provider cannot be unloaded, the provider's `holders/` shows this
 /// module, and the block's wrappers reach the provider's symbols. When it is dropped, every wrapper
-/// again ends in a `BUG` that names the symbol, and the provider is released. Drop it last, when no
-/// code of the module can still be calling. (For a `#[rebindable]` block, dropping waits until no
-/// caller is inside.) Dropping may sleep.
+/// again ends in a `BUG` that names the symbol (that of an `#[optional]` entry returns [`None`]),
+/// and the provider is released. Drop it last, when no code of the module can still be calling.
+/// (For a `#[rebindable]` block, dropping waits until no caller is inside.) Dropping may sleep.
 ///
 /// # Errors
 ///
@@ -77,7 +77,7 @@ impl sealed::Mode for Rebindable {
 /// | `EXDEV` | the symbol is outside of the provider's memory |
 /// | `ESTALE` | the symbol is in memory that is, or was, freed after init |
 /// | `EPROTOTYPE` | data declared as a function, or the reverse; per-CPU data; another prototype |
-/// | `ENODATA` | BTF does not have the type, and the block is `#[verify(require)]` |
+/// | `ENODATA` | the type cannot be compared with BTF, and the block is `#[verify(require)]` |
 /// | `EOVERFLOW` | the data is smaller than the declared type |
 /// | `ENOMEM` | no memory |
 ///
@@ -86,17 +86,17 @@ impl sealed::Mode for Rebindable {
 /// As with the registrations of the `kernel` crate, only the value itself knows that the imports
 /// must be released. Do not leak it, with [`core::mem::forget`] or a cycle of
 /// [`Arc`](kernel::sync::Arc)s, in a module that can be unloaded. While the module is loaded, a
-/// leaked value does no harm: the block stays bound and its provider held. After the module has
-/// gone, nothing releases the provider any more, and the provider's `holders/` has a dangling link.
-/// The module's file in debugfs stays, too, but its operations are gone: opening it crashes the
-/// kernel. If the leaked value is a [`LateImports`](crate::LateImports), its notifier stays
+/// leaked value does no harm: the block stays bound and its provider held. Once the module is
+/// unloaded, nothing releases the provider any more, and the provider's `holders/` has a dangling
+/// link. The module's file in debugfs stays, too, but its operations are gone: opening it crashes
+/// the kernel. If the leaked value is a [`LateImports`](crate::LateImports), its notifier stays
 /// registered, and the next module that is loaded or unloaded crashes the kernel, too.
 ///
 /// # Invariants
 ///
 /// If there is a `provider`, all addresses that the entries of the `claim`ed block are bound to lie
 /// in its memory. Otherwise they lie in the kernel image.
-#[must_use = "the imports are given back when this is dropped"]
+#[must_use = "the imports are unbound when this is dropped"]
 pub struct Imports<M: Mode = Direct> {
     mode: M,
     provider: Option<HeldProvider>,
@@ -334,8 +334,8 @@ impl HeldResolution {
                 let error = error.to_errno();
                 log!(
                     ERR,
-                    "cannot import {request}: its holders/ cannot have a link to this module \
-                     (error {error})"
+                    "cannot import {request}: no link to this module can be made in the \
+                     provider's holders/ (error {error})"
                 );
             })?;
         Ok(Self {

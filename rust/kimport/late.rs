@@ -2,12 +2,12 @@
 
 //! Blocks that are bound while their provider is loaded, and hold it only for the time of a call.
 //!
-//! A module notifier tells when modules go live and when they go. The unloading of a provider has
+//! A module notifier tells when modules go live and when they are going. A provider is unloaded in
 //! these steps:
 //!
-//! 1. `delete_module` makes the provider `GOING` if nobody holds it. Each call that is inside holds
-//!    it: then `delete_module` is refused or, for `modprobe -r --wait`, delayed. From here on no
-//!    call gets in: all calls return `None`.
+//! 1. `delete_module` makes the provider `GOING` if nobody holds it. While a call is inside, it
+//!    holds the provider: `delete_module` then fails, and `modprobe -r --wait` tries again. Once
+//!    the provider is `GOING`, no call gets in: all calls return `None`.
 //! 2. The provider's exit runs.
 //! 3. The notifier is called. It unbinds the block and calls [`ProviderEvents::provider_going`].
 //! 4. The provider's memory is freed.
@@ -33,9 +33,9 @@ use kernel::types::Opaque;
 
 /// Callbacks that tell when the provider of a `#[late]` block comes and goes.
 ///
-/// The two are called alternately, `provider_live` first, in a context that may sleep. They must
-/// neither create nor drop a [`LateImports`], nor wait for a module to be loaded or unloaded,
-/// because the kernel's module notifiers are locked meanwhile.
+/// The two functions are called alternately, `provider_live` first, in a context that may sleep.
+/// They must neither create nor drop a [`LateImports`], nor wait for a module to be loaded or
+/// unloaded, because the kernel's module notifiers are locked meanwhile.
 pub trait ProviderEvents: Send + Sync + 'static {
     /// Called when the provider is live and the block is bound: from now on its calls return
     /// `Some`.
@@ -59,7 +59,7 @@ impl ProviderEvents for () {
 }
 
 enum State {
-    /// The provider is not loaded, or lacks a symbol that the block imports.
+    /// The provider is not live, or the block could not be bound to it.
     Waiting,
     /// Bound to the symbols of this module.
     Bound(*mut module),
@@ -70,19 +70,19 @@ enum State {
 // SAFETY: The pointer is compared, never followed.
 unsafe impl Send for State {}
 
-/// A block that is bound while its provider is loaded, from the `bind_late` that `import_symbols!`
-/// generates for `#[late]` blocks.
+/// A block that is bound while its provider is loaded, initialised by the `bind_late` that
+/// `import_symbols!` generates for `#[late]` blocks.
 ///
-/// When it is dropped, calls return `None`, and the drop waits until no caller is inside. Dropping
-/// may sleep. `provider_going` is not called then.
+/// After the drop, calls return `None`. The drop waits until no caller is inside, and may sleep. It
+/// does not call `provider_going`.
 ///
 /// It must not be leaked, see [`Imports`](crate::Imports#leaks).
 ///
 /// # Invariants
 ///
 /// - `notifier` is registered from the end of the initialiser until drop.
-/// - The calls are open only while `state` is `Bound`. The `GOING` of that module has not been
-///   notified yet, and the block's entries are bound to addresses in that module.
+/// - The calls are open only while `state` is `Bound`. As long as it is, the `GOING` of that module
+///   has not been notified, and the block's entries are bound to addresses in that module.
 #[pin_data(PinnedDrop)]
 #[must_use = "the block is bound only while this lives"]
 pub struct LateImports<T: ProviderEvents> {
@@ -285,11 +285,12 @@ fn claim(block: &'static Block, provider: &CStr) -> Result<Claim> {
 #[pinned_drop]
 impl<T: ProviderEvents> PinnedDrop for LateImports<T> {
     fn drop(self: Pin<&mut Self>) {
-        // This comes before the notifier is unregistered, which would otherwise unbind the block.
+        // The block is unbound before the notifier is unregistered: from then on, nothing would
+        // unbind it when the provider goes.
         let mut state = self.state.lock();
         self.unbind();
         *state = State::Closed;
-        // A notification may be waiting for the lock.
+        // The unregistration waits for notifications, and one of them may be waiting for the lock.
         drop(state);
         // SAFETY: By the type invariants it is registered.
         unsafe { bindings::unregister_module_notifier(self.notifier.get()) };

@@ -11,7 +11,7 @@
 //!
 //! let imports = lio::resolve_imports()?;          // finds, checks and binds; holds the provider
 //! unsafe { lio::target_complete_cmd(cmd, 0) };    // a direct call
-//! drop(imports);                                  // unbinds, and lets the provider go
+//! drop(imports);                                  // unbinds, and releases the provider
 //! ```
 //!
 //! A module declares what it needs with [`import_symbols!`] and binds it with the `resolve_imports`
@@ -28,17 +28,17 @@
 //!   `kallsyms_lookup_name` the resolver reaches all other symbols.
 //! - `verify`: compares each declaration, which the macro described at compile time, with the
 //!   kernel's BTF.
-//! - `binder`: makes each call site reach the address of its symbol. It uses static calls where the
-//!   kernel has them, so that each call is a direct `call`, and function pointers elsewhere. The
-//!   call sites of `#[livepatch]` blocks are bound by the kernel's module loader.
+//! - `binder`: makes each call site reach the address of its symbol. On x86-64 it uses inline
+//!   static calls, so that each call is a direct `call`, and elsewhere function pointers. The call
+//!   sites of `#[livepatch]` blocks are bound by the kernel's module loader.
 //! - `provider`, `holders`: hold a reference to the module that a block imports from, so that it
-//!   cannot be unloaded, and show the importing module in its `holders/` in sysfs.
+//!   cannot be unloaded, and show the importing module in the provider's `holders/` in sysfs.
 //! - `licence`: refuses modules that are not GPL-compatible, before any other step.
 //! - `debugfs`, `dynamic_debug`: show a person what a module imports in a running kernel.
 //! - [`Imports`]: takes a block through these steps, all or nothing, and undoes them when dropped.
 //!
-//! In two forms of blocks, the provider may change while functions of the block are being called.
-//! These blocks count the callers that are inside (`calls`):
+//! The provider of a block with one of two attributes may change while functions of the block are
+//! being called. Such a block counts the callers that are inside (`calls`):
 //!
 //! - `#[rebindable]`: [`Imports::rebind`] moves the block to another provider while it is being
 //!   called;
@@ -63,13 +63,14 @@
 //! - `__init_begin`, `__init_end`, `__per_cpu_start` and `__per_cpu_end`, imported in
 //!   `resolver/imported.rs`. A kernel without them has no `KALLSYMS_ALL`, so that its kallsyms does
 //!   not list the data there either.
-//! - `core_kallsyms`, `mem` and `percpu` of `struct module`, used in `resolver/module.rs` and
-//!   `provider.rs`, and `holders_dir` and `mkobj`, used in `holders.rs`. Without them, the crate
-//!   does not compile.
+//! - Fields of `struct module`: `core_kallsyms` and `klp`, used in `resolver/module.rs`, `state`,
+//!   `mem` and `percpu`, used in `provider.rs`, `holders_dir` and `mkobj`, used in `holders.rs`,
+//!   `taints`, used in `licence.rs`, and `static_call_sites`, used in `binder/static_call.rs`.
+//!   Without them, the crate does not compile.
 //! - `btf_get_module_btf`, `btf_put`, `btf_nr_types`, `btf_type_by_id`, `btf_name_by_offset` and
 //!   `btf_find_by_name_kind`, imported in `verify/imported.rs`. Without them, types are unverified,
-//!   which `#[verify(require)]` refuses. Their own types are not compared, as they are what
-//!   compares.
+//!   which `#[verify(require)]` refuses. Their own types are not compared, because the comparison
+//!   itself needs these functions.
 //! - `smp_text_poke_batch_add`, `smp_text_poke_batch_finish`, `text_mutex`, `static_call_mutex` and
 //!   `callthunks_translate_call_dest`, imported in `binder/static_call/batch/imported.rs`. Without
 //!   them, or without BTF that knows the functions, functions are bound one by one, which takes
@@ -77,7 +78,7 @@
 //!
 //! The crate is linked into every module that uses it: each has its own copy of the statics.
 
-// The macro's expansion names this crate as a user of it would.
+// The macro's expansion uses the name `kimport`, also inside of this crate.
 extern crate self as kimport;
 
 mod binder;
@@ -124,7 +125,7 @@ pub use kimport_macros::import_symbols;
 pub use kimport_types as types;
 pub use late::{LateImports, ProviderEvents};
 
-/// The items that the macros of this crate expand to; not an interface for others.
+/// The items that the macros' expansions use. This is no interface for other code.
 #[doc(hidden)]
 pub mod macro_support {
     pub use crate::binder::{returned, unbound, Key};

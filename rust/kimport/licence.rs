@@ -10,7 +10,7 @@ use crate::bindings;
 use crate::this_module::this_module;
 use kernel::fmt;
 
-/// The loader has marked this module proprietary.
+/// The error that the loader has marked this module as proprietary.
 pub(crate) struct Incompatible;
 
 impl fmt::Display for Incompatible {

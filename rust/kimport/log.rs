@@ -3,8 +3,8 @@
 //! Log lines that begin with the importing module's name: `log!`, and `debug!` for lines that
 //! dynamic debug switches on.
 
-/// Prints one line at `level` (a name of `kernel::print::format_strings`), behind `<module>:
-/// kimport: `.
+/// Prints one line at `level` (a name of `kernel::print::format_strings`), with the prefix
+/// `<module>: kimport: `.
 macro_rules! log {
     ($level:ident, $($arg:tt)*) => {
         // SAFETY: The format string is one of `format_strings`, and the name ends in a NUL.
@@ -19,8 +19,8 @@ macro_rules! log {
 }
 pub(crate) use log;
 
-/// Prints text of several lines, each as `log!` prints its single line, however long they are: a
-/// record of the kernel log holds some 1,000 bytes.
+/// Prints text of one or more lines, each as `log!` does. A line may be longer than a record of the
+/// kernel log, which holds some 1,000 bytes.
 macro_rules! log_lines {
     ($level:ident, $($arg:tt)*) => {{
         use core::fmt::Write as _;
@@ -98,7 +98,7 @@ impl<F: FnMut(&str)> core::fmt::Write for Lines<F> {
 #[cfg(kimport_selftest)]
 pub(crate) mod tests;
 
-/// Prints one line, behind `<module>: kimport: `, if dynamic debug has switched it on.
+/// Prints one line, with the prefix `<module>: kimport: `, if dynamic debug has switched it on.
 macro_rules! debug {
     ($format:tt $($args:tt)*) => {{
         #[cfg(CONFIG_KIMPORT_DYNAMIC_DEBUG)]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The module that symbols are imported from, held in use.
+//! The provider: the module that symbols are imported from, and a reference that keeps it loaded.
 
 use crate::bindings;
 use crate::compat::code;
@@ -91,18 +91,19 @@ unsafe impl Sync for Provider {}
 impl Provider {
     /// Takes a reference to the module called `name`.
     ///
-    /// All imports take this way, so that none of them makes a module its own provider.
+    /// All blocks get their provider from this function, so that it alone has to refuse a module
+    /// that names itself.
     pub(crate) fn get(kallsyms: &Kallsyms, name: &CStr) -> Result<Self, Unavailable> {
         if name.to_bytes_with_nul() == module_name() {
             return Err(Unavailable::Itself);
         }
-        // A module's memory is freed a grace period after the module left the list that
+        // A module's memory is freed only a grace period after the module has left the list that
         // `find_module` searches.
         let _rcu = rcu::read_lock();
         let module =
             NonNull::new(kallsyms.find_module(name, &_rcu)).ok_or(Unavailable::NotLoaded)?;
-        // SAFETY: The module cannot be freed while the guard lives; the state is one word that its
-        // loader changes at any time, hence the volatile read.
+        // SAFETY: The module cannot be freed while the guard lives; the state is one word that the
+        // loader may change at any time, hence the volatile read.
         let state = unsafe { (&raw const (*module.as_ptr()).state).read_volatile() };
         // `try_module_get` would accept a module that is in its init. The data of such a module is
         // not set up, and its init may yet fail.

@@ -15,7 +15,7 @@ use core::ffi::{c_void, CStr};
 use kernel::fmt;
 use kernel::prelude::*;
 
-/// A block and the provider that it is resolved from, as log lines name them.
+/// A block and the provider that it is resolved from. It is printed as log lines name them.
 pub(crate) struct Request<'a> {
     pub(crate) block: &'static Block,
     /// The provider's name; [`None`] for the kernel image.
@@ -95,7 +95,7 @@ impl Resolution {
         let resolved = look_up(kallsyms, provider, &types, block.symbols).and_then(
             |(addresses, mut result)| {
                 let mut verdicts = KVVec::with_capacity(addresses.len(), GFP_KERNEL)?;
-                // Symbols that were not found are left out.
+                // A symbol that was not found has no type to compare.
                 for (symbol, address) in block.symbols.iter().zip(&addresses) {
                     let verdict = match address {
                         Some(_) => types.verify(symbol, block.policy),

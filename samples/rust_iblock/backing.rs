@@ -42,7 +42,7 @@ impl Backing {
     }
 
     /// Allocates a bio that begins at `sector`, with room for `segments` segments, or for as many
-    /// as a bio can have.
+    /// as a bio can have if that is less.
     pub(crate) fn new_bio(&self, segments: u32, op: u32, sector: u64) -> Option<UnboundBio> {
         // SAFETY: A device is destroyed only when all its commands are completed and `finish` has
         // waited for the other bios, so both outlive the bio.

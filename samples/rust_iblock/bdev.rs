@@ -77,8 +77,8 @@ impl BlockDevice {
         self.readonly
     }
 
-    /// The distance of the first naturally aligned block from the start, in bytes; `None` if
-    /// misaligned.
+    /// The distance of the first naturally aligned block from the start, in bytes; [`None`] if the
+    /// device is misaligned.
     pub(crate) fn alignment_offset(&self) -> Option<u32> {
         // SAFETY: By the type invariants the block device is open.
         let offset = unsafe { bindings::bdev_alignment_offset(self.as_ptr()) };
@@ -162,7 +162,7 @@ macro_rules! properties {
 properties! {
     /// The smallest unit that can be addressed, in bytes.
     logical_block_size: u32 = rust_helper_bdev_logical_block_size;
-    /// The smallest unit that is written without a read, in bytes.
+    /// The smallest unit that the device writes without reading it first, in bytes.
     physical_block_size: u32 = rust_helper_bdev_physical_block_size;
     /// The preferred smallest size of an I/O, in bytes.
     io_min: u32 = rust_helper_bdev_io_min;

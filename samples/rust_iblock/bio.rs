@@ -14,7 +14,7 @@ use kernel::ffi::c_void;
 use kernel::prelude::*;
 use kernel::types::Opaque;
 
-/// The number of bios kept in reserve, so that there is progress when memory is short.
+/// The number of bios that are kept in reserve, so that there is progress when memory is short.
 const POOL_SIZE: u32 = 128;
 
 /// The number of bios that are submitted together.
@@ -88,7 +88,7 @@ impl Status {
     }
 }
 
-/// A value that a bio carries, and gives back when it is done.
+/// A value that a bio carries until it is done.
 pub(crate) trait Context: Send + Sized {
     /// Turns the context into a pointer, for `bi_private`.
     fn into_private(self) -> *mut c_void;
@@ -113,7 +113,7 @@ pub(crate) struct UnboundBio(NonNull<bindings::bio>);
 
 impl UnboundBio {
     /// Allocates a bio that begins at `sector`, with room for `segments` segments, or for as many
-    /// as a bio can have.
+    /// as a bio can have if that is less.
     ///
     /// # Safety
     ///

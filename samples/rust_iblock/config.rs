@@ -81,7 +81,7 @@ impl Token {
     }
 }
 
-/// Parses a number as C does, with its base as prefix.
+/// Parses an unsigned number whose prefix tells its base, as in C.
 fn parse_unsigned(value: &CStr) -> Result<u64> {
     let mut number = 0;
     // SAFETY: `value` is a C string, `number` valid for writes.
@@ -89,7 +89,7 @@ fn parse_unsigned(value: &CStr) -> Result<u64> {
     Ok(number)
 }
 
-/// Parses a signed number as C does, with its base as prefix.
+/// Parses a signed number whose prefix tells its base, as in C.
 fn parse_int(value: &CStr) -> Result<c_int> {
     let mut number = 0;
     // SAFETY: `value` is a C string, `number` valid for writes.
@@ -105,7 +105,7 @@ impl Config {
         exclusive: true,
     };
 
-    /// Takes over the parameters in `page`, which was written to `control`.
+    /// Sets the parameters in `page`, which was written to `control`.
     ///
     /// Parameters are separated by commas or newlines; unknown ones are ignored. If `in_use` is
     /// set, the path cannot change any more.
@@ -133,7 +133,7 @@ impl Config {
                 return Err(EEXIST);
             }
             Token::UdevPath => {
-                // This is refused here, where the C driver cuts off the rest.
+                // The C driver cuts off the rest instead.
                 if value.count_bytes() >= bindings::SE_UDEV_PATH_LEN as usize {
                     pr_err!("udev_path= is too long\n");
                     return Err(ENAMETOOLONG);
@@ -179,11 +179,11 @@ impl Config {
     }
 }
 
-/// The rest of a page of configfs.
+/// The rest of a page of configfs, and the number of bytes that were written to it.
 ///
 /// # Invariants
 ///
-/// `len` is not above the length of `buffer`.
+/// `len` is at most the length of `buffer`.
 pub(crate) struct Page<'a> {
     buffer: &'a mut [u8],
     len: usize,
@@ -192,7 +192,7 @@ pub(crate) struct Page<'a> {
 impl<'a> Page<'a> {
     /// Begins at the start of `buffer`.
     pub(crate) fn new(buffer: &'a mut [u8]) -> Self {
-        // INVARIANT: Zero is not above any length.
+        // INVARIANT: Zero is at most the length of any buffer.
         Self { buffer, len: 0 }
     }
 
@@ -205,7 +205,7 @@ impl<'a> Page<'a> {
     fn advance_by(&mut self, write: impl FnOnce(&mut [u8]) -> usize) {
         let rest = &mut self.buffer[self.len..];
         let room = rest.len();
-        // INVARIANT: Not more than the rest is added.
+        // INVARIANT: At most the length of the rest is added.
         self.len += write(rest).min(room);
     }
 

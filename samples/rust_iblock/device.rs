@@ -19,8 +19,8 @@ use kernel::sync::atomic::{
 use kernel::sync::Mutex;
 use kernel::types::Opaque;
 
-/// The longest WRITE SAME if the device has no command for it, because WRITE SAME(10) has two bytes
-/// for the count.
+/// The longest WRITE SAME in blocks if the block device has no WRITE ZEROES. WRITE SAME(10) has two
+/// bytes for the count.
 const MAX_WRITE_SAME_LEN: u32 = 0xffff;
 
 /// A storage device.
@@ -35,7 +35,8 @@ pub(crate) struct Device {
     se_dev: Opaque<bindings::se_device>,
     #[pin]
     config: Mutex<Config>,
-    /// The [`Backing`] if the device is configured, or else null. Changed with `config` locked.
+    /// The [`Backing`] if the device is configured, else null. It changes only with `config`
+    /// locked.
     backing: Atomic<*mut Backing>,
     /// The plugs of all CPUs.
     pub(crate) plugs: Plugs,
@@ -198,7 +199,7 @@ impl Device {
         unsafe { lio::target_configure_write_atomic_from_bdev(attributes, bdev.as_ptr()) };
     }
 
-    /// Tells the core the discard limits. Returns false if there are none.
+    /// Tells the core the discard limits of the block device. Returns false if it has none.
     pub(crate) fn configure_unmap(&self) -> bool {
         self.bdev().is_some_and(|bdev| {
             // SAFETY: The attributes are the device's, and the block device is open.

@@ -11,7 +11,7 @@
 //! insmod rust_iblock.ko provider=target_core_mod_new
 //! ```
 //!
-//! Devices are used as those of the C driver: the type is `iblock`, and the parameters are the
+//! Devices are used like those of the C driver: the type is `iblock`, and the parameters are the
 //! same.
 //!
 //! The modules, from the core inwards:
@@ -22,6 +22,7 @@
 //!   memory that it transfers; [`scsi`]: its results.
 //! - [`backing`], [`bdev`] and [`bio`]: the block layer.
 //! - [`imports`]: the functions of the core; [`bindings`]: the C types.
+//! - [`param`]: the module parameter.
 //!
 //! The differences from the C driver:
 //!
@@ -58,7 +59,7 @@ use kernel::prelude::*;
 module! {
     type: RustIblock,
     name: "rust_iblock",
-    authors: ["The kimport authors"],
+    authors: ["The kimport developers"],
     description: "LIO block device backend in Rust",
     license: "GPL",
 }

@@ -69,8 +69,8 @@ impl Plugs {
 
     /// Holds back the I/O that the current task submits, until [`Plug::finish`].
     ///
-    /// Returns [`None`] if the plug of this CPU is in use. That is rare, because the core has one
-    /// worker for each CPU, but the worker may be preempted.
+    /// Returns [`None`] if the plug of this CPU is in use. That is rare: the core has one worker
+    /// for each CPU, but another task may have preempted it.
     pub(crate) fn start(&self) -> Option<NonNull<bindings::se_dev_plug>> {
         let plug = self.0.get(CpuId::current().as_u32() as usize)?;
         if plug.plugged.xchg(true, Acquire) {

@@ -41,8 +41,8 @@ const CAPABILITIES: [u8; 6] = [
     0x01, //
     // TMV: the mask below is valid. ALLOW COMMANDS is 001b. PTPL_A: reservations do persist.
     0x80 | 0x10 | 0x01, //
-    // The supported types: exclusive access, all registrants and registrants only; write exclusive,
-    // registrants only; exclusive access; write exclusive.
+    // The supported types: write exclusive, all registrants; exclusive access, registrants only;
+    // write exclusive, registrants only; exclusive access; write exclusive.
     0x80 | 0x40 | 0x20 | 0x08 | 0x02, //
     // Exclusive access, all registrants.
     0x01,
@@ -51,7 +51,7 @@ const CAPABILITIES: [u8; 6] = [
 /// The number of keys that [`read_keys`] expects at first; more than most devices have.
 const KEYS: u32 = 16;
 
-/// The operations of a block device.
+/// The persistent-reservation operations of a block device.
 struct Operations<'a> {
     bdev: &'a BlockDevice,
     ops: &'a bindings::pr_ops,
@@ -163,7 +163,7 @@ pub(crate) fn reserve_out(
     })
 }
 
-/// Executes PERSISTENT RESERVE IN. As much of the result goes to `data` as there is room for.
+/// Executes PERSISTENT RESERVE IN. Writes as much of the result to `data` as fits.
 pub(crate) fn reserve_in(command: &Command, action: u8, data: &mut [u8]) -> Result<(), Sense> {
     match action {
         action_in::REPORT_CAPABILITIES => {

@@ -25,8 +25,8 @@ struct Request {
 }
 
 impl Request {
-    /// Begins the execution of `command`. From now on it ends with the completion of the command,
-    /// also on errors.
+    /// Begins the execution of `command`. The request completes the command when the execution has
+    /// ended, also on errors.
     fn new(command: Command) -> Result<Arc<Self>, Sense> {
         // The allocation comes first, because a `Request` that is dropped completes the command.
         let memory = UniqueArc::new_uninit(GFP_KERNEL).map_err(|_| Sense::COMMUNICATION_FAILURE)?;

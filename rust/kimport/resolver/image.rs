@@ -26,7 +26,7 @@ pub(super) fn search(searches: &mut [Search<'_>]) {
     }
 }
 
-/// Searches for symbols of exactly the name of `query`, which is quick also if there is none.
+/// Searches for symbols of exactly the name of `query`. This is quick even if there is none.
 pub(super) fn search_name(query: Query<'_>) -> Search<'_> {
     let mut search = [Search::new(query, true)];
     search_names(&Image::new(), &mut search);

@@ -57,9 +57,7 @@ impl fmt::Display for Unusable {
             Self::Mistyped(name) => {
                 f.write_str("kimport itself takes ")?;
                 fmt::Display::fmt(*name, f)?;
-                f.write_str(
-                    ", whose type is another one, see above; this kernel is not known to kimport",
-                )
+                f.write_str(", whose type differs, see above; this kernel is not known to kimport")
             }
         }
     }
@@ -87,9 +85,9 @@ impl Kallsyms {
         let kallsyms = Self(());
         ACCELERATED.call(|| {
             let accelerators = FunctionBinding::accelerators();
-            // The types are compared before the functions are bound, because the binder uses
-            // functions that are bound. The binder can do without them, so that a type which cannot
-            // be compared is not good enough.
+            // The types are compared before the functions are bound, because the binder uses the
+            // functions as soon as they are bound. The binder can do without them, so they are not
+            // used if a type cannot be compared.
             if let Err(name) = check_types(&kallsyms, accelerators, Policy::Warn) {
                 debug!("functions are bound one by one: the type of {name} is not known");
                 return;
@@ -226,7 +224,8 @@ impl Kallsyms {
         address != 0 && !is_in_module(address)
     }
 
-    /// Calls `look` with the name of the module that `address` lies in. `look` may not sleep.
+    /// Calls `look` with the name of the module that `address` lies in, or with [`None`] if it lies
+    /// in no module. `look` may not sleep.
     pub(crate) fn with_module_of<R>(
         &self,
         address: usize,
@@ -256,8 +255,8 @@ impl From<Refusal> for Unusable {
     }
 }
 
-/// Binds each symbol of `imported` to the first match of its name. They must all be bound before a
-/// search can run.
+/// Binds each symbol of `imported` to the first match of its name, and does not judge it: a search,
+/// which could do that, needs all of them bound.
 fn bind_first_matches() -> Result<(), Unusable> {
     let [finder, module_address, ..] = imported::symbols() else {
         return Err(Refusal::missing(c"kallsyms_lookup_name").into());

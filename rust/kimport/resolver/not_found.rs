@@ -158,7 +158,7 @@ impl fmt::Display for NotFound {
 /// Several symbols of one name.
 #[derive(Clone, Copy)]
 pub(crate) struct Candidates {
-    /// The addresses of the first ones, in the order of the symbol table.
+    /// The addresses of the first symbols, in the order of the symbol table.
     addresses: [usize; LISTED],
     /// The `#[position]` of each.
     positions: [u16; LISTED],
@@ -190,7 +190,7 @@ impl Candidates {
     }
 }
 
-/// Lists the first ones behind a colon.
+/// Lists the first symbols after a colon.
 impl core::fmt::Display for Candidates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(":")?;

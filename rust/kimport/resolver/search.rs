@@ -5,9 +5,9 @@
 //!
 //! Only symbols in memory that stays are candidates. The table that a module keeps has no `__init`
 //! symbols, unless it is a livepatch module (`MODULE_INFO(livepatch)`), so neither uniqueness nor
-//! `#[position]` may depend on them. Two kinds of searches count them all the same, because
-//! livepatch counts them and a `#[position]` shall mean the same to both: searches in the kernel
-//! image, whose kallsyms never drops them, and searches for symbols that livepatch has bound.
+//! `#[position]` may depend on them. In two kinds of searches, `#[position]` counts them
+//! nevertheless, as livepatch does: in searches in the kernel image, whose kallsyms never drops
+//! them, and in searches for symbols that livepatch has bound.
 
 use super::not_found::{Candidates, CloneName, NotFound};
 use crate::binder::LoadedAddress;
@@ -162,7 +162,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Refuses a name that several symbols have, in whatever memory they lie.
+    /// Refuses a name that no symbol or several symbols have, in whatever memory they lie.
     pub(super) fn check_unique(&self) -> Result<(), NotFound> {
         match self.counted {
             0 => Err(NotFound::Missing),
@@ -214,7 +214,7 @@ pub(super) struct ByName<'s, 'a> {
 }
 
 impl<'s, 'a> ByName<'s, 'a> {
-    /// Makes those of `searches` accessible for which `is_open` returns true.
+    /// Makes the searches accessible for which `is_open` returns true.
     pub(super) fn new(
         searches: &'s mut [Search<'a>],
         is_open: impl Fn(&Search<'a>) -> bool,

@@ -20,7 +20,7 @@ kimport_macros::import_symbols! {
     }
 }
 
-// Two call sites of the same function.
+// This and `more_processes` are two call sites of one function.
 #[inline(never)]
 fn processes() -> c_int {
     // SAFETY: Only called while the imports live; the function may be called anywhere.

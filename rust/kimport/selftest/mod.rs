@@ -2,9 +2,9 @@
 
 //! The crate's own tests, for everything that needs no provider, run in the kernel.
 //!
-//! This is a part of the crate only in the module `kimport_selftest` (`kimport-selftest := y`).
-//! Each suite is one source that runs in two ways: as a KUnit suite if the kernel has KUnit, and
-//! otherwise as a list that [`run`] goes through and reports as KTAP.
+//! This is a part of the crate only in the modules of `tests/modules/selftest`, which are built
+//! with `kimport-selftest := y`. Each suite is one source that runs in two ways: as a KUnit suite
+//! if the kernel has KUnit, and otherwise as a list that [`run`] goes through and reports as KTAP.
 
 use kernel::fmt;
 use kernel::prelude::*;
@@ -54,7 +54,7 @@ macro_rules! suite {
             tests: &[$((stringify!($test), $test)),+],
         };
 
-        // The code in the attribute's expansion is the kernel's.
+        // The attribute's expansion is the kernel's code.
         #[allow(clippy::undocumented_unsafe_blocks, unsafe_op_in_unsafe_fn)]
         #[kernel::prelude::kunit_tests($suite)]
         mod kunit {

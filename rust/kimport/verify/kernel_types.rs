@@ -51,21 +51,22 @@ impl KernelTypes {
         })
     }
 
-    /// Returns the type of the function or variable `name`. `position` is set if several symbols
-    /// have the name.
+    /// Returns the type of the function or variable `name`. `position` is the entry's
+    /// `#[position]`, which tells that several symbols have the name.
     ///
     /// BTF does not say which of several symbols it describes. pahole leaves out functions of one
     /// name whose prototypes differ. Older versions of pahole do not, and then the result is
     /// [`TypeMatch::Ambiguous`].
     pub(super) fn symbol(&self, name: &CStr, position: Option<u32>) -> TypeMatch {
-        // A walk over all of the image's types takes some milliseconds.
+        // This walks over all types. A module has few of its own. A walk over those of the image
+        // takes some milliseconds, so it is only made if several symbols have the name.
         if self.first_id > 1 || position.is_some() {
             let mut wanted = [TypeQuery::new(name.to_bytes())];
             find(self, self.first_id, &mut wanted);
             return wanted[0].found();
         }
-        // The kernel can search the types of its image without walking them all, because they are
-        // sorted by name.
+        // The kernel can find a type of its image without a walk, because these types are sorted by
+        // name.
         for kind in [bindings::BTF_KIND_FUNC, bindings::BTF_KIND_VAR] {
             // SAFETY: By the type invariants the function is bound and the BTF is held; the name is
             // NUL-terminated. Kinds fit into a byte.

@@ -27,7 +27,7 @@ use kernel_types::KernelTypes;
 pub(crate) struct Types<'a> {
     kallsyms: &'a Kallsyms,
     provider: Option<&'a Provider>,
-    // Taken when they are first needed; the inner value is [`None`] if there is no BTF.
+    // Set when the types are first needed; the inner value is [`None`] if there is no BTF.
     types: OnceCell<Option<KernelTypes>>,
 }
 
@@ -46,8 +46,8 @@ impl<'a> Types<'a> {
         self.types.get_or_init(types).as_ref()
     }
 
-    /// Returns whether the provider's BTF has a function or variable of that name. Every name there
-    /// had a symbol in the provider's file, because pahole takes no others. May sleep.
+    /// Returns whether the provider's BTF has a function or variable of that name. If so, the
+    /// provider's file had a symbol of that name, because pahole takes no others. May sleep.
     pub(crate) fn has(&self, name: &CStr) -> bool {
         self.get()
             .is_some_and(|types| types.symbol(name, None) != TypeMatch::Missing)
@@ -58,8 +58,8 @@ impl<'a> Types<'a> {
     ///
     /// # Errors
     ///
-    /// `EPROTOTYPE`: the type differs. `ENODATA`: the type cannot be checked, and `policy` requires
-    /// it.
+    /// `EPROTOTYPE`: the type differs. `ENODATA`: the type cannot be compared, and `policy`
+    /// requires that it is.
     pub(crate) fn verify(&self, symbol: &Symbol, policy: Policy) -> Result<Verdict> {
         if policy == Policy::Off || symbol.unverified {
             return Ok(Verdict::NotChecked);
@@ -71,9 +71,9 @@ impl<'a> Types<'a> {
 /// Compares `symbols` of the kernel image, which the crate itself imports, with their declarations.
 /// May sleep. A difference is logged; a type that BTF lacks is not.
 ///
-/// With `Policy::Strict`, the types must not be refused, as for users' imports. With
-/// `Policy::Warn`, the type of each function must be known and the same: the crate can do without
-/// these symbols.
+/// With `Policy::Strict`, a type is wrong if it would be refused in a user's import. `Policy::Warn`
+/// is for symbols that the crate can do without: there a type is wrong if it differs at all, and
+/// that of a function is also wrong if it cannot be compared.
 ///
 /// # Errors
 ///

@@ -36,12 +36,12 @@ module! {
     params: {
         what: u8 {
             default: 0,
-            description: "0: a first resolution, 1: one that binds one by one, 2: calls, 3: the steps of a resolution",
+            description: "0: the first resolution, 1: the same, binding one by one, 2: calls, 3: the steps of a resolution",
         },
     },
 }
 
-/// Functions that are used somewhere, so that each has a call site.
+/// Pointers to wrappers. They keep the wrappers in the module, and with each its call site.
 struct Used<const N: usize>([*const (); N]);
 
 // SAFETY: Nobody follows the pointers.
@@ -122,7 +122,7 @@ fn time<R>(work: impl FnOnce() -> R) -> (R, u64) {
     (result, ticks() - start)
 }
 
-/// The ticks for `CALLS` turns around `$call`.
+/// Returns the ticks that a loop of `CALLS` turns with `$call` takes.
 macro_rules! turns {
     ($call:expr) => {{
         let start = ticks();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * One of two providers with the same functions. There are as many as an LIO backend driver imports.
+ * One of two providers with the same 45 functions, as many as the block `few` imports.
  */
 #include <linux/module.h>
 

@@ -3,7 +3,7 @@
 #include "provider.h"
 #include "bench.h"
 
-/* The function that is called in all ways. It does as little as possible. */
+/* The function whose calls are timed. It does as little as possible. */
 int bench_callee(int value)
 {
 	return value;

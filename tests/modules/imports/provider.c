@@ -61,8 +61,8 @@ static noinline __used int __init provider_staying(void)
 }
 
 /*
- * .data and .rodata are allocated separately, so only the symbol table has an order of these and of
- * the data of the same names in provider_twin.c.
+ * .data and .rodata are allocated separately, so the addresses of these data and of the data of the
+ * same names in provider_twin.c have no fixed order. The symbol table has one.
  */
 static const int provider_first_const __used = 1;
 static int provider_second_const __used = 1;

@@ -67,7 +67,7 @@ struct Events;
 
 impl ProviderEvents for Events {
     fn provider_live(&self) {
-        // SAFETY: The function takes nothing. It sleeps only in contexts that may sleep.
+        // SAFETY: The function takes nothing and may be called anywhere.
         let id = unsafe { side::side_id() };
         // SAFETY: As above. The function does not exist.
         let missing = unsafe { side::side_only_b() };

@@ -42,7 +42,7 @@ import_symbols! {
         side_only_a: fn() -> c_int,
         side_value: c_int,
     }
-    // These two blocks give access to the counters of both providers meanwhile.
+    // These two blocks give access to the counters of both providers while `side` moves.
     mod a from "kimport_side_a" {
         side_inside: atomic_t,
     }
@@ -144,7 +144,7 @@ fn all_or_nothing(imports: &mut Imports<Rebindable>) -> Result {
     // This provider has none of the symbols.
     ensure(imports.rebind(c"kimport_test_provider") == Err(ENOENT))?;
     ensure_side(A)?;
-    // This provider has them all, but one is of another type.
+    // This provider has all but the optional symbol, but one is of another type.
     ensure(imports.rebind(c"kimport_side_c") == Err(EPROTOTYPE))?;
     ensure_side(A)?;
     ensure(side::resolve_imports().err() == Some(EALREADY))?;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A provider with the symbols of the other two, but with other prototypes. The difference of one is
- * warned of, that of the other is refused.
+ * A provider with symbols of the other two, but with other prototypes. That of side_id() differs
+ * only in a sign, of which kimport warns. That of side_sleep() is refused.
  */
 #include <linux/module.h>
 

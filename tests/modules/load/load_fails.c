@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Ends its init with an error. */
+/* A module whose init ends with an error. */
 #include <linux/module.h>
 
 int nr_processes(void);

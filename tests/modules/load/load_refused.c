@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Uses symbols that cannot be imported, each for another reason. It is never loaded. */
+/* Uses symbols that cannot be imported, each for a different reason. It is never loaded. */
 #include <linux/module.h>
 
 int load_no_such_function(void);

@@ -17,7 +17,7 @@ int relink_c_twin(void);
 /* The compiler stores the address of the function here, which is a relocation in data. */
 static int (*const add)(int a, int b) = provider_add;
 
-/* Per-CPU data: what a relocation gets is an offset, which is as good. */
+/* The relocation of per-CPU data is no ordinary address, but per_cpu() takes it as it is. */
 static bool counts_processes(void)
 {
 	int before, sum, cpu;

@@ -15,7 +15,7 @@ use kimport::{import_symbols, CallMode, Imports};
 module! {
     type: RelinkRust,
     name: "relink_rust",
-    authors: ["kimport"],
+    authors: ["The kimport developers"],
     description: "Calls what the kernel bound, for the tests of kimport",
     license: "GPL",
     params: {
@@ -36,7 +36,7 @@ import_symbols! {
         #[name = "provider_twin"]
         #[position = 2]
         second_twin: fn() -> c_int,
-        // In address order, the other function is the first.
+        // In address order, the global function comes first.
         #[name = "provider_pair"]
         #[position = 1]
         local_pair: fn() -> c_int,
@@ -152,7 +152,8 @@ impl kernel::Module for RelinkRust {
     }
 }
 
-/// objtool looks for the end of each path.
+/// Has code after the call of a function that does not return. objtool looks for the end of each
+/// path.
 #[inline(never)]
 fn exit_unless_zero(code: c_long) -> c_int {
     let said = match code {
@@ -188,7 +189,7 @@ fn check_provider(imports: Imports) -> Result<Imports> {
         pr_info!("{import}\n");
         ensure(import.provider() == Some(c"kimport_test_provider"))?;
         match import.call_mode() {
-            // Other code than this block also calls `provider_add`.
+            // The call through the plain declaration is also a site of `provider_add`.
             Some(CallMode::Livepatch { sites }) if import.symbol() == c"provider_add" => {
                 ensure(sites > 1)?
             }

@@ -29,7 +29,7 @@ fn repositories(printed: &str) -> Vec<String> {
         .collect()
 }
 
-/// Tells whether a release file is that of Debian's archive.
+/// Returns whether a release file is that of Debian's archive.
 fn is_debian(release: &str) -> bool {
     ["Origin: Debian", "Label: Debian"]
         .iter()
@@ -37,8 +37,8 @@ fn is_debian(release: &str) -> bool {
 }
 
 /// Returns the mirror to use: `KIMPORT_MIRROR`, or the first of this machine's repositories that
-/// holds Debian's suite. The release files that are fetched here only serve this choice. apt later
-/// checks the signatures of all that is used.
+/// has `suite` of Debian. The release files that are fetched here only serve this choice. apt later
+/// checks the signatures of everything that is used.
 pub(crate) fn find_mirror(suite: &str, tmp: &Path, log: &Log) -> Result<String> {
     let uris = match variable("KIMPORT_MIRROR") {
         Some(mirror) => vec![mirror.trim_end_matches('/').to_owned()],
@@ -72,7 +72,8 @@ pub(crate) fn find_mirror(suite: &str, tmp: &Path, log: &Log) -> Result<String> 
     })
 }
 
-/// Returns the first mirror with the right release file. `fetch` gets the file.
+/// Returns the first mirror whose release file is Debian's. `fetch` returns the release file of a
+/// mirror.
 fn choose_mirror(
     uris: &[String],
     suite: &str,
@@ -124,7 +125,7 @@ fn architecture(release: &str) -> &'static str {
     }
 }
 
-/// A release and a version.
+/// The release of a kernel, and the version of its packages.
 pub(crate) type Choice = (String, String);
 
 /// Returns the kernels of `suite` in the output of `apt-cache madison linux-image-...`.
@@ -147,7 +148,8 @@ fn kernels_of(madison: &str, suite: &str) -> Vec<Choice> {
     kernels
 }
 
-/// Returns a key for an order in which numbers count as numbers, and `~` comes before anything.
+/// Returns a sort key. Numbers are ordered by value, and `~` comes before everything, even before
+/// the end of the text.
 pub(crate) fn natural(text: &str) -> Vec<(u8, u64)> {
     let mut key = Vec::new();
     let mut in_number = false;
@@ -288,7 +290,7 @@ impl<'a> Archive<'a> {
         Ok(shown.map(value))
     }
 
-    /// Tells whether the lists are there and have this version of a package.
+    /// Returns whether the lists are there and have this version of a package.
     pub(crate) fn has(&self, package: &str, version: &str) -> Result<bool> {
         Ok(self
             .show(&format!("{package}={version}"), "Version")?
@@ -322,7 +324,7 @@ impl<'a> Archive<'a> {
         log.run(self.apt("apt-get", arguments).current_dir(directory))
     }
 
-    /// Returns the kernels of the newest suite, newest first. The archive keeps images longer than
+    /// Returns the kernels of the last suite, newest first. The archive keeps images longer than
     /// headers and source; a kernel that lacks one of them is left out.
     pub(crate) fn kernels(&self) -> Result<Vec<Choice>> {
         let mut names = self.names("linux-image-")?;
@@ -347,7 +349,7 @@ impl<'a> Archive<'a> {
     }
 }
 
-/// Tells whether a package is the image of a stock kernel: `linux-image-7.3.4+deb13-amd64`, not
+/// Returns whether a package is the image of a stock kernel: `linux-image-7.3.4+deb13-amd64`, not
 /// `-cloud-amd64` or `-dbg`.
 fn is_kernel_image(name: &str, architecture: &str) -> bool {
     name.strip_prefix("linux-image-").is_some_and(|rest| {
@@ -404,7 +406,7 @@ mod tests {
         );
         let error = choose_mirror(&[], "trixie", |_| unreachable!()).unwrap_err();
         assert!(error.to_string().contains("names no repository"), "{error}");
-        // A signal ends it.
+        // A signal ends the search.
         let error = choose_mirror(&uris, "trixie", |_| Err(Error::Interrupted));
         assert_eq!(error, Err(Error::Interrupted));
     }

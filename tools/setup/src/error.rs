@@ -8,7 +8,7 @@ use std::path::Path;
 /// The reason for which set-up does not go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// A reason for people, with the ways out.
+    /// A reason that people can read, with the ways out.
     Explained {
         /// The reason.
         message: String,
@@ -101,7 +101,7 @@ fn hint(log: &str) -> Option<&'static str> {
     }
 }
 
-/// Explains with the log at `path` that the step `name` failed.
+/// Returns the error that the step `name` failed, with the end of its log, which is at `path`.
 pub(crate) fn step_failed(name: &str, path: &Path) -> Error {
     let log = String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned();
     let lines: Vec<_> = log.lines().collect();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The needs of set-up on this machine.
+//! The programs and rights that set-up needs on this machine.
 
 use crate::{
     error::{Error, Result},
@@ -21,7 +21,7 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Tells whether there is a program of this name.
+/// Returns whether there is a program of this name.
 fn has_program(name: &str) -> bool {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path).any(|directory| directory.join(name).is_file())
@@ -43,8 +43,8 @@ pub(crate) fn keyring() -> Result<String> {
     .help("Install debian-archive-keyring, or set KIMPORT_KEYRING to a file that holds them."))
 }
 
-/// Returns the Debian packages that are missing. `has` tells whether a program is there, `has_keys`
-/// that the archive's keys are.
+/// Returns the Debian packages that are missing. `has` tells whether a program is there, and
+/// `has_keys` whether the archive's keys are.
 fn missing(has: impl Fn(&str) -> bool, has_keys: bool, is_root: bool) -> Vec<&'static str> {
     [
         ("mmdebstrap", has("mmdebstrap")),
@@ -57,7 +57,7 @@ fn missing(has: impl Fn(&str) -> bool, has_keys: bool, is_root: bool) -> Vec<&'s
     .collect()
 }
 
-/// Checks this machine and installs what is missing where that can be done.
+/// Checks this machine, and installs what is missing if this is root on Debian.
 pub(crate) fn prepare(log: &Log) -> Result<()> {
     check_machine(
         &uname().sysname().to_string_lossy(),
@@ -145,12 +145,12 @@ fn check_sandbox() -> Result<()> {
             "bubblewrap cannot make a mount namespace here although this is root: {said}"
         ))
         .help(
-            "In a container, start it with the right to (docker run --privileged, or --cap-add \
-               SYS_ADMIN with",
+            "If this is a container, start it with the right to make one (docker run --privileged, \
+             or --cap-add SYS_ADMIN and",
         )
         .help(
-            "--security-opt seccomp=unconfined apparmor=unconfined systempaths=unconfined), or \
-               use a virtual machine.",
+            "--security-opt with each of seccomp=unconfined, apparmor=unconfined and \
+             systempaths=unconfined), or use a virtual machine.",
         )),
         (false, false) => Err(Error::new(format_args!(
             "This is not root, and user namespaces are not available: {said}"
@@ -184,7 +184,7 @@ fn check_subordinates() -> Result<()> {
     Ok(())
 }
 
-/// Tells whether a line of `/etc/subuid` is for this user.
+/// Returns whether a line of `/etc/subuid` is for this user.
 fn has_subordinates(text: &str, name: &str, number: &str) -> bool {
     let users = text.lines().filter_map(|line| line.split(':').next());
     users.into_iter().any(|user| user == name || user == number)

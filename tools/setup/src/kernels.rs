@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A line of the file.
+/// A line of `debian.pin`.
 #[derive(Debug, PartialEq, Eq)]
 struct Pin<'a> {
     release: &'a str,
@@ -70,7 +70,7 @@ impl Pin<'_> {
         fs::rename(&debs, &directory).at(&directory)
     }
 
-    /// Returns the error that says that the archive does not have this kernel.
+    /// Returns the error that the archive does not have this kernel, but `has` those of its series.
     fn gone(&self, has: &[Choice], series: &str, directory: &Path) -> Error {
         let mut error = Error::new(format_args!(
             "The archive's {} does not have, or no longer has, kernel {}, version {}.",
@@ -102,7 +102,7 @@ fn series(release: &str) -> String {
     version.split('.').take(2).collect::<Vec<_>>().join(".")
 }
 
-/// Tells whether a package is the image of a stock kernel: `linux-image-6.1.0-50-amd64`,
+/// Returns whether a package is the image of a stock kernel: `linux-image-6.1.0-50-amd64`,
 /// `linux-image-6.12.107+deb13-amd64`.
 fn is_image(name: &str) -> bool {
     let middle = name
@@ -131,8 +131,8 @@ fn offers(archive: &Archive<'_>, series: &str) -> Result<Vec<Choice>> {
     Ok(offers)
 }
 
-/// Brings the packages to the cache and prints, for each kernel, release and files as
-/// `kimport compare --kernel` takes them.
+/// Brings the packages to the cache. Prints the release and the files of each kernel, in the form
+/// that `kimport compare --kernel` takes.
 pub fn kernels(place: Place) -> Result<()> {
     let file = place.top.join("tests/kernels/debian.pin");
     let text = fs::read_to_string(&file).at(&file)?;
@@ -141,7 +141,7 @@ pub fn kernels(place: Place) -> Result<()> {
         let mut steps = Steps::begin(place.clone(), 3)?;
         steps.need_space(500, "Packages of kernels")?;
         steps.root()?;
-        // These lists are of other suites than the lists for the build root.
+        // The suites differ from those of the build root, and so do the package lists.
         let suites: BTreeSet<_> = pins.iter().map(|pin| pin.suite.to_owned()).collect();
         let archive = Archive::new(&place, "apt-kernels", suites.into_iter().collect());
         steps.step("kernel packages for tests", |steps, log| {

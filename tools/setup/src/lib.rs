@@ -6,7 +6,8 @@
 //! `scripts/setup` builds the command of this crate with the machine's own cargo. `kimport prepare`
 //! does the same work without a checkout. [`place`] knows the paths, `host` checks this machine,
 //! `root` makes the build root, `archive` and `packages` find a kernel's packages, and `tree`
-//! prepares the tree. `steps` shows the progress.
+//! prepares the tree. `small` builds small kernels for tests, and `kernels` fetches the packages of
+//! others. `steps` shows the progress.
 
 mod archive;
 pub mod error;
@@ -32,7 +33,7 @@ pub use kernels::kernels;
 pub use small::{tree_kernel, ways_kernel};
 pub use steps::note;
 
-/// The name by which people ask for a kernel.
+/// A kernel, as people name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Named {
     /// The kernel of `kernel.pin`, or the one that `KERNEL` names.
@@ -65,8 +66,8 @@ pub fn setup(place: Place) -> Result<()> {
     Ok(())
 }
 
-/// Looks whether the archive still has the pinned kernel. If not, chooses the newest one that it
-/// has, and notes that choice for `scripts/env`.
+/// Checks whether the archive still has the pinned kernel. If not, chooses the newest one that it
+/// has, and makes a link that tells `scripts/env` of that choice.
 fn instead_of_lost(place: Place) -> Result<Place> {
     let mut steps = Steps::begin(place, 3)?;
     steps.root()?;
@@ -104,7 +105,7 @@ fn instead_of_lost(place: Place) -> Result<Place> {
     })
 }
 
-/// Makes the tree of a kernel. `command` is the command that people call for that.
+/// Makes the tree of a kernel. `command` is the command that help texts name for that.
 pub fn prepare(place: Place, named: Named, command: &str) -> Result<Kernel> {
     if named == Named::Chosen && place.is_ready() {
         return Ok(place.kernel);

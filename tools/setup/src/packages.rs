@@ -86,8 +86,8 @@ pub(crate) fn kernel_of(debs: &[Deb], directory: &Path) -> Result<Choice> {
     }
 }
 
-/// Returns the kernel's own packages among the dependencies of one of them: those without a version
-/// and those with the same version.
+/// Returns the packages of the same kernel among the dependencies of a package: those named
+/// `linux-*` that are required without a version, or with `version`.
 fn same_kernel<'a>(depends: &'a str, version: &str) -> impl Iterator<Item = &'a str> {
     let same = format!("(= {version})");
     depends.split(',').filter_map(move |dependency| {
@@ -105,7 +105,7 @@ fn dpkg_root() -> PathBuf {
         .map_or_else(|| "/".into(), PathBuf::from)
 }
 
-/// Asks dpkg about a package that is installed here.
+/// Returns what dpkg says of a package in this format, if it knows the package.
 pub(crate) fn installed(package: &str, format: &str) -> Result<Option<String>> {
     query(Command::new("dpkg-query").args(["-W", "-f", format, package]))
 }
@@ -116,12 +116,12 @@ pub(crate) struct Wanted<'a> {
     pub(crate) kernel: Kernel,
     pub(crate) origin: Origin,
     pub(crate) archive: Archive<'a>,
-    /// The command that people call to prepare a kernel.
+    /// The command that help texts name for the preparation of a kernel.
     pub(crate) command: &'a str,
 }
 
 impl Wanted<'_> {
-    /// Returns the value of `Depends` of a package of this kernel's version, if there is one.
+    /// Returns the value of `Depends` of a package, if the origin has it in this kernel's version.
     fn find(&self, package: &str, debs: &[Deb]) -> Result<Option<String>> {
         let version = &self.kernel.version;
         match &self.origin {
@@ -146,8 +146,8 @@ impl Wanted<'_> {
         }
     }
 
-    /// Returns the packages whose files are unpacked. Kernels are split differently (before 6.19
-    /// linux-image-* holds everything), so the dependencies decide.
+    /// Returns the packages whose files are unpacked. Kernels are split into packages in different
+    /// ways (before 6.19, `linux-image-*` holds everything), so the dependencies decide.
     fn stock_packages(&self, debs: &[Deb]) -> Result<BTreeSet<String>> {
         let Kernel {
             release, version, ..
@@ -256,7 +256,8 @@ impl Wanted<'_> {
         }
     }
 
-    /// Returns the error that says that the archive does not have this kernel.
+    /// Returns the error that the archive does not have this kernel, or lacks the `missing`
+    /// packages.
     pub(crate) fn gone(&self, missing: &[&str]) -> Result<Error> {
         Ok(gone(
             &self.kernel.release,
@@ -443,7 +444,7 @@ fn gone(release: &str, version: &str, missing: &[&str], has: &[Choice], command:
 /// The architectures of Debian's kernels that modules can be built for.
 const ARCHITECTURES: [&str; 2] = ["amd64", "arm64"];
 
-/// Refuses a kernel whose release tells that no module can be built for it.
+/// Refuses a kernel whose release shows that no module can be built for it.
 pub(crate) fn check_release(release: &str) -> Result<()> {
     let mut parts = release.split('-').skip(1);
     if !parts.any(|part| ARCHITECTURES.contains(&part)) {

@@ -32,7 +32,7 @@ pub struct Root {
     pub path: PathBuf,
     /// Its Debian release.
     pub suite: String,
-    /// The backports of its Debian release, or nothing.
+    /// The backports suite of its Debian release; empty if it has none.
     pub backports: String,
     /// The version of its Rust compiler.
     pub rustc: String,
@@ -53,11 +53,11 @@ pub struct Kernel {
     pub source: PathBuf,
     /// The tree to build modules against.
     pub kdir: PathBuf,
-    /// The build root with its compilers.
+    /// The build root with the compilers that the kernel was built with.
     pub root: Root,
 }
 
-/// Returns the cache of this user, the same as `scripts/env` does.
+/// Returns the directory of this user's cache, by the same rules as `scripts/env`.
 pub fn cache_dir(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let set = |name| variable(name).filter(|value| !value.is_empty());
     let below = |directory: OsString, name: &str| PathBuf::from(directory).join(name);
@@ -67,7 +67,8 @@ pub fn cache_dir(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf>
         .or_else(|| set("HOME").map(|directory| below(directory, ".cache/kimport")))
 }
 
-/// Prints the values that `scripts/env` sets for a kernel, and its build root.
+/// A script that prints the values that `scripts/env` sets for a kernel, and those of its build
+/// root. [`Kernel::read`] reads them.
 const KERNEL: &str = r#"root() {
     build_root "$1" && printf '%s\n' "$2" "$SUITE" "$BACKPORTS" "$RUSTC" "${PACKAGES[*]}"
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Programs that steps run. Each is a process group of its own, and a signal ends all of the group.
+//! Programs that steps run. Each has its own process group, and a signal ends the whole group.
 
 use crate::error::{At, Error, Result};
 use rustix::process::{kill_process_group, test_kill_process_group, Pid, Signal};
@@ -34,7 +34,7 @@ fn running() -> MutexGuard<'static, Running> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Lets SIGINT, SIGTERM and SIGHUP from now on end first the program that runs, then set-up.
+/// Makes SIGINT, SIGTERM and SIGHUP end the running program first, and then set-up.
 pub(crate) fn handle_signals() -> Result<()> {
     static ONCE: Once = Once::new();
     let mut result = Ok(());
@@ -124,7 +124,7 @@ impl Log {
         Err(Error::Failed(format!("{command:?} failed")))
     }
 
-    /// Runs a program and tells whether it succeeded.
+    /// Runs a program. Returns whether it succeeded.
     pub(crate) fn succeeds(&self, command: &mut Command) -> Result<bool> {
         command.stdout(self.file()?).stderr(self.file()?);
         Ok(finish(command)?.0.success())

@@ -13,7 +13,8 @@ use crate::{
 use std::{env, fs, path::PathBuf, process::Command};
 
 impl Steps {
-    /// Does the two steps that everything else needs.
+    /// Does the two steps that all others depend on: it checks this machine and makes the build
+    /// root.
     pub(crate) fn root(&mut self) -> Result<()> {
         self.step("host and its tools", |_, log| host::prepare(log))?;
         let root = self.place.root.clone();
@@ -62,8 +63,8 @@ fn make(root: &Root, steps: &Steps, log: &Log) -> Result<()> {
         log.run(&mut command)?;
     } else {
         // The root goes through an archive, so that every file belongs to this user: bubblewrap
-        // maps no other. The cache is often below a home directory that the mapped users cannot
-        // enter.
+        // maps no other. mmdebstrap works in TMPDIR, because its mapped users often cannot enter
+        // the home directory that the cache is in.
         let directory =
             env::var_os("TMPDIR").map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from);
         need_space(3500, "Making the build root", &directory, "TMPDIR")?;

@@ -19,12 +19,12 @@ use std::{
     process::Command,
 };
 
-/// The source tree of small kernels. Only this process uses it.
+/// The source tree of small kernels. While this value lives, no other process uses the tree.
 struct Tree {
     steps: Steps,
     directory: PathBuf,
     source: PathBuf,
-    /// The configuration that they have in common.
+    /// The configuration that all small kernels have in common.
     config: String,
 }
 
@@ -61,8 +61,8 @@ impl Tree {
         Ok(tree)
     }
 
-    /// Makes the source tree of hard links. Nothing writes to it, and the files that are changed
-    /// here are replaced.
+    /// Makes the source tree out of hard links. Builds do not write to it, and the files that
+    /// differ are replaced.
     fn make_source(&self, stock_source: &Path) -> Result<()> {
         let place = &self.steps.place;
         if !self.source.is_dir() {
@@ -87,8 +87,8 @@ impl Tree {
         Ok(())
     }
 
-    /// Configures `build` with `fragment`, builds it, and installs image and modules to `install`
-    /// as a distribution does. The output of the build goes to `build.log`.
+    /// Configures `build` with `fragment`, builds it, and installs the image and the modules to
+    /// `install` as a distribution does. The output of the build goes to `build.log`.
     fn build(
         steps: &Steps,
         source: &Path,
@@ -111,7 +111,8 @@ impl Tree {
             make
         };
         fs::create_dir_all(build).at(build)?;
-        // A build that was killed may have left incomplete files, which make would take for whole.
+        // A build that was killed may have left incomplete files, which make would take for
+        // complete.
         if begun.exists() {
             let mut find = Command::new("find");
             log.run(
@@ -132,8 +133,9 @@ impl Tree {
         let read = |path: &Path| fs::read_to_string(path).at(path);
         let wrong = refused(&read(fragment)?, &read(&build.join(".config"))?);
         if !wrong.is_empty() {
-            let error =
-                Error::new("The kernel cannot be configured so: other options do not allow these.");
+            let error = Error::new(
+                "The kernel cannot have this configuration: other options rule out these lines:",
+            );
             return Err(wrong
                 .into_iter()
                 .fold(error, |error, line| error.help(line)));
@@ -232,7 +234,7 @@ pub fn tree_kernel(place: Place, kind: &str) -> Result<PathBuf> {
         Tree::build(steps, &source, log, &build, &install, &fragment)?;
         let build_log = build.with_extension("log");
         let said = fs::read_to_string(&build_log).at(&build_log)?;
-        // These are the warnings of linker, compilers and objtool about our code.
+        // The warnings of the linker, the compilers and objtool about our code are errors.
         let mut warnings = said.lines().filter(|line| is_warning(line)).peekable();
         if warnings.peek().is_none() {
             return Ok(());
@@ -250,9 +252,9 @@ fn is_warning(line: &str) -> bool {
 }
 
 /// Builds one of the small kernels of `docs/ways.md`, with options as `NAME=VALUE`. Returns its
-/// directory, which has `build/`, to build modules against, and `install/`, to boot. Each kernel
-/// begins as a copy of the one that has the most of its last options, so that only the effects of
-/// the other options are compiled.
+/// directory, which has `build/`, to build modules against, and `install/`, to boot. A new kernel
+/// begins as a copy of one that was built with as many of the last of these options as possible, so
+/// that only what its other options change is compiled.
 pub fn ways_kernel(place: Place, options: &[&str]) -> Result<PathBuf> {
     if let Some(wrong) = options.iter().find(|option| !is_option(option)) {
         return Err(Error::new(format_args!(
@@ -270,7 +272,7 @@ pub fn ways_kernel(place: Place, options: &[&str]) -> Result<PathBuf> {
     let (fragment, made_of) = (directory.join("fragment"), directory.join("made-of"));
     let text = ways_fragment(&config, options);
     fs::write(&fragment, &text).at(&fragment)?;
-    // Nothing of the checkout is in such a kernel, so one that was built before is still right.
+    // Such a kernel does not contain the checkout, so one that was built before is still current.
     if fs::read_to_string(&made_of).is_ok_and(|made_of| made_of == text) {
         return Ok(directory);
     }
@@ -313,7 +315,7 @@ fn is_option(option: &str) -> bool {
     })
 }
 
-/// Returns the directory of a small kernel, without characters that mean something to make.
+/// Returns the directory of a small kernel. Its name has no characters that are special to make.
 fn ways_directory(tree: &Path, options: &[&str]) -> PathBuf {
     let name = match options {
         [] => "none".to_owned(),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The cache, which one process at a time changes, and the steps, which are shown to people on
-//! standard error.
+//! The cache, which only one process changes at a time, and the steps, which are shown on standard
+//! error.
 
 use crate::{
     error::{self, At, Error, Result},
@@ -51,7 +51,7 @@ pub(crate) fn remove(place: &Place, path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Fails if `megabytes` are not free in `directory`. The user can move it with `variable`.
+/// Fails if `megabytes` are not free in `directory`, which the user can move by setting `variable`.
 pub(crate) fn need_space(
     megabytes: u64,
     what: &str,
@@ -72,7 +72,7 @@ pub(crate) fn need_space(
     )))
 }
 
-/// A lock that this process and the programs that it starts hold, and for which others wait.
+/// A lock that this process and the programs that it starts hold. Other processes wait for it.
 #[derive(Debug)]
 pub(crate) struct Lock(#[expect(dead_code, reason = "held")] File);
 
@@ -88,7 +88,7 @@ impl Lock {
             .create(true)
             .open(path)
             .at(path)?;
-        // Programs that outlive this process keep it.
+        // Programs that outlive this process keep the lock.
         fcntl_setfd(&file, FdFlags::empty()).at(path)?;
         let mut busy = Some(busy);
         while flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
@@ -106,7 +106,7 @@ impl Lock {
     }
 }
 
-/// A set-up under way. While there is one, no other process changes the cache.
+/// A running set-up. While it lives, no other process changes the cache.
 #[derive(Debug)]
 pub(crate) struct Steps {
     pub(crate) place: Place,
@@ -208,14 +208,14 @@ impl Steps {
 
 impl Drop for Steps {
     fn drop(&mut self) {
-        // No program does this, because none is started after a signal. The next set-up removes
-        // what is left.
+        // This does not run `rm` as `remove` does, because no program is started after a signal.
+        // The next set-up removes what is left.
         let _ = fs::remove_dir_all(&self.tmp);
     }
 }
 
-/// Shows `line` and, when `work` is done, the time it took. A terminal shows the time meanwhile,
-/// too.
+/// Shows `line`, and the time that `work` took when it is done. On a terminal, the time is also
+/// shown while it runs.
 fn show<T>(line: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     const TICK: Duration = Duration::from_millis(200);
     let start = Instant::now();

@@ -12,7 +12,7 @@ use crate::{
 use std::{collections::HashSet, fs, path::Path, thread::available_parallelism};
 
 impl Steps {
-    /// Makes all that a kernel needs after the build root, in five steps.
+    /// Makes everything that modules for a kernel need besides the build root, in five steps.
     pub(crate) fn kernel(&mut self, wanted: &Wanted<'_>) -> Result<()> {
         let kernel = &wanted.kernel;
         if kernel.stock.is_dir() && kernel.source.is_dir() {
@@ -48,7 +48,7 @@ fn value<'a>(config: &'a str, option: &str) -> Option<&'a str> {
     })
 }
 
-/// Returns the lines that differ between two configurations. The configuration decides about crate
+/// Returns the lines that differ between two configurations. The configuration determines crate
 /// hashes and structure layouts. Only the C compiler's packaging revision may differ; the
 /// distribution does not compare it either (`DEBIAN_KERNEL_NO_CC_VERSION_CHECK`).
 fn changes(before: &str, after: &str) -> Vec<String> {
@@ -84,7 +84,7 @@ fn prepare(kernel: &Kernel, steps: &Steps, log: &Log) -> Result<()> {
             .args(["-c", "command -v \"$1\"", "sh", cc]),
     )? {
         return Err(Error::new(format_args!(
-            "Kernel {release} was built with {cc}, which the build root has not."
+            "Kernel {release} was built with {cc}, which the build root lacks."
         ))
         .help("Add its package to scripts/build-root.conf."));
     }
@@ -158,8 +158,8 @@ fn prepare(kernel: &Kernel, steps: &Steps, log: &Log) -> Result<()> {
     {
         return Err(Error::new("The prepared tree has no libsyn.rlib."));
     }
-    // `Module.symvers` has the exported symbols, `vmlinux` the types that the BTF of modules refers
-    // to. The variables pin release and compiler.
+    // `Module.symvers` has the exported symbols, and `vmlinux` the types that the BTF of modules
+    // refers to. `.kernelvariables` pins the release and the compiler.
     for file in ["Module.symvers", ".kernelvariables", "vmlinux"] {
         if file != "vmlinux" || headers.join(file).exists() {
             fs::copy(headers.join(file), kdir.join(file)).at(headers.join(file))?;
@@ -168,7 +168,7 @@ fn prepare(kernel: &Kernel, steps: &Steps, log: &Log) -> Result<()> {
     Ok(())
 }
 
-/// Builds the smallest module that imports symbols with the tree, then declares the tree complete.
+/// Builds `samples/hello_import` with the tree, and then marks the tree as complete.
 fn try_it(kernel: &Kernel, steps: &Steps, log: &Log) -> Result<()> {
     let directory = steps.tmp.join("try");
     fs::create_dir(&directory).at(&directory)?;

@@ -3,8 +3,8 @@
 //! A way that registers a kprobe which is disabled.
 //!
 //! The probe is never armed, but its unregistration costs two grace periods. If the function begins
-//! with `ENDBR`, the probe sits behind it, so the kernel is asked for the distance from the start
-//! of the symbol.
+//! with `ENDBR`, the kernel places the probe after that instruction. So the kernel is also asked
+//! for the distance of the probe from the start of the symbol.
 
 use crate::bindings;
 use crate::compat::code;

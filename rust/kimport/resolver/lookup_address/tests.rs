@@ -22,7 +22,7 @@ suite! {
         let start = super::find().map_err(|_| code::ENOENT)?;
         check_eq!(offset_in(core::ptr::null(), NAME), None);
         check_eq!(offset_in(start.wrapping_byte_sub(1), NAME), None);
-        // The beginning of its name is not its name.
+        // A part of the function's name does not match, nor does a longer name.
         check_eq!(offset_in(start, c"kallsyms_lookup"), None);
         check_eq!(offset_in(start, c"kallsyms_lookup_name_"), None);
         Ok(())

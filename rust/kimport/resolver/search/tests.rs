@@ -74,7 +74,7 @@ suite! {
         check_eq!(found(query(Some(2)), true, &shown), Ok(20));
         let loaded = Query { loaded: Some(core::ptr::null_mut()), ..query(Some(3)) };
         check_eq!(found(loaded, false, &shown), Ok(30));
-        // A symbol that alone stays is found without a position.
+        // The only symbol that stays is found without a position.
         check_eq!(found(query(None), true, &shown[..2]), Ok(20));
         Ok(())
     }

@@ -89,8 +89,8 @@ import_symbols! {
         #[position = 3]
         third: fn() -> c_int,
     }
-    // In address order, one of the two pairs of data would be the other way round, and so would be
-    // the functions.
+    // In address order, one of the two pairs of data would be the other way round, and so would the
+    // functions.
     mod ordered from "kimport_test_provider" {
         #[name = "provider_first_const"]
         #[position = 1]
@@ -130,8 +130,8 @@ import_symbols! {
     mod renamed_twice from "kimport_test_provider" {
         provider_split: fn() -> c_int,
     }
-    // BTF leaves out functions of one name whose prototypes differ, so this is not compared with
-    // the type of another one.
+    // BTF leaves out functions of one name whose prototypes differ, so there is no type to compare
+    // these with.
     #[verify(require)]
     mod unlike from "kimport_test_provider" {
         #[name = "provider_unlike"]
@@ -427,14 +427,14 @@ fn check_phases(imports: Imports) -> Result<Imports> {
     Ok(imports)
 }
 
-/// The call of a function that does not return is the last thing it does.
+/// Ends with the call of a function that does not return.
 #[inline(never)]
 fn exit(code: c_long) -> ! {
     // SAFETY: The imports are resolved, and the task holds nothing.
     unsafe { never::do_exit(code) }
 }
 
-/// There is code after such calls.
+/// Has code after calls of functions that do not return.
 #[inline(never)]
 fn exit_unless_zero(code: c_long) -> c_int {
     if code < 0 {
