@@ -94,7 +94,13 @@ fn instead_of_lost(place: Place) -> Result<Place> {
         pinned.release, pinned.version
     ));
     let kernel = place.kernel(&release, &version)?;
-    let directory = |kernel: &Kernel| kernel.stock.parent().map(Path::to_owned).unwrap_or_default();
+    let directory = |kernel: &Kernel| {
+        kernel
+            .stock
+            .parent()
+            .map(Path::to_owned)
+            .unwrap_or_default()
+    };
     let link = directory(pinned);
     fs::create_dir_all(link.with_file_name("")).at(&link)?;
     let to = directory(&kernel);

@@ -216,7 +216,10 @@ mod tests {
             let root = &other.root;
             assert_eq!((&*root.suite, &*root.backports), (suite, backports));
             assert!(has(root, "rustc"));
-            let beside = place.cache.join("kernels").join(format!("{release}_1.2-1_bpo+1"));
+            let beside = place
+                .cache
+                .join("kernels")
+                .join(format!("{release}_1.2-1_bpo+1"));
             let root = root.path.file_name().unwrap().to_str().unwrap();
             assert!(root.starts_with(&format!("{suite}-")), "{root}");
             assert_eq!(other.stock, beside.join("stock"));

@@ -23,7 +23,10 @@ impl Steps {
             self.step("unpacking", |steps, log| wanted.unpack(steps, log))?;
             remove(&self.place, &self.tmp.join("debs"))?;
         }
-        self.make_root(&format!("build root of {}", kernel.root.suite), &kernel.root)?;
+        self.make_root(
+            &format!("build root of {}", kernel.root.suite),
+            &kernel.root,
+        )?;
         if kernel.is_ready() {
             self.skip("Rust build tree");
             self.skip("test module");
@@ -78,11 +81,12 @@ fn prepare(kernel: &Kernel, steps: &Steps, log: &Log) -> Result<()> {
     let before = fs::read_to_string(&config).at(&config)?;
     let cc = value(&before, "CONFIG_CC_VERSION_TEXT").unwrap_or_default();
     let cc = cc.split(' ').next().unwrap_or_default();
-    if !log.succeeds(
-        place
-            .within(&kernel.root, "sh")
-            .args(["-c", "command -v \"$1\"", "sh", cc]),
-    )? {
+    if !log.succeeds(place.within(&kernel.root, "sh").args([
+        "-c",
+        "command -v \"$1\"",
+        "sh",
+        cc,
+    ]))? {
         return Err(Error::new(format_args!(
             "Kernel {release} was built with {cc}, which the build root lacks."
         ))

@@ -31,10 +31,22 @@ const FILES: &[(&str, &str)] = files![
 
 /// The crate, and the module that a prepared tree is tried with.
 static DIRECTORIES: [(&str, Dir<'_>); 5] = [
-    ("rust/bindings", include_dir!("$CARGO_MANIFEST_DIR/../../rust/bindings")),
-    ("rust/kimport", include_dir!("$CARGO_MANIFEST_DIR/../../rust/kimport")),
-    ("rust/macros/src", include_dir!("$CARGO_MANIFEST_DIR/../../rust/macros/src")),
-    ("rust/types/src", include_dir!("$CARGO_MANIFEST_DIR/../../rust/types/src")),
+    (
+        "rust/bindings",
+        include_dir!("$CARGO_MANIFEST_DIR/../../rust/bindings"),
+    ),
+    (
+        "rust/kimport",
+        include_dir!("$CARGO_MANIFEST_DIR/../../rust/kimport"),
+    ),
+    (
+        "rust/macros/src",
+        include_dir!("$CARGO_MANIFEST_DIR/../../rust/macros/src"),
+    ),
+    (
+        "rust/types/src",
+        include_dir!("$CARGO_MANIFEST_DIR/../../rust/types/src"),
+    ),
     (
         "samples/hello_import",
         include_dir!("$CARGO_MANIFEST_DIR/../../samples/hello_import"),
@@ -51,7 +63,9 @@ fn add<'a>(files: &mut Vec<(PathBuf, &'a [u8])>, path: &str, directory: &'a Dir<
 
 /// Writes the files below `cache` unless they are there. Returns the directory that holds them.
 pub(super) fn unpack(cache: &Path) -> Result<PathBuf> {
-    let scripts = FILES.iter().map(|&(path, content)| (path.into(), content.as_bytes()));
+    let scripts = FILES
+        .iter()
+        .map(|&(path, content)| (path.into(), content.as_bytes()));
     let mut files: Vec<(PathBuf, &[u8])> = scripts.collect();
     for (path, directory) in &DIRECTORIES {
         add(&mut files, path, directory);
