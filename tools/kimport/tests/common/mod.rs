@@ -289,17 +289,8 @@ pub fn described(
     name: &str,
     description: &[u8],
 ) -> Vec<u8> {
-    let strings = format!("block\0{provider}\0{name}\0{name}\0");
-    let size = (16 + strings.len() + description.len()).next_multiple_of(8);
-    let mut record = vec![2, kind, flags, 0];
-    record.extend(position.to_le_bytes());
-    record.extend((size as u32).to_le_bytes());
-    record.extend((strings.len() as u16).to_le_bytes());
-    record.extend((description.len() as u16).to_le_bytes());
-    record.extend(strings.bytes());
-    record.extend(description);
-    record.resize(size, 0);
-    record
+    let strings = ["block", provider, name, name];
+    kimport_testing::record(kind, flags, position, strings, description)
 }
 
 /// Returns the path of the kernel's own tool for object files.
