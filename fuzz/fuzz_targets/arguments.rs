@@ -6,7 +6,7 @@
 
 use kimport_cli::{
     kernel::Spec,
-    relink::request::{new_name, Choice, Request},
+    relink::request::{new_name, Request, Selection},
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -23,11 +23,16 @@ fn seeds() -> Vec<Vec<u8>> {
     .to_vec()
 }
 
-fn write(Request { provider, choice }: &Request) -> String {
-    match choice {
-        Choice::Unexported => provider.clone(),
-        Choice::ExportedBy(old) => format!("{provider}={old}"),
-        Choice::Listed(symbols) => {
+fn write(
+    Request {
+        provider,
+        selection,
+    }: &Request,
+) -> String {
+    match selection {
+        Selection::Unexported => provider.clone(),
+        Selection::ExportedBy(old) => format!("{provider}={old}"),
+        Selection::Listed(symbols) => {
             let symbols = symbols.iter().map(|symbol| match symbol.position {
                 0 => symbol.name.clone(),
                 position => format!("{}@{position}", symbol.name),

@@ -5,34 +5,9 @@
 #![no_main]
 
 use kimport_cli::import_table::{decode, Import, ImportKind, Policy};
+use kimport_testing::encode;
 use kimport_types::Description;
 use libfuzzer_sys::fuzz_target;
-
-/// Encodes a record, from the description of the format alone.
-fn encode(import: &Import) -> Vec<u8> {
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let strings = format!(
-        "{}\0{}\0{}\0{}\0",
-        text(&import.block),
-        text(&import.provider),
-        import.name,
-        import.rust_name
-    );
-    let kind = u8::from(import.kind == ImportKind::Data);
-    let flags = u8::from(import.optional)
-        | (u8::from(import.unverified) << 1)
-        | ((import.verify as u8) << 2);
-    let size = (16 + strings.len() + import.description.len()).next_multiple_of(8);
-    let mut record = vec![2, kind, flags, 0];
-    record.extend(import.position.map_or(0, |it| it.get()).to_le_bytes());
-    record.extend((size as u32).to_le_bytes());
-    record.extend((strings.len() as u16).to_le_bytes());
-    record.extend((import.description.len() as u16).to_le_bytes());
-    record.extend(strings.as_bytes());
-    record.extend(&import.description);
-    record.resize(size, 0);
-    record
-}
 
 fn seeds() -> Vec<Vec<u8>> {
     let import = |kind, provider: Option<&str>, description: &[u8]| Import {

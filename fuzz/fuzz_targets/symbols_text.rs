@@ -6,7 +6,7 @@
 #![no_main]
 
 use kimport_cli::kernel::{
-    kallsyms::Entry,
+    kallsyms::KallsymsEntry,
     symbols::SymbolTable,
     text::{is_placeholder, is_text, parse, Text},
 };
@@ -24,7 +24,7 @@ fn seeds() -> Vec<Vec<u8>> {
 }
 
 fn write(text: &Text) -> String {
-    let line = |entry: Entry<'_>, module: Option<&String>| {
+    let line = |entry: KallsymsEntry<'_>, module: Option<&String>| {
         let module = module
             .map(|module| format!("\t[{module}]"))
             .unwrap_or_default();

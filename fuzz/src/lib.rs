@@ -35,7 +35,7 @@ pub fn seeds(make: impl FnOnce() -> Vec<Vec<u8>>) {
     }
 }
 
-/// Returns varied bytes, for targets whose inputs are decisions: these have no examples.
+/// Returns varied bytes, for targets that read their inputs as decisions: no file is an example.
 pub fn noise() -> Vec<Vec<u8>> {
     let mut state = 1_u64;
     let mut next = || {

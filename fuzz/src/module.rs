@@ -6,7 +6,7 @@
 use crate::elf::{self, ElfSymbol, Section, ALLOC, EXEC, NOBITS, PROGBITS, RELA, WRITE};
 use arbitrary::Arbitrary;
 use kimport_cli::relink::{
-    request::{Choice, Listed, Request},
+    request::{Listed, Request, Selection},
     RelinkOptions,
 };
 
@@ -352,11 +352,11 @@ pub struct WishSpec {
 #[derive(Arbitrary, Clone, Debug)]
 struct RequestSpec {
     provider: u8,
-    choice: ChoiceSpec,
+    selection: SelectionSpec,
 }
 
 #[derive(Arbitrary, Clone, Debug)]
-enum ChoiceSpec {
+enum SelectionSpec {
     Unexported,
     ExportedBy(u8),
     Listed(Vec<(u8, u8)>),
@@ -367,16 +367,18 @@ impl WishSpec {
     pub fn options(&self) -> RelinkOptions {
         let requests = self.requests.iter().take(4).map(|request| Request {
             provider: pick(&MODULES, request.provider).to_owned(),
-            choice: match &request.choice {
-                ChoiceSpec::Unexported => Choice::Unexported,
-                ChoiceSpec::ExportedBy(old) => Choice::ExportedBy(pick(&MODULES, *old).to_owned()),
-                ChoiceSpec::Listed(symbols) => {
+            selection: match &request.selection {
+                SelectionSpec::Unexported => Selection::Unexported,
+                SelectionSpec::ExportedBy(old) => {
+                    Selection::ExportedBy(pick(&MODULES, *old).to_owned())
+                }
+                SelectionSpec::Listed(symbols) => {
                     let symbols = symbols.iter().take(6);
                     let listed = symbols.map(|&(name, position)| Listed {
                         name: pick(&SYMBOLS[..8], name).to_owned(),
                         position: u64::from(position % 3),
                     });
-                    Choice::Listed(listed.collect())
+                    Selection::Listed(listed.collect())
                 }
             },
         });

@@ -5,7 +5,7 @@
 use crate::{
     bindings::item_name,
     diagnostics::{self as message, DiagCtxt},
-    model::{bare, Block, EntryKind, ItemAttributes, Mode, Module},
+    model::{bare, Block, EntryKind, Header, ItemAttributes, Mode},
 };
 use proc_macro2::{Ident, Span};
 use std::collections::HashMap;
@@ -68,7 +68,7 @@ pub(crate) fn check(blocks: &[Block], no_livepatch: Option<&str>, dcx: &mut Diag
     }
 }
 
-fn check_mode(block: &Block, module: &Module, dcx: &mut DiagCtxt) {
+fn check_mode(block: &Block, module: &Header, dcx: &mut DiagCtxt) {
     let autoload = block.autoload.map(|span| ("autoload", span));
     let late = block.late.map(|span| ("late", span));
     let rebindable = block.rebindable.map(|span| ("rebindable", span));

@@ -17,7 +17,7 @@ pub(crate) struct Block {
     /// The span of `#[livepatch]`, if given: the kernel binds the block when it loads the module.
     pub(crate) livepatch: Option<Span>,
     /// The module that holds the wrappers; [`None`] for the bare form.
-    pub(crate) module: Option<Module>,
+    pub(crate) module: Option<Header>,
     /// The policy for types that differ from the kernel's, if given.
     pub(crate) verify: Option<Verify>,
     /// The module of bindgen's output that the block's `use` names.
@@ -45,7 +45,7 @@ pub(crate) enum Verify {
 }
 
 /// The header of a block.
-pub(crate) struct Module {
+pub(crate) struct Header {
     pub(crate) vis: Visibility,
     pub(crate) name: Ident,
     /// The kernel module that provides the symbols; [`None`] for the kernel image.

@@ -8,7 +8,7 @@
 
 use crate::{
     diagnostics::{self as message, DiagCtxt},
-    model::{Block, Entry, ItemAttributes, Module, Verify},
+    model::{Block, Entry, Header, ItemAttributes, Verify},
 };
 use proc_macro2::{Delimiter, Ident, Spacing, Span, TokenStream, TokenTree};
 use quote::ToTokens as _;
@@ -189,7 +189,7 @@ fn block(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Option<Block> {
 }
 
 /// Parses everything of a block that stands before its brace.
-fn header(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Result<(BlockAttributes, Module)> {
+fn header(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Result<(BlockAttributes, Header)> {
     let attributes = BlockAttributes::new(input.call(Attribute::parse_outer)?, dcx);
     let vis = input.parse()?;
     input.parse::<Token![mod]>()?;
@@ -208,7 +208,7 @@ fn header(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Result<(BlockAttributes
     if !input.peek(syn::token::Brace) {
         return Err(message::BLOCK_HEADER.at(input.span(), &[]));
     }
-    let module = Module {
+    let module = Header {
         vis,
         name,
         provider,
@@ -284,7 +284,8 @@ fn entry(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Result<Entry> {
         return Err(missing_type(name.span()));
     }
     let ty: Type = input.parse()?;
-    // syn accepts arguments behind a group of one keyword, but does not read what it writes then.
+    // syn accepts generic arguments behind an invisible group that holds a keyword. But it does not
+    // accept the tokens that it makes of such a type.
     syn::parse2::<Type>(ty.to_token_stream())?;
 
     Ok(Entry {

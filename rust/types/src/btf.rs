@@ -403,7 +403,7 @@ impl<'a> Sections<'a> {
         Ok((ty, offset + BtfType::SIZE + len))
     }
 
-    /// Returns what [`BtfType::trailing_len`] would, for a kind that is newer than this reader.
+    /// Returns the same as [`BtfType::trailing_len`], for a kind that is newer than this reader.
     fn layout_len(&self, info: u32) -> Option<usize> {
         let at = 4 * BtfType::kind_of(info) as usize;
         let &[fixed, each, ..] = self.layout.get(at..)?.first_chunk::<4>()?;

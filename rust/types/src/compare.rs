@@ -190,8 +190,8 @@ impl Comparison {
     }
 }
 
-/// Compares the type that is `declared` with the type `id` of `source`. That is a function, a
-/// variable, or, for data, any other type.
+/// Compares the type that is `declared` with the type `id` of `source`: a function, a variable, or,
+/// for data, any other type.
 pub fn compare(
     declared: &Description<'_>,
     source: &impl TypeSource,

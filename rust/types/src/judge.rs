@@ -40,7 +40,7 @@ impl fmt::Display for Unverified {
 /// The judgement on a declared type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judgement {
-    /// The type is the kernel's.
+    /// The type is the same as the kernel's.
     Verified,
     /// The type cannot be compared.
     Unverified(Unverified),
@@ -51,7 +51,8 @@ pub enum Judgement {
 }
 
 /// Judges the type that `description` declares for the symbol `name`; `finding` is the result of
-/// the search for its type in `source`. Passes a difference to `report`, and whether it is refused.
+/// the search for its type in `source`. Calls `report` with a difference, and with true if that is
+/// refused.
 pub fn judge<S: TypeSource>(
     name: &str,
     description: &[u8],

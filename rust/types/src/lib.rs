@@ -18,7 +18,7 @@
 //! - [`compare()`] applies the [`Rule`]s.
 //! - [`judge()`] applies a block's [`Policy`] to the result; [`MismatchReport`] shows both
 //!   prototypes in C, with the difference marked.
-//! - [`Import`] is the record of an import in a built module.
+//! - [`ImportRecord`] is an entry of the import table in a built module.
 //! - [`made_of()`] tells the names that compilers make of others.
 //! - [`Refusal`] has the words with which a symbol is refused.
 //!
@@ -56,7 +56,7 @@ pub use encoding::{
 pub use judge::{judge, Judgement, Unverified};
 pub use name_buckets::NameBuckets;
 pub use names::{made_of, Made};
-pub use record::{Import, ImportKind, Policy, Record, RecordFault};
+pub use record::{ImportKind, ImportRecord, Policy, Record, RecordFault};
 pub use refusal::Refusal;
 pub use report::MismatchReport;
 

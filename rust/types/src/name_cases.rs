@@ -20,7 +20,7 @@ pub enum Answer {
     SeveralRenames(u32),
     /// There are only clones and parts of the function.
     OnlyClone,
-    /// There is nothing of it.
+    /// There is neither the function nor anything made of it.
     Missing,
 }
 

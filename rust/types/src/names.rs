@@ -4,7 +4,7 @@
 //!
 //! A compiler appends suffixes to the name of a function or of a datum, one after the other. Some
 //! only rename it: the symbol is the one of the source. The others name a clone or a part of it,
-//! whose ABI is the compiler's own affair.
+//! whose ABI the compiler chooses.
 //!
 //! | suffix | what it is | made by |
 //! | --- | --- | --- |
@@ -32,9 +32,9 @@
 /// The thing that a compiler made of a function or of a datum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Made {
-    /// The same under another name.
+    /// The same function or datum, under another name.
     Renamed,
-    /// A clone or a part, not to be called as the function is.
+    /// A clone or a part, which cannot be called like the function.
     Clone,
 }
 
@@ -48,9 +48,9 @@ const CLONES: [&[u8]; 5] = [
     b".part.",
     b".__part.",
 ];
-/// Suffixes of clones and parts that nothing need follow.
+/// Suffixes of clones and parts that are complete without a number.
 const PARTS: [&[u8]; 2] = [b".cold", b".cfi_jt"];
-/// Hexadecimal digits of LLVM's hash of a file, where a full stop introduces them.
+/// The number of hexadecimal digits in LLVM's hash of a file, if a full stop precedes them.
 const HASH_LEN: usize = 32;
 
 /// Returns how a compiler changed `name` into `symbol`, or `None` if `symbol` is `name` or a name

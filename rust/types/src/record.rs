@@ -58,10 +58,10 @@ pub enum Policy {
 }
 
 impl Policy {
-    /// All of them, in the order of their codes.
+    /// All policies, in the order of their codes.
     pub const ALL: [Self; 4] = [Self::Strict, Self::Warn, Self::Off, Self::Require];
 
-    /// Returns the word for it in the source.
+    /// Returns its name in `#[verify(...)]`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Strict => "strict",
@@ -74,7 +74,7 @@ impl Policy {
 
 /// One import, as the module declares it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Import<'a> {
+pub struct ImportRecord<'a> {
     /// The kind of symbol.
     pub kind: ImportKind,
     /// Set if the module loads without it.
@@ -89,7 +89,7 @@ pub struct Import<'a> {
     pub block: &'a str,
     /// The kernel module that has it; empty for the kernel image.
     pub provider: &'a str,
-    /// The kernel's name of it.
+    /// The kernel's name of the symbol.
     pub name: &'a str,
     /// Its name in the Rust source.
     pub rust_name: &'a str,
@@ -163,7 +163,7 @@ pub struct Record<const N: usize>(pub [u8; N]);
 macro_rules! import_record {
     ($kind:ident, policy: $policy:ident, $($field:ident: $value:expr),* $(,)?) => {
         const _: () = {
-            const __KIMPORT_IMPORT: $crate::Import<'static> = $crate::Import {
+            const __KIMPORT_IMPORT: $crate::ImportRecord<'static> = $crate::ImportRecord {
                 kind: $crate::ImportKind::$kind,
                 policy: $crate::Policy::$policy,
                 $($field: $value),*
@@ -177,7 +177,7 @@ macro_rules! import_record {
     };
 }
 
-impl<'a> Import<'a> {
+impl<'a> ImportRecord<'a> {
     const fn strings(&self) -> [&'a str; 4] {
         [self.block, self.provider, self.name, self.rust_name]
     }

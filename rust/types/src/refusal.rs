@@ -13,7 +13,7 @@ pub enum Refusal<'a> {
     Missing,
     /// kallsyms does not have the symbol, and has no data at all.
     NoData,
-    /// The compiler replaced the function by clones, whose ABI is its own affair.
+    /// The compiler replaced the function by clones, whose ABI need not be the declared one.
     OnlyClone {
         /// Their names.
         names: &'a dyn Display,

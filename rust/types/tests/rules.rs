@@ -885,7 +885,7 @@ prototype differs
     );
 }
 
-/// The kernel log would tear a line with a mark far to the right apart, and the words tell as much.
+/// The kernel log would break a line with a mark far to the right. The words tell as much.
 #[test]
 fn far_to_the_right_nothing_is_marked() {
     let line = |arguments: usize| {

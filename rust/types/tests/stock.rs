@@ -3,12 +3,9 @@
 //! Tests with functions of the stock kernel, declared as bindgen declares them, and with one
 //! mistake.
 
-use kimport_testing::prototypes::{mutations, rng, sample, seed, Bindgen, Function};
-use kimport_testing::{exports, index, stock_btf, stock_module_btf, stock_test};
-use kimport_types::{
-    compare, find, Btf, Description, MismatchReport, Severity, TypeMatch, TypeQuery,
-};
-use proptest::prelude::Rng;
+use kimport_testing::prototypes::{choose, mistake, mutations, rng, seed, Bindgen, Function};
+use kimport_testing::{index, stock_btf, stock_module_btf, stock_test};
+use kimport_types::{compare, find, Btf, Description, MismatchReport, TypeMatch, TypeQuery};
 use std::collections::BTreeMap;
 
 /// The number of exported functions, and of others.
@@ -68,7 +65,6 @@ fn functions_of_the_stock_kernel() {
     let mut rng = rng(seed());
     let bytes = stock_btf();
     let bindgen = Bindgen(btf_rs::Btf::from_bytes(&bytes).unwrap());
-    let exports = exports();
 
     let functions = bindgen.functions(1);
 
@@ -77,50 +73,10 @@ fn functions_of_the_stock_kernel() {
     accept_all(&bindgen, &functions, &btf);
 
     // Some functions, chosen at random, are declared with one mistake.
-    let (mut exported, mut others) = functions
-        .iter()
-        .partition(|(_, name, _)| exports.contains(name));
-    let mut chosen = sample(&mut rng, &mut exported, EACH);
-    chosen.extend(sample(&mut rng, &mut others, EACH));
-
     let mut found = BTreeMap::new();
-    for (id, name, function) in chosen {
-        let right = bindgen.prototype(function);
-        let mut mutations = mutations(&right);
-        let mutation = mutations.swap_remove(rng.random_range(0..mutations.len()));
-        let encoding = mutation.declared.encode();
-        let declared = Description::new(encoding.as_bytes()).unwrap();
-        let comparison = compare(&declared, &btf, *id).unwrap();
-        let Some(mismatch) = comparison.worst() else {
-            panic!(
-                "{name}: {:?} at {:?} is not found",
-                mutation.rule, mutation.place
-            );
-        };
-        let report = MismatchReport {
-            name,
-            declared: &declared,
-            source: &btf,
-            id: *id,
-            mismatch,
-        };
-        let report = report.to_string();
-        assert_eq!(
-            (mismatch.rule, mismatch.place),
-            (mutation.rule, mutation.place),
-            "{report}"
-        );
-        // Only the one mistake is found.
-        match mutation.rule.severity() {
-            Severity::Refuse => assert_eq!(
-                (comparison.refuse.as_ref(), comparison.warn),
-                (Some(mismatch), None)
-            ),
-            Severity::Warn => assert_eq!(
-                (comparison.refuse, comparison.warn.as_ref()),
-                (None, Some(mismatch))
-            ),
-        }
+    for (id, name, function) in choose(&mut rng, &functions, EACH) {
+        let mutations = mutations(&bindgen.prototype(function));
+        let (mutation, report) = mistake(&mut rng, mutations, name, &btf, *id);
         // The marks are below the kernel's line and not beyond its end.
         let lines: Vec<_> = report.lines().collect();
         let [_, declared, kernel, marker] = lines[..] else {

@@ -101,12 +101,15 @@ const LAYOUT: &[Layout] = &[
             ("look-up", Value::Each("look-up", FEW)),
             ("check of the type", Value::Each("verify", FEW)),
             ("binding, one by one", Value::Each("bind/one-by-one", FEW)),
-            ("binding, all at once", Value::Each("bind/at-once", FEW)),
+            ("binding, all together", Value::Each("bind/at-once", FEW)),
             (
                 "unbinding, one by one",
                 Value::Each("unbind/one-by-one", FEW),
             ),
-            ("unbinding, all at once", Value::Each("unbind/at-once", FEW)),
+            (
+                "unbinding, all together",
+                Value::Each("unbind/at-once", FEW),
+            ),
         ],
     },
     Layout {
@@ -115,13 +118,13 @@ const LAYOUT: &[Layout] = &[
             ("look-up", Value::Each("look-up", MANY)),
             ("check of the type", Value::Each("verify", MANY)),
             ("binding, one by one", Value::Each("bind/one-by-one", MANY)),
-            ("binding, all at once", Value::Each("bind/at-once", MANY)),
+            ("binding, all together", Value::Each("bind/at-once", MANY)),
             (
                 "unbinding, one by one",
                 Value::Each("unbind/one-by-one", MANY),
             ),
             (
-                "unbinding, all at once",
+                "unbinding, all together",
                 Value::Each("unbind/at-once", MANY),
             ),
         ],
@@ -130,7 +133,7 @@ const LAYOUT: &[Layout] = &[
         title: "all of Imports::rebind, 45 imports",
         rows: &[
             ("bound one by one", Value::All("rebind/one-by-one", FEW)),
-            ("bound all at once", Value::All("rebind/at-once", FEW)),
+            ("bound all together", Value::All("rebind/at-once", FEW)),
         ],
     },
 ];

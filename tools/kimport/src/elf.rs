@@ -93,7 +93,7 @@ pub fn write(builder: Builder<'_>) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Returns the section of that name, if there is one. Several are an error.
+/// Returns the section of that name, if there is one. More than one is an error.
 pub fn section<'a, 'data>(
     builder: &'a Builder<'data>,
     name: &str,

@@ -27,11 +27,11 @@ pub struct Error {
     help: Option<String>,
 }
 
-/// The result of everything here that can fail.
+/// The result of a function that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// The command line or an input cannot be used.
+    /// Makes the error for a command line or an input that cannot be used.
     pub fn unusable(message: impl fmt::Display) -> Self {
         Self {
             outcome: Outcome::Unusable,
@@ -40,7 +40,7 @@ impl Error {
         }
     }
 
-    /// The input was understood, but what was asked for cannot be done with it.
+    /// Makes the error for an input that was understood, but is not as it should be.
     pub fn finding(message: impl fmt::Display) -> Self {
         Self {
             outcome: Outcome::Findings,
@@ -103,7 +103,7 @@ pub fn printable(bytes: &[u8]) -> String {
     text
 }
 
-/// A number of things: `1 symbol`, `2 symbols`.
+/// Returns a number of things in words: `1 symbol`, `2 symbols`.
 pub fn count(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }

@@ -8,7 +8,6 @@
 //! exist. [`to_all`] lists the kernel's own exports without the namespaces of such symbols. modpost
 //! still complains of any other symbol. After the final link, [`relink()`] makes livepatch
 //! relocations of the symbols and adds the providers to `depends=`.
-//! livepatch relocations of them; `depends=` gets the providers then.
 
 use crate::{
     elf::LivepatchSymbol,
@@ -29,7 +28,7 @@ const EXPORT: &str = "__export_symbol_";
 
 /// A module that is being built.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Module {
+pub struct UnfinishedModule {
     /// The module's name in the Kbuild: its path without suffix.
     name: String,
     /// The value of `kimport-from-<name>`.
@@ -47,7 +46,7 @@ struct ObjectFile {
     imported: Vec<String>,
 }
 
-impl Module {
+impl UnfinishedModule {
     /// Reads the object files of the modules in `list`, which has a line for each: the name and
     /// then the requests. Also returns the exports of these modules together with `others`, the
     /// exports of other modules.
@@ -123,7 +122,7 @@ impl ObjectFile {
 
 /// A symbol that a module needs.
 struct UndefinedSymbol<'a> {
-    module: &'a Module,
+    module: &'a UnfinishedModule,
     symbol: &'a str,
     weak: bool,
     /// The livepatch symbol that it becomes.
@@ -132,7 +131,7 @@ struct UndefinedSymbol<'a> {
 }
 
 fn undefined_symbols<'a>(
-    modules: &'a [Module],
+    modules: &'a [UnfinishedModule],
     exports: &'a Symvers,
 ) -> Result<Vec<UndefinedSymbol<'a>>> {
     let mut undefined = Vec::new();
@@ -182,7 +181,7 @@ fn named_by_each(
 
 /// Returns a `Module.symvers` with the symbols that `modules` need, that nothing exports and that
 /// have a provider.
-pub fn unexported(modules: &[Module], exports: &Symvers) -> Result<String> {
+pub fn unexported(modules: &[UnfinishedModule], exports: &Symvers) -> Result<String> {
     let mut undefined = undefined_symbols(modules, exports)?;
     undefined.retain(|symbol| symbol.export.is_none());
     named_by_each(&undefined, |_| Some("nothing exports".to_owned()))?;
@@ -198,7 +197,7 @@ pub fn unexported(modules: &[Module], exports: &Symvers) -> Result<String> {
 
 /// Returns `text`, a `Module.symvers`, changed as if the symbols that `modules` get from a provider
 /// were exported to all modules.
-pub fn to_all(text: &str, modules: &[Module], exports: &Symvers) -> Result<String> {
+pub fn to_all(text: &str, modules: &[UnfinishedModule], exports: &Symvers) -> Result<String> {
     let mut undefined = undefined_symbols(modules, exports)?;
     undefined.retain(|symbol| {
         symbol
@@ -234,7 +233,10 @@ pub fn to_all(text: &str, modules: &[Module], exports: &Symvers) -> Result<Strin
 }
 
 /// Relinks the built module; returns [`None`] if that was done before.
-pub fn relink(module: &Module, exports: &Symvers) -> Result<Option<(Vec<u8>, RelinkReport)>> {
+pub fn relink(
+    module: &UnfinishedModule,
+    exports: &Symvers,
+) -> Result<Option<(Vec<u8>, RelinkReport)>> {
     let file = ModuleFile::read(&module.path())?;
     let options = RelinkOptions {
         requests: module.requests.clone(),
@@ -249,9 +251,9 @@ pub fn relink(module: &Module, exports: &Symvers) -> Result<Option<(Vec<u8>, Rel
 mod tests {
     use super::*;
 
-    fn module(name: &str, requests: &[&str], undefined: &[(&str, bool)]) -> Module {
+    fn module(name: &str, requests: &[&str], undefined: &[(&str, bool)]) -> UnfinishedModule {
         let undefined = undefined.iter();
-        Module {
+        UnfinishedModule {
             name: name.to_owned(),
             requests: requests.iter().map(|text| text.parse().unwrap()).collect(),
             object: ObjectFile {
@@ -312,7 +314,7 @@ mod tests {
         let exports = Symvers::parse(text).unwrap();
         let undefined = [("open", false), ("shut", false), ("ns", false)];
         let a = module("a", &["vmlinux:open,shut"], &undefined);
-        let to_all = |modules: &[Module]| super::to_all(text, modules, &exports);
+        let to_all = |modules: &[UnfinishedModule]| super::to_all(text, modules, &exports);
         let opened = text.replace("module:kvm,kvm-amd", "");
         assert_eq!(to_all(std::slice::from_ref(&a)).unwrap(), opened);
         let by_exporter = module("a", &["other=foo"], &undefined);
@@ -324,7 +326,7 @@ mod tests {
         let error = to_all(&[a.clone(), b.clone()]).unwrap_err();
         let why = "b needs shut, which vmlinux exports in namespace module:kvm,kvm-amd only; a has it from vmlinux";
         assert_eq!(error.to_string(), why);
-        let kvm = Module {
+        let kvm = UnfinishedModule {
             name: "kvm-amd".to_owned(),
             ..b.clone()
         };
@@ -342,7 +344,7 @@ mod tests {
 
     #[test]
     fn a_wrong_request_is_shown_with_its_variable() {
-        let error = Module::read_all("foo a/b:c\n", exports()).unwrap_err();
+        let error = UnfinishedModule::read_all("foo a/b:c\n", exports()).unwrap_err();
         assert!(
             error.to_string().starts_with("kimport-from-foo: "),
             "{error}"

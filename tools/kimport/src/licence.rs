@@ -29,7 +29,7 @@ pub fn require_gpl_compatible(licence: Option<&str>) -> Result<()> {
     Err(Error::finding(format_args!(
         "{which} is not GPL-compatible, and imports are for GPL-compatible modules only"
     ))
-    .help("nothing was done; if it is the module's author's to say, state \"GPL\" or another licence of include/linux/license.h"))
+    .help("nothing was done; if the module is yours, state \"GPL\" or another licence of include/linux/license.h"))
 }
 
 #[cfg(test)]

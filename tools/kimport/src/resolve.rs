@@ -285,7 +285,8 @@ pub fn resolve(kernel: &Kernel, wanted: &SymbolQuery<'_>) -> Result<KernelSymbol
     if kernel.image().tells_data() {
         return symbol;
     }
-    // Its file has the data, the table that the kernel makes of it has not, unless it keeps all.
+    // A module's file lists its data. The kernel's table of the module does not, unless the kernel
+    // keeps the whole table.
     let leaves_out = |module: &Module| !module.symbols.keeps_init();
     match symbol {
         Ok(symbol)
@@ -337,7 +338,7 @@ fn in_table(table: &SymbolTable, wanted: &SymbolQuery<'_>) -> Result<Option<Kern
     let found = counted(table, &all, wanted);
     let symbol = match (wanted.position, found.as_slice()) {
         (None, []) if all.is_empty() => return renamed(table, wanted),
-        // Livepatch takes what bears the name.
+        // Livepatch takes any symbol of the name.
         (None, []) if wanted.finder == Finder::Crate => {
             return renamed(table, wanted)?.map(Some).ok_or(Cause::InInit);
         }

@@ -7,11 +7,7 @@ mod common;
 use common::*;
 use expect_test::{expect, Expect};
 use kimport_types::Encoding;
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Output,
-};
+use std::{fs, path::Path, process::Output};
 use tempfile::TempDir;
 
 const FUNCTION: u8 = 0;
@@ -174,7 +170,7 @@ fn each_cause_is_told_as_the_kernel_would() {
 /// Builds the same kernel from single files: the boot image alone, then with one module.
 #[stock_test]
 fn what_is_not_given_is_not_guessed() {
-    let image = find(&stock_directory(), "vmlinuz");
+    let image = stock_release().join("vmlinuz");
     let image = image.to_str().unwrap();
     let table = [
         record(FUNCTION, 0, 0, "", "nr_processes"),
@@ -206,22 +202,6 @@ fn what_is_not_given_is_not_guessed() {
     let (out, err) = (text(&output.stdout), text(&output.stderr));
     assert!(!out.contains("cannot import"), "{out}{err}");
     assert!(out.contains("kallsyms tables in"), "{out}");
-}
-
-fn find(directory: &Path, name: &str) -> PathBuf {
-    let mut todo = vec![directory.to_owned()];
-    while let Some(directory) = todo.pop() {
-        for entry in fs::read_dir(directory).unwrap() {
-            let entry = entry.unwrap();
-            if entry.file_name() == name {
-                return entry.path();
-            }
-            if entry.file_type().unwrap().is_dir() {
-                todo.push(entry.path());
-            }
-        }
-    }
-    panic!("no {name}");
 }
 
 #[stock_test]

@@ -71,7 +71,7 @@ fn what_is_no_kernel() {
 fn what_set_up_refuses() {
     let directory = TempDir::new().unwrap();
     let cache = directory.path().join("a b");
-    let (status, said) = in_cache(&cache, &["7.3.4"]);
+    let (status, said) = in_cache(&cache, &["7.3.4+deb13-amd64"]);
     assert_eq!(status, Some(1));
     expect![[r#"
         kimport: error: The cache's path, CACHE, contains a space or a colon, which the kernel's build does not accept.

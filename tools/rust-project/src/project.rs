@@ -106,8 +106,8 @@ impl Project {
         Ok(())
     }
 
-    /// Fails unless rust-analyzer will find all files and crates that are named. It would silently
-    /// pass over what it does not find.
+    /// Fails unless all files and crates that are named exist. rust-analyzer silently passes over a
+    /// file or crate that it does not find.
     pub(crate) fn check(&self) -> Result<()> {
         for item in &self.crates {
             let files = [Some(&item.root_module), item.proc_macro_dylib_path.as_ref()];

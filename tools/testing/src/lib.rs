@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The stock kernel for tests, its functions as [`prototypes`], and a [`Maker`] of BTF.
+//! The stock kernel for tests, its functions as [`prototypes`], a [`Maker`] of BTF, and
+//! [`record()`]s of import tables.
 
 mod maker;
 #[expect(missing_docs)] // The parts of types and prototypes explain themselves.
 pub mod prototypes;
+mod record;
 
 pub use kimport_testing_macros::stock_test;
 pub use maker::Maker;
+pub use record::{encode, record};
 
 use kimport_types::Btf;
 use object::{Object, ObjectSection};

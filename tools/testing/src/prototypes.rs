@@ -6,7 +6,9 @@
 //! a run.
 
 use btf_rs::BtfType as _;
-use kimport_types::{Encoding, MismatchPlace, Rule};
+use kimport_types::{
+    compare, Btf, Description, Encoding, MismatchPlace, MismatchReport, Rule, Severity,
+};
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 
@@ -329,10 +331,52 @@ pub fn rng(seed: u64) -> TestRng {
     TestRng::from_seed(RngAlgorithm::ChaCha, &bytes)
 }
 
-/// Takes `count` of `from` at random.
-pub fn sample<'a, T>(rng: &mut TestRng, from: &mut Vec<&'a T>, count: usize) -> Vec<&'a T> {
+fn sample<'a, T>(rng: &mut TestRng, mut from: Vec<&'a T>, count: usize) -> Vec<&'a T> {
     assert!(from.len() >= count, "only {} functions", from.len());
     (0..count)
         .map(|_| from.swap_remove(rng.random_range(0..from.len())))
         .collect()
+}
+
+/// Takes `each` exported functions, and then as many others, at random.
+pub fn choose<'a>(rng: &mut TestRng, functions: &'a [Function], each: usize) -> Vec<&'a Function> {
+    let exports = crate::exports();
+    let (exported, others) = functions
+        .iter()
+        .partition(|(_, name, _)| exports.contains(name));
+    let mut chosen = sample(rng, exported, each);
+    chosen.extend(sample(rng, others, each));
+    chosen
+}
+
+/// Chooses one of `mutations` of the function `name` at random, and checks that the comparison with
+/// its type `id` finds that mistake and no other. Returns the mutation and the report.
+pub fn mistake(
+    rng: &mut TestRng,
+    mut mutations: Vec<Mutation>,
+    name: &str,
+    btf: &Btf<'_>,
+    id: u32,
+) -> (Mutation, String) {
+    let mutation = mutations.swap_remove(rng.random_range(0..mutations.len()));
+    let encoding = mutation.declared.encode();
+    let declared = Description::new(encoding.as_bytes()).expect("it was just made");
+    let comparison = compare(&declared, btf, id).expect("the BTF is valid");
+    let expected = (mutation.rule, mutation.place);
+    let Some(mismatch) = comparison.worst() else {
+        panic!("{name}: {expected:?} is not found");
+    };
+    let report = MismatchReport {
+        name,
+        declared: &declared,
+        source: btf,
+        id,
+        mismatch,
+    };
+    let report = report.to_string();
+    assert_eq!((mismatch.rule, mismatch.place), expected, "{report}");
+    let is_refused = mutation.rule.severity() == Severity::Refuse;
+    let found = (comparison.refuse.is_some(), comparison.warn.is_some());
+    assert_eq!(found, (is_refused, !is_refused), "{report}");
+    (mutation, report)
 }

@@ -122,7 +122,7 @@ pub struct Archive<W: Write> {
 }
 
 impl<W: Write> Archive<W> {
-    /// An empty archive.
+    /// Creates an empty archive.
     pub fn new(out: W) -> Self {
         Self {
             out,
@@ -275,7 +275,8 @@ fn chase(root: &Path, path: &str) -> Result<String> {
     bail!("too many symbolic links at {path}")
 }
 
-/// The place of a file in the initramfs, where `/bin`, `/sbin` and `/lib` are links into `/usr`.
+/// Returns the place of a file in the initramfs, where `/bin`, `/sbin` and `/lib` are links into
+/// `/usr`.
 fn merged(path: &str) -> String {
     let path = path.trim_start_matches('/');
     match path.split('/').next() {
@@ -284,7 +285,7 @@ fn merged(path: &str) -> String {
     }
 }
 
-/// The requests of an ELF file to the dynamic loader.
+/// The files that an ELF file needs, and the directories where the dynamic loader looks for them.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Needs {
     interpreter: Option<String>,

@@ -163,7 +163,7 @@ pub struct Needs {
     suites: Vec<String>,
 }
 
-/// Takes a value unless another suite has said another one.
+/// Takes a value unless another suite asked for another one.
 fn agree<T: PartialEq>(
     present: &mut Option<Said<T>>,
     said: Said<T>,
@@ -184,7 +184,7 @@ fn agree<T: PartialEq>(
     Ok(())
 }
 
-/// Takes an entry of a map unless another suite has said another one.
+/// Takes an entry of a map unless another suite asked for another one.
 fn agree_on(map: &mut BTreeMap<String, Said<String>>, key: &str, said: Said<String>) -> Result<()> {
     let mut present = map.remove(key);
     let result = agree(&mut present, said, key, String::clone);

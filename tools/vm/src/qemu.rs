@@ -128,7 +128,7 @@ impl Machine {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
-        // SAFETY: between fork and exec the closure only makes system calls and touches memory
+        // SAFETY: Between fork and exec the closure only makes system calls and touches memory
         // that was allocated before; it takes no lock and allocates nothing.
         unsafe { command.pre_exec(move || prepare_child(runner, &inherited)) };
         let mut child = command
@@ -156,7 +156,7 @@ fn prepare_child(runner: Pid, inherited: &[RawFd]) -> io::Result<()> {
         ));
     }
     for fd in inherited {
-        // SAFETY: the descriptor was opened by the parent, which keeps it open until after the
+        // SAFETY: The descriptor was opened by the parent, which keeps it open until after the
         // fork, and `ManuallyDrop` keeps it open here.
         let fd = std::mem::ManuallyDrop::new(unsafe { OwnedFd::from_raw_fd(*fd) });
         fcntl_setfd(&*fd, FdFlags::empty())?;

@@ -75,7 +75,7 @@ pub enum Progress {
         /// result before it.
         took: Duration,
     },
-    /// A diagnostic line as it comes.
+    /// A line of diagnostics.
     Diagnostic(String),
     /// Something is wrong with a suite as a whole.
     Problem {
@@ -121,7 +121,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Returns whether everything that had to come came, and nothing is wrong.
+    /// Returns whether every expected line came, and nothing is wrong.
     pub fn success(&self) -> bool {
         self.failed == 0 && self.passed > 0
     }

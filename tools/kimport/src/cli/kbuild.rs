@@ -110,12 +110,12 @@ impl Kbuild {
 }
 
 impl Modules {
-    fn read(&self) -> Result<(Vec<kbuild::Module>, Symvers)> {
+    fn read(&self) -> Result<(Vec<kbuild::UnfinishedModule>, Symvers)> {
         let list = fs::read_to_string(&self.list).map_err(|error| {
             Error::unusable(format_args!("{}: {error}", self.list.display()))
                 .help("this is a step of scripts/Makefile.relink, which writes that file")
         })?;
         let others = inputs::symvers(None, &self.symvers)?.unwrap_or_default();
-        kbuild::Module::read_all(&list, others)
+        kbuild::UnfinishedModule::read_all(&list, others)
     }
 }

@@ -167,7 +167,7 @@ impl Kernel {
     /// Reads all modules of the kernel to find the exporters of symbols.
     fn exporters_in_tree(&self, symbols: &BTreeSet<&str>) -> Vec<(String, Exporter)> {
         let found = |(name, piece): (&String, &ModulePiece)| -> Vec<(String, Exporter)> {
-            let Ok(module) = read_module(name, &piece.origin) else {
+            let Ok(module) = read_module(name, &piece.place) else {
                 return Vec::new();
             };
             let exporter = |symbol: &&str| {

@@ -26,7 +26,7 @@ use walkdir::WalkDir;
 
 /// The place of a file's bytes.
 #[derive(Clone, Debug)]
-pub(super) enum Origin {
+pub(super) enum FilePlace {
     /// A file on disk.
     File(PathBuf),
     /// The bytes of a file of a package, which were read already.
@@ -36,7 +36,7 @@ pub(super) enum Origin {
     Packed { package: PathBuf, name: String },
 }
 
-impl Origin {
+impl FilePlace {
     pub(super) fn bytes(&self) -> io::Result<Vec<u8>> {
         match self {
             Self::File(path) => read_limited(File::open(path)?),
@@ -57,7 +57,7 @@ impl Origin {
 
     /// Returns whether both are the same file, perhaps through a link.
     fn is_same(&self, other: &Self) -> bool {
-        let real = |origin: &Self| match origin {
+        let real = |place: &Self| match place {
             Self::File(path) => fs::canonicalize(path).ok(),
             _ => None,
         };
@@ -90,14 +90,14 @@ impl Origin {
 #[derive(Clone, Debug)]
 pub(super) struct Piece {
     pub(super) name: String,
-    pub(super) origin: Origin,
+    pub(super) place: FilePlace,
 }
 
 /// The file of a module.
 #[derive(Clone, Debug)]
 pub(super) struct ModulePiece {
     pub(super) path: String,
-    pub(super) origin: Origin,
+    pub(super) place: FilePlace,
     /// The rank of its place; the lowest is the best. A file that the user names precedes all
     /// others.
     rank: usize,
@@ -131,7 +131,7 @@ pub(super) struct Pieces {
     /// The modules, by the kernel's names of them.
     pub(super) modules: BTreeMap<String, ModulePiece>,
     /// The debug files of modules, which hold hardly more than debug information.
-    pub(super) debug_modules: BTreeMap<String, Origin>,
+    pub(super) debug_modules: BTreeMap<String, FilePlace>,
     pub(super) builtin: Option<BTreeSet<String>>,
     /// The notes about files that were found and are not used.
     pub(super) notes: Vec<String>,
@@ -169,8 +169,8 @@ impl Pieces {
                 .add_package(path)
                 .map_err(|error| error.context(path.display()));
         }
-        let origin = Origin::File(path.to_owned());
-        let what = by_content(origin.bytes().map_err(unreadable)?)
+        let place = FilePlace::File(path.to_owned());
+        let what = by_content(place.bytes().map_err(unreadable)?)
             .map_err(|error| error.context(path.display()))?;
         let name = path.display().to_string();
         let what = match by_name(&name) {
@@ -178,27 +178,27 @@ impl Pieces {
             _ => what,
         };
         if what == What::Module {
-            self.put_module(&name, origin, NAMED);
+            self.put_module(&name, place, NAMED);
         } else {
-            self.put(what, &name, origin);
+            self.put(what, &name, place);
         }
         Ok(())
     }
 
-    fn put_module(&mut self, path: &str, origin: Origin, rank: usize) {
+    fn put_module(&mut self, path: &str, place: FilePlace, rank: usize) {
         let Some(name) = module_name(path) else {
             return;
         };
         let new = ModulePiece {
             path: path.to_owned(),
-            origin,
+            place,
             rank,
         };
         let Some(old) = self.modules.get(&name) else {
             self.modules.insert(name, new);
             return;
         };
-        if old.origin.is_same(&new.origin) {
+        if old.place.is_same(&new.place) {
             return;
         }
         let is_better = new.rank < old.rank || new.rank == NAMED;
@@ -218,11 +218,11 @@ impl Pieces {
     }
 
     /// Returns the rank of a module's place in a system or package.
-    fn rank(&mut self, path: &str, origin: &Origin) -> usize {
+    fn rank(&mut self, path: &str, place: &FilePlace) -> usize {
         let Some((root, release, rest)) = depmod::split(path) else {
             return NAMED + 1;
         };
-        let root = matches!(origin, Origin::File(_)).then_some(root);
+        let root = matches!(place, FilePlace::File(_)).then_some(root);
         let search = self
             .searches
             .entry(root)
@@ -230,10 +230,10 @@ impl Pieces {
         NAMED + 1 + search.rank(release, rest)
     }
 
-    fn put(&mut self, what: What, path: &str, origin: Origin) {
+    fn put(&mut self, what: What, path: &str, place: FilePlace) {
         let piece = Piece {
             name: path.to_owned(),
-            origin,
+            place,
         };
         match what {
             What::Image => self.images.push(piece),
@@ -241,16 +241,16 @@ impl Pieces {
             What::Types => self.types.push(piece),
             What::Symvers => self.symvers.push(piece),
             What::Module => {
-                let rank = self.rank(path, &piece.origin);
-                self.put_module(path, piece.origin, rank);
+                let rank = self.rank(path, &piece.place);
+                self.put_module(path, piece.place, rank);
             }
             What::DebugModule => {
                 if let Some(name) = module_name(path) {
-                    self.debug_modules.insert(name, piece.origin);
+                    self.debug_modules.insert(name, piece.place);
                 }
             }
             What::Builtin => {
-                if let Ok(bytes) = piece.origin.bytes() {
+                if let Ok(bytes) = piece.place.bytes() {
                     let text = String::from_utf8_lossy(&bytes).into_owned();
                     self.builtin
                         .get_or_insert_default()
@@ -278,7 +278,7 @@ impl Pieces {
                     }
                 } else if kind.is_file() {
                     if let Some(what) = by_name(&name) {
-                        self.put(what, &name, Origin::File(entry.into_path()));
+                        self.put(what, &name, FilePlace::File(entry.into_path()));
                     }
                 } else if kind.is_symlink() {
                     todo.extend(self.add_link(entry.path(), &name));
@@ -302,7 +302,7 @@ impl Pieces {
         match fs::metadata(&behind) {
             Ok(data) if data.is_dir() => return Some(behind).filter(|_| !is_module),
             Ok(data) if data.is_file() && is_module => {
-                self.put(What::Module, name, Origin::File(behind));
+                self.put(What::Module, name, FilePlace::File(behind));
             }
             Err(error) if is_module => self.notes.push(format!("{name}: {error}")),
             _ => {}
@@ -316,15 +316,15 @@ impl Pieces {
             let Some(what) = by_name(name) else {
                 return Ok(true);
             };
-            let origin = match what {
+            let place = match what {
                 // The debug files of a kernel's modules are gigabytes.
-                What::DebugModule => Origin::Packed {
+                What::DebugModule => FilePlace::Packed {
                     package: path.to_owned(),
                     name: name.to_owned(),
                 },
-                _ => Origin::Bytes(read_limited(file)?),
+                _ => FilePlace::Bytes(read_limited(file)?),
             };
-            self.put(what, name, origin);
+            self.put(what, name, place);
             Ok(true)
         })
     }
@@ -357,7 +357,7 @@ fn in_package(
         if !member.header().identifier().starts_with(b"data.tar") {
             continue;
         }
-        // Debug packages are larger than the part that is kept.
+        // Unpack while reading: most of a debug package is not kept.
         let mut packed = BufReader::new(member);
         let data: Box<dyn Read> = match Format::of(packed.fill_buf().map_err(damaged)?) {
             Some(format) => format.reader(packed).map_err(damaged)?,

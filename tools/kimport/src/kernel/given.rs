@@ -176,7 +176,7 @@ impl Kernel {
         {
             let marks = modules
                 .into_iter()
-                .find_map(|module| marks(&module.origin).ok());
+                .find_map(|module| marks(&module.place).ok());
             if let Some(marks) = marks {
                 self.loader.machine.get_or_insert(marks.machine);
                 let magic = marks.vermagic.map(Magic::Complete);
@@ -207,7 +207,7 @@ impl Kernel {
 /// Returns the unpacked content of a file.
 fn piece_bytes(piece: &Piece) -> Result<Vec<u8>> {
     piece
-        .origin
+        .place
         .bytes()
         .and_then(compression::unpack)
         .map_err(|error| Error::unusable(format_args!("{}: {error}", piece.name)))
@@ -225,7 +225,7 @@ fn saved_types(pieces: &Pieces, module: &str) -> Result<Option<ModuleTypes>> {
         return Ok(Some(ModuleTypes { btf, base: None }));
     }
     let file = pieces.modules.get(module);
-    let file = file.map(|piece| read_module(module, &piece.origin));
+    let file = file.map(|piece| read_module(module, &piece.place));
     Ok(file.and_then(|file| file.ok()?.types))
 }
 

@@ -2,7 +2,7 @@
 
 //! Kernel images: unpacks a boot image and reads the tables of the kernel in it.
 
-use super::kallsyms::{Entries, Entry};
+use super::kallsyms::{Entries, KallsymsEntry};
 use crate::{
     compression::{self, Format},
     error::{Error, Result},
@@ -206,7 +206,7 @@ pub fn elf_symbols(kernel: &[u8]) -> Option<Entries> {
     symbols.sort_by_key(|symbol| symbol.address);
     let entries: Entries = symbols
         .iter()
-        .map(|symbol| Entry {
+        .map(|symbol| KallsymsEntry {
             letter: if symbol.global {
                 symbol.letter.to_ascii_uppercase()
             } else {

@@ -4,7 +4,7 @@
 
 use super::{
     exports,
-    files::{Origin, Piece},
+    files::{FilePlace, Piece},
     image, kallsyms,
 };
 use crate::{
@@ -19,7 +19,7 @@ pub(super) struct Images {
     pub(super) symbols: Option<kallsyms::Entries>,
     pub(super) btf: Option<Vec<u8>>,
     pub(super) release: Option<String>,
-    pub(super) debug: Vec<Origin>,
+    pub(super) debug: Vec<FilePlace>,
     pub(super) loader: Loader,
     pub(super) exports: Option<Symvers>,
     pub(super) notes: Vec<String>,
@@ -30,9 +30,9 @@ impl Images {
     pub(super) fn read(pieces: Vec<Piece>, sources: &mut Vec<String>) -> Result<Self> {
         let mut images = Self::default();
         let mut symbols_from: Option<(String, Option<String>)> = None;
-        for Piece { name, origin } in pieces {
-            let (path, bytes) = match origin {
-                Origin::Bytes(bytes) => (None, Ok(bytes)),
+        for Piece { name, place } in pieces {
+            let (path, bytes) = match place {
+                FilePlace::Bytes(bytes) => (None, Ok(bytes)),
                 path => (Some(path.clone()), path.bytes()),
             };
             let bytes = bytes.map_err(|error| Error::unusable(format_args!("{name}: {error}")))?;
@@ -85,7 +85,7 @@ impl Images {
             }
             if image::section(&kernel, ".debug_info").is_some() {
                 sources.push(format!("inlined functions: debug information in {name}"));
-                images.debug.push(path.unwrap_or(Origin::Bytes(kernel)));
+                images.debug.push(path.unwrap_or(FilePlace::Bytes(kernel)));
             }
         }
         Ok(images)

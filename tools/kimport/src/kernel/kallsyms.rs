@@ -20,7 +20,7 @@
 
 /// A symbol of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry<'a> {
+pub struct KallsymsEntry<'a> {
     /// The type letter, upper case for a global symbol.
     pub letter: char,
     /// The name.
@@ -57,17 +57,17 @@ impl Entries {
     }
 
     /// Returns the symbol of that number.
-    pub fn get(&self, index: usize) -> Option<Entry<'_>> {
+    pub fn get(&self, index: usize) -> Option<KallsymsEntry<'_>> {
         self.entries.get(index).map(|packed| self.unpack(packed))
     }
 
     /// Returns all symbols in the table's order.
-    pub fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
+    pub fn iter(&self) -> impl Iterator<Item = KallsymsEntry<'_>> {
         self.entries.iter().map(|packed| self.unpack(packed))
     }
 
     /// Adds a symbol at the end.
-    pub fn push(&mut self, entry: Entry<'_>) {
+    pub fn push(&mut self, entry: KallsymsEntry<'_>) {
         self.entries.push(Packed {
             address: entry.address,
             start: self.names.len(),
@@ -83,8 +83,8 @@ impl Entries {
         self.entries.sort_by_key(|packed| packed.address);
     }
 
-    fn unpack(&self, packed: &Packed) -> Entry<'_> {
-        Entry {
+    fn unpack(&self, packed: &Packed) -> KallsymsEntry<'_> {
+        KallsymsEntry {
             letter: packed.letter,
             name: &self.names[packed.start..][..packed.length as usize],
             address: packed.address,
@@ -92,8 +92,8 @@ impl Entries {
     }
 }
 
-impl<'a> FromIterator<Entry<'a>> for Entries {
-    fn from_iter<T: IntoIterator<Item = Entry<'a>>>(entries: T) -> Self {
+impl<'a> FromIterator<KallsymsEntry<'a>> for Entries {
+    fn from_iter<T: IntoIterator<Item = KallsymsEntry<'a>>>(entries: T) -> Self {
         let mut all = Self::default();
         entries.into_iter().for_each(|entry| all.push(entry));
         all
@@ -246,7 +246,7 @@ fn expand(image: &[u8], count: usize, tokens: &[&[u8]], align: usize) -> Option<
         if name.is_empty() {
             return None;
         }
-        entries.push(Entry {
+        entries.push(KallsymsEntry {
             letter,
             name,
             address: 0,
@@ -314,7 +314,7 @@ pub(crate) mod tests {
     }
 
     fn entries(symbols: &[(char, &str)]) -> Entries {
-        let entry = |&(letter, name)| Entry {
+        let entry = |&(letter, name)| KallsymsEntry {
             letter,
             name,
             address: 0,

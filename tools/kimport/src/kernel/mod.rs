@@ -5,12 +5,12 @@
 //! The facts come from whatever files there are. [`Spec`] is the user's name for a kernel.
 //! [`running`] reads the running system, and [`given`] reads files: a distribution's packages,
 //! packed or unpacked, and single files. Each kind of input has its own module here. [`files`]
-//! finds the files, [`image`] unpacks a boot image, [`images`] reads all that are given, and
-//! [`kallsyms`] finds the symbol table in one. [`text`] reads `System.map` and `/proc/kallsyms`,
-//! [`exports`] reads export tables, and [`exporters`] answers from them what exports a symbol.
-//! [`depmod`] chooses between several modules of one name. [`btf`] reads types, and [`dwarf`] the
-//! functions that were inlined. [`module`] holds the facts about a module, and [`symbols`] the
-//! resulting symbol tables.
+//! finds the files, [`image`] unpacks a boot image, [`images`] reads all images that are given, and
+//! [`kallsyms`] finds the symbol table in an image. [`text`] reads `System.map` and
+//! `/proc/kallsyms`, [`exports`] reads export tables, and [`exporters`] tells from them which
+//! module exports a symbol. [`depmod`] chooses between several modules of one name. [`btf`] reads
+//! types, and [`dwarf`] the functions that were inlined. [`module`] holds the facts about a module,
+//! and [`symbols`] the resulting symbol tables.
 
 pub mod btf;
 mod depmod;
@@ -34,7 +34,7 @@ pub use spec::{Spec, RUNNING};
 
 use crate::{error::Result, loader::Loader, symvers::Symvers};
 use btf::Types;
-use files::{ModulePiece, Origin, Pieces};
+use files::{FilePlace, ModulePiece, Pieces};
 use memchr::memmem;
 use module::read_module;
 use rayon::prelude::*;
@@ -74,8 +74,8 @@ pub struct Kernel {
     read: Mutex<HashMap<String, Arc<Module>>>,
     /// The files that may have debug information of the image. `debug_modules` has those of
     /// modules, which the modules' own files may hold as well.
-    debug: Vec<Origin>,
-    debug_modules: BTreeMap<String, Origin>,
+    debug: Vec<FilePlace>,
+    debug_modules: BTreeMap<String, FilePlace>,
     /// The inlined functions by module; `None` is for the image.
     inlined: Mutex<HashMap<Option<String>, HashSet<String>>>,
 }
@@ -130,7 +130,7 @@ impl Kernel {
             return Ok(Some(Arc::clone(module)));
         }
         let module =
-            Arc::new(read_module(name, &piece.origin).map_err(|error| error.context(name))?);
+            Arc::new(read_module(name, &piece.place).map_err(|error| error.context(name))?);
         cache().insert(name.to_owned(), Arc::clone(&module));
         Ok(Some(module))
     }
@@ -149,7 +149,7 @@ impl Kernel {
             .modules
             .par_iter()
             .filter(|(module, _)| !self.loaded.contains_key(*module))
-            .filter_map(|(module, piece)| Some((module, read_module(module, &piece.origin).ok()?)))
+            .filter_map(|(module, piece)| Some((module, read_module(module, &piece.place).ok()?)))
             .flat_map_iter(|(name, module)| found(name, &module.symbols))
             .collect();
         for (name, module) in &self.loaded {
@@ -177,7 +177,7 @@ impl Kernel {
     /// Returns the type information of the kernel image, as bytes.
     pub fn btf(&self) -> Option<&[u8]> {
         self.btf
-            .get_or_init(|| Origin::File(RUNNING_BTF.into()).bytes().ok())
+            .get_or_init(|| FilePlace::File(RUNNING_BTF.into()).bytes().ok())
             .as_deref()
     }
 
@@ -228,18 +228,16 @@ impl Kernel {
         if let Some(names) = known().get(&provider) {
             return names.contains(name);
         }
-        let origins: Vec<&Origin> = match &provider {
+        let places: Vec<&FilePlace> = match &provider {
             None => self.debug.iter().collect(),
             Some(module) => [&self.debug_modules]
                 .iter()
                 .filter_map(|modules| modules.get(module))
-                .chain(self.modules.get(module).map(|piece| &piece.origin))
+                .chain(self.modules.get(module).map(|piece| &piece.place))
                 .collect(),
         };
         // Nothing follows from debug information that is missing or cannot be read.
-        let names = origins
-            .into_iter()
-            .filter_map(|origin| origin.inlined().ok());
+        let names = places.into_iter().filter_map(|place| place.inlined().ok());
         let names = names.flatten().collect::<HashSet<_>>();
         let is_inlined = names.contains(name);
         known().insert(provider, names);

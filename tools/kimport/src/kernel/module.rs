@@ -2,7 +2,7 @@
 
 //! A module of a kernel, and its types.
 
-use super::{exports, files::Origin, image, kallsyms, symbols::SymbolTable};
+use super::{exports, files::FilePlace, image, kallsyms, symbols::SymbolTable};
 use crate::{
     compression,
     elf::Image,
@@ -46,8 +46,8 @@ pub struct ModuleTypes {
     pub base: Option<Vec<u8>>,
 }
 
-fn module_file(origin: &Origin) -> Result<ModuleFile> {
-    let bytes = origin
+fn module_file(place: &FilePlace) -> Result<ModuleFile> {
+    let bytes = place
         .bytes()
         .and_then(compression::unpack)
         .map_err(Error::unusable)?;
@@ -55,12 +55,12 @@ fn module_file(origin: &Origin) -> Result<ModuleFile> {
 }
 
 /// Reads the properties of a module that the module loader checks.
-pub(super) fn marks(origin: &Origin) -> Result<Marks> {
-    Marks::new(&Image::new(module_file(origin)?.elf())?.builder()?)
+pub(super) fn marks(place: &FilePlace) -> Result<Marks> {
+    Marks::new(&Image::new(module_file(place)?.elf())?.builder()?)
 }
 
-pub(super) fn read_module(name: &str, origin: &Origin) -> Result<Module> {
-    let file = module_file(origin)?;
+pub(super) fn read_module(name: &str, place: &FilePlace) -> Result<Module> {
+    let file = module_file(place)?;
     let section = |name| image::section(file.elf(), name).map(<[u8]>::to_vec);
     Ok(Module {
         symbols: SymbolTable::of_module(&file)?,

@@ -4,7 +4,7 @@
 
 use super::{
     exports,
-    files::{Origin, Pieces},
+    files::{FilePlace, Pieces},
     image,
     module::Module,
     notes,
@@ -60,7 +60,7 @@ impl Kernel {
             format!("/usr/lib/debug{directory}/vmlinux"),
             format!("/usr/lib/debug/boot/vmlinux-{release}"),
         ];
-        let debug = debug.into_iter().map(|path| Origin::File(path.into()));
+        let debug = debug.into_iter().map(|path| FilePlace::File(path.into()));
         if File::open(RUNNING_BTF).is_err() {
             unknown.push(format!("types: no {RUNNING_BTF} (CONFIG_DEBUG_INFO_BTF)"));
         }

@@ -4,7 +4,7 @@
 
 use super::{
     image,
-    kallsyms::{Entries, Entry},
+    kallsyms::{Entries, KallsymsEntry},
 };
 use crate::{
     elf::stripped,
@@ -119,7 +119,7 @@ impl SymbolTable {
         let per_cpu = between(BOUNDS[2], BOUNDS[3]);
         let text = between("_stext", "_etext");
         let init_text = between("_sinittext", "_einittext");
-        let symbol = |(index, entry): (usize, Entry<'_>)| {
+        let symbol = |(index, entry): (usize, KallsymsEntry<'_>)| {
             let is_bound = BOUNDS.contains(&entry.name);
             KernelSymbol {
                 // The letter is that of the linker's output section, which may mix text and data:
@@ -148,7 +148,7 @@ impl SymbolTable {
     /// Makes the table of a loaded module from its lines in `/proc/kallsyms`, in their order.
     /// There, an upper-case letter means that the symbol is exported.
     pub fn of_loaded(entries: Entries) -> Self {
-        let symbol = |entry: Entry<'_>| KernelSymbol {
+        let symbol = |entry: KallsymsEntry<'_>| KernelSymbol {
             kind: kind(entry.letter),
             linkage: if entry.letter.is_ascii_uppercase() {
                 Linkage::Global
@@ -177,7 +177,7 @@ impl SymbolTable {
             } else {
                 Linkage::Static
             };
-            entries.push(Entry {
+            entries.push(KallsymsEntry {
                 letter: symbol.letter,
                 name: &symbol.name,
                 address: 0,
@@ -205,7 +205,8 @@ impl SymbolTable {
         index.sort_unstable();
         // Without CONFIG_KALLSYMS_ALL, the table has the symbols between the bounds of the text, a
         // few of which may be data.
-        let is_data = |entry: &Entry<'_>| "bdrgsv".contains(entry.letter.to_ascii_lowercase());
+        let is_data =
+            |entry: &KallsymsEntry<'_>| "bdrgsv".contains(entry.letter.to_ascii_lowercase());
         let data = entries.iter().filter(is_data).count();
         let tells_data = data > 0 && data >= entries.len() / 100;
         let tells_exports = entries.iter().any(|entry| entry.name.starts_with(EXPORT));
@@ -384,7 +385,7 @@ mod tests {
     use super::*;
 
     fn table(symbols: &[(char, &str)]) -> SymbolTable {
-        let entry = |&(letter, name)| Entry {
+        let entry = |&(letter, name)| KallsymsEntry {
             letter,
             name,
             address: 0,

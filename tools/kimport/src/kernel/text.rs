@@ -2,7 +2,7 @@
 
 //! Symbols in text form: `System.map` and saved `/proc/kallsyms`.
 
-use super::kallsyms::{Entries, Entry};
+use super::kallsyms::{Entries, KallsymsEntry};
 use crate::error::{Error, Result};
 use std::collections::BTreeMap;
 
@@ -73,7 +73,7 @@ pub fn parse(text: &str) -> Result<Text> {
             )));
         };
         addresses |= line.address != 0;
-        let entry = Entry {
+        let entry = KallsymsEntry {
             letter: line.letter,
             name: line.name,
             address: line.address,

@@ -11,7 +11,7 @@ use crate::{
     kernel::Kernel,
     licence::require_gpl_compatible,
     list::{Listing, Undefined},
-    relink::request::{self, Choice, Listed, Request},
+    relink::request::{self, Listed, Request, Selection},
     resolve::{is_there, position_of_livepatch, resolve, Cause, Finder, SymbolQuery},
     symvers::{Symvers, VMLINUX},
     text_table::text_table,
@@ -329,7 +329,7 @@ impl RunningKernel<'_> {
     fn can_tell(&self, requests: &[Request], facts: &Facts) -> Result<()> {
         let are_listed = requests
             .iter()
-            .all(|request| matches!(request.choice, Choice::Listed(_)));
+            .all(|request| matches!(request.selection, Selection::Listed(_)));
         if self.tells_exports() || are_listed && (facts.takes_lookup || !requests.is_empty()) {
             return Ok(());
         }
@@ -436,7 +436,7 @@ impl RunningKernel<'_> {
 /// Returns the target of the request that lists `name`.
 fn listed<'a>(name: &str, requests: &'a [Request]) -> Option<RequestedProvider<'a>> {
     requests.iter().find_map(|request| {
-        let Choice::Listed(symbols) = &request.choice else {
+        let Selection::Listed(symbols) = &request.selection else {
             return None;
         };
         let Listed { position, .. } = symbols.iter().find(|symbol| symbol.name == name)?;
@@ -453,9 +453,9 @@ fn redirected<'a>(
     requests: &'a [Request],
 ) -> Option<RequestedProvider<'a>> {
     let exporter = exporter?;
-    let request = requests
-        .iter()
-        .find(|request| matches!(&request.choice, Choice::ExportedBy(old) if old == exporter))?;
+    let request = requests.iter().find(
+        |request| matches!(&request.selection, Selection::ExportedBy(old) if old == exporter),
+    )?;
     Some(RequestedProvider {
         provider: &request.provider,
         position: None,
@@ -466,7 +466,7 @@ fn redirected<'a>(
 fn anywhere(requests: &[Request]) -> Vec<RequestedProvider<'_>> {
     let named = requests
         .iter()
-        .filter(|request| request.choice == Choice::Unexported)
+        .filter(|request| request.selection == Selection::Unexported)
         .map(|request| request.provider.as_str());
     let providers: BTreeSet<&str> = named.chain([VMLINUX]).collect();
     providers
@@ -482,7 +482,7 @@ fn anywhere(requests: &[Request]) -> Vec<RequestedProvider<'_>> {
 fn unmet(undefined: &[Undefined], requests: &[Request]) -> Result<()> {
     let mut unmet = Vec::new();
     for request in requests {
-        if let Choice::Listed(symbols) = &request.choice {
+        if let Selection::Listed(symbols) = &request.selection {
             let is_wanted = |name: &str| undefined.iter().any(|symbol| symbol.name == name);
             let names = symbols.iter().map(|symbol| symbol.name.as_str());
             unmet.extend(names.filter(|name| !is_wanted(name)));

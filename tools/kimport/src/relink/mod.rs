@@ -28,7 +28,7 @@ use crate::{
 };
 use object::build::elf::Builder;
 use plan::RelinkPlan;
-use request::{Choice, Request};
+use request::{Request, Selection};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{collections::BTreeSet, fmt::Write};
@@ -112,7 +112,7 @@ pub fn relink(
         softdep,
     } = Identity::of(&builder)?;
     require_gpl_compatible(listing.licence.as_deref()).map_err(|error| error.context(&old_name))?;
-    let is_by_exporter = |request: &Request| matches!(request.choice, Choice::ExportedBy(_));
+    let is_by_exporter = |request: &Request| matches!(request.selection, Selection::ExportedBy(_));
     if options.requests.iter().any(is_by_exporter) {
         request::refuse_partly(&options.requests, &listing.imports)?;
     }

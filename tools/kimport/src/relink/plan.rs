@@ -8,7 +8,7 @@
 
 use super::{
     exports, guard,
-    request::{Choice, Listed, Request, MAX_SYMBOL},
+    request::{Listed, Request, Selection, MAX_SYMBOL},
 };
 use crate::{
     elf::{self, LivepatchSymbol},
@@ -148,7 +148,7 @@ impl<'a> Providers<'a> {
         };
         for request in requests {
             let provider = request.provider.as_str();
-            if symvers.is_none() && !matches!(request.choice, Choice::Listed(_)) {
+            if symvers.is_none() && !matches!(request.selection, Selection::Listed(_)) {
                 return Err(Error::unusable(format_args!(
                     "--from {provider} does not list symbols, and without --symvers nothing \
                      tells which are meant"
@@ -157,8 +157,8 @@ impl<'a> Providers<'a> {
                     "add --symvers Module.symvers, or list them: --from PROVIDER:SYMBOL,SYMBOL",
                 ));
             }
-            match &request.choice {
-                Choice::Listed(symbols) => {
+            match &request.selection {
+                Selection::Listed(symbols) => {
                     for Listed { name, position } in symbols {
                         let other = providers.listed.insert(name, (provider, *position));
                         one_provider(other.map(|(other, _)| other), provider, name)?;
@@ -169,7 +169,7 @@ impl<'a> Providers<'a> {
                         }
                     }
                 }
-                Choice::ExportedBy(old) => {
+                Selection::ExportedBy(old) => {
                     if symvers.is_some_and(|symvers| !symvers.exports_from(old)) {
                         return Err(Error::unusable(format_args!(
                             "no module {old} exports anything in this kernel"
@@ -179,7 +179,7 @@ impl<'a> Providers<'a> {
                     let other = providers.exported_by.insert(old, provider);
                     one_provider(other, provider, format_args!("what {old} exports"))?;
                 }
-                Choice::Unexported => {
+                Selection::Unexported => {
                     let other = providers.unexported.replace(provider);
                     one_provider(other, provider, "what nothing exports")?;
                 }
@@ -238,9 +238,13 @@ fn unmet(builder: &Builder<'_>, requests: &[Request], redirects: &[Redirect]) ->
             .chain(redirects.iter().map(|redirect| &redirect.to))
     };
     let mut complaints = Vec::new();
-    for Request { provider, choice } in requests {
-        match choice {
-            Choice::Listed(symbols) => {
+    for Request {
+        provider,
+        selection,
+    } in requests
+    {
+        match selection {
+            Selection::Listed(symbols) => {
                 for Listed { name, position } in symbols {
                     let wanted = LivepatchSymbol {
                         object: provider.clone(),
@@ -252,10 +256,10 @@ fn unmet(builder: &Builder<'_>, requests: &[Request], redirects: &[Redirect]) ->
                     }
                 }
             }
-            Choice::ExportedBy(old) if !all().any(|to| to.object == *provider) => {
+            Selection::ExportedBy(old) if !all().any(|to| to.object == *provider) => {
                 complaints.push(format!("the module uses nothing that {old} exports"));
             }
-            Choice::Unexported if !all().any(|to| to.object == *provider) => {
+            Selection::Unexported if !all().any(|to| to.object == *provider) => {
                 complaints.push(format!(
                     "every symbol the module needs is exported, none is left for {provider}"
                 ));

@@ -21,12 +21,12 @@ pub struct Request {
     /// The module that has them, or `vmlinux`.
     pub provider: String,
     /// The symbols to take.
-    pub choice: Choice,
+    pub selection: Selection,
 }
 
 /// The undefined symbols that a request is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Choice {
+pub enum Selection {
     /// The symbols that nothing in the kernel exports.
     Unexported,
     /// The symbols that this module exports.
@@ -51,14 +51,15 @@ impl FromStr for Request {
 
     /// Parses `PROVIDER`, `PROVIDER=OLD` or `PROVIDER:SYMBOL[@N],SYMBOL[@N]...`.
     fn from_str(text: &str) -> Result<Self> {
-        let (provider, choice) = match (text.split_once(':'), text.split_once('=')) {
-            (None, None) => (text, Choice::Unexported),
-            (None, Some((provider, old))) => {
-                (provider, Choice::ExportedBy(checked_name(old)?.to_owned()))
-            }
+        let (provider, selection) = match (text.split_once(':'), text.split_once('=')) {
+            (None, None) => (text, Selection::Unexported),
+            (None, Some((provider, old))) => (
+                provider,
+                Selection::ExportedBy(checked_name(old)?.to_owned()),
+            ),
             (Some((provider, symbols)), None) => {
                 let symbols = symbols.split(',').map(checked_symbol);
-                (provider, Choice::Listed(symbols.collect::<Result<_>>()?))
+                (provider, Selection::Listed(symbols.collect::<Result<_>>()?))
             }
             (Some(_), Some(_)) => {
                 return Err(Error::unusable(
@@ -68,7 +69,7 @@ impl FromStr for Request {
         };
         Ok(Self {
             provider: checked_name(provider)?.to_owned(),
-            choice,
+            selection,
         })
     }
 }
@@ -77,8 +78,12 @@ impl FromStr for Request {
 /// chooses the provider of these imports when it is loaded, and taking only its other symbols from
 /// PROVIDER is hardly intended.
 pub fn refuse_partly(requests: &[Request], imports: &[Import]) -> Result<()> {
-    for Request { provider, choice } in requests {
-        let Choice::ExportedBy(old) = choice else {
+    for Request {
+        provider,
+        selection,
+    } in requests
+    {
+        let Selection::ExportedBy(old) = selection else {
             continue;
         };
         let imports = imports.iter().filter(|import| import.provider() == old);
@@ -157,26 +162,26 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn request(text: &str) -> Result<(String, Choice)> {
+    fn request(text: &str) -> Result<(String, Selection)> {
         let request: Request = text.parse()?;
-        Ok((request.provider, request.choice))
+        Ok((request.provider, request.selection))
     }
 
     #[test]
     fn the_three_forms() {
         assert_eq!(
             request("core").unwrap(),
-            ("core".into(), Choice::Unexported)
+            ("core".into(), Selection::Unexported)
         );
         assert_eq!(
             request("core_new=core").unwrap(),
-            ("core_new".into(), Choice::ExportedBy("core".into()))
+            ("core_new".into(), Selection::ExportedBy("core".into()))
         );
         assert_eq!(
             request("vmlinux:a,b.isra.0,c@2").unwrap(),
             (
                 "vmlinux".into(),
-                Choice::Listed(
+                Selection::Listed(
                     [("a", 0), ("b.isra.0", 0), ("c", 2)]
                         .map(|(name, position)| Listed {
                             name: name.to_owned(),
@@ -217,22 +222,25 @@ mod tests {
     }
 
     fn requests() -> impl Strategy<Value = Request> {
-        let choice = prop_oneof![
-            Just(Choice::Unexported),
-            "[a-z0-9_]{1,9}".prop_map(Choice::ExportedBy),
-            prop::collection::vec(listed(), 1..5).prop_map(Choice::Listed),
+        let selection = prop_oneof![
+            Just(Selection::Unexported),
+            "[a-z0-9_]{1,9}".prop_map(Selection::ExportedBy),
+            prop::collection::vec(listed(), 1..5).prop_map(Selection::Listed),
         ];
-        ("[a-z0-9_]{1,55}", choice).prop_map(|(provider, choice)| Request { provider, choice })
+        ("[a-z0-9_]{1,55}", selection).prop_map(|(provider, selection)| Request {
+            provider,
+            selection,
+        })
     }
 
     proptest! {
         #[test]
         fn what_is_written_is_read(request in requests()) {
             let provider = &request.provider;
-            let text = match &request.choice {
-                Choice::Unexported => provider.clone(),
-                Choice::ExportedBy(old) => format!("{provider}={old}"),
-                Choice::Listed(symbols) => {
+            let text = match &request.selection {
+                Selection::Unexported => provider.clone(),
+                Selection::ExportedBy(old) => format!("{provider}={old}"),
+                Selection::Listed(symbols) => {
                     let symbols = symbols.iter().map(|Listed { name, position }| match position {
                         0 => name.clone(),
                         position => format!("{name}@{position}"),

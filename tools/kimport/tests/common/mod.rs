@@ -7,7 +7,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 #[allow(unused_imports)] // Candidates need no kernel.
-pub use kimport_testing::{kdir, stock_directory, stock_test};
+pub use kimport_testing::{kdir, stock_directory, stock_release, stock_test};
 use object::{
     elf::{self, FileHeader64, SectionHeader64},
     read::elf::{FileHeader, Rela, SectionHeader, Sym},
@@ -21,50 +21,32 @@ use std::{
     sync::LazyLock,
 };
 use tempfile::TempDir;
+use walkdir::WalkDir;
 
 /// Returns every module of the stock kernel below `subdirectory` of its `kernel/`.
 pub fn stock_modules(subdirectory: &str) -> Vec<PathBuf> {
-    let releases = stock_directory().join("usr/lib/modules");
-    let mut modules = Vec::new();
-    for release in entries(&releases) {
-        let mut todo = vec![release.join("kernel").join(subdirectory)];
-        while let Some(path) = todo.pop() {
-            if path.is_dir() {
-                todo.extend(entries(&path));
-            } else if path.to_string_lossy().contains(".ko") {
-                modules.push(path);
-            }
-        }
-    }
-    assert!(
-        !modules.is_empty(),
-        "no {subdirectory} below {}",
-        releases.display()
-    );
-    modules.sort();
+    let directory = stock_release().join("kernel").join(subdirectory);
+    let modules: Vec<_> = WalkDir::new(&directory)
+        .sort_by_file_name()
+        .into_iter()
+        .map(|entry| entry.unwrap().into_path())
+        .filter(|path| path.is_file() && path.to_string_lossy().contains(".ko"))
+        .collect();
+    assert!(!modules.is_empty(), "no modules in {}", directory.display());
     modules
-}
-
-fn entries(directory: &Path) -> Vec<PathBuf> {
-    fs::read_dir(directory)
-        .unwrap_or_else(|error| panic!("{}: {error}", directory.display()))
-        .map(|entry| entry.unwrap().path())
-        .collect()
 }
 
 /// Returns every module of the stock kernel that needs `module`, by the files that depmod wrote.
 pub fn stock_modules_needing(module: &str) -> Vec<PathBuf> {
-    let releases = stock_directory().join("usr/lib/modules");
+    let release = stock_release();
     let needed = format!("/{module}.ko");
-    let mut modules = Vec::new();
-    for release in entries(&releases) {
-        let text = fs::read_to_string(release.join("modules.dep")).unwrap();
-        for (path, needs) in text.lines().filter_map(|line| line.split_once(':')) {
-            if needs.contains(&needed) {
-                modules.push(release.join(path));
-            }
-        }
-    }
+    let text = fs::read_to_string(release.join("modules.dep")).unwrap();
+    let mut modules: Vec<_> = text
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .filter(|(_, needs)| needs.contains(&needed))
+        .map(|(path, _)| release.join(path))
+        .collect();
     assert!(!modules.is_empty(), "nothing needs {module}");
     modules.sort();
     modules
@@ -307,17 +289,8 @@ pub fn described(
     name: &str,
     description: &[u8],
 ) -> Vec<u8> {
-    let strings = format!("block\0{provider}\0{name}\0{name}\0");
-    let size = (16 + strings.len() + description.len()).next_multiple_of(8);
-    let mut record = vec![2, kind, flags, 0];
-    record.extend(position.to_le_bytes());
-    record.extend((size as u32).to_le_bytes());
-    record.extend((strings.len() as u16).to_le_bytes());
-    record.extend((description.len() as u16).to_le_bytes());
-    record.extend(strings.bytes());
-    record.extend(description);
-    record.resize(size, 0);
-    record
+    let strings = ["block", provider, name, name];
+    kimport_testing::record(kind, flags, position, strings, description)
 }
 
 /// Returns the path of the kernel's own tool for object files.

@@ -159,7 +159,7 @@ fn run() -> Result<()> {
     let mut modules = BTreeMap::new();
     for file in std::env::args().skip(1) {
         let file = Path::new(&file);
-        let name = file.file_stem().ok_or("a module is no file")?;
+        let name = file.file_stem().ok_or("an argument names no file")?;
         modules.insert(name.to_string_lossy().into_owned(), places(file)?);
     }
     let providers = modules.values().flatten();

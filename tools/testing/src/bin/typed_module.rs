@@ -10,10 +10,11 @@
 
 use kimport_cli::kernel::symbols::{SymbolKind, SymbolTable};
 use kimport_cli::kernel::{image, kallsyms};
-use kimport_testing::prototypes::{mutations, rng, sample, seed, Bindgen, Function, Prototype, Ty};
-use kimport_testing::{exports, index, stock_btf, stock_release};
-use kimport_types::{compare, Btf, Description, MismatchReport, Rule, Severity};
-use proptest::prelude::Rng;
+use kimport_testing::prototypes::{
+    choose, mistake, mutations, rng, seed, Bindgen, Function, Prototype, Ty,
+};
+use kimport_testing::{index, stock_btf, stock_release};
+use kimport_types::{Btf, Rule, Severity};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -141,18 +142,12 @@ fn main() {
         })
         .collect();
     println!("{} functions to choose from", functions.len());
-    let exports = exports();
-    let (mut exported, mut others) = functions
-        .iter()
-        .partition(|(_, name, _)| exports.contains(name));
-    let mut chosen = sample(&mut rng, &mut exported, EACH);
-    chosen.extend(sample(&mut rng, &mut others, EACH));
 
     let mut structs = Structs::default();
     let mut entries = Vec::new();
     let (mut right, mut wrong, mut expected) = (String::new(), String::new(), String::new());
     let mut tried = BTreeMap::new();
-    for (id, name, function) in chosen {
+    for (id, name, function) in choose(&mut rng, &functions, EACH) {
         let prototype = bindgen.prototype(function);
         let entry = structs.entry(name, &prototype);
         right += &entry;
@@ -160,29 +155,12 @@ fn main() {
 
         let mut mutations = mutations(&prototype);
         mutations.retain(|mutation| mutation.rule != Rule::Variadic);
-        let mutation = mutations.swap_remove(rng.random_range(0..mutations.len()));
+        let (mutation, report) = mistake(&mut rng, mutations, name, &btf, *id);
         wrong += &structs.entry(name, &mutation.declared);
-
-        let encoding = mutation.declared.encode();
-        let declared = Description::new(encoding.as_bytes()).expect("it was just made");
-        let comparison = compare(&declared, &btf, *id).expect("the BTF is valid");
-        let mismatch = comparison.worst().expect("something is wrong");
-        assert_eq!(
-            (mismatch.rule, mismatch.place),
-            (mutation.rule, mutation.place),
-            "{name}"
-        );
         *tried.entry(mutation.rule.name()).or_insert(0) += 1;
         let begin = match mutation.rule.severity() {
             Severity::Refuse => "cannot import ",
             Severity::Warn => "",
-        };
-        let report = MismatchReport {
-            name,
-            declared: &declared,
-            source: &btf,
-            id: *id,
-            mismatch,
         };
         writeln!(expected, "{begin}{name} from the kernel image: {report}").unwrap();
     }

@@ -50,45 +50,6 @@ pub(crate) mod lio {
         __KIMPORT_TYPE_target_complete_cmd,
     }
     ::kimport::__declare_function! {
-        trampoline : "__SCT__kimport_demo_0_transport_backend_register", key :
-        "__SCK__kimport_demo_0_transport_backend_register", binding :
-        __KIMPORT_BINDING_transport_backend_register, call :
-        __kimport_call_transport_backend_register, unbound :
-        __kimport_unbound_transport_backend_register, symbol :
-        "target_core_mod_new:transport_backend_register", fn (__kimport_arg_0 : * const
-        target_backend_ops) -> c_int
-    }
-    /// Calls `target_core_mod_new:transport_backend_register` of the kernel.
-    ///
-    /// # Safety
-    ///
-    /// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
-    #[allow(
-        dead_code,
-        non_snake_case,
-        unreachable_pub,
-        clippy::missing_safety_doc,
-        clippy::too_many_arguments,
-        clippy::undocumented_unsafe_blocks,
-    )]
-    #[inline(always)]
-    pub unsafe fn transport_backend_register(
-        __kimport_arg_0: *const target_backend_ops,
-    ) -> c_int {
-        unsafe { __kimport_call_transport_backend_register(__kimport_arg_0) }
-    }
-    #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_transport_backend_register: &[u8] = ::kimport::types::encoded!(
-        ::kimport::types::Encoding::function(& [::kimport::types::describe!(* const
-        target_backend_ops)], ::kimport::types::describe!(c_int), false)
-    );
-    ::kimport::types::import_record! {
-        Function, policy : Strict, optional : false, unverified : false, position : 0,
-        block : "lio", provider : "target_core_mod_new", name :
-        "transport_backend_register", rust_name : "transport_backend_register",
-        description : __KIMPORT_TYPE_transport_backend_register,
-    }
-    ::kimport::__declare_function! {
         trampoline : "__SCT__kimport_demo_0_target_queue_submission", key :
         "__SCK__kimport_demo_0_target_queue_submission", binding :
         __KIMPORT_BINDING_target_queue_submission, call :
@@ -139,11 +100,6 @@ pub(crate) mod lio {
                 &__KIMPORT_BINDING_target_complete_cmd,
             )
             .described(__KIMPORT_TYPE_target_complete_cmd),
-        ::kimport::Symbol::function(
-                c"transport_backend_register",
-                &__KIMPORT_BINDING_transport_backend_register,
-            )
-            .described(__KIMPORT_TYPE_transport_backend_register),
         ::kimport::Symbol::function(
                 c"target_queue_submission",
                 &__KIMPORT_BINDING_target_queue_submission,
@@ -251,80 +207,6 @@ mod core {
     ];
     static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
         c"core",
-        ::core::option::Option::None,
-        __KIMPORT_SYMBOLS,
-    );
-    /// Finds every symbol declared here and binds the wrappers to them.
-    ///
-    /// The module that provides the symbols stays loaded until the returned
-    /// [`Imports`](::kimport::Imports) is dropped; no wrapper may be called after that. Must be
-    /// called from a context that may sleep.
-    ///
-    /// # Errors
-    ///
-    /// See [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
-    /// module is held.
-    #[allow(dead_code, unreachable_pub)]
-    pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
-        ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
-    }
-    /// Like [`resolve_imports`], with the symbols of the kernel module that is named.
-    ///
-    /// # Errors
-    ///
-    /// See [`resolve_imports`].
-    #[allow(dead_code, unreachable_pub)]
-    pub fn resolve_imports_from(
-        __kimport_provider: &::core::ffi::CStr,
-    ) -> ::kernel::error::Result<::kimport::Imports> {
-        ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, __kimport_provider)
-    }
-}
-/// Symbols imported from the kernel image.
-#[cfg(CONFIG_X86)]
-pub mod r#type {
-    #[allow(unused_imports)]
-    use super::*;
-    ::kimport::__declare_function! {
-        trampoline : "__SCT__kimport_demo_2_fn", key : "__SCK__kimport_demo_2_fn",
-        binding : __KIMPORT_BINDING_fn, call : __kimport_call_fn, unbound :
-        __kimport_unbound_fn, symbol : "fn", fn (__kimport_arg_in : u8) -> ()
-    }
-    /// Calls `fn` of the kernel.
-    ///
-    /// Arguments: `in`.
-    ///
-    /// # Safety
-    ///
-    /// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
-    #[allow(
-        dead_code,
-        non_snake_case,
-        unreachable_pub,
-        clippy::missing_safety_doc,
-        clippy::too_many_arguments,
-        clippy::undocumented_unsafe_blocks,
-    )]
-    #[inline(always)]
-    pub unsafe fn r#fn(__kimport_arg_in: u8) {
-        unsafe { __kimport_call_fn(__kimport_arg_in) }
-    }
-    #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_fn: &[u8] = ::kimport::types::encoded!(
-        ::kimport::types::Encoding::function(& [::kimport::types::describe!(u8)],
-        ::kimport::types::Encoding::VOID, false)
-    );
-    ::kimport::types::import_record! {
-        Function, policy : Strict, optional : false, unverified : false, position : 0,
-        block : "type", provider : "", name : "fn", rust_name : "fn", description :
-        __KIMPORT_TYPE_fn,
-    }
-    static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
-        ::kimport::Symbol::function(c"fn", &__KIMPORT_BINDING_fn)
-            .described(__KIMPORT_TYPE_fn),
-    ];
-    static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
-        c"type",
         ::core::option::Option::None,
         __KIMPORT_SYMBOLS,
     );

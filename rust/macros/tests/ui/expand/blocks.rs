@@ -7,7 +7,6 @@ import_symbols! {
     pub(crate) mod lio from "target_core_mod_new" {
         /// Completes `cmd` with the SAM status `status`.
         target_complete_cmd: fn(cmd: *mut se_cmd, status: u8),
-        transport_backend_register: fn(*const target_backend_ops) -> c_int,
         #[optional]
         target_queue_submission: fn(*mut se_cmd),
     }
@@ -15,9 +14,5 @@ import_symbols! {
         nr_processes: fn() -> c_int,
         #[name = "init_uts_ns"]
         uts: uts_namespace,
-    }
-    #[cfg(CONFIG_X86)]
-    pub mod r#type {
-        r#fn: fn(r#in: u8),
     }
 }

@@ -11,9 +11,4 @@ import_symbols! {
         second: fn(),
         data: u32,
     }
-    #[livepatch]
-    mod image {
-        #[cfg(all())]
-        function: fn(),
-    }
 }

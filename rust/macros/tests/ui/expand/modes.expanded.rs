@@ -2,85 +2,12 @@
 
 use kimport_macros::import_symbols;
 /// Symbols imported from the kernel module `provider`.
-mod requested {
+mod moved {
     #[allow(unused_imports)]
     use super::*;
     ::kimport::__declare_function! {
         trampoline : "__SCT__kimport_demo_0_function", key :
         "__SCK__kimport_demo_0_function", binding : __KIMPORT_BINDING_function, call :
-        __kimport_call_function, unbound : __kimport_unbound_function, symbol :
-        "provider:function", fn () -> ()
-    }
-    /// Calls `provider:function` of the kernel.
-    ///
-    /// # Safety
-    ///
-    /// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
-    #[allow(
-        dead_code,
-        non_snake_case,
-        unreachable_pub,
-        clippy::missing_safety_doc,
-        clippy::too_many_arguments,
-        clippy::undocumented_unsafe_blocks,
-    )]
-    #[inline(always)]
-    pub unsafe fn function() {
-        unsafe { __kimport_call_function() }
-    }
-    #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_function: &[u8] = ::kimport::types::encoded!(
-        ::kimport::types::Encoding::function(& [], ::kimport::types::Encoding::VOID,
-        false)
-    );
-    ::kimport::types::import_record! {
-        Function, policy : Strict, optional : false, unverified : false, position : 0,
-        block : "requested", provider : "provider", name : "function", rust_name :
-        "function", description : __KIMPORT_TYPE_function,
-    }
-    static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
-        ::kimport::Symbol::function(c"function", &__KIMPORT_BINDING_function)
-            .described(__KIMPORT_TYPE_function),
-    ];
-    static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
-            c"requested",
-            ::core::option::Option::Some(c"provider"),
-            __KIMPORT_SYMBOLS,
-        )
-        .autoload();
-    /// Finds every symbol declared here and binds the wrappers to them.
-    ///
-    /// The module that provides the symbols stays loaded until the returned
-    /// [`Imports`](::kimport::Imports) is dropped; no wrapper may be called after that. Must be
-    /// called from a context that may sleep.
-    ///
-    /// # Errors
-    ///
-    /// See [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
-    /// module is held.
-    #[allow(dead_code, unreachable_pub)]
-    pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports> {
-        ::kimport::Imports::resolve(&__KIMPORT_BLOCK)
-    }
-    /// Like [`resolve_imports`], with the symbols of the kernel module that is named.
-    ///
-    /// # Errors
-    ///
-    /// See [`resolve_imports`].
-    #[allow(dead_code, unreachable_pub)]
-    pub fn resolve_imports_from(
-        __kimport_provider: &::core::ffi::CStr,
-    ) -> ::kernel::error::Result<::kimport::Imports> {
-        ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, __kimport_provider)
-    }
-}
-/// Symbols imported from the kernel module `provider`.
-mod moved {
-    #[allow(unused_imports)]
-    use super::*;
-    ::kimport::__declare_function! {
-        trampoline : "__SCT__kimport_demo_1_function", key :
-        "__SCK__kimport_demo_1_function", binding : __KIMPORT_BINDING_function, call :
         __kimport_call_function, unbound : __kimport_unbound_function, symbol :
         "provider:function", fn (__kimport_arg_a : u8) -> u8
     }
@@ -115,8 +42,8 @@ mod moved {
         "function", description : __KIMPORT_TYPE_function,
     }
     ::kimport::__declare_function! {
-        trampoline : "__SCT__kimport_demo_1_optional_function", key :
-        "__SCK__kimport_demo_1_optional_function", binding :
+        trampoline : "__SCT__kimport_demo_0_optional_function", key :
+        "__SCK__kimport_demo_0_optional_function", binding :
         __KIMPORT_BINDING_optional_function, call : __kimport_call_optional_function,
         unbound : __kimport_unbound_optional_function, symbol :
         "provider:optional_function", fn (__kimport_arg_inside : u8) -> u8
@@ -233,93 +160,13 @@ mod moved {
         )
     }
 }
-/// Symbols imported from the kernel image.
-mod image {
-    #[allow(unused_imports)]
-    use super::*;
-    ::kimport::__declare_function! {
-        trampoline : "__SCT__kimport_demo_2_function", key :
-        "__SCK__kimport_demo_2_function", binding : __KIMPORT_BINDING_function, call :
-        __kimport_call_function, unbound : __kimport_unbound_function, symbol :
-        "function", fn () -> ()
-    }
-    /// Calls `function` of the kernel.
-    ///
-    /// # Safety
-    ///
-    /// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
-    #[allow(
-        dead_code,
-        non_snake_case,
-        unreachable_pub,
-        clippy::missing_safety_doc,
-        clippy::too_many_arguments,
-        clippy::undocumented_unsafe_blocks,
-    )]
-    #[inline(always)]
-    pub unsafe fn function() {
-        let __kimport_inside = __KIMPORT_CALLS.enter("function");
-        unsafe { __kimport_call_function() }
-    }
-    #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_function: &[u8] = ::kimport::types::encoded!(
-        ::kimport::types::Encoding::function(& [], ::kimport::types::Encoding::VOID,
-        false)
-    );
-    ::kimport::types::import_record! {
-        Function, policy : Strict, optional : false, unverified : false, position : 0,
-        block : "image", provider : "", name : "function", rust_name : "function",
-        description : __KIMPORT_TYPE_function,
-    }
-    static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
-        ::kimport::Symbol::function(c"function", &__KIMPORT_BINDING_function)
-            .described(__KIMPORT_TYPE_function),
-    ];
-    static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
-        c"image",
-        ::core::option::Option::None,
-        __KIMPORT_SYMBOLS,
-    );
-    static __KIMPORT_CALLS: ::kimport::Calls = ::kimport::Calls::closed();
-    /// Finds every symbol declared here and binds the wrappers to them.
-    ///
-    /// The module that provides the symbols stays loaded until the returned
-    /// [`Imports`](::kimport::Imports) is dropped; no wrapper may be called after that. Must be
-    /// called from a context that may sleep.
-    ///
-    /// # Errors
-    ///
-    /// See [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
-    /// module is held.
-    #[allow(dead_code, unreachable_pub)]
-    pub fn resolve_imports() -> ::kernel::error::Result<
-        ::kimport::Imports<::kimport::Rebindable>,
-    > {
-        ::kimport::Imports::resolve_rebindable(&__KIMPORT_BLOCK, &__KIMPORT_CALLS)
-    }
-    /// Like [`resolve_imports`], with the symbols of the kernel module that is named.
-    ///
-    /// # Errors
-    ///
-    /// See [`resolve_imports`].
-    #[allow(dead_code, unreachable_pub)]
-    pub fn resolve_imports_from(
-        __kimport_provider: &::core::ffi::CStr,
-    ) -> ::kernel::error::Result<::kimport::Imports<::kimport::Rebindable>> {
-        ::kimport::Imports::resolve_rebindable_from(
-            &__KIMPORT_BLOCK,
-            &__KIMPORT_CALLS,
-            __kimport_provider,
-        )
-    }
-}
 /// Symbols imported from the kernel module `provider`.
 mod late {
     #[allow(unused_imports)]
     use super::*;
     ::kimport::__declare_function! {
-        trampoline : "__SCT__kimport_demo_3_function", key :
-        "__SCK__kimport_demo_3_function", binding : __KIMPORT_BINDING_function, call :
+        trampoline : "__SCT__kimport_demo_1_function", key :
+        "__SCK__kimport_demo_1_function", binding : __KIMPORT_BINDING_function, call :
         __kimport_call_function, unbound : __kimport_unbound_function, symbol :
         "provider:function", fn (__kimport_arg_a : u8) -> u8
     }
@@ -354,41 +201,8 @@ mod late {
         description : __KIMPORT_TYPE_function,
     }
     ::kimport::__declare_function! {
-        trampoline : "__SCT__kimport_demo_3_unit", key : "__SCK__kimport_demo_3_unit",
-        binding : __KIMPORT_BINDING_unit, call : __kimport_call_unit, unbound :
-        __kimport_unbound_unit, symbol : "provider:unit", fn () -> ()
-    }
-    /// Calls `provider:unit` of the kernel; `None` while it is not there.
-    ///
-    /// # Safety
-    ///
-    /// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
-    #[allow(
-        dead_code,
-        non_snake_case,
-        unreachable_pub,
-        clippy::missing_safety_doc,
-        clippy::too_many_arguments,
-        clippy::undocumented_unsafe_blocks,
-    )]
-    #[inline(always)]
-    pub unsafe fn unit() -> ::core::option::Option<()> {
-        let __kimport_inside = __KIMPORT_CALLS.enter()?;
-        ::core::option::Option::Some(unsafe { __kimport_call_unit() })
-    }
-    #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_unit: &[u8] = ::kimport::types::encoded!(
-        ::kimport::types::Encoding::function(& [], ::kimport::types::Encoding::VOID,
-        false)
-    );
-    ::kimport::types::import_record! {
-        Function, policy : Strict, optional : false, unverified : false, position : 0,
-        block : "late", provider : "provider", name : "unit", rust_name : "unit",
-        description : __KIMPORT_TYPE_unit,
-    }
-    ::kimport::__declare_function! {
-        trampoline : "__SCT__kimport_demo_3_optional_function", key :
-        "__SCK__kimport_demo_3_optional_function", binding :
+        trampoline : "__SCT__kimport_demo_1_optional_function", key :
+        "__SCK__kimport_demo_1_optional_function", binding :
         __KIMPORT_BINDING_optional_function, call : __kimport_call_optional_function,
         unbound : __kimport_unbound_optional_function, symbol :
         "provider:optional_function", fn (__kimport_arg_inside : u8) -> u8
@@ -434,8 +248,6 @@ mod late {
     static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
         ::kimport::Symbol::function(c"function", &__KIMPORT_BINDING_function)
             .described(__KIMPORT_TYPE_function),
-        ::kimport::Symbol::function(c"unit", &__KIMPORT_BINDING_unit)
-            .described(__KIMPORT_TYPE_unit),
         ::kimport::Symbol::function(
                 c"optional_function",
                 &__KIMPORT_BINDING_optional_function,

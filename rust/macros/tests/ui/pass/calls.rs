@@ -123,7 +123,7 @@ mod bare {
         let imports: Imports = resolve_imports().unwrap();
         assert_eq!(imports.block.name, c"");
         assert_eq!(imports.block.provider, None);
-        assert_eq!(imports.block.symbols[0].size, Some(12));
+        assert_eq!(imports.block.symbols[0].binding.size(), Some(12));
         let imports = resolve_imports_from(c"other").unwrap();
         assert_eq!(imports.provider.as_deref(), Some(c"other"));
     }
@@ -148,7 +148,9 @@ fn main() {
 
     let pointer = kimport_types::Encoding::named("Local", Some(8)).pointer(false);
     let description = nested::resolve_imports().unwrap().block.symbols[0].description;
-    assert!(description.windows(pointer.len()).any(|bytes| bytes == pointer.as_bytes()));
+    assert!(description
+        .windows(pointer.len())
+        .any(|bytes| bytes == pointer.as_bytes()));
     let _: *mut Local = option::local_missing();
     assert!(named(option::local().unwrap(), "provider:local"));
     assert!(option::optional_missing().is_none());
@@ -168,17 +170,11 @@ fn main() {
         c"callback",
     ];
     assert_eq!(names, expected);
-    let local = Symbol {
-        name: c"local",
-        rust_name: None,
-        size: Some(8),
-        optional: true,
-        position: 3,
-        unverified: true,
-        loaded: None,
-        description: &[],
-    };
-    assert_eq!(imports.block.symbols[0], local);
+    let local = &imports.block.symbols[0];
+    assert_eq!((local.rust_name, local.binding.size()), (None, Some(8)));
+    assert!(local.optional && local.unverified);
+    assert_eq!(local.position, Some(3));
+    assert!(local.loaded.is_none() && local.description.is_empty());
     let described = &imports.block.symbols[1];
     let encoding = kimport_types::Encoding::named("Local", Some(8)).into_data();
     assert_eq!(described.description, encoding.as_bytes());
@@ -187,10 +183,14 @@ fn main() {
     let imports = core::resolve_imports().unwrap();
     assert_eq!(imports.provider, None);
     assert_eq!(imports.block.symbols[3].name, c"type");
-    assert!(imports.block.symbols.iter().all(|s| s.size.is_none()));
+    assert!(imports
+        .block
+        .symbols
+        .iter()
+        .all(|s| s.binding.size().is_none()));
 
     let imports = literals::resolve_imports().unwrap();
     assert_eq!(imports.block.symbols[0].name, c"kernel_literal");
     assert_eq!(imports.block.symbols[0].rust_name, Some("literal"));
-    assert_eq!(imports.block.symbols[0].position, 2);
+    assert_eq!(imports.block.symbols[0].position, Some(2));
 }

@@ -121,7 +121,7 @@ fn main() {
     let _: *mut [u8; 3] = livepatch::datum();
 
     let imports = lengths::resolve_imports().unwrap();
-    let sizes = imports.block.symbols.iter().map(|one| one.size);
+    let sizes = imports.block.symbols.iter().map(|one| one.binding.size());
     let expected = [3, 5, 7, size_of::<usize>(), 11].map(Some);
     assert!(sizes.eq(expected.into_iter().chain([None])));
 

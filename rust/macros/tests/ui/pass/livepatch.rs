@@ -67,7 +67,7 @@ fn main() {
         ::core::ptr::from_ref(&DATA).cast(),
     ];
     assert_eq!(loaded, expected);
-    assert_eq!(imports.block.symbols[1].position, 2);
+    assert_eq!(imports.block.symbols[1].position, Some(2));
     assert_eq!(unsafe { moved::doubled(4) }, 8);
     assert_eq!(unsafe { moved::second_tripled(4) }, 12);
     let _never: unsafe fn() -> ! = moved::never;

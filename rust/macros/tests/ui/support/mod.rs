@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! A stand-in for the parts of the `kimport` and `kernel` crates that the expansion uses, for tests
-//! that compile it on the host. A symbol called `*missing` counts as missing. All others count as
-//! bound: a function to the one that the test defines under the symbol's name, data to that name
-//! itself.
+//! that compile it on the host. The tables are the real ones, of `block.rs`. A symbol called
+//! `*missing` counts as missing. All others count as bound: a function to the one that the test
+//! defines under the symbol's name, data to that name itself.
 //!
 //! A test stands for both crates itself, with `extern crate self as ...`.
 
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
+pub use block::{Block, Symbol};
 pub use core::ffi;
 pub use kimport_types as types;
-use kimport_types::Policy;
+
+#[allow(dead_code, unexpected_cfgs)]
+#[rustfmt::skip] // rustfmt would look for the file's `tests` module here.
+#[path = "../../../../kimport/block.rs"]
+mod block;
 
 pub struct FunctionBinding(pub &'static str);
 
@@ -40,111 +45,74 @@ impl DataBinding {
 
 /// The address to which the kernel bound a symbol: that of a function or datum that the test
 /// defines.
-#[derive(Debug, PartialEq)]
 pub struct LoadedAddress(pub *const u8);
 
 unsafe impl Sync for LoadedAddress {}
 
-#[derive(Debug, PartialEq)]
-pub struct Symbol {
-    pub name: &'static CStr,
-    pub rust_name: Option<&'static str>,
-    pub size: Option<usize>,
-    pub optional: bool,
-    pub position: u32,
-    pub unverified: bool,
-    pub loaded: Option<&'static LoadedAddress>,
-    pub description: &'static [u8],
+/// The part of the binder that blocks use. It binds nothing.
+pub mod binder {
+    pub use super::{FunctionBinding, LoadedAddress};
+    use core::ffi::c_void;
+
+    pub trait Binder: Sized + 'static {
+        unsafe fn bind_all(_: impl Iterator<Item = (&'static Self, *mut c_void)> + Clone) {}
+
+        fn unbind_all(_: impl Iterator<Item = &'static Self> + Clone) {}
+    }
+
+    impl Binder for FunctionBinding {}
 }
 
-impl Symbol {
-    const fn new(name: &'static CStr, size: Option<usize>) -> Self {
-        Self {
-            name,
-            rust_name: None,
-            size,
-            optional: false,
-            position: 0,
-            unverified: false,
-            loaded: None,
-            description: &[],
+/// The bindings of entries, which nobody binds.
+pub mod binding {
+    pub use super::DataBinding;
+    use super::FunctionBinding;
+    use core::ffi::c_void;
+
+    pub enum Binding {
+        Function(&'static FunctionBinding),
+        Livepatch(&'static DataBinding),
+        Data {
+            binding: &'static DataBinding,
+            size: usize,
+        },
+    }
+
+    impl Binding {
+        /// Returns the size of a datum.
+        pub fn size(&self) -> Option<usize> {
+            match self {
+                Self::Function(_) | Self::Livepatch(_) => None,
+                Self::Data { size, .. } => Some(*size),
+            }
+        }
+
+        pub unsafe fn bind(&self, _: *mut c_void) {}
+
+        pub fn retire(&self) {}
+
+        pub fn unbind(&self) {}
+
+        pub fn address(&self) -> Option<*mut c_void> {
+            None
+        }
+
+        pub fn function(&self) -> Option<&'static FunctionBinding> {
+            None
         }
     }
-
-    pub const fn function(name: &'static CStr, _: &'static FunctionBinding) -> Self {
-        Self::new(name, None)
-    }
-
-    pub const fn livepatch_function(name: &'static CStr, _: &'static DataBinding) -> Self {
-        Self::new(name, None)
-    }
-
-    pub const fn data(name: &'static CStr, _: &'static DataBinding, size: usize) -> Self {
-        Self::new(name, Some(size))
-    }
-
-    pub const fn loaded(mut self, loaded: &'static LoadedAddress) -> Self {
-        self.loaded = Some(loaded);
-        self
-    }
-
-    pub const fn optional(mut self) -> Self {
-        self.optional = true;
-        self
-    }
-
-    pub const fn rust_name(mut self, rust_name: &'static str) -> Self {
-        self.rust_name = Some(rust_name);
-        self
-    }
-
-    pub const fn position(mut self, position: u32) -> Self {
-        self.position = position;
-        self
-    }
-
-    pub const fn described(mut self, description: &'static [u8]) -> Self {
-        self.description = description;
-        self
-    }
-
-    pub const fn unverified(mut self) -> Self {
-        self.unverified = true;
-        self
-    }
 }
 
-pub struct Block {
-    pub name: &'static CStr,
-    pub provider: Option<&'static CStr>,
-    pub symbols: &'static [Symbol],
-    pub autoload: bool,
-    pub policy: Policy,
+pub mod log {
+    macro_rules! debug {
+        ($($arg:tt)*) => {};
+    }
+    pub(crate) use debug;
 }
 
-impl Block {
-    pub const fn new(
-        name: &'static CStr,
-        provider: Option<&'static CStr>,
-        symbols: &'static [Symbol],
-    ) -> Self {
-        Self {
-            name,
-            provider,
-            symbols,
-            autoload: false,
-            policy: Policy::Strict,
-        }
-    }
-
-    pub const fn verify(mut self, policy: Policy) -> Self {
-        self.policy = policy;
-        self
-    }
-
-    pub const fn autoload(mut self) -> Self {
-        self.autoload = true;
-        self
+pub mod sync {
+    pub mod atomic {
+        pub use core::sync::atomic::AtomicBool as AtomicFlag;
     }
 }
 
