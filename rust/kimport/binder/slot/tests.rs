@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tests of [`pointer`](super): the target that a slot holds.
+//! Tests of [`slot`](super): the target that a slot holds.
 
 use super::{FunctionBinding, Key};
 use crate::selftest::{check, check_eq, suite};
@@ -13,7 +13,7 @@ extern "C" fn unbound() -> ! {
 extern "C" fn target() {}
 
 suite! {
-    kimport_pointer:
+    kimport_slot:
 
     fn a_slot_is_bound_and_unbound() {
         static KEY: Key = Key::new(unbound as *mut c_void);
