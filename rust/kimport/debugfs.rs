@@ -10,8 +10,8 @@
 //! - kernel_name: the kernel's name;
 //! - provider: the module that the address lies in, `vmlinux` for the kernel image;
 //! - address: printed with `%pK`, so that `kptr_restrict` decides what the reader sees;
-//! - call: `direct`, `livepatch`, `veneer`, `pointer`, `data`; `unbound`, or `missing` for an optional symbol
-//!   that is missing;
+//! - call: `direct`, `livepatch`, `veneer`, `pointer`, `data`; `unbound`, or `missing` for an
+//!   optional symbol that is missing;
 //! - direct/sites: the number of call sites that are direct calls of the address, read back from
 //!   the code, and of all call sites;
 //! - verified: `yes` if the declared type is the kernel's; `unverified: ` and the reason why the

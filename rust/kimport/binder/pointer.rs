@@ -10,13 +10,13 @@
 //!   traps if there is none or another one. There is none if the compiler saw nobody take the
 //!   function's address.
 //!
-//! So on x86 the static-call binder is the right one, and this one exists there only to be tested. The same is
-//! true of arm64 and the veneer binder.
+//! So on x86 the static-call binder is the right one, and on arm64 the veneer binder makes cheaper
+//! calls. This one exists there only to be tested.
 
-use super::CallMode;
 #[cfg(kimport_bench)]
 pub use super::slot::bind_together;
 pub use super::slot::{FunctionBinding, Key};
+use super::CallMode;
 
 /// The way in which calls reach the target in a slot.
 pub(super) const CALL_MODE: CallMode = CallMode::Pointer;

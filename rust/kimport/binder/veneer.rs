@@ -3,10 +3,10 @@
 //! Binds through veneers, on arm64: every call site is a direct `bl` to a veneer in this module,
 //! which jumps to the target in the slot.
 //!
-//! The reach of a `bl` is 128 MiB. The loader may put modules up to 2 GiB away from the kernel's text
-//! (`RANDOMIZE_MODULE_REGION_FULL`), and calls exported functions through such a veneer, too. So
-//! patching call sites would rarely help. A veneer needs a load more than the loader's, because its
-//! target can change.
+//! The reach of a `bl` is 128 MiB, and a module may be 2 GiB away from the kernel's text
+//! (`RANDOMIZE_MODULE_REGION_FULL`). The loader makes calls of exported functions go through
+//! veneers, too, so patching call sites would rarely help. The loader's veneers have the target in
+//! their instructions. These ones load it, because it can change.
 //!
 //! A veneer changes `x16` only, as the loader's do: compilers expect any call to change it. With
 //! `CONFIG_ARM64_BTI_KERNEL` a jump through `x16` may land on a `bti c`, as a call may. Functions
@@ -14,10 +14,10 @@
 //!
 //! Source: `arch/arm64/kernel/module-plts.c`, `arch/arm64/include/asm/static_call.h`.
 
-use super::CallMode;
 #[cfg(kimport_bench)]
 pub use super::slot::bind_together;
 pub use super::slot::{FunctionBinding, Key};
+use super::CallMode;
 
 /// The way in which calls reach the target in a slot.
 pub(super) const CALL_MODE: CallMode = CallMode::Veneer;

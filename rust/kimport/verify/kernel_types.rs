@@ -6,7 +6,7 @@ use super::imported;
 use crate::bindings;
 use crate::provider::Provider;
 use crate::resolver::Kallsyms;
-use crate::types::{find, has_namesake_beside, BtfType, TypeMatch, TypeSource, TypeQuery};
+use crate::types::{find, has_namesake_beside, BtfType, TypeMatch, TypeQuery, TypeSource};
 use core::ffi::CStr;
 use core::ptr::NonNull;
 use kernel::error::from_err_ptr;

@@ -15,7 +15,7 @@ use crate::compat::code;
 use crate::log::{log, log_lines};
 use crate::provider::{provider_name, Provider};
 use crate::resolver::Kallsyms;
-use crate::types::{judge, TypeMatch, Judgement, Policy, Refusal, Unverified};
+use crate::types::{judge, Judgement, Policy, Refusal, TypeMatch, Unverified};
 use crate::verdict::Verdict;
 use core::cell::OnceCell;
 use core::ffi::CStr;
