@@ -41,6 +41,7 @@
 #:
 #: KERNEL=RELEASE       one of Debian's kernels instead of the pinned one, such as
 #:                      7.2.12+deb13-amd64; make check KERNEL=RELEASE runs the suites on it
+#: ARCH=arm64           the arm64 kernel of the pinned version; make demo and make check run on it
 #: KDIR=...             kernel build tree, as scripts/prepare-kernel makes one for any Debian kernel
 #:                      with CONFIG_RUST=y (now @KDIR@)
 #: KIMPORT_CACHE=...    directory of everything that set-up makes (now @CACHE@)

@@ -29,8 +29,9 @@
 //! - `verify`: compares each declaration, which the macro described at compile time, with the
 //!   kernel's BTF.
 //! - `binder`: makes each call site reach the address of its symbol. It uses static calls where the
-//!   kernel has them, so that each call is a direct `call`, and function pointers elsewhere. The
-//!   call sites of `#[livepatch]` blocks are bound by the kernel's module loader.
+//!   kernel has them, so that each call is a direct `call`, direct calls of veneers on arm64, and
+//!   function pointers elsewhere. The call sites of `#[livepatch]` blocks are bound by the kernel's
+//!   module loader.
 //! - `provider`, `holders`: hold a reference to the module that a block imports from, so that it
 //!   cannot be unloaded, and show the importing module in its `holders/` in sysfs.
 //! - `licence`: refuses modules that are not GPL-compatible, before any other step.
