@@ -3,6 +3,7 @@
 //! Tests of [`slot`](super): the target that a slot holds.
 
 use super::{FunctionBinding, Key};
+use crate::binder::Binder as _;
 use crate::selftest::{check, check_eq, suite};
 use core::ffi::c_void;
 
