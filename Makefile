@@ -41,6 +41,7 @@
 #:
 #: KERNEL=RELEASE       one of Debian's kernels instead of the pinned one, such as
 #:                      7.2.12+deb13-amd64; make check KERNEL=RELEASE runs the suites on it
+#: ARCH=arm64           the arm64 kernel of the pinned version; make demo and make check run on it
 #: KDIR=...             kernel build tree, as scripts/prepare-kernel makes one for any Debian kernel
 #:                      with CONFIG_RUST=y (now @KDIR@)
 #: KIMPORT_CACHE=...    directory of everything that set-up makes (now @CACHE@)
@@ -55,12 +56,16 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 # ---- Paths, from scripts/env
 
+ifneq ($(filter-out amd64,$(ARCH)),)
+KERNEL ?= $(shell sed -n 's/^RELEASE=\(.*\)-amd64$$/\1/p' kernel.pin)-$(ARCH)
+endif
 # scripts/env and scripts/setup read this variable.
 export KERNEL
 
 # The paths depend on what set-up finds, so it comes first.
 NEED_SETUP := $(filter-out help setup update-kernel clean,$(or $(MAKECMDGOALS),help))
-ENV := $(shell $(if $(NEED_SETUP),scripts/setup >&2 &&) scripts/env | \
+# Before 4.4, make does not export to these shells.
+ENV := $(shell export KERNEL=$(KERNEL); $(if $(NEED_SETUP),scripts/setup >&2 &&) scripts/env | \
 	sed -n 's/^export \([A-Z_]*\)=\(.*\)/\1:=\2/p')
 ifeq ($(ENV),)
 $(error set-up failed)
@@ -74,6 +79,17 @@ RELEASE := $(call env-of,RELEASE)
 OWN_KDIR := $(call env-of,KDIR)
 KDIR ?= $(OWN_KDIR)
 KERNEL_ROOT := $(call env-of,KERNEL_ROOT)
+GUEST_ROOT := $(call env-of,GUEST_ROOT)
+# Virtual machines of another architecture: the root that has its QEMU, and the target of the host
+# commands that suites run.
+VM_ROOT := $(ROOT)
+ifneq ($(filter %-arm64 %-arm64-16k,$(RELEASE)),)
+VM_ROOT := $(KERNEL_ROOT)
+GUEST_TARGET := aarch64-unknown-linux-gnu
+GUEST_CROSS := aarch64-linux-gnu-
+endif
+IN_VM_ROOT := scripts/in-root --root $(VM_ROOT) --
+LIVEPATCH := $(shell grep -s '^CONFIG_LIVEPATCH=y' $(KDIR)/.config)
 
 BUILD := $(CURDIR)/build$(KERNEL:%=/kernels/%)
 JOBS := $(shell nproc)
@@ -84,6 +100,7 @@ export KIMPORT_CACHE := $(CACHE)
 export KIMPORT_STOCK := $(STOCK)
 export KIMPORT_KDIR := $(KDIR)
 export CARGO_TARGET_DIR := $(CACHE)/target
+export KIMPORT_GUEST_TOOLS := $(CARGO_TARGET_DIR)/$(GUEST_TARGET:%=%/)debug
 # An existing /dev/kvm may not work (nested virtualization). KIMPORT_ACCEL=auto tries it.
 export KIMPORT_ACCEL ?= tcg
 ifneq ($(KDIR),$(OWN_KDIR))
@@ -95,14 +112,15 @@ IN_KERNEL_ROOT := scripts/in-root --root $(KERNEL_ROOT) --
 # All checkouts with the same sources share cargo's results in the cache. For that, each checkout is
 # mounted at the same path, and cargo compares contents, not times, which is an unstable option.
 AT := /kimport
-AT_ONE_PATH := scripts/in-root --at $(AT) -- \
-	env RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_CHECKSUM_FRESHNESS=true
+CARGO_ENV := env RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_CHECKSUM_FRESHNESS=true
+AT_ONE_PATH := scripts/in-root --at $(AT) -- $(CARGO_ENV)
 CARGO := $(AT_ONE_PATH) cargo
 BINARIES := $(CARGO_TARGET_DIR)/debug
 KIMPORT := $(BINARIES)/kimport
 
-# The modules for docs/ways.md are built for each kernel there, see `ways`.
-MODULE_DIRS := $(filter-out %/ways,\
+# The modules for docs/ways.md are built for each kernel there, see `ways`. The benchmarks read the
+# time-stamp counter of x86.
+MODULE_DIRS := $(filter-out %/ways $(if $(GUEST_TARGET),%/bench) $(if $(LIVEPATCH),,%/relink),\
 	$(patsubst %/Kbuild,%,$(wildcard samples/*/Kbuild tests/modules/*/Kbuild)))
 
 # At least two targets side by side: a VM has two CPUs, but waits much.
@@ -199,6 +217,12 @@ TOOLS := kimport kimport-vm kimport-bench kimport-rust-project
 TEST_PROGRAMS := typed_module relocated
 tools: setup
 	@$(CARGO) build -q --workspace $(addprefix --bin ,$(TOOLS) $(TEST_PROGRAMS))
+ifdef GUEST_TARGET
+	@scripts/in-root --root $(KERNEL_ROOT) --at $(AT) -- $(CARGO_ENV) \
+		RUSTFLAGS=--sysroot=$(GUEST_ROOT)/usr \
+		cargo build -q --workspace --bin kimport --target $(GUEST_TARGET) \
+		--config 'target.$(GUEST_TARGET).linker="$(GUEST_CROSS)gcc"'
+endif
 
 # Modules that are made from other modules.
 DERIVED := not_gpl not_gpl_relinked provider_without_btf provider_livepatch
@@ -207,7 +231,7 @@ $(BUILD)/provider_upgraded.ko: tests/modules/upgraded
 $(BUILD)/signed.ko: $(BUILD)/signing_key.pem
 $(BUILD)/%.ko: tools
 	@mkdir -p $(@D)
-	@$(IN_ROOT) tests/host/derive $@ $(KIMPORT) $(STOCK_MODULES) $(KDIR)/Module.symvers
+	@$(IN_VM_ROOT) env CROSS_COMPILE=$(GUEST_CROSS) tests/host/derive $@ $(KIMPORT) $(STOCK_MODULES) $(KDIR)/Module.symvers
 
 $(BUILD)/signing_key.pem: | setup
 	@mkdir -p $(BUILD)
@@ -218,16 +242,20 @@ $(BUILD)/signing_key.pem: | setup
 
 # A suite states at its top what it needs of its VM, and `kimport-vm` reads that. `needed` lists the
 # targets that make the modules for suites: directories, and single modules in build/.
-needed = $(sort $(foreach module,$(if $(1),$(shell sed -n 's/^# kimport-vm: module //p' $(1))),\
+needed = $(sort $(foreach module,$(if $(1),$(shell sed -nE \
+	's/^# kimport-vm: (module|$(if $(LIVEPATCH),livepatch,module)) //p' $(1))),\
 	$(if $(findstring /,$(module)),$(patsubst %/,%,$(dir $(module))),$(BUILD)/$(module).ko)))
 .SECONDEXPANSION:
 
-suites = $(1:%=tests/suites/%.sh)
+# Kernels without livepatch run the other suites.
+NEED_LIVEPATCH := $(if $(LIVEPATCH),,$(shell grep -lx '# kimport-vm: livepatch' tests/suites/*.sh))
+suites = $(filter-out $(NEED_LIVEPATCH),$(1:%=tests/suites/%.sh))
 
 # $(1): suites  $(2): name of the log  $(3): options
 # The kernel prints addresses in clear, because suites compare them with /proc/kallsyms.
 # On a busy host some tests print nothing for a minute.
-run-vm = $(IN_ROOT) $(BINARIES)/kimport-vm run --append no_hash_pointers --hang-timeout 150 \
+run-vm = $(IN_VM_ROOT) $(BINARIES)/kimport-vm run --root $(GUEST_ROOT) \
+	$(if $(LIVEPATCH),,--no-livepatch) --append no_hash_pointers --hang-timeout 150 \
 	$(addprefix --suite ,$(1)) --log $(BUILD)/$(2).log $(3)
 
 .PHONY: demo
@@ -255,7 +283,8 @@ vm-pointer.suites := imports unbound
 check-vm: $(VMS)
 
 $(VMS): tools $$(call needed,$$(call suites,$$($$@.suites)))
-	@$(call run-vm,$(call suites,$($@.suites)),$(@:vm-%=%),$(VM_OPTIONS))
+	@$(if $(call suites,$($@.suites)),$(call run-vm,$(call suites,$($@.suites)),$(@:vm-%=%),\
+		$(VM_OPTIONS)),echo "skipped: $($@.suites): the kernel has no livepatch")
 
 vm-pointer: pointer
 vm-pointer: VM_OPTIONS = --instead tests/modules/imports=pointer \

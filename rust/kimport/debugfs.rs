@@ -10,8 +10,8 @@
 //! - kernel_name: the kernel's name;
 //! - provider: the module that the address lies in; `vmlinux` for the kernel image;
 //! - address: printed with `%pK`, so that `kptr_restrict` decides what the reader sees;
-//! - call: `direct`, `livepatch`, `pointer`, `data`; `unbound`, or `missing` for an optional symbol
-//!   that is missing;
+//! - call: `direct`, `livepatch`, `veneer`, `pointer`, `data`; `unbound`, or `missing` for an
+//!   optional symbol that is missing;
 //! - direct/sites: the number of call sites that are direct calls of the address, read back from
 //!   the code, and of all call sites;
 //! - verified: `yes` if the declared type is the kernel's; `unverified: ` and the reason why the
@@ -230,6 +230,7 @@ fn print_bound(seq: &SeqFile, symbol: &Symbol, address: *mut c_void) {
     match mode {
         CallMode::Direct { sites } => seq_print!(seq, " direct {sites}/{sites}"),
         CallMode::Partial { sites, direct } => seq_print!(seq, " direct {direct}/{sites}"),
+        CallMode::Veneer => seq_print!(seq, " veneer -"),
         CallMode::Pointer => seq_print!(seq, " pointer -"),
         CallMode::Livepatch { sites } => seq_print!(seq, " livepatch {sites}/{sites}"),
     }

@@ -284,6 +284,7 @@ impl fmt::Display for Import<'_> {
             Some(CallMode::Partial { sites, direct }) => {
                 write!(f, ": direct call, {direct} of {sites} call sites")
             }
+            Some(CallMode::Veneer) => f.write_str(": direct call through a veneer"),
             Some(CallMode::Pointer) => f.write_str(": call through a pointer"),
             Some(CallMode::Livepatch { sites }) => {
                 write!(

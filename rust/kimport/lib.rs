@@ -29,8 +29,9 @@
 //! - `verify`: compares each declaration, which the macro described at compile time, with the
 //!   kernel's BTF.
 //! - `binder`: makes each call site reach the address of its symbol. On x86-64 it uses inline
-//!   static calls, so that each call is a direct `call`, and elsewhere function pointers. The call
-//!   sites of `#[livepatch]` blocks are bound by the kernel's module loader.
+//!   static calls, so that each call is a direct `call`. On arm64 each call is a direct call of a
+//!   veneer, and elsewhere it goes through a function pointer. The call sites of `#[livepatch]`
+//!   blocks are bound by the kernel's module loader.
 //! - `provider`, `holders`: hold a reference to the module that a block imports from, so that it
 //!   cannot be unloaded, and show the importing module in the provider's `holders/` in sysfs.
 //! - `licence`: refuses modules that are not GPL-compatible, before any other step.

@@ -8,8 +8,7 @@
 # kimport-vm: module refused_not refused_namespace refused_licence refused_release
 # kimport-vm: module refused_architecture refused_stripped
 # kimport-vm: file $KIMPORT_KDIR/Module.symvers:/test/Module.symvers
-# kimport-vm: file $CARGO_TARGET_DIR/debug/kimport:/usr/bin/kimport
-# kimport-vm: file /usr/lib/x86_64-linux-gnu/libgcc_s.so.1:/usr/lib/x86_64-linux-gnu/libgcc_s.so.1
+# kimport-vm: file $KIMPORT_GUEST_TOOLS/kimport:/usr/bin/kimport
 # shellcheck shell=dash disable=SC1090
 . "$KTAP_SH"
 

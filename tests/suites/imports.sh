@@ -6,7 +6,8 @@
 #
 # kimport-vm: module samples/hello_import/hello_import tests/modules/imports/kimport_test_provider
 # kimport-vm: module tests/modules/imports/import_cases
-# kimport-vm: module not_gpl not_gpl_relinked provider_livepatch
+# kimport-vm: module not_gpl
+# kimport-vm: livepatch not_gpl_relinked provider_livepatch
 # kimport-vm: file tests/suites/cases.lib:/test/cases.sh
 # shellcheck shell=dash disable=SC1090
 . "$KTAP_SH"
@@ -43,9 +44,8 @@ addresses_agree() {
 	done
 }
 
-# The call mode that the module reads back from its calls and prints. For the pointer binder, the
-# VM's file "calls" has another one.
-calls=$(cat /test/calls 2>/dev/null) || calls="direct call, 1 of 1 call sites"
+# For another binder, the VM's file "calls" has the call mode.
+calls=$(cat /test/calls 2>/dev/null) || calls=$(default_calls)
 
 calls_reach() {
 	log_mark
@@ -188,7 +188,7 @@ hello() {
 	insmod "$TEST_MODULES/hello_import.ko" || return
 	rmmod hello_import || return
 	log_since | grep hello_import:
-	log_since | grep -q "hello_import: nr_processes at .* in the kernel image: direct call, 1 of 1 call sites" || return
+	log_since | grep -q "hello_import: nr_processes at .* in the kernel image: $(default_calls)" || return
 	printed=$(log_since | sed -n 's/.*hello_import: command line: //p')
 	[ "$printed" = "$(cat /proc/cmdline)" ] || return
 	log_since | grep -qE 'hello_import: [1-9][0-9]* processes, [1-9][0-9]* context switches'
@@ -211,7 +211,7 @@ ktap_test "what the provider had in init memory" case_fails 5 "Stale file handle
 	"provider_init_only from $PROVIDER: its type is in the provider's BTF, but .* it was in __init memory, which is freed; "
 ktap_test "what the provider keeps for its exit" case_ok 27
 ktap_test "symbols of init memory do not count" case_ok 35
-ktap_test "nor those of a provider that keeps them in its table" livepatch_provider
+ktap_livepatch "nor those of a provider that keeps them in its table" livepatch_provider
 ktap_test "optional, in init memory: missing, in a module and in the kernel image" case_ok 38
 ktap_test "#[position] counts in the order of the symbol table, whatever the addresses" case_ok 39
 ktap_test "provider that is built in" case_fails 40 "No such device" 1 \
@@ -260,7 +260,7 @@ ktap_test "no address is handed in" way_fails parameter "parameter: failed with 
 ktap_test "provider being unloaded" while_unloading
 ktap_test "provider still in its init" while_in_init
 ktap_test "a module that is not GPL-compatible is refused by the loader" not_gpl
-ktap_test "and by kimport, if its relocations went around the loader" not_gpl_relinked
-ktap_test "and for a block that is bound late" not_gpl_late
+ktap_livepatch "and by kimport, if its relocations went around the loader" not_gpl_relinked
+ktap_livepatch "and for a block that is bound late" not_gpl_late
 ktap_test "the provider unloads" rmmod "$PROVIDER"
 ktap_finish

@@ -5,9 +5,9 @@
 # nothing (tests/host/relink-lio), beside the stock core. Checks that their imports lead to that
 # copy, and does I/O with the modules that can do I/O here.
 #
+# kimport-vm: livepatch
 # kimport-vm: module samples/lio_core_new/target_core_mod_new lio/*
-# kimport-vm: file $CARGO_TARGET_DIR/debug/relocated:/test/relocated
-# kimport-vm: file /usr/lib/x86_64-linux-gnu/libgcc_s.so.1:/usr/lib/x86_64-linux-gnu/libgcc_s.so.1
+# kimport-vm: file $KIMPORT_GUEST_TOOLS/relocated:/test/relocated
 # kimport-vm: stock iscsi_tcp xen-scsiback tcm_qla2xxx target_core_iblock target_core_file
 # kimport-vm: stock target_core_pscsi
 # kimport-vm: stock target_core_user tcm_loop tcm_fc iscsi_target_mod cxgbit sbp_target ib_srpt

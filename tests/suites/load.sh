@@ -6,8 +6,7 @@
 # kimport-vm: module samples/hello_import/hello_import tests/modules/imports/kimport_test_provider
 # kimport-vm: module tests/modules/load/load_user tests/modules/load/load_refused
 # kimport-vm: module tests/modules/load/load_fails
-# kimport-vm: file $CARGO_TARGET_DIR/debug/kimport:/usr/bin/kimport
-# kimport-vm: file /usr/lib/x86_64-linux-gnu/libgcc_s.so.1:/usr/lib/x86_64-linux-gnu/libgcc_s.so.1
+# kimport-vm: file $KIMPORT_GUEST_TOOLS/kimport:/usr/bin/kimport
 # shellcheck shell=dash disable=SC1090
 . "$KTAP_SH"
 

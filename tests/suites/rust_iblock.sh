@@ -8,7 +8,8 @@
 # With IBLOCK_PROVIDER the suite runs on another core; rust_iblock_new.sh does that.
 #
 # kimport-vm: module samples/lio_core_new/target_core_mod_new samples/rust_iblock/rust_iblock
-# kimport-vm: module tcm_loop_new
+# kimport-vm: livepatch tcm_loop_new
+# kimport-vm: file $KIMPORT_GUEST_TOOLS/kimport:/usr/bin/kimport
 # kimport-vm: stock tcm_loop sd_mod null_blk scsi_debug sg dm_delay dm_mod
 # kimport-vm: program dmsetup
 # kimport-vm: disk 64M 64M
@@ -446,7 +447,7 @@ front_end() {
 	if [ "$IBLOCK_PROVIDER" = target_core_mod ]; then
 		modprobe tcm_loop
 	else
-		insmod "$TEST_MODULES/$IBLOCK_PROVIDER.ko" && insmod "$TEST_MODULES/tcm_loop_new.ko"
+		insmod "$TEST_MODULES/$IBLOCK_PROVIDER.ko" && lio_front_end
 	fi && modprobe sd_mod && modprobe sg && modprobe null_blk nr_devices=0
 }
 
@@ -457,7 +458,8 @@ front_end_unload() {
 		modprobe -qr target_core_file target_core_pscsi target_core_user
 		modprobe -qr target_core_mod
 	else
-		rmmod tcm_loop_new && rmmod "$IBLOCK_PROVIDER"
+		rmmod "$LIO_FRONT_END" && rmmod "$IBLOCK_PROVIDER" || return
+		[ ! -d /sys/module/target_core_mod ] || modprobe -r target_core_mod
 	fi
 	grep "^$IBLOCK_PROVIDER " /proc/modules
 	! grep -q "^$IBLOCK_PROVIDER " /proc/modules

@@ -5,10 +5,13 @@
 # the checkout, and checks their imports.
 #
 # kimport-vm: module samples/hello_import/hello_import samples/rust_iblock/rust_iblock
-# kimport-vm: module samples/lio_core_new/target_core_mod_new tcm_loop_new
+# kimport-vm: module samples/lio_core_new/target_core_mod_new
+# kimport-vm: livepatch tcm_loop_new
+# kimport-vm: file $KIMPORT_GUEST_TOOLS/kimport:/usr/bin/kimport
 # kimport-vm: module consumer/count_processes consumer/import_cases
 # shellcheck shell=dash disable=SC1090
 . "$KTAP_SH"
+. "$LIO_SH"
 
 # load_unload MODULE [PARAMETER]...
 load_unload() {
@@ -38,7 +41,7 @@ no_exports() {
 }
 
 front_end() {
-	modprobe scsi_mod && load_unload tcm_loop_new
+	lio_front_end && rmmod "$LIO_FRONT_END"
 }
 
 ktap_plan 8
@@ -48,6 +51,6 @@ ktap_test "hello_import" sample "command line: ." hello_import
 ktap_test "lio_core_new" no_exports
 ktap_test "rust_iblock on the stock core" sample "transport_backend_register.* in target_core_mod: direct call" rust_iblock provider=target_core_mod
 ktap_test "rust_iblock on the new core" sample "transport_backend_register.* in target_core_mod_new: direct call" rust_iblock provider=target_core_mod_new
-ktap_test "the relinked front end" front_end
+ktap_test "a front end of the new core" front_end
 ktap_test "lio_core_new unloads" rmmod target_core_mod_new
 ktap_finish

@@ -9,8 +9,7 @@
 # kimport-vm: file docs/ways.md:/test/ways.md $KIMPORT_KDIR/Module.symvers:/test/Module.symvers
 # kimport-vm: file $KIMPORT_BUILD/ways/kernel:/test/kernel
 # kimport-vm: file $KIMPORT_BUILD/ways/build.log:/test/build.log
-# kimport-vm: file $CARGO_TARGET_DIR/debug/kimport:/usr/bin/kimport
-# kimport-vm: file /usr/lib/x86_64-linux-gnu/libgcc_s.so.1:/usr/lib/x86_64-linux-gnu/libgcc_s.so.1
+# kimport-vm: file $KIMPORT_GUEST_TOOLS/kimport:/usr/bin/kimport
 # shellcheck shell=dash disable=SC1090
 . "$KTAP_SH"
 

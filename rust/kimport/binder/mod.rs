@@ -11,30 +11,39 @@
 //!   its `Key`.
 //!
 //! `scripts/Makefile.kimport` chooses the way with a `--cfg`, and only this file names the files:
-//! `static_call.rs` if the kernel can patch call sites, else `pointer.rs`. The third way has
-//! nothing to bind: the calls of a `#[livepatch]` block are already bound when this code runs. For
-//! such a block the macro's expansion uses the macros of `livepatch.rs`.
+//! `static_call.rs` if the kernel can patch call sites, `veneer.rs` on arm64, else `pointer.rs`.
+//! The last two share `slot.rs`. One more way has nothing to bind: the calls of a `#[livepatch]`
+//! block are already bound when this code runs. For such a block the macro's expansion uses the
+//! macros of `livepatch.rs`.
 
 use crate::block::Symbol;
 use core::ffi::c_void;
 
-#[cfg(not(kimport_static_calls))]
+#[cfg(not(any(kimport_static_calls, kimport_veneers)))]
 mod pointer;
+#[cfg(not(kimport_static_calls))]
+mod slot;
 #[cfg(kimport_static_calls)]
 mod static_call;
+#[cfg(kimport_veneers)]
+mod veneer;
 
-#[cfg(not(kimport_static_calls))]
+#[cfg(not(any(kimport_static_calls, kimport_veneers)))]
 use pointer as way;
 #[cfg(kimport_static_calls)]
 use static_call as way;
+#[cfg(kimport_veneers)]
+use veneer as way;
 
 mod livepatch;
 
 #[doc(hidden)]
 pub use livepatch::LoadedAddress;
+#[cfg(all(kimport_selftest, not(kimport_static_calls)))]
+pub(crate) use slot::tests as slot_tests;
 #[cfg(kimport_bench)]
 pub use way::bind_together;
-#[cfg(kimport_selftest)]
+#[cfg(all(kimport_selftest, any(kimport_static_calls, kimport_veneers)))]
 pub(crate) use way::tests;
 pub use way::FunctionBinding;
 #[doc(hidden)]
@@ -103,6 +112,8 @@ pub enum CallMode {
         /// The number of call sites that are direct calls to the function.
         direct: usize,
     },
+    /// Each call site is a direct call of a veneer in this module, which jumps to the function.
+    Veneer,
     /// Calls go through a function pointer.
     Pointer,
     /// Each call site is a direct `call` or jump, which the kernel made when it loaded the module.

@@ -22,6 +22,9 @@ pub(crate) struct Suite {
 }
 
 const SUITES: &[&Suite] = &[
+    #[cfg(not(kimport_static_calls))]
+    crate::binder::slot_tests::SUITE,
+    #[cfg(any(kimport_static_calls, kimport_veneers))]
     crate::binder::tests::SUITE,
     crate::log::tests::SUITE,
     crate::block::tests::SUITE,

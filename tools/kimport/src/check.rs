@@ -8,7 +8,7 @@ use crate::{
     kernel::{Exporter, Kernel},
     licence::require_gpl_compatible,
     list::{Listing, Livepatch},
-    loader::{LoaderJudgement, LoaderRefusal, Version, LAYOUT},
+    loader::{LoaderJudgement, LoaderRefusal, RefusalReason, Version, LAYOUT},
     relink::SymbolReport,
     resolve::{position_of_livepatch, resolve, Cause, Finder, SymbolQuery},
     symvers::VMLINUX,
@@ -156,6 +156,14 @@ impl CheckReport {
         } = Loading::new(kernel, module, listing);
         findings.extend(undefined);
         warnings.extend(judgement.warnings);
+        let reasons = judgement.refusals.iter().map(|refusal| refusal.reason);
+        if reasons.eq([RefusalReason::Architecture]) {
+            // The symbols of another architecture do not matter.
+            findings.clear();
+            warnings.clear();
+            unverified.clear();
+            verified = 0;
+        }
         look_elsewhere(kernel, &mut findings);
         for finding in &mut findings {
             finding.message = finding.as_logged(module);

@@ -200,15 +200,16 @@ impl Loader {
     ) -> LoaderJudgement {
         let mut judgement = LoaderJudgement::default();
         match self.machine {
-            Some(machine) if machine != marks.machine => judgement.refuse(
-                RefusalReason::Architecture,
-                format!(
+            Some(machine) if machine != marks.machine => {
+                let message = format!(
                     "Invalid architecture in ELF header: {}: {module} is for {}, the kernel for {}",
                     marks.machine,
                     architecture(marks.machine),
                     architecture(machine)
-                ),
-            ),
+                );
+                judgement.refuse(RefusalReason::Architecture, message);
+                return judgement;
+            }
             Some(_) => {}
             None => judgement
                 .unknown
@@ -423,8 +424,15 @@ mod tests {
         without.livepatch = Some(false);
         assert_eq!(
             refusals(&without, &arm, None),
+            ["Invalid architecture in ELF header: 183: m is for arm64, the kernel for x86-64"]
+        );
+        let same = Marks {
+            machine: EM_X86_64,
+            ..arm
+        };
+        assert_eq!(
+            refusals(&without, &same, None),
             [
-                "Invalid architecture in ELF header: 183: m is for arm64, the kernel for x86-64",
                 "m: module is marked as livepatch module, but livepatch support is disabled",
                 "m: module tries to import module namespace: module:kvm",
                 "m: exports duplicate symbol printk (owned by kernel)",

@@ -54,12 +54,17 @@ pub fn setup(place: Place) -> Result<()> {
     let cache = place.cache.clone();
     let command = "scripts/setup prepare-kernel";
     let kernel = place.kernel.clone();
+    let guest = kernel.guest.clone();
+    let again = place.clone();
     if kernel.version.is_empty() {
         prepare(place, Named::Release(kernel.release), command)?;
     } else if !kernel.stock.is_dir() && env::var_os("KERNEL").is_none_or(|name| name.is_empty()) {
         prepare(instead_of_lost(place)?, Named::Chosen, command)?;
     } else {
         prepare(place, Named::Chosen, command)?;
+    }
+    if !guest.path.is_dir() {
+        Steps::begin(again, 1)?.make_root("programs of virtual machines", &guest)?;
     }
     let seconds = start.elapsed().as_secs();
     note(&format!("set up in {seconds} s in {}", cache.display()));

@@ -36,6 +36,8 @@ pub struct Root {
     pub backports: String,
     /// The version of its Rust compiler.
     pub rustc: String,
+    /// The architecture of its programs if they do not run here, or nothing.
+    pub foreign: String,
     /// Its packages.
     pub packages: Vec<String>,
 }
@@ -55,6 +57,8 @@ pub struct Kernel {
     pub kdir: PathBuf,
     /// The build root with the compilers that the kernel was built with.
     pub root: Root,
+    /// The root with the programs for virtual machines that run it.
+    pub guest: Root,
 }
 
 /// Returns the directory of this user's cache, by the same rules as `scripts/env`.
@@ -70,10 +74,11 @@ pub fn cache_dir(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf>
 /// A script that prints the values that `scripts/env` sets for a kernel, and those of its build
 /// root. [`Kernel::read`] reads them.
 const KERNEL: &str = r#"root() {
-    build_root "$1" && printf '%s\n' "$2" "$SUITE" "$BACKPORTS" "$RUSTC" "${PACKAGES[*]}"
+    build_root "$1" && printf '%s\n' "$2" "$SUITE" "$BACKPORTS" "$RUSTC" "$FOREIGN" "${PACKAGES[*]}"
 }
 printf '%s\n' "$RELEASE" "$VERSION" "$STOCK" "$SOURCE" "$KDIR"
-root "$(build_root_of "$RELEASE")" "$KERNEL_ROOT""#;
+root "$(build_root_of "$RELEASE")" "$KERNEL_ROOT"
+root "$(guest_root_of "$RELEASE")" "$GUEST_ROOT""#;
 
 impl Place {
     /// Reads the paths from `env` in the directory `scripts`.
@@ -101,7 +106,8 @@ impl Place {
 
     /// Returns whether everything is there.
     pub(crate) fn is_ready(&self) -> bool {
-        self.root.path.is_dir() && self.kernel.is_ready()
+        let kernel = &self.kernel;
+        self.root.path.is_dir() && kernel.is_ready() && kernel.guest.path.is_dir()
     }
 
     /// Returns the paths of another kernel.
@@ -134,6 +140,7 @@ impl Kernel {
             source: next()?.into(),
             kdir: next()?.into(),
             root: Root::read(lines)?,
+            guest: Root::read(lines)?,
         })
     }
 
@@ -170,6 +177,7 @@ impl Root {
             suite: next()?,
             backports: next()?,
             rustc: next()?,
+            foreign: next()?,
             packages: next()?.split(' ').map(str::to_owned).collect(),
         })
     }
@@ -207,15 +215,19 @@ mod tests {
             release, version, ..
         } = &place.kernel;
         assert_eq!(place.kernel(release, version).unwrap(), place.kernel);
-        for (release, suite, backports) in [
-            ("1.2+deb13-amd64", "trixie", "trixie-backports"),
-            ("1.2+deb13-arm64", "trixie", "trixie-backports"),
-            ("1.2+deb14-amd64", "sid", ""),
+        for (release, suite, backports, foreign) in [
+            ("1.2+deb13-amd64", "trixie", "trixie-backports", ""),
+            ("1.2+deb13-arm64", "trixie", "trixie-backports", "arm64"),
+            ("1.2+deb13-arm64-16k", "trixie", "trixie-backports", "arm64"),
+            ("1.2+deb14-amd64", "sid", "", ""),
         ] {
             let other = place.kernel(release, "1.2-1~bpo+1").unwrap();
             let root = &other.root;
             assert_eq!((&*root.suite, &*root.backports), (suite, backports));
             assert!(has(root, "rustc"));
+            assert_eq!(root.foreign, "");
+            assert_eq!(other.guest.foreign, foreign);
+            assert!(has(&other.guest, "busybox-static"));
             let beside = place
                 .cache
                 .join("kernels")

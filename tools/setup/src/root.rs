@@ -40,8 +40,15 @@ fn make(root: &Root, steps: &Steps, log: &Log) -> Result<()> {
         .iter()
         .map(|line| format!("--aptopt={line}"))
         .collect();
+    // Programs of another architecture cannot be configured here.
+    options.extend(match root.foreign.as_str() {
+        "" => vec!["--variant=apt".to_owned()],
+        foreign => vec![
+            "--variant=extract".to_owned(),
+            format!("--architectures={foreign}"),
+        ],
+    });
     options.extend([
-        "--variant=apt".to_owned(),
         format!("--include={}", root.packages.join(",")),
         "--aptopt=Acquire::Retries \"3\"".to_owned(),
     ]);
@@ -85,9 +92,11 @@ fn make(root: &Root, steps: &Steps, log: &Log) -> Result<()> {
         )?;
     }
 
-    let status = tmp.join("var/lib/dpkg/status");
-    let found = version_of("rustc", &fs::read_to_string(&status).at(&status)?);
-    check_rustc(suite, &found, &root.rustc)?;
+    if root.foreign.is_empty() {
+        let status = tmp.join("var/lib/dpkg/status");
+        let found = version_of("rustc", &fs::read_to_string(&status).at(&status)?);
+        check_rustc(suite, &found, &root.rustc)?;
+    }
     // `scripts/in-root` mounts the host's files over these.
     for name in ["etc/resolv.conf", "etc/hosts"] {
         let path = tmp.join(name);

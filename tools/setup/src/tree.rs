@@ -51,6 +51,18 @@ fn value<'a>(config: &'a str, option: &str) -> Option<&'a str> {
     })
 }
 
+/// Returns the arguments of make that choose the architecture and the cross compilers, from the
+/// variables in the kernel's headers package.
+fn architecture(variables: &str) -> Vec<String> {
+    let overrides = variables
+        .lines()
+        .filter_map(|line| line.strip_prefix("override ")?.split_once(" = "));
+    overrides
+        .filter(|(name, _)| *name == "ARCH" || name.starts_with("CROSS"))
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect()
+}
+
 /// Returns the lines that differ between two configurations. The configuration determines crate
 /// hashes and structure layouts. Only the C compiler's packaging revision may differ; the
 /// distribution does not compare it either (`DEBIAN_KERNEL_NO_CC_VERSION_CHECK`).
@@ -81,6 +93,9 @@ fn prepare(kernel: &Kernel, steps: &Steps, log: &Log) -> Result<()> {
     let before = fs::read_to_string(&config).at(&config)?;
     let cc = value(&before, "CONFIG_CC_VERSION_TEXT").unwrap_or_default();
     let cc = cc.split(' ').next().unwrap_or_default();
+    let variables = headers.join(".kernelvariables");
+    let variables = fs::read_to_string(&variables).at(&variables)?;
+    let architecture = architecture(&variables);
     if !log.succeeds(place.within(&kernel.root, "sh").args([
         "-c",
         "command -v \"$1\"",
@@ -116,11 +131,10 @@ fn prepare(kernel: &Kernel, steps: &Steps, log: &Log) -> Result<()> {
         make.arg("-C")
             .arg(source)
             .arg(format!("O={}", kdir.display()))
-            .arg("ARCH=x86");
-        let prefix = cc.find("gcc").map_or(cc, |at| &cc[..at]);
-        make.arg(format!("CC={cc}"))
-            .arg(format!("CROSS_COMPILE={prefix}"));
-        make.arg(format!("LOCALVERSION={local}")).args(arguments);
+            .args(&architecture)
+            .arg(format!("CC={cc}"))
+            .arg(format!("LOCALVERSION={local}"))
+            .args(arguments);
         log.run(&mut make)
     };
     make(&["olddefconfig"])?;
@@ -217,6 +231,22 @@ mod tests {
             changes(before, &after),
             ["< CONFIG_B=m", "> # CONFIG_B is not set", "> CONFIG_C=y"]
         );
+    }
+
+    #[test]
+    fn the_headers_name_the_architecture() {
+        let variables = "override ARCH = arm64\noverride KERNELRELEASE = 7.3.4\nCC = gcc\n\
+            override CROSS_COMPILE = aarch64-linux-gnu-\n\
+            override CROSS_COMPILE_COMPAT = arm-linux-gnueabihf-\nexport CROSS_COMPILE_COMPAT\n";
+        assert_eq!(
+            architecture(variables),
+            [
+                "ARCH=arm64",
+                "CROSS_COMPILE=aarch64-linux-gnu-",
+                "CROSS_COMPILE_COMPAT=arm-linux-gnueabihf-"
+            ]
+        );
+        assert!(architecture("").is_empty());
     }
 
     #[test]

@@ -97,6 +97,25 @@ ktap_test() {
 	return "$ktap_status"
 }
 
+# ktap_livepatch NAME COMMAND...: as ktap_test, but skipped on kernels without livepatch.
+ktap_livepatch() {
+	if [ -d /sys/kernel/livepatch ]; then
+		ktap_test "$@"
+	else
+		ktap_skip "$1" "the kernel has no livepatch"
+	fi
+}
+
+# default_calls: prints the call mode that a module reads back from the one call of an import and
+# prints, with the binder that kimport chooses for this architecture.
+default_calls() {
+	case $(uname -m) in
+	x86_64) echo "direct call, 1 of 1 call sites" ;;
+	aarch64) echo "direct call through a veneer" ;;
+	*) echo "call through a pointer" ;;
+	esac
+}
+
 # ktap_finish: the last thing a suite does. Its status is the suite's.
 ktap_finish() {
 	rm -rf "$ktap_dir"

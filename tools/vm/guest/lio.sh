@@ -27,6 +27,21 @@ lio_error() {
 	return 1
 }
 
+# lio_front_end: loads Debian's tcm_loop as a front end of target_core_mod_new, and sets
+# LIO_FRONT_END to the module's name. Without livepatch it is the stock
+# front end, loaded with the addresses of that core.
+lio_front_end() {
+	modprobe -a scsi_mod sd_mod || return
+	if [ -d /sys/kernel/livepatch ]; then
+		LIO_FRONT_END=tcm_loop_new
+		insmod "$TEST_MODULES/tcm_loop_new.ko"
+	else
+		LIO_FRONT_END=tcm_loop
+		modprobe target_core_mod || return
+		kimport load "$(modinfo -n tcm_loop)" --from target_core_mod_new=target_core_mod
+	fi
+}
+
 # lio_write VALUE FILE: one write to one attribute.
 lio_write() {
 	# The shell reports an error of the redirection, echo one of the write.

@@ -57,6 +57,9 @@ pub const PROGRAMS: &[&str] = &[
 /// Programs that a base has when the root has them.
 pub const OPTIONAL_PROGRAMS: &[&str] = &["mount", "umount", "losetup", "dmsetup", "flock"];
 
+/// Libraries that every base has besides those of its programs: host commands in Rust need them.
+const LIBRARIES: &[&str] = &["libgcc_s.so.1"];
+
 /// Modules of the stock kernel that every base has, with their dependencies.
 pub const MODULES: &[&str] = &[
     "virtio_pci",
@@ -195,7 +198,12 @@ struct Userland {
 }
 
 impl Userland {
-    fn collect(root: &Path, required: &[String], optional: &[&str]) -> Result<Self> {
+    fn collect(
+        root: &Path,
+        required: &[String],
+        optional: &[&str],
+        libraries: &[&str],
+    ) -> Result<Self> {
         let mut userland = Self::default();
         let mut missing = Vec::new();
         let wanted = required.iter().map(|name| (name.as_str(), true));
@@ -216,9 +224,13 @@ impl Userland {
             root.display(),
             missing.join(", ")
         );
+        for library in libraries {
+            userland.program(root, &find_library(root, "this base", library, &[])?)?;
+        }
         Ok(userland)
     }
 
+    /// Adds a program or a library, and the libraries that it needs.
     fn program(&mut self, root: &Path, path: &str) -> Result<()> {
         let real = chase(root, path)?;
         let place = merged(path);
@@ -332,6 +344,7 @@ fn find_library(root: &Path, user: &str, library: &str, search: &[String]) -> Re
     let usual = [
         "usr/lib/x86_64-linux-gnu",
         "lib/x86_64-linux-gnu",
+        "usr/lib/aarch64-linux-gnu",
         "usr/lib64",
         "lib64",
         "usr/lib",
@@ -361,7 +374,7 @@ impl Base<'_> {
     pub fn get(&self, cache: &Path) -> Result<PathBuf> {
         let mut programs: Vec<_> = PROGRAMS.iter().map(|name| (*name).to_owned()).collect();
         programs.extend_from_slice(self.programs);
-        let userland = Userland::collect(self.root, &programs, OPTIONAL_PROGRAMS)?;
+        let userland = Userland::collect(self.root, &programs, OPTIONAL_PROGRAMS, LIBRARIES)?;
         let names: BTreeSet<&str> = MODULES
             .iter()
             .copied()
@@ -497,7 +510,7 @@ mod tests {
     fn missing_programs_are_all_named() {
         let root = tempfile::tempdir().unwrap();
         let wanted = ["here".to_owned(), "there".to_owned()];
-        let error = Userland::collect(root.path(), &wanted, &["maybe"]).unwrap_err();
+        let error = Userland::collect(root.path(), &wanted, &["maybe"], &[]).unwrap_err();
         assert!(error.to_string().ends_with("has no here, there"), "{error}");
     }
 

@@ -2,7 +2,7 @@
 
 //! The command `kimport-vm`.
 
-use anyhow::{ensure, Context, Result};
+use anyhow::{bail, ensure, Context, Result};
 use clap::{Args, Parser, Subcommand};
 use kimport_vm::ktap::{Outcome, Point};
 use kimport_vm::modules::Stock;
@@ -65,6 +65,9 @@ struct RunArgs {
     /// A module under test, put into /test/modules.
     #[arg(long, num_args = 1.., value_name = "FILE")]
     module: Vec<PathBuf>,
+    /// Leaves out the modules that suites need only on kernels with livepatch.
+    #[arg(long)]
+    no_livepatch: bool,
     /// An extra file and its place in the guest.
     #[arg(long, value_parser = needs::parse_file, value_name = "SRC:DST")]
     file: Vec<(String, String)>,
@@ -112,9 +115,9 @@ struct RunArgs {
     /// A further argument for QEMU.
     #[arg(long, allow_hyphen_values = true, value_name = "ARG")]
     qemu_arg: Vec<String>,
-    /// The QEMU program.
-    #[arg(long, default_value = "qemu-system-x86_64", value_name = "PROGRAM")]
-    qemu: PathBuf,
+    /// The QEMU program [default: qemu-system-... of the kernel's architecture].
+    #[arg(long, value_name = "PROGRAM")]
+    qemu: Option<PathBuf>,
     /// Keeps the log of both channels in this file. Without this option the log is kept in the
     /// cache, and only if something failed.
     #[arg(long, value_name = "FILE")]
@@ -302,8 +305,15 @@ fn report(verdict: &Verdict, steps: Option<&str>, log: &Path, kept: bool, second
 fn run_command(args: RunArgs) -> Result<bool> {
     let start = Instant::now();
     let needs = needs_of(&args.suite)?;
+    if let (Some(suite), true) = (needs.livepatch_suites.first(), args.no_livepatch) {
+        bail!("suite {suite} needs a kernel with livepatch");
+    }
+    let for_livepatch = needs
+        .livepatch_modules
+        .iter()
+        .filter(|_| !args.no_livepatch);
     let mut modules = args.module.clone();
-    for name in &needs.modules {
+    for name in needs.modules.iter().chain(for_livepatch) {
         modules.extend(module_files(name, &args)?);
     }
     let said = args

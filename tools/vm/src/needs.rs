@@ -18,6 +18,9 @@ pub enum Key {
     /// `module NAME...`: `NAME.ko` of the build directory, put into `/test/modules`. `DIRECTORY/*`
     /// stands for all modules of a directory.
     Module(Vec<String>),
+    /// `livepatch NAME...`: modules that kernels without livepatch do not get. Without a NAME, the
+    /// suite cannot run on such kernels.
+    Livepatch(Vec<String>),
     /// `file SRC:DEST...`: another file and its place in the guest. SRC may begin with `$NAME`, a
     /// variable of the environment.
     File(Vec<(String, String)>),
@@ -95,6 +98,7 @@ impl Key {
                     .context("a number of seconds is wanted")?,
             ),
             "with" => Self::With(words()),
+            "livepatch" => return Ok(Self::Livepatch(words())),
             "one-thread" | "last" => {
                 ensure!(rest.trim().is_empty(), "`{key}` takes no value");
                 return Ok(if key == "last" {
@@ -144,6 +148,10 @@ struct Said<T> {
 pub struct Needs {
     /// Modules under test, by their names below the build directory.
     pub modules: Vec<String>,
+    /// Modules under test for kernels with livepatch.
+    pub livepatch_modules: Vec<String>,
+    /// The suites that need a kernel with livepatch.
+    pub livepatch_suites: Vec<String>,
     /// Modules of the stock kernel besides the usual ones.
     pub stock: Vec<String>,
     /// Programs besides the usual ones.
@@ -212,6 +220,8 @@ impl Needs {
         for key in header {
             match key {
                 Key::Module(names) => union(&mut self.modules, names),
+                Key::Livepatch(names) if names.is_empty() => self.livepatch_suites.push(suite()),
+                Key::Livepatch(names) => union(&mut self.livepatch_modules, names),
                 Key::Stock(names) => union(&mut self.stock, names),
                 Key::Program(names) => union(&mut self.programs, names),
                 Key::Qemu(words) => union(&mut self.qemu, words),
@@ -313,6 +323,8 @@ mod tests {
         #\n\
         # Tests a thing.\n\
         # kimport-vm: module tests/modules/a ways/*\n\
+        # kimport-vm: livepatch\n\
+        # kimport-vm: livepatch b\n\
         # kimport-vm: file $KIMPORT_BUILD/x:/test/x README.md:/test/readme\n\
         # kimport-vm: disk 64M 512\n\
         # kimport-vm:   one-thread\n\
@@ -343,6 +355,8 @@ mod tests {
     fn a_header_is_read() {
         let expected = [
             Key::Module(words(&["tests/modules/a", "ways/*"])),
+            Key::Livepatch(Vec::new()),
+            Key::Livepatch(words(&["b"])),
             Key::File(vec![
                 ("$KIMPORT_BUILD/x".into(), "/test/x".into()),
                 ("README.md".into(), "/test/readme".into()),
@@ -503,6 +517,7 @@ mod tests {
         let some = || prop::collection::vec(word, 1..3);
         prop_oneof![
             some().prop_map(Key::Module),
+            prop::collection::vec(word, 0..3).prop_map(Key::Livepatch),
             some().prop_map(Key::Stock),
             some().prop_map(Key::Program),
             some().prop_map(Key::Qemu),
@@ -518,6 +533,7 @@ mod tests {
     fn line(key: &Key) -> String {
         let (name, values) = match key {
             Key::Module(words) => ("module", words.join(" ")),
+            Key::Livepatch(words) => ("livepatch", words.join(" ")),
             Key::Stock(words) => ("stock", words.join(" ")),
             Key::Program(words) => ("program", words.join("\t")),
             Key::Qemu(words) => ("qemu", words.join(" ")),
@@ -554,8 +570,10 @@ mod tests {
         fn a_suite_agrees_with_itself(keys in prop::collection::vec(any_key(), 0..5)) {
             if let Ok(mut once) = merge(&[("a", &keys)]) {
                 let mut twice = merge(&[("a", &keys), ("b", &keys)]).unwrap();
-                once.suites.clear();
-                twice.suites.clear();
+                for needs in [&mut once, &mut twice] {
+                    needs.suites.clear();
+                    needs.livepatch_suites.clear();
+                }
                 prop_assert_eq!(once, twice);
             }
         }

@@ -4,7 +4,7 @@
 
 use crate::image::{Archive, Base};
 use crate::modules::Stock;
-use crate::qemu::{Accel, Event, Machine, Vm};
+use crate::qemu::{Accel, Architecture, Event, Machine, Vm};
 use crate::session::{Limits, Progress, Session, Stop, Verdict};
 use anyhow::{bail, ensure, Context, Result};
 use std::collections::BTreeSet;
@@ -51,8 +51,8 @@ pub struct Options {
     pub programs: Vec<String>,
     /// Sizes of extra virtio disks.
     pub disks: Vec<u64>,
-    /// The QEMU program.
-    pub qemu: PathBuf,
+    /// The QEMU program, if another one than the architecture's usual one.
+    pub qemu: Option<PathBuf>,
     /// The number of virtual CPUs.
     pub smp: u32,
     /// The size of the memory, as QEMU writes it.
@@ -180,15 +180,18 @@ pub fn run(options: &Options, mut show: impl FnMut(&Progress)) -> Result<Verdict
         file.set_len(*size)?;
         Ok(file)
     });
+    let architecture = Architecture::of(&options.stock.kernel)?;
+    let program = options.qemu.clone();
     let machine = Machine {
-        program: options.qemu.clone(),
+        program: program.unwrap_or_else(|| architecture.program().into()),
+        architecture,
         kernel: options.stock.kernel.clone(),
         initrd,
-        // Warnings and worse go to the console. The dump at the end has everything. The VM has a
-        // timer, but on a busy host it may be too late for the kernel's check.
+        // Warnings and worse go to the console. The dump at the end has everything.
         cmdline: format!(
-            "console=ttyS0 rdinit=/init loglevel=5 panic=-1 printk.devkmsg=on \
-             log_buf_len=16M random.trust_cpu=on no_timer_check {}",
+            "{} rdinit=/init loglevel=5 panic=-1 printk.devkmsg=on log_buf_len=16M \
+             random.trust_cpu=on {}",
+            architecture.append(),
             options.append
         ),
         smp: options.smp,

@@ -193,6 +193,24 @@ fn what_is_missing_is_no_failure_of_a_test() {
     assert_eq!(output.status.code(), Some(2));
 }
 
+#[test]
+fn a_kernel_without_livepatch_does_not_run_suites_that_need_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let suite = dir.path().join("patches.sh");
+    fs::write(&suite, "#!/bin/sh\n# kimport-vm: livepatch\n").unwrap();
+    let said = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kimport-vm"));
+        command
+            .args(["run", "--stock", "/none", "--suite"])
+            .arg(&suite);
+        let output = command.args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(said(&["--no-livepatch"]).contains("suite patches needs a kernel with livepatch"));
+    assert!(said(&[]).contains("no lib/modules below /none"));
+}
+
 /// Returns the processes whose parent is `parent`.
 fn children(parent: u32) -> Vec<u32> {
     let path = format!("/proc/{parent}/task/{parent}/children");

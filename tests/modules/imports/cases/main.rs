@@ -471,7 +471,10 @@ fn check_provider(imports: Imports) -> Result<Imports> {
         match import.call_mode() {
             Some(CallMode::Direct { sites }) => ensure(sites > 0)?,
             Some(CallMode::Partial { .. } | CallMode::Livepatch { .. }) => return Err(EBADMSG),
-            Some(CallMode::Pointer) => ensure(cfg!(not(kimport_static_calls)))?,
+            Some(CallMode::Veneer) => ensure(cfg!(kimport_veneers))?,
+            Some(CallMode::Pointer) => {
+                ensure(cfg!(not(any(kimport_static_calls, kimport_veneers))))?;
+            }
             None => {}
         }
     }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tests of [`pointer`](super): the target that a slot holds.
+//! Tests of [`slot`](super): the target that a slot holds.
 
 use super::{FunctionBinding, Key};
+use crate::binder::Binder as _;
 use crate::selftest::{check, check_eq, suite};
 use core::ffi::c_void;
 
@@ -13,7 +14,7 @@ extern "C" fn unbound() -> ! {
 extern "C" fn target() {}
 
 suite! {
-    kimport_pointer:
+    kimport_slot:
 
     fn a_slot_is_bound_and_unbound() {
         static KEY: Key = Key::new(unbound as *mut c_void);
