@@ -30,6 +30,7 @@ lio_error() {
 # lio_front_end: loads Debian's tcm_loop as a front end of target_core_mod_new, and sets
 # LIO_FRONT_END to the module's name. Without livepatch it is the stock
 # front end, loaded with the addresses of that core.
+# shellcheck disable=SC2034 # the suites read LIO_FRONT_END
 lio_front_end() {
 	modprobe -a scsi_mod sd_mod || return
 	if [ -d /sys/kernel/livepatch ]; then
