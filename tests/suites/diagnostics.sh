@@ -82,7 +82,7 @@ listed() {
 	! [ -e $DIRECTORY/import_cases ] && cases case=0 || return
 	cat $DIRECTORY/import_cases
 	is "# block symbol kernel_name provider address call direct/sites verified" "$(head -n 1 $DIRECTORY/import_cases)" &&
-		is "provider_add $PROVIDER $(kallsyms_address provider_add $PROVIDER) direct 1/1 yes" \
+		is "provider_add $PROVIDER $(kallsyms_address provider_add $PROVIDER) $(default_sites) yes" \
 			"$(row import_cases "provider provider_add")" &&
 		is "provider_value $PROVIDER $(kallsyms_address provider_value $PROVIDER) data - unverified: no BTF" \
 			"$(row import_cases "provider provider_value")" &&
@@ -99,7 +99,7 @@ two_modules() {
 	cat $DIRECTORY/*
 	is "saved_command_line vmlinux $(kallsyms_address saved_command_line) data - unverified: no BTF" \
 		"$(row hello_import "kernel_image command_line")" &&
-		is "nr_processes vmlinux $(kallsyms_address nr_processes) direct 1/1 yes" \
+		is "nr_processes vmlinux $(kallsyms_address nr_processes) $(default_sites) yes" \
 			"$(row hello_import "kernel_image nr_processes")" &&
 		row import_cases "provider provider_add" | grep "^provider_add $PROVIDER "
 	result=$?
@@ -112,7 +112,7 @@ restricted() {
 	got=$(row import_cases "provider provider_add")
 	echo 0 >/proc/sys/kernel/kptr_restrict
 	rmmod import_cases || return
-	is "provider_add $PROVIDER 0000000000000000 direct 1/1 yes" "$got"
+	is "provider_add $PROVIDER 0000000000000000 $(default_sites) yes" "$got"
 }
 
 # An open file keeps the module loaded.

@@ -25,7 +25,7 @@ hello() {
 listed() {
 	cat /sys/kernel/debug/kimport/hello_import
 	address=$(kallsyms_address nr_processes)
-	grep -q "^kernel_image nr_processes nr_processes vmlinux $address direct 1/1 " /sys/kernel/debug/kimport/hello_import
+	grep -q "^kernel_image nr_processes nr_processes vmlinux $address $(default_sites) " /sys/kernel/debug/kimport/hello_import
 }
 
 dynamic_debug() {

@@ -14,7 +14,7 @@ hello() {
 	insmod "$TEST_MODULES/hello_import.ko" || return
 	log_since | grep hello_import:
 	log_since | grep -q "^hello_import: nr_processes at .* in the kernel image: $(default_calls)" || return
-	grep '^kernel_image nr_processes nr_processes vmlinux [0-9a-f]* direct 1/1 ' /sys/kernel/debug/kimport/hello_import &&
+	grep "^kernel_image nr_processes nr_processes vmlinux [0-9a-f]* $(default_sites) " /sys/kernel/debug/kimport/hello_import &&
 		rmmod hello_import
 }
 

@@ -116,6 +116,15 @@ default_calls() {
 	esac
 }
 
+# default_sites: prints the same as debugfs does, the call mode and the call sites.
+default_sites() {
+	case $(uname -m) in
+	x86_64) echo "direct 1/1" ;;
+	aarch64) echo "veneer -" ;;
+	*) echo "pointer -" ;;
+	esac
+}
+
 # ktap_finish: the last thing a suite does. Its status is the suite's.
 ktap_finish() {
 	rm -rf "$ktap_dir"
