@@ -225,25 +225,24 @@ pub fn update_kernel(place: Place) -> Result<()> {
     write_pin(&place, &chosen)
 }
 
-fn write_pin(place: &Place, chosen: &Choice) -> Result<()> {
-    let (release, version) = chosen;
-    let old = &place.kernel;
-    if *release == old.release && *version == old.version {
-        note(&format!(
-            "{release}, version {version}, is the newest already."
-        ));
-        return Ok(());
-    }
+/// Writes `kernel.pin`, unless it says this already. The kernel of `place` may be one that stands in
+/// for the pinned one.
+fn write_pin(place: &Place, (release, version): &Choice) -> Result<()> {
     let pin = place.top.join("kernel.pin");
     let text = format!(
         "# The stock kernel that is used. Written by `make \
          update-kernel`.\nRELEASE={release}\nVERSION={version}\n"
     );
+    if fs::read_to_string(&pin).at(&pin)? == text {
+        note(&format!(
+            "{release}, version {version}, is the newest already."
+        ));
+        return Ok(());
+    }
     fs::write(&pin, text).at(&pin)?;
     note(&format!(
-        "kernel.pin: {} ({}) -> {release} ({version}). Run 'make setup', then the tests, and \
-         commit kernel.pin.",
-        old.release, old.version
+        "kernel.pin: now {release} ({version}). Run 'make setup', then the tests, and commit \
+         kernel.pin."
     ));
     Ok(())
 }
@@ -274,6 +273,27 @@ pub fn running() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pin_is_written_though_its_kernel_stands_in_already() {
+        let top = tempfile::tempdir().unwrap();
+        let pin = top.path().join("kernel.pin");
+        fs::write(&pin, "RELEASE=1\nVERSION=1-1\n").unwrap();
+        let place = Place {
+            top: top.path().into(),
+            kernel: Kernel {
+                release: "2".into(),
+                version: "2-1".into(),
+                ..Kernel::default()
+            },
+            ..Place::default()
+        };
+        for _ in 0..2 {
+            write_pin(&place, &("2".into(), "2-1".into())).unwrap();
+            let text = fs::read_to_string(&pin).unwrap();
+            assert!(text.ends_with("\nRELEASE=2\nVERSION=2-1\n"), "{text}");
+        }
+    }
 
     #[test]
     fn kernels_are_named() {
