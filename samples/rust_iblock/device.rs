@@ -254,9 +254,9 @@ impl Device {
         if !convertible(own) || !convertible(shown) {
             last
         } else if own >= shown {
-            last << (own / shown).ilog2()
+            last << (own.trailing_zeros() - shown.trailing_zeros())
         } else {
-            last >> (shown / own).ilog2()
+            last >> (shown.trailing_zeros() - own.trailing_zeros())
         }
     }
 
