@@ -225,8 +225,8 @@ pub fn update_kernel(place: Place) -> Result<()> {
     write_pin(&place, &chosen)
 }
 
-/// Writes `kernel.pin`, unless it says this already. The kernel of `place` may be one that stands in
-/// for the pinned one.
+/// Writes `kernel.pin`, unless it says this already. The kernel of `place` may be one that stands
+/// in for the pinned one.
 fn write_pin(place: &Place, (release, version): &Choice) -> Result<()> {
     let pin = place.top.join("kernel.pin");
     let text = format!(
