@@ -20,7 +20,8 @@ pub mod code {
     macro_rules! errnos {
         ($($name:ident: $doc:literal)*) => {$(
             #[doc = $doc]
-            // SAFETY: An `Error` is transparent and holds a negative errno, which this is.
+            // SAFETY: An `Error` has one field, a non-zero `i32`. The field fills it, because
+            // `transmute` refuses another size. Negative errnos are its valid values.
             pub const $name: Error = unsafe { transmute(-(bindings::$name as i32)) };
         )*};
     }

@@ -22,8 +22,7 @@ use std::path::PathBuf;
 /// The number of exported functions, and of others.
 const EACH: usize = 64;
 
-/// The number of the others that tests/modules/bench uses: a backend driver takes as many of the
-/// LIO core.
+/// The number of the others that tests/modules/bench imports in one block.
 const FEW: usize = 45;
 
 /// The structs and unions that declarations name, each with its size.
