@@ -117,6 +117,23 @@ fn expansions() {
     }
 }
 
+/// The bare form is all that a block has inside of its module, without the name of a block.
+#[test]
+fn bare_entries_expand_like_those_of_a_block() {
+    let entries = quote! {
+        target_complete_cmd: fn(*mut se_cmd, u8),
+        /// Documented.
+        pub(super) jiffies: u64
+    };
+    let block = without_space(&run(quote!(mod block { #entries })).to_string());
+    let (_, inside) = block.split_once("usesuper::*;").unwrap();
+    let inside = inside
+        .replace("block:\"block\"", "block:\"\"")
+        .replace("c\"block\"", "c\"\"");
+    let bare = without_space(&run(entries).to_string());
+    assert_eq!(inside, bare + "}");
+}
+
 /// Every text of an error is in the expected output of a UI test.
 #[test]
 fn every_message_is_tested() {

@@ -42,6 +42,9 @@ import_symbols! {
 }
 
 // has: -> ::core::option::Option<u8> { if __KIMPORT_BINDING_optional_function.is_bound() {
+// has: } else { ::core::option::Option::None } }
+// has: Function, policy: Strict, optional: true, unverified: false, position: 0, block: "m", provider: "provider", name: "optional_function"
+// has: .described(__KIMPORT_TYPE_optional_function).optional(),
 // has: pub unsafe fn optional_unit() -> ::core::option::Option<()> {
 // has: pub unsafe fn optional_never() -> ::core::option::Option<::core::convert::Infallible,> {
 // has: ::kimport::macro_support::returned("provider:optional_never")

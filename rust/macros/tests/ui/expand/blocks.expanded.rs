@@ -49,63 +49,12 @@ pub(crate) mod lio {
         rust_name : "target_complete_cmd", description :
         __KIMPORT_TYPE_target_complete_cmd,
     }
-    ::kimport::__declare_function! {
-        trampoline : "__SCT__kimport_demo_0_target_queue_submission", key :
-        "__SCK__kimport_demo_0_target_queue_submission", binding :
-        __KIMPORT_BINDING_target_queue_submission, call :
-        __kimport_call_target_queue_submission, unbound :
-        __kimport_unbound_target_queue_submission, symbol :
-        "target_core_mod_new:target_queue_submission", fn (__kimport_arg_0 : * mut
-        se_cmd) -> ()
-    }
-    /// Calls `target_core_mod_new:target_queue_submission` of the kernel.
-    ///
-    /// # Safety
-    ///
-    /// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
-    #[allow(
-        dead_code,
-        non_snake_case,
-        unreachable_pub,
-        clippy::missing_safety_doc,
-        clippy::too_many_arguments,
-        clippy::undocumented_unsafe_blocks,
-    )]
-    #[inline(always)]
-    pub unsafe fn target_queue_submission(
-        __kimport_arg_0: *mut se_cmd,
-    ) -> ::core::option::Option<()> {
-        if __KIMPORT_BINDING_target_queue_submission.is_bound() {
-            ::core::option::Option::Some(unsafe {
-                __kimport_call_target_queue_submission(__kimport_arg_0)
-            })
-        } else {
-            ::core::option::Option::None
-        }
-    }
-    #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_target_queue_submission: &[u8] = ::kimport::types::encoded!(
-        ::kimport::types::Encoding::function(& [::kimport::types::describe!(* mut
-        se_cmd)], ::kimport::types::Encoding::VOID, false)
-    );
-    ::kimport::types::import_record! {
-        Function, policy : Strict, optional : true, unverified : false, position : 0,
-        block : "lio", provider : "target_core_mod_new", name :
-        "target_queue_submission", rust_name : "target_queue_submission", description :
-        __KIMPORT_TYPE_target_queue_submission,
-    }
     static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
         ::kimport::Symbol::function(
                 c"target_complete_cmd",
                 &__KIMPORT_BINDING_target_complete_cmd,
             )
             .described(__KIMPORT_TYPE_target_complete_cmd),
-        ::kimport::Symbol::function(
-                c"target_queue_submission",
-                &__KIMPORT_BINDING_target_queue_submission,
-            )
-            .described(__KIMPORT_TYPE_target_queue_submission)
-            .optional(),
     ];
     static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
         c"lio",
@@ -142,39 +91,6 @@ pub(crate) mod lio {
 mod core {
     #[allow(unused_imports)]
     use super::*;
-    ::kimport::__declare_function! {
-        trampoline : "__SCT__kimport_demo_1_nr_processes", key :
-        "__SCK__kimport_demo_1_nr_processes", binding : __KIMPORT_BINDING_nr_processes,
-        call : __kimport_call_nr_processes, unbound : __kimport_unbound_nr_processes,
-        symbol : "nr_processes", fn () -> c_int
-    }
-    /// Calls `nr_processes` of the kernel.
-    ///
-    /// # Safety
-    ///
-    /// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
-    #[allow(
-        dead_code,
-        non_snake_case,
-        unreachable_pub,
-        clippy::missing_safety_doc,
-        clippy::too_many_arguments,
-        clippy::undocumented_unsafe_blocks,
-    )]
-    #[inline(always)]
-    pub unsafe fn nr_processes() -> c_int {
-        unsafe { __kimport_call_nr_processes() }
-    }
-    #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_nr_processes: &[u8] = ::kimport::types::encoded!(
-        ::kimport::types::Encoding::function(& [], ::kimport::types::describe!(c_int),
-        false)
-    );
-    ::kimport::types::import_record! {
-        Function, policy : Strict, optional : false, unverified : false, position : 0,
-        block : "core", provider : "", name : "nr_processes", rust_name : "nr_processes",
-        description : __KIMPORT_TYPE_nr_processes,
-    }
     #[allow(non_upper_case_globals)]
     static __KIMPORT_BINDING_uts: ::kimport::DataBinding = ::kimport::DataBinding::new(
         "init_uts_ns",
@@ -195,8 +111,6 @@ mod core {
         __KIMPORT_TYPE_uts,
     }
     static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
-        ::kimport::Symbol::function(c"nr_processes", &__KIMPORT_BINDING_nr_processes)
-            .described(__KIMPORT_TYPE_nr_processes),
         ::kimport::Symbol::data(
                 c"init_uts_ns",
                 &__KIMPORT_BINDING_uts,

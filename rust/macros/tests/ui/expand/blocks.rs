@@ -7,11 +7,8 @@ import_symbols! {
     pub(crate) mod lio from "target_core_mod_new" {
         /// Completes `cmd` with the SAM status `status`.
         target_complete_cmd: fn(cmd: *mut se_cmd, status: u8),
-        #[optional]
-        target_queue_submission: fn(*mut se_cmd),
     }
     mod core {
-        nr_processes: fn() -> c_int,
         #[name = "init_uts_ns"]
         uts: uts_namespace,
     }

@@ -5,6 +5,7 @@ use kimport_macros::import_symbols;
 import_symbols! {
     no_arguments: fn(),
     explicit_unit: fn() -> (),
+    nr_processes: fn() -> c_int,
     qualified: unsafe extern "C" fn(a: u8) -> u8,
     default_abi: extern fn(a: u8) -> u8,
     unnamed: fn(u8, _: u16, named: u32),
@@ -19,6 +20,9 @@ import_symbols! {
 
 // has: pub unsafe fn no_arguments() { unsafe {
 // has: pub unsafe fn explicit_unit() -> () {
+// has: symbol: "nr_processes", fn() -> c_int
+// has: pub unsafe fn nr_processes() -> c_int { unsafe { __kimport_call_nr_processes() } }
+// has: ::kimport::types::Encoding::function(&[], ::kimport::types::describe!(c_int), false)
 // has: symbol: "qualified", fn(__kimport_arg_a: u8) -> u8
 // has: symbol: "default_abi", fn(__kimport_arg_a: u8) -> u8
 // has: /// Arguments: _, _, `named`.

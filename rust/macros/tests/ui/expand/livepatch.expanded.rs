@@ -40,38 +40,6 @@ mod module {
         block : "module", provider : "provider", name : "function", rust_name :
         "function", description : __KIMPORT_TYPE_function,
     }
-    ::kimport::__declare_livepatch_function! {
-        livepatch : ".klp.sym.provider.other.isra.0,2", target : __kimport_target_second,
-        loaded : __KIMPORT_LOADED_second, binding : __KIMPORT_BINDING_second, call :
-        __kimport_call_second, symbol : "provider:other.isra.0", fn () -> ()
-    }
-    /// Calls `provider:other.isra.0` of the kernel.
-    ///
-    /// # Safety
-    ///
-    /// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
-    #[allow(
-        dead_code,
-        non_snake_case,
-        unreachable_pub,
-        clippy::missing_safety_doc,
-        clippy::too_many_arguments,
-        clippy::undocumented_unsafe_blocks,
-    )]
-    #[inline(always)]
-    pub unsafe fn second() {
-        unsafe { __kimport_call_second() }
-    }
-    #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_second: &[u8] = ::kimport::types::encoded!(
-        ::kimport::types::Encoding::function(& [], ::kimport::types::Encoding::VOID,
-        false)
-    );
-    ::kimport::types::import_record! {
-        Function, policy : Strict, optional : false, unverified : false, position : 2,
-        block : "module", provider : "provider", name : "other.isra.0", rust_name :
-        "second", description : __KIMPORT_TYPE_second,
-    }
     ::kimport::__declare_livepatch_data! {
         livepatch : ".klp.sym.provider.data,0", loaded : __KIMPORT_LOADED_data
     }
@@ -98,11 +66,6 @@ mod module {
         ::kimport::Symbol::livepatch_function(c"function", &__KIMPORT_BINDING_function)
             .described(__KIMPORT_TYPE_function)
             .loaded(&__KIMPORT_LOADED_function),
-        ::kimport::Symbol::livepatch_function(c"other.isra.0", &__KIMPORT_BINDING_second)
-            .rust_name("second")
-            .described(__KIMPORT_TYPE_second)
-            .loaded(&__KIMPORT_LOADED_second)
-            .position(2),
         ::kimport::Symbol::data(
                 c"data",
                 &__KIMPORT_BINDING_data,

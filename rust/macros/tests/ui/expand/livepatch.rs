@@ -6,9 +6,6 @@ import_symbols! {
     #[livepatch]
     mod module from "provider" {
         function: fn(a: u8) -> u8,
-        #[position = 2]
-        #[name = "other.isra.0"]
-        second: fn(),
         data: u32,
     }
 }

@@ -41,85 +41,9 @@ mod moved {
         block : "moved", provider : "provider", name : "function", rust_name :
         "function", description : __KIMPORT_TYPE_function,
     }
-    ::kimport::__declare_function! {
-        trampoline : "__SCT__kimport_demo_0_optional_function", key :
-        "__SCK__kimport_demo_0_optional_function", binding :
-        __KIMPORT_BINDING_optional_function, call : __kimport_call_optional_function,
-        unbound : __kimport_unbound_optional_function, symbol :
-        "provider:optional_function", fn (__kimport_arg_inside : u8) -> u8
-    }
-    /// Calls `provider:optional_function` of the kernel.
-    ///
-    /// Arguments: `inside`.
-    ///
-    /// # Safety
-    ///
-    /// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
-    #[allow(
-        dead_code,
-        non_snake_case,
-        unreachable_pub,
-        clippy::missing_safety_doc,
-        clippy::too_many_arguments,
-        clippy::undocumented_unsafe_blocks,
-    )]
-    #[inline(always)]
-    pub unsafe fn optional_function(
-        __kimport_arg_inside: u8,
-    ) -> ::core::option::Option<u8> {
-        let __kimport_inside = __KIMPORT_CALLS.try_enter()?;
-        if __KIMPORT_BINDING_optional_function.is_bound() {
-            ::core::option::Option::Some(unsafe {
-                __kimport_call_optional_function(__kimport_arg_inside)
-            })
-        } else {
-            ::core::option::Option::None
-        }
-    }
-    #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_optional_function: &[u8] = ::kimport::types::encoded!(
-        ::kimport::types::Encoding::function(& [::kimport::types::describe!(u8)],
-        ::kimport::types::describe!(u8), false)
-    );
-    ::kimport::types::import_record! {
-        Function, policy : Strict, optional : true, unverified : false, position : 0,
-        block : "moved", provider : "provider", name : "optional_function", rust_name :
-        "optional_function", description : __KIMPORT_TYPE_optional_function,
-    }
-    #[allow(non_upper_case_globals)]
-    static __KIMPORT_BINDING_data: ::kimport::DataBinding = ::kimport::DataBinding::new(
-        "provider:data",
-    );
-    /// The address of the kernel's `provider:data`.
-    #[allow(dead_code, non_snake_case, unreachable_pub)]
-    #[inline]
-    pub fn data() -> *mut u32 {
-        __KIMPORT_BINDING_data.address().cast()
-    }
-    #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_data: &[u8] = ::kimport::types::encoded!(
-        ::kimport::types::describe!(u32) .into_data()
-    );
-    ::kimport::types::import_record! {
-        Data, policy : Strict, optional : false, unverified : false, position : 0, block
-        : "moved", provider : "provider", name : "data", rust_name : "data", description
-        : __KIMPORT_TYPE_data,
-    }
     static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
         ::kimport::Symbol::function(c"function", &__KIMPORT_BINDING_function)
             .described(__KIMPORT_TYPE_function),
-        ::kimport::Symbol::function(
-                c"optional_function",
-                &__KIMPORT_BINDING_optional_function,
-            )
-            .described(__KIMPORT_TYPE_optional_function)
-            .optional(),
-        ::kimport::Symbol::data(
-                c"data",
-                &__KIMPORT_BINDING_data,
-                ::core::mem::size_of::<u32>(),
-            )
-            .described(__KIMPORT_TYPE_data),
     ];
     static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
             c"moved",
@@ -200,60 +124,9 @@ mod late {
         block : "late", provider : "provider", name : "function", rust_name : "function",
         description : __KIMPORT_TYPE_function,
     }
-    ::kimport::__declare_function! {
-        trampoline : "__SCT__kimport_demo_1_optional_function", key :
-        "__SCK__kimport_demo_1_optional_function", binding :
-        __KIMPORT_BINDING_optional_function, call : __kimport_call_optional_function,
-        unbound : __kimport_unbound_optional_function, symbol :
-        "provider:optional_function", fn (__kimport_arg_inside : u8) -> u8
-    }
-    /// Calls `provider:optional_function` of the kernel; `None` while it is not there.
-    ///
-    /// Arguments: `inside`.
-    ///
-    /// # Safety
-    ///
-    /// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
-    #[allow(
-        dead_code,
-        non_snake_case,
-        unreachable_pub,
-        clippy::missing_safety_doc,
-        clippy::too_many_arguments,
-        clippy::undocumented_unsafe_blocks,
-    )]
-    #[inline(always)]
-    pub unsafe fn optional_function(
-        __kimport_arg_inside: u8,
-    ) -> ::core::option::Option<u8> {
-        let __kimport_inside = __KIMPORT_CALLS.enter()?;
-        if __KIMPORT_BINDING_optional_function.is_bound() {
-            ::core::option::Option::Some(unsafe {
-                __kimport_call_optional_function(__kimport_arg_inside)
-            })
-        } else {
-            ::core::option::Option::None
-        }
-    }
-    #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_optional_function: &[u8] = ::kimport::types::encoded!(
-        ::kimport::types::Encoding::function(& [::kimport::types::describe!(u8)],
-        ::kimport::types::describe!(u8), false)
-    );
-    ::kimport::types::import_record! {
-        Function, policy : Strict, optional : true, unverified : false, position : 0,
-        block : "late", provider : "provider", name : "optional_function", rust_name :
-        "optional_function", description : __KIMPORT_TYPE_optional_function,
-    }
     static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
         ::kimport::Symbol::function(c"function", &__KIMPORT_BINDING_function)
             .described(__KIMPORT_TYPE_function),
-        ::kimport::Symbol::function(
-                c"optional_function",
-                &__KIMPORT_BINDING_optional_function,
-            )
-            .described(__KIMPORT_TYPE_optional_function)
-            .optional(),
     ];
     static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
         c"late",

@@ -7,14 +7,9 @@ import_symbols! {
     #[rebindable]
     mod moved from "provider" {
         function: fn(a: u8) -> u8,
-        #[optional]
-        optional_function: fn(inside: u8) -> u8,
-        data: u32,
     }
     #[late]
     mod late from "provider" {
         function: fn(a: u8) -> u8,
-        #[optional]
-        optional_function: fn(inside: u8) -> u8,
     }
 }

@@ -14,15 +14,23 @@ import_symbols! {
     #[rebindable]
     mod image {
         counted: fn(),
+        #[optional]
+        maybe_counted: fn(),
+        datum: u32,
     }
     #[late]
     mod late from "provider" {
         unit: fn(),
+        #[optional]
+        maybe_unit: fn(),
     }
     #[livepatch]
     mod livepatch {
         #[cfg(all())]
         patched: fn(),
+        #[position = 2]
+        #[name = "other.isra.0"]
+        second: fn(),
     }
 }
 
@@ -34,10 +42,21 @@ import_symbols! {
 // has: ::core::option::Option::Some(c"provider"), __KIMPORT_SYMBOLS,).autoload();
 // has: ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, __kimport_provider)
 // has: let __kimport_inside = __KIMPORT_CALLS.enter("counted"); unsafe { __kimport_call_counted() }
+// has: pub unsafe fn maybe_counted() -> ::core::option::Option<()> { let __kimport_inside = __KIMPORT_CALLS.try_enter()?; if __KIMPORT_BINDING_maybe_counted.is_bound() {
+// has: optional: true, unverified: false, position: 0, block: "image", provider: "", name: "maybe_counted"
+// has: .described(__KIMPORT_TYPE_maybe_counted).optional(),
+// has: pub fn datum() -> *mut u32 { __KIMPORT_BINDING_datum.address().cast() }
 // has: ::kimport::Imports::resolve_rebindable(&__KIMPORT_BLOCK, &__KIMPORT_CALLS)
 // has: pub unsafe fn unit() -> ::core::option::Option<()> {
 // has: ::core::option::Option::Some(unsafe { __kimport_call_unit() })
+// has: /// Calls `provider:maybe_unit` of the kernel; `None` while it is not there.
+// has: pub unsafe fn maybe_unit() -> ::core::option::Option<()> { let __kimport_inside = __KIMPORT_CALLS.enter()?; if __KIMPORT_BINDING_maybe_unit.is_bound() {
+// has: ::core::option::Option::Some(unsafe { __kimport_call_maybe_unit() }) } else { ::core::option::Option::None } }
 // has: #[cfg(all())] ::kimport::__declare_livepatch_function!
 // has: livepatch: ".klp.sym.vmlinux.patched,0"
 // has: #[cfg(all())] ::kimport::Symbol::livepatch_function(c"patched", &__KIMPORT_BINDING_patched)
 // has: .loaded(&__KIMPORT_LOADED_patched)
+// has: livepatch: ".klp.sym.vmlinux.other.isra.0,2", target: __kimport_target_second, loaded: __KIMPORT_LOADED_second,
+// has: pub unsafe fn second() { unsafe { __kimport_call_second() } }
+// has: position: 2, block: "livepatch", provider: "", name: "other.isra.0", rust_name: "second"
+// has: .rust_name("second").described(__KIMPORT_TYPE_second).loaded(&__KIMPORT_LOADED_second).position(2),
