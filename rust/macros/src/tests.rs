@@ -9,15 +9,11 @@ use proc_macro2::{Delimiter, Group, Ident, Literal, Punct, Spacing, Span, TokenS
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use quote::{quote, ToTokens};
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::HashSet,
     fs,
     path::{Path, PathBuf},
 };
-use syn::{
-    parse::{ParseStream, Parser},
-    visit::Visit,
-    Item, LitInt, LitStr, Token,
-};
+use syn::{visit::Visit, Item};
 
 /// Returns the UI tests' stand-in for the kernel's bindings.
 fn test_bindings() -> Bindings {
@@ -25,35 +21,28 @@ fn test_bindings() -> Bindings {
     Bindings::new([PathBuf::from(file)])
 }
 
-fn run(input: TokenStream) -> TokenStream {
-    pipeline(input, &test_bindings(), None, |_| Context {
+fn context(first_ordinal: usize) -> Context {
+    Context {
         crate_name: "demo".to_owned(),
-        first_ordinal: 0,
+        first_ordinal,
         records: true,
-    })
+    }
+}
+
+fn run(input: TokenStream) -> TokenStream {
+    pipeline(input, &test_bindings(), None, |_| context(0))
 }
 
 #[test]
 fn a_build_without_livepatch_says_why() {
-    let refused = |input: &str| {
+    let run = |input: &str, context: fn(usize) -> Context| {
         let input = input.parse().unwrap();
-        let unreachable = |_| unreachable!();
-        pipeline(input, &test_bindings(), Some("no kernel"), unreachable).to_string()
+        pipeline(input, &test_bindings(), Some("no kernel"), context).to_string()
     };
-    let text = refused("#[livepatch] mod a { f: fn(), } #[livepatch] mod b { f: fn(), }");
+    let refused = "#[livepatch] mod a { f: fn(), } #[livepatch] mod b { f: fn(), }";
+    let text = run(refused, |_| unreachable!());
     assert_eq!(text.matches("cannot be had: no kernel").count(), 2);
-    let context = |_| Context {
-        crate_name: String::new(),
-        first_ordinal: 0,
-        records: false,
-    };
-    let other = pipeline(
-        quote!(mod a { f: fn(), }),
-        &test_bindings(),
-        Some("no kernel"),
-        context,
-    );
-    assert!(!other.to_string().contains("no kernel"));
+    assert!(!run("mod a { f: fn(), }", |_| context(0)).contains("no kernel"));
 }
 
 /// Returns the files `*suffix` of a directory of the UI tests.
@@ -251,11 +240,7 @@ fn ordinals_count_on() {
     let input = quote!(mod a { x: fn() } mod b { x: fn() });
     let expanded = pipeline(input, &test_bindings(), None, |blocks| {
         assert_eq!(blocks, 2);
-        Context {
-            crate_name: "demo".to_owned(),
-            first_ordinal: 5,
-            records: true,
-        }
+        context(5)
     })
     .to_string();
     for name in ["__SCT__kimport_demo_5_x", "__SCK__kimport_demo_6_x"] {
@@ -273,69 +258,16 @@ fn bindings_without_format() {
         let text = r#"impl flags { pub fn bits (& self) -> u8 { self . bits ; 0 } } unsafe extern "C" { pub fn first (a : * mut flags) -> [u8 ; 2usize] ; # [doc = "{ ;"] pub fn bits () ; } pub fn second () ;"#;
         bindings::find(text, name).map(|item| item.to_token_stream().to_string())
     };
+    let tokens = |text: &str| text.parse::<TokenStream>().unwrap().to_string();
     let first = declared("first").expect("it is there");
-    assert_eq!(
-        first,
-        quote!(
-            pub fn first(a: *mut flags) -> [u8; 2usize];
-        )
-        .to_string()
-    );
+    let expected = tokens("pub fn first(a: *mut flags) -> [u8; 2usize];");
+    assert_eq!(first, expected);
     let bits = declared("bits").expect("it is behind a method of that name");
-    assert!(
-        bits.ends_with(
-            &quote!(
-                pub fn bits();
-            )
-            .to_string()
-        ),
-        "{bits}"
-    );
+    assert!(bits.ends_with(&tokens("pub fn bits();")), "{bits}");
     // These are outside of the block, not whole names, or no names of C.
     for name in ["second", "firs", "flags", "irst", "", "r#first", " first"] {
         assert_eq!(declared(name), None, "{name}");
     }
-}
-
-/// Parses the arguments of `import_record!`.
-fn record(tokens: TokenStream) -> Record {
-    let parser = |input: ParseStream<'_>| {
-        let kind: Ident = input.parse()?;
-        let mut values = BTreeMap::new();
-        while input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
-            let name: Ident = input.parse()?;
-            input.parse::<Token![:]>()?;
-            values.insert(
-                name.to_string(),
-                input.parse::<syn::Expr>()?.to_token_stream(),
-            );
-        }
-        let text = |name: &str| syn::parse2(values[name].clone()).map(|text: LitStr| text.value());
-        let flag = |name: &str| values[name].to_string() == "true";
-        Ok(Record {
-            data: kind == "Data",
-            optional: flag("optional"),
-            unverified: flag("unverified"),
-            position: syn::parse2::<LitInt>(values["position"].clone())?.base10_parse()?,
-            strings: [
-                text("block")?,
-                text("provider")?,
-                text("name")?,
-                text("rust_name")?,
-            ],
-        })
-    };
-    parser.parse2(tokens).expect("a record")
-}
-
-/// The part of a record that the declaration decides.
-#[derive(Debug, PartialEq)]
-struct Record {
-    data: bool,
-    optional: bool,
-    unverified: bool,
-    position: u32,
-    strings: [String; 4],
 }
 
 /// Collects the items of an expansion that the tests below look at.
@@ -343,7 +275,8 @@ struct Record {
 struct Items {
     functions: Vec<String>,
     modules: Vec<String>,
-    records: Vec<Record>,
+    /// The arguments of `import_record!`.
+    records: Vec<String>,
 }
 
 impl<'ast> Visit<'ast> for Items {
@@ -359,7 +292,8 @@ impl<'ast> Visit<'ast> for Items {
     fn visit_macro(&mut self, invocation: &'ast syn::Macro) {
         let name = invocation.path.segments.last();
         if name.is_some_and(|name| name.ident == "import_record") {
-            self.records.push(record(invocation.tokens.clone()));
+            self.records
+                .push(without_space(&invocation.tokens.to_string()));
         }
     }
 }
@@ -433,27 +367,18 @@ fn function() -> impl Strategy<Value = String> {
     })
 }
 
-fn entry_spec() -> impl Strategy<Value = EntrySpec> {
-    (
-        identifier(),
-        any::<bool>(),
-        any::<bool>(),
-        option::of(1..=u32::MAX),
-        option::of("[a-zA-Z_.$][a-zA-Z0-9_.$]{0,20}"),
-        select(vec!["", "pub", "pub(crate)", "pub(self)"]),
-        prop_oneof![ty(), function()],
-    )
-        .prop_map(
-            |(name, optional, unverified, position, kernel_name, vis, ty)| EntrySpec {
-                name,
-                optional,
-                unverified,
-                position,
-                kernel_name,
-                vis,
-                ty,
-            },
-        )
+prop_compose! {
+    fn entry_spec()(
+        name in identifier(),
+        optional in any::<bool>(),
+        unverified in any::<bool>(),
+        position in option::of(1..=u32::MAX),
+        kernel_name in option::of("[a-zA-Z_.$][a-zA-Z0-9_.$]{0,20}"),
+        vis in select(vec!["", "pub", "pub(crate)", "pub(self)"]),
+        ty in prop_oneof![ty(), function()],
+    ) -> EntrySpec {
+        EntrySpec { name, optional, unverified, position, kernel_name, vis, ty }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -530,33 +455,9 @@ fn source(blocks: &[BlockSpec]) -> String {
 
 /// Makes tokens that have a meaning in the grammar, in any order.
 fn token_soup() -> impl Strategy<Value = TokenStream> {
-    let words = vec![
-        "mod",
-        "from",
-        "fn",
-        "pub",
-        "unsafe",
-        "extern",
-        "static",
-        "const",
-        "for",
-        "impl",
-        "dyn",
-        "optional",
-        "name",
-        "position",
-        "unverified",
-        "doc",
-        "cfg",
-        "self",
-        "a",
-        "b",
-        "u8",
-        "r#type",
-        "_",
-        "mut",
-    ];
-    let word = select(words).prop_map(|word| {
+    let words = "mod from fn pub unsafe extern static const for impl dyn optional name position \
+        unverified doc cfg self a b u8 r#type _ mut";
+    let word = select(words.split_whitespace().collect::<Vec<_>>()).prop_map(|word| {
         let ident = match word.strip_prefix("r#") {
             Some(raw) => Ident::new_raw(raw, Span::call_site()),
             None => Ident::new(word, Span::call_site()),
@@ -682,18 +583,18 @@ proptest! {
         for block in &blocks {
             for entry in &block.entries {
                 functions.push(entry.name.clone());
-                records.push(Record {
-                    data: entry.is_data(),
-                    optional: entry.optional,
-                    unverified: entry.unverified,
-                    position: entry.position.unwrap_or(0),
-                    strings: [
-                        block.name.clone(),
-                        block.provider.clone().unwrap_or_default(),
-                        entry.kernel_name.clone().unwrap_or_else(|| entry.name.clone()),
-                        entry.name.clone(),
-                    ],
-                });
+                let EntrySpec { name, optional, unverified, .. } = entry;
+                let kind = if entry.is_data() { "Data" } else { "Function" };
+                let position = entry.position.unwrap_or(0);
+                let provider = block.provider.as_deref().unwrap_or_default();
+                let kernel_name = entry.kernel_name.as_ref().unwrap_or(name);
+                records.push(without_space(&format!(
+                    "{kind}, policy: Strict, optional: {optional}, unverified: {unverified},
+                     position: {position}, block: {:?}, provider: {provider:?},
+                     name: {kernel_name:?}, rust_name: {name:?},
+                     description: __KIMPORT_TYPE_{name},",
+                    block.name,
+                )));
             }
             functions.push("resolve_imports".to_owned());
             functions.push("resolve_imports_from".to_owned());

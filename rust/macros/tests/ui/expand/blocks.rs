@@ -8,8 +8,4 @@ import_symbols! {
         /// Completes `cmd` with the SAM status `status`.
         target_complete_cmd: fn(cmd: *mut se_cmd, status: u8),
     }
-    mod core {
-        #[name = "init_uts_ns"]
-        uts: uts_namespace,
-    }
 }

@@ -46,6 +46,7 @@ import_symbols! {
 // has: optional: true, unverified: false, position: 0, block: "image", provider: "", name: "maybe_counted"
 // has: .described(__KIMPORT_TYPE_maybe_counted).optional(),
 // has: pub fn datum() -> *mut u32 { __KIMPORT_BINDING_datum.address().cast() }
+// has: ::kimport::Block::new(c"image", ::core::option::Option::None, __KIMPORT_SYMBOLS,);
 // has: ::kimport::Imports::resolve_rebindable(&__KIMPORT_BLOCK, &__KIMPORT_CALLS)
 // has: pub unsafe fn unit() -> ::core::option::Option<()> {
 // has: ::core::option::Option::Some(unsafe { __kimport_call_unit() })
