@@ -9,7 +9,7 @@
 
 use crate::{
     diagnostics::{self as message, DiagCtxt},
-    model::{bare, Block, Missing},
+    model::{bare, literal, Block, Missing},
 };
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{quote, ToTokens};
@@ -19,7 +19,7 @@ use syn::{
     parse_quote,
     spanned::Spanned,
     visit_mut::{self, VisitMut},
-    Attribute, Expr, ExprLit, ForeignItem, ItemForeignMod, Lit, Meta, Path, Type, TypePath,
+    Attribute, ForeignItem, ItemForeignMod, Lit, Path, Type, TypePath,
 };
 
 /// The variable with the files that bindgen wrote, separated as in `PATH`. The first file that
@@ -192,22 +192,14 @@ fn item_len(text: &str) -> Option<usize> {
 
 /// Returns the name of the symbol, if it differs from that of the item.
 fn link_name(attributes: &[Attribute]) -> Option<String> {
-    attributes
-        .iter()
-        .find_map(|attribute| match &attribute.meta {
-            Meta::NameValue(pair) if pair.path.is_ident("link_name") => match &pair.value {
-                Expr::Lit(ExprLit {
-                    lit: Lit::Str(name),
-                    ..
-                }) => {
-                    let name = name.value();
-                    // LLVM marks a name that is not to be mangled with this character.
-                    Some(name.strip_prefix('\u{1}').unwrap_or(&name).to_owned())
-                }
-                _ => None,
-            },
-            _ => None,
-        })
+    let mut attributes = attributes.iter();
+    let attribute = attributes.find(|attribute| attribute.path().is_ident("link_name"))?;
+    let Some(Lit::Str(name)) = literal(&attribute.meta) else {
+        return None;
+    };
+    let name = name.value();
+    // LLVM marks a name that is not to be mangled with this character.
+    Some(name.strip_prefix('\u{1}').unwrap_or(&name).to_owned())
 }
 
 /// Puts this path before the types of the bindings, so that they can be named from elsewhere.

@@ -49,8 +49,8 @@ pub(crate) fn check(blocks: &[Block], no_livepatch: Option<&str>, dcx: &mut Diag
     for block in blocks {
         if let Some(module) = &block.module {
             if names.repeated(&module.name, &block.attributes) {
-                let name = module.name.to_string();
-                dcx.error(module.name.span(), message::DUPLICATE_BLOCK, &[&name]);
+                let name = &module.name;
+                dcx.error(name.span(), message::DUPLICATE_BLOCK, &[name]);
             }
             if let Some(provider) = &module.provider {
                 check_provider(provider, dcx);
@@ -96,19 +96,17 @@ fn check_entries(block: &Block, dcx: &mut DiagCtxt) {
     let mode = block.mode();
     let mut names = Names::default();
     for entry in &block.entries {
+        let span = entry.name.span();
         if names.repeated(&entry.name, &entry.attributes) {
-            dcx.error(entry.name.span(), message::DUPLICATE_ENTRY, &[&entry.name]);
+            dcx.error(span, message::DUPLICATE_ENTRY, &[&entry.name]);
         }
         let rust_name = entry.rust_name();
         if generated(mode).contains(&rust_name.as_str()) {
-            dcx.error(
-                entry.name.span(),
-                message::GENERATED_NAME,
-                &[&rust_name, &rust_name],
-            );
+            dcx.error(span, message::GENERATED_NAME, &[&rust_name, &rust_name]);
         }
         check_reserved(&entry.name, dcx);
-        check_symbol(&entry.kernel_name(), entry.kernel_name_span(), dcx);
+        let (kernel_name, kernel_span) = (entry.kernel_name(), entry.kernel_name_span());
+        check_symbol(&kernel_name, kernel_span, dcx);
         if let Type::Infer(infer) = bare(&entry.ty) {
             // If there are bindings, they were searched, and the missing type is already reported.
             if block.bindings.is_none() {
@@ -116,17 +114,15 @@ fn check_entries(block: &Block, dcx: &mut DiagCtxt) {
             }
             continue;
         }
-        if block.bindings.is_some() && entry.is_checked() {
-            let (name, span) = (entry.kernel_name(), entry.kernel_name_span());
-            if item_name(&name, span).is_none() {
-                dcx.error(span, message::NO_ITEM, &[&name]);
-            }
+        let is_compared = block.bindings.is_some() && entry.is_checked();
+        if is_compared && item_name(&kernel_name, kernel_span).is_none() {
+            dcx.error(kernel_span, message::NO_ITEM, &[&kernel_name]);
         }
         if mode == Mode::Livepatch {
             if entry.optional {
-                dcx.error(entry.name.span(), message::LIVEPATCH_OPTIONAL, &[]);
+                dcx.error(span, message::LIVEPATCH_OPTIONAL, &[]);
             }
-            check_livepatch_name(&entry.kernel_name(), ',', entry.kernel_name_span(), dcx);
+            check_livepatch_name(&kernel_name, ',', kernel_span, dcx);
         }
         match entry.kind() {
             EntryKind::Function(function) => {
@@ -141,7 +137,7 @@ fn check_entries(block: &Block, dcx: &mut DiagCtxt) {
                 dcx.error(object.span(), message::TRAIT, &[&"dyn"]);
             }
             EntryKind::Data(_) if mode == Mode::Late => {
-                dcx.error(entry.name.span(), message::LATE_DATA, &[]);
+                dcx.error(span, message::LATE_DATA, &[]);
             }
             EntryKind::Data(_) => {}
         }
@@ -184,12 +180,10 @@ fn check_symbol(name: &str, span: Span, dcx: &mut DiagCtxt) {
         dcx.error(span, message::NAME_TOO_LONG, &[&name.len()]);
     }
     if let Some((provider, _)) = name.split_once(':') {
-        let provider = format!("{provider:?}");
-        dcx.error(span, message::NAME_COLON, &[&provider]);
+        dcx.error(span, message::NAME_COLON, &[&format!("{provider:?}")]);
     }
     if let Some(character) = name.chars().find(|&c| c.is_whitespace() || c.is_control()) {
-        let character = format!("{character:?}");
-        dcx.error(span, message::NAME_CHARACTER, &[&character]);
+        dcx.error(span, message::NAME_CHARACTER, &[&format!("{character:?}")]);
     }
 }
 
@@ -221,8 +215,7 @@ fn check_provider(literal: &LitStr, dcx: &mut DiagCtxt) {
 fn check_function(function: &TypeBareFn, dcx: &mut DiagCtxt) {
     if let Some(abi) = function.abi.as_ref().and_then(|abi| abi.name.as_ref()) {
         if abi.value() != "C" {
-            let name = format!("{:?}", abi.value());
-            dcx.error(abi.span(), message::ABI, &[&name]);
+            dcx.error(abi.span(), message::ABI, &[&format!("{:?}", abi.value())]);
         }
     }
     if let Some(binder) = &function.lifetimes {
@@ -252,8 +245,7 @@ fn check_function(function: &TypeBareFn, dcx: &mut DiagCtxt) {
 /// `.klp.sym.provider.name,position`.
 fn check_livepatch_name(name: &str, end: char, span: Span, dcx: &mut DiagCtxt) {
     if name.contains(end) {
-        let end = format!("{end:?}");
-        let name = format!("{name:?}");
+        let (end, name) = (format!("{end:?}"), format!("{name:?}"));
         dcx.error(span, message::LIVEPATCH_NAME, &[&end, &name]);
     }
 }

@@ -3,6 +3,7 @@
 //! The texts of errors, and the context that gathers all errors of one invocation.
 
 use proc_macro2::{Span, TokenStream};
+use std::fmt::Display;
 
 /// The text of an error; each `{}` stands for an argument.
 #[derive(Clone, Copy)]
@@ -10,7 +11,7 @@ pub(crate) struct Message(&'static str);
 
 impl Message {
     /// Puts `arguments` in place of the `{}`.
-    pub(crate) fn fill(self, arguments: &[&dyn std::fmt::Display]) -> String {
+    pub(crate) fn fill(self, arguments: &[&dyn Display]) -> String {
         let mut pieces = self.0.split("{}");
         let mut text = pieces.next().unwrap_or_default().to_owned();
         let mut arguments = arguments.iter();
@@ -24,7 +25,7 @@ impl Message {
     }
 
     /// Returns the error with this text, at `span`.
-    pub(crate) fn at(self, span: Span, arguments: &[&dyn std::fmt::Display]) -> syn::Error {
+    pub(crate) fn at(self, span: Span, arguments: &[&dyn Display]) -> syn::Error {
         syn::Error::new(span, self.fill(arguments))
     }
 
@@ -131,12 +132,7 @@ pub(crate) struct DiagCtxt(Option<syn::Error>);
 
 impl DiagCtxt {
     /// Reports `message` at `span`.
-    pub(crate) fn error(
-        &mut self,
-        span: Span,
-        message: Message,
-        arguments: &[&dyn std::fmt::Display],
-    ) {
+    pub(crate) fn error(&mut self, span: Span, message: Message, arguments: &[&dyn Display]) {
         self.add(message.at(span, arguments));
     }
 

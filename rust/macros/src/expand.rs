@@ -8,7 +8,7 @@
 
 use crate::{
     bindings::item_name,
-    model::{bare, Block, Entry, EntryKind, Mode, Verify},
+    model::{bare, literal, Block, Entry, EntryKind, Mode},
 };
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -21,8 +21,8 @@ use syn::{
     parse_quote,
     spanned::Spanned,
     visit_mut::{self, VisitMut},
-    Attribute, BareFnArg, Lifetime, LitCStr, ReturnType, Token, Type, TypeBareFn, TypeReference,
-    Visibility,
+    Attribute, BareFnArg, Lifetime, Lit, LitCStr, ReturnType, Token, Type, TypeBareFn,
+    TypeReference, Visibility,
 };
 
 /// The parts of a trampoline's name that make it unique within a kernel module or the kernel image.
@@ -119,7 +119,10 @@ fn expand_block(block: &Block, id: &str, records: bool) -> TokenStream {
         .entries
         .iter()
         .map(|entry| {
-            let wrapper = expand_entry(block, entry, id);
+            let wrapper = match entry.kind() {
+                EntryKind::Function(function) => expand_function(block, entry, function, id),
+                EntryKind::Data(ty) => expand_data(block, entry, ty),
+            };
             let ty = expand_type(entry);
             let record = records.then(|| expand_record(block, entry));
             let check = expand_check(block, entry);
@@ -157,13 +160,6 @@ fn expand_block(block: &Block, id: &str, records: bool) -> TokenStream {
     }
 }
 
-fn expand_entry(block: &Block, entry: &Entry, id: &str) -> TokenStream {
-    match entry.kind() {
-        EntryKind::Function(function) => expand_function(block, entry, function, id),
-        EntryKind::Data(ty) => expand_data(block, entry, ty),
-    }
-}
-
 fn expand_record(block: &Block, entry: &Entry) -> TokenStream {
     let span = span_of(entry);
     let cfgs = &entry.attributes.cfgs;
@@ -171,7 +167,8 @@ fn expand_record(block: &Block, entry: &Entry) -> TokenStream {
         EntryKind::Function(_) => quote_spanned!(span=> Function),
         EntryKind::Data(_) => quote_spanned!(span=> Data),
     };
-    let policy = policy(block.verify.unwrap_or(Verify::Strict));
+    let strict = || Ident::new("Strict", Span::call_site());
+    let policy = block.verify.clone().unwrap_or_else(strict);
     let (optional, unverified) = (entry.optional, entry.unverified);
     let position = Literal::u32_unsuffixed(entry.position.unwrap_or(0));
     let block_name = block.name();
@@ -192,16 +189,6 @@ fn expand_record(block: &Block, entry: &Entry) -> TokenStream {
             rust_name: #rust_name,
             description: #description,
         }
-    }
-}
-
-/// Returns the name of the policy in `kimport_types`.
-fn policy(verify: Verify) -> TokenStream {
-    match verify {
-        Verify::Strict => quote!(Strict),
-        Verify::Warn => quote!(Warn),
-        Verify::Off => quote!(Off),
-        Verify::Require => quote!(Require),
     }
 }
 
@@ -476,10 +463,9 @@ fn expand_data(block: &Block, entry: &Entry, ty: &Type) -> TokenStream {
 /// Generates the table of a block and the functions that resolve it.
 fn expand_table(block: &Block) -> TokenStream {
     let name = c_str(&block.name(), Span::mixed_site());
-    let provider_name = block.provider().map(|provider| {
-        let provider = c_str(&provider, Span::mixed_site());
-        quote!(#provider)
-    });
+    let provider_name = block
+        .provider()
+        .map(|provider| c_str(&provider, Span::mixed_site()));
     let provider = match &provider_name {
         Some(provider) => quote!(::core::option::Option::Some(#provider)),
         None => quote!(::core::option::Option::None),
@@ -500,7 +486,7 @@ fn expand_table(block: &Block) -> TokenStream {
             }
         };
         let rust_name = (entry.rust_name() != entry.kernel_name()).then(|| {
-            let name = entry.rust_name().to_string();
+            let name = entry.rust_name();
             quote!(.rust_name(#name))
         });
         let loaded = (block.mode() == Mode::Livepatch).then(|| {
@@ -520,45 +506,11 @@ fn expand_table(block: &Block) -> TokenStream {
     });
     let autoload = block.autoload.map(|_| quote!(.autoload()));
     let functions = match block.mode() {
-        Mode::Direct => expand_resolve(
-            &quote!(::kimport::Imports),
-            &quote!(::kimport::Imports::resolve(&__KIMPORT_BLOCK)),
-            Some(&quote!(::kimport::Imports::resolve_from(
-                &__KIMPORT_BLOCK,
-                __kimport_provider
-            ))),
-        ),
-        // The provider was fixed when the module was loaded.
-        Mode::Livepatch => expand_resolve(
-            &quote!(::kimport::Imports),
-            &quote!(::kimport::Imports::resolve(&__KIMPORT_BLOCK)),
-            None,
-        ),
-        Mode::Rebindable => {
-            let functions = expand_resolve(
-                &quote!(::kimport::Imports<::kimport::Rebindable>),
-                &quote!(::kimport::Imports::resolve_rebindable(
-                    &__KIMPORT_BLOCK,
-                    &__KIMPORT_CALLS
-                )),
-                Some(&quote!(::kimport::Imports::resolve_rebindable_from(
-                    &__KIMPORT_BLOCK,
-                    &__KIMPORT_CALLS,
-                    __kimport_provider
-                ))),
-            );
-            quote! {
-                static __KIMPORT_CALLS: ::kimport::Calls = ::kimport::Calls::closed();
-
-                #functions
-            }
-        }
         Mode::Late => expand_bind_late(provider_name.as_ref()),
+        mode => expand_resolve(mode),
     };
-    let verify = block.verify.map(|verify| {
-        let policy = policy(verify);
-        quote!(.verify(::kimport::types::Policy::#policy))
-    });
+    let verify = block.verify.as_ref();
+    let verify = verify.map(|policy| quote!(.verify(::kimport::types::Policy::#policy)));
     quote! {
         // This is a static of its own, as a borrow of it lives long enough for an argument of a
         // `const fn`.
@@ -570,13 +522,23 @@ fn expand_table(block: &Block) -> TokenStream {
     }
 }
 
-/// Generates the functions that resolve a block into `imports`.
-fn expand_resolve(
-    imports: &TokenStream,
-    resolve: &TokenStream,
-    resolve_from: Option<&TokenStream>,
-) -> TokenStream {
-    let resolve_from = resolve_from.map(|resolve_from| {
+/// Generates the functions that resolve a block.
+fn expand_resolve(mode: Mode) -> TokenStream {
+    let (imports, resolve, calls) = match mode {
+        Mode::Rebindable => (
+            quote!(::kimport::Imports<::kimport::Rebindable>),
+            "resolve_rebindable",
+            Some(quote!(, &__KIMPORT_CALLS)),
+        ),
+        _ => (quote!(::kimport::Imports), "resolve", None),
+    };
+    let resolve_from = format_ident!("{resolve}_from");
+    let resolve = format_ident!("{resolve}");
+    let counted = calls.is_some().then(|| {
+        quote! { static __KIMPORT_CALLS: ::kimport::Calls = ::kimport::Calls::closed(); }
+    });
+    // The provider of a livepatch block was fixed when the module was loaded.
+    let resolve_from = (mode != Mode::Livepatch).then(|| {
         quote! {
             /// Like [`resolve_imports`], with the symbols of the kernel module that is named.
             ///
@@ -587,11 +549,13 @@ fn expand_resolve(
             pub fn resolve_imports_from(
                 __kimport_provider: &::core::ffi::CStr,
             ) -> ::kernel::error::Result<#imports> {
-                #resolve_from
+                ::kimport::Imports::#resolve_from(&__KIMPORT_BLOCK #calls, __kimport_provider)
             }
         }
     });
     quote! {
+        #counted
+
         /// Finds every symbol declared here and binds the wrappers to them.
         ///
         /// The module that provides the symbols stays loaded until the returned
@@ -604,7 +568,7 @@ fn expand_resolve(
         /// module is held.
         #[allow(dead_code, unreachable_pub)]
         pub fn resolve_imports() -> ::kernel::error::Result<#imports> {
-            #resolve
+            ::kimport::Imports::#resolve(&__KIMPORT_BLOCK #calls)
         }
 
         #resolve_from
@@ -612,7 +576,7 @@ fn expand_resolve(
 }
 
 /// Generates the functions that bind a late block, whose provider has this name.
-fn expand_bind_late(provider: Option<&TokenStream>) -> TokenStream {
+fn expand_bind_late(provider: Option<&LitCStr>) -> TokenStream {
     quote! {
         static __KIMPORT_CALLS: ::kimport::LateCalls = ::kimport::LateCalls::closed();
 
@@ -755,9 +719,9 @@ fn argument_names(function: &TypeBareFn) -> Vec<Ident> {
 /// Returns the lines of documentation with the arguments' names, which the wrapper's parameters do
 /// not have.
 fn argument_docs(function: &TypeBareFn) -> Vec<Attribute> {
-    let names = given_names(function).map(|name| name.map(|name| format!("`{}`", name.unraw())));
-    let names: Vec<_> = names
-        .map(|name| name.unwrap_or_else(|| "_".to_owned()))
+    let shown = |name: &Ident| format!("`{}`", name.unraw());
+    let names: Vec<_> = given_names(function)
+        .map(|name| name.map_or_else(|| "_".to_owned(), shown))
         .collect();
     if names.iter().all(|name| name == "_") {
         return Vec::new();
@@ -820,18 +784,11 @@ fn doc_lines(lines: &[&str]) -> Vec<Attribute> {
 
 /// Returns whether the section `# Safety` begins in this piece of the user's documentation.
 fn is_safety_section(doc: &Attribute) -> bool {
-    match &doc.meta {
-        syn::Meta::NameValue(syn::MetaNameValue {
-            value:
-                syn::Expr::Lit(syn::ExprLit {
-                    lit: syn::Lit::Str(text),
-                    ..
-                }),
-            ..
-        }) => text.value().lines().any(|line| {
-            let heading = line.trim_start_matches([' ', '*']);
-            heading.starts_with('#') && heading.trim_matches(['#', ' ']) == "Safety"
-        }),
-        _ => false,
-    }
+    let Some(Lit::Str(text)) = literal(&doc.meta) else {
+        return false;
+    };
+    text.value().lines().any(|line| {
+        let heading = line.trim_start_matches([' ', '*']);
+        heading.starts_with('#') && heading.trim_matches(['#', ' ']) == "Safety"
+    })
 }

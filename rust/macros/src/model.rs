@@ -3,9 +3,10 @@
 //! The declarations of an invocation.
 
 use proc_macro2::{Ident, Span};
-use syn::{ext::IdentExt, Attribute, LitStr, Path, Type, TypeBareFn, Visibility};
+use syn::{ext::IdentExt, Attribute, Expr, Lit, LitStr, Meta, Path, Type, TypeBareFn, Visibility};
 
 /// A group of entries that is resolved together.
+#[derive(Default)]
 pub(crate) struct Block {
     pub(crate) attributes: ItemAttributes,
     /// The span of `#[autoload]`, if given: an absent provider is requested.
@@ -18,8 +19,9 @@ pub(crate) struct Block {
     pub(crate) livepatch: Option<Span>,
     /// The module that holds the wrappers; [`None`] for the bare form.
     pub(crate) module: Option<Header>,
-    /// The policy for types that differ from the kernel's, if given.
-    pub(crate) verify: Option<Verify>,
+    /// The policy for types that differ from the kernel's, if given: a variant of
+    /// `kimport_types::Policy`.
+    pub(crate) verify: Option<Ident>,
     /// The module of bindgen's output that the block's `use` names.
     pub(crate) bindings: Option<Path>,
     pub(crate) entries: Vec<Entry>,
@@ -33,15 +35,6 @@ pub(crate) struct Block {
 pub(crate) struct Missing {
     pub(crate) cfgs: Vec<Attribute>,
     pub(crate) error: syn::Error,
-}
-
-/// The policy for types that differ from the kernel's.
-#[derive(Clone, Copy)]
-pub(crate) enum Verify {
-    Strict,
-    Warn,
-    Off,
-    Require,
 }
 
 /// The header of a block.
@@ -98,10 +91,8 @@ pub(crate) enum EntryKind<'a> {
 impl Block {
     /// Returns the name of the module without `r#`, which is empty for the bare form.
     pub(crate) fn name(&self) -> String {
-        self.module
-            .as_ref()
-            .map(|module| module.name.unraw().to_string())
-            .unwrap_or_default()
+        let module = self.module.as_ref();
+        module.map_or_else(String::new, |module| module.name.unraw().to_string())
     }
 
     pub(crate) fn mode(&self) -> Mode {
@@ -163,5 +154,21 @@ pub(crate) fn bare(ty: &Type) -> &Type {
         Type::Group(group) => bare(&group.elem),
         Type::Paren(paren) => bare(&paren.elem),
         ty => ty,
+    }
+}
+
+/// Returns the literal of `name = literal`.
+pub(crate) fn literal(meta: &Meta) -> Option<&Lit> {
+    let Meta::NameValue(pair) = meta else {
+        return None;
+    };
+    let mut value = &pair.value;
+    // `$l:literal` comes in an invisible group.
+    while let Expr::Group(group) = value {
+        value = &group.expr;
+    }
+    match value {
+        Expr::Lit(literal) => Some(&literal.lit),
+        _ => None,
     }
 }

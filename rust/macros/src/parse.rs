@@ -8,7 +8,7 @@
 
 use crate::{
     diagnostics::{self as message, DiagCtxt},
-    model::{Block, Entry, Header, ItemAttributes, Verify},
+    model::{literal, Block, Entry, Header, ItemAttributes},
 };
 use proc_macro2::{Delimiter, Ident, Spacing, Span, TokenStream, TokenTree};
 use quote::ToTokens as _;
@@ -18,7 +18,7 @@ use syn::{
     ext::IdentExt,
     parse::{discouraged::Speculative, ParseStream, Parser},
     spanned::Spanned,
-    Attribute, Expr, Lit, LitStr, Meta, Path, Result, Token, Type, Visibility,
+    Attribute, Lit, LitStr, Meta, Path, Result, Token, Type, Visibility,
 };
 
 /// Parses one invocation. Returns everything that could be parsed, even if `dcx` got errors.
@@ -38,19 +38,9 @@ fn invocation(input: ParseStream<'_>, blocks: &mut Vec<Block>, dcx: &mut DiagCtx
     if input.is_empty() {
         return;
     }
-    let verify = inner_attributes(input, dcx);
     let mut bare = Block {
-        attributes: ItemAttributes::default(),
-        autoload: None,
-        rebindable: None,
-        late: None,
-        livepatch: None,
-        module: None,
-        verify,
-        bindings: None,
-        entries: Vec::new(),
-        missing: Vec::new(),
-        incomplete: false,
+        verify: inner_attributes(input, dcx),
+        ..Block::default()
     };
     let use_at = input.span();
     bindings(input, &mut bare, dcx);
@@ -77,7 +67,7 @@ fn invocation(input: ParseStream<'_>, blocks: &mut Vec<Block>, dcx: &mut DiagCtx
 }
 
 /// Parses the inner attributes that bare entries may begin with.
-fn inner_attributes(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Option<Verify> {
+fn inner_attributes(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Option<Ident> {
     let fork = input.fork();
     let attributes = fork.call(Attribute::parse_inner).ok()?;
     // Before a block, and behind the first entry, the parsers of those report them.
@@ -87,14 +77,11 @@ fn inner_attributes(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Option<Verify
     input.advance_to(&fork);
     let mut policy = None;
     for attribute in attributes {
-        if !attribute.path().is_ident("verify") {
+        let path = attribute.path();
+        if !path.is_ident("verify") {
             dcx.error(attribute.span(), message::INNER_ATTRIBUTE, &[]);
         } else if policy.is_some() {
-            dcx.error(
-                attribute.path().span(),
-                message::REPEATED_ATTRIBUTE,
-                &[&"verify"],
-            );
+            dcx.error(path.span(), message::REPEATED_ATTRIBUTE, &[&"verify"]);
         } else {
             policy = verify(&attribute, dcx);
         }
@@ -130,15 +117,16 @@ fn bindings(input: ParseStream<'_>, block: &mut Block, dcx: &mut DiagCtxt) {
 }
 
 /// Returns the policy of `verify(policy)`.
-fn verify(attribute: &Attribute, dcx: &mut DiagCtxt) -> Option<Verify> {
+fn verify(attribute: &Attribute, dcx: &mut DiagCtxt) -> Option<Ident> {
     let policy = attribute.parse_args().ok().and_then(|policy: Ident| {
-        Some(match policy.to_string().as_str() {
-            "strict" => Verify::Strict,
-            "warn" => Verify::Warn,
-            "off" => Verify::Off,
-            "require" => Verify::Require,
+        let policy = match policy.to_string().as_str() {
+            "strict" => "Strict",
+            "warn" => "Warn",
+            "off" => "Off",
+            "require" => "Require",
             _ => return None,
-        })
+        };
+        Some(Ident::new(policy, Span::call_site()))
     });
     if policy.is_none() {
         dcx.error(attribute.meta.span(), message::MALFORMED_VERIFY, &[]);
@@ -149,8 +137,8 @@ fn verify(attribute: &Attribute, dcx: &mut DiagCtxt) -> Option<Verify> {
 /// Parses a block; [`None`] if its header is broken.
 fn block(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Option<Block> {
     let fork = input.fork();
-    let (attributes, module) = match header(&fork, dcx) {
-        Ok(header) => header,
+    let mut block = match header(&fork, dcx) {
+        Ok(block) => block,
         Err(error) => {
             dcx.add(error);
             skip_block(input);
@@ -159,19 +147,6 @@ fn block(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Option<Block> {
     };
     input.advance_to(&fork);
 
-    let mut block = Block {
-        attributes: attributes.item_attributes,
-        autoload: attributes.autoload,
-        rebindable: attributes.rebindable,
-        late: attributes.late,
-        livepatch: attributes.livepatch,
-        module: Some(module),
-        verify: attributes.verify,
-        bindings: None,
-        entries: Vec::new(),
-        missing: Vec::new(),
-        incomplete: false,
-    };
     let mut body = || -> Result<()> {
         let content;
         braced!(content in input);
@@ -189,31 +164,30 @@ fn block(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Option<Block> {
 }
 
 /// Parses everything of a block that stands before its brace.
-fn header(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Result<(BlockAttributes, Header)> {
-    let attributes = BlockAttributes::new(input.call(Attribute::parse_outer)?, dcx);
+fn header(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Result<Block> {
+    let mut block = Block::default();
+    block.take_attributes(input.call(Attribute::parse_outer)?, dcx);
     let vis = input.parse()?;
     input.parse::<Token![mod]>()?;
     let name = input.parse()?;
     let mut provider = None;
-    if let Some((ident, _)) = input.cursor().ident() {
-        if ident == "from" {
-            input.parse::<Ident>()?;
-            if input.peek(LitStr) {
-                provider = Some(input.parse()?);
-            } else {
-                return Err(message::PROVIDER_NOT_STRING.at(input.span(), &[]));
-            }
+    let next = input.cursor().ident();
+    if next.is_some_and(|(ident, _)| ident == "from") {
+        input.parse::<Ident>()?;
+        if !input.peek(LitStr) {
+            return Err(message::PROVIDER_NOT_STRING.at(input.span(), &[]));
         }
+        provider = Some(input.parse()?);
     }
     if !input.peek(syn::token::Brace) {
         return Err(message::BLOCK_HEADER.at(input.span(), &[]));
     }
-    let module = Header {
+    block.module = Some(Header {
         vis,
         name,
         provider,
-    };
-    Ok((attributes, module))
+    });
+    Ok(block)
 }
 
 /// Parses an entry and the comma behind it into `block`; after an error goes on at the next entry.
@@ -326,33 +300,21 @@ impl ItemAttributes {
     }
 }
 
-/// The attributes of a block.
-#[derive(Default)]
-struct BlockAttributes {
-    item_attributes: ItemAttributes,
-    autoload: Option<Span>,
-    rebindable: Option<Span>,
-    late: Option<Span>,
-    livepatch: Option<Span>,
-    verify: Option<Verify>,
-}
-
-impl BlockAttributes {
-    fn new(attributes: Vec<Attribute>, dcx: &mut DiagCtxt) -> Self {
-        let mut this = Self::default();
+impl Block {
+    fn take_attributes(&mut self, attributes: Vec<Attribute>, dcx: &mut DiagCtxt) {
         let mut verify_at = None;
         for attribute in attributes {
-            let Err(attribute) = this.item_attributes.take(attribute) else {
+            let Err(attribute) = self.attributes.take(attribute) else {
                 continue;
             };
             let name = path_of(&attribute);
             let span = attribute.path().span();
             let place = match name.as_str() {
                 "verify" => &mut verify_at,
-                "autoload" => &mut this.autoload,
-                "rebindable" => &mut this.rebindable,
-                "late" => &mut this.late,
-                "livepatch" => &mut this.livepatch,
+                "autoload" => &mut self.autoload,
+                "rebindable" => &mut self.rebindable,
+                "late" => &mut self.late,
+                "livepatch" => &mut self.livepatch,
                 _ => {
                     dcx.error(span, message::UNKNOWN_BLOCK_ATTRIBUTE, &[&name]);
                     continue;
@@ -361,12 +323,11 @@ impl BlockAttributes {
             if place.replace(span).is_some() {
                 dcx.error(span, message::REPEATED_ATTRIBUTE, &[&name]);
             } else if name == "verify" {
-                this.verify = verify(&attribute, dcx);
+                self.verify = verify(&attribute, dcx);
             } else if let Err(error) = flag(&name, &attribute.meta) {
                 dcx.add(error);
             }
         }
-        this
     }
 }
 
@@ -440,24 +401,8 @@ fn flag(name: &str, meta: &Meta) -> Result<bool> {
     }
 }
 
-/// Returns the literal of `name = literal`.
-fn literal(meta: &Meta) -> Option<&Lit> {
-    let Meta::NameValue(pair) = meta else {
-        return None;
-    };
-    let mut value = &pair.value;
-    // `$l:literal` comes in an invisible group.
-    while let Expr::Group(group) = value {
-        value = &group.expr;
-    }
-    match value {
-        Expr::Lit(literal) => Some(&literal.lit),
-        _ => None,
-    }
-}
-
 /// Returns the span for an error about the value.
-fn value_span(meta: &Meta) -> proc_macro2::Span {
+fn value_span(meta: &Meta) -> Span {
     match meta {
         Meta::NameValue(pair) => pair.value.span(),
         _ => meta.span(),
@@ -488,19 +433,13 @@ fn item_form(mut cursor: Cursor<'_>) -> Option<syn::Error> {
                 if name == "mut" {
                     (name, after) = after.ident()?;
                 }
-                if after
-                    .punct()
-                    .is_some_and(|(punct, _)| punct.as_char() == ':')
-                {
+                if after_colon(after).is_some() {
                     return Some(message::ITEM_STATIC.at(span, &[&name]));
                 }
             }
             "extern" => {
                 qualifier = Some(span);
-                cursor = match rest.literal() {
-                    Some((_, rest)) => rest,
-                    None => rest,
-                };
+                cursor = rest.literal().map_or(rest, |(_, rest)| rest);
             }
             "unsafe" | "async" => cursor = rest,
             _ => return None,
@@ -522,12 +461,18 @@ fn after_qualifiers(mut cursor: Cursor<'_>) -> Cursor<'_> {
         }
     }
     match cursor.ident() {
-        Some((ident, rest)) if ident == "pub" => match rest.group(Delimiter::Parenthesis) {
-            Some((_, _, rest)) => rest,
-            None => rest,
-        },
+        Some((ident, rest)) if ident == "pub" => {
+            let group = rest.group(Delimiter::Parenthesis);
+            group.map_or(rest, |(_, _, rest)| rest)
+        }
         _ => cursor,
     }
+}
+
+/// Returns the place behind a colon that is at `cursor`.
+fn after_colon(cursor: Cursor<'_>) -> Option<Cursor<'_>> {
+    let (punct, rest) = cursor.punct()?;
+    (punct.as_char() == ':').then_some(rest)
 }
 
 fn starts_block(cursor: Cursor<'_>) -> bool {
@@ -544,12 +489,8 @@ fn starts_entry(cursor: Cursor<'_>) -> bool {
     let Some((_, rest)) = after.ident() else {
         return false;
     };
-    let colon = |cursor: Cursor<'_>| {
-        let punct = cursor.punct();
-        punct.is_some_and(|(punct, _)| punct.as_char() == ':')
-    };
     // It must not be the start of a path.
-    let colon = colon(rest) && !rest.punct().is_some_and(|(_, rest)| colon(rest));
+    let colon = after_colon(rest).is_some_and(|rest| after_colon(rest).is_none());
     colon || item_form(after).is_some()
 }
 
