@@ -391,12 +391,8 @@ impl<'a> Sections<'a> {
         let bytes = self.types.get(offset..).ok_or(BtfError::End)?;
         let field = |offset| u32_at(bytes, offset).ok_or(BtfError::End);
         let (name, info, size_or_type) = (field(0)?, field(4)?, field(8)?);
-        let len = match BtfType::trailing_len(info) {
-            Some(len) => len,
-            None => self
-                .layout_len(info)
-                .ok_or(BtfError::Kind(BtfType::kind_of(info)))?,
-        };
+        let len = BtfType::trailing_len(info).or_else(|| self.layout_len(info));
+        let len = len.ok_or(BtfError::Kind(BtfType::kind_of(info)))?;
         let trailing = bytes.get(BtfType::SIZE..).and_then(|rest| rest.get(..len));
         let trailing = trailing.ok_or(BtfError::End)?;
         let ty = BtfType::new(name, info, size_or_type, trailing);

@@ -22,7 +22,7 @@ use crate::encoding::{Description, SymbolType, Type, TypeBytes};
 /// - a struct without a name, on either side, and any other of its size;
 /// - an array of unknown length (0) and any other of the same elements;
 /// - pointers to functions, whose arguments and returned types are not compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Rule {
     /// A function is declared where the kernel has data, or data where it has a function.
@@ -70,51 +70,11 @@ pub enum Severity {
 }
 
 impl Rule {
-    /// All rules.
-    pub const ALL: &'static [Self] = &[
-        Self::SymbolKind,
-        Self::ArgumentCount,
-        Self::Variadic,
-        Self::ReturnVoid,
-        Self::Pointer,
-        Self::Width,
-        Self::Signedness,
-        Self::BoolForInteger,
-        Self::IntegerForBool,
-        Self::PointeeName,
-        Self::PointeeKind,
-        Self::StructName,
-        Self::StructSize,
-        Self::ArrayLength,
-        Self::Kind,
-    ];
-
     /// Returns the consequence of a difference by this rule.
     pub const fn severity(self) -> Severity {
         match self {
             Self::Signedness | Self::IntegerForBool => Severity::Warn,
             _ => Severity::Refuse,
-        }
-    }
-
-    /// Returns the rule's name for tools, in lower case with dashes.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::SymbolKind => "symbol-kind",
-            Self::ArgumentCount => "argument-count",
-            Self::Variadic => "variadic",
-            Self::ReturnVoid => "return-void",
-            Self::Pointer => "pointer",
-            Self::Width => "width",
-            Self::Signedness => "signedness",
-            Self::BoolForInteger => "bool-for-integer",
-            Self::IntegerForBool => "integer-for-bool",
-            Self::PointeeName => "pointee-name",
-            Self::PointeeKind => "pointee-kind",
-            Self::StructName => "struct-name",
-            Self::StructSize => "struct-size",
-            Self::ArrayLength => "array-length",
-            Self::Kind => "kind",
         }
     }
 }
@@ -144,6 +104,23 @@ pub struct Mismatch {
     pub declared: u32,
     /// The same number of the kernel's type.
     pub kernel: u32,
+}
+
+impl Mismatch {
+    const fn new(rule: Rule, declared: u32, kernel: u32) -> Self {
+        Self {
+            rule,
+            place: MismatchPlace::Symbol,
+            declared,
+            kernel,
+        }
+    }
+
+    /// Returns a difference in a property that only one of the types has: the declared one if
+    /// `declared`, else the kernel's.
+    const fn so(rule: Rule, declared: bool) -> Self {
+        Self::new(rule, declared as u32, !declared as u32)
+    }
 }
 
 /// The reason why types cannot be compared.
@@ -176,12 +153,13 @@ impl Comparison {
         self.refuse.as_ref().or(self.warn.as_ref())
     }
 
-    fn add(&mut self, place: MismatchPlace, difference: Difference) {
+    fn add(&mut self, place: MismatchPlace, difference: Option<Mismatch>) {
+        let Some(difference) = difference else {
+            return;
+        };
         let mismatch = Mismatch {
-            rule: difference.rule,
             place,
-            declared: difference.declared,
-            kernel: difference.kernel,
+            ..difference
         };
         match difference.rule.severity() {
             Severity::Refuse => self.refuse.get_or_insert(mismatch),
@@ -218,39 +196,30 @@ pub fn compare(
             let count = count - u32::from(variadic);
             let declared_count = declared.arguments.len() as u32;
 
-            if let Some(difference) = comparer.returned(declared.returned, returned)? {
-                comparison.add(MismatchPlace::Returned, difference);
-            }
-            let arguments = declared.arguments.zip(parameters.take(count as usize));
-            for (number, (declared, kernel)) in (1..).zip(arguments) {
-                // If the numbers differ, nothing tells which arguments correspond.
-                if declared_count != count {
-                    break;
-                }
-                if let Some(difference) = comparer.value(declared, kernel)? {
+            let difference = comparer.returned(declared.returned, returned)?;
+            comparison.add(MismatchPlace::Returned, difference);
+            if declared_count == count {
+                for (number, (ty, id)) in (1..).zip(declared.arguments.zip(parameters)) {
+                    let difference = comparer.value(ty, id)?;
                     comparison.add(MismatchPlace::Argument(number), difference);
                 }
-            }
-            if declared_count != count {
-                let difference = Difference::new(Rule::ArgumentCount, declared_count, count);
-                comparison.add(MismatchPlace::Arguments, difference);
+            } else {
+                // Nothing tells which arguments correspond.
+                let difference = Mismatch::new(Rule::ArgumentCount, declared_count, count);
+                comparison.add(MismatchPlace::Arguments, Some(difference));
             }
             if declared.variadic != variadic {
-                let difference = Difference::so(Rule::Variadic, declared.variadic);
-                comparison.add(MismatchPlace::Arguments, difference);
+                let difference = Mismatch::so(Rule::Variadic, declared.variadic);
+                comparison.add(MismatchPlace::Arguments, Some(difference));
             }
         }
         (SymbolType::Data(declared), None) => {
-            if let Some(difference) = comparer.value(declared, ty)? {
-                comparison.add(MismatchPlace::Symbol, difference);
-            }
+            comparison.add(MismatchPlace::Symbol, comparer.value(declared, ty)?);
         }
         (declared, _) => {
             let function = matches!(declared, SymbolType::Function(_));
-            comparison.add(
-                MismatchPlace::Symbol,
-                Difference::so(Rule::SymbolKind, function),
-            );
+            let difference = Mismatch::so(Rule::SymbolKind, function);
+            comparison.add(MismatchPlace::Symbol, Some(difference));
         }
     }
     Ok(comparison)
@@ -265,30 +234,7 @@ fn kind(source: &impl TypeSource, id: u32) -> Result<Option<BtfKind<'_>>, Uncomp
     Ok(Some(ty.kind()))
 }
 
-#[derive(Clone, Copy)]
-struct Difference {
-    rule: Rule,
-    declared: u32,
-    kernel: u32,
-}
-
-impl Difference {
-    const fn new(rule: Rule, declared: u32, kernel: u32) -> Self {
-        Self {
-            rule,
-            declared,
-            kernel,
-        }
-    }
-
-    /// Returns a difference in a property that only one of the types has: the declared one if
-    /// `declared`, else the kernel's.
-    const fn so(rule: Rule, declared: bool) -> Self {
-        Self::new(rule, declared as u32, !declared as u32)
-    }
-}
-
-type Found = Result<Option<Difference>, Uncomparable>;
+type Found = Result<Option<Mismatch>, Uncomparable>;
 
 struct Comparer<'a, S> {
     source: &'a S,
@@ -305,7 +251,7 @@ impl<S: TypeSource> Comparer<'_, S> {
         match (declared_void, kernel_void) {
             (true, true) => Ok(None),
             (false, false) => self.value(declared, id),
-            _ => Ok(Some(Difference::so(Rule::ReturnVoid, !declared_void))),
+            _ => Ok(Some(Mismatch::so(Rule::ReturnVoid, !declared_void))),
         }
     }
 
@@ -313,7 +259,7 @@ impl<S: TypeSource> Comparer<'_, S> {
     fn value(&self, mut declared: TypeBytes<'_>, mut id: u32) -> Found {
         loop {
             let Some(kernel) = kind(self.source, self.resolve(id)?)? else {
-                return Ok(Some(Difference::so(Rule::Kind, true)));
+                return Ok(Some(Mismatch::so(Rule::Kind, true)));
             };
             let ty = declared.decode();
             let is_pointer = matches!(ty, Type::Pointer { .. } | Type::FunctionPointer);
@@ -322,8 +268,8 @@ impl<S: TypeSource> Comparer<'_, S> {
                     return self.pointee(pointee, id)
                 }
                 (Type::FunctionPointer, BtfKind::Pointer(id)) => return self.function_pointer(id),
-                (_, BtfKind::Pointer(_)) => Some(Difference::so(Rule::Pointer, false)),
-                _ if is_pointer => Some(Difference::so(Rule::Pointer, true)),
+                (_, BtfKind::Pointer(_)) => Some(Mismatch::so(Rule::Pointer, false)),
+                _ if is_pointer => Some(Mismatch::so(Rule::Pointer, true)),
 
                 (
                     Type::Array { length, element },
@@ -333,7 +279,7 @@ impl<S: TypeSource> Comparer<'_, S> {
                     },
                 ) => {
                     if length != kernel_length && length != 0 && kernel_length != 0 {
-                        return Ok(Some(Difference::new(
+                        return Ok(Some(Mismatch::new(
                             Rule::ArrayLength,
                             length,
                             kernel_length,
@@ -348,9 +294,9 @@ impl<S: TypeSource> Comparer<'_, S> {
                 ) => {
                     if self.is_named(id, name)? {
                         let size = size.filter(|&size| size != kernel);
-                        size.map(|size| Difference::new(Rule::StructSize, size, kernel))
+                        size.map(|size| Mismatch::new(Rule::StructSize, size, kernel))
                     } else {
-                        Some(Difference::so(Rule::StructName, true))
+                        Some(Mismatch::so(Rule::StructName, true))
                     }
                 }
                 // The kernel has an enum for which bindgen made a type of its own, or an integer
@@ -362,7 +308,7 @@ impl<S: TypeSource> Comparer<'_, S> {
                     },
                     BtfKind::Enum { size: kernel } | BtfKind::Int { size: kernel, .. },
                 ) if self.has_name(id, name)? => {
-                    (size != kernel).then_some(Difference::new(Rule::Width, size, kernel))
+                    (size != kernel).then_some(Mismatch::new(Rule::Width, size, kernel))
                 }
                 (ty, kernel) => self.scalar(ty, id, &kernel)?,
             });
@@ -373,7 +319,7 @@ impl<S: TypeSource> Comparer<'_, S> {
     fn function_pointer(&self, id: u32) -> Found {
         let kernel = kind(self.source, self.resolve(id)?)?;
         let is_function = matches!(kernel, None | Some(BtfKind::Prototype { .. }));
-        Ok((!is_function).then_some(Difference::so(Rule::PointeeKind, true)))
+        Ok((!is_function).then_some(Mismatch::so(Rule::PointeeKind, true)))
     }
 
     fn scalar(&self, declared: Type<'_>, id: u32, kernel: &BtfKind<'_>) -> Found {
@@ -386,27 +332,27 @@ impl<S: TypeSource> Comparer<'_, S> {
             BtfKind::Enum { size } => (size, None),
             BtfKind::Float { size } => {
                 let Type::Float { width } = declared else {
-                    return Ok(Some(Difference::so(Rule::Kind, true)));
+                    return Ok(Some(Mismatch::so(Rule::Kind, true)));
                 };
                 let width = width.into();
-                return Ok((width != size).then_some(Difference::new(Rule::Width, width, size)));
+                return Ok((width != size).then_some(Mismatch::new(Rule::Width, width, size)));
             }
-            _ => return Ok(Some(Difference::so(Rule::Kind, true))),
+            _ => return Ok(Some(Mismatch::so(Rule::Kind, true))),
         };
         let (width, declared_signed, declared_bool) = match declared {
             Type::Bool => (1, false, true),
             Type::Integer { width, signed } => (width.into(), signed, false),
-            _ => return Ok(Some(Difference::so(Rule::Kind, true))),
+            _ => return Ok(Some(Mismatch::so(Rule::Kind, true))),
         };
         if width != size {
-            return Ok(Some(Difference::new(Rule::Width, width, size)));
+            return Ok(Some(Mismatch::new(Rule::Width, width, size)));
         }
         let boolean = integer.is_some_and(|(_, boolean)| boolean);
         Ok(match integer {
-            _ if declared_bool && !boolean => Some(Difference::so(Rule::BoolForInteger, true)),
-            _ if !declared_bool && boolean => Some(Difference::so(Rule::IntegerForBool, false)),
+            _ if declared_bool && !boolean => Some(Mismatch::so(Rule::BoolForInteger, true)),
+            _ if !declared_bool && boolean => Some(Mismatch::so(Rule::IntegerForBool, false)),
             Some((signed, _)) if signed != declared_signed && !self.is_char(id)? => {
-                Some(Difference::so(Rule::Signedness, declared_signed))
+                Some(Mismatch::so(Rule::Signedness, declared_signed))
             }
             _ => None,
         })
@@ -418,8 +364,8 @@ impl<S: TypeSource> Comparer<'_, S> {
             let Some(kernel) = kind(self.source, self.resolve(id)?)? else {
                 return Ok(None);
             };
-            let other_name = Difference::so(Rule::PointeeName, true);
-            let other_kind = Difference::so(Rule::PointeeKind, true);
+            let other_name = Mismatch::so(Rule::PointeeName, true);
+            let other_kind = Mismatch::so(Rule::PointeeKind, true);
             return Ok(match (declared.decode(), kernel) {
                 (Type::Void | Type::Unknown, _) => None,
                 // Of an array that is pointed to, the element is compared. The loop ends: the
@@ -459,7 +405,7 @@ impl<S: TypeSource> Comparer<'_, S> {
                     ty @ (Type::Bool | Type::Integer { .. } | Type::Float { .. }),
                     kernel @ (BtfKind::Int { .. } | BtfKind::Enum { .. } | BtfKind::Float { .. }),
                 ) => match self.scalar(ty, id, &kernel)? {
-                    Some(Difference {
+                    Some(Mismatch {
                         rule: Rule::Kind, ..
                     }) => Some(other_kind),
                     difference => difference,
@@ -487,7 +433,7 @@ impl<S: TypeSource> Comparer<'_, S> {
         if name.contains("__bindgen_ty_") || name.starts_with("_bindgen_ty_") {
             return Ok(true);
         }
-        if self.has_name(id, name)? || !self.any_name(id)? {
+        if self.has_name(id, name)? || !self.some_name(id, |own| !own.is_empty())? {
             return Ok(true);
         }
         // The name may be a typedef of the kernel that the prototype does not use.
@@ -509,10 +455,6 @@ impl<S: TypeSource> Comparer<'_, S> {
     /// this name.
     fn has_name(&self, id: u32, name: &str) -> Result<bool, Uncomparable> {
         self.some_name(id, |own| own == name.as_bytes())
-    }
-
-    fn any_name(&self, id: u32) -> Result<bool, Uncomparable> {
-        self.some_name(id, |own| !own.is_empty())
     }
 
     fn is_char(&self, id: u32) -> Result<bool, Uncomparable> {

@@ -56,8 +56,8 @@ pub trait ThinPointee {}
 impl<T> ThinPointee for T {}
 
 macro_rules! described {
-    ($($(#[$attribute:meta])* $ty:ty: $encoding:expr;)*) => {
-        $($(#[$attribute])* impl Described for $ty {
+    ($($ty:ty: $encoding:expr;)*) => {
+        $(impl Described for $ty {
             const TYPE: Encoding = $encoding;
         })*
     };
@@ -84,51 +84,37 @@ described! {
 }
 
 // The name of the pointee is lost: if the pointer is behind an alias, the text does not show it.
-impl<T: ThinPointee> Described for *mut T {
-    const TYPE: Encoding = Encoding::UNKNOWN.pointer(false);
+macro_rules! described_pointers {
+    ($($ty:ty, to const: $to_const:literal;)*) => {
+        $(impl<T: ThinPointee> Described for $ty {
+            const TYPE: Encoding = Encoding::UNKNOWN.pointer($to_const);
+        })*
+    };
 }
 
-impl<T: ThinPointee> Described for *const T {
-    const TYPE: Encoding = Encoding::UNKNOWN.pointer(true);
-}
-
-impl<T: ThinPointee> Described for &T {
-    const TYPE: Encoding = <*const T>::TYPE;
-}
-
-impl<T: ThinPointee> Described for &mut T {
-    const TYPE: Encoding = <*mut T>::TYPE;
-}
-
-impl<T: ThinPointee> Described for NonNull<T> {
-    const TYPE: Encoding = <*mut T>::TYPE;
-}
-
-impl<T: ThinPointee> Described for Option<&T> {
-    const TYPE: Encoding = <*const T>::TYPE;
-}
-
-impl<T: ThinPointee> Described for Option<&mut T> {
-    const TYPE: Encoding = <*mut T>::TYPE;
-}
-
-impl<T: ThinPointee> Described for Option<NonNull<T>> {
-    const TYPE: Encoding = <*mut T>::TYPE;
+described_pointers! {
+    *mut T, to const: false;
+    *const T, to const: true;
+    &T, to const: true;
+    &mut T, to const: false;
+    NonNull<T>, to const: false;
+    Option<&T>, to const: true;
+    Option<&mut T>, to const: false;
+    Option<NonNull<T>>, to const: false;
 }
 
 impl<T: Described, const N: usize> Described for [T; N] {
     const TYPE: Encoding = T::TYPE.array(N);
 }
 
-macro_rules! function_pointers {
+/// Describes pointers to functions with arguments of these types, and with fewer.
+macro_rules! described_functions {
     ($($argument:ident)*) => {
-        described_function_pointers! { [$($argument)*] extern "C" fn($($argument),*) -> R }
-        described_function_pointers! { [$($argument)*] unsafe extern "C" fn($($argument),*) -> R }
+        described_functions! { @pointer [$($argument)*] extern "C" fn($($argument),*) -> R }
+        described_functions! { @pointer [$($argument)*] unsafe extern "C" fn($($argument),*) -> R }
+        described_functions! { @fewer $($argument)* }
     };
-}
-
-macro_rules! described_function_pointers {
-    ([$($argument:ident)*] $pointer:ty) => {
+    (@pointer [$($argument:ident)*] $pointer:ty) => {
         impl<R, $($argument),*> Described for $pointer {
             const TYPE: Encoding = Encoding::FUNCTION_POINTER;
         }
@@ -137,21 +123,11 @@ macro_rules! described_function_pointers {
             const TYPE: Encoding = Encoding::FUNCTION_POINTER;
         }
     };
+    (@fewer) => {};
+    (@fewer $first:ident $($rest:ident)*) => { described_functions! { $($rest)* } };
 }
 
-function_pointers! {}
-function_pointers! { A }
-function_pointers! { A B }
-function_pointers! { A B C }
-function_pointers! { A B C D }
-function_pointers! { A B C D E }
-function_pointers! { A B C D E F }
-function_pointers! { A B C D E F G }
-function_pointers! { A B C D E F G H }
-function_pointers! { A B C D E F G H I }
-function_pointers! { A B C D E F G H I J }
-function_pointers! { A B C D E F G H I J K }
-function_pointers! { A B C D E F G H I J K L }
+described_functions! { A B C D E F G H I J K L }
 
 /// A test of whether `T` is [`Described`]: with [`Named`] in scope, `Probe::<T>::TYPE` is `None` if
 /// it is not.
@@ -203,14 +179,6 @@ pub const fn named(described: Option<Encoding>, segments: &[&str], size: usize) 
 #[inline]
 pub const fn pointer<T: ThinPointee + ?Sized>(pointee: Encoding, to_const: bool) -> Encoding {
     pointee.pointer(to_const)
-}
-
-/// Returns the description of an array.
-#[doc(hidden)]
-#[track_caller]
-#[inline]
-pub const fn array(element: Encoding, length: usize) -> Encoding {
-    element.array(length)
 }
 
 /// The bytes of an [`Encoding`], as a `&'static [u8]`; for use in constants.
@@ -272,7 +240,7 @@ macro_rules! describe {
         $crate::macro_support::pointer::<$($pointee)+>($crate::describe!($($pointee)+), $to_const)
     };
     (@array [$($element:tt)+] ; $length:expr) => {
-        $crate::macro_support::array($crate::describe!($($element)+), $length)
+        $crate::describe!($($element)+).array($length)
     };
     (@array [$($element:tt)*] $next:tt $($rest:tt)*) => {
         $crate::describe!(@array [$($element)* $next] $($rest)*)

@@ -107,7 +107,7 @@ impl Encoding {
     #[inline]
     pub const fn pointer(self, to_const: bool) -> Self {
         let flag = if to_const { FLAG } else { 0 };
-        Self::EMPTY.push(POINTER | flag).append(&self)
+        Self::EMPTY.push(POINTER | flag).push_all(self.as_bytes())
     }
 
     /// A struct, union or enum, by its C name. Without a `size` it may only be pointed to.
@@ -123,16 +123,11 @@ impl Encoding {
             }
             None => (0, 0),
         };
-        let mut this = Self::EMPTY
+        Self::EMPTY
             .push(NAMED | flag)
-            .push_u32(size)
-            .push(name.len() as u8);
-        let mut i = 0;
-        while i < name.len() {
-            this = this.push(name[i]);
-            i += 1;
-        }
-        this
+            .push_all(&size.to_le_bytes())
+            .push(name.len() as u8)
+            .push_all(name)
     }
 
     /// An array of `length` elements of the type that `self` describes.
@@ -146,8 +141,8 @@ impl Encoding {
         );
         Self::EMPTY
             .push(ARRAY)
-            .push_u32(length as u32)
-            .append(&self)
+            .push_all(&(length as u32).to_le_bytes())
+            .push_all(self.as_bytes())
     }
 
     /// The description of data of the type that `self` describes.
@@ -155,7 +150,11 @@ impl Encoding {
     #[inline]
     pub const fn into_data(self) -> Self {
         assert!(!self.is(VOID), "kimport: `c_void` can only be pointed to");
-        Self::EMPTY.push(VERSION).push(DATA).append(&self).checked()
+        Self::EMPTY
+            .push(VERSION)
+            .push(DATA)
+            .push_all(self.as_bytes())
+            .checked()
     }
 
     /// The description of a function that takes `arguments`.
@@ -175,7 +174,7 @@ impl Encoding {
             .push(FUNCTION)
             .push(if variadic { VARIADIC } else { 0 })
             .push(arguments.len() as u8)
-            .append(&returned);
+            .push_all(returned.as_bytes());
         let mut i = 0;
         while i < arguments.len() {
             let argument = &arguments[i];
@@ -187,7 +186,7 @@ impl Encoding {
                 !argument.is(ARRAY),
                 "kimport: a C function takes no array; declare a pointer to its element"
             );
-            this = this.append(argument);
+            this = this.push_all(argument.as_bytes());
             i += 1;
         }
         this.checked()
@@ -214,6 +213,7 @@ impl Encoding {
     }
 
     /// Returns the bytes.
+    #[inline]
     pub const fn as_bytes(&self) -> &[u8] {
         self.bytes.split_at(self.len).0
     }
@@ -249,22 +249,10 @@ impl Encoding {
 
     #[track_caller]
     #[inline]
-    const fn push_u32(mut self, value: u32) -> Self {
-        let bytes = value.to_le_bytes();
+    const fn push_all(mut self, bytes: &[u8]) -> Self {
         let mut i = 0;
         while i < bytes.len() {
             self = self.push(bytes[i]);
-            i += 1;
-        }
-        self
-    }
-
-    #[track_caller]
-    #[inline]
-    const fn append(mut self, other: &Self) -> Self {
-        let mut i = 0;
-        while i < other.len {
-            self = self.push(other.bytes[i]);
             i += 1;
         }
         self
@@ -554,19 +542,13 @@ const fn check_function(bytes: &[u8]) -> Result<&[u8], Invalid> {
     if *flags & !VARIADIC != 0 {
         return Err(Invalid::Kind(*flags));
     }
-    let mut rest = match check(rest, Role::Returned) {
-        Ok(rest) => rest,
-        Err(invalid) => return Err(invalid),
-    };
+    let mut rest = check(rest, Role::Returned);
     let mut left = *arguments;
-    while left > 0 {
-        rest = match check(rest, Role::Argument) {
-            Ok(rest) => rest,
-            Err(invalid) => return Err(invalid),
-        };
+    while let (Ok(bytes), 1..) = (rest, left) {
+        rest = check(bytes, Role::Argument);
         left -= 1;
     }
-    Ok(rest)
+    rest
 }
 
 /// Checks the type at the beginning of `bytes`, and returns the bytes behind it.

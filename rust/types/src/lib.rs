@@ -63,5 +63,5 @@ pub use report::MismatchReport;
 /// The items that [`describe!`] expands to. This is not an interface for others.
 #[doc(hidden)]
 pub mod macro_support {
-    pub use crate::described::{array, named, pointer, Named, Probe};
+    pub use crate::described::{named, pointer, Named, Probe};
 }

@@ -46,23 +46,15 @@ impl<S: TypeSource> Display for MismatchReport<'_, S> {
         write!(f, "{what} differs\n{DECLARED}")?;
         self.printer(f).declared()?;
         write!(f, "\n{KERNEL}")?;
-        let marked = {
-            let mut printer = self.printer(f);
-            printer.kernel()?;
-            printer.marked
-        };
+        let mut printer = self.printer(f);
+        printer.kernel()?;
+        let (start, end) = printer.marked.unwrap_or_default();
         f.write_char('\n')?;
-        let (start, end) = marked.unwrap_or_default();
         if end > MARKED {
             return write!(f, "{:1$}{2}", "", KERNEL.len(), self.mismatch);
         }
-        for _ in 0..KERNEL.len() + start {
-            f.write_char(' ')?;
-        }
-        for _ in start..end.max(start + 1) {
-            f.write_char('^')?;
-        }
-        write!(f, " {}", self.mismatch)
+        let (indent, marks) = (KERNEL.len() + start, end.max(start + 1) - start);
+        write!(f, "{:indent$}{:^<marks$} {}", "", "", self.mismatch)
     }
 }
 
@@ -74,17 +66,9 @@ impl Display for Mismatch {
             MismatchPlace::Argument(number) => write!(f, "argument {number}: ")?,
             MismatchPlace::Returned => f.write_str("return value: ")?,
         }
-        let Self {
-            declared, kernel, ..
-        } = *self;
+        let (declared, kernel) = (self.declared, self.kernel);
         let plural = if declared == 1 { "" } else { "s" };
-        let either = |if_declared, if_kernel| {
-            if declared != 0 {
-                if_declared
-            } else {
-                if_kernel
-            }
-        };
+        let either = |yes, no| if declared != 0 { yes } else { no };
         f.write_str(match self.rule {
             Rule::ArgumentCount => {
                 return write!(f, "{declared} argument{plural}, kernel has {kernel}")

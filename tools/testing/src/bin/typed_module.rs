@@ -156,7 +156,7 @@ fn main() {
         mutations.retain(|mutation| mutation.rule != Rule::Variadic);
         let (mutation, report) = mistake(&mut rng, mutations, name, &btf, *id);
         wrong += &structs.entry(name, &mutation.declared);
-        *tried.entry(mutation.rule.name()).or_insert(0) += 1;
+        *tried.entry(mutation.rule).or_insert(0) += 1;
         let begin = match mutation.rule.severity() {
             Severity::Refuse => "cannot import ",
             Severity::Warn => "",
