@@ -10,25 +10,13 @@ import_symbols! {
 
 // An error in a header hides no error of the other blocks.
 import_symbols! {
-    mod a form "provider" {
-        first: fn(),
-    }
-    mod b "provider" {
-        first: fn(),
-    }
+    mod a form "provider" { first: fn() }
+    mod b "provider" { first: fn() }
     mod c;
-    mod d from provider {
-        first: fn(),
-    }
-    mod e from b"provider" {
-        first: fn(),
-    }
-    mod f from {
-        first: fn(),
-    }
-    mod type {
-        first: fn(),
-    }
+    mod d from provider { first: fn() }
+    mod e from b"provider" { first: fn() }
+    mod f from { first: fn() }
+    mod type { first: fn() }
     #[inline]
     #[optional]
     mod g from "provider" {

@@ -20,9 +20,7 @@ import_symbols! {
         #[cfg(not(all()))]
         either: fn(u8),
     }
-    mod a from "provider" {
-        twice: fn(),
-    }
+    mod a from "provider" { twice: fn() }
 }
 
 fn main() {}

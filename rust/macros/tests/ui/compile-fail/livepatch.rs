@@ -11,24 +11,16 @@ use kimport_macros::import_symbols;
 import_symbols! {
     #[livepatch]
     #[livepatch]
-    mod twice {
-        first: fn(),
-    }
+    mod twice { first: fn() }
     #[livepatch = 1]
-    mod value {
-        first: fn(),
-    }
+    mod value { first: fn() }
     #[livepatch]
     #[autoload]
     #[rebindable]
-    mod moved from "provider" {
-        first: fn(),
-    }
+    mod moved from "provider" { first: fn() }
     #[late]
     #[livepatch]
-    mod late from "provider" {
-        first: fn(),
-    }
+    mod late from "provider" { first: fn() }
     #[livepatch]
     mod optional {
         #[optional]
@@ -52,9 +44,7 @@ import_symbols! {
 mod chosen_later {
     super::import_symbols! {
         #[livepatch]
-        mod block from "provider" {
-            first: fn(),
-        }
+        mod block from "provider" { first: fn() }
     }
 
     fn resolve() {

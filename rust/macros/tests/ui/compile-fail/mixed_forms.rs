@@ -3,9 +3,7 @@
 use kimport_macros::import_symbols;
 
 import_symbols! {
-    mod block {
-        first: fn(),
-    }
+    mod block { first: fn() }
     second: fn(),
     third: fn(),
 }
@@ -13,9 +11,7 @@ import_symbols! {
 import_symbols! {
     first: fn(),
     #[cfg(all())]
-    pub mod block {
-        second: fn(),
-    }
+    pub mod block { second: fn() }
 }
 
 fn main() {}

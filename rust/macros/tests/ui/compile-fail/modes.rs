@@ -5,23 +5,15 @@ use kimport_macros::import_symbols;
 import_symbols! {
     #[autoload]
     #[autoload]
-    mod twice from "provider" {
-        first: fn(),
-    }
+    mod twice from "provider" { first: fn() }
     #[late(x)]
-    mod value from "provider" {
-        first: fn(),
-    }
+    mod value from "provider" { first: fn() }
     #[late]
     #[autoload]
     #[rebindable]
-    mod all from "provider" {
-        first: fn(),
-    }
+    mod all from "provider" { first: fn() }
     #[autoload]
-    mod image {
-        first: fn(),
-    }
+    mod image { first: fn() }
     #[late]
     mod late_image {
         first: fn(),
