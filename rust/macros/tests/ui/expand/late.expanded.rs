@@ -2,95 +2,12 @@
 
 use kimport_macros::import_symbols;
 /// Symbols imported from the kernel module `provider`.
-mod moved {
+mod late {
     #[allow(unused_imports)]
     use super::*;
     ::kimport::__declare_function! {
         trampoline : "__SCT__kimport_demo_0_function", key :
         "__SCK__kimport_demo_0_function", binding : __KIMPORT_BINDING_function, call :
-        __kimport_call_function, unbound : __kimport_unbound_function, symbol :
-        "provider:function", fn (__kimport_arg_a : u8) -> u8
-    }
-    /// Calls `provider:function` of the kernel.
-    ///
-    /// Arguments: `a`.
-    ///
-    /// # Safety
-    ///
-    /// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
-    #[allow(
-        dead_code,
-        non_snake_case,
-        unreachable_pub,
-        clippy::missing_safety_doc,
-        clippy::too_many_arguments,
-        clippy::undocumented_unsafe_blocks,
-    )]
-    #[inline(always)]
-    pub unsafe fn function(__kimport_arg_a: u8) -> u8 {
-        let __kimport_inside = __KIMPORT_CALLS.enter("provider:function");
-        unsafe { __kimport_call_function(__kimport_arg_a) }
-    }
-    #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_function: &[u8] = ::kimport::types::encoded!(
-        ::kimport::types::Encoding::function(& [::kimport::types::describe!(u8)],
-        ::kimport::types::describe!(u8), false)
-    );
-    ::kimport::types::import_record! {
-        Function, policy : Strict, optional : false, unverified : false, position : 0,
-        block : "moved", provider : "provider", name : "function", rust_name :
-        "function", description : __KIMPORT_TYPE_function,
-    }
-    static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
-        ::kimport::Symbol::function(c"function", &__KIMPORT_BINDING_function)
-            .described(__KIMPORT_TYPE_function),
-    ];
-    static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
-            c"moved",
-            ::core::option::Option::Some(c"provider"),
-            __KIMPORT_SYMBOLS,
-        )
-        .autoload();
-    static __KIMPORT_CALLS: ::kimport::Calls = ::kimport::Calls::closed();
-    /// Finds every symbol declared here and binds the wrappers to them.
-    ///
-    /// The module that provides the symbols stays loaded until the returned
-    /// [`Imports`](::kimport::Imports) is dropped; no wrapper may be called after that. Must be
-    /// called from a context that may sleep.
-    ///
-    /// # Errors
-    ///
-    /// See [`Imports`](::kimport::Imports#errors). After an error nothing is bound and no
-    /// module is held.
-    #[allow(dead_code, unreachable_pub)]
-    pub fn resolve_imports() -> ::kernel::error::Result<
-        ::kimport::Imports<::kimport::Rebindable>,
-    > {
-        ::kimport::Imports::resolve_rebindable(&__KIMPORT_BLOCK, &__KIMPORT_CALLS)
-    }
-    /// Like [`resolve_imports`], with the symbols of the kernel module that is named.
-    ///
-    /// # Errors
-    ///
-    /// See [`resolve_imports`].
-    #[allow(dead_code, unreachable_pub)]
-    pub fn resolve_imports_from(
-        __kimport_provider: &::core::ffi::CStr,
-    ) -> ::kernel::error::Result<::kimport::Imports<::kimport::Rebindable>> {
-        ::kimport::Imports::resolve_rebindable_from(
-            &__KIMPORT_BLOCK,
-            &__KIMPORT_CALLS,
-            __kimport_provider,
-        )
-    }
-}
-/// Symbols imported from the kernel module `provider`.
-mod late {
-    #[allow(unused_imports)]
-    use super::*;
-    ::kimport::__declare_function! {
-        trampoline : "__SCT__kimport_demo_1_function", key :
-        "__SCK__kimport_demo_1_function", binding : __KIMPORT_BINDING_function, call :
         __kimport_call_function, unbound : __kimport_unbound_function, symbol :
         "provider:function", fn (__kimport_arg_a : u8) -> u8
     }

@@ -3,11 +3,6 @@
 use kimport_macros::import_symbols;
 
 import_symbols! {
-    #[autoload]
-    #[rebindable]
-    mod moved from "provider" {
-        function: fn(a: u8) -> u8,
-    }
     #[late]
     mod late from "provider" {
         function: fn(a: u8) -> u8,

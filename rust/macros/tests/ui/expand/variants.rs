@@ -47,7 +47,11 @@ import_symbols! {
 // has: .described(__KIMPORT_TYPE_maybe_counted).optional(),
 // has: pub fn datum() -> *mut u32 { __KIMPORT_BINDING_datum.address().cast() }
 // has: ::kimport::Block::new(c"image", ::core::option::Option::None, __KIMPORT_SYMBOLS,);
+// has: static __KIMPORT_CALLS: ::kimport::Calls = ::kimport::Calls::closed();
+// has: pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports<::kimport::Rebindable>,> {
 // has: ::kimport::Imports::resolve_rebindable(&__KIMPORT_BLOCK, &__KIMPORT_CALLS)
+// has: -> ::kernel::error::Result<::kimport::Imports<::kimport::Rebindable>> {
+// has: ::kimport::Imports::resolve_rebindable_from(&__KIMPORT_BLOCK, &__KIMPORT_CALLS, __kimport_provider,)
 // has: pub unsafe fn unit() -> ::core::option::Option<()> {
 // has: ::core::option::Option::Some(unsafe { __kimport_call_unit() })
 // has: /// Calls `provider:maybe_unit` of the kernel; `None` while it is not there.

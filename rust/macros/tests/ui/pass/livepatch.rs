@@ -51,9 +51,7 @@ extern "C" fn quadrupled(n: u32) -> u32 {
 }
 
 fn main() {
-    let Ok(imports) = moved::resolve_imports() else {
-        unreachable!();
-    };
+    let imports = moved::resolve_imports().unwrap();
     let loaded: Vec<_> = imports
         .block
         .symbols

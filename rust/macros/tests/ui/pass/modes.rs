@@ -77,9 +77,7 @@ fn main() {
     assert_eq!(unsafe { moved::tripled(1) }, None);
     assert!(std::panic::catch_unwind(|| unsafe { moved::doubled(1) }).is_err());
 
-    let Ok(imports) = moved::resolve_imports() else {
-        unreachable!();
-    };
+    let imports = moved::resolve_imports().unwrap();
     assert!(imports.block.autoload);
     let calls = imports.mode.0;
     test(calls);
@@ -88,9 +86,7 @@ fn main() {
     assert_eq!(unsafe { moved::moved_missing(4) }, None);
     assert_eq!(calls.entered.load(Relaxed), 3);
     assert_eq!(calls.inside.load(Relaxed), 0);
-    let Ok(imports) = moved::resolve_imports_from(c"other") else {
-        unreachable!();
-    };
+    let imports = moved::resolve_imports_from(c"other").unwrap();
     assert_eq!(imports.provider.as_deref(), Some(c"other"));
 
     assert_eq!(unsafe { late::late_doubled(4) }, None);

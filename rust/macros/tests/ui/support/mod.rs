@@ -227,14 +227,20 @@ pub struct Imports<M = Direct> {
     pub mode: M,
 }
 
+impl<M> Imports<M> {
+    fn new(block: &'static Block, provider: Option<&CStr>, mode: M) -> error::Result<Self> {
+        Ok(Self {
+            block,
+            provider: provider.map(CStr::to_owned),
+            mode,
+        })
+    }
+}
+
 impl Imports<Rebindable> {
     pub fn resolve_rebindable(block: &'static Block, calls: &'static Calls) -> error::Result<Self> {
         calls.open.store(true, Relaxed);
-        Ok(Self {
-            block,
-            provider: block.provider.map(CStr::to_owned),
-            mode: Rebindable(calls),
-        })
+        Self::new(block, block.provider, Rebindable(calls))
     }
 
     pub fn resolve_rebindable_from(
@@ -242,27 +248,18 @@ impl Imports<Rebindable> {
         calls: &'static Calls,
         provider: &CStr,
     ) -> error::Result<Self> {
-        let mut imports = Self::resolve_rebindable(block, calls)?;
-        imports.provider = Some(provider.to_owned());
-        Ok(imports)
+        calls.open.store(true, Relaxed);
+        Self::new(block, Some(provider), Rebindable(calls))
     }
 }
 
 impl Imports {
     pub fn resolve(block: &'static Block) -> error::Result<Self> {
-        Ok(Self {
-            block,
-            provider: block.provider.map(CStr::to_owned),
-            mode: Direct,
-        })
+        Self::new(block, block.provider, Direct)
     }
 
     pub fn resolve_from(block: &'static Block, provider: &CStr) -> error::Result<Self> {
-        Ok(Self {
-            block,
-            provider: Some(provider.to_owned()),
-            mode: Direct,
-        })
+        Self::new(block, Some(provider), Direct)
     }
 }
 
