@@ -219,7 +219,7 @@ impl<'s, 'a> ByName<'s, 'a> {
         searches: &'s mut [Search<'a>],
         is_open: impl Fn(&Search<'a>) -> bool,
     ) -> Self {
-        let mut buckets = NameBuckets::new();
+        let mut buckets = NameBuckets::default();
         for (index, search) in searches.iter_mut().enumerate() {
             if is_open(search) {
                 search.next = buckets.link(search.query.name.to_bytes(), index);

@@ -312,34 +312,31 @@ fn expand_function(block: &Block, entry: &Entry, function: &TypeBareFn, id: &str
     } else {
         call
     };
-    let (output, body) = if entry.optional || mode == Mode::Late {
+    let output = &function.output;
+    let is_option = entry.optional || mode == Mode::Late;
+    let output = match (is_option, never_returns) {
+        (false, _) => quote_spanned!(span=> #output),
+        (true, false) => quote_spanned!(span=> -> ::core::option::Option<#returned>),
         // A stable compiler does not take `!` as a type parameter.
-        let (some, result) = if never_returns {
-            (quote_spanned!(span=> ::core::convert::Infallible), call)
-        } else {
-            (
-                returned.clone(),
-                quote_spanned!(span=> ::core::option::Option::Some(#call)),
-            )
-        };
-        let body = if entry.optional {
-            quote_spanned! {span=>
-                if #binding.is_bound() {
-                    #result
-                } else {
-                    ::core::option::Option::None
-                }
-            }
-        } else {
-            result
-        };
-        (
-            quote_spanned!(span=> -> ::core::option::Option<#some>),
-            body,
-        )
+        (true, true) => {
+            quote_spanned!(span=> -> ::core::option::Option<::core::convert::Infallible>)
+        }
+    };
+    let result = if is_option && !never_returns {
+        quote_spanned!(span=> ::core::option::Option::Some(#call))
     } else {
-        let output = &function.output;
-        (quote_spanned!(span=> #output), call)
+        call
+    };
+    let body = if entry.optional {
+        quote_spanned! {span=>
+            if #binding.is_bound() {
+                #result
+            } else {
+                ::core::option::Option::None
+            }
+        }
+    } else {
+        result
     };
 
     let mut docs = docs_or(&entry.attributes.docs, || match mode {

@@ -305,20 +305,12 @@ impl<'a> Btf<'a> {
         {
             return Err(BtfError::Strings);
         }
-        let (first_id, first_string) = match base {
-            Some(base) => (
-                base.end_id(),
-                base.first_string
-                    .saturating_add(base.sections.strings.len() as u32),
-            ),
-            None => (1, 0),
-        };
         Ok(Self {
             base,
             sections,
             index,
-            first_id,
-            first_string,
+            first_id: base.map_or(1, Self::end_id),
+            first_string: base.map_or(0, Self::end_string),
         })
     }
 
@@ -329,6 +321,11 @@ impl<'a> Btf<'a> {
 
     fn end_id(&self) -> u32 {
         self.first_id.saturating_add(self.index.len() as u32)
+    }
+
+    fn end_string(&self) -> u32 {
+        let len = self.sections.strings.len() as u32;
+        self.first_string.saturating_add(len)
     }
 }
 
@@ -469,7 +466,7 @@ impl<'a> TypeQuery<'a> {
 /// Takes no more than [`NameBuckets::CAPACITY`] names; others stay [`TypeMatch::Missing`].
 pub fn find(source: &impl TypeSource, first_id: u32, wanted: &mut [TypeQuery<'_>]) {
     // The pass hashes each name of the kernel, but hardly ever compares one.
-    let mut buckets = NameBuckets::new();
+    let mut buckets = NameBuckets::default();
     for (index, entry) in wanted.iter_mut().enumerate() {
         entry.found = TypeMatch::Missing;
         entry.next = buckets.link(entry.name, index);

@@ -279,11 +279,8 @@ impl<S: TypeSource> Comparer<'_, S> {
                     },
                 ) => {
                     if length != kernel_length && length != 0 && kernel_length != 0 {
-                        return Ok(Some(Mismatch::new(
-                            Rule::ArrayLength,
-                            length,
-                            kernel_length,
-                        )));
+                        let difference = Mismatch::new(Rule::ArrayLength, length, kernel_length);
+                        return Ok(Some(difference));
                     }
                     (declared, id) = (element, kernel);
                     continue;

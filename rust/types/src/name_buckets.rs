@@ -16,8 +16,11 @@ pub struct NameBuckets {
 }
 
 impl Default for NameBuckets {
+    /// Makes lists without elements.
     fn default() -> Self {
-        Self::new()
+        Self {
+            heads: [NONE; BUCKETS],
+        }
     }
 }
 
@@ -26,13 +29,6 @@ impl NameBuckets {
     pub const CAPACITY: usize = NONE as usize;
     /// A link that leads to no element.
     pub const END: u16 = NONE;
-
-    /// Makes lists without elements.
-    pub const fn new() -> Self {
-        Self {
-            heads: [NONE; BUCKETS],
-        }
-    }
 
     /// Puts the element at `index`, which is called `name`, into its list. Returns the link that
     /// the element keeps.

@@ -239,9 +239,7 @@ impl<'a> ImportRecord<'a> {
             Some(&version) => return Err(RecordFault::Version(version)),
             None => return Err(RecordFault::Truncated),
         }
-        let (header, _) = bytes
-            .split_first_chunk::<HEADER>()
-            .ok_or(RecordFault::Truncated)?;
+        let header: &[u8; HEADER] = bytes.first_chunk().ok_or(RecordFault::Truncated)?;
         let &[_, kind, flags, reserved, p0, p1, p2, p3, s0, s1, s2, s3, l0, l1, d0, d1] = header;
         let size = u32::from_le_bytes([s0, s1, s2, s3]);
         let strings = usize::from(u16::from_le_bytes([l0, l1]));

@@ -21,14 +21,14 @@ import_symbols! {
         #[optional]
         tripled: fn(u32) -> u32,
         #[optional]
-        moved_missing: fn(u32) -> u32,
+        missing: fn(u32) -> u32,
     }
     #[late]
     mod late from "provider" {
         #[name = "doubled"]
         late_doubled: fn(inside: u32) -> u32,
         #[optional]
-        late_missing: fn(u32) -> u32,
+        missing: fn(u32) -> u32,
         unit: fn(),
     }
 }
@@ -58,13 +58,8 @@ extern "C" fn unit() {
     assert_inside();
 }
 
-#[export_name = "provider:moved_missing"]
-extern "C" fn moved_missing(_: u32) -> u32 {
-    unreachable!()
-}
-
-#[export_name = "provider:late_missing"]
-extern "C" fn late_missing(_: u32) -> u32 {
+#[export_name = "provider:missing"]
+extern "C" fn missing(_: u32) -> u32 {
     unreachable!()
 }
 
@@ -83,7 +78,7 @@ fn main() {
     test(calls);
     assert_eq!(unsafe { moved::doubled(4) }, 8);
     assert_eq!(unsafe { moved::tripled(4) }, Some(12));
-    assert_eq!(unsafe { moved::moved_missing(4) }, None);
+    assert_eq!(unsafe { moved::missing(4) }, None);
     assert_eq!(calls.entered.load(Relaxed), 3);
     assert_eq!(calls.inside.load(Relaxed), 0);
     let imports = moved::resolve_imports_from(c"other").unwrap();
@@ -99,7 +94,7 @@ fn main() {
     calls.open.store(true, Relaxed);
     assert_eq!(unsafe { late::late_doubled(4) }, Some(8));
     assert_eq!(unsafe { late::unit() }, Some(()));
-    assert_eq!(unsafe { late::late_missing(4) }, None);
+    assert_eq!(unsafe { late::missing(4) }, None);
     assert_eq!(calls.entered.load(Relaxed), 3);
     assert_eq!(calls.inside.load(Relaxed), 0);
     let imports = late::bind_late_from(c"other", ()).value();
