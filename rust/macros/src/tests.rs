@@ -5,7 +5,7 @@
 //! `UPDATE_EXPECT=1` writes the `.expanded.rs` files anew.
 
 use crate::{bindings, bindings::Bindings, diagnostics, expand, expand::Context, pipeline};
-use proc_macro2::{Delimiter, Group, Ident, Literal, Punct, Spacing, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Literal, Punct, Spacing, TokenStream, TokenTree};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use quote::{quote, ToTokens};
 use std::{
@@ -457,13 +457,8 @@ fn source(blocks: &[BlockSpec]) -> String {
 fn token_soup() -> impl Strategy<Value = TokenStream> {
     let words = "mod from fn pub unsafe extern static const for impl dyn optional name position \
         unverified doc cfg self a b u8 r#type _ mut";
-    let word = select(words.split_whitespace().collect::<Vec<_>>()).prop_map(|word| {
-        let ident = match word.strip_prefix("r#") {
-            Some(raw) => Ident::new_raw(raw, Span::call_site()),
-            None => Ident::new(word, Span::call_site()),
-        };
-        TokenStream::from(TokenTree::from(ident))
-    });
+    let word = select(words.split_whitespace().collect::<Vec<_>>())
+        .prop_map(|word| word.parse::<TokenStream>().unwrap());
     let punct = select("#!:,;=->&*<.+?'".chars().collect::<Vec<_>>());
     let spacing = select(vec![Spacing::Alone, Spacing::Joint]);
     let punct = (punct, spacing).prop_map(|(punct, spacing)| match punct {
