@@ -45,10 +45,10 @@ pub(crate) fn check(blocks: &[Block], no_livepatch: Option<&str>, dcx: &mut Diag
     if blocks.is_empty() && !dcx.has_errors() {
         dcx.error(Span::call_site(), message::EMPTY_INVOCATION, &[]);
     }
-    let mut names = Names::default();
+    let mut names = HashMap::new();
     for block in blocks {
         if let Some(module) = &block.module {
-            if names.repeated(&module.name, &block.attributes) {
+            if is_repeated(&mut names, &module.name, &block.attributes) {
                 let name = &module.name;
                 dcx.error(name.span(), message::DUPLICATE_BLOCK, &[name]);
             }
@@ -94,10 +94,10 @@ fn check_mode(block: &Block, module: &Header, dcx: &mut DiagCtxt) {
 
 fn check_entries(block: &Block, dcx: &mut DiagCtxt) {
     let mode = block.mode();
-    let mut names = Names::default();
+    let mut names = HashMap::new();
     for entry in &block.entries {
         let span = entry.name.span();
-        if names.repeated(&entry.name, &entry.attributes) {
+        if is_repeated(&mut names, &entry.name, &entry.attributes) {
             dcx.error(span, message::DUPLICATE_ENTRY, &[&entry.name]);
         }
         let rust_name = entry.rust_name();
@@ -145,22 +145,19 @@ fn check_entries(block: &Block, dcx: &mut DiagCtxt) {
     }
 }
 
-/// The names of one scope. The flag is set if the name is there only under a `#[cfg]`.
-#[derive(Default)]
-struct Names(HashMap<Ident, bool>);
-
-impl Names {
-    /// Adds a name, and returns whether it is there twice.
-    ///
-    /// Two items that both have a `#[cfg]` may exclude each other. If they do not, the compiler
-    /// reports it.
-    fn repeated(&mut self, name: &Ident, attributes: &ItemAttributes) -> bool {
-        let conditional = !attributes.cfgs.is_empty();
-        match self.0.insert(name.unraw(), conditional) {
-            Some(other) => !(conditional && other),
-            None => false,
-        }
-    }
+/// Adds a name to the `names` of a scope, and returns whether it is there twice. The flag of a name
+/// is set if it is there only under a `#[cfg]`.
+///
+/// Two items that both have a `#[cfg]` may exclude each other. If they do not, the compiler
+/// reports it.
+fn is_repeated(
+    names: &mut HashMap<Ident, bool>,
+    name: &Ident,
+    attributes: &ItemAttributes,
+) -> bool {
+    let conditional = !attributes.cfgs.is_empty();
+    let other = names.insert(name.unraw(), conditional);
+    other.is_some_and(|other| !(conditional && other))
 }
 
 fn check_reserved(name: &Ident, dcx: &mut DiagCtxt) {
