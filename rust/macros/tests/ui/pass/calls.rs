@@ -8,7 +8,7 @@ extern crate self as kernel;
 extern crate self as kimport;
 pub use support::*;
 
-use ::core::ffi::{c_int, CStr};
+use ::core::ffi::c_int;
 use kimport_macros::import_symbols;
 use kimport_types::Policy;
 
@@ -161,15 +161,8 @@ fn main() {
     let imports = option::resolve_imports().unwrap();
     assert_eq!(imports.block.name, c"option");
     assert_eq!(imports.block.provider, Some(c"provider"));
-    let names: Vec<&CStr> = imports.block.symbols.iter().map(|s| s.name).collect();
-    let expected = [
-        c"local",
-        c"local_missing",
-        c"optional_missing",
-        c"reference",
-        c"callback",
-    ];
-    assert_eq!(names, expected);
+    let expected = "local local_missing optional_missing reference callback";
+    assert_eq!(symbol_names(imports.block), expected);
     let local = &imports.block.symbols[0];
     assert_eq!((local.rust_name, local.binding.size()), (None, Some(8)));
     assert!(local.optional && local.unverified);

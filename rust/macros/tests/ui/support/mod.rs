@@ -19,6 +19,12 @@ pub use kimport_types as types;
 #[path = "../../../../kimport/block.rs"]
 mod block;
 
+/// Returns the kernel's names of a block's symbols.
+pub fn symbol_names(block: &Block) -> String {
+    let names = block.symbols.iter().map(|symbol| symbol.name.to_str());
+    names.collect::<Result<Vec<_>, _>>().unwrap().join(" ")
+}
+
 pub struct FunctionBinding(pub &'static str);
 
 impl FunctionBinding {
