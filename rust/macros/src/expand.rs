@@ -192,25 +192,9 @@ fn expand_record(block: &Block, entry: &Entry) -> TokenStream {
     }
 }
 
-/// Generates the constant with the description of the declared type.
+/// Generates the constant with the description of the declared type, a slice of bytes.
 fn expand_type(entry: &Entry) -> TokenStream {
     let span = span_of(entry);
-    let cfgs = &entry.attributes.cfgs;
-    let ty = type_ident(entry);
-    let description = expand_description(entry);
-    quote_spanned! {span=>
-        #(#cfgs)*
-        #[allow(non_upper_case_globals)]
-        const #ty: &[u8] = #description;
-    }
-}
-
-/// Generates the description of the declared type, as a slice of bytes.
-fn expand_description(entry: &Entry) -> TokenStream {
-    let span = span_of(entry);
-    if entry.unverified {
-        return quote_spanned!(span=> &[]);
-    }
     let describe = |ty: &Type| {
         let ty = ungrouped(ty);
         let span = ty.span();
@@ -233,7 +217,18 @@ fn expand_description(entry: &Entry) -> TokenStream {
             quote!(#ty.into_data())
         }
     };
-    quote_spanned!(span=> ::kimport::types::encoded!(#encoding))
+    let description = if entry.unverified {
+        quote_spanned!(span=> &[])
+    } else {
+        quote_spanned!(span=> ::kimport::types::encoded!(#encoding))
+    };
+    let cfgs = &entry.attributes.cfgs;
+    let ty = type_ident(entry);
+    quote_spanned! {span=>
+        #(#cfgs)*
+        #[allow(non_upper_case_globals)]
+        const #ty: &[u8] = #description;
+    }
 }
 
 /// Generates an item by which the compiler compares the type with that of the block's bindings, and

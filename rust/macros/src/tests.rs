@@ -166,35 +166,25 @@ fn invisible_groups() {
     let plain = quote!(mod m from "p" { #[name = "k"] #[position = 2] pub(crate) f: fn(a: u8) -> !, d: &u8 });
     let (from, name, position) = (none(quote!("p")), none(quote!("k")), none(quote!(2)));
     let (vis, inherited) = (none(quote!(pub(crate))), none(quote!()));
-    let (f, function, data) = (
-        none(quote!(f)),
-        none(quote!(fn(a: u8) -> !)),
-        none(quote!(&u8)),
-    );
+    let (f, data) = (none(quote!(f)), none(quote!(&u8)));
+    let function = none(quote!(fn(a: u8) -> !));
     let grouped = quote! {
         #inherited mod m from #from {
             #[name = #name] #[position = #position] #vis #f: #function,
             #inherited d: #data
         }
     };
-    let flat = |tokens| {
-        fn flatten(tokens: TokenStream) -> TokenStream {
-            tokens
-                .into_iter()
-                .flat_map(|token| match token {
-                    TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
-                        flatten(group.stream())
-                    }
-                    TokenTree::Group(group) => {
-                        TokenTree::from(Group::new(group.delimiter(), flatten(group.stream())))
-                            .into()
-                    }
-                    token => token.into(),
-                })
-                .collect()
-        }
-        flatten(run(tokens)).to_string()
-    };
+    fn flatten(tokens: TokenStream) -> TokenStream {
+        let flat = |token: TokenTree| match token {
+            TokenTree::Group(group) => match (group.delimiter(), flatten(group.stream())) {
+                (Delimiter::None, inner) => inner,
+                (delimiter, inner) => TokenTree::from(Group::new(delimiter, inner)).into(),
+            },
+            token => token.into(),
+        };
+        tokens.into_iter().flat_map(flat).collect()
+    }
+    let flat = |tokens| flatten(run(tokens)).to_string();
     let expanded = flat(grouped);
     assert!(!expanded.contains("compile_error"), "{expanded}");
     assert_eq!(expanded, flat(plain));
