@@ -5,41 +5,6 @@ use kimport_macros::import_symbols;
 mod module {
     #[allow(unused_imports)]
     use super::*;
-    ::kimport::__declare_livepatch_function! {
-        livepatch : ".klp.sym.provider.function,0", target : __kimport_target_function,
-        loaded : __KIMPORT_LOADED_function, binding : __KIMPORT_BINDING_function, call :
-        __kimport_call_function, symbol : "provider:function", fn (__kimport_arg_a : u8)
-        -> u8
-    }
-    /// Calls `provider:function` of the kernel.
-    ///
-    /// Arguments: `a`.
-    ///
-    /// # Safety
-    ///
-    /// The caller must meet everything that the kernel's function requires of its callers, and the declared type must be the type of that function.
-    #[allow(
-        dead_code,
-        non_snake_case,
-        unreachable_pub,
-        clippy::missing_safety_doc,
-        clippy::too_many_arguments,
-        clippy::undocumented_unsafe_blocks,
-    )]
-    #[inline(always)]
-    pub unsafe fn function(__kimport_arg_a: u8) -> u8 {
-        unsafe { __kimport_call_function(__kimport_arg_a) }
-    }
-    #[allow(non_upper_case_globals)]
-    const __KIMPORT_TYPE_function: &[u8] = ::kimport::types::encoded!(
-        ::kimport::types::Encoding::function(& [::kimport::types::describe!(u8)],
-        ::kimport::types::describe!(u8), false)
-    );
-    ::kimport::types::import_record! {
-        Function, policy : Strict, optional : false, unverified : false, position : 0,
-        block : "module", provider : "provider", name : "function", rust_name :
-        "function", description : __KIMPORT_TYPE_function,
-    }
     ::kimport::__declare_livepatch_data! {
         livepatch : ".klp.sym.provider.data,0", loaded : __KIMPORT_LOADED_data
     }
@@ -63,9 +28,6 @@ mod module {
         : __KIMPORT_TYPE_data,
     }
     static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
-        ::kimport::Symbol::livepatch_function(c"function", &__KIMPORT_BINDING_function)
-            .described(__KIMPORT_TYPE_function)
-            .loaded(&__KIMPORT_LOADED_function),
         ::kimport::Symbol::data(
                 c"data",
                 &__KIMPORT_BINDING_data,

@@ -5,7 +5,6 @@ use kimport_macros::import_symbols;
 import_symbols! {
     #[livepatch]
     mod module from "provider" {
-        function: fn(a: u8) -> u8,
         data: u32,
     }
 }

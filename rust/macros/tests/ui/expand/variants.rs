@@ -27,7 +27,7 @@ import_symbols! {
     #[livepatch]
     mod livepatch {
         #[cfg(all())]
-        patched: fn(),
+        patched: fn(a: u8) -> u8,
         #[position = 2]
         #[name = "other.isra.0"]
         second: fn(),
@@ -58,9 +58,11 @@ import_symbols! {
 // has: pub unsafe fn maybe_unit() -> ::core::option::Option<()> { let __kimport_inside = __KIMPORT_CALLS.enter()?; if __KIMPORT_BINDING_maybe_unit.is_bound() {
 // has: ::core::option::Option::Some(unsafe { __kimport_call_maybe_unit() }) } else { ::core::option::Option::None } }
 // has: #[cfg(all())] ::kimport::__declare_livepatch_function!
-// has: livepatch: ".klp.sym.vmlinux.patched,0"
+// has: livepatch: ".klp.sym.vmlinux.patched,0", target: __kimport_target_patched, loaded: __KIMPORT_LOADED_patched,
+// has: binding: __KIMPORT_BINDING_patched, call: __kimport_call_patched, symbol: "patched", fn(__kimport_arg_a: u8) -> u8 }
+// has: pub unsafe fn patched(__kimport_arg_a: u8) -> u8 { unsafe { __kimport_call_patched(__kimport_arg_a) } }
 // has: #[cfg(all())] ::kimport::Symbol::livepatch_function(c"patched", &__KIMPORT_BINDING_patched)
-// has: .loaded(&__KIMPORT_LOADED_patched)
+// has: .described(__KIMPORT_TYPE_patched).loaded(&__KIMPORT_LOADED_patched),
 // has: livepatch: ".klp.sym.vmlinux.other.isra.0,2", target: __kimport_target_second, loaded: __KIMPORT_LOADED_second,
 // has: pub unsafe fn second() { unsafe { __kimport_call_second() } }
 // has: position: 2, block: "livepatch", provider: "", name: "other.isra.0", rust_name: "second"
