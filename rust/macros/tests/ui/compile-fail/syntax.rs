@@ -15,4 +15,17 @@ import_symbols! {
     modifier: pub fn(),
 }
 
+import_symbols! {
+    mod core {
+        first: fn()
+        second: fn() -> u8
+        #[optional]
+        third: fn();
+        fourth: u32
+        pub fifth: u32 = 3,
+        sixth: fn(),,
+        seventh: fn(...),
+    }
+}
+
 fn main() {}

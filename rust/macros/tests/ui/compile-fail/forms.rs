@@ -14,4 +14,13 @@ import_symbols! {
     pub mod block { second: fn() }
 }
 
+import_symbols! {}
+
+import_symbols! {
+    mod nothing {}
+    mod only_comments from "provider" {
+        // Nothing.
+    }
+}
+
 fn main() {}
