@@ -3,16 +3,29 @@
 //! Tests of the BTF reader: on the stock kernel's BTF against another reader, and on broken BTF.
 
 use btf_rs::BtfType as _;
-use kimport_testing::{index, stock_btf, stock_test, Maker};
+use kimport_testing::{difference, index, stock_btf, stock_test, Maker};
 use kimport_types::{
-    compare, find, has_namesake_beside, Btf, BtfError, BtfKind, Description, Encoding,
-    MismatchReport, TypeMatch, TypeQuery, TypeSource,
+    compare, find, has_namesake_beside, Btf, BtfError, BtfKind, Description, Encoding, TypeMatch,
+    TypeQuery, TypeSource,
 };
 use proptest::prelude::*;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 static STOCK: LazyLock<Vec<u8>> = LazyLock::new(stock_btf);
+
+/// Returns the ids of the functions and variables of each name.
+fn symbols<'a>(btf: &'a Btf<'_>) -> HashMap<&'a [u8], Vec<u32>> {
+    let mut symbols = HashMap::<_, Vec<_>>::new();
+    for (id, ty) in (1..).map_while(|id| Some((id, btf.type_by_id(id)?))) {
+        if matches!(ty.kind(), BtfKind::Function(_) | BtfKind::Variable(_)) {
+            let name = btf.name(ty.name_offset()).unwrap();
+            symbols.entry(name).or_default().push(id);
+        }
+    }
+    symbols
+}
 
 /// Every type of the stock kernel is what btf-rs says it is.
 #[stock_test]
@@ -92,17 +105,7 @@ fn one_pass_finds_what_is_there() {
     let mut index = index(&STOCK);
     let btf = Btf::new(&STOCK, None, &mut index).unwrap();
     // A map has the expected answers.
-    let mut all: HashMap<&[u8], Vec<u32>> = HashMap::new();
-    for id in 1.. {
-        let Some(ty) = btf.type_by_id(id) else {
-            break;
-        };
-        if matches!(ty.kind(), BtfKind::Function(_) | BtfKind::Variable(_)) {
-            all.entry(btf.name(ty.name_offset()).unwrap())
-                .or_default()
-                .push(id);
-        }
-    }
+    let all = symbols(&btf);
     let mut wanted: Vec<_> = all.keys().map(|name| TypeQuery::new(name)).collect();
     // The name of a type, a name that nothing has, the same name twice, and the empty one.
     let others: [&[u8]; 5] = [
@@ -134,7 +137,7 @@ fn one_pass_finds_what_is_there() {
 
 #[test]
 fn broken_headers_are_told_apart() {
-    let mut maker = Maker::new();
+    let maker = Maker::new();
     maker.structure("s", 8);
     let good = maker.bytes();
     let error = |bytes: &[u8]| Btf::new(bytes, None, &mut [0; 8]).unwrap_err();
@@ -171,7 +174,7 @@ fn broken_headers_are_told_apart() {
 
 #[test]
 fn kinds_of_the_future_are_skipped_by_their_layout() {
-    let mut maker = Maker::new();
+    let maker = Maker::new();
     maker.raw(21, false, 3, "", 0, &[0; 1 + 3 * 2]);
     let int = maker.unsigned(4);
     let id = maker.variable("v", int);
@@ -193,8 +196,9 @@ fn kinds_of_the_future_are_skipped_by_their_layout() {
     );
 }
 
-/// Reads all types, compares all symbols with `declared`, and shows the differences.
-fn use_up(bytes: &[u8], declared: &[Encoding]) {
+/// Reads all types, searches for two names, compares the types `ids`, which follow from the number
+/// of types, with [`declarations()`], and shows the differences.
+fn use_up(bytes: &[u8], names: [&str; 2], ids: impl FnOnce(u32) -> Range<u32>) {
     let Ok(count) = Btf::count(bytes) else {
         return;
     };
@@ -202,28 +206,25 @@ fn use_up(bytes: &[u8], declared: &[Encoding]) {
     let Ok(btf) = Btf::new(bytes, None, &mut index) else {
         return;
     };
-    let mut wanted = [TypeQuery::new(b"f"), TypeQuery::new(b"")];
-    find(&btf, 1, &mut wanted);
-    for id in 0..=count as u32 + 1 {
-        for declared in declared {
+    find(
+        &btf,
+        1,
+        &mut names.map(|name| TypeQuery::new(name.as_bytes())),
+    );
+    let declared = declarations();
+    for id in ids(count as u32) {
+        for declared in &declared {
             let declared = Description::new(declared.as_bytes()).unwrap();
-            let Ok(comparison) = compare(&declared, &btf, id) else {
-                continue;
-            };
-            let Some(mismatch) = comparison.worst() else {
-                continue;
-            };
-            let report = MismatchReport {
-                name: "f",
-                declared: &declared,
-                source: &btf,
-                id,
-                mismatch,
-            };
-            let text = report.to_string();
-            assert_eq!(text.lines().count(), 4, "{text}");
+            if let Ok(Some(text)) = difference("f", &declared, &btf, id) {
+                assert_eq!(text.lines().count(), 4, "{text}");
+            }
         }
     }
+}
+
+/// Does so with all types, and with ids that no type has.
+fn use_all(bytes: &[u8]) {
+    use_up(bytes, ["f", ""], |count| 0..count + 2);
 }
 
 fn declarations() -> Vec<Encoding> {
@@ -260,7 +261,7 @@ fn knots() -> impl Strategy<Value = Vec<u8>> {
         0u32..24,
     );
     prop::collection::vec(ty, 1..24).prop_map(|types| {
-        let mut maker = Maker::new();
+        let maker = Maker::new();
         for (kind, flag, ids, other) in types {
             let prototype: Vec<u32> = ids.iter().flat_map(|&id| [0, id]).collect();
             match kind {
@@ -282,7 +283,7 @@ proptest! {
 
     #[test]
     fn knots_do_no_harm(bytes in knots()) {
-        use_up(&bytes, &declarations());
+        use_all(&bytes);
     }
 
     #[test]
@@ -294,7 +295,7 @@ proptest! {
         for (index, byte) in changes {
             *index.get_mut(&mut bytes) = byte;
         }
-        use_up(&bytes, &declarations());
+        use_all(&bytes);
     }
 
     #[test]
@@ -302,8 +303,8 @@ proptest! {
         let mut header = Maker::new().bytes();
         header.truncate(cut);
         header.extend_from_slice(&bytes);
-        use_up(&bytes, &declarations());
-        use_up(&header, &declarations());
+        use_all(&bytes);
+        use_all(&header);
     }
 }
 
@@ -324,29 +325,10 @@ proptest! {
         for (offset, byte) in header {
             bytes[offset] = byte;
         }
-        let Ok(count) = Btf::count(&bytes) else {
-            return Ok(());
-        };
-        let mut index = vec![0; count];
-        let Ok(btf) = Btf::new(&bytes, None, &mut index) else {
-            return Ok(());
-        };
-        let mut wanted = [TypeQuery::new(b"nr_processes"), TypeQuery::new(b"schedule")];
-        find(&btf, 1, &mut wanted);
-        let declared = declarations();
-        let start = start.index(count) as u32;
-        for id in start..start + 100 {
-            for declared in &declared {
-                let declared = Description::new(declared.as_bytes()).unwrap();
-                let Ok(comparison) = compare(&declared, &btf, id) else {
-                    continue;
-                };
-                if let Some(mismatch) = comparison.worst() {
-                    let report = MismatchReport { name: "f", declared: &declared, source: &btf, id, mismatch };
-                    prop_assert!(report.to_string().lines().count() == 4);
-                }
-            }
-        }
+        use_up(&bytes, ["nr_processes", "schedule"], |count| {
+            let start = start.index(count as usize) as u32;
+            start..start + 100
+        });
     }
 }
 
@@ -354,11 +336,11 @@ proptest! {
 /// noticed.
 #[test]
 fn namesakes_are_seen_where_types_are_sorted() {
-    let mut maker = Maker::new();
+    let maker = Maker::new();
     let int = maker.signed(4);
     let none = maker.prototype(&[], 0);
     let other = maker.prototype(&[int], 0);
-    let mut function = |name, prototype| maker.raw(12, false, 0, name, prototype, &[]);
+    let function = |name, prototype| maker.raw(12, false, 0, name, prototype, &[]);
     let ids = [
         function("one", none),
         function("twin", none),
@@ -380,16 +362,7 @@ fn namesakes_are_seen_where_types_are_sorted() {
 fn the_stock_kernel_has_namesakes_side_by_side_only() {
     let mut index = index(&STOCK);
     let btf = Btf::new(&STOCK, None, &mut index).unwrap();
-    let mut functions = HashMap::<&[u8], Vec<u32>>::new();
-    for id in 1.. {
-        let Some(ty) = btf.type_by_id(id) else {
-            break;
-        };
-        if matches!(ty.kind(), BtfKind::Function(_) | BtfKind::Variable(_)) {
-            let name = btf.name(ty.name_offset()).unwrap();
-            functions.entry(name).or_default().push(id);
-        }
-    }
+    let functions = symbols(&btf);
     assert!(functions.len() > 10_000);
     for ids in functions.values() {
         for &id in ids {

@@ -4,8 +4,8 @@
 //! mistake.
 
 use kimport_testing::prototypes::{choose, mistake, mutations, rng, seed, Bindgen, Function};
-use kimport_testing::{index, stock_btf, stock_module_btf, stock_test};
-use kimport_types::{compare, find, Btf, Description, MismatchReport, TypeMatch, TypeQuery};
+use kimport_testing::{difference, index, stock_btf, stock_module_btf, stock_test};
+use kimport_types::{find, Btf, Description, TypeMatch, TypeQuery};
 use std::collections::BTreeMap;
 
 /// The number of exported functions, and of others.
@@ -16,15 +16,7 @@ fn accept_all(bindgen: &Bindgen, functions: &[Function], btf: &Btf<'_>) {
     for (id, name, function) in functions {
         let encoding = bindgen.prototype(function).encode();
         let declared = Description::new(encoding.as_bytes()).unwrap();
-        let comparison = compare(&declared, btf, *id).unwrap();
-        if let Some(mismatch) = comparison.worst() {
-            let report = MismatchReport {
-                name,
-                declared: &declared,
-                source: btf,
-                id: *id,
-                mismatch,
-            };
+        if let Some(report) = difference(name, &declared, btf, *id).unwrap() {
             panic!("{name} is declared right: {report}");
         }
     }

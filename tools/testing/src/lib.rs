@@ -12,7 +12,8 @@ pub use kimport_testing_macros::stock_test;
 pub use maker::Maker;
 pub use record::{encode, record};
 
-use kimport_types::Btf;
+use kimport_cli::load::plan::FilledSymbol;
+use kimport_types::{compare, Btf, Description, MismatchReport, TypeSource, Uncomparable};
 use object::{Object, ObjectSection};
 use std::{
     collections::HashSet,
@@ -85,8 +86,11 @@ pub fn stock_release() -> PathBuf {
 pub fn stock_btf() -> Vec<u8> {
     let path = kdir().join("vmlinux");
     let bytes = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let file = object::File::parse(&*bytes).expect("vmlinux is ELF");
-    let section = file.section_by_name(".BTF").expect("vmlinux has BTF");
+    btf(&object::File::parse(&*bytes).expect("vmlinux is ELF"))
+}
+
+fn btf(file: &object::File<'_>) -> Vec<u8> {
+    let section = file.section_by_name(".BTF").expect("the file has BTF");
     section.data().expect("the section is in the file").to_vec()
 }
 
@@ -103,11 +107,40 @@ pub fn stock_module_btf(path: &str) -> Vec<u8> {
         file.section_by_name(".BTF.base").is_none(),
         "it is based on the image"
     );
-    let section = file.section_by_name(".BTF").expect("the module has BTF");
-    section.data().expect("the section is in the file").to_vec()
+    btf(&file)
 }
 
 /// Returns an index for the types of `bytes`.
 pub fn index(bytes: &[u8]) -> Vec<u32> {
     vec![0; Btf::count(bytes).expect("it is BTF")]
+}
+
+/// Returns the report of the worst difference between the declared type of the symbol `name` and
+/// the type `id` of `source`, if they differ.
+pub fn difference(
+    name: &str,
+    declared: &Description<'_>,
+    source: &impl TypeSource,
+    id: u32,
+) -> Result<Option<String>, Uncomparable> {
+    let comparison = compare(declared, source, id)?;
+    Ok(comparison.worst().map(|mismatch| {
+        let report = MismatchReport {
+            name,
+            declared,
+            source,
+            id,
+            mismatch,
+        };
+        report.to_string()
+    }))
+}
+
+/// Returns a symbol of the kernel image with its address, as `kimport load` writes it.
+pub fn filled(name: &str, address: u64) -> FilledSymbol {
+    FilledSymbol {
+        name: name.to_owned(),
+        provider: "vmlinux".to_owned(),
+        address,
+    }
 }

@@ -4,20 +4,22 @@
 
 #![expect(missing_docs)] // The functions are named after the types that they add.
 
-/// Makes BTF.
+use std::cell::{Cell, RefCell};
+
+/// Makes BTF. A type that is made can be the argument of a call that makes another one.
 pub struct Maker {
-    types: Vec<u8>,
-    strings: Vec<u8>,
-    next: u32,
+    types: RefCell<Vec<u8>>,
+    strings: RefCell<Vec<u8>>,
+    next: Cell<u32>,
     first_string: u32,
 }
 
 impl Default for Maker {
     fn default() -> Self {
         Self {
-            types: Vec::new(),
-            strings: vec![0],
-            next: 1,
+            types: RefCell::default(),
+            strings: RefCell::new(vec![0]),
+            next: Cell::new(1),
             first_string: 0,
         }
     }
@@ -31,26 +33,27 @@ impl Maker {
     /// Makes BTF that continues `base`.
     pub fn split(base: &Self) -> Self {
         Self {
-            types: Vec::new(),
-            strings: Vec::new(),
-            next: base.next,
-            first_string: base.first_string + base.strings.len() as u32,
+            types: RefCell::default(),
+            strings: RefCell::default(),
+            next: base.next.clone(),
+            first_string: base.first_string + base.strings.borrow().len() as u32,
         }
     }
 
-    fn string(&mut self, string: &str) -> u32 {
+    fn string(&self, string: &str) -> u32 {
         if string.is_empty() {
             return 0;
         }
-        let offset = self.first_string + self.strings.len() as u32;
-        self.strings.extend_from_slice(string.as_bytes());
-        self.strings.push(0);
+        let mut strings = self.strings.borrow_mut();
+        let offset = self.first_string + strings.len() as u32;
+        strings.extend_from_slice(string.as_bytes());
+        strings.push(0);
         offset
     }
 
     /// Adds a type of `kind` with `vlen` and the words `trailing`.
     pub fn raw(
-        &mut self,
+        &self,
         kind: u32,
         flag: bool,
         vlen: u32,
@@ -61,91 +64,90 @@ impl Maker {
         let name = self.string(name);
         let info = (u32::from(flag) << 31) | (kind << 24) | vlen;
         for word in [name, info, other].iter().chain(trailing) {
-            self.types.extend_from_slice(&word.to_le_bytes());
+            self.types.borrow_mut().extend(word.to_le_bytes());
         }
-        self.next += 1;
-        self.next - 1
+        self.next.replace(self.next.get() + 1)
     }
 
-    pub fn int(&mut self, name: &str, size: u32, encoding: u32) -> u32 {
+    pub fn int(&self, name: &str, size: u32, encoding: u32) -> u32 {
         self.raw(1, false, 0, name, size, &[(encoding << 24) | (size * 8)])
     }
 
-    pub fn unsigned(&mut self, size: u32) -> u32 {
+    pub fn unsigned(&self, size: u32) -> u32 {
         self.int("unsigned", size, 0)
     }
 
-    pub fn signed(&mut self, size: u32) -> u32 {
+    pub fn signed(&self, size: u32) -> u32 {
         self.int("signed", size, 1)
     }
 
-    pub fn bool(&mut self) -> u32 {
+    pub fn bool(&self) -> u32 {
         self.int("_Bool", 1, 4)
     }
 
-    pub fn char(&mut self, signed: bool) -> u32 {
+    pub fn char(&self, signed: bool) -> u32 {
         self.int("char", 1, u32::from(signed))
     }
 
-    pub fn pointer(&mut self, to: u32) -> u32 {
+    pub fn pointer(&self, to: u32) -> u32 {
         self.raw(2, false, 0, "", to, &[])
     }
 
-    pub fn array(&mut self, element: u32, length: u32) -> u32 {
+    pub fn array(&self, element: u32, length: u32) -> u32 {
         self.raw(3, false, 0, "", 0, &[element, 1, length])
     }
 
-    pub fn structure(&mut self, name: &str, size: u32) -> u32 {
+    pub fn structure(&self, name: &str, size: u32) -> u32 {
         self.raw(4, false, 0, name, size, &[])
     }
 
-    pub fn union(&mut self, name: &str, size: u32) -> u32 {
+    pub fn union(&self, name: &str, size: u32) -> u32 {
         self.raw(5, false, 0, name, size, &[])
     }
 
-    pub fn enumeration(&mut self, name: &str, size: u32) -> u32 {
+    pub fn enumeration(&self, name: &str, size: u32) -> u32 {
         self.raw(6, false, 0, name, size, &[])
     }
 
-    pub fn forward(&mut self, name: &str) -> u32 {
+    pub fn forward(&self, name: &str) -> u32 {
         self.raw(7, false, 0, name, 0, &[])
     }
 
-    pub fn typedef(&mut self, name: &str, of: u32) -> u32 {
+    pub fn typedef(&self, name: &str, of: u32) -> u32 {
         self.raw(8, false, 0, name, of, &[])
     }
 
-    pub fn volatile(&mut self, of: u32) -> u32 {
+    pub fn volatile(&self, of: u32) -> u32 {
         self.raw(9, false, 0, "", of, &[])
     }
 
-    pub fn constant(&mut self, of: u32) -> u32 {
+    pub fn constant(&self, of: u32) -> u32 {
         self.raw(10, false, 0, "", of, &[])
     }
 
-    pub fn restrict(&mut self, of: u32) -> u32 {
+    pub fn restrict(&self, of: u32) -> u32 {
         self.raw(11, false, 0, "", of, &[])
     }
 
-    pub fn type_tag(&mut self, of: u32) -> u32 {
+    pub fn type_tag(&self, of: u32) -> u32 {
         self.raw(18, false, 0, "tag", of, &[])
     }
 
-    pub fn float(&mut self, size: u32) -> u32 {
+    pub fn float(&self, size: u32) -> u32 {
         self.raw(16, false, 0, "float", size, &[])
     }
 
-    pub fn prototype(&mut self, parameters: &[u32], returned: u32) -> u32 {
+    pub fn prototype(&self, parameters: &[u32], returned: u32) -> u32 {
         let words: Vec<u32> = parameters.iter().flat_map(|&ty| [0, ty]).collect();
         self.raw(13, false, parameters.len() as u32, "", returned, &words)
     }
 
-    pub fn function(&mut self, name: &str, parameters: &[u32], returned: u32) -> u32 {
+    pub fn function(&self, name: &str, parameters: &[u32], returned: u32) -> u32 {
         let prototype = self.prototype(parameters, returned);
         self.raw(12, false, 0, name, prototype, &[])
     }
 
-    pub fn variable(&mut self, name: &str, ty: u32) -> u32 {
+    pub fn variable(&self, name: &str, ty: u32) -> u32 {
         self.raw(14, false, 0, name, ty, &[1])
     }
 
@@ -156,19 +158,17 @@ impl Maker {
 
     /// Returns the section with the layouts of kinds (from 0) that Linux 7.1 introduced.
     pub fn with_layout(&self, layout: &[[u8; 4]]) -> Vec<u8> {
-        let words: &[u32] = if layout.is_empty() { &[] } else { &[0; 2] };
-        let header_len = 24 + 4 * words.len() as u32;
-        let (types, strings) = (self.types.len() as u32, self.strings.len() as u32);
-        let mut bytes = vec![0x9f, 0xeb, 1, 0];
-        let mut words = vec![header_len, 0, types, types, strings];
+        let (types, strings) = (self.types.borrow(), self.strings.borrow());
+        let (types_len, strings_len) = (types.len() as u32, strings.len() as u32);
+        let header_len = if layout.is_empty() { 24 } else { 32 };
+        let mut words = vec![header_len, 0, types_len, types_len, strings_len];
         if !layout.is_empty() {
-            words.extend([types + strings, 4 * layout.len() as u32]);
+            words.extend([types_len + strings_len, 4 * layout.len() as u32]);
         }
-        for word in words {
-            bytes.extend_from_slice(&word.to_le_bytes());
-        }
-        bytes.extend_from_slice(&self.types);
-        bytes.extend_from_slice(&self.strings);
+        let mut bytes = vec![0x9f, 0xeb, 1, 0];
+        bytes.extend(words.into_iter().flat_map(u32::to_le_bytes));
+        bytes.extend_from_slice(&types);
+        bytes.extend_from_slice(&strings);
         bytes.extend(layout.iter().flatten());
         bytes
     }

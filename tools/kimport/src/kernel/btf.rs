@@ -182,16 +182,12 @@ mod tests {
     /// Type information with the functions `f`, `int f(const struct s *, int (*)(void))`, and `g`,
     /// `void g(int *const, ...)`.
     fn example() -> Vec<u8> {
-        let mut types = Maker::new();
+        let types = Maker::new();
         let int = types.int("int", 4, 1);
-        let structure = types.structure("s", 0);
-        let constant = types.constant(structure);
-        let pointer = types.pointer(constant);
-        let callback = types.prototype(&[], int);
-        let callback = types.pointer(callback);
+        let pointer = types.pointer(types.constant(types.structure("s", 0)));
+        let callback = types.pointer(types.prototype(&[], int));
         types.function("f", &[pointer, callback], int);
-        let pointer = types.pointer(int);
-        let constant = types.constant(pointer);
+        let constant = types.constant(types.pointer(int));
         types.function("g", &[constant, 0], 0);
         types.bytes()
     }
