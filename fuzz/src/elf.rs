@@ -27,6 +27,19 @@ pub struct Section {
     pub data: Vec<u8>,
 }
 
+impl Section {
+    /// Returns a section that refers to no other one.
+    pub fn new(name: &str, kind: u32, flags: u64, data: Vec<u8>) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            flags,
+            data,
+            ..Self::default()
+        }
+    }
+}
+
 /// A symbol.
 #[derive(Clone, Debug, Default)]
 pub struct ElfSymbol {
@@ -64,8 +77,6 @@ pub fn symbol_table(symbols: &[ElfSymbol], strtab: u32) -> [Section; 2] {
         data.extend(symbol.size.to_le_bytes());
     }
     let table = Section {
-        name: ".symtab".to_owned(),
-        kind: SYMTAB,
         link: strtab,
         // The index behind the last local symbol. Local symbols have to come first.
         info: 1 + symbols
@@ -73,16 +84,9 @@ pub fn symbol_table(symbols: &[ElfSymbol], strtab: u32) -> [Section; 2] {
             .filter(|symbol| symbol.info >> 4 == 0)
             .count() as u32,
         entry: 24,
-        data,
-        ..Section::default()
+        ..Section::new(".symtab", SYMTAB, 0, data)
     };
-    let names = Section {
-        name: ".strtab".to_owned(),
-        kind: STRTAB,
-        data: names,
-        ..Section::default()
-    };
-    [table, names]
+    [table, Section::new(".strtab", STRTAB, 0, names)]
 }
 
 /// Returns the file with these sections, counted from 1, and one more section for their names.
@@ -90,29 +94,21 @@ pub fn file(of_type: u16, sections: &[Section]) -> Vec<u8> {
     let names = sections.iter().map(|section| section.name.as_str());
     let (table, places) = strings(names.chain([".shstrtab"]));
     let mut all = sections.to_vec();
-    all.push(Section {
-        kind: STRTAB,
-        data: table,
-        ..Section::default()
-    });
+    all.push(Section::new(".shstrtab", STRTAB, 0, table));
 
     let mut file = vec![0; 64];
     let mut headers = vec![0; 64];
     for (section, name) in all.iter().zip(places) {
         file.resize(file.len().next_multiple_of(8), 0);
-        for word in [name, section.kind] {
-            headers.extend(word.to_le_bytes());
-        }
         let (offset, size) = (file.len() as u64, section.data.len() as u64);
-        for word in [section.flags, 0, offset, size] {
-            headers.extend(word.to_le_bytes());
-        }
-        for word in [section.link, section.info] {
-            headers.extend(word.to_le_bytes());
-        }
-        for word in [8, section.entry] {
-            headers.extend(word.to_le_bytes());
-        }
+        headers.extend([name, section.kind].map(u32::to_le_bytes).concat());
+        headers.extend(
+            [section.flags, 0, offset, size]
+                .map(u64::to_le_bytes)
+                .concat(),
+        );
+        headers.extend([section.link, section.info].map(u32::to_le_bytes).concat());
+        headers.extend([8, section.entry].map(u64::to_le_bytes).concat());
         if section.kind != NOBITS {
             file.extend(&section.data);
         }

@@ -87,17 +87,14 @@ pub fn symbols() -> Vec<String> {
 
 /// Returns the types of the symbols that [`symbols`] names.
 pub fn types() -> Maker {
-    let mut types = Maker::new();
+    let types = Maker::new();
     let int = types.signed(4);
     let file = types.structure("file", 232);
-    let constant = types.constant(file);
-    let pointer = types.pointer(constant);
-    let callback = types.prototype(&[pointer], int);
-    let callback = types.pointer(callback);
+    let pointer = types.pointer(types.constant(file));
+    let callback = types.pointer(types.prototype(&[pointer], int));
     let array = types.array(int, 4);
     let size = types.typedef("size_t", int);
-    let tagged = types.type_tag(file);
-    let tagged = types.pointer(tagged);
+    let tagged = types.pointer(types.type_tag(file));
     types.function("f", &[pointer, callback, size], int);
     types.function("main", &[tagged, 0], 0);
     types.variable("d", array);
@@ -106,20 +103,9 @@ pub fn types() -> Maker {
 
 /// Returns a `vmlinux` with a symbol table, types and the tables of kallsyms.
 pub fn vmlinux() -> Vec<u8> {
-    let text = Section {
-        name: ".text".to_owned(),
-        kind: PROGBITS,
-        flags: ALLOC | EXEC,
-        data: b"Linux version 7.3.4-fuzz (x) #1\0".to_vec(),
-        ..Section::default()
-    };
-    let btf = Section {
-        name: ".BTF".to_owned(),
-        kind: PROGBITS,
-        flags: ALLOC,
-        data: types().bytes(),
-        ..Section::default()
-    };
+    let banner = b"Linux version 7.3.4-fuzz (x) #1\0".to_vec();
+    let text = Section::new(".text", PROGBITS, ALLOC | EXEC, banner);
+    let btf = Section::new(".BTF", PROGBITS, ALLOC, types().bytes());
     let symbol = |name: &str, value| ElfSymbol {
         name: name.to_owned(),
         info: 0x12,

@@ -23,7 +23,7 @@ const SEEDS: &str = "KIMPORT_FUZZ_SEEDS";
 ///
 /// They are made when the target starts, from files of the build and of the stock kernel, so that
 /// none is in the repository.
-pub fn seeds(make: impl FnOnce() -> Vec<Vec<u8>>) {
+pub fn seeds<S: AsRef<[u8]>>(make: impl FnOnce() -> Vec<S>) {
     let Some(directory) = env::var_os(SEEDS).map(PathBuf::from) else {
         return;
     };

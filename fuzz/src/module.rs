@@ -176,24 +176,17 @@ impl Spec {
         let symbols = &self.symbols[..self.symbols.len().min(24)];
         let name = self.name();
         let depends: Vec<&str> = self.depends.iter().map(|&it| pick(&MODULES, it)).collect();
+        let modinfo = format!("license=GPL\0depends={}\0name={name}\0", depends.join(","));
         let mut this_module = vec![0; 256];
         this_module[24..24 + name.len()].copy_from_slice(name.as_bytes());
         let mut sections = vec![
-            Section {
-                name: ".modinfo".to_owned(),
-                kind: PROGBITS,
-                flags: ALLOC,
-                data: format!("license=GPL\0depends={}\0name={name}\0", depends.join(","))
-                    .into_bytes(),
-                ..Section::default()
-            },
-            Section {
-                name: ".gnu.linkonce.this_module".to_owned(),
-                kind: PROGBITS,
-                flags: ALLOC | WRITE,
-                data: this_module,
-                ..Section::default()
-            },
+            Section::new(".modinfo", PROGBITS, ALLOC, modinfo.into_bytes()),
+            Section::new(
+                ".gnu.linkonce.this_module",
+                PROGBITS,
+                ALLOC | WRITE,
+                this_module,
+            ),
         ];
         let first = sections.len() as u32 + 1;
         sections.extend(specs.iter().map(SectionSpec::section));
@@ -239,13 +232,8 @@ impl SectionSpec {
             ".debug_info" | ".comment" => 0,
             _ => ALLOC,
         };
-        Section {
-            name: name.to_owned(),
-            kind: if name == ".bss" { NOBITS } else { PROGBITS },
-            flags,
-            data: vec![0x90; self.size.into()],
-            ..Section::default()
-        }
+        let kind = if name == ".bss" { NOBITS } else { PROGBITS };
+        Section::new(name, kind, flags, vec![0x90; self.size.into()])
     }
 
     fn rela(&self, target: u32, symtab: u32, symbols: usize, livepatch: bool) -> Section {
@@ -267,13 +255,10 @@ impl SectionSpec {
             (format!(".rela{name}"), 0x40)
         };
         Section {
-            name,
-            kind: RELA,
-            flags,
             link: symtab,
             info: target,
             entry: 24,
-            data,
+            ..Section::new(&name, RELA, flags, data)
         }
     }
 }

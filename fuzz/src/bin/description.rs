@@ -25,11 +25,8 @@ fn seeds() -> Vec<Vec<u8>> {
     let named = Encoding::named("se_cmd", None).pointer(true);
     let array = Encoding::named("file", Some(232)).array(4);
     let returned = Encoding::integer(4, true);
-    let arguments = [
-        named,
-        Encoding::BOOL,
-        Encoding::FUNCTION_POINTER.pointer(false),
-    ];
+    let callback = Encoding::FUNCTION_POINTER.pointer(false);
+    let arguments = [named, Encoding::BOOL, callback];
     let function = |variadic| Encoding::function(&arguments, returned, variadic);
     [
         function(true),
@@ -62,7 +59,7 @@ fuzz_target!(init: kimport_fuzz::seeds(seeds), |bytes: &[u8]| {
     };
     // A named type of unknown size has four bytes without a meaning.
     let again = Description::new(again.as_bytes()).expect("it was written by the encoder");
-    assert_eq!(format!("{:?}", shown(&again)), format!("{:?}", shown(&description)));
+    assert_eq!(shown(&again), shown(&description));
 });
 
 /// Returns everything that a description states.

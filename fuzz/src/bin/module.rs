@@ -8,12 +8,13 @@ use kimport_cli::{
     compression::unpack,
     kernel::symbols::SymbolTable,
     list::Listing,
-    load::{plan::FilledSymbol, rewrite::fill, Facts},
+    load::{rewrite::fill, Facts},
     module_file::ModuleFile,
     relink::{relink, RelinkOptions},
     symvers::Symvers,
 };
 use kimport_fuzz::{module::SYMVERS, stock};
+use kimport_testing::filled;
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
 
@@ -52,15 +53,9 @@ fuzz_target!(init: kimport_fuzz::seeds(seeds), |bytes: &[u8]| {
     let _ = Facts::new(&file);
     if let Ok(listing) = Listing::new(&file, Some(symvers)) {
         assert!(!listing.text(Some(40)).is_empty());
-        let mut filled: Vec<FilledSymbol> = Vec::new();
-        for symbol in listing.undefined {
-            filled.push(FilledSymbol {
-                name: symbol.name,
-                provider: "vmlinux".to_owned(),
-                address: 0xffff_ffff_8100_0000,
-            });
-        }
-        let _ = fill(file.elf(), &filled);
+        let undefined = listing.undefined.into_iter();
+        let symbols = undefined.map(|symbol| filled(&symbol.name, 0xffff_ffff_8100_0000));
+        let _ = fill(file.elf(), &symbols.collect::<Vec<_>>());
     }
     if let Ok((output, report)) = relink(&file, Some(symvers), options) {
         let (_, _) = (report.text(), report.notices());

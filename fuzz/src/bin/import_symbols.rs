@@ -4,23 +4,21 @@
 //! group without delimiters, in which fragments of `macro_rules!` come.
 
 #![no_main]
+#![allow(dead_code)] // The functions that ask the build and the compiler are not used.
 
-#[path = "../../rust/macros/src/bindings.rs"]
-#[allow(dead_code)] // The functions that ask the build are not used.
+#[path = "../../../rust/macros/src/bindings.rs"]
 mod bindings;
-#[path = "../../rust/macros/src/check.rs"]
-#[allow(dead_code)] // The functions that ask the build are not used.
+#[path = "../../../rust/macros/src/check.rs"]
 mod check;
-#[path = "../../rust/macros/src/diagnostics.rs"]
+#[path = "../../../rust/macros/src/diagnostics.rs"]
 mod diagnostics;
-#[path = "../../rust/macros/src/expand.rs"]
-#[allow(dead_code)] // The functions that ask the compiler are not used.
+#[path = "../../../rust/macros/src/expand.rs"]
 mod expand;
-#[path = "../../rust/macros/src/model.rs"]
+#[path = "../../../rust/macros/src/model.rs"]
 mod model;
-#[path = "../../rust/macros/src/parse.rs"]
+#[path = "../../../rust/macros/src/parse.rs"]
 mod parse;
-#[path = "../../rust/macros/src/pipeline.rs"]
+#[path = "../../../rust/macros/src/pipeline.rs"]
 mod pipeline;
 
 use bindings::Bindings;
@@ -44,15 +42,10 @@ thread_local! {
 fn seeds() -> Vec<Vec<u8>> {
     let mut seeds = vec![b"mod m from \"p\" { #[name = $[\"k\"]] $[] x: $[fn(a: u8)], }".to_vec()];
     for directory in ["compile-fail", "expand", "pass"] {
-        let files = stock::files(&format!("rust/macros/tests/ui/{directory}"), ".rs");
-        for file in files
-            .iter()
-            .filter_map(|file| std::str::from_utf8(file).ok())
-        {
-            let Ok(file) = syn::parse_file(file) else {
-                continue;
-            };
-            for item in file.items {
+        for file in stock::files(&format!("rust/macros/tests/ui/{directory}"), ".rs") {
+            let text = String::from_utf8_lossy(&file);
+            let items = syn::parse_file(&text).map_or(Vec::new(), |file| file.items);
+            for item in items {
                 if let Item::Macro(invocation) = item {
                     seeds.push(invocation.mac.tokens.to_string().into_bytes());
                 }

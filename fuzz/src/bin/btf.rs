@@ -6,11 +6,8 @@
 #![no_main]
 
 use kimport_fuzz::{kernel, stock};
-use kimport_testing::Maker;
-use kimport_types::{
-    compare, find, Btf, BtfKind, Description, Encoding, MismatchReport, TypeMatch, TypeQuery,
-    TypeSource,
-};
+use kimport_testing::{difference, Maker};
+use kimport_types::{find, Btf, BtfKind, Description, Encoding, TypeMatch, TypeQuery, TypeSource};
 use libfuzzer_sys::fuzz_target;
 
 /// The most types that are compared, and names that are searched for, in one input.
@@ -42,13 +39,13 @@ fn seeds() -> Vec<Vec<u8>> {
     let other = Encoding::function(&[Encoding::integer(8, false)], Encoding::VOID, true);
     let data = integer.array(4).into_data();
     let image = kernel::types();
-    let mut module = Maker::split(&image);
+    let module = Maker::split(&image);
     let pointer = module.pointer(2);
     module.function("g", &[pointer, 1], pointer);
     // A newer kernel may have a kind that is not known yet, and states its length.
     let mut layout = [[0, 0, 0, 0]; 40];
     layout[39] = [4, 8, 0, 0];
-    let mut newer = kernel::types();
+    let newer = kernel::types();
     newer.raw(39, false, 1, "new", 7, &[1, 2, 3]);
     newer.function("h", &[1, 1], 1);
     let mut seeds = vec![
@@ -130,24 +127,14 @@ fn walk(btf: &Btf<'_>, description: Option<&Description<'_>>) {
 }
 
 fn show(btf: &Btf<'_>, declared: &Description<'_>, id: u32) {
-    let comparison = match compare(declared, btf, id) {
-        Ok(comparison) => comparison,
+    let text = match difference("symbol", declared, btf, id) {
+        Ok(Some(text)) => text,
+        Ok(None) => return,
         Err(error) => {
             let _ = error.to_string();
             return;
         }
     };
-    let Some(mismatch) = comparison.worst() else {
-        return;
-    };
-    let report = MismatchReport {
-        name: "symbol",
-        declared,
-        source: btf,
-        id,
-        mismatch,
-    };
-    let text = report.to_string();
     let lines: Vec<&str> = text.split('\n').collect();
     let [_, declared, kernel, mark] = lines[..] else {
         panic!("{text}");

@@ -12,22 +12,18 @@ use kimport_cli::kernel::{
 };
 use libfuzzer_sys::fuzz_target;
 
-fn seeds() -> Vec<Vec<u8>> {
-    [
+fn seeds() -> Vec<&'static str> {
+    vec![
         "ffffffff81000000 T _stext\nffffffff81000010 t f\nffffffff81000010 W g.isra.0\n\
          ffffffff81000020 T _etext\n0000000000000000 A __per_cpu_start\n",
         "0000000000000000 T f\nffffffffc0000000 t helper\t[loop]\nffffffffc0000010 d x\t[loop]\n",
         "ffffffffffffffff B The real System.map is in the linux-image-x-dbg package\n",
     ]
-    .map(|text| text.as_bytes().to_vec())
-    .to_vec()
 }
 
 fn write(text: &Text) -> String {
     let line = |entry: KallsymsEntry<'_>, module: Option<&String>| {
-        let module = module
-            .map(|module| format!("\t[{module}]"))
-            .unwrap_or_default();
+        let module = module.map_or(String::new(), |module| format!("\t[{module}]"));
         format!(
             "{:016x} {} {}{module}\n",
             entry.address, entry.letter, entry.name

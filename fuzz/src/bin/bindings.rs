@@ -4,15 +4,13 @@
 //! own.
 
 #![no_main]
+#![allow(dead_code)] // Only the search is used.
 
-#[path = "../../rust/macros/src/bindings.rs"]
-#[allow(dead_code)] // Only the search is used.
+#[path = "../../../rust/macros/src/bindings.rs"]
 mod bindings;
-#[path = "../../rust/macros/src/diagnostics.rs"]
-#[allow(dead_code)]
+#[path = "../../../rust/macros/src/diagnostics.rs"]
 mod diagnostics;
-#[path = "../../rust/macros/src/model.rs"]
-#[allow(dead_code)]
+#[path = "../../../rust/macros/src/model.rs"]
 mod model;
 
 use libfuzzer_sys::fuzz_target;

@@ -10,8 +10,8 @@ use kimport_cli::{
 };
 use libfuzzer_sys::fuzz_target;
 
-fn seeds() -> Vec<Vec<u8>> {
-    [
+fn seeds() -> Vec<&'static str> {
+    vec![
         "core",
         "new=core",
         "vmlinux:a,b.isra.0,c@2",
@@ -19,17 +19,11 @@ fn seeds() -> Vec<Vec<u8>> {
         "n=/a/b,c",
         "tcm_loop_new",
     ]
-    .map(|text| text.as_bytes().to_vec())
-    .to_vec()
 }
 
-fn write(
-    Request {
-        provider,
-        selection,
-    }: &Request,
-) -> String {
-    match selection {
+fn write(request: &Request) -> String {
+    let provider = &request.provider;
+    match &request.selection {
         Selection::Unexported => provider.clone(),
         Selection::ExportedBy(old) => format!("{provider}={old}"),
         Selection::Listed(symbols) => {

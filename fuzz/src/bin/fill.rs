@@ -11,6 +11,7 @@ use kimport_cli::{
     load::{plan::FilledSymbol, rewrite::fill},
 };
 use kimport_fuzz::module::Spec;
+use kimport_testing::filled;
 use libfuzzer_sys::fuzz_target;
 use std::collections::BTreeMap;
 
@@ -36,15 +37,11 @@ fuzz_target!(init: kimport_fuzz::seeds(kimport_fuzz::noise), |input: Input| {
     if input.absent {
         addresses.insert("absent".to_owned(), 1);
     }
-    let filled: Vec<FilledSymbol> = addresses
+    let symbols: Vec<FilledSymbol> = addresses
         .iter()
-        .map(|(name, &address)| FilledSymbol {
-            name: name.clone(),
-            provider: "vmlinux".to_owned(),
-            address,
-        })
+        .map(|(name, &address)| filled(name, address))
         .collect();
-    let written = match fill(file.elf(), &filled) {
+    let written = match fill(file.elf(), &symbols) {
         Ok(written) => written,
         Err(error) => return assert!(!error.to_string().is_empty()),
     };
@@ -52,7 +49,7 @@ fuzz_target!(init: kimport_fuzz::seeds(kimport_fuzz::noise), |input: Input| {
     assert_eq!(written.len(), file.elf().len());
     let changed = written.iter().zip(file.elf()).filter(|(new, old)| new != old);
     // The section's number and the value changed.
-    assert!(changed.count() <= 10 * filled.len());
+    assert!(changed.count() <= 10 * symbols.len());
     if undefined.is_empty() {
         return;
     }
@@ -61,5 +58,5 @@ fuzz_target!(init: kimport_fuzz::seeds(kimport_fuzz::noise), |input: Input| {
     for symbol in listing.undefined {
         assert!(!addresses.contains_key(&symbol.name), "{}", symbol.name);
     }
-    assert!(filled.is_empty() || fill(file.elf(), &filled).is_err());
+    assert!(symbols.is_empty() || fill(file.elf(), &symbols).is_err());
 });
