@@ -15,7 +15,6 @@ use kimport_cli::{
     resolve::{resolve, Cause, Finder, SymbolQuery},
 };
 use kimport_types::name_cases::{Answer, CASES};
-use std::fs;
 use tempfile::TempDir;
 
 /// The parts of a module with four functions called `same`. The global one comes first in memory,
@@ -49,24 +48,15 @@ const IMAGE: [&str; 12] = [
     "ffffffff82000040 D __init_end",
 ];
 
-fn path(directory: &TempDir, name: &str) -> String {
-    directory.path().join(name).to_str().unwrap().to_owned()
-}
-
 /// Makes a kernel with these symbols in its image, and a module of each name with the parts.
 fn kernel(directory: &TempDir, image: &str, modules: &[(&str, &[&str])]) -> Kernel {
-    let map = path(directory, "System.map");
-    fs::write(&map, image).unwrap();
-    let mut spec = map;
+    let mut spec = write(directory, "System.map", image);
     for (name, parts) in modules {
         let module = path(directory, &format!("{name}.ko"));
         let mut link = vec!["-r".to_owned(), "-o".to_owned(), module.clone()];
         for (number, source) in parts.iter().enumerate() {
-            let (input, output) = (
-                path(directory, "part.c"),
-                path(directory, &format!("part{number}.o")),
-            );
-            fs::write(&input, source).unwrap();
+            let input = write(directory, "part.c", source);
+            let output = path(directory, &format!("part{number}.o"));
             tool("gcc", &["-O2", "-c", "-o", &output, &input]);
             link.push(output);
         }
@@ -102,8 +92,7 @@ fn in_a_module_what_stays_is_counted_in_the_order_of_the_symbol_table() {
     let kernel = kernel(&directory, IMAGE[0], &modules);
     let (local, global) = (Linkage::Static, Linkage::Global);
     let linkage = |provider, finder, name, position| {
-        let found = find(&kernel, Some(provider), finder, name, position);
-        found.map(|symbol| symbol.linkage)
+        find(&kernel, Some(provider), finder, name, position).map(|symbol| symbol.linkage)
     };
     // These combinations do not see symbols that were freed.
     for (provider, finder) in [
@@ -138,32 +127,29 @@ fn in_a_module_what_stays_is_counted_in_the_order_of_the_symbol_table() {
 fn in_the_image_positions_count_all() {
     let directory = TempDir::new().unwrap();
     let kernel = kernel(&directory, &IMAGE.join("\n"), &[]);
-    let same = |finder, position| {
-        let found = find(&kernel, None, finder, "same", position);
-        found.map(|symbol| symbol.address)
+    let of_name = |name, finder, position| {
+        find(&kernel, None, finder, name, position).map(|symbol| symbol.address)
     };
+    let same = |finder, position| of_name("same", finder, position);
     for finder in [Finder::Crate, Finder::Livepatch] {
         assert_eq!(same(finder, Some(1)), Ok(0xffff_ffff_8100_0010));
         assert_eq!(same(finder, Some(2)), Err(Cause::InInit));
         assert_eq!(same(finder, Some(3)), Err(Cause::Position { count: 2 }));
-        let gone = find(&kernel, None, finder, "gone", None);
-        assert_eq!(gone, Err(Cause::InInit));
+        assert_eq!(of_name("gone", finder, None), Err(Cause::InInit));
     }
     // Nothing of the name is left, at whichever position.
-    let gone = find(&kernel, None, Finder::Crate, "gone", Some(2));
+    let gone = of_name("gone", Finder::Crate, Some(2));
     assert_eq!(gone, Err(Cause::InInit));
     // A rename that stays goes before an `__init` namesake. Livepatch compares whole names.
-    let moved = |finder| find(&kernel, None, finder, "moved", None).map(|symbol| symbol.address);
+    let moved = |finder| of_name("moved", finder, None);
     assert_eq!(moved(Finder::Crate), Ok(0xffff_ffff_8100_0028));
     assert_eq!(moved(Finder::Livepatch), Err(Cause::InInit));
     assert_eq!(same(Finder::Crate, None), Ok(0xffff_ffff_8100_0010));
     // Nor is what the compiler renamed.
-    let renamed = find(&kernel, None, Finder::Crate, "made", None);
+    let renamed = of_name("made", Finder::Crate, None);
     assert_eq!(renamed, Err(Cause::InInit));
-    assert_eq!(
-        same(Finder::Livepatch, None),
-        Err(Cause::Ambiguous { count: 2 })
-    );
+    let ambiguous = Err(Cause::Ambiguous { count: 2 });
+    assert_eq!(same(Finder::Livepatch, None), ambiguous);
 }
 
 /// The cases are those that the kernel-side crate is tested with as well.

@@ -6,7 +6,8 @@
 mod common;
 
 use common::*;
-use kimport_cli::load::plan::{FilledSymbol, LoadPlan, LoadReport, RefusedSymbol};
+use kimport_cli::load::plan::{LoadPlan, LoadReport, RefusedSymbol};
+use kimport_testing::filled;
 use serde_json::Value;
 use std::{collections::BTreeMap, fs};
 use tempfile::TempDir;
@@ -18,9 +19,8 @@ const SUBCOMMANDS: [&str; 7] = [
 #[test]
 fn manual_pages_are_written() {
     let directory = TempDir::new().unwrap();
-    let directory = directory.path().join("man");
-    fine(["man", directory.to_str().unwrap()]);
-    let read = |name: &str| fs::read_to_string(directory.join(name)).unwrap();
+    fine(format!("man {}/man", directory.path().display()));
+    let read = |name: &str| fs::read_to_string(path(&directory, &format!("man/{name}"))).unwrap();
     let page = read("kimport.1");
     assert!(
         page.contains(".TH kimport 1") && page.contains("Exit status"),
@@ -44,7 +44,7 @@ fn manual_pages_are_written() {
 #[test]
 fn completions_know_the_subcommands() {
     for shell in ["bash", "zsh", "fish"] {
-        let (script, _) = fine(["completions", shell]);
+        let (script, _) = fine(format!("completions {shell}"));
         for subcommand in SUBCOMMANDS {
             assert!(script.contains(subcommand), "{shell} {subcommand}");
         }
@@ -53,25 +53,25 @@ fn completions_know_the_subcommands() {
 
 #[test]
 fn wrong_command_lines_end_with_2() {
-    for arguments in [
-        &[][..],
-        &["no-such-command"],
-        &["check"],
-        &["compare", "--kernel", "running"],
-        &["check", "a.ko", "--kernel", ""],
+    for line in [
+        "",
+        "no-such-command",
+        "check",
+        "compare --kernel running",
+        "check a.ko --kernel=",
     ] {
-        let output = kimport(arguments);
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        ends(2, line);
     }
 }
 
 #[test]
 fn errors_are_plain_where_there_is_no_terminal() {
-    let output = kimport(["list", "/nowhere.ko", "--json"]);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(!output.stderr.contains(&0x1b));
-    let error: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert!(error["error"].as_str().unwrap().contains("/nowhere.ko"));
+    let (out, err) = ends(2, "list /nowhere.ko --json");
+    assert!(!err.contains('\x1b'));
+    assert!(json(&out)["error"]
+        .as_str()
+        .unwrap()
+        .contains("/nowhere.ko"));
 }
 
 /// Returns the members that a schema has for an object: its own, and those of its variants.
@@ -110,7 +110,7 @@ fn is_described(root: &Value, schema: &Value, value: &Value) {
 
 /// Asserts that the output fits the schema that the command prints. The top level has all members.
 fn is_the_schema(of: &str, printed: &Value) {
-    let schema: Value = serde_json::from_str(&fine(["schema", of]).0).unwrap();
+    let schema = json(&fine(format!("schema {of}")).0);
     is_described(&schema, &schema, printed);
     let keys =
         |object: &Value| -> Vec<String> { object.as_object().unwrap().keys().cloned().collect() };
@@ -120,41 +120,26 @@ fn is_the_schema(of: &str, printed: &Value) {
 #[stock_test]
 fn what_is_printed_as_json_is_described() {
     let directory = TempDir::new().unwrap();
-    let output = directory.path().join("out.ko");
+    let output = path(&directory, "out.ko");
     let table = [
         record(0, 0, 0, "", "nr_procceses"),
         record(0, 0, 0, "", "name_show"),
         record(1, 0, 0, "", "nr_processes"),
     ];
     let imports = with_table(&directory, &table.concat());
-    let module = stock("tcm_loop");
-    let (module, symvers, stock) = (module.to_str().unwrap(), symvers(), stock_directory());
-    let (symvers, stock) = (symvers.to_str().unwrap(), stock.to_str().unwrap());
-    let relink = [
-        "relink",
-        module,
-        "--from",
-        "new=target_core_mod",
-        "--symvers",
-        symvers,
-        "-o",
-    ];
-    let relink = [&relink[..], &[output.to_str().unwrap()]].concat();
-    for (of, command) in [
-        ("relink", &relink[..]),
-        ("list", &["list", output.to_str().unwrap()]),
-        ("list", &["list", &imports]),
-        ("check", &["check", &imports, "--kernel", stock]),
-        (
-            "compare",
-            &["compare", "--module", &imports, "--kernel", stock],
-        ),
-        ("prepare", &["prepare"]),
-        ("error", &["list", "/nowhere.ko"]),
+    let (module, symvers, kernel) = (stock("tcm_loop"), symvers(), stock_kernel());
+    for line in [
+        format!("relink {module} --from new=target_core_mod --symvers {symvers} -o {output}"),
+        format!("list {output}"),
+        format!("list {imports}"),
+        format!("check {imports} --kernel {kernel}"),
+        format!("compare --module {imports} --kernel {kernel}"),
+        "prepare".to_owned(),
     ] {
-        let printed = kimport([command, &["--json"]].concat()).stdout;
-        is_the_schema(of, &serde_json::from_slice(&printed).unwrap());
+        let of = line.split(' ').next().unwrap();
+        is_the_schema(of, &json(&kimport(format!("{line} --json")).1));
     }
+    is_the_schema("error", &json(&kimport("list /nowhere.ko --json").1));
 }
 
 /// Loading needs a VM, so this prints a result made by hand.
@@ -162,11 +147,7 @@ fn what_is_printed_as_json_is_described() {
 fn what_load_prints_as_json_is_described() {
     let plan = LoadPlan {
         module: "user".to_owned(),
-        filled: vec![FilledSymbol {
-            name: "nr_processes".to_owned(),
-            provider: "vmlinux".to_owned(),
-            address: 0xffff_ffff_8112_3450,
-        }],
+        filled: vec![filled("nr_processes", 0xffff_ffff_8112_3450)],
         refused: vec![RefusedSymbol {
             name: "nr_procceses".to_owned(),
             provider: None,
@@ -176,11 +157,8 @@ fn what_load_prints_as_json_is_described() {
         parameters: String::new(),
         notes: vec!["unload it first".to_owned()],
     };
-    let done = LoadReport {
-        loaded: false,
-        plan: &plan,
-    };
-    let printed = serde_json::to_value(done).unwrap();
+    let (loaded, plan) = (false, &plan);
+    let printed = serde_json::to_value(LoadReport { loaded, plan }).unwrap();
     assert_eq!(printed["filled"][0]["address"], "0xffffffff81123450");
     is_the_schema("load", &printed);
 }

@@ -10,11 +10,12 @@ use kimport_cli::{
     compression::unpack,
     kernel::Kernel,
     list::Listing,
-    load::{plan::FilledSymbol, rewrite::fill},
+    load::rewrite::fill,
     module_file::ModuleFile,
     relink::{relink, RelinkOptions},
     symvers::Symvers,
 };
+use kimport_testing::filled;
 use kimport_types::Encoding;
 use proptest::{prelude::*, sample::Index, test_runner::TestRunner};
 use std::{cell::Cell, fs, ops::Range, sync::LazyLock};
@@ -36,8 +37,8 @@ static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
         name: Some(name.to_owned()),
         no_exports: false,
     };
-    let symvers = Symvers::read(&symvers()).unwrap();
-    let file = ModuleFile::read(&path).unwrap();
+    let symvers = Symvers::read(symvers().as_ref()).unwrap();
+    let file = ModuleFile::read(path.as_ref()).unwrap();
     let (relinked, _) = relink(
         &file,
         Some(&symvers),
@@ -131,16 +132,9 @@ fn try_everything(bytes: Vec<u8>) {
 
 /// Writes addresses for all undefined symbols, or for none.
 fn try_to_fill(file: &ModuleFile, listing: &Listing) {
-    let addresses = |listing: &Listing| -> Vec<FilledSymbol> {
-        let names = listing.undefined.iter().map(|symbol| symbol.name.clone());
-        let filled = names.map(|name| FilledSymbol {
-            name,
-            provider: "vmlinux".to_owned(),
-            address: 0xffff_ffff_8112_3450,
-        });
-        filled.collect()
-    };
-    if let Ok(written) = fill(file.elf(), &addresses(listing)) {
+    let undefined = listing.undefined.iter();
+    let symbols = undefined.map(|symbol| filled(&symbol.name, 0xffff_ffff_8112_3450));
+    if let Ok(written) = fill(file.elf(), &symbols.collect::<Vec<_>>()) {
         assert_eq!(written.len(), file.elf().len());
         let written = ModuleFile::from_bytes(written).unwrap();
         assert_eq!(Listing::new(&written, None).unwrap().undefined, []);
@@ -192,11 +186,9 @@ static PROVIDER: LazyLock<Provider> = LazyLock::new(|| {
     let directory = TempDir::new().unwrap();
     let module = fs::read(OUT_OF_TREE.provider()).unwrap();
     let base = Module::read(&module).section(".BTF.base").data.clone();
-    let at = module.windows(base.len()).position(|part| part == base);
-    let at = at.unwrap();
-    let path = |name: &str| directory.path().join(name);
-    fs::write(path("System.map"), "ffffffff81000000 T _stext\n").unwrap();
-    fs::write(path("vmlinux.btf"), &base).unwrap();
+    let at = position(&module, &base);
+    write(&directory, "System.map", "ffffffff81000000 T _stext\n");
+    write(&directory, "vmlinux.btf", &base);
     let device = Encoding::named("block_device", None).pointer(false);
     let declared = Encoding::function(
         &[device, Encoding::integer(4, false)],
@@ -217,9 +209,9 @@ static PROVIDER: LazyLock<Provider> = LazyLock::new(|| {
 impl Provider {
     /// Checks the importing module against a kernel in which `module` is the provider's file.
     fn check(&self, module: &[u8]) -> CheckReport {
-        let path = |name: &str| self.directory.path().join(name).display().to_string();
-        fs::write(path("provider.ko"), module).unwrap();
-        let files = ["System.map", "vmlinux.btf", "provider.ko"].map(path);
+        write(&self.directory, "provider.ko", module);
+        let files = ["System.map", "vmlinux.btf", "provider.ko"];
+        let files = files.map(|name| path(&self.directory, name));
         let kernel = Kernel::read(&files.join(",").parse().unwrap()).unwrap();
         let report = CheckReport::new(&self.listing, &kernel);
         assert!(!report.text().is_empty());
@@ -276,12 +268,9 @@ fn overlapping_sections_are_refused() {
 #[stock_test]
 fn addresses_for_a_name_twice_and_for_none_are_refused() {
     let mut module = FIXTURE.module.clone();
-    let undefined: Vec<_> = Module::read(&module)
-        .undefined()
-        .iter()
-        .map(|name| name.to_string())
-        .collect();
-    let [first, second, ..] = undefined.as_slice() else {
+    let before = Module::read(&module);
+    let undefined = before.undefined();
+    let [first, second, ..] = undefined[..] else {
         panic!("{undefined:?}");
     };
     let mut places = symbols(&module).skip(24).step_by(24);
@@ -289,12 +278,8 @@ fn addresses_for_a_name_twice_and_for_none_are_refused() {
         || places.find(|&at| number(&module, at + 6, 2) == 0 && number(&module, at, 4) != 0);
     let (one, other) = (next().unwrap(), next().unwrap());
     module.copy_within(one..one + 4, other);
-    let filled = [first, second].map(|name| FilledSymbol {
-        name: name.clone(),
-        provider: "vmlinux".to_owned(),
-        address: 1,
-    });
-    assert!(fill(&module, &filled).is_err());
+    let symbols = [first, second].map(|name| filled(name, 1));
+    assert!(fill(&module, &symbols).is_err());
 }
 
 #[stock_test]
@@ -302,11 +287,7 @@ fn the_undamaged_modules_are_fine() {
     let fixture = &*FIXTURE;
     for module in [&fixture.module, &fixture.relinked] {
         let file = ModuleFile::from_bytes(module.clone()).unwrap();
-        assert!(
-            relink(&file, Some(&fixture.symvers), &fixture.options)
-                .unwrap()
-                .1
-                .changed
-        );
+        let (_, report) = relink(&file, Some(&fixture.symvers), &fixture.options).unwrap();
+        assert!(report.changed);
     }
 }

@@ -8,7 +8,7 @@ mod common;
 use common::*;
 use expect_test::expect_file;
 use kimport_types::Encoding;
-use std::{env, fs, process::Output};
+use std::{env, fs};
 use tempfile::TempDir;
 
 /// Returns the kernels, named by series, as values of `--kernel`.
@@ -26,10 +26,6 @@ fn kernels() -> Vec<String> {
     kernels.push(format!("7.3={}", stock_directory().display()));
     assert_eq!(kernels.len(), 4, "{kernels:?}");
     kernels
-}
-
-fn text(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 /// Symbols of every kind: some were static, moved, changed their prototype or never existed.
@@ -58,16 +54,12 @@ const SYMBOLS: [&str; 18] = [
 #[ignore = "make check-compare fetches the kernels"]
 fn symbols_from_6_1_to_7_3() {
     let directory = TempDir::new().unwrap();
-    let page = directory.path().join("kernels.html");
-    let mut arguments = vec!["compare", "--html", page.to_str().unwrap()];
-    arguments.extend(SYMBOLS);
+    let page = path(&directory, "kernels.html");
     let kernels = kernels();
-    for kernel in &kernels {
-        arguments.extend(["--kernel", kernel]);
-    }
-    let output = kimport(&arguments);
-    assert_eq!(output.status.code(), Some(1));
-    expect_file!["debian_kernels/compare.txt"].assert_eq(&text(&output));
+    let (symbols, list) = (SYMBOLS.join(" "), kernels.join(" --kernel "));
+    let compare = format!("compare --html {page} {symbols} --kernel {list}");
+    let (text, _) = ends(1, compare);
+    expect_file!["debian_kernels/compare.txt"].assert_eq(&text);
 
     // The page has every symbol and kernel, and refers to no other file.
     let html = fs::read_to_string(page).unwrap();
@@ -83,54 +75,36 @@ fn symbols_from_6_1_to_7_3() {
 #[test]
 #[ignore = "make check-compare fetches the kernels"]
 fn declarations_of_7_3_on_all() {
-    let command = || Encoding::named("se_cmd", None).pointer(false);
+    let pointer = |name| Encoding::named(name, None).pointer(false);
+    let (command, operations) = (pointer("se_cmd"), pointer("exec_cmd_ops"));
     let function = |provider, name, arguments: &[Encoding], returned| {
         let declared = Encoding::function(arguments, returned, false);
         described(0, 0, 0, provider, name, declared.as_bytes())
     };
-    let int = || Encoding::integer(4, true);
-    let operations = Encoding::named("exec_cmd_ops", None).pointer(false);
+    let core = |name, arguments: &[Encoding], returned| {
+        function("target_core_mod", name, arguments, returned)
+    };
+    let (int, u32, void) = (
+        Encoding::integer(4, true),
+        Encoding::integer(4, false),
+        Encoding::VOID,
+    );
+    let completed = [command, Encoding::integer(1, false)];
     let table = [
-        function("", "nr_processes", &[], int()),
-        function(
-            "",
-            "unix_gc",
-            &[Encoding::named("work_struct", None).pointer(false)],
-            Encoding::VOID,
-        ),
-        function("target_core_mod", "target_submit", &[command()], int()),
-        function(
-            "target_core_mod",
-            "sbc_parse_cdb",
-            &[command(), operations],
-            Encoding::integer(4, false),
-        ),
-        function(
-            "target_core_mod",
-            "target_complete_cmd",
-            &[command(), Encoding::integer(1, false)],
-            Encoding::VOID,
-        ),
-        function(
-            "target_core_mod",
-            "target_complete_cdm",
-            &[command(), Encoding::integer(1, false)],
-            Encoding::VOID,
-        ),
+        function("", "nr_processes", &[], int),
+        function("", "unix_gc", &[pointer("work_struct")], void),
+        core("target_submit", &[command], int),
+        core("sbc_parse_cdb", &[command, operations], u32),
+        core("target_complete_cmd", &completed, void),
+        core("target_complete_cdm", &completed, void),
     ];
     let directory = TempDir::new().unwrap();
     let module = with_table(&directory, &table.concat());
     let mut said = String::new();
     for kernel in kernels() {
-        let output = kimport(["check", &module, "--kernel", &kernel]);
-        assert_eq!(output.status.code(), Some(1), "{kernel}");
-        for line in text(&output)
-            .lines()
-            .filter(|line| !line.starts_with("  from "))
-        {
-            said += line;
-            said += "\n";
-        }
+        let (text, _) = ends(1, format!("check {module} --kernel {kernel}"));
+        let lines = text.split_inclusive('\n');
+        said.extend(lines.filter(|line| !line.starts_with("  from ")));
         said += "\n";
     }
     expect_file!["debian_kernels/check.txt"].assert_eq(&said);

@@ -39,8 +39,7 @@ impl Files {
     }
 
     fn compile(&self, source: &str, options: &[&str], output: &str) -> String {
-        let (input, output) = (self.path("source.c"), self.path(output));
-        fs::write(&input, source).unwrap();
+        let (input, output) = (write(&self.0, "source.c", source), self.path(output));
         tool("gcc", &[&["-O2", "-o", &output, &input], options].concat());
         output
     }
@@ -65,11 +64,9 @@ impl Files {
     /// Returns the answer for a function of the image, or of the module `provider`.
     fn says(&self, kernel: &str, provider: &str, name: &str) -> String {
         let module = with_table(&self.0, &record(0, 0, 0, provider, name));
-        let output = kimport(["check", &module, "--kernel", kernel]);
-        let text = String::from_utf8(output.stdout).unwrap();
-        let line = text.lines().find(|line| line.contains("cannot import"));
-        line.unwrap_or(&String::from_utf8(output.stderr).unwrap())
-            .to_owned()
+        let (_, out, err) = kimport(format!("check {module} --kernel {kernel}"));
+        let line = out.lines().find(|line| line.contains("cannot import"));
+        line.unwrap_or(&err).to_owned()
     }
 
     fn expect(&self, kernel: &str, provider: &str, name: &str, expected: &str) {
@@ -93,13 +90,8 @@ fn functions_of_the_image() {
         // A distribution has these in two packages.
         let both = format!("{stripped},{whole}");
         files.expect(&both, "", "image_inlined", INLINED);
-        let other = files.image("7.1", format, "other");
-        files.expect(
-            &format!("{stripped},{other}"),
-            "",
-            "x",
-            "more than one kernel",
-        );
+        let two = format!("{stripped},{}", files.image("7.1", format, "other"));
+        files.expect(&two, "", "x", "more than one kernel");
     }
 }
 
@@ -112,30 +104,28 @@ fn functions_of_a_module() {
         let whole = files.module(format, "some_module.ko");
         let kernel = format!("{image},{whole}");
         assert_eq!(files.says(&kernel, "some_module", "module_kept"), "");
-        files.expect(&kernel, "some_module", "module_inlined", INLINED);
+        let inlined = |kernel: &str, said| {
+            files.expect(kernel, "some_module", "module_inlined", said);
+        };
+        inlined(&kernel, INLINED);
         files.expect(&kernel, "some_module", "module_declared", MISSING);
 
-        let (path, debug) = (
-            "root/usr/lib/modules/7.0/some-module.ko",
-            "root/usr/lib/debug/lib/modules/7.0/some-module.ko",
-        );
+        let path = "root/usr/lib/modules/7.0/some-module.ko";
+        let debug = "root/usr/lib/debug/lib/modules/7.0/some-module.ko";
         let root = top.join("root");
         let root = root.to_str().unwrap();
         files.stripped(&whole, path);
         let kernel = format!("{image},{root}");
-        files.expect(&kernel, "some_module", "module_inlined", MISSING);
+        inlined(&kernel, MISSING);
         fs::copy(&whole, files.path(debug)).unwrap();
-        files.expect(&kernel, "some_module", "module_inlined", INLINED);
-        let alone = format!("{image},{},{}", files.path(path), files.path(debug));
-        files.expect(&alone, "some_module", "module_inlined", INLINED);
+        inlined(&kernel, INLINED);
+        let (path, debug) = (files.path(path), files.path(debug));
+        inlined(&format!("{image},{path},{debug}"), INLINED);
 
-        let control =
-            "Package: made\nVersion: 1\nArchitecture: all\nMaintainer: nobody\nDescription: made\n";
-        fs::write(files.path("root/DEBIAN/control"), control).unwrap();
+        fs::write(files.path("root/DEBIAN/control"), CONTROL).unwrap();
         let package = files.path("made.deb");
         tool("dpkg-deb", &["--root-owner-group", "-b", root, &package]);
-        let kernel = format!("{image},{package}");
-        files.expect(&kernel, "some_module", "module_inlined", INLINED);
+        inlined(&format!("{image},{package}"), INLINED);
         fs::remove_dir_all(root).unwrap();
     }
 }
@@ -147,8 +137,8 @@ fn damaged_debug_information_is_none() {
     let mut bytes = fs::read(&whole).unwrap();
     let module = Module::read(&bytes);
     let info = &module.section(".debug_info").data;
-    let at = bytes.windows(info.len()).position(|part| part == info);
-    bytes[at.unwrap()..][..info.len()].fill(0xff);
+    let at = position(&bytes, info);
+    bytes[at..][..info.len()].fill(0xff);
     fs::write(&whole, bytes).unwrap();
     files.expect(&whole, "", "image_inlined", MISSING);
 }

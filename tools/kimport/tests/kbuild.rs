@@ -9,7 +9,6 @@ use common::*;
 use std::{
     env, fs,
     path::{Path, PathBuf},
-    process::Command,
     time::SystemTime,
 };
 use tempfile::TempDir;
@@ -34,8 +33,7 @@ impl External {
     }
 
     fn source(&self, module: &str, symbols: &[&str]) {
-        let each =
-            |line: fn(&&str) -> String| symbols.iter().map(line).collect::<Vec<_>>().concat();
+        let each = |line: fn(&&str) -> String| symbols.iter().map(line).collect::<String>();
         let declarations = each(|s| format!("void {s}(void);\n"));
         let calls = each(|s| format!("\t{s}();\n"));
         let text = format!(
@@ -48,24 +46,12 @@ impl External {
 
     /// Writes the Kbuild and builds. Returns whether the build succeeded, and its output.
     fn build(&self, kbuild: &str, arguments: &[&str]) -> (bool, String) {
-        let hook = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../scripts/Makefile.kimport"
-        );
-        let hook = fs::canonicalize(hook).unwrap();
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let hook = fs::canonicalize(here.join("../../scripts/Makefile.kimport")).unwrap();
         let text = format!("{kbuild}\ninclude {}\n", hook.display());
         fs::write(self.path("Kbuild"), text).unwrap();
-        let output = Command::new("make")
-            .arg("-C")
-            .arg(kdir())
-            .arg(format!("M={}", self.0.path().display()))
-            .arg(format!("KIMPORT={}", env!("CARGO_BIN_EXE_kimport")))
-            .args(arguments)
-            .env_remove("MAKEFLAGS")
-            .output()
-            .unwrap();
-        let text = [output.stdout, output.stderr].concat();
-        (output.status.success(), String::from_utf8(text).unwrap())
+        let kimport = concat!("KIMPORT=", env!("CARGO_BIN_EXE_kimport"));
+        kernel_build(&self.0, &[&[kimport], arguments].concat())
     }
 
     /// Builds without a problem. Returns the output.
@@ -86,36 +72,27 @@ impl External {
 
     /// Returns the symbols that the module needs, in the order of the names.
     fn imports(&self, module: &str) -> Imports {
-        let bytes = fs::read(self.path(&format!("{module}.ko"))).unwrap();
-        let Module { sections, symbols } = Module::read(&bytes);
+        let module = Module::open(self.path(&format!("{module}.ko")));
         let named = |index: u16| {
-            let symbols = symbols.iter().filter(move |symbol| {
+            let symbols = module.symbols.iter().filter(move |symbol| {
                 symbol.section.is_empty() && symbol.index == index && !symbol.name.is_empty()
             });
             let mut names: Vec<String> = symbols.map(|symbol| symbol.name.clone()).collect();
             names.sort();
             names
         };
-        let modinfo = sections.iter().find(|section| section.name == ".modinfo");
-        let modinfo = &modinfo.unwrap().data;
-        let depends = modinfo
-            .split(|&byte| byte == 0)
-            .find_map(|field| field.strip_prefix(b"depends="));
         Imports {
             livepatch: named(SHN_LIVEPATCH),
             ordinary: named(0),
-            depends: String::from_utf8(depends.unwrap().to_vec()).unwrap(),
-            btf: sections.iter().any(|section| section.name == ".BTF"),
+            depends: module.modinfo()["depends"][0].clone(),
+            btf: module.has(".BTF"),
         }
     }
 
     fn built_at(&self, module: &str) -> SystemTime {
-        modified(&self.path(&format!("{module}.ko")))
+        let file = fs::metadata(self.path(&format!("{module}.ko"))).unwrap();
+        file.modified().unwrap()
     }
-}
-
-fn modified(path: &Path) -> SystemTime {
-    fs::metadata(path).unwrap().modified().unwrap()
 }
 
 struct Imports {
@@ -136,13 +113,8 @@ const KBUILD: &str = "obj-m := first.o second.o\n\
 
 #[stock_test]
 fn what_has_a_provider_is_relinked_and_all_else_is_as_ever() {
-    let external = External::new(&[
-        (
-            "first",
-            &["one", "two", "three", "dump_stack", "target_submit"],
-        ),
-        ("second", &["dump_stack", "target_submit"]),
-    ]);
+    let symbols = ["one", "two", "three", "dump_stack", "target_submit"];
+    let external = External::new(&[("first", &symbols), ("second", &symbols[3..])]);
     let text = external.builds(KBUILD);
     assert!(text.contains("RELINK  first.ko\n"), "{text}");
     let first = external.imports("first");
@@ -283,20 +255,14 @@ fn a_module_that_is_configured_out_is_no_error() {
 fn what_is_not_named_is_an_error() {
     let external = External::new(&[("first", &["one", "two"]), ("second", &["one"])]);
     let kbuild = "obj-m := first.o\nkimport-from-first := vmlinux:one\n";
-    external.refused(
-        kbuild,
-        &[],
-        "ERROR: modpost: first.ko: symbol 'two' undefined!",
-    );
+    let why = "ERROR: modpost: first.ko: symbol 'two' undefined!";
+    external.refused(kbuild, &[], why);
     let kbuild = "obj-m := first.o second.o\nkimport-from-first := vmlinux:one,two\n";
     let why = "second needs one, which nothing exports; first has it from vmlinux";
     external.refused(kbuild, &[], why);
     let kbuild = "obj-m := first.o\nkimport-from-first := vmlinux:one,two,tree\n";
-    external.refused(
-        kbuild,
-        &[],
-        "kimport-from-first: the module does not use tree",
-    );
+    let why = "kimport-from-first: the module does not use tree";
+    external.refused(kbuild, &[], why);
     let kbuild = "obj-m := first.o\nkimport-from-first := some-provider:one,two\n";
     external.refused(kbuild, &[], "kimport-from-first: 'some-provider': ");
     let kbuild = "obj-m := first.o\nkimport-from-fist := vmlinux:one,two\n";

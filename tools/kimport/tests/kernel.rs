@@ -7,21 +7,17 @@ mod common;
 use common::*;
 use expect_test::{expect, Expect};
 use kimport_types::Encoding;
-use std::{fs, path::Path, process::Output};
+use std::{fs, path::Path};
 use tempfile::TempDir;
 
 const FUNCTION: u8 = 0;
 const DATA: u8 = 1;
 const OPTIONAL: u8 = 1;
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
 /// Returns the findings, without the parts that depend on the kernel's version.
-fn findings(output: &Output) -> String {
+fn findings(text: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
-    for line in text(&output.stdout).lines() {
+    for line in text.lines() {
         if line.contains(" symbols checked, ") || line.starts_with("  from ") {
             continue;
         }
@@ -38,20 +34,17 @@ fn findings(output: &Output) -> String {
     lines.concat()
 }
 
-fn check_table(table: &[Vec<u8>], kernel: &str) -> Output {
+/// Checks a module with this import table, which must end with `code`. Returns the text.
+#[track_caller]
+fn check_table(table: &[Vec<u8>], kernel: &str, code: i32) -> String {
     let directory = TempDir::new().unwrap();
     let module = with_table(&directory, &table.concat());
-    kimport(["check", &module, "--kernel", kernel])
+    ends(code, format!("check {module} --kernel {kernel}")).0
 }
 
+#[track_caller]
 fn expect_findings(table: &[Vec<u8>], kernel: &str, code: i32, expected: &Expect) {
-    let output = check_table(table, kernel);
-    assert_eq!(output.status.code(), Some(code), "{}", text(&output.stderr));
-    expected.assert_eq(&findings(&output));
-}
-
-fn stock_kernel() -> String {
-    stock_directory().to_str().unwrap().to_owned()
+    expected.assert_eq(&findings(&check_table(table, kernel, code)));
 }
 
 #[stock_test]
@@ -97,9 +90,8 @@ fn declared_types_are_compared() {
         record(FUNCTION, 0, 0, "", "nr_context_switches"),
     ];
     let kernel = stock_kernel();
-    let output = check_table(&table, &kernel);
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
-    assert!(text(&output.stdout).contains("  2 types as declared\n"));
+    let text = check_table(&table, &kernel, 0);
+    assert!(text.contains("  2 types as declared\n"), "{text}");
 
     let wrong = [
         function("", "nr_processes", &[int()], int()),
@@ -196,10 +188,10 @@ fn what_is_not_given_is_not_guessed() {
     "#]],
     );
 
-    let core = stock("target_core_mod");
-    let kernel = format!("{image},{}", core.display());
-    let output = check_table(&table[1..], &kernel);
-    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    let kernel = format!("{image},{}", stock("target_core_mod"));
+    let directory = TempDir::new().unwrap();
+    let module = with_table(&directory, &table[1]);
+    let (_, out, err) = kimport(format!("check {module} --kernel {kernel}"));
     assert!(!out.contains("cannot import"), "{out}{err}");
     assert!(out.contains("kallsyms tables in"), "{out}");
 }
@@ -207,13 +199,8 @@ fn what_is_not_given_is_not_guessed() {
 #[stock_test]
 fn modules_of_the_distribution_fit_their_kernel() {
     for name in ["tcm_loop", "iscsi_target_mod", "target_core_file"] {
-        let module = stock(name);
-        let (out, _) = fine([
-            "check",
-            module.to_str().unwrap(),
-            "--kernel",
-            &stock_kernel(),
-        ]);
+        let (module, kernel) = (stock(name), stock_kernel());
+        let (out, _) = fine(format!("check {module} --kernel {kernel}"));
         assert!(out.contains("all of them resolve"), "{out}");
     }
 }
@@ -221,65 +208,51 @@ fn modules_of_the_distribution_fit_their_kernel() {
 #[stock_test]
 fn relinked_modules_are_checked_by_livepatchs_rules() {
     let directory = TempDir::new().unwrap();
-    let output = directory.path().join("out.ko");
-    let output = output.to_str().unwrap();
-    let input = stock("tcm_loop");
-    let (input, from) = (input.to_str().unwrap(), "target_core_file:target_submit");
-    fine(["relink", input, "--from", from, "-o", output]);
-    let result = kimport(["check", output, "--kernel", &stock_kernel()]);
-    assert_eq!(result.status.code(), Some(1));
+    let (input, output) = (stock("tcm_loop"), path(&directory, "out.ko"));
+    let from = "target_core_file:target_submit";
+    fine(format!("relink {input} --from {from} -o {output}"));
+    let check = format!("check {output} --kernel {}", stock_kernel());
+    let (text, _) = ends(1, check);
     expect![[r#"
         livepatch: symbol 'target_submit' not found in symbol table: target_core_file: there is no such symbol there, but target_core_mod has one; name that module with `from`
-    "#]].assert_eq(&findings(&result));
+    "#]].assert_eq(&findings(&text));
 }
 
 /// `--from PROVIDER=OLD` checks a module as `kimport relink` would change it.
 #[stock_test]
 fn a_module_is_checked_as_if_it_were_relinked() {
     let directory = TempDir::new().unwrap();
-    let copy = directory.path().join("target_core_mod_new.ko.xz");
+    let copy = path(&directory, "target_core_mod_new.ko.xz");
     fs::copy(stock("target_core_mod"), &copy).unwrap();
-    let kernel = format!("{},{}", stock_kernel(), copy.display());
+    let kernel = format!("{},{copy}", stock_kernel());
     let module = stock("tcm_loop");
-    let module = module.to_str().unwrap();
     let from = "target_core_mod_new=target_core_mod";
-    let (out, _) = fine(["check", module, "--from", from, "--kernel", &kernel]);
+    let (out, _) = fine(format!("check {module} --from {from} --kernel {kernel}"));
     assert!(out.contains("all of them resolve"), "{out}");
-    let (out, _) = fine([
-        "compare", "--module", module, "--from", from, "--kernel", &kernel,
-    ]);
+    let compare = format!("compare --module {module} --from {from} --kernel {kernel}");
+    let (out, _) = fine(compare);
     let row = "\ntarget_core_mod_new:target_submit                target_core_mod_new, global, exported\n";
     assert!(out.contains(row), "{out}");
 
-    let said = |from: &[&str]| {
-        let command = ["check", module, "--kernel", &kernel];
-        let output = kimport(from.iter().fold(command.to_vec(), |mut all, from| {
-            all.extend(["--from", from]);
-            all
-        }));
-        (
-            output.status.code(),
-            text(&output.stdout) + &text(&output.stderr),
-        )
-    };
-    let (code, out) = said(&["target_core_file=target_core_mod"]);
-    assert_eq!(code, Some(1));
     let finding = "livepatch: symbol 'target_submit' not found in symbol table: target_core_file: there is no such symbol \
                    there, but target_core_mod, target_core_mod_new has one";
-    assert!(out.contains(finding), "{out}");
-    for (from, cause) in [
+    for (from, code, cause) in [
+        ("target_core_file=target_core_mod", 1, finding),
         (
-            &[from, "other=target_core_mod"][..],
+            "target_core_mod_new=target_core_mod --from other=target_core_mod",
+            2,
             "cannot come from both target_core_mod_new and other",
         ),
         (
-            &["other=loop"],
+            "other=loop",
+            2,
             "neither imports from loop with kimport nor uses what loop exports",
         ),
     ] {
-        let (code, out) = said(from);
-        assert_eq!(code, Some(2));
-        assert!(out.contains(cause), "{out}");
+        let check = format!("check {module} --kernel {kernel} --from {from}");
+        let (out, err) = ends(code, check);
+        let text = out + &err;
+        assert!(text.contains(cause), "{text}");
     }
 }
 
@@ -289,39 +262,22 @@ fn a_module_that_would_be_relinked_in_part_is_refused() {
     let directory = TempDir::new().unwrap();
     let table = record(FUNCTION, 0, 0, "target_core_mod", "target_cmd_size_check");
     let module = with_table(&directory, &table);
-    let symvers = symvers();
-    let output = directory.path().join("out.ko");
-    let relink = |from| {
-        let output = output.to_str().unwrap();
-        let symvers = symvers.to_str().unwrap();
-        kimport([
-            "relink",
-            &module,
-            "--from",
-            from,
-            "--symvers",
-            symvers,
-            "-o",
-            output,
-        ])
-    };
-    let refused = relink("target_core_mod_new=target_core_mod");
-    assert_eq!(refused.status.code(), Some(1));
-    let error = text(&refused.stderr);
-    assert!(
-        error.contains("imports 1 symbol from target_core_mod with kimport"),
-        "{error}"
-    );
-    assert!(
-        error.contains("list it: --from target_core_mod_new:SYMBOL"),
-        "{error}"
-    );
-    assert!(!output.exists());
+    let output = path(&directory, "out.ko");
+    let options = format!("--symvers {} -o {output}", symvers());
+    let relink = |from| format!("relink {module} --from {from} {options}");
+    let (_, error) = ends(1, relink("target_core_mod_new=target_core_mod"));
+    for words in [
+        "imports 1 symbol from target_core_mod with kimport",
+        "list it: --from target_core_mod_new:SYMBOL",
+    ] {
+        assert!(error.contains(words), "{error}");
+    }
+    assert!(!Path::new(&output).exists());
     for from in [
         "target_core_mod_new:target_complete_cmd",
         "target_core_mod_new=vmlinux",
     ] {
-        assert_eq!(relink(from).status.code(), Some(0), "{from}");
+        fine(relink(from));
     }
 }
 
@@ -329,19 +285,16 @@ fn a_module_that_would_be_relinked_in_part_is_refused() {
 #[stock_test]
 fn a_licence_that_is_not_gpl_compatible_is_a_finding() {
     let directory = TempDir::new().unwrap();
-    let output = directory.path().join("out.ko");
-    let path = output.to_str().unwrap();
-    let input = stock("tcm_loop");
-    let (input, from) = (input.to_str().unwrap(), "target_core_mod:target_submit");
-    fine(["relink", input, "--from", from, "-o", path]);
+    let (input, output) = (stock("tcm_loop"), path(&directory, "out.ko"));
+    let from = "target_core_mod:target_submit";
+    fine(format!("relink {input} --from {from} -o {output}"));
     let mut bytes = fs::read(&output).unwrap();
     let old = b"\0license=GPL\0";
-    let at = bytes.windows(old.len()).position(|part| part == old);
-    let at = at.unwrap() + old.len() - 2;
+    let at = position(&bytes, old) + old.len() - 2;
     bytes[at] = b'?';
     fs::write(&output, bytes).unwrap();
-    let result = kimport(["check", path, "--kernel", &stock_kernel()]);
-    assert_eq!(result.status.code(), Some(1));
+    let check = format!("check {output} --kernel {}", stock_kernel());
+    let (text, _) = ends(1, check);
     expect![[r#"
         tcm_loop: kimport: cannot import: its licence 'GP?' is not GPL-compatible, and imports are for GPL-compatible modules only
         tcm_loop: Unknown symbol __root_device_register (err -2): vmlinux exports it to GPL-compatible modules only
@@ -358,45 +311,31 @@ fn a_licence_that_is_not_gpl_compatible_is_a_finding() {
         tcm_loop: Unknown symbol target_init_cmd (err -2): target_core_mod exports it to GPL-compatible modules only
         tcm_loop: Unknown symbol target_submit_prep (err -2): target_core_mod exports it to GPL-compatible modules only
         tcm_loop: module license 'GP?' taints kernel.
-    "#]].assert_eq(&findings(&result));
+    "#]].assert_eq(&findings(&text));
 }
 
 /// A kernel made up from text, and a next version that differs in every way that text can show.
 #[stock_test]
 fn kernels_are_compared() {
     let directory = TempDir::new().unwrap();
-    let write = |name: &str, text: &str| {
-        let path = directory.path().join(name);
-        fs::write(&path, text).unwrap();
-        path.to_str().unwrap().to_owned()
-    };
     let old = write(
+        &directory,
         "System.map-old",
         "ffffffff81000000 T stays\nffffffff81000010 T hidden\nffffffff81000020 t cloned\n\
          ffffffff81000030 t split\nffffffff81000040 T leaves\nffffffff81000050 T goes\n\
          ffffffff81000060 d data\n",
     );
     let new = write(
+        &directory,
         "kallsyms.txt",
         "ffffffff81000000 T stays\nffffffff81000010 t hidden\nffffffff81000020 t cloned.isra.0\n\
          ffffffff81000030 t split\nffffffff81000038 t split\nffffffff81000060 d data\n\
          ffffffffc0000040 t leaves\t[module]\n",
     );
-    let page = directory.path().join("page.html");
-    let names = [
-        "stays",
-        "hidden",
-        "cloned",
-        "split",
-        "vmlinux:leaves",
-        "goes",
-    ];
-    let kernels = [format!("old={old}"), format!("new={new}")];
-    let mut arguments = vec!["compare", "--kernel", &kernels[0], "--kernel", &kernels[1]];
-    arguments.extend(["--html", page.to_str().unwrap()]);
-    arguments.extend(names);
-    let output = kimport(&arguments);
-    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let page = path(&directory, "page.html");
+    let names = "stays hidden cloned split vmlinux:leaves goes";
+    let compare = format!("compare --kernel old={old} --kernel new={new} --html {page} {names}");
+    let (text, _) = ends(1, &compare);
     expect![[r#"
         SYMBOL  old              new
         cloned  vmlinux, static  only cloned.isra.0
@@ -411,44 +350,30 @@ fn kernels_are_compared() {
         new: not known: types: no BTF in what was given
         new: not known: what is exported: no Module.symvers, no export table
     "#]]
-    .assert_eq(&text(&output.stdout));
+    .assert_eq(&text);
 
-    arguments.push("--json");
-    let matrix: serde_json::Value = serde_json::from_slice(&kimport(&arguments).stdout).unwrap();
+    let matrix = json(&kimport(compare + " --json").1);
     let rows = matrix["symbols"].as_array().unwrap();
-    assert_eq!(rows.len(), names.len());
+    assert_eq!(rows.len(), names.split(' ').count());
     let split = rows.iter().find(|row| row["name"] == "split").unwrap();
     assert_eq!(split["cells"][1]["obstacle"]["cause"], "ambiguous");
     assert_eq!(split["cells"][1]["obstacle"]["count"], 2);
 
     let html = fs::read_to_string(page).unwrap();
-    assert_eq!(html.matches("<tr>").count(), 1 + names.len());
-    assert!(
-        html.contains("<td class=\"no\"><span class=\"sign\">✗</span> only cloned.isra.0"),
-        "{html}"
-    );
-    assert!(
-        html.contains("<td class=\"no\"><span class=\"sign\">✗</span> missing</td>"),
-        "{html}"
-    );
+    assert_eq!(html.matches("<tr>").count(), 1 + rows.len());
+    for words in ["only cloned.isra.0", "missing</td>"] {
+        let cell = format!("<td class=\"no\"><span class=\"sign\">✗</span> {words}");
+        assert!(html.contains(&cell), "{html}");
+    }
 }
 
 /// Compares prototypes of a real kernel. Two equal kernels have no findings.
 #[stock_test]
 fn prototypes_are_compared() {
     let kernel = stock_kernel();
-    let kernels = [format!("one={kernel}"), format!("two={kernel}")];
-    let (out, _) = fine([
-        "compare",
-        "target_core_mod:target_complete_cmd",
-        "kallsyms_lookup_name",
-        "--kernel",
-        &kernels[0],
-        "--kernel",
-        &kernels[1],
-        "--json",
-    ]);
-    let matrix: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let names = "target_core_mod:target_complete_cmd kallsyms_lookup_name";
+    let compare = format!("compare {names} --kernel one={kernel} --kernel two={kernel} --json");
+    let matrix = json(&fine(compare).0);
     let prototypes = |row: usize| matrix["symbols"][row]["cells"][1]["prototypes"].to_string();
     assert_eq!(prototypes(0), r#"["long unsigned int (const char *)"]"#);
     assert_eq!(prototypes(1), r#"["void (struct se_cmd *, u8)"]"#);
@@ -459,50 +384,34 @@ fn prototypes_are_compared() {
 fn what_is_no_kernel_is_refused() {
     let directory = TempDir::new().unwrap();
     let module = stock("tcm_loop");
-    let module = module.to_str().unwrap();
-    let note = directory.path().join("System.map");
-    fs::write(
-        &note,
+    let note = write(
+        &directory,
+        "System.map",
         "ffffffffffffffff B The real System.map is in the linux-image-x-dbg package\n",
-    )
-    .unwrap();
-    let empty = directory.path().join("empty.deb");
-    fs::write(&empty, "!<arch>\n").unwrap();
-    for kernel in [
-        note.to_str().unwrap(),
-        empty.to_str().unwrap(),
-        module,
-        "/nowhere",
-    ] {
-        let output = kimport(["check", module, "--kernel", kernel]);
-        assert_eq!(output.status.code(), Some(2), "{kernel}");
-        assert!(
-            text(&output.stderr).starts_with("kimport: error: "),
-            "{kernel}"
-        );
+    );
+    let empty = write(&directory, "empty.deb", "!<arch>\n");
+    for kernel in ["/nowhere", &note, &empty, &module] {
+        let (_, err) = ends(2, format!("check {module} --kernel {kernel}"));
+        assert!(err.starts_with("kimport: error: "), "{kernel}");
     }
 }
 
-/// Renames `target_submit` in modules, and relinks these for the stock kernel.
+/// Makes in.ko, a module that uses `symbol` in place of `target_submit`.
+fn rename_target_submit(directory: &TempDir, symbol: &str) {
+    let plain = write(directory, "plain.ko", unxz(&stock("tcm_loop")));
+    let rename = format!("target_submit={symbol}");
+    let module = path(directory, "in.ko");
+    tool("objcopy", &["--redefine-sym", &rename, &plain, &module]);
+}
+
 #[stock_test]
 fn relink_refuses_what_the_kernel_would() {
     let directory = TempDir::new().unwrap();
-    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
-    let (plain, module, output) = (path("plain.ko"), path("in.ko"), path("out.ko"));
-    fs::write(&plain, unxz(&stock("tcm_loop"))).unwrap();
+    let (module, output) = (path(&directory, "in.ko"), path(&directory, "out.ko"));
+    let kernel = stock_kernel();
     let relink = |symbol: &str, from: &str| {
-        let rename = format!("target_submit={symbol}");
-        tool("objcopy", &["--redefine-sym", &rename, &plain, &module]);
-        kimport([
-            "relink",
-            &module,
-            "--from",
-            from,
-            "--kernel",
-            &stock_kernel(),
-            "-o",
-            &output,
-        ])
+        rename_target_submit(&directory, symbol);
+        format!("relink {module} --from {from} --kernel {kernel} -o {output}")
     };
     for (symbol, from, cause) in [
         (
@@ -524,9 +433,7 @@ fn relink_refuses_what_the_kernel_would() {
         // The kernel's own Module.symvers says that nothing exports it.
         ("no_such_thing", "vmlinux", "kallsyms has no such symbol"),
     ] {
-        let result = relink(symbol, from);
-        let err = text(&result.stderr);
-        assert_eq!(result.status.code(), Some(1), "{err}");
+        let (_, err) = ends(1, relink(symbol, from));
         assert!(err.contains(cause), "{err}");
         assert!(!Path::new(&output).exists());
     }
@@ -537,17 +444,15 @@ fn relink_refuses_what_the_kernel_would() {
         ("runqueues", ""),
         ("process_counts", "@1"),
     ] {
-        let result = relink(symbol, &format!("vmlinux:{symbol}{position}"));
-        assert_eq!(result.status.code(), Some(0), "{}", text(&result.stderr));
-        let relinked = Module::read(&fs::read(&output).unwrap());
+        fine(relink(symbol, &format!("vmlinux:{symbol}{position}")));
+        let relinked = Module::open(&output);
         let number = position.strip_prefix('@').unwrap_or("0");
         let name = format!(".klp.sym.vmlinux.{symbol},{number}");
         assert!(relinked.symbols.iter().any(|symbol| symbol.name == name));
-        let (out, _) = fine(["check", &output, "--kernel", &stock_kernel()]);
+        let (out, _) = fine(format!("check {output} --kernel {kernel}"));
         assert!(out.contains("all of them resolve"), "{out}");
         if position != "@2" {
-            let kernel = stock_kernel();
-            let (out, _) = fine(["compare", "--module", &output, "--kernel", &kernel]);
+            let (out, _) = fine(format!("compare --module {output} --kernel {kernel}"));
             assert!(out.contains(&format!("\n{symbol} ")), "{out}");
         }
     }
@@ -557,20 +462,16 @@ fn relink_refuses_what_the_kernel_would() {
 #[stock_test]
 fn what_livepatch_would_not_find_is_said_with_the_way_out() {
     let directory = TempDir::new().unwrap();
-    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
-    let (plain, module, output) = (path("plain.ko"), path("in.ko"), path("out.ko"));
-    fs::write(&plain, unxz(&stock("tcm_loop"))).unwrap();
-    let core = stock("target_core_mod");
-    let map = path("System.map");
-    fs::write(
-        &map,
+    let (module, output) = (path(&directory, "in.ko"), path(&directory, "out.ko"));
+    let map = write(
+        &directory,
+        "System.map",
         "ffffffff81000000 T _stext\nffffffff81000010 t renamed.llvm.9\n\
          ffffffff81000020 t twice.llvm.1\nffffffff81000030 t twice.llvm.2\nffffffff81000040 t once\n\
          ffffffff81000050 T _etext\nffffffff82000000 D __init_begin\nffffffff82000010 t early\n\
          ffffffff82000020 D __init_end\n",
-    )
-    .unwrap();
-    let kernel = format!("{map},{}", core.display());
+    );
+    let kernel = format!("{map},{}", stock("target_core_mod"));
     for (symbol, provider, position, relinked, checked) in [
         (
             "renamed",
@@ -609,20 +510,14 @@ fn what_livepatch_would_not_find_is_said_with_the_way_out() {
             "tcm_loop: kimport: livepatch binds early to memory that is freed: it is in __init memory",
         ),
     ] {
-        let rename = format!("target_submit={symbol}");
-        tool("objcopy", &["--redefine-sym", &rename, &plain, &module]);
-        let from = format!("{provider}:{symbol}{position}");
-        let relink = ["relink", &module, "--from", &from, "-o", &output];
-        let result = kimport(relink.iter().copied().chain(["--kernel", &kernel]));
-        assert_eq!(result.status.code(), Some(1));
-        let err = text(&result.stderr);
+        rename_target_submit(&directory, symbol);
+        let relink = format!("relink {module} --from {provider}:{symbol}{position} -o {output}");
+        let (_, err) = ends(1, format!("{relink} --kernel {kernel}"));
         assert!(err.contains(&format!("{symbol} from {provider}: {relinked}")), "{err}");
         assert!(!Path::new(&output).exists());
 
         fine(relink);
-        let result = kimport(["check", &output, "--kernel", &kernel]);
-        assert_eq!(result.status.code(), Some(1));
-        let out = text(&result.stdout);
+        let (out, _) = ends(1, format!("check {output} --kernel {kernel}"));
         assert!(out.contains(checked), "{out}");
         fs::remove_file(&output).unwrap();
     }
@@ -638,46 +533,27 @@ fn packages_are_read_as_they_are() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();
     };
-    file(
-        "DEBIAN/control",
-        b"Package: made\nVersion: 1\nArchitecture: all\nMaintainer: nobody\nDescription: made\n",
-    );
+    file("DEBIAN/control", CONTROL.as_bytes());
     file("boot/System.map-1", b"ffffffff81000000 T nr_processes\n");
-    let core = stock("target_core_mod");
-    file(
-        "lib/modules/1/kernel/target_core_mod.ko.xz",
-        &fs::read(core).unwrap(),
-    );
+    let core = fs::read(stock("target_core_mod")).unwrap();
+    file("lib/modules/1/kernel/target_core_mod.ko.xz", &core);
     let root = root.to_str().unwrap();
     for compression in ["-Znone", "-Zgzip", "-Zxz", "-Zzstd"] {
-        let package = directory.path().join("made.deb");
-        let package = package.to_str().unwrap();
-        let build = [
-            "--root-owner-group",
-            compression,
-            "-z1",
-            "-b",
-            root,
-            package,
-        ];
-        tool("dpkg-deb", &build);
+        let package = path(&directory, "made.deb");
+        let options = ["--root-owner-group", compression, "-z1", "-b"];
+        tool("dpkg-deb", &[&options[..], &[root, &package]].concat());
         let kernel = format!("made={package}");
-        let (out, _) = fine([
-            "compare",
-            "nr_processes",
-            "target_core_mod:target_cmd_size_check",
-            "--kernel",
-            &kernel,
-        ]);
+        let names = "nr_processes target_core_mod:target_cmd_size_check";
+        let (out, _) = fine(format!("compare {names} --kernel {kernel}"));
         assert!(out.contains("vmlinux, global\n"), "{compression}: {out}");
         assert!(
             out.contains("target_core_mod, global\n"),
             "{compression}: {out}"
         );
 
-        let whole = fs::read(package).unwrap();
-        fs::write(package, &whole[..whole.len() / 2]).unwrap();
-        let output = kimport(["compare", "nr_processes", "--kernel", &kernel]);
-        assert_eq!(output.status.code(), Some(2), "{compression}");
+        let whole = fs::read(&package).unwrap();
+        fs::write(&package, &whole[..whole.len() / 2]).unwrap();
+        let (code, ..) = kimport(format!("compare nr_processes --kernel {kernel}"));
+        assert_eq!(code, Some(2), "{compression}");
     }
 }

@@ -5,31 +5,25 @@
 mod common;
 
 use common::*;
-use std::fs;
 use tempfile::TempDir;
 
-fn json(arguments: &[&str]) -> serde_json::Value {
-    serde_json::from_str(&fine([&["list", "--json"], arguments].concat()).0).unwrap()
+/// Returns the first line that starts with `start`.
+fn line_of<'a>(text: &'a str, start: &str) -> &'a str {
+    let line = text.lines().find(|line| line.starts_with(start));
+    line.unwrap_or_else(|| panic!("no {start}: {text}"))
 }
 
 #[stock_test]
 fn undefined_symbols_and_who_exports_them() {
-    let (input, symvers) = (stock("tcm_loop"), symvers());
-    let arguments = [
-        input.to_str().unwrap(),
-        "--symvers",
-        symvers.to_str().unwrap(),
-    ];
-    let listing = json(&arguments);
+    let input = stock("tcm_loop");
+    let list = format!("list {input} --symvers {}", symvers());
+    let listing = json(&fine(format!("{list} --json")).0);
     assert_eq!(listing["module"], "tcm_loop");
     let mut names = Vec::new();
     for symbol in listing["undefined"].as_array().unwrap() {
         let name = symbol["name"].as_str().unwrap();
-        let exporter = symbol["exported_by"].as_str().unwrap();
-        assert!(
-            exports_of(exporter).iter().any(|export| export == name),
-            "{name}"
-        );
+        let exports = exports_of(symbol["exported_by"].as_str().unwrap());
+        assert!(exports.iter().any(|export| export == name), "{name}");
         names.push(name);
     }
     names.sort_unstable();
@@ -38,62 +32,36 @@ fn undefined_symbols_and_who_exports_them() {
     undefined.sort_unstable();
     assert_eq!(names, undefined);
 
-    let (text, _) = fine([&["list"], &arguments[..]].concat());
-    let line = text
-        .lines()
-        .find(|line| line.starts_with("target_submit_tmr "))
-        .unwrap();
-    assert_eq!(
-        line.split_whitespace().collect::<Vec<_>>(),
-        ["target_submit_tmr", "target_core_mod"]
-    );
+    let (text, _) = fine(list);
+    let line = line_of(&text, "target_submit_tmr ").split_whitespace();
+    assert!(line.eq(["target_submit_tmr", "target_core_mod"]), "{text}");
 }
 
 #[stock_test]
 fn livepatch_symbols() {
     let directory = TempDir::new().unwrap();
-    let output = directory.path().join("out.ko");
-    let output = output.to_str().unwrap();
-    let input = stock("tcm_loop");
+    let (input, output) = (stock("tcm_loop"), path(&directory, "out.ko"));
     let from = "new:target_submit,core_tpg_register";
-    fine([
-        "relink",
-        input.to_str().unwrap(),
-        "--from",
-        from,
-        "-o",
-        output,
-    ]);
-    let listing = json(&[output]);
+    fine(format!("relink {input} --from {from} -o {output}"));
+    let listing = json(&fine(format!("list --json {output}")).0);
     let livepatch = listing["livepatch"].as_array().unwrap();
-    let names: Vec<_> = livepatch
-        .iter()
-        .map(|symbol| symbol["name"].as_str().unwrap())
-        .collect();
+    let names: Vec<_> = livepatch.iter().map(|symbol| &symbol["name"]).collect();
     assert_eq!(names, ["core_tpg_register", "target_submit"]);
     assert!(livepatch
         .iter()
         .all(|s| s["provider"] == "new" && s["relocations"] == 1));
-    assert!(fine(["list", output]).0.contains("LIVEPATCH SYMBOL"));
+    let (text, _) = fine(format!("list {output}"));
+    assert!(text.contains("LIVEPATCH SYMBOL"));
 }
 
 #[stock_test]
 fn what_nothing_exports_is_a_finding() {
     let directory = TempDir::new().unwrap();
-    let few = directory.path().join("Module.symvers");
-    fs::write(&few, "0x00000000\tkfree\tvmlinux\tEXPORT_SYMBOL\t\n").unwrap();
+    let line = "0x00000000\tkfree\tvmlinux\tEXPORT_SYMBOL\t\n";
+    let few = write(&directory, "Module.symvers", line);
     let input = stock("tcm_loop");
-    let output = kimport([
-        "list",
-        input.to_str().unwrap(),
-        "--symvers",
-        few.to_str().unwrap(),
-    ]);
-    assert_eq!(output.status.code(), Some(1));
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text
-        .lines()
-        .any(|l| l.starts_with("scsi_done ") && l.ends_with("not exported")));
+    let (text, _) = ends(1, format!("list {input} --symvers {few}"));
+    assert!(line_of(&text, "scsi_done ").ends_with("not exported"));
 }
 
 #[stock_test]
@@ -104,9 +72,8 @@ fn the_import_table() {
         b"\x02\0\x0d\0\0\0\0\0\x28\0\0\0\x16\0\0\0lio\0core_new\0submit\0s\0\0\0\
           \x02\x01\x02\0\x02\0\0\0\x20\0\0\0\x0c\0\0\0\0\0jiffies\0j\0\0\0\0\0",
     );
-    let imports = &json(&[&module])["imports"];
     assert_eq!(
-        *imports,
+        json(&fine(format!("list --json {module}")).0)["imports"],
         serde_json::json!([
             {
                 "kind": "function", "optional": true, "unverified": false, "verify": "require", "position": null,
@@ -118,11 +85,8 @@ fn the_import_table() {
             },
         ])
     );
-    let (text, _) = fine(["list", &module]);
-    let line = text
-        .lines()
-        .find(|line| line.starts_with("jiffies "))
-        .unwrap();
+    let (text, _) = fine(format!("list {module}"));
+    let line = line_of(&text, "jiffies ");
     assert!(
         line.contains("vmlinux") && line.ends_with("data, as j, position 2, unverified"),
         "{line}"
@@ -133,9 +97,7 @@ fn the_import_table() {
 fn a_table_that_cannot_be_read_is_an_error() {
     let directory = TempDir::new().unwrap();
     let module = with_table(&directory, &[9; 24]);
-    let output = kimport(["list", &module]);
-    assert_eq!(output.status.code(), Some(2));
-    let err = String::from_utf8(output.stderr).unwrap();
+    let (_, err) = ends(2, format!("list {module}"));
     assert!(
         err.contains("version 9; this kimport reads version 2"),
         "{err}"
@@ -144,11 +106,7 @@ fn a_table_that_cannot_be_read_is_an_error() {
 
 #[stock_test]
 fn a_reader_that_leaves_is_no_error() {
-    let input = stock("tcm_loop");
-    let script = format!(
-        "'{}' list '{}' | true",
-        env!("CARGO_BIN_EXE_kimport"),
-        input.display()
-    );
+    let kimport = env!("CARGO_BIN_EXE_kimport");
+    let script = format!("'{kimport}' list '{}' | true", stock("tcm_loop"));
     tool("bash", &["-o", "pipefail", "-c", &script]);
 }

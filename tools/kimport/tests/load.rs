@@ -7,23 +7,15 @@ mod common;
 
 use common::*;
 use kimport_cli::{
-    load::{plan::FilledSymbol, rewrite::fill, Facts},
+    load::{rewrite::fill, Facts},
     module_file::ModuleFile,
 };
+use kimport_testing::filled;
 use object::elf::SHN_ABS;
-
-fn filled(name: &str, address: u64) -> FilledSymbol {
-    FilledSymbol {
-        name: name.to_owned(),
-        provider: "vmlinux".to_owned(),
-        address,
-    }
-}
 
 #[stock_test]
 fn only_the_symbols_asked_for_change() {
-    let bytes = unxz(&stock("tcm_loop"));
-    let file = ModuleFile::from_bytes(bytes).unwrap();
+    let file = ModuleFile::from_bytes(unxz(&stock("tcm_loop"))).unwrap();
     let filled = [
         filled("target_submit", 0xffff_ffff_c012_3450),
         filled("scsi_done", 0xffff_ffff_8112_3450),
@@ -74,8 +66,6 @@ fn the_module_tells_what_it_depends_on() {
 
 #[test]
 fn what_is_no_module_is_an_error_before_the_kernel_is_asked() {
-    let output = kimport(["load", "/proc/self/exe"]);
-    assert_eq!(output.status.code(), Some(2));
-    let output = kimport(["load", "x.ko", "--from", "a/b"]);
-    assert_eq!(output.status.code(), Some(2));
+    ends(2, "load /proc/self/exe");
+    ends(2, "load x.ko --from a/b");
 }

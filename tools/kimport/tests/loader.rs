@@ -7,68 +7,52 @@ mod common;
 
 use common::*;
 use object::elf;
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::fs;
 use tempfile::TempDir;
 
 /// A changed module without dependencies.
-struct Changed {
-    directory: TempDir,
-}
+struct Changed(TempDir);
 
 impl Changed {
     fn new() -> Self {
-        let changed = Self {
-            directory: TempDir::new().unwrap(),
-        };
-        let dummy = stock_modules("drivers/net");
-        let dummy = dummy
-            .iter()
-            .find(|path| module_name(path) == "dummy")
-            .unwrap();
-        fs::write(changed.path(), unxz(dummy)).unwrap();
+        let changed = Self(TempDir::new().unwrap());
+        let dummy = unxz(&stock_module("drivers/net", "dummy"));
+        changed.write("dummy.ko", dummy);
         changed
     }
 
-    fn file(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
-    fn path(&self) -> PathBuf {
-        self.file("dummy.ko")
+    fn path(&self) -> String {
+        path(&self.0, "dummy.ko")
     }
 
     /// Replaces `old` by `new`, which has the same length.
     fn replace(self, old: &str, new: &str) -> Self {
-        let mut bytes = fs::read(self.path()).unwrap();
-        let found = bytes
-            .windows(old.len())
-            .position(|part| part == old.as_bytes());
-        let at = found.unwrap_or_else(|| panic!("no {old}"));
+        let mut bytes = self.bytes();
+        let at = position(&bytes, old.as_bytes());
         bytes[at..at + old.len()].copy_from_slice(new.as_bytes());
-        fs::write(self.path(), bytes).unwrap();
+        self.write("dummy.ko", bytes);
         self
     }
 
     fn objcopy(self, arguments: &[&str]) -> Self {
-        let path = self.path();
-        tool("objcopy", &[arguments, &[path.to_str().unwrap()]].concat());
+        tool("objcopy", &[arguments, &[self.path().as_str()]].concat());
         self
     }
 
+    /// Makes a module that uses `symbol` in place of `ether_setup`.
+    fn using(symbol: &str) -> Self {
+        Self::new().objcopy(&["--redefine-sym", &format!("ether_setup={symbol}")])
+    }
+
     fn section(self, name: &str, bytes: &[u8]) -> Self {
-        let file = self.file("section");
-        fs::write(&file, bytes).unwrap();
-        let add = format!("{name}={}", file.display());
+        let add = format!("{name}={}", self.write("section", bytes));
         self.objcopy(&["--add-section", &add])
     }
 
     /// Changes the text of the module information.
     fn modinfo(self, change: impl FnOnce(&str) -> String) -> Self {
-        let modinfo = Module::read(&self.bytes()).section(".modinfo").data.clone();
-        let file = self.write("modinfo", &change(&String::from_utf8(modinfo).unwrap()));
+        let modinfo = Module::open(self.path()).section(".modinfo").data.clone();
+        let file = self.write("modinfo", change(&String::from_utf8(modinfo).unwrap()));
         let update = format!(".modinfo={file}");
         self.objcopy(&["--update-section", &update])
     }
@@ -78,7 +62,7 @@ impl Changed {
     }
 
     fn undefined(&self) -> Vec<String> {
-        let module = Module::read(&self.bytes());
+        let module = Module::open(self.path());
         let names = module
             .undefined()
             .into_iter()
@@ -86,79 +70,68 @@ impl Changed {
         names.map(str::to_owned).collect()
     }
 
-    fn write(&self, name: &str, text: &str) -> String {
-        self.write_bytes(name, text.as_bytes())
-    }
-
-    fn write_bytes(&self, name: &str, bytes: &[u8]) -> String {
-        fs::write(self.file(name), bytes).unwrap();
-        self.file(name).to_str().unwrap().to_owned()
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
+        write(&self.0, name, bytes)
     }
 
     /// Returns the output of a check without the last lines, and the exit code.
     fn check(&self, kernel: &str) -> (String, Option<i32>) {
-        let path = self.path();
-        let output = kimport(["check", path.to_str().unwrap(), "--kernel", kernel]);
-        let text = [output.stdout, output.stderr].concat();
-        let text = String::from_utf8(text).unwrap();
-        let lines = text.lines().filter(|line| !line.starts_with("  from "));
-        (
-            lines.map(|line| line.to_owned() + "\n").collect(),
-            output.status.code(),
-        )
+        let (code, out, err) = kimport(format!("check {} --kernel {kernel}", self.path()));
+        let text = out + &err;
+        let lines = text.split_inclusive('\n');
+        let lines = lines.filter(|line| !line.starts_with("  from "));
+        (lines.collect(), code)
+    }
+
+    /// Returns the output of a check without the last lines. The check must end with `code`.
+    #[track_caller]
+    fn ends(&self, code: i32, kernel: &str) -> String {
+        let (text, ended) = self.check(kernel);
+        assert_eq!(ended, Some(code), "{text}");
+        text
     }
 
     /// Returns the findings on the stock kernel, of which there must be some.
+    #[track_caller]
     fn refused(&self) -> String {
-        let (text, code) = self.check(stock_directory().to_str().unwrap());
-        assert_eq!(code, Some(1), "{text}");
-        let lines = text
-            .lines()
-            .take_while(|line| !line.contains(" symbols checked, "));
-        lines.map(|line| line.to_owned() + "\n").collect()
+        let text = self.ends(1, &stock_kernel());
+        let lines = text.split_inclusive('\n');
+        lines
+            .take_while(|line| !line.contains(" symbols checked, "))
+            .collect()
     }
 }
 
 fn release() -> String {
-    let vermagic = Module::read(&Changed::new().bytes()).modinfo();
-    vermagic["vermagic"][0]
-        .split(' ')
-        .next()
-        .unwrap()
-        .to_owned()
+    let vermagic = Module::open(Changed::new().path()).modinfo()["vermagic"][0].clone();
+    vermagic.split(' ').next().unwrap().to_owned()
 }
 
 #[stock_test]
 fn a_namespace_that_is_not_imported() {
-    let changed = |symbol: &str| {
-        let rename = format!("ether_setup={symbol}");
-        Changed::new().objcopy(&["--redefine-sym", &rename])
-    };
     assert_eq!(
-        changed("write_ibpb").refused(),
+        Changed::using("write_ibpb").refused(),
         "dummy: module uses symbol (write_ibpb) from namespace module:kvm,kvm-amd,kvm-intel, but does not import it.\n\
          dummy: Unknown symbol write_ibpb (err -22): it is exported to kvm,kvm-amd,kvm-intel only\n"
     );
-    let dma_buf = changed("dma_buf_put");
+    let dma_buf = Changed::using("dma_buf_put");
     let refused = "dummy: module uses symbol (dma_buf_put) from namespace DMA_BUF, but does not import it.\n\
          dummy: Unknown symbol dma_buf_put (err -22): import the namespace: MODULE_IMPORT_NS(\"DMA_BUF\")\n";
     assert_eq!(dma_buf.refused(), refused);
     // A weak symbol may be absent, but this one is present.
-    let weak = changed("dma_buf_put").objcopy(&["--weaken-symbol=dma_buf_put"]);
+    let weak = Changed::using("dma_buf_put").objcopy(&["--weaken-symbol=dma_buf_put"]);
     assert_eq!(weak.refused(), refused);
 
-    let stock = stock_directory();
-    let stock = stock.to_str().unwrap();
     let imported = dma_buf.modinfo(|text| format!("import_ns=DMA_BUF\0{text}"));
-    let (text, code) = imported.check(stock);
-    assert_eq!(code, Some(0), "{text}");
-    let refused = changed("write_ibpb").modinfo(|text| format!("import_ns=module:kvm\0{text}"));
+    imported.ends(0, &stock_kernel());
+    let refused =
+        Changed::using("write_ibpb").modinfo(|text| format!("import_ns=module:kvm\0{text}"));
     let line = "dummy: module tries to import module namespace: module:kvm\n";
     assert!(refused.refused().starts_with(line));
     // The module's name decides.
-    let named = changed("write_ibpb").modinfo(|text| text.replace("name=dummy", "name=kvm_amd"));
-    let (text, code) = named.check(stock);
-    assert_eq!(code, Some(0), "{text}");
+    let named =
+        Changed::using("write_ibpb").modinfo(|text| text.replace("name=dummy", "name=kvm_amd"));
+    named.ends(0, &stock_kernel());
 }
 
 #[stock_test]
@@ -200,29 +173,25 @@ fn another_release_and_other_options() {
     // Text files alone tell nothing about this.
     let changed = Changed::new();
     let map = changed.write("System.map", "ffffffff81000000 T f\n");
-    let (text, code) = changed.check(&format!("{map},{}", symvers_path()));
-    assert_eq!(code, Some(0), "{text}");
-    assert!(
-        text.contains("all of them resolve, as far as is known\n"),
-        "{text}"
-    );
-    let line = format!(
-        "  not known: what the kernel's modules are built for (this one: {release} {options})\n"
-    );
-    assert!(text.contains(&line), "{text}");
-    assert!(
-        text.contains("  not known: the kernel's architecture\n"),
-        "{text}"
-    );
+    let text = changed.ends(0, &format!("{map},{}", symvers()));
+    let built_for =
+        format!("what the kernel's modules are built for (this one: {release} {options})");
+    for words in [
+        "all of them resolve, as far as is known\n",
+        &format!("  not known: {built_for}\n"),
+        "  not known: the kernel's architecture\n",
+    ] {
+        assert!(text.contains(words), "{text}");
+    }
 }
 
 #[stock_test]
 fn another_architecture() {
     // One line says it all: that there is no such symbol is not worth another.
-    let changed = Changed::new().objcopy(&["--redefine-sym", "ether_setup=no_such_function"]);
+    let changed = Changed::using("no_such_function");
     let mut bytes = changed.bytes();
     bytes[18..20].copy_from_slice(&elf::EM_AARCH64.to_le_bytes());
-    fs::write(changed.path(), bytes).unwrap();
+    changed.write("dummy.ko", bytes);
     assert_eq!(
         changed.refused(),
         "Invalid architecture in ELF header: 183: dummy is for arm64, the kernel for x86-64\n"
@@ -233,17 +202,13 @@ fn another_architecture() {
 fn a_module_without_symbols() {
     let changed = Changed::new().objcopy(&["--strip-all"]);
     let path = changed.path();
-    let path = path.to_str().unwrap();
-    let kernel = stock_directory();
-    for command in [
-        &["check", path, "--kernel", kernel.to_str().unwrap()][..],
-        &["list", path],
-        &["relink", path, "--from", "vmlinux:f", "-o", "/dev/null"],
-        &["load", path],
+    for line in [
+        format!("check {path} --kernel {}", stock_kernel()),
+        format!("list {path}"),
+        format!("relink {path} --from vmlinux:f -o /dev/null"),
+        format!("load {path}"),
     ] {
-        let output = kimport(command);
-        let error = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{error}");
+        let (_, error) = ends(1, line);
         let line = format!("kimport: error: {path}: module has no symbols (stripped?)\n");
         assert!(error.starts_with(&line), "{error}");
         assert!(error.contains("strip --strip-debug"), "{error}");
@@ -283,8 +248,8 @@ fn versions_that_differ() {
             "System.map",
             "ffffffff81000000 T module_layout\nffffffff81000010 T load_module\nffffffff81000020 d data\n",
         ),
-        kernel.write("Module.symvers", &names().map(export).collect::<String>()),
-        kernel.write_bytes("own.ko", &magic(Changed::new(), VERMAGIC).bytes()),
+        kernel.write("Module.symvers", names().map(export).collect::<String>()),
+        kernel.write("own.ko", magic(Changed::new(), VERMAGIC).bytes()),
     ];
     let files = files.join(",");
     // Both sections, in which all symbols but one have version 7.
@@ -314,35 +279,16 @@ fn versions_that_differ() {
     assert_eq!((found.as_str(), code), ("", Some(0)), "{rest}");
     assert!(rest.contains("all of them resolve\n"), "{rest}");
     let why = "the module was not built with this vmlinux; build it for this kernel\n";
-    for (section, line, code) in [
-        (
-            plain("ether_setup", ""),
-            "disagrees about version of symbol ether_setup",
-            Some(1),
-        ),
-        (
-            plain("", "ether_setup"),
-            "no symbol version for ether_setup",
-            Some(1),
-        ),
-    ] {
-        let (found, ended, _) = check(with(&section));
-        let unknown = format!("dummy: Unknown symbol ether_setup (err -22): {why}");
-        assert_eq!(found, format!("dummy: {line}\n{unknown}"));
-        assert_eq!(ended, code);
-    }
-    for (section, line) in [
-        (
-            plain("module_layout", ""),
-            "disagrees about version of symbol module_layout",
-        ),
-        (
-            plain("", "module_layout"),
-            "no symbol version for module_layout",
-        ),
-    ] {
-        let (found, code, _) = check(with(&section));
-        assert_eq!((found, code), (format!("dummy: {line}\n"), Some(1)));
+    let unknown = format!("dummy: Unknown symbol ether_setup (err -22): {why}");
+    for (symbol, rest) in [("ether_setup", unknown.as_str()), ("module_layout", "")] {
+        for (section, cause) in [
+            (plain(symbol, ""), "disagrees about version of symbol"),
+            (plain("", symbol), "no symbol version for"),
+        ] {
+            let (found, code, _) = check(with(&section));
+            let expected = format!("dummy: {cause} {symbol}\n{rest}");
+            assert_eq!((found, code), (expected, Some(1)));
+        }
     }
 
     // The newer sections take precedence. A symbol that is missing in them is accepted.
@@ -364,13 +310,8 @@ fn versions_that_differ() {
     );
     assert_eq!(code, Some(1));
     let (found, code, _) = check(extended("", "ether_setup"));
-    assert_eq!(
-        (found.as_str(), code),
-        (
-            "dummy: no extended symbol version for ether_setup\n",
-            Some(0)
-        )
-    );
+    let missing = "dummy: no extended symbol version for ether_setup\n";
+    assert_eq!((found.as_str(), code), (missing, Some(0)));
 
     // Without versions, the result depends on the configuration, which text files do not tell. The
     // release counts.
@@ -382,63 +323,44 @@ fn versions_that_differ() {
     assert!(rest.contains(untold), "{rest}");
 }
 
-fn provider(directory: &Path) -> PathBuf {
-    let path = directory.join("provider.ko");
-    fs::copy(OUT_OF_TREE.provider(), &path).unwrap();
-    path
-}
-
 /// The kernel's `Module.symvers`, modules that it does not list, and further files add up.
 #[stock_test]
 fn exports_of_modules_out_of_tree_count() {
-    let changed = Changed::new().objcopy(&["--redefine-sym", "ether_setup=provider_exported"]);
-    let provider = provider(changed.directory.path());
-    let stock = stock_directory();
-    let stock = stock.to_str().unwrap();
-    let kernel = format!("{stock},{}", provider.display());
-    let (text, code) = changed.check(&kernel);
-    assert_eq!(code, Some(0), "{text}");
+    let changed = Changed::using("provider_exported");
+    let provider = path(&changed.0, "provider.ko");
+    fs::copy(OUT_OF_TREE.provider(), &provider).unwrap();
+    let stock = stock_kernel();
+    let kernel = format!("{stock},{provider}");
+    let text = changed.ends(0, &kernel);
     assert!(text.contains("all of them resolve\n"), "{text}");
-    let (text, code) = changed.check(stock);
-    assert_eq!(code, Some(1));
+    let text = changed.ends(1, &stock);
     assert!(
         text.contains("dummy: Unknown symbol provider_exported (err -2): nothing exports it"),
         "{text}"
     );
 
     // The same export in a file, and then another one.
-    let line = |kind: &str, namespace: &str| {
-        format!("0x00000000\tprovider_exported\tprovider\t{kind}\t{namespace}\n")
+    let line = |namespace: &str| {
+        format!("0x00000000\tprovider_exported\tprovider\tEXPORT_SYMBOL_GPL\t{namespace}\n")
     };
-    let symvers = changed.write("Module.symvers", &line("EXPORT_SYMBOL_GPL", ""));
-    let (text, code) = changed.check(&format!("{stock},{symvers}"));
-    assert_eq!(code, Some(0), "{text}");
-    let (text, code) = changed.check(&format!("{kernel},{symvers}"));
-    assert_eq!(code, Some(0), "{text}");
+    let further = changed.write("Module.symvers", line(""));
+    let (alone, both) = (format!("{stock},{further}"), format!("{kernel},{further}"));
+    changed.ends(0, &alone);
+    let text = changed.ends(0, &both);
     assert!(!text.contains("note:"), "{text}");
-    changed.write("Module.symvers", &line("EXPORT_SYMBOL_GPL", "SPACE"));
-    let (text, code) = changed.check(&format!("{kernel},{symvers}"));
-    assert_eq!(code, Some(0), "{text}");
+    changed.write("Module.symvers", line("SPACE"));
+    let text = changed.ends(0, &both);
     let note = "  note: Module.symvers and the file of provider differ on 1 symbol (provider_exported); the file of provider counts\n";
     assert!(text.contains(note), "{text}");
-    let (text, code) = changed.check(&format!("{stock},{symvers}"));
-    assert_eq!(code, Some(1), "{text}");
+    let text = changed.ends(1, &alone);
     assert!(text.contains("from namespace SPACE, but"), "{text}");
 
-    let path = changed.path();
-    let path = path.to_str().unwrap();
-    let own = symvers_path();
-    let both = ["--symvers", &own, "--symvers", &symvers];
-    let (text, _) = fine(["list", path].into_iter().chain(both));
+    let (module, output) = (changed.path(), path(&changed.0, "out.ko"));
+    let both = format!("--symvers {} --symvers {further}", symvers());
+    let (text, _) = fine(format!("list {module} {both}"));
     assert!(text.contains("provider_exported"), "{text}");
     assert!(!text.contains("not exported"), "{text}");
-    let output = changed.file("out.ko");
-    let output = output.to_str().unwrap();
-    let relink = ["relink", path, "--from", "vmlinux=provider", "-o", output];
-    let (text, _) = fine(relink.into_iter().chain(both));
+    let relink = format!("relink {module} --from vmlinux=provider -o {output} {both}");
+    let (text, _) = fine(relink);
     assert!(text.contains("provider_exported"), "{text}");
-}
-
-fn symvers_path() -> String {
-    symvers().to_str().unwrap().to_owned()
 }

@@ -8,23 +8,17 @@ mod common;
 use common::*;
 use expect_test::expect;
 use kimport_types::Encoding;
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Output,
-};
 use tempfile::TempDir;
 
 /// Makes a copy without a section, under the same name.
-fn provider_without(directory: &TempDir, section: &str) -> PathBuf {
-    let copy = directory.path().join("provider.ko");
-    let (from, to) = (OUT_OF_TREE.provider(), copy.to_str().unwrap());
-    tool(
-        "objcopy",
-        &["--remove-section", section, from.to_str().unwrap(), to],
-    );
-    copy
+fn provider_without(directory: &TempDir, section: &str) -> String {
+    let (from, to) = (OUT_OF_TREE.provider(), path(directory, "provider.ko"));
+    tool("objcopy", &["--remove-section", section, &from, &to]);
+    to
 }
+
+/// The line about a type in BTF that cannot be read.
+const DAMAGED: &str = "  unverified: the BTF is cut off or damaged: provider_size from provider\n";
 
 /// The flag bits of a policy.
 const REQUIRE: u8 = 3 << 2;
@@ -41,35 +35,44 @@ fn u32() -> Encoding {
     Encoding::integer(4, false)
 }
 
-fn check(imports: &[Vec<u8>], kernel: &str, more: &[&str]) -> Output {
+/// Checks a module with these imports, with `options` that name a kernel. Returns the exit code and
+/// the output.
+fn check(imports: &[Vec<u8>], options: &str) -> (Option<i32>, String, String) {
     let directory = TempDir::new().unwrap();
     let module = with_table(&directory, &imports.concat());
-    let mut arguments = vec!["check", &module, "--kernel", kernel];
-    arguments.extend(more);
-    kimport(arguments)
+    kimport(format!("check {module} --kernel {options}"))
 }
 
 /// Returns the lines about types, and the exit code.
-fn said(output: &Output) -> (String, Option<i32>) {
-    let text = String::from_utf8(output.stdout.clone()).unwrap();
+fn said(imports: &[Vec<u8>], options: &str) -> (String, Option<i32>) {
+    let (code, out, _) = check(imports, options);
     let of_types = |line: &&str| !line.contains(" checked, ") && !line.starts_with("  from ");
-    let lines = text.lines().filter(of_types);
-    let text = lines.map(|line| line.to_owned() + "\n").collect();
-    (text, output.status.code())
+    let lines = out.split_inclusive('\n').filter(of_types);
+    (lines.collect(), code)
 }
 
-fn with(provider: &Path) -> String {
-    format!("{},{}", stock_directory().display(), provider.display())
+/// Asserts that a check has these lines about types, and finds no problem.
+#[track_caller]
+fn passes(imports: &[Vec<u8>], options: &str, lines: &str) {
+    let (text, code) = said(imports, options);
+    assert_eq!((text.as_str(), code), (lines, Some(0)));
+}
+
+/// Returns the stock kernel and `provider` as a value of `--kernel`.
+fn with(provider: &str) -> String {
+    format!("{},{provider}", stock_kernel())
+}
+
+/// Returns the stock kernel with the provider that was built.
+fn built() -> String {
+    with(&OUT_OF_TREE.provider())
 }
 
 #[stock_test]
 fn the_build_makes_type_information() {
-    assert!(
-        !OUT_OF_TREE.log.contains("Skipping BTF"),
-        "{}",
-        OUT_OF_TREE.log
-    );
-    let module = Module::read(&fs::read(OUT_OF_TREE.provider()).unwrap());
+    let log = &OUT_OF_TREE.log;
+    assert!(!log.contains("Skipping BTF"), "{log}");
+    let module = Module::open(OUT_OF_TREE.provider());
     for section in [".BTF", ".BTF.base"] {
         assert!(!module.section(section).data.is_empty(), "{section}");
     }
@@ -77,20 +80,11 @@ fn the_build_makes_type_information() {
 
 #[stock_test]
 fn types_are_compared_through_the_modules_own_base() {
-    let right = import(REQUIRE, "provider", "provider_size", u32());
-    let (text, code) = said(&check(&[right], &with(&OUT_OF_TREE.provider()), &[]));
-    assert_eq!(text, "  1 type as declared\n");
-    assert_eq!(code, Some(0));
+    let size = |flags, unit| [import(flags, "provider", "provider_size", unit)];
+    passes(&size(REQUIRE, u32()), &built(), "  1 type as declared\n");
 
-    let wrong = |flags| {
-        [import(
-            flags,
-            "provider",
-            "provider_size",
-            Encoding::integer(1, false),
-        )]
-    };
-    let (text, code) = said(&check(&wrong(0), &with(&OUT_OF_TREE.provider()), &[]));
+    let wrong = |flags| size(flags, Encoding::integer(1, false));
+    let (text, code) = said(&wrong(0), &built());
     expect![[r#"
         target_core_file: kimport: cannot import provider_size from provider: prototype differs
           declared:  u64 provider_size(struct block_device *, u8)
@@ -100,7 +94,7 @@ fn types_are_compared_through_the_modules_own_base() {
     .assert_eq(&text);
     assert_eq!(code, Some(1));
 
-    let (text, code) = said(&check(&wrong(WARN), &with(&OUT_OF_TREE.provider()), &[]));
+    let (text, code) = said(&wrong(WARN), &built());
     expect![[r#"
         target_core_file: kimport: provider_size from provider: prototype differs
           declared:  u64 provider_size(struct block_device *, u8)
@@ -110,8 +104,7 @@ fn types_are_compared_through_the_modules_own_base() {
     .assert_eq(&text);
     assert_eq!(code, Some(0));
 
-    let (text, code) = said(&check(&wrong(OFF), &with(&OUT_OF_TREE.provider()), &[]));
-    assert_eq!((text.as_str(), code), ("", Some(0)));
+    passes(&wrong(OFF), &built(), "");
 }
 
 #[stock_test]
@@ -120,21 +113,12 @@ fn without_types_imports_are_unverified() {
     let without = with(&provider_without(&directory, ".BTF"));
     let size = |flags| import(flags, "provider", "provider_size", u32());
     let assembly = import(0, "provider", "provider_assembly", u32());
-    let (text, code) = said(&check(&[size(0)], &without, &[]));
-    assert_eq!(text, "  unverified: no BTF: provider_size from provider\n");
-    assert_eq!(code, Some(0));
-    let (text, code) = said(&check(
-        &[size(0), assembly],
-        &with(&OUT_OF_TREE.provider()),
-        &[],
-    ));
-    assert_eq!(
-        text,
-        "  1 type as declared\n  unverified: no BTF: provider_assembly from provider\n"
-    );
-    assert_eq!(code, Some(0));
+    let unverified = "  unverified: no BTF: provider_size from provider\n";
+    passes(&[size(0)], &without, unverified);
+    let one = "  1 type as declared\n  unverified: no BTF: provider_assembly from provider\n";
+    passes(&[size(0), assembly], &built(), one);
 
-    let (text, code) = said(&check(&[size(REQUIRE)], &without, &[]));
+    let (text, code) = said(&[size(REQUIRE)], &without);
     expect![[r#"
         target_core_file: kimport: cannot import provider_size from provider: its type cannot be checked: no BTF; drop verify(require), or import something else
     "#]]
@@ -147,138 +131,77 @@ fn without_types_imports_are_unverified() {
 fn a_base_that_cannot_be_read_is_no_base() {
     let directory = TempDir::new().unwrap();
     let broken = provider_without(&directory, ".BTF.base");
-    let base = directory.path().join("base");
-    fs::write(&base, b"\x9f\xeb\x01").unwrap();
-    let add = format!(".BTF.base={}", base.display());
-    tool(
-        "objcopy",
-        &["--add-section", &add, broken.to_str().unwrap()],
-    );
+    let base = write(&directory, "base", b"\x9f\xeb\x01");
+    let add = format!(".BTF.base={base}");
+    tool("objcopy", &["--add-section", &add, &broken]);
     let import = import(0, "provider", "provider_size", u32());
-    let (text, code) = said(&check(&[import], &with(&broken), &[]));
-    assert_eq!(
-        text,
-        "  unverified: the BTF is cut off or damaged: provider_size from provider\n"
-    );
-    assert_eq!(code, Some(0));
+    passes(&[import], &with(&broken), DAMAGED);
 }
 
 /// Missing BTF, incomplete BTF and BTF of another build are reported differently.
 #[stock_test]
 fn types_that_cannot_be_used_are_said_to_be() {
     let directory = TempDir::new().unwrap();
-    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
-    let half = |name: &str, bytes: &[u8]| {
-        fs::write(path(name), &bytes[..bytes.len() / 2]).unwrap();
-        path(name)
-    };
-    let from_module = || import(0, "provider", "provider_size", u32());
-    let json = |kernel: &str| -> serde_json::Value {
-        let output = check(&[from_module()], kernel, &["--json"]);
-        serde_json::from_slice(&output.stdout).unwrap()
+    let half = |name: &str, bytes: &[u8]| write(&directory, name, &bytes[..bytes.len() / 2]);
+    let from_module = [import(0, "provider", "provider_size", u32())];
+    let reason = |kernel: &str| {
+        let (_, out, _) = check(&from_module, &format!("{kernel} --json"));
+        json(&out)["unverified"][0]["reason"].clone()
     };
     // The types are numbered for a base that is missing.
-    let other = provider_without(&directory, ".BTF.base");
-    let (text, code) = said(&check(&[from_module()], &with(&other), &[]));
+    let other = with(&provider_without(&directory, ".BTF.base"));
     let why = "the module's BTF does not fit the kernel's, it is of another build";
-    assert_eq!(
-        (text, code),
-        (
-            format!("  unverified: {why}: provider_size from provider\n"),
-            Some(0)
-        )
-    );
-    assert_eq!(json(&with(&other))["unverified"][0]["reason"], "other-base");
+    let unverified = format!("  unverified: {why}: provider_size from provider\n");
+    passes(&from_module, &other, &unverified);
+    assert_eq!(reason(&other), "other-base");
 
-    let types = Module::read(&fs::read(OUT_OF_TREE.provider()).unwrap());
+    let types = Module::open(OUT_OF_TREE.provider());
     let cut = half("section", &types.section(".BTF").data);
     let provider = provider_without(&directory, ".none");
     let update = format!(".BTF={cut}");
-    tool(
-        "objcopy",
-        &["--update-section", &update, provider.to_str().unwrap()],
-    );
-    let (text, _) = said(&check(&[from_module()], &with(&provider), &[]));
-    assert_eq!(
-        text,
-        "  unverified: the BTF is cut off or damaged: provider_size from provider\n"
-    );
-    assert_eq!(
-        json(&with(&provider))["unverified"][0]["reason"],
-        "unreadable"
-    );
+    tool("objcopy", &["--update-section", &update, &provider]);
+    let (text, _) = said(&from_module, &with(&provider));
+    assert_eq!(text, DAMAGED);
+    assert_eq!(reason(&with(&provider)), "unreadable");
 
     // The kernel's own types, from an incomplete copy: once beside the image, once alone.
-    let vmlinux = symvers().parent().unwrap().join("vmlinux");
-    let dump = format!(".BTF={}", path("whole"));
-    tool(
-        "objcopy",
-        &[
-            "--dump-section",
-            &dump,
-            vmlinux.to_str().unwrap(),
-            &path("copy"),
-        ],
-    );
-    let copy = half("vmlinux.btf", &fs::read(path("whole")).unwrap());
+    let copy = half("vmlinux.btf", &kimport_testing::stock_btf());
     let unknown = format!("  not known: types: {copy} cannot be read: the BTF ends too early\n");
-    let kernel = format!("{},{copy}", with(&OUT_OF_TREE.provider()));
-    let (text, _) = said(&check(&[from_module()], &kernel, &[]));
+    let (text, _) = said(&from_module, &format!("{},{copy}", built()));
     assert_eq!(text, format!("  1 type as declared\n{unknown}"));
-    fs::write(
-        path("System.map"),
-        "ffffffff81000000 T _stext\nffffffff81000010 T f\n",
-    )
-    .unwrap();
-    let from_image = import(0, "", "f", u32());
-    let (text, _) = said(&check(
-        &[from_image],
-        &format!("{},{copy}", path("System.map")),
-        &[],
-    ));
-    assert!(
-        text.contains("  unverified: the BTF is cut off or damaged: f from vmlinux\n"),
-        "{text}"
-    );
-    assert!(text.contains(&unknown), "{text}");
+    let symbols = "ffffffff81000000 T _stext\nffffffff81000010 T f\n";
+    let map = write(&directory, "System.map", symbols);
+    let (text, _) = said(&[import(0, "", "f", u32())], &format!("{map},{copy}"));
+    for line in [
+        "  unverified: the BTF is cut off or damaged: f from vmlinux\n",
+        &unknown,
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
 }
 
 #[stock_test]
 fn another_provider_can_be_chosen() {
     let declared = [import(REQUIRE, "old_provider", "provider_size", u32())];
-    let kernel = with(&OUT_OF_TREE.provider());
-    let output = check(&declared, &kernel, &[]);
-    assert_eq!(output.status.code(), Some(1));
-    let (text, code) = said(&check(
-        &declared,
-        &kernel,
-        &["--from", "provider=old_provider"],
-    ));
-    assert_eq!(text, "  1 type as declared\n");
-    assert_eq!(code, Some(0));
+    let kernel = built();
+    let (code, _, err) = check(&declared, &kernel);
+    assert_eq!(code, Some(1), "{err}");
+    let chosen = format!("{kernel} --from provider=old_provider");
+    passes(&declared, &chosen, "  1 type as declared\n");
 
     for (from, says) in [
         ("provider=loop", "it imports from old_provider"),
         ("provider", "not of the form PROVIDER=OLD"),
         ("a/b=old_provider", "is not a module name"),
     ] {
-        let output = check(&declared, &kernel, &["--from", from]);
-        assert_eq!(output.status.code(), Some(2), "{from}");
-        let error = String::from_utf8(output.stderr).unwrap();
+        let (code, _, error) = check(&declared, &format!("{kernel} --from {from}"));
+        assert_eq!(code, Some(2), "{from}");
         assert!(error.contains(says), "{error}");
     }
 
     let directory = TempDir::new().unwrap();
     let module = with_table(&directory, &declared.concat());
-    let (text, _) = fine([
-        "compare",
-        "--module",
-        &module,
-        "--from",
-        "provider=old_provider",
-        "--kernel",
-        &kernel,
-    ]);
+    let (text, _) = fine(format!("compare --module {module} --kernel {chosen}"));
     assert!(
         text.contains("\nprovider:provider_size  provider, global\n"),
         "{text}"

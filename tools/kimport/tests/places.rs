@@ -26,7 +26,7 @@ impl System {
             "boot/System.map-7.3",
             "ffffffff81000000 T f\nffffffff81000010 d data\n",
         );
-        system.copy(&stock("target_core_mod"), STOCK);
+        fs::copy(stock("target_core_mod"), system.module(STOCK)).unwrap();
         system
     }
 
@@ -34,33 +34,31 @@ impl System {
         self.0.path()
     }
 
-    fn write(&self, path: &str, text: &str) {
+    /// Returns the path of a file, and makes its directory.
+    fn file(&self, path: &str) -> PathBuf {
         let path = self.root().join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-
-    fn module(&self, path: &str) -> PathBuf {
-        let path = self.root().join(RELEASE).join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         path
     }
 
-    fn copy(&self, from: &Path, to: &str) {
-        fs::copy(from, self.module(to)).unwrap();
+    fn write(&self, path: &str, text: &str) {
+        fs::write(self.file(path), text).unwrap();
+    }
+
+    fn module(&self, path: &str) -> PathBuf {
+        self.file(&format!("{RELEASE}/{path}"))
     }
 
     /// Puts another module under that name.
     fn other(&self, to: &str) {
-        self.copy(&stock("tcm_loop"), to);
+        fs::copy(stock("tcm_loop"), self.module(to)).unwrap();
     }
 
     /// Returns whether the stock version is read, and the kernel's notes.
     fn stock_is_read(&self, also: &str) -> (bool, Vec<String>) {
         let kernel = format!("here={}{also}", self.root().display());
-        let subject = "target_core_mod:target_submit";
-        let output = kimport(["compare", subject, "--kernel", &kernel, "--json"]);
-        let matrix: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let compare = "compare target_core_mod:target_submit --json --kernel";
+        let matrix = json(&kimport(format!("{compare} {kernel}")).1);
         let place = &matrix["symbols"][0]["cells"][0]["places"][0];
         let notes = matrix["kernels"][0]["notes"].as_array().unwrap();
         let notes = notes.iter().map(|note| note.as_str().unwrap().to_owned());
@@ -150,11 +148,8 @@ fn directories_behind_links_are_read_once() {
     symlink("usr/lib", system.root().join("lib")).unwrap();
     assert_eq!(system.stock_is_read(""), (true, vec![]));
     // The tree that the kernel was built in, or another kernel's tree.
-    fs::copy(
-        stock("tcm_loop"),
-        elsewhere.path().join("target_core_mod.ko.xz"),
-    )
-    .unwrap();
+    let other = path(&elsewhere, "target_core_mod.ko.xz");
+    fs::copy(stock("tcm_loop"), other).unwrap();
     for name in ["build", "source"] {
         symlink(elsewhere.path(), system.module(name)).unwrap();
     }
@@ -169,27 +164,15 @@ fn sources_that_differ_are_told() {
         system.write(name, text);
         system.root().join(name).display().to_string()
     };
-    let one = write(
-        "one",
-        "0x00000001\tf\tvmlinux\tEXPORT_SYMBOL\t\n0x0\tg\tvmlinux\tEXPORT_SYMBOL\t\n",
-    );
-    let two = write(
-        "two",
-        "0x00000002\tf\tvmlinux\tEXPORT_SYMBOL\t\n0x9\tg\tvmlinux\tEXPORT_SYMBOL\t\n",
-    );
+    let exports =
+        |f, g| format!("{f}\tf\tvmlinux\tEXPORT_SYMBOL\t\n{g}\tg\tvmlinux\tEXPORT_SYMBOL\t\n");
+    let one = write("one", &exports("0x00000001", "0x0"));
+    let two = write("two", &exports("0x00000002", "0x9"));
     let note = format!("{two} and what was read before differ on 1 symbol (f); {two} counts");
     let (_, notes) = system.stock_is_read(&format!(",{one},{two}"));
     assert_eq!(notes, [note.clone()]);
     let module = stock("tcm_loop");
-    let list = [
-        "list",
-        module.to_str().unwrap(),
-        "--symvers",
-        &one,
-        "--symvers",
-        &two,
-    ];
-    let error = String::from_utf8(kimport(list).stderr).unwrap();
+    let (.., error) = kimport(format!("list {module} --symvers {one} --symvers {two}"));
     assert_eq!(error, format!("kimport: note: {note}\n"));
 
     let map = write("map", "ffffffff81000000 T f\nffffffff81000004 T other\nffffffff81000010 d data\nffffffff81000011 d more\n");
@@ -225,57 +208,35 @@ fn data_that_kallsyms_leaves_out() {
     let module = with_table(&directory, &table.concat());
     // The whole table of a module that is marked as a livepatch, as relinked ones are, is kept.
     let kept = system.module("extra/kept.ko");
-    let (kept, modinfo) = (kept.to_str().unwrap(), directory.path().join("modinfo"));
-    fs::write(kept, unxz(&stock("target_core_mod"))).unwrap();
-    let section = Module::read(&fs::read(kept).unwrap())
-        .section(".modinfo")
-        .data
-        .clone();
-    fs::write(&modinfo, [&section, &b"livepatch=Y\0"[..]].concat()).unwrap();
-    let update = format!(".modinfo={}", modinfo.display());
+    fs::write(&kept, unxz(&stock("target_core_mod"))).unwrap();
+    let mut modinfo = Module::open(&kept).section(".modinfo").data.clone();
+    modinfo.extend(b"livepatch=Y\0");
+    let update = format!(".modinfo={}", write(&directory, "modinfo", modinfo));
+    let kept = kept.to_str().unwrap();
     tool("objcopy", &["--update-section", &update, kept]);
-    let output = kimport(["check", &module, "--kernel", &kernel]);
-    let text = String::from_utf8(output.stdout).unwrap();
+    let (_, text, _) = kimport(format!("check {module} --kernel {kernel}"));
+    let cannot = "target_core_file: kimport: cannot import";
     let words = "this kernel's kallsyms has functions only (no CONFIG_KALLSYMS_ALL); import a function that gives access to it";
-    for from in [
-        "init_uts_ns from the kernel image",
-        "sbc_attrib_attrs from target_core_mod",
+    for line in [
+        "import no_such_function from the kernel image: kallsyms has no such symbol there; check its",
+        &format!("{cannot} init_uts_ns from the kernel image: {words}\n"),
+        &format!("{cannot} sbc_attrib_attrs from target_core_mod: {words}\n"),
+        "note: optional optional_data would be missing\n",
+        "  not known: data: the symbol table has functions only (no CONFIG_KALLSYMS_ALL)\n",
     ] {
-        let line = format!("target_core_file: kimport: cannot import {from}: {words}\n");
-        assert!(text.contains(&line), "{text}");
+        assert!(text.contains(line), "{text}");
     }
-    assert!(text.contains("import no_such_function from the kernel image: kallsyms has no such symbol there; check its"));
-    assert!(
-        text.contains("note: optional optional_data would be missing\n"),
-        "{text}"
-    );
     assert!(!text.contains("cannot import f "), "{text}");
     assert!(!text.contains("from kept"), "{text}");
-    let unknown =
-        "  not known: data: the symbol table has functions only (no CONFIG_KALLSYMS_ALL)\n";
-    assert!(text.contains(unknown), "{text}");
 
-    let output = kimport([
-        "compare",
-        "init_uts_ns",
-        "f",
-        "--kernel",
-        &format!("small={kernel}"),
-    ]);
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{text}");
+    let (text, _) = ends(1, format!("compare init_uts_ns f --kernel small={kernel}"));
     assert!(
         text.contains("\ninit_uts_ns  missing, or data, which kallsyms lacks\n"),
         "{text}"
     );
     // A kernel that lists data makes no such excuse.
     let system = System::new();
-    let output = kimport([
-        "check",
-        &module,
-        "--kernel",
-        &system.root().display().to_string(),
-    ]);
-    let text = String::from_utf8(output.stdout).unwrap();
+    let kernel = system.root().display();
+    let (_, text, _) = kimport(format!("check {module} --kernel {kernel}"));
     assert!(!text.contains("KALLSYMS_ALL"), "{text}");
 }

@@ -7,20 +7,21 @@ use kimport_testing::stock_test;
 use std::{fs, path::Path, process::Command};
 use tempfile::TempDir;
 
+/// Returns the command `kimport prepare`.
+fn prepare(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kimport"));
+    command.arg("prepare").args(arguments);
+    command
+}
+
 /// Runs `kimport prepare` with another cache.
 fn in_cache(cache: &Path, arguments: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_kimport"))
-        .arg("prepare")
-        .args(arguments)
-        .env("KIMPORT_CACHE", cache)
-        .output()
-        .unwrap();
+    let mut command = prepare(arguments);
+    let output = command.env("KIMPORT_CACHE", cache).output().unwrap();
     assert!(output.stdout.is_empty(), "{output:?}");
     let said = String::from_utf8(output.stderr).unwrap();
-    (
-        output.status.code(),
-        said.replace(cache.to_str().unwrap(), "CACHE"),
-    )
+    let said = said.replace(cache.to_str().unwrap(), "CACHE");
+    (output.status.code(), said)
 }
 
 #[stock_test]
@@ -28,12 +29,8 @@ fn the_pinned_kernel_is_there() {
     // No file of the checkout is needed.
     let elsewhere = TempDir::new().unwrap();
     let run = |arguments: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_kimport"))
-            .arg("prepare")
-            .args(arguments)
-            .current_dir(elsewhere.path())
-            .output()
-            .unwrap();
+        let mut command = prepare(arguments);
+        let output = command.current_dir(elsewhere.path()).output().unwrap();
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
     };

@@ -29,13 +29,17 @@ impl Bench {
         let module = unxz(&stock("target_core_file"));
         let (elf, signature) = split(&module);
         assert!(!signature.is_empty(), "the distribution signs its modules");
-        fs::write(bench.path("plain.ko"), elf).unwrap();
-        fs::write(bench.path("signed.ko"), &module).unwrap();
+        write(&bench.0, "plain.ko", elf);
+        write(&bench.0, "signed.ko", &module);
         bench
     }
 
     fn path(&self, name: &str) -> String {
-        self.0.path().join(name).to_str().unwrap().to_owned()
+        path(&self.0, name)
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap()
     }
 
     fn openssl(&self, arguments: &str) {
@@ -72,20 +76,19 @@ impl Bench {
 
     /// Signs with key.pem. Returns the output of kimport.
     fn signed(&self, input: &str, hash: Option<&str>) -> String {
-        let mut arguments = ["relink", "-o", "--sign"].map(str::to_owned).to_vec();
-        arguments.insert(1, self.path(input));
-        arguments.insert(3, self.path("out.ko"));
-        arguments.extend(["key.pem", "certificate.pem"].map(|file| self.path(file)));
-        arguments.extend(hash.iter().map(|hash| format!("--hash={hash}")));
-        fine(arguments).0
+        let files = [input, "out.ko", "key.pem", "certificate.pem"].map(|file| self.path(file));
+        let [input, output, key, certificate] = files;
+        let hash = hash.map_or(String::new(), |hash| format!("--hash={hash}"));
+        let relink = format!("relink {input} -o {output} --sign {key} {certificate} {hash}");
+        fine(relink).0
     }
 
     /// Asserts that OpenSSL accepts the signature of out.ko as one of `content` by certificate.pem.
     fn verified(&self, content: &str) {
-        let out = fs::read(self.path("out.ko")).unwrap();
+        let out = self.read("out.ko");
         let (elf, signature) = split(&out);
-        assert!(elf == fs::read(self.path(content)).unwrap());
-        fs::write(self.path("signature"), signature).unwrap();
+        assert!(elf == self.read(content));
+        write(&self.0, "signature", signature);
         self.openssl(&format!(
             "cms -verify -binary -inform DER -in signature -content {content} -purpose any \
              -certfile certificate.pem -CAfile certificate.pem -out /dev/null"
@@ -122,11 +125,8 @@ fn rsa_is_what_the_kernel_writes() {
         arguments.extend(files.iter().map(String::as_str));
         tool(sign_file.to_str().unwrap(), &arguments);
         bench.signed("plain.ko", Some(hash));
-        assert!(
-            fs::read(bench.path("out.ko")).unwrap()
-                == fs::read(bench.path("reference.ko")).unwrap(),
-            "{hash}"
-        );
+        let is_same = bench.read("out.ko") == bench.read("reference.ko");
+        assert!(is_same, "{hash}");
     }
     let modinfo = tool("modinfo", &[&bench.path("out.ko")]);
     let signature = modinfo
@@ -164,18 +164,18 @@ fn keys_as_openssl_writes_them() {
     for kind in ["rsa:2048", "ec -pkeyopt ec_paramgen_curve:P-384"] {
         bench.new_key(kind);
         bench.signed("plain.ko", None);
-        let wanted = fs::read(bench.path("out.ko")).unwrap();
+        let wanted = bench.read("out.ko");
         let same = |files, passphrase| {
             let output = bench.sign("plain.ko", files, passphrase);
             assert!(output.status.success(), "{output:?}");
-            assert!(fs::read(bench.path("out.ko")).unwrap() == wanted);
+            assert!(bench.read("out.ko") == wanted);
         };
 
         bench.openssl("x509 -in certificate.pem -outform DER -out certificate.der");
         same(["key.pem", "certificate.der"], None);
         // The kernel's build makes such a file.
-        let both = ["key.pem", "certificate.pem"].map(|f| fs::read(bench.path(f)).unwrap());
-        fs::write(bench.path("both.pem"), both.concat()).unwrap();
+        let both = ["key.pem", "certificate.pem"].map(|file| bench.read(file));
+        write(&bench.0, "both.pem", both.concat());
         same(["both.pem", "both.pem"], None);
         bench.openssl("pkey -in key.pem -traditional -out old.pem");
         same(["old.pem", "certificate.pem"], None);
@@ -219,20 +219,18 @@ fn a_signature_is_replaced() {
 fn a_relinked_module_is_signed() {
     let bench = Bench::new();
     bench.new_key("rsa:2048");
-    let mut arguments = ["relink", "--name", "renamed", "--from", "vmlinux:_printk"]
-        .map(str::to_owned)
-        .to_vec();
-    arguments.extend([bench.path("signed.ko"), "-o".into(), bench.path("plain.ko")]);
-    let (_, notes) = fine(&arguments);
+    let files = ["signed.ko", "plain.ko", "out.ko"].map(|file| bench.path(file));
+    let [signed, plain, output] = files;
+    let relink = format!("relink --name renamed --from vmlinux:_printk {signed} -o");
+    let (_, notes) = fine(format!("{relink} {plain}"));
     assert!(notes.contains("dropped"), "{notes}");
 
-    *arguments.last_mut().unwrap() = bench.path("out.ko");
-    arguments.extend(["--sign".into(), bench.path("key.pem")]);
-    arguments.extend([bench.path("certificate.pem"), "--json".into()]);
-    let (report, notes) = fine(&arguments);
+    let [key, certificate] = ["key.pem", "certificate.pem"].map(|file| bench.path(file));
+    let sign = format!("--sign {key} {certificate}");
+    let (report, notes) = fine(format!("{relink} {output} {sign} --json"));
     assert!(!notes.contains("dropped"), "{notes}");
     bench.verified("plain.ko");
-    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    let report = json(&report);
     expect![[r#"
         {
           "hash": "sha256",
@@ -251,7 +249,7 @@ fn what_cannot_sign_is_refused() {
         fs::rename(bench.path(name), bench.path(&format!("other-{name}"))).unwrap();
     }
     bench.new_key("ed25519");
-    fs::write(bench.path("noise"), "noise").unwrap();
+    write(&bench.0, "noise", "noise");
     let rsa = "other-key.pem";
     let refused = [
         ["key.pem", "certificate.pem"],

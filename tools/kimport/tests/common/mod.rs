@@ -17,7 +17,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::Command,
     sync::LazyLock,
 };
 use tempfile::TempDir;
@@ -52,12 +52,17 @@ pub fn stock_modules_needing(module: &str) -> Vec<PathBuf> {
     modules
 }
 
-/// Returns one module of LIO, compressed as the distribution ships it.
-pub fn stock(name: &str) -> PathBuf {
-    stock_modules("drivers/target")
-        .into_iter()
-        .find(|path| module_name(path) == name)
-        .unwrap_or_else(|| panic!("the stock kernel has no {name}"))
+/// Returns the path of a module of LIO, compressed as the distribution ships it.
+pub fn stock(name: &str) -> String {
+    stock_module("drivers/target", name)
+}
+
+/// Returns the path of a module of the stock kernel below `subdirectory` of its `kernel/`.
+pub fn stock_module(subdirectory: &str, name: &str) -> String {
+    let modules = stock_modules(subdirectory);
+    let module = modules.iter().find(|path| module_name(path) == name);
+    let module = module.unwrap_or_else(|| panic!("the stock kernel has no {name}"));
+    module.to_str().unwrap().to_owned()
 }
 
 /// Returns the name of the module in a file.
@@ -67,8 +72,25 @@ pub fn module_name(path: &Path) -> String {
 }
 
 /// Returns the path of the stock kernel's `Module.symvers`.
-pub fn symvers() -> PathBuf {
-    kdir().join("Module.symvers")
+pub fn symvers() -> String {
+    kdir().join("Module.symvers").to_str().unwrap().to_owned()
+}
+
+/// Returns the stock kernel's packages as a value of `--kernel`.
+pub fn stock_kernel() -> String {
+    stock_directory().to_str().unwrap().to_owned()
+}
+
+/// Returns the path of a file in `directory`.
+pub fn path(directory: &TempDir, name: &str) -> String {
+    directory.path().join(name).to_str().unwrap().to_owned()
+}
+
+/// Writes a file in `directory`. Returns its path.
+pub fn write(directory: &TempDir, name: &str, bytes: impl AsRef<[u8]>) -> String {
+    let path = path(directory, name);
+    fs::write(&path, bytes).unwrap();
+    path
 }
 
 /// Returns the symbols that `module` exports.
@@ -83,21 +105,37 @@ pub fn exports_of(module: &str) -> Vec<String> {
         .collect()
 }
 
-/// Runs `kimport`.
-pub fn kimport<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_kimport"))
-        .args(arguments)
+/// Runs `kimport` with the words of a command line, which have no spaces. Returns the exit code and
+/// the texts on standard output and on standard error.
+pub fn kimport(line: impl AsRef<str>) -> (Option<i32>, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_kimport"))
+        .args(line.as_ref().split_whitespace())
         .output()
-        .unwrap()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let (out, err) = (text(output.stdout), text(output.stderr));
+    (output.status.code(), out, err)
+}
+
+/// Runs `kimport`, which must end with `code`. Returns the texts on standard output and on standard
+/// error.
+#[track_caller]
+pub fn ends(code: i32, line: impl AsRef<str>) -> (String, String) {
+    let line = line.as_ref();
+    let (ended, out, err) = kimport(line);
+    assert_eq!(ended, Some(code), "{line}: {out}{err}");
+    (out, err)
 }
 
 /// Runs `kimport`, which must succeed.
-pub fn fine<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> (String, String) {
-    let output = kimport(arguments);
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    let (out, err) = (text(output.stdout), text(output.stderr));
-    assert_eq!(output.status.code(), Some(0), "{err}");
-    (out, err)
+#[track_caller]
+pub fn fine(line: impl AsRef<str>) -> (String, String) {
+    ends(0, line)
+}
+
+/// Reads JSON that the command printed.
+pub fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap()
 }
 
 /// Runs another program, which must succeed and print nothing on standard error.
@@ -114,11 +152,21 @@ pub fn tool(name: &str, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// The `control` file of a package.
+pub const CONTROL: &str =
+    "Package: made\nVersion: 1\nArchitecture: all\nMaintainer: nobody\nDescription: made\n";
+
 /// Unpacks a module with the `xz` command.
-pub fn unxz(path: &Path) -> Vec<u8> {
-    let output = Command::new("xz").arg("-dc").arg(path).output().unwrap();
+pub fn unxz(path: &str) -> Vec<u8> {
+    let output = Command::new("xz").args(["-dc", path]).output().unwrap();
     assert!(output.status.success());
     output.stdout
+}
+
+/// Returns the position of the first `part` of `bytes`.
+pub fn position(bytes: &[u8], part: &[u8]) -> usize {
+    let mut windows = bytes.windows(part.len());
+    windows.position(|window| window == part).unwrap()
 }
 
 /// A symbol as a relocation refers to it, without its index.
@@ -167,20 +215,17 @@ impl Module {
         let endian = LittleEndian;
         let header = FileHeader64::<LittleEndian>::parse(bytes).unwrap();
         let table = header.sections(endian, bytes).unwrap();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         let name = |section: &SectionHeader64<LittleEndian>| {
-            String::from_utf8(table.section_name(endian, section).unwrap().to_vec()).unwrap()
+            text(table.section_name(endian, section).unwrap())
         };
-        let name_at = |index: usize| {
-            let section = table.section(object::SectionIndex(index)).unwrap();
-            name(section)
-        };
+        let name_at = |index| name(table.section(object::SectionIndex(index)).unwrap());
         let symbols = table.symbols(endian, bytes, elf::SHT_SYMTAB).unwrap();
         let symbol = |entry: &elf::Sym64<LittleEndian>| {
             let index = entry.st_shndx(endian);
             let is_section = index != elf::SHN_UNDEF && index < elf::SHN_LORESERVE;
             Symbol {
-                name: String::from_utf8(symbols.symbol_name(endian, entry).unwrap().to_vec())
-                    .unwrap(),
+                name: text(symbols.symbol_name(endian, entry).unwrap()),
                 section: if is_section {
                     name_at(index.into())
                 } else {
@@ -226,6 +271,10 @@ impl Module {
         }
     }
 
+    pub fn open(path: impl AsRef<Path>) -> Self {
+        Self::read(&fs::read(path).unwrap())
+    }
+
     pub fn section(&self, name: &str) -> &Section {
         let mut found = self.sections.iter().filter(|section| section.name == name);
         let section = found.next().unwrap_or_else(|| panic!("no section {name}"));
@@ -233,11 +282,15 @@ impl Module {
         section
     }
 
+    pub fn has(&self, name: &str) -> bool {
+        self.sections.iter().any(|section| section.name == name)
+    }
+
     pub fn relocations(&self) -> Vec<Relocation> {
         let all = self
             .sections
             .iter()
-            .flat_map(|section| section.relocations.iter());
+            .flat_map(|section| &section.relocations);
         let mut all: Vec<_> = all.cloned().collect();
         all.sort();
         all
@@ -255,10 +308,8 @@ impl Module {
         let mut fields = BTreeMap::<_, Vec<_>>::new();
         let text = String::from_utf8(self.section(".modinfo").data.clone()).unwrap();
         for (key, value) in text.split('\0').filter_map(|field| field.split_once('=')) {
-            fields
-                .entry(key.to_owned())
-                .or_default()
-                .push(value.to_owned());
+            let values = fields.entry(key.to_owned()).or_default();
+            values.push(value.to_owned());
         }
         fields
     }
@@ -266,11 +317,9 @@ impl Module {
 
 /// Puts an import table into a module of the distribution.
 pub fn with_table(directory: &TempDir, table: &[u8]) -> String {
-    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
-    let (plain, section, output) = (path("plain.ko"), path("table"), path("table.ko"));
-    fs::write(&plain, unxz(&stock("target_core_file"))).unwrap();
-    fs::write(&section, table).unwrap();
-    let add = format!(".kimport={section}");
+    let plain = write(directory, "plain.ko", unxz(&stock("target_core_file")));
+    let add = format!(".kimport={}", write(directory, "table", table));
+    let output = path(directory, "table.ko");
     tool("objcopy", &["--add-section", &add, &plain, &output]);
     output
 }
@@ -327,29 +376,32 @@ pub struct Built {
 }
 
 impl Built {
-    pub fn provider(&self) -> PathBuf {
-        self.directory.path().join("provider.ko")
+    pub fn provider(&self) -> String {
+        path(&self.directory, "provider.ko")
     }
 }
 
 pub static OUT_OF_TREE: LazyLock<Built> = LazyLock::new(|| {
     let directory = TempDir::new().unwrap();
-    let source = directory.path();
-    fs::write(source.join("provider.c"), SOURCE).unwrap();
-    fs::write(
-        source.join("Kbuild"),
-        "obj-m := provider.o\nOBJECT_FILES_NON_STANDARD := y\n",
-    )
-    .unwrap();
+    write(&directory, "provider.c", SOURCE);
+    let kbuild = "obj-m := provider.o\nOBJECT_FILES_NON_STANDARD := y\n";
+    write(&directory, "Kbuild", kbuild);
+    let (success, log) = kernel_build(&directory, &[]);
+    assert!(success, "{log}");
+    Built { directory, log }
+});
+
+/// Runs the kernel's build on the modules in `directory`. Returns whether it succeeded, and its
+/// output.
+pub fn kernel_build(directory: &TempDir, arguments: &[&str]) -> (bool, String) {
     let output = Command::new("make")
         .arg("-C")
         .arg(kdir())
-        .arg(format!("M={}", source.display()))
+        .arg(format!("M={}", directory.path().display()))
+        .args(arguments)
         .env_remove("MAKEFLAGS")
         .output()
         .unwrap();
     let log = [output.stdout, output.stderr].concat();
-    let log = String::from_utf8(log).unwrap();
-    assert!(output.status.success(), "{log}");
-    Built { directory, log }
-});
+    (output.status.success(), String::from_utf8(log).unwrap())
+}
