@@ -187,34 +187,15 @@ fn an_entry() {
         panic!("it is a function");
     };
     assert!(!prototype.variadic);
-    assert_eq!(
-        prototype.returned.decode(),
-        Type::Integer {
-            width: 4,
-            signed: true
-        }
-    );
-    let arguments: Vec<_> = prototype
-        .arguments
-        .map(|argument| argument.decode())
-        .collect();
-    let [Type::Pointer {
-        to_const: false,
-        pointee,
-    }, Type::Integer {
-        width: 1,
-        signed: false,
-    }] = arguments[..]
-    else {
+    let integer = |width, signed| Type::Integer { width, signed };
+    assert_eq!(prototype.returned.decode(), integer(4, true));
+    let arguments: Vec<_> = prototype.arguments.map(|ty| ty.decode()).collect();
+    let [Type::Pointer { to_const, pointee }, second] = arguments[..] else {
         panic!("not what was declared: {arguments:?}");
     };
-    assert_eq!(
-        pointee.decode(),
-        Type::Named {
-            name: "se_cmd",
-            size: Some(800)
-        }
-    );
+    assert_eq!((to_const, second), (false, integer(1, false)));
+    let (name, size) = ("se_cmd", Some(800));
+    assert_eq!(pointee.decode(), Type::Named { name, size });
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use kimport_cli::import_table::{decode, Import, ImportKind, Policy, RecordFault};
 use kimport_testing::encode;
 use kimport_types::ImportRecord;
-use proptest::prelude::*;
+use proptest::{prelude::*, sample::select};
 use std::num::NonZeroU32;
 
 /// The size of a record's header.
@@ -66,19 +66,11 @@ fn each_fault_is_told_apart() {
     assert_eq!(fault_of(&with(2, 16)), RecordFault::Flags(16));
     assert_eq!(fault_of(&with(3, 1)), RecordFault::Reserved);
     assert_eq!(fault_of(&with(good.len() - 1, 1)), RecordFault::Reserved);
-    assert!(matches!(fault_of(&with(8, 0)), RecordFault::Size { .. }));
-    assert!(matches!(
-        fault_of(&with(11, 0xff)),
-        RecordFault::Size { .. }
-    ));
-    assert!(matches!(
-        fault_of(&with(15, 0xff)),
-        RecordFault::Size { .. }
-    ));
-    assert!(matches!(
-        fault_of(&good[..good.len() - 8]),
-        RecordFault::Size { .. }
-    ));
+    let short = good[..good.len() - 8].to_vec();
+    for record in [with(8, 0), with(11, 0xff), with(15, 0xff), short] {
+        let fault = fault_of(&record);
+        assert!(matches!(fault, RecordFault::Size { .. }), "{record:?}");
+    }
     assert_eq!(fault_of(&with(HEADER, 0xff)), RecordFault::Utf8);
     assert_eq!(fault_of(&with(HEADER + 3, b'x')), RecordFault::Strings);
     let nameless = Import {
@@ -93,10 +85,8 @@ fn the_error_tells_where() {
     let first = encode(&sample());
     let section = [first.as_slice(), &[9; 16]].concat();
     let error = decode(&section).unwrap_err();
-    assert_eq!(
-        (error.offset, error.fault),
-        (first.len(), RecordFault::Version(9))
-    );
+    assert_eq!(error.offset, first.len());
+    assert_eq!(error.fault, RecordFault::Version(9));
 }
 
 #[test]
@@ -123,27 +113,27 @@ fn any_import() -> impl Strategy<Value = Import> {
     let name = "[a-z_][a-z0-9_.]{0,40}";
     let maybe = || proptest::option::of(name);
     (
-        any::<[bool; 3]>(),
-        any::<(u32, prop::sample::Index)>(),
+        select(&[ImportKind::Function, ImportKind::Data][..]),
+        select(&Policy::ALL[..]),
+        any::<([bool; 2], u32)>(),
         (maybe(), maybe(), name, name),
         proptest::collection::vec(any::<u8>(), 0..40),
     )
         .prop_map(
-            |(bits, (position, policy), (block, provider, name, rust_name), description)| Import {
-                kind: if bits[0] {
-                    ImportKind::Data
-                } else {
-                    ImportKind::Function
-                },
-                optional: bits[1],
-                unverified: bits[2],
-                verify: *policy.get(&Policy::ALL),
-                position: NonZeroU32::new(position),
-                block,
-                provider,
-                name,
-                rust_name,
-                description,
+            |(kind, verify, ([optional, unverified], position), names, description)| {
+                let (block, provider, name, rust_name) = names;
+                Import {
+                    kind,
+                    optional,
+                    unverified,
+                    verify,
+                    position: NonZeroU32::new(position),
+                    block,
+                    provider,
+                    name,
+                    rust_name,
+                    description,
+                }
             },
         )
 }

@@ -17,9 +17,8 @@ use kimport_types::{compare, Btf, Description, MismatchReport, TypeSource, Uncom
 use object::{Object, ObjectSection};
 use std::{
     collections::HashSet,
-    env,
-    fs::{self, File},
-    io::{self, Read, Write},
+    env, fs,
+    io::{self, Write},
     path::PathBuf,
     thread,
 };
@@ -96,12 +95,9 @@ fn btf(file: &object::File<'_>) -> Vec<u8> {
 
 /// Returns the BTF of a module of the stock kernel, which is at `path` below its modules.
 pub fn stock_module_btf(path: &str) -> Vec<u8> {
-    let path = stock_release().join("kernel").join(path);
-    let file = File::open(path).expect("the module is there");
-    let mut bytes = Vec::new();
-    liblzma::read::XzDecoder::new(file)
-        .read_to_end(&mut bytes)
-        .expect("the module is compressed with xz");
+    let packed = fs::read(stock_release().join("kernel").join(path));
+    let packed = packed.expect("the module is there");
+    let bytes = kimport_cli::compression::unpack(packed).expect("the module can be unpacked");
     let file = object::File::parse(&*bytes).expect("a module is ELF");
     assert!(
         file.section_by_name(".BTF.base").is_none(),

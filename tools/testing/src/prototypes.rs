@@ -5,10 +5,9 @@
 //! The declarations are made from BTF, which another reader, btf-rs, reads. `KIMPORT_SEED` repeats
 //! a run.
 
+use crate::difference;
 use btf_rs::BtfType as _;
-use kimport_types::{
-    compare, Btf, Description, Encoding, MismatchPlace, MismatchReport, Rule, Severity,
-};
+use kimport_types::{compare, Btf, Description, Encoding, MismatchPlace, Rule, Severity};
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 
@@ -102,11 +101,11 @@ impl Bindgen {
     }
 
     fn ty(&self, id: u32) -> Ty {
-        self.qualified(id).1
+        self.qualified(id).2
     }
 
-    /// Returns whether the type is `const`, and the type.
-    fn qualified(&self, mut id: u32) -> (bool, Ty) {
+    /// Returns whether the type is a prototype, whether it is `const`, and the type.
+    fn qualified(&self, mut id: u32) -> (bool, bool, Ty) {
         use btf_rs::Type;
 
         let mut constant = false;
@@ -135,6 +134,7 @@ impl Bindgen {
                 None => Ty::Anonymous(size),
             }
         };
+        let is_prototype = matches!(ty, Type::FuncProto(_));
         let ty = match &ty {
             Type::Void => Ty::Void,
             Type::Int(int) if int.is_bool() => Ty::Bool,
@@ -149,28 +149,14 @@ impl Bindgen {
             Type::Fwd(ty) => named(ty, 0),
             Type::Array(array) => Ty::Array(array.len(), Box::new(self.ty(next(array)))),
             Type::Ptr(pointer) => match self.qualified(next(pointer)) {
-                (_, Ty::FunctionPointer) if self.is_prototype(next(pointer)) => Ty::FunctionPointer,
-                (constant, to) => Ty::Pointer(constant, Box::new(to)),
+                (true, _, function) => function,
+                (false, constant, to) => Ty::Pointer(constant, Box::new(to)),
             },
             // A prototype occurs only as a pointee.
             Type::FuncProto(_) => Ty::FunctionPointer,
             other => panic!("{} is no type of an argument", other.name()),
         };
-        (constant, ty)
-    }
-
-    fn is_prototype(&self, mut id: u32) -> bool {
-        use btf_rs::Type;
-        loop {
-            match self.0.resolve_type_by_id(id).unwrap() {
-                Type::FuncProto(_) => return true,
-                Type::Typedef(ty) => id = ty.get_type_id().unwrap(),
-                Type::Const(ty) | Type::Volatile(ty) | Type::Restrict(ty) => {
-                    id = ty.get_type_id().unwrap()
-                }
-                _ => return false,
-            }
-        }
+        (is_prototype, constant, ty)
     }
 }
 
@@ -186,17 +172,19 @@ pub struct Mutation {
 fn mistakes(ty: &Ty) -> Vec<(Rule, Ty)> {
     let int = |width, signed| Ty::Integer(width, signed, Sign::Checked);
     let pointer = |to| Ty::Pointer(false, Box::new(to));
-    let mut mistakes = Vec::new();
+    let unknown = |size| Ty::Named("kimport_no_such_type".into(), size);
+    let task = || Ty::Named("task_struct".into(), 8);
     match ty {
-        Ty::Bool => {
-            mistakes.push((Rule::IntegerForBool, int(1, false)));
-            mistakes.push((Rule::Width, int(4, true)));
-            mistakes.push((Rule::Pointer, pointer(Ty::Void)));
-        }
+        Ty::Bool => vec![
+            (Rule::IntegerForBool, int(1, false)),
+            (Rule::Width, int(4, true)),
+            (Rule::Pointer, pointer(Ty::Void)),
+        ],
         Ty::Integer(width, signed, sign) => {
-            for other in [1, 2, 4, 8].into_iter().filter(|other| other != width) {
-                mistakes.push((Rule::Width, int(other, *signed)));
-            }
+            let others = [1, 2, 4, 8].into_iter().filter(|other| other != width);
+            let mut mistakes: Vec<_> = others
+                .map(|other| (Rule::Width, int(other, *signed)))
+                .collect();
             if *sign == Sign::Checked {
                 mistakes.push((Rule::Signedness, int(*width, !signed)));
             }
@@ -205,40 +193,33 @@ fn mistakes(ty: &Ty) -> Vec<(Rule, Ty)> {
             } else {
                 Rule::Width
             };
-            mistakes.push((boolean, Ty::Bool));
-            mistakes.push((Rule::Pointer, pointer(Ty::Void)));
-            mistakes.push((Rule::Kind, Ty::Named("kimport_no_such_type".into(), *width)));
+            mistakes.extend([
+                (boolean, Ty::Bool),
+                (Rule::Pointer, pointer(Ty::Void)),
+                (Rule::Kind, unknown(*width)),
+            ]);
+            mistakes
         }
-        Ty::Float(width) => mistakes.push((Rule::Kind, int(*width, true))),
-        Ty::Named(name, size) => {
-            mistakes.push((
-                Rule::StructName,
-                Ty::Named("kimport_no_such_type".into(), *size),
-            ));
-            mistakes.push((Rule::StructSize, Ty::Named(name.clone(), size + 4)));
-            mistakes.push((Rule::Kind, int(4, true)));
-            mistakes.push((Rule::Pointer, pointer(ty.clone())));
-        }
-        Ty::Anonymous(size) => mistakes.push((Rule::StructSize, Ty::Anonymous(size + 4))),
-        Ty::FunctionPointer => {
-            mistakes.push((Rule::Pointer, int(8, false)));
-            mistakes.push((Rule::PointeeKind, pointer(int(4, true))));
-            mistakes.push((
-                Rule::PointeeKind,
-                pointer(Ty::Named("task_struct".into(), 8)),
-            ));
-        }
+        Ty::Float(width) => vec![(Rule::Kind, int(*width, true))],
+        Ty::Named(name, size) => vec![
+            (Rule::StructName, unknown(*size)),
+            (Rule::StructSize, Ty::Named(name.clone(), size + 4)),
+            (Rule::Kind, int(4, true)),
+            (Rule::Pointer, pointer(ty.clone())),
+        ],
+        Ty::Anonymous(size) => vec![(Rule::StructSize, Ty::Anonymous(size + 4))],
+        Ty::FunctionPointer => vec![
+            (Rule::Pointer, int(8, false)),
+            (Rule::PointeeKind, pointer(int(4, true))),
+            (Rule::PointeeKind, pointer(task())),
+        ],
         Ty::Pointer(to_const, to) => {
-            mistakes.push((Rule::Pointer, int(8, false)));
-            mistakes.push((Rule::Pointer, Ty::Bool));
+            let mut mistakes = vec![(Rule::Pointer, int(8, false)), (Rule::Pointer, Ty::Bool)];
             let mut below = |rule, to| mistakes.push((rule, Ty::Pointer(*to_const, Box::new(to))));
             match &**to {
                 Ty::Void | Ty::Anonymous(_) | Ty::Array(..) => {}
                 Ty::Named(..) => {
-                    below(
-                        Rule::PointeeName,
-                        Ty::Named("kimport_no_such_type".into(), 8),
-                    );
+                    below(Rule::PointeeName, unknown(8));
                     below(Rule::PointeeKind, int(8, false));
                     below(Rule::PointeeKind, pointer((**to).clone()));
                 }
@@ -246,24 +227,27 @@ fn mistakes(ty: &Ty) -> Vec<(Rule, Ty)> {
                     below(Rule::Width, int(if *width == 8 { 4 } else { 8 }, *signed));
                     if *sign == Sign::Checked {
                         below(Rule::Signedness, int(*width, !signed));
-                        below(Rule::PointeeKind, Ty::Named("task_struct".into(), 8));
+                        below(Rule::PointeeKind, task());
                     }
                 }
                 Ty::Bool => below(Rule::IntegerForBool, int(1, false)),
-                Ty::Float(_) => below(Rule::PointeeKind, int(8, false)),
-                Ty::FunctionPointer | Ty::Pointer(..) => below(Rule::PointeeKind, int(8, false)),
+                Ty::Float(_) | Ty::FunctionPointer | Ty::Pointer(..) => {
+                    below(Rule::PointeeKind, int(8, false))
+                }
             }
             if **to != Ty::Void {
                 mistakes.push((Rule::PointeeKind, Ty::FunctionPointer));
             }
+            mistakes
         }
-        Ty::Void | Ty::Array(..) => {}
+        Ty::Void | Ty::Array(..) => Vec::new(),
     }
-    mistakes
 }
 
 /// Returns all declarations of `right` with one mistake.
 pub fn mutations(right: &Prototype) -> Vec<Mutation> {
+    use MismatchPlace::{Argument, Arguments, Returned};
+
     let mut mutations = Vec::new();
     let mut add = |rule, place, change: &dyn Fn(&mut Prototype)| {
         let mut declared = right.clone();
@@ -276,35 +260,30 @@ pub fn mutations(right: &Prototype) -> Vec<Mutation> {
     };
     let int = Ty::Integer(4, true, Sign::Checked);
 
-    add(Rule::Variadic, MismatchPlace::Arguments, &|p| {
-        p.variadic = !p.variadic
-    });
-    add(Rule::ArgumentCount, MismatchPlace::Arguments, &|p| {
+    add(Rule::Variadic, Arguments, &|p| p.variadic = !p.variadic);
+    add(Rule::ArgumentCount, Arguments, &|p| {
         p.arguments.push(int.clone())
     });
     if !right.arguments.is_empty() {
-        add(Rule::ArgumentCount, MismatchPlace::Arguments, &|p| {
+        add(Rule::ArgumentCount, Arguments, &|p| {
             drop(p.arguments.remove(0))
         });
-        add(Rule::ArgumentCount, MismatchPlace::Arguments, &|p| {
-            drop(p.arguments.pop())
-        });
+        add(Rule::ArgumentCount, Arguments, &|p| drop(p.arguments.pop()));
     }
-    if right.returned == Ty::Void {
-        add(Rule::ReturnVoid, MismatchPlace::Returned, &|p| {
-            p.returned = int.clone()
-        });
+    let returned = if right.returned == Ty::Void {
+        int.clone()
     } else {
-        add(Rule::ReturnVoid, MismatchPlace::Returned, &|p| {
-            p.returned = Ty::Void
-        });
-    }
+        Ty::Void
+    };
+    add(Rule::ReturnVoid, Returned, &|p| {
+        p.returned = returned.clone()
+    });
     for (rule, ty) in mistakes(&right.returned) {
-        add(rule, MismatchPlace::Returned, &|p| p.returned = ty.clone());
+        add(rule, Returned, &|p| p.returned = ty.clone());
     }
     for (index, argument) in right.arguments.iter().enumerate() {
         for (rule, ty) in mistakes(argument) {
-            let place = MismatchPlace::Argument(index as u32 + 1);
+            let place = Argument(index as u32 + 1);
             add(rule, place, &|p| p.arguments[index] = ty.clone());
         }
     }
@@ -366,14 +345,8 @@ pub fn mistake(
     let Some(mismatch) = comparison.worst() else {
         panic!("{name}: {expected:?} is not found");
     };
-    let report = MismatchReport {
-        name,
-        declared: &declared,
-        source: btf,
-        id,
-        mismatch,
-    };
-    let report = report.to_string();
+    let report = difference(name, &declared, btf, id).expect("it was just compared");
+    let report = report.expect("they differ");
     assert_eq!((mismatch.rule, mismatch.place), expected, "{report}");
     let is_refused = mutation.rule.severity() == Severity::Refuse;
     let found = (comparison.refuse.is_some(), comparison.warn.is_some());

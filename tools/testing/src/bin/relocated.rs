@@ -82,17 +82,15 @@ impl Memory {
 fn addresses(modules: &BTreeSet<String>) -> Result<HashMap<(String, String), Vec<u64>>> {
     let mut addresses = HashMap::<_, Vec<_>>::new();
     for line in fs::read_to_string("/proc/kallsyms")?.lines() {
-        let mut words = line.split_ascii_whitespace();
-        if let (Some(address), Some(_), Some(name), Some(module)) =
-            (words.next(), words.next(), words.next(), words.next())
-        {
-            let module = module.trim_matches(['[', ']']);
-            if modules.contains(module) {
-                addresses
-                    .entry((module.to_owned(), name.to_owned()))
-                    .or_default()
-                    .push(u64::from_str_radix(address, 16)?);
-            }
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        let [address, _, name, module] = words[..] else {
+            continue;
+        };
+        let module = module.trim_matches(['[', ']']);
+        if modules.contains(module) {
+            let of_name = addresses.entry((module.to_owned(), name.to_owned()));
+            let of_name = of_name.or_default();
+            of_name.push(u64::from_str_radix(address, 16)?);
         }
     }
     Ok(addresses)
