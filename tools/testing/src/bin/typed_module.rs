@@ -16,7 +16,6 @@ use kimport_testing::prototypes::{
 use kimport_testing::{index, stock_btf, stock_release};
 use kimport_types::{Btf, Rule, Severity};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 /// The number of exported functions, and of others.
@@ -41,15 +40,11 @@ impl Structs {
     fn rust(&self) -> String {
         let mut rust = String::new();
         for (size, names) in &self.0 {
-            writeln!(rust, "mod bytes_{size} {{").unwrap();
+            rust += &format!("mod bytes_{size} {{\n");
             for name in names {
-                writeln!(
-                    rust,
-                    "    #[repr(C)]\n    pub(crate) struct r#{name}([u8; {size}]);"
-                )
-                .unwrap();
+                rust += &format!("    #[repr(C)]\n    pub(crate) struct r#{name}([u8; {size}]);\n");
             }
-            writeln!(rust, "}}\n").unwrap();
+            rust += "}\n\n";
         }
         rust
     }
@@ -99,24 +94,17 @@ fn block(name: &str, entries: &[(&str, String)]) -> String {
     for (_, entry) in entries {
         block += entry;
     }
-    let used = format!("{}_USED", name.to_uppercase());
-    writeln!(
-        block,
-        "}}\n}}\n\n#[used]\nstatic {used}: Used<{}> = Used([",
-        entries.len()
-    )
-    .unwrap();
+    let (used, count) = (name.to_uppercase() + "_USED", entries.len());
+    block += &format!("}}\n}}\n\n#[used]\nstatic {used}: Used<{count}> = Used([\n");
     for (function, _) in entries {
-        writeln!(block, "    {name}::r#{function} as *const (),").unwrap();
+        block += &format!("    {name}::r#{function} as *const (),\n");
     }
     block + "]);\n\n"
 }
 
 fn main() {
-    let directory = std::env::args_os()
-        .nth(1)
-        .expect("usage: typed_module DIRECTORY");
-    let directory = PathBuf::from(directory);
+    let directory = std::env::args_os().nth(1);
+    let directory = PathBuf::from(directory.expect("usage: typed_module DIRECTORY"));
     let seed = seed();
     let mut rng = rng(seed);
 
@@ -161,7 +149,7 @@ fn main() {
             Severity::Refuse => "cannot import ",
             Severity::Warn => "",
         };
-        writeln!(expected, "{begin}{name} from the kernel image: {report}").unwrap();
+        expected += &format!("{begin}{name} from the kernel image: {report}\n");
     }
     println!("{tried:?}");
 
