@@ -5,7 +5,7 @@
 mod common;
 
 use common::*;
-use expect_test::{expect, Expect};
+use expect_test::expect;
 use kimport_types::Encoding;
 use std::{fs, path::Path};
 use tempfile::TempDir;
@@ -42,11 +42,6 @@ fn check_table(table: &[Vec<u8>], kernel: &str, code: i32) -> String {
     ends(code, format!("check {module} --kernel {kernel}")).0
 }
 
-#[track_caller]
-fn expect_findings(table: &[Vec<u8>], kernel: &str, code: i32, expected: &Expect) {
-    expected.assert_eq(&findings(&check_table(table, kernel, code)));
-}
-
 #[stock_test]
 fn what_is_there_resolves() {
     let table = [
@@ -56,14 +51,11 @@ fn what_is_there_resolves() {
         record(FUNCTION, 0, 2, "", "name_show"),
         record(FUNCTION, OPTIONAL, 0, "", "no_such_thing_at_all"),
     ];
-    expect_findings(
-        &table,
-        &stock_kernel(),
-        0,
-        &expect![[r#"
-            note: optional no_such_thing_at_all would be missing
-        "#]],
-    );
+    let text = check_table(&table, &stock_kernel(), 0);
+    expect![[r#"
+        note: optional no_such_thing_at_all would be missing
+    "#]]
+    .assert_eq(&findings(&text));
 }
 
 fn function(provider: &str, name: &str, arguments: &[Encoding], returned: Encoding) -> Vec<u8> {
@@ -91,7 +83,7 @@ fn declared_types_are_compared() {
     ];
     let kernel = stock_kernel();
     let text = check_table(&table, &kernel, 0);
-    assert!(text.contains("  2 types as declared\n"), "{text}");
+    has(&text, "  2 types as declared\n");
 
     let wrong = [
         function("", "nr_processes", &[int()], int()),
@@ -102,21 +94,18 @@ fn declared_types_are_compared() {
             Encoding::VOID,
         ),
     ];
-    expect_findings(
-        &wrong,
-        &kernel,
-        1,
-        &expect![[r#"
-            target_core_file: kimport: cannot import nr_processes from the kernel image: prototype differs
-              declared:  s32 nr_processes(s32)
-              kernel:    int nr_processes(void)
-                                          ^^^^ N argument, kernel has N
-            target_core_file: kimport: cannot import target_complete_cmd from target_core_mod: prototype differs
-              declared:  void target_complete_cmd(struct se_cmd *, s32)
-              kernel:    void target_complete_cmd(struct se_cmd *, u8)
-                                                                   ^^ argument 2: N bytes, kernel has N
-        "#]],
-    );
+    let text = check_table(&wrong, &kernel, 1);
+    expect![[r#"
+        target_core_file: kimport: cannot import nr_processes from the kernel image: prototype differs
+          declared:  s32 nr_processes(s32)
+          kernel:    int nr_processes(void)
+                                      ^^^^ N argument, kernel has N
+        target_core_file: kimport: cannot import target_complete_cmd from target_core_mod: prototype differs
+          declared:  void target_complete_cmd(struct se_cmd *, s32)
+          kernel:    void target_complete_cmd(struct se_cmd *, u8)
+                                                               ^^ argument 2: N bytes, kernel has N
+    "#]]
+    .assert_eq(&findings(&text));
 }
 
 #[stock_test]
@@ -136,27 +125,24 @@ fn each_cause_is_told_as_the_kernel_would() {
         record(FUNCTION, 0, 0, "unix", "unix_gc"),
         record(FUNCTION, OPTIONAL, 0, "", "start_kernel"),
     ];
-    expect_findings(
-        &table,
-        &stock_kernel(),
-        1,
-        &expect![[r#"
-            target_core_file: kimport: cannot import nr_procceses from the kernel image: kallsyms has no such symbol there; check its spelling
-                near names: nr_processes
-            target_core_file: kimport: cannot import target_cmd_size_check from the kernel image: there is no such symbol there, but target_core_mod has one; name that module with `from`
-            target_core_file: kimport: cannot import nr_processes from loop: the module has no such symbol, but the kernel image has; leave out `from`
-            target_core_file: kimport: cannot import name_show from the kernel image: there are N symbols of that name; select one with #[position = N]
-            target_core_file: kimport: cannot import name_show from the kernel image: there are only N symbols of that name; correct its #[position]
-            target_core_file: kimport: cannot import rd_release_sgl_table from target_core_mod: the compiler left only rd_release_sgl_table.isra.0, whose ABI is not the declared one; import a function that calls it
-            target_core_file: kimport: cannot import start_kernel from the kernel image: it is in __init memory, which is freed after init; it cannot be imported
-            target_core_file: kimport: cannot import runqueues from the kernel image: it is per-CPU data, whose address is an offset; import a function that gives access to it
-            target_core_file: kimport: cannot import nr_processes from the kernel image: it is a function, declared as data; state a fn type
-            target_core_file: kimport: cannot import init_uts_ns from the kernel image: it is data, declared as a function; state the type of the data
-            target_core_file: kimport: cannot import f from no_such_module: the provider is no module of this kernel; add the provider's .ko to --kernel
-            target_core_file: kimport: cannot import unix_gc from unix: the provider is no module of this kernel; add the provider's .ko to --kernel
-            note: optional start_kernel would be missing
-        "#]],
-    );
+    let text = check_table(&table, &stock_kernel(), 1);
+    expect![[r#"
+        target_core_file: kimport: cannot import nr_procceses from the kernel image: kallsyms has no such symbol there; check its spelling
+            near names: nr_processes
+        target_core_file: kimport: cannot import target_cmd_size_check from the kernel image: there is no such symbol there, but target_core_mod has one; name that module with `from`
+        target_core_file: kimport: cannot import nr_processes from loop: the module has no such symbol, but the kernel image has; leave out `from`
+        target_core_file: kimport: cannot import name_show from the kernel image: there are N symbols of that name; select one with #[position = N]
+        target_core_file: kimport: cannot import name_show from the kernel image: there are only N symbols of that name; correct its #[position]
+        target_core_file: kimport: cannot import rd_release_sgl_table from target_core_mod: the compiler left only rd_release_sgl_table.isra.0, whose ABI is not the declared one; import a function that calls it
+        target_core_file: kimport: cannot import start_kernel from the kernel image: it is in __init memory, which is freed after init; it cannot be imported
+        target_core_file: kimport: cannot import runqueues from the kernel image: it is per-CPU data, whose address is an offset; import a function that gives access to it
+        target_core_file: kimport: cannot import nr_processes from the kernel image: it is a function, declared as data; state a fn type
+        target_core_file: kimport: cannot import init_uts_ns from the kernel image: it is data, declared as a function; state the type of the data
+        target_core_file: kimport: cannot import f from no_such_module: the provider is no module of this kernel; add the provider's .ko to --kernel
+        target_core_file: kimport: cannot import unix_gc from unix: the provider is no module of this kernel; add the provider's .ko to --kernel
+        note: optional start_kernel would be missing
+    "#]]
+    .assert_eq(&findings(&text));
 }
 
 /// Builds the same kernel from single files: the boot image alone, then with one module.
@@ -168,11 +154,8 @@ fn what_is_not_given_is_not_guessed() {
         record(FUNCTION, 0, 0, "", "nr_processes"),
         record(FUNCTION, 0, 0, "target_core_mod", "target_cmd_size_check"),
     ];
-    expect_findings(
-        &table,
-        image,
-        1,
-        &expect![[r#"
+    let text = check_table(&table, image, 1);
+    expect![[r#"
         target_core_file: kimport: cannot import target_cmd_size_check from target_core_mod: cannot be told; add target_core_mod.ko to --kernel
         target_core_file: Unknown symbol sbc_attrib_attrs (err -2): cannot be told; add Module.symvers to --kernel
         target_core_file: Unknown symbol sbc_dif_verify (err -2): cannot be told; add Module.symvers to --kernel
@@ -185,15 +168,15 @@ fn what_is_not_given_is_not_guessed() {
         target_core_file: Unknown symbol target_to_linux_sector (err -2): cannot be told; add Module.symvers to --kernel
         target_core_file: Unknown symbol transport_backend_register (err -2): cannot be told; add Module.symvers to --kernel
           not known: modules: none in what was given
-    "#]],
-    );
+    "#]]
+    .assert_eq(&findings(&text));
 
     let kernel = format!("{image},{}", stock("target_core_mod"));
     let directory = TempDir::new().unwrap();
     let module = with_table(&directory, &table[1]);
     let (_, out, err) = kimport(format!("check {module} --kernel {kernel}"));
     assert!(!out.contains("cannot import"), "{out}{err}");
-    assert!(out.contains("kallsyms tables in"), "{out}");
+    has(&out, "kallsyms tables in");
 }
 
 #[stock_test]
@@ -201,7 +184,7 @@ fn modules_of_the_distribution_fit_their_kernel() {
     for name in ["tcm_loop", "iscsi_target_mod", "target_core_file"] {
         let (module, kernel) = (stock(name), stock_kernel());
         let (out, _) = fine(format!("check {module} --kernel {kernel}"));
-        assert!(out.contains("all of them resolve"), "{out}");
+        has(&out, "all of them resolve");
     }
 }
 
@@ -228,11 +211,11 @@ fn a_module_is_checked_as_if_it_were_relinked() {
     let module = stock("tcm_loop");
     let from = "target_core_mod_new=target_core_mod";
     let (out, _) = fine(format!("check {module} --from {from} --kernel {kernel}"));
-    assert!(out.contains("all of them resolve"), "{out}");
+    has(&out, "all of them resolve");
     let compare = format!("compare --module {module} --from {from} --kernel {kernel}");
     let (out, _) = fine(compare);
     let row = "\ntarget_core_mod_new:target_submit                target_core_mod_new, global, exported\n";
-    assert!(out.contains(row), "{out}");
+    has(&out, row);
 
     let finding = "livepatch: symbol 'target_submit' not found in symbol table: target_core_file: there is no such symbol \
                    there, but target_core_mod, target_core_mod_new has one";
@@ -251,8 +234,7 @@ fn a_module_is_checked_as_if_it_were_relinked() {
     ] {
         let check = format!("check {module} --kernel {kernel} --from {from}");
         let (out, err) = ends(code, check);
-        let text = out + &err;
-        assert!(text.contains(cause), "{text}");
+        has(&(out + &err), cause);
     }
 }
 
@@ -270,7 +252,7 @@ fn a_module_that_would_be_relinked_in_part_is_refused() {
         "imports 1 symbol from target_core_mod with kimport",
         "list it: --from target_core_mod_new:SYMBOL",
     ] {
-        assert!(error.contains(words), "{error}");
+        has(&error, words);
     }
     assert!(!Path::new(&output).exists());
     for from in [
@@ -363,7 +345,7 @@ fn kernels_are_compared() {
     assert_eq!(html.matches("<tr>").count(), 1 + rows.len());
     for words in ["only cloned.isra.0", "missing</td>"] {
         let cell = format!("<td class=\"no\"><span class=\"sign\">✗</span> {words}");
-        assert!(html.contains(&cell), "{html}");
+        has(&html, &cell);
     }
 }
 
@@ -434,7 +416,7 @@ fn relink_refuses_what_the_kernel_would() {
         ("no_such_thing", "vmlinux", "kallsyms has no such symbol"),
     ] {
         let (_, err) = ends(1, relink(symbol, from));
-        assert!(err.contains(cause), "{err}");
+        has(&err, cause);
         assert!(!Path::new(&output).exists());
     }
 
@@ -450,10 +432,10 @@ fn relink_refuses_what_the_kernel_would() {
         let name = format!(".klp.sym.vmlinux.{symbol},{number}");
         assert!(relinked.symbols.iter().any(|symbol| symbol.name == name));
         let (out, _) = fine(format!("check {output} --kernel {kernel}"));
-        assert!(out.contains("all of them resolve"), "{out}");
+        has(&out, "all of them resolve");
         if position != "@2" {
             let (out, _) = fine(format!("compare --module {output} --kernel {kernel}"));
-            assert!(out.contains(&format!("\n{symbol} ")), "{out}");
+            has(&out, &format!("\n{symbol} "));
         }
     }
 }
@@ -513,12 +495,12 @@ fn what_livepatch_would_not_find_is_said_with_the_way_out() {
         rename_target_submit(&directory, symbol);
         let relink = format!("relink {module} --from {provider}:{symbol}{position} -o {output}");
         let (_, err) = ends(1, format!("{relink} --kernel {kernel}"));
-        assert!(err.contains(&format!("{symbol} from {provider}: {relinked}")), "{err}");
+        has(&err, &format!("{symbol} from {provider}: {relinked}"));
         assert!(!Path::new(&output).exists());
 
         fine(relink);
         let (out, _) = ends(1, format!("check {output} --kernel {kernel}"));
-        assert!(out.contains(checked), "{out}");
+        has(&out, checked);
         fs::remove_file(&output).unwrap();
     }
 }

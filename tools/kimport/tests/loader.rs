@@ -139,12 +139,8 @@ fn gpl_only_exports_and_another_licence() {
     let refused = Changed::new()
         .replace("license=GPL\0", "license=BSD\0")
         .refused();
-    assert!(
-        refused.contains(
-            "dummy: Unknown symbol rtnl_link_register (err -2): vmlinux exports it to GPL-compatible modules only\n"
-        ),
-        "{refused}"
-    );
+    let unknown = "dummy: Unknown symbol rtnl_link_register (err -2): vmlinux exports it to GPL-compatible modules only\n";
+    has(&refused, unknown);
     assert!(!refused.contains("symbol ether_setup"), "{refused}");
     assert!(
         refused.ends_with("dummy: module license 'BSD' taints kernel.\n"),
@@ -166,10 +162,7 @@ fn another_release_and_other_options() {
     let refused = Changed::new()
         .replace("SMP preempt", "SMP xreempt")
         .refused();
-    assert!(
-        refused.contains(" SMP xreempt mod_unload ' should be "),
-        "{refused}"
-    );
+    has(&refused, " SMP xreempt mod_unload ' should be ");
     // Text files alone tell nothing about this.
     let changed = Changed::new();
     let map = changed.write("System.map", "ffffffff81000000 T f\n");
@@ -181,7 +174,7 @@ fn another_release_and_other_options() {
         &format!("  not known: {built_for}\n"),
         "  not known: the kernel's architecture\n",
     ] {
-        assert!(text.contains(words), "{text}");
+        has(&text, words);
     }
 }
 
@@ -211,7 +204,7 @@ fn a_module_without_symbols() {
         let (_, error) = ends(1, line);
         let line = format!("kimport: error: {path}: module has no symbols (stripped?)\n");
         assert!(error.starts_with(&line), "{error}");
-        assert!(error.contains("strip --strip-debug"), "{error}");
+        has(&error, "strip --strip-debug");
     }
 }
 
@@ -277,7 +270,7 @@ fn versions_that_differ() {
 
     let (found, code, rest) = check(with(&plain("", "")));
     assert_eq!((found.as_str(), code), ("", Some(0)), "{rest}");
-    assert!(rest.contains("all of them resolve\n"), "{rest}");
+    has(&rest, "all of them resolve\n");
     let why = "the module was not built with this vmlinux; build it for this kernel\n";
     let unknown = format!("dummy: Unknown symbol ether_setup (err -22): {why}");
     for (symbol, rest) in [("ether_setup", unknown.as_str()), ("module_layout", "")] {
@@ -320,7 +313,7 @@ fn versions_that_differ() {
     let refused = format!("dummy: version magic '{other}' should be '{VERMAGIC}'\n");
     assert_eq!((found, code), (refused, Some(1)));
     let untold = "  not known: whether the kernel loads a module without symbol versions (CONFIG_MODULE_FORCE_LOAD)\n";
-    assert!(rest.contains(untold), "{rest}");
+    has(&rest, untold);
 }
 
 /// The kernel's `Module.symvers`, modules that it does not list, and further files add up.
@@ -332,12 +325,10 @@ fn exports_of_modules_out_of_tree_count() {
     let stock = stock_kernel();
     let kernel = format!("{stock},{provider}");
     let text = changed.ends(0, &kernel);
-    assert!(text.contains("all of them resolve\n"), "{text}");
+    has(&text, "all of them resolve\n");
     let text = changed.ends(1, &stock);
-    assert!(
-        text.contains("dummy: Unknown symbol provider_exported (err -2): nothing exports it"),
-        "{text}"
-    );
+    let unknown = "dummy: Unknown symbol provider_exported (err -2): nothing exports it";
+    has(&text, unknown);
 
     // The same export in a file, and then another one.
     let line = |namespace: &str| {
@@ -351,16 +342,16 @@ fn exports_of_modules_out_of_tree_count() {
     changed.write("Module.symvers", line("SPACE"));
     let text = changed.ends(0, &both);
     let note = "  note: Module.symvers and the file of provider differ on 1 symbol (provider_exported); the file of provider counts\n";
-    assert!(text.contains(note), "{text}");
+    has(&text, note);
     let text = changed.ends(1, &alone);
-    assert!(text.contains("from namespace SPACE, but"), "{text}");
+    has(&text, "from namespace SPACE, but");
 
     let (module, output) = (changed.path(), path(&changed.0, "out.ko"));
     let both = format!("--symvers {} --symvers {further}", symvers());
     let (text, _) = fine(format!("list {module} {both}"));
-    assert!(text.contains("provider_exported"), "{text}");
+    has(&text, "provider_exported");
     assert!(!text.contains("not exported"), "{text}");
     let relink = format!("relink {module} --from vmlinux=provider -o {output} {both}");
     let (text, _) = fine(relink);
-    assert!(text.contains("provider_exported"), "{text}");
+    has(&text, "provider_exported");
 }

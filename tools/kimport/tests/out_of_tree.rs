@@ -176,7 +176,7 @@ fn types_that_cannot_be_used_are_said_to_be() {
         "  unverified: the BTF is cut off or damaged: f from vmlinux\n",
         &unknown,
     ] {
-        assert!(text.contains(line), "{text}");
+        has(&text, line);
     }
 }
 
@@ -196,14 +196,11 @@ fn another_provider_can_be_chosen() {
     ] {
         let (code, _, error) = check(&declared, &format!("{kernel} --from {from}"));
         assert_eq!(code, Some(2), "{from}");
-        assert!(error.contains(says), "{error}");
+        has(&error, says);
     }
 
     let directory = TempDir::new().unwrap();
     let module = with_table(&directory, &declared.concat());
     let (text, _) = fine(format!("compare --module {module} --kernel {chosen}"));
-    assert!(
-        text.contains("\nprovider:provider_size  provider, global\n"),
-        "{text}"
-    );
+    has(&text, "\nprovider:provider_size  provider, global\n");
 }

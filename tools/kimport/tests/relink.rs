@@ -295,7 +295,7 @@ fn exports_are_dropped() {
     let (input, output) = (stock("iscsi_target_mod"), path(&directory, "out.ko"));
     let without = |input: &str, output: &str| relink_to_new(input, output) + " --no-exports";
     let (out, err) = fine(without(&input, &output));
-    assert!(out.contains("exports dropped"), "{out}");
+    has(&out, "exports dropped");
     assert!(!err.contains("beside"), "{err}");
     let is_export = |name: &str| {
         let table = name.trim_start_matches(".rela");
@@ -320,7 +320,7 @@ fn exports_are_dropped() {
 
     let again = path(&directory, "again.ko");
     let (out, _) = fine(without(&output, &again));
-    assert!(out.contains("nothing to do"), "{out}");
+    has(&out, "nothing to do");
     assert_eq!(fs::read(&output).unwrap(), fs::read(&again).unwrap());
 }
 
@@ -353,7 +353,7 @@ fn a_name_or_no_exports_alone_is_a_reason_to_relink() {
     ] {
         let (out, err) = fine(format!("relink {input} -o {output} {options}"));
         let (text, after) = (out + &err, Module::open(&output));
-        assert!(text.contains(said), "{text}");
+        has(&text, said);
         assert_eq!(exports(&after), has_exports, "{options}");
         assert_eq!(after.undefined(), before.undefined());
         let this_module = &after.section(".gnu.linkonce.this_module").data;
@@ -427,10 +427,7 @@ fn what_to_know_before_loading_is_said() {
         |module: &str, options: &str| fine(relink_to_new(&stock(module), &output) + options).1;
     let renamed = say("iscsi_target_mod", " --name other");
     assert!(renamed.contains("signature") && renamed.contains("beside iscsi_target_mod"));
-    assert!(
-        renamed.contains(&format!("does not keep {NEW} loaded")),
-        "{renamed}"
-    );
+    has(&renamed, &format!("does not keep {NEW} loaded"));
     assert!(!say("iscsi_target_mod", "").contains("beside"));
     assert!(!say("tcm_loop", " --name other").contains("beside"));
 }
@@ -441,7 +438,7 @@ fn again_changes_nothing() {
     let first = relinked_to_core("tcm_loop", &directory);
     let second = path(&directory, "again.ko");
     let (out, err) = fine(relink_to_new(&first, &second) + " --name tcm_loop_new");
-    assert!(out.contains("nothing to do"), "{out}");
+    has(&out, "nothing to do");
     assert_eq!(err, "");
     assert_eq!(fs::read(first).unwrap(), fs::read(second).unwrap());
 }
@@ -600,11 +597,11 @@ fn kernels_without_livepatch_are_told_apart() {
     };
 
     let err = run(1, Some("0x00000001\tkfree\tvmlinux\tEXPORT_SYMBOL\t\n"));
-    assert!(err.contains("this kernel has no livepatch"), "{err}");
-    assert!(err.contains("help: `kimport load`"), "{err}");
+    has(&err, "this kernel has no livepatch");
+    has(&err, "help: `kimport load`");
 
     let err = run(2, None);
-    assert!(err.contains("help: add --symvers"), "{err}");
+    has(&err, "help: add --symvers");
     assert!(!Path::new(&output).exists());
 
     let guard = "0x12345678\tklp_enable_patch\tvmlinux\tEXPORT_SYMBOL_GPL\t\n";
@@ -675,9 +672,9 @@ fn tables_of_the_kernels_own_are_refused() {
         let body = format!(".section {section},\"aw\",@progbits\n.quad wanted\n");
         let output = path(&directory, "out.ko");
         let (_, err) = ends(1, relink(&made(&directory, &body), "provider", &output));
-        let wanted = format!("{section} refers to wanted: ");
-        assert!(err.contains(&wanted) && err.contains(reason), "{err}");
-        assert!(err.contains("help: "), "{err}");
+        has(&err, &format!("{section} refers to wanted: "));
+        has(&err, reason);
+        has(&err, "help: ");
         assert!(!Path::new(&output).exists());
     }
 }
@@ -732,7 +729,7 @@ fn an_error_in_json_is_json() {
     let line = relink(&stock("tcm_loop"), "new:nothing", &output) + " --json";
     let value = json(&kimport(line).1);
     let error = value["error"].as_str().unwrap();
-    assert!(error.contains("does not use nothing"), "{error}");
+    has(error, "does not use nothing");
     assert!(value["help"].is_string());
 }
 
@@ -745,9 +742,7 @@ fn only_gpl_compatible_modules_are_relinked() {
     bytes[at..at + 3].copy_from_slice(b"BSD");
     let module = write(&directory, "tcm_loop.ko", bytes);
     let (_, message) = ends(1, relink_to_new(&module, &output));
-    assert!(
-        message.contains("tcm_loop: its licence 'BSD' is not GPL-compatible"),
-        "{message}"
-    );
+    let refused = "tcm_loop: its licence 'BSD' is not GPL-compatible";
+    has(&message, refused);
     assert!(!Path::new(&output).exists());
 }

@@ -133,6 +133,12 @@ pub fn fine(line: impl AsRef<str>) -> (String, String) {
     ends(0, line)
 }
 
+/// Asserts that `text` has `words` in it.
+#[track_caller]
+pub fn has(text: &str, words: &str) {
+    assert!(text.contains(words), "{text}");
+}
+
 /// Reads JSON that the command printed.
 pub fn json(text: &str) -> serde_json::Value {
     serde_json::from_str(text).unwrap()
