@@ -177,12 +177,8 @@ static PROVIDER: LazyLock<Provider> = LazyLock::new(|| {
     write(&directory, "System.map", "ffffffff81000000 T _stext\n");
     write(&directory, "vmlinux.btf", &base);
     let device = Encoding::named("block_device", None).pointer(false);
-    let declared = Encoding::function(
-        &[device, Encoding::integer(4, false)],
-        Encoding::integer(8, false),
-        false,
-    );
-    let table = described(0, 0, 0, "provider", "provider_size", declared.as_bytes());
+    let (unit, sector) = (Encoding::integer(4, false), Encoding::integer(8, false));
+    let table = function(0, "provider", "provider_size", &[device, unit], sector);
     let importing = with_table(&directory, &table);
     let file = ModuleFile::read(importing.as_ref()).unwrap();
     Provider {

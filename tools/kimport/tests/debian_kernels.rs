@@ -77,12 +77,8 @@ fn symbols_from_6_1_to_7_3() {
 fn declarations_of_7_3_on_all() {
     let pointer = |name| Encoding::named(name, None).pointer(false);
     let (command, operations) = (pointer("se_cmd"), pointer("exec_cmd_ops"));
-    let function = |provider, name, arguments: &[Encoding], returned| {
-        let declared = Encoding::function(arguments, returned, false);
-        described(0, 0, 0, provider, name, declared.as_bytes())
-    };
     let core = |name, arguments: &[Encoding], returned| {
-        function("target_core_mod", name, arguments, returned)
+        function(0, "target_core_mod", name, arguments, returned)
     };
     let (int, u32, void) = (
         Encoding::integer(4, true),
@@ -91,8 +87,8 @@ fn declarations_of_7_3_on_all() {
     );
     let completed = [command, Encoding::integer(1, false)];
     let table = [
-        function("", "nr_processes", &[], int),
-        function("", "unix_gc", &[pointer("work_struct")], void),
+        function(0, "", "nr_processes", &[], int),
+        function(0, "", "unix_gc", &[pointer("work_struct")], void),
         core("target_submit", &[command], int),
         core("sbc_parse_cdb", &[command, operations], u32),
         core("target_complete_cmd", &completed, void),

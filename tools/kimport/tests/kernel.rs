@@ -58,26 +58,18 @@ fn what_is_there_resolves() {
     .assert_eq(&findings(&text));
 }
 
-fn function(provider: &str, name: &str, arguments: &[Encoding], returned: Encoding) -> Vec<u8> {
-    let declared = Encoding::function(arguments, returned, false);
-    described(FUNCTION, 0, 0, provider, name, declared.as_bytes())
-}
-
-fn se_cmd() -> Encoding {
-    Encoding::named("se_cmd", None).pointer(false)
-}
-
 #[stock_test]
 fn declared_types_are_compared() {
-    let int = || Encoding::integer(4, true);
+    let int = Encoding::integer(4, true);
+    let nr_processes = |arguments: &[Encoding]| function(0, "", "nr_processes", arguments, int);
+    let completed = |status| {
+        let cmd = Encoding::named("se_cmd", None).pointer(false);
+        let (provider, name) = ("target_core_mod", "target_complete_cmd");
+        function(0, provider, name, &[cmd, status], Encoding::VOID)
+    };
     let table = [
-        function("", "nr_processes", &[], int()),
-        function(
-            "target_core_mod",
-            "target_complete_cmd",
-            &[se_cmd(), Encoding::integer(1, false)],
-            Encoding::VOID,
-        ),
+        nr_processes(&[]),
+        completed(Encoding::integer(1, false)),
         // This import has no type description and is not checked.
         record(FUNCTION, 0, 0, "", "nr_context_switches"),
     ];
@@ -85,15 +77,7 @@ fn declared_types_are_compared() {
     let text = check_table(&table, &kernel, 0);
     has(&text, "  2 types as declared\n");
 
-    let wrong = [
-        function("", "nr_processes", &[int()], int()),
-        function(
-            "target_core_mod",
-            "target_complete_cmd",
-            &[se_cmd(), int()],
-            Encoding::VOID,
-        ),
-    ];
+    let wrong = [nr_processes(&[int]), completed(int)];
     let text = check_table(&wrong, &kernel, 1);
     expect![[r#"
         target_core_file: kimport: cannot import nr_processes from the kernel image: prototype differs

@@ -27,8 +27,8 @@ const OFF: u8 = 2 << 2;
 
 fn import(flags: u8, provider: &str, name: &str, unit: Encoding) -> Vec<u8> {
     let device = Encoding::named("block_device", None).pointer(false);
-    let declared = Encoding::function(&[device, unit], Encoding::integer(8, false), false);
-    described(0, flags, 0, provider, name, declared.as_bytes())
+    let sector = Encoding::integer(8, false);
+    function(flags, provider, name, &[device, unit], sector)
 }
 
 fn u32() -> Encoding {

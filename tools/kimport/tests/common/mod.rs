@@ -8,6 +8,7 @@
 
 #[allow(unused_imports)] // Candidates need no kernel.
 pub use kimport_testing::{kdir, stock_directory, stock_release, stock_test};
+use kimport_types::Encoding;
 use object::{
     elf::{self, FileHeader64, SectionHeader64},
     read::elf::{FileHeader, Rela, SectionHeader, Sym},
@@ -332,20 +333,20 @@ pub fn with_table(directory: &TempDir, table: &[u8]) -> String {
 
 /// Makes one record of an import table.
 pub fn record(kind: u8, flags: u8, position: u32, provider: &str, name: &str) -> Vec<u8> {
-    described(kind, flags, position, provider, name, &[])
+    kimport_testing::record(kind, flags, position, ["block", provider, name, name], &[])
 }
 
-/// Makes one record with the description of the declared type.
-pub fn described(
-    kind: u8,
+/// Makes the record of a function, with its declared type.
+pub fn function(
     flags: u8,
-    position: u32,
     provider: &str,
     name: &str,
-    description: &[u8],
+    arguments: &[Encoding],
+    returned: Encoding,
 ) -> Vec<u8> {
+    let declared = Encoding::function(arguments, returned, false);
     let strings = ["block", provider, name, name];
-    kimport_testing::record(kind, flags, position, strings, description)
+    kimport_testing::record(0, flags, 0, strings, declared.as_bytes())
 }
 
 /// Returns the path of the kernel's own tool for object files.
