@@ -87,7 +87,7 @@ pub fn symbols() -> Vec<String> {
 
 /// Returns the types of the symbols that [`symbols`] names.
 pub fn types() -> Maker {
-    let types = Maker::new();
+    let types = Maker::default();
     let int = types.signed(4);
     let file = types.structure("file", 232);
     let pointer = types.pointer(types.constant(file));

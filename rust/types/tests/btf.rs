@@ -37,10 +37,7 @@ fn the_stock_kernel_reads_as_with_btf_rs() {
     let theirs = btf_rs::Btf::from_bytes(&STOCK).unwrap();
 
     let mut count = 0;
-    for id in 1.. {
-        let Some(our) = ours.type_by_id(id) else {
-            break;
-        };
+    for (id, our) in (1..).map_while(|id| Some((id, ours.type_by_id(id)?))) {
         let their = theirs.resolve_type_by_id(id).unwrap();
         let id_of = |ty: &dyn btf_rs::BtfType| ty.get_type_id().unwrap();
         let same = match (our.kind(), &their) {
@@ -135,7 +132,7 @@ fn one_pass_finds_what_is_there() {
 
 #[test]
 fn broken_headers_are_told_apart() {
-    let maker = Maker::new();
+    let maker = Maker::default();
     maker.structure("s", 8);
     let good = maker.bytes();
     let error = |bytes: &[u8]| Btf::new(bytes, None, &mut [0; 8]).unwrap_err();
@@ -172,7 +169,7 @@ fn broken_headers_are_told_apart() {
 
 #[test]
 fn kinds_of_the_future_are_skipped_by_their_layout() {
-    let maker = Maker::new();
+    let maker = Maker::default();
     maker.raw(21, false, 3, "", 0, &[0; 1 + 3 * 2]);
     let int = maker.unsigned(4);
     let id = maker.variable("v", int);
@@ -259,7 +256,7 @@ fn knots() -> impl Strategy<Value = Vec<u8>> {
         0u32..24,
     );
     prop::collection::vec(ty, 1..24).prop_map(|types| {
-        let maker = Maker::new();
+        let maker = Maker::default();
         for (kind, flag, ids, other) in types {
             let prototype: Vec<u32> = ids.iter().flat_map(|&id| [0, id]).collect();
             match kind {
@@ -298,7 +295,7 @@ proptest! {
 
     #[test]
     fn any_bytes_do_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..200), cut in 0usize..40) {
-        let mut header = Maker::new().bytes();
+        let mut header = Maker::default().bytes();
         header.truncate(cut);
         header.extend_from_slice(&bytes);
         use_all(&bytes);
@@ -334,7 +331,7 @@ proptest! {
 /// noticed.
 #[test]
 fn namesakes_are_seen_where_types_are_sorted() {
-    let maker = Maker::new();
+    let maker = Maker::default();
     let int = maker.signed(4);
     let none = maker.prototype(&[], 0);
     let other = maker.prototype(&[int], 0);

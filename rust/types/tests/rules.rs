@@ -31,7 +31,7 @@ fn report(maker: &Maker, id: u32, name: &str, declared: Encoding) -> String {
 fn found(declared: Encoding, kernel: impl Fn(&Maker) -> u32) -> Option<(Rule, u32, u32)> {
     let numbers = |mismatch: &Mismatch| (mismatch.rule, mismatch.declared, mismatch.kernel);
 
-    let maker = Maker::new();
+    let maker = Maker::default();
     let ty = kernel(&maker);
     let id = maker.variable("v", ty);
     let comparison = compared(&maker, id, declared.into_data());
@@ -47,7 +47,7 @@ fn found(declared: Encoding, kernel: impl Fn(&Maker) -> u32) -> Option<(Rule, u3
 
     // C passes no arrays.
     if declared.as_bytes()[0] & 0xf != 7 {
-        let maker = Maker::new();
+        let maker = Maker::default();
         let (ty, int) = (kernel(&maker), maker.signed(4));
         for (id, function, place) in [
             (
@@ -404,7 +404,7 @@ fn arrays() {
 fn prototypes() {
     use MismatchPlace::{Arguments, Returned, Symbol};
 
-    let m = Maker::new();
+    let m = Maker::default();
     let int = m.signed(4);
     let none = m.function("none", &[], 0);
     let one = m.function("one", &[int], 0);
@@ -460,7 +460,7 @@ fn prototypes() {
 
 #[test]
 fn the_first_refusal_and_the_first_warning_are_told() {
-    let m = Maker::new();
+    let m = Maker::default();
     let int = m.unsigned(4);
     let id = m.function("f", &[int, int, int, int], int);
     let declared = function(&[S32, S32, U64, U8], U32);
@@ -480,7 +480,7 @@ fn the_first_refusal_and_the_first_warning_are_told() {
 
 #[test]
 fn split_btf_continues_its_base() {
-    let base = Maker::new();
+    let base = Maker::default();
     let s = base.structure("s", 8);
     let base_pointer = base.pointer(s);
     base.function("in_base", &[base_pointer], 0);
@@ -514,7 +514,7 @@ fn split_btf_continues_its_base() {
 
 #[test]
 fn several_of_one_name_are_ambiguous() {
-    let m = Maker::new();
+    let m = Maker::default();
     let int = m.signed(4);
     m.function("twin", &[], 0);
     m.function("twin", &[int], 0);
@@ -544,7 +544,7 @@ fn several_of_one_name_are_ambiguous() {
 /// A callback takes itself, eight times. Its text would have no end.
 #[test]
 fn reports_end() {
-    let m = Maker::new();
+    let m = Maker::default();
     let pointer_to_next = m.pointer(2);
     let prototype = m.prototype(&[pointer_to_next; 8], 0);
     assert_eq!(prototype, 2);
@@ -557,7 +557,7 @@ fn reports_end() {
 
 #[test]
 fn reports() {
-    let m = Maker::new();
+    let m = Maker::default();
     let se_cmd = m.structure("se_cmd", 800);
     let cmd = m.pointer(se_cmd);
     let unsigned_char = m.int("unsigned char", 1, 0);
@@ -667,7 +667,7 @@ prototype differs
 #[test]
 fn far_to_the_right_nothing_is_marked() {
     let line = |arguments: usize| {
-        let maker = Maker::new();
+        let maker = Maker::default();
         let ty = maker.signed(4);
         let id = maker.function("f", &vec![ty; arguments], 0);
         let mut declared = vec![S32; arguments];

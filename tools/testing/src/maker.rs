@@ -26,10 +26,6 @@ impl Default for Maker {
 }
 
 impl Maker {
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Makes BTF that continues `base`.
     pub fn split(base: &Self) -> Self {
         Self {

@@ -182,7 +182,7 @@ mod tests {
     /// Type information with the functions `f`, `int f(const struct s *, int (*)(void))`, and `g`,
     /// `void g(int *const, ...)`.
     fn example() -> Vec<u8> {
-        let types = Maker::new();
+        let types = Maker::default();
         let int = types.int("int", 4, 1);
         let pointer = types.pointer(types.constant(types.structure("s", 0)));
         let callback = types.pointer(types.prototype(&[], int));
