@@ -41,8 +41,6 @@ fuzz_target!(init: kimport_fuzz::seeds(seeds), |bytes: &[u8]| {
             let _ = image::has_section(&kernel, ".modinfo");
             let _ = kallsyms::find(&kernel);
         }
-        Err(error) => {
-            assert!(!known || !error.to_string().is_empty());
-        }
+        Err(error) => assert!(!known || !error.to_string().is_empty()),
     }
 });

@@ -130,10 +130,7 @@ fn show(btf: &Btf<'_>, declared: &Description<'_>, id: u32) {
     let text = match difference("symbol", declared, btf, id) {
         Ok(Some(text)) => text,
         Ok(None) => return,
-        Err(error) => {
-            let _ = error.to_string();
-            return;
-        }
+        Err(error) => return drop(error.to_string()),
     };
     let lines: Vec<&str> = text.split('\n').collect();
     let [_, declared, kernel, mark] = lines[..] else {

@@ -41,10 +41,7 @@ fn seeds() -> Vec<Vec<u8>> {
 fuzz_target!(init: kimport_fuzz::seeds(seeds), |bytes: &[u8]| {
     let description = match Description::new(bytes) {
         Ok(description) => description,
-        Err(invalid) => {
-            let _ = invalid.to_string();
-            return;
-        }
+        Err(invalid) => return drop(invalid.to_string()),
     };
     if bytes.len() > CAPACITY {
         return;

@@ -16,18 +16,11 @@ const SOURCE: &str = "int declared(int a);\n\
 /// Returns the output of the build root's compiler for the source.
 fn compiled(options: &[&str]) -> Option<Vec<u8>> {
     let directory = tempfile::tempdir().ok()?;
-    let (source, output) = (directory.path().join("a.c"), directory.path().join("a"));
-    fs::write(&source, SOURCE).ok()?;
+    fs::write(directory.path().join("a.c"), SOURCE).ok()?;
     let mut gcc = Command::new("gcc");
-    gcc.arg("-O2")
-        .args(options)
-        .arg("-o")
-        .arg(&output)
-        .arg(&source);
-    gcc.status()
-        .ok()?
-        .success()
-        .then(|| fs::read(output).ok())?
+    gcc.current_dir(&directory).args(["-O2", "-o", "a", "a.c"]);
+    let built = gcc.args(options).status().ok()?.success();
+    built.then(|| fs::read(directory.path().join("a")).ok())?
 }
 
 fn seeds() -> Vec<Vec<u8>> {

@@ -89,7 +89,7 @@ fn expected(symbol: &Symbol, moved: &Moved) -> Symbol {
     }
 }
 
-/// Returns the data that a relocation refers to, and all that is behind them in the section.
+/// Returns the data that a relocation refers to, with all that follow in the section.
 fn target<'a>(module: &'a Module, relocation: &Relocation) -> &'a [u8] {
     let symbol = &relocation.symbol;
     let at = symbol.value.wrapping_add_signed(relocation.addend) as usize;
