@@ -2,15 +2,17 @@
 
 //! Boots a kernel in QEMU, runs KTAP suites in it and judges the outcome.
 //!
-//! [`needs`] reads what suites need of a VM. [`image`] makes the initramfs out of the build root
-//! and the stock kernel's [`modules`]. [`qemu`] runs the machine. [`session`] follows the run with
-//! the help of [`ktap`] and [`klog`]. [`run`] puts them together.
+//! [`options`] has the options of a run, and [`needs`] reads what suites need of a VM. [`image`]
+//! makes the initramfs out of the build root and the stock kernel's [`modules`]. [`qemu`] runs the
+//! machine. [`session`] follows the run with the help of [`ktap`] and [`klog`]. [`run`] puts them
+//! together.
 
 pub mod image;
 pub mod klog;
 pub mod ktap;
 pub mod modules;
 pub mod needs;
+pub mod options;
 pub mod qemu;
 pub mod run;
 pub mod session;

@@ -3,13 +3,12 @@
 //! The command `kimport-vm`.
 
 use anyhow::{bail, ensure, Context, Result};
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use kimport_vm::ktap::{Outcome, Point};
-use kimport_vm::modules::Stock;
-use kimport_vm::needs::{self, Needs, Size};
-use kimport_vm::qemu::Accel;
-use kimport_vm::run::{run, suite_name, Options, NOT_CHOSEN};
-use kimport_vm::session::{Limits, Progress, Verdict};
+use kimport_vm::needs::{self, Needs};
+use kimport_vm::options::Options;
+use kimport_vm::run::{run, suite_name, NOT_CHOSEN};
+use kimport_vm::session::{Progress, Verdict};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -29,117 +28,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Subcommands {
     /// Boots a kernel, runs suites and reports.
-    Run(Box<RunArgs>),
-}
-
-#[derive(Debug, Args)]
-struct RunArgs {
-    /// The root of the unpacked kernel packages (or of a system) that has lib/modules/RELEASE.
-    #[arg(long, env = "KIMPORT_STOCK", value_name = "DIR")]
-    stock: PathBuf,
-    /// The release of the kernel, needed if there are several.
-    #[arg(long)]
-    release: Option<String>,
-    /// The root of the system that the guest's programs are taken from.
-    #[arg(long, default_value = "/", value_name = "DIR")]
-    root: PathBuf,
-    /// A suite: an executable script that prints KTAP. Suites run in the given order. A suite may
-    /// state its needs in comments at its top, in lines `# kimport-vm: KEY VALUE...`. The options
-    /// below add to them.
-    #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
-    suite: Vec<PathBuf>,
-    /// Runs only the tests whose names contain this text.
-    #[arg(long, value_name = "TEXT")]
-    test: Option<String>,
-    /// The directory of the modules that suites need.
-    #[arg(
-        long,
-        env = "KIMPORT_BUILD",
-        default_value = "build",
-        value_name = "DIR"
-    )]
-    build: PathBuf,
-    /// Takes the modules that suites need from OTHER instead of DIR, both directories of the build.
-    #[arg(long, value_parser = parse_instead, value_name = "DIR=OTHER")]
-    instead: Option<(String, String)>,
-    /// A module under test, put into /test/modules.
-    #[arg(long, num_args = 1.., value_name = "FILE")]
-    module: Vec<PathBuf>,
-    /// Leaves out the modules that suites need only on kernels with livepatch.
-    #[arg(long)]
-    no_livepatch: bool,
-    /// An extra file and its place in the guest.
-    #[arg(long, value_parser = needs::parse_file, value_name = "SRC:DST")]
-    file: Vec<(String, String)>,
-    /// Stock modules besides the usual ones. Their dependencies come along.
-    #[arg(long, value_delimiter = ',', value_name = "NAME")]
-    modules_from_stock: Vec<String>,
-    /// Programs besides the usual ones, for instance chrt.
-    #[arg(long, value_delimiter = ',', value_name = "NAME")]
-    program: Vec<String>,
-    /// Adds an empty virtio disk of this size (suffixes K, M, G).
-    #[arg(long, value_name = "SIZE")]
-    disk: Vec<Size>,
-    /// The number of virtual CPUs.
-    #[arg(long, default_value_t = 2)]
-    smp: u32,
-    /// The size of the memory, as QEMU writes it.
-    #[arg(long, default_value = "1G")]
-    memory: String,
-    /// The accelerator.
-    #[arg(long, env = "KIMPORT_ACCEL", value_enum, default_value_t = Accel::Auto)]
-    accel: Accel,
-    /// Has TCG emulate the CPUs in turns. For suites that keep patching code that other CPUs run:
-    /// with a thread for each CPU, TCG now and then runs a stale translation of such code.
-    #[arg(long)]
-    one_thread: bool,
-    /// The maximum time of a run, from the VM's start [default: 300].
-    #[arg(long, value_name = "SECS")]
-    timeout: Option<u64>,
-    /// The maximum time without output before the VM has booted. After that the VM is started once
-    /// more, because nothing under test has run. The second time the limit is --hang-timeout, if
-    /// that is longer.
-    #[arg(long, default_value_t = 60, value_name = "SECS")]
-    boot_timeout: u64,
-    /// The maximum time without output once the VM has booted.
-    #[arg(long, default_value_t = 60, value_name = "SECS")]
-    hang_timeout: u64,
-    /// Words to add to the kernel's command line.
-    #[arg(
-        long,
-        default_value = "",
-        hide_default_value = true,
-        allow_hyphen_values = true
-    )]
-    append: String,
-    /// A further argument for QEMU.
-    #[arg(long, allow_hyphen_values = true, value_name = "ARG")]
-    qemu_arg: Vec<String>,
-    /// The QEMU program [default: qemu-system-... of the kernel's architecture].
-    #[arg(long, value_name = "PROGRAM")]
-    qemu: Option<PathBuf>,
-    /// Keeps the log of both channels in this file. Without this option the log is kept in the
-    /// cache, and only if something failed.
-    #[arg(long, value_name = "FILE")]
-    log: Option<PathBuf>,
-    /// Writes the verdict to this file.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Shows the suite's `# show: TEXT` lines with each result, and a table of all results at the
-    /// end.
-    #[arg(long)]
-    show: bool,
-    /// Shows all output of the suites.
-    #[arg(short, long)]
-    verbose: bool,
-    /// The directory of bases and logs [default: kimport in the user's cache directory].
-    #[arg(long, env = "KIMPORT_CACHE", value_name = "DIR")]
-    cache: Option<PathBuf>,
-}
-
-fn parse_instead(text: &str) -> Result<(String, String), String> {
-    let (from, to) = text.split_once('=').ok_or("DIR=OTHER is wanted")?;
-    Ok((from.to_owned(), to.to_owned()))
+    Run(Box<Options>),
 }
 
 /// Reads the needs of the suites from their headers.
@@ -156,13 +45,13 @@ fn needs_of(suites: &[PathBuf]) -> Result<Needs> {
 }
 
 /// Returns the files that a `module` need names: one, or all modules of a directory.
-fn module_files(name: &str, args: &RunArgs) -> Result<Vec<PathBuf>> {
+fn module_files(name: &str, options: &Options) -> Result<Vec<PathBuf>> {
     let (directory, file) = name.rsplit_once('/').unwrap_or(("", name));
-    let directory = match &args.instead {
+    let directory = match &options.instead {
         Some((from, to)) if from == directory => to,
         _ => directory,
     };
-    let directory = args.build.join(directory);
+    let directory = options.build.join(directory);
     if file != "*" {
         return Ok(vec![directory.join(format!("{file}.ko"))]);
     }
@@ -194,18 +83,9 @@ fn word(outcome: Outcome) -> &'static str {
     }
 }
 
-/// The details that a person wants to see besides results.
-#[derive(Clone, Copy)]
-struct Details {
-    /// Set if `# show:` lines are wanted.
-    shown: bool,
-    /// Set if all output of the suites is wanted.
-    verbose: bool,
-}
-
-fn show(progress: &Progress, details: Details) {
+fn show(progress: &Progress, options: &Options) {
     let mut out = io::stdout().lock();
-    let Details { verbose, .. } = details;
+    let verbose = options.verbose;
     // If writing fails, nobody reads any more. The exit status still tells the outcome.
     let _ = match progress {
         Progress::BootsAgain(silence) => {
@@ -237,7 +117,7 @@ fn show(progress: &Progress, details: Details) {
             let word = word(point.outcome);
             let mut text = format!("{word:4} {suite}: {}{reason}\n", point.name);
             // A failed test has its `# show:` lines among its diagnostics.
-            if verbose || details.shown && point.outcome != Outcome::Failed {
+            if verbose || options.show && point.outcome != Outcome::Failed {
                 for line in shown {
                     text += &format!("       {line}\n");
                 }
@@ -302,84 +182,56 @@ fn report(verdict: &Verdict, steps: Option<&str>, log: &Path, kept: bool, second
     let _ = out.write_all(text.as_bytes());
 }
 
-fn run_command(args: RunArgs) -> Result<bool> {
+fn run_command(mut options: Options) -> Result<bool> {
     let start = Instant::now();
-    let needs = needs_of(&args.suite)?;
-    if let (Some(suite), true) = (needs.livepatch_suites.first(), args.no_livepatch) {
+    let needs = needs_of(&options.suite)?;
+    if let (Some(suite), true) = (needs.livepatch_suites.first(), options.no_livepatch) {
         bail!("suite {suite} needs a kernel with livepatch");
     }
-    let for_livepatch = needs
-        .livepatch_modules
-        .iter()
-        .filter(|_| !args.no_livepatch);
-    let mut modules = args.module.clone();
-    for name in needs.modules.iter().chain(for_livepatch) {
-        modules.extend(module_files(name, &args)?);
+    let mut modules = needs.modules.clone();
+    if !options.no_livepatch {
+        modules.extend_from_slice(&needs.livepatch_modules);
     }
-    let said = args
-        .file
-        .iter()
-        .map(|(from, to)| (from.as_str(), to.as_str()));
-    let variable = |name: &str| std::env::var(name).ok();
-    let files = said
-        .chain(needs.files())
-        .map(|(from, to)| Ok((needs::expand(from, variable)?.into(), to.to_owned())))
-        .collect::<Result<_>>()?;
-    let append: Vec<_> = std::iter::once(args.append.as_str())
-        .chain(needs.append())
-        .collect();
-    let cache = cache_dir(args.cache.clone())?;
-    let keep_log = args.log.is_some();
-    let log = args.log.unwrap_or_else(|| {
+    for name in &modules {
+        let files = module_files(name, &options)?;
+        options.module.extend(files);
+    }
+    options.file.extend(needs.files());
+    for (from, _) in &mut options.file {
+        *from = needs::expand(from, |name| std::env::var(name).ok())?;
+    }
+    for word in needs.append() {
+        options.append += &format!(" {word}");
+    }
+    options.disk = [needs.disks(), &options.disk].concat();
+    options.timeout = options.timeout.or(needs.timeout());
+    options.one_thread |= needs.one_thread;
+    options.modules_from_stock.extend(needs.stock);
+    options.program.extend(needs.programs);
+    options.qemu_arg.extend(needs.qemu);
+    let cache = cache_dir(options.cache.clone())?;
+    let keep_log = options.log.is_some();
+    let log = options.log.clone().unwrap_or_else(|| {
         let time = SystemTime::now().duration_since(UNIX_EPOCH);
         let seconds = time.map_or(0, |time| time.as_secs());
         cache.join(format!("log/{seconds}-{}.log", std::process::id()))
     });
-    let options = Options {
-        stock: Stock::find(&args.stock, args.release.as_deref())?,
-        root: args.root,
-        cache,
-        suites: args.suite,
-        test: args.test,
-        modules,
-        files,
-        stock_modules: [args.modules_from_stock, needs.stock.clone()].concat(),
-        programs: [args.program, needs.programs.clone()].concat(),
-        disks: [needs.disks(), args.disk.iter().map(|size| size.0).collect()].concat(),
-        qemu: args.qemu,
-        smp: args.smp,
-        memory: args.memory,
-        accel: args.accel,
-        one_thread: args.one_thread || needs.one_thread,
-        limits: Limits {
-            total: Duration::from_secs(args.timeout.or(needs.timeout()).unwrap_or(300)),
-            boot_silence: Duration::from_secs(args.boot_timeout),
-            silence: Duration::from_secs(args.hang_timeout),
-        },
-        append: append.join(" "),
-        qemu_args: [args.qemu_arg, needs.qemu].concat(),
-        log,
-    };
-    let details = Details {
-        shown: args.show,
-        verbose: args.verbose,
-    };
     let mut steps = Vec::new();
-    let result = run(&options, |progress| {
-        show(progress, details);
+    let result = run(&options, &cache, &log, |progress| {
+        show(progress, &options);
         if let Progress::Point { point, took, .. } = progress {
             if point.reason != NOT_CHOSEN {
                 steps.push((point.clone(), *took));
             }
         }
     });
-    if result.is_err() && !keep_log && options.log.exists() {
+    if result.is_err() && !keep_log && log.exists() {
         // Without a verdict the log tells no more than the error.
-        std::fs::remove_file(&options.log)?;
+        std::fs::remove_file(&log)?;
     }
     let verdict = result?;
     let success = verdict.success();
-    if let Some(path) = &args.json {
+    if let Some(path) = &options.json {
         let mut value = serde_json::to_value(&verdict)?;
         value["success"] = success.into();
         std::fs::write(path, serde_json::to_string_pretty(&value)? + "\n")
@@ -387,17 +239,17 @@ fn run_command(args: RunArgs) -> Result<bool> {
     }
     let kept = keep_log || !success;
     if !kept {
-        std::fs::remove_file(&options.log)?;
+        std::fs::remove_file(&log)?;
     }
-    let table = args.show.then(|| table(&steps));
+    let table = options.show.then(|| table(&steps));
     let seconds = start.elapsed().as_secs_f64();
-    report(&verdict, table.as_deref(), &options.log, kept, seconds);
+    report(&verdict, table.as_deref(), &log, kept, seconds);
     Ok(success)
 }
 
 fn main() -> ExitCode {
-    let Subcommands::Run(args) = Cli::parse().command;
-    match run_command(*args) {
+    let Subcommands::Run(options) = Cli::parse().command;
+    match run_command(*options) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {

@@ -280,16 +280,17 @@ impl Needs {
     }
 
     /// Returns the sizes of the disks.
-    pub fn disks(&self) -> Vec<u64> {
-        let sizes = self.disks.iter().flat_map(|said| &said.value);
-        sizes.map(|size| size.0).collect()
+    pub fn disks(&self) -> &[Size] {
+        self.disks
+            .as_ref()
+            .map_or(&[], |said| said.value.as_slice())
     }
 
     /// Returns other files and their places in the guest.
-    pub fn files(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub fn files(&self) -> impl Iterator<Item = (String, String)> + '_ {
         self.files
             .iter()
-            .map(|(to, from)| (from.value.as_str(), to.as_str()))
+            .map(|(to, from)| (from.value.clone(), to.clone()))
     }
 
     /// Returns the words to add to the kernel's command line.
@@ -410,7 +411,7 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(needs.modules, ["m", "n", "o"]);
-        assert_eq!(needs.disks(), [512]);
+        assert_eq!(needs.disks(), [Size(512)]);
         assert_eq!(needs.append().collect::<Vec<_>>(), ["quiet", "x=1"]);
         assert!(needs.one_thread);
         assert_eq!(needs.timeout(), None);

@@ -6,6 +6,7 @@
 //! the second on a virtio port, so that no message of the kernel can tear a result apart. QEMU
 //! never outlives the runner: it is killed on drop, and the kernel kills it when the runner dies.
 
+use crate::options::{Accel, Options};
 use anyhow::{Context, Result};
 use rustix::io::{fcntl_setfd, FdFlags};
 use rustix::process::{getppid, set_parent_process_death_signal, Pid, Signal};
@@ -19,17 +20,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
-
-/// The way to run the guest's instructions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Accel {
-    /// KVM where it can be used, TCG otherwise.
-    Auto,
-    /// KVM only.
-    Kvm,
-    /// TCG only.
-    Tcg,
-}
 
 /// The architecture of a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,9 +77,9 @@ impl Architecture {
 
 /// The machine.
 #[derive(Debug)]
-pub struct Machine {
-    /// The QEMU program.
-    pub program: PathBuf,
+pub struct Machine<'a> {
+    /// The options, of which QEMU's program and arguments, the CPUs and the memory are used.
+    pub options: &'a Options,
     /// The architecture.
     pub architecture: Architecture,
     /// The kernel image.
@@ -98,18 +88,8 @@ pub struct Machine {
     pub initrd: File,
     /// The kernel's command line.
     pub cmdline: String,
-    /// The number of virtual CPUs.
-    pub smp: u32,
-    /// The size of the memory, as QEMU writes it.
-    pub memory: String,
-    /// The accelerator.
-    pub accel: Accel,
-    /// Set if TCG emulates the CPUs in turns.
-    pub one_thread: bool,
     /// The contents of extra virtio disks. The files need not have names any more.
     pub disks: Vec<File>,
-    /// Further arguments.
-    pub extra: Vec<String>,
 }
 
 /// One line from the VM.
@@ -131,7 +111,7 @@ pub struct Vm {
     pub events: Receiver<Event>,
 }
 
-impl Machine {
+impl Machine<'_> {
     fn arguments(&self, console: RawFd, channel: RawFd) -> Vec<String> {
         let mut arguments: Vec<String> = Vec::new();
         let mut add = |words: &[&str]| arguments.extend(words.iter().map(|w| (*w).to_owned()));
@@ -139,14 +119,18 @@ impl Machine {
         add(&["-no-reboot"]);
         add(&self.architecture.machine());
         // QEMU falls back from the first accelerator to the second.
-        if self.accel != Accel::Tcg && (self.accel == Accel::Kvm || kvm_usable()) {
+        let options = self.options;
+        let Options {
+            accel, one_thread, ..
+        } = *options;
+        if accel != Accel::Tcg && (accel == Accel::Kvm || kvm_usable()) {
             add(&["-accel", "kvm"]);
         }
-        if self.accel != Accel::Kvm {
-            let thread = if self.one_thread { "single" } else { "multi" };
+        if accel != Accel::Kvm {
+            let thread = if one_thread { "single" } else { "multi" };
             add(&["-accel", &format!("tcg,thread={thread}")]);
         }
-        add(&["-smp", &self.smp.to_string(), "-m", &self.memory]);
+        add(&["-smp", &options.smp.to_string(), "-m", &options.memory]);
         let initrd = format!("/proc/self/fd/{}", self.initrd.as_raw_fd());
         add(&["-kernel", &self.kernel.to_string_lossy(), "-initrd"]);
         add(&[&initrd, "-append", &self.cmdline]);
@@ -168,7 +152,7 @@ impl Machine {
                 "virtio-blk-pci,drive=disk{index},serial=kimport{index}"
             )]);
         }
-        arguments.extend(self.extra.iter().cloned());
+        arguments.extend_from_slice(&options.qemu_arg);
         arguments
     }
 
@@ -180,7 +164,9 @@ impl Machine {
         inherited.push(self.initrd.as_raw_fd());
         inherited.extend(self.disks.iter().map(AsRawFd::as_raw_fd));
         let runner = rustix::process::getpid();
-        let mut command = Command::new(&self.program);
+        let usual = Path::new(self.architecture.program());
+        let program = self.options.qemu.as_deref().unwrap_or(usual);
+        let mut command = Command::new(program);
         command
             .args(self.arguments(console_guest.as_raw_fd(), channel_guest.as_raw_fd()))
             .stdin(Stdio::null())
@@ -191,7 +177,7 @@ impl Machine {
         unsafe { command.pre_exec(move || prepare_child(runner, &inherited)) };
         let mut child = command
             .spawn()
-            .with_context(|| format!("cannot start {}", self.program.display()))?;
+            .with_context(|| format!("cannot start {}", program.display()))?;
         drop((console_guest, channel_guest));
 
         let (sender, events) = mpsc::channel();

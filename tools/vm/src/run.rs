@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One run, from the caller's options to the verdict.
+//! One run, from its options to the verdict.
 
 use crate::image::{Archive, Base};
 use crate::modules::Stock;
-use crate::qemu::{Accel, Architecture, Event, Machine, Vm};
+use crate::options::Options;
+use crate::qemu::{Architecture, Event, Machine, Vm};
 use crate::session::{Limits, Progress, Session, Stop, Verdict};
 use anyhow::{bail, ensure, Context, Result};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
@@ -27,49 +28,6 @@ pub const NOT_CHOSEN: &str = "not chosen";
 
 /// The time between two checks of the limits.
 const TICK: Duration = Duration::from_millis(200);
-
-/// The options of a run.
-#[derive(Debug)]
-pub struct Options {
-    /// The kernel.
-    pub stock: Stock,
-    /// The build root that the userland is taken from.
-    pub root: PathBuf,
-    /// The cache directory, which holds the bases.
-    pub cache: PathBuf,
-    /// The suites in the order in which they run.
-    pub suites: Vec<PathBuf>,
-    /// A text that the names of the tests to run contain.
-    pub test: Option<String>,
-    /// Modules under test, put into `/test/modules`.
-    pub modules: Vec<PathBuf>,
-    /// Extra files and their places in the guest.
-    pub files: Vec<(PathBuf, String)>,
-    /// Stock modules besides the usual ones.
-    pub stock_modules: Vec<String>,
-    /// Programs besides the usual ones.
-    pub programs: Vec<String>,
-    /// Sizes of extra virtio disks.
-    pub disks: Vec<u64>,
-    /// The QEMU program, if another one than the architecture's usual one.
-    pub qemu: Option<PathBuf>,
-    /// The number of virtual CPUs.
-    pub smp: u32,
-    /// The size of the memory, as QEMU writes it.
-    pub memory: String,
-    /// The accelerator.
-    pub accel: Accel,
-    /// Set if TCG emulates the CPUs in turns.
-    pub one_thread: bool,
-    /// The time limits.
-    pub limits: Limits,
-    /// Words to add to the kernel's command line.
-    pub append: String,
-    /// Further arguments for QEMU.
-    pub qemu_args: Vec<String>,
-    /// The file to which both channels are logged.
-    pub log: PathBuf,
-}
 
 /// Returns the name of a suite.
 pub fn suite_name(path: &Path) -> Result<String> {
@@ -104,7 +62,7 @@ fn write_run_part(options: &Options, names: &[String], token: &str, out: impl Wr
         0o644,
         format!("{}\n", names.join("\n")).as_bytes(),
     )?;
-    let preload = if options.disks.is_empty() {
+    let preload = if options.disk.is_empty() {
         ""
     } else {
         "virtio_blk\n"
@@ -113,7 +71,7 @@ fn write_run_part(options: &Options, names: &[String], token: &str, out: impl Wr
     let chosen = options.test.as_deref().unwrap_or_default();
     archive.file("test/chosen", 0o644, chosen.as_bytes())?;
     archive.directory("test/modules")?;
-    for (path, name) in options.suites.iter().zip(names) {
+    for (path, name) in options.suite.iter().zip(names) {
         let script = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         ensure!(
             script.starts_with(b"#!"),
@@ -122,11 +80,11 @@ fn write_run_part(options: &Options, names: &[String], token: &str, out: impl Wr
         );
         archive.file(&format!("test/suites/{name}"), 0o755, &script)?;
     }
-    for path in &options.modules {
+    for path in &options.module {
         archive.copy(&format!("test/modules/{}", file_name(path)?), path)?;
     }
-    for (from, to) in &options.files {
-        archive.copy(to, from)?;
+    for (from, to) in &options.file {
+        archive.copy(to, from.as_ref())?;
     }
     archive.finish()?.flush()?;
     Ok(())
@@ -147,17 +105,24 @@ fn token() -> Result<String> {
     Ok(format!("{:016x}", u64::from_ne_bytes(bytes)))
 }
 
-/// Runs the suites. `show` is called for each event as it happens.
-pub fn run(options: &Options, mut show: impl FnMut(&Progress)) -> Result<Verdict> {
+/// Runs the suites. Both channels are logged to `log`. `show` is called for each event as it
+/// happens.
+pub fn run(
+    options: &Options,
+    cache: &Path,
+    log: &Path,
+    mut show: impl FnMut(&Progress),
+) -> Result<Verdict> {
+    let stock = Stock::find(&options.stock, options.release.as_deref())?;
     let names: Vec<_> = options
-        .suites
+        .suite
         .iter()
         .map(|path| suite_name(path))
         .collect::<Result<_>>()?;
     ensure!(!names.is_empty(), "no suite to run");
     check_unique("suites", names.iter().map(String::as_str))?;
     let modules: Vec<_> = options
-        .modules
+        .module
         .iter()
         .map(|path| file_name(path))
         .collect::<Result<_>>()?;
@@ -165,27 +130,26 @@ pub fn run(options: &Options, mut show: impl FnMut(&Progress)) -> Result<Verdict
 
     let base = Base {
         root: &options.root,
-        stock: &options.stock,
-        programs: &options.programs,
-        modules: &options.stock_modules,
+        stock: &stock,
+        programs: &options.program,
+        modules: &options.modules_from_stock,
     }
-    .get(&options.cache)?;
+    .get(cache)?;
     let token = token()?;
-    let mut initrd = tempfile::tempfile_in(&options.cache)?;
+    let mut initrd = tempfile::tempfile_in(cache)?;
     io::copy(&mut File::open(&base)?, &mut initrd)?;
     write_run_part(options, &names, &token, &initrd)?;
     initrd.rewind()?;
-    let disks = options.disks.iter().map(|size| {
-        let file = tempfile::tempfile_in(&options.cache)?;
-        file.set_len(*size)?;
+    let disks = options.disk.iter().map(|size| {
+        let file = tempfile::tempfile_in(cache)?;
+        file.set_len(size.0)?;
         Ok(file)
     });
-    let architecture = Architecture::of(&options.stock.kernel)?;
-    let program = options.qemu.clone();
+    let architecture = Architecture::of(&stock.kernel)?;
     let machine = Machine {
-        program: program.unwrap_or_else(|| architecture.program().into()),
+        options,
         architecture,
-        kernel: options.stock.kernel.clone(),
+        kernel: stock.kernel,
         initrd,
         // Warnings and worse go to the console. The dump at the end has everything.
         cmdline: format!(
@@ -194,20 +158,18 @@ pub fn run(options: &Options, mut show: impl FnMut(&Progress)) -> Result<Verdict
             architecture.append(),
             options.append
         ),
-        smp: options.smp,
-        memory: options.memory.clone(),
-        accel: options.accel,
-        one_thread: options.one_thread,
         disks: disks.collect::<io::Result<_>>()?,
-        extra: options.qemu_args.clone(),
     };
 
-    if let Some(parent) = options.log.parent() {
+    if let Some(parent) = log.parent() {
         fs::create_dir_all(parent)?;
     }
-    let mut log = File::create(&options.log)
-        .with_context(|| format!("cannot write {}", options.log.display()))?;
-    let mut limits = options.limits;
+    let mut log = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+    let mut limits = Limits {
+        total: Duration::from_secs(options.timeout.unwrap_or(300)),
+        boot_silence: Duration::from_secs(options.boot_timeout),
+        silence: Duration::from_secs(options.hang_timeout),
+    };
     let mut session = Session::new(&token, &names, limits);
     let mut stop = watch(machine.start()?, &mut session, &mut log, &mut show)?;
     // About one boot of an emulated machine in some hundred hangs. The cause is not known. Nothing
