@@ -330,51 +330,35 @@ impl<'a> ResultLine<'a> {
             Some((name, directive)) => (name.trim(), directive.trim()),
             None => (rest.trim(), ""),
         };
-        let plain = if ok { Outcome::Passed } else { Outcome::Failed };
-        let known = [
-            ("SKIP", Outcome::Skipped),
-            ("TIMEOUT", Outcome::Failed),
-            ("ERROR", Outcome::Failed),
-            ("XFAIL", Outcome::Skipped),
-            ("TODO", Outcome::Skipped),
-        ];
-        let found = known
+        let found = ["SKIP", "TIMEOUT", "ERROR", "XFAIL", "TODO"]
             .iter()
-            .find_map(|(word, outcome)| Some((*word, *outcome, strip_word(directive, word)?)));
-        Some(match found {
-            // These directives mark an expected failure, and the test passed.
-            Some(("XFAIL" | "TODO", _, reason)) if ok => Self {
-                outcome: plain,
-                number,
-                name,
-                reason,
-            },
-            // A test that failed was not skipped, although the line says so.
-            Some(("SKIP", _, reason)) if !ok => Self {
-                outcome: plain,
-                number,
-                name,
-                reason,
-            },
-            Some((_, outcome, reason)) => Self {
-                outcome,
-                number,
-                name,
-                reason,
-            },
-            // A `#` may be part of the name.
-            None => Self {
-                outcome: plain,
-                number,
-                name: rest.trim(),
-                reason: "",
-            },
+            .find_map(|word| Some((*word, strip_word(directive, word)?)));
+        // A `#` may be part of the name.
+        let (word, name, reason) = match found {
+            Some((word, reason)) => (word, name, reason),
+            None => ("", rest.trim(), ""),
+        };
+        let outcome = match word {
+            // `XFAIL` and `TODO` mark an expected failure, and the test may have passed. A test
+            // that failed was not skipped, although the line says so.
+            "SKIP" if ok => Outcome::Skipped,
+            "XFAIL" | "TODO" if !ok => Outcome::Skipped,
+            "TIMEOUT" | "ERROR" => Outcome::Failed,
+            _ if ok => Outcome::Passed,
+            _ => Outcome::Failed,
+        };
+        Some(Self {
+            outcome,
+            number,
+            name,
+            reason,
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::Outcome::{Failed, Passed, Skipped};
     use super::*;
     use proptest::prelude::*;
 
@@ -406,78 +390,77 @@ mod tests {
     }
 
     #[test]
-    fn flat_suite() {
-        let items = parse(
-            "KTAP version 1\n1..4\nok 1 - loads\nnot ok 2 unloads\n\
-             ok 3 - disk # SKIP no disk\nok 4 issue #7 is fixed\n",
-        );
-        assert_eq!(
-            points(&items),
-            [
-                (Outcome::Passed, "loads", ""),
-                (Outcome::Failed, "unloads", ""),
-                (Outcome::Skipped, "disk", "no disk"),
-                (Outcome::Passed, "issue #7 is fixed", ""),
-            ]
-        );
-        assert!(broken(&items).is_empty());
-    }
-
-    #[test]
-    fn nested_results_carry_their_path_and_count_once() {
-        let items = parse(
-            "KTAP version 1\n1..2\n  # Subtest: io\n  KTAP version 1\n  1..2\n  ok 1 read\n  \
-             not ok 2 write\nnot ok 1 io\nok 2 last\n",
-        );
-        assert_eq!(
-            points(&items),
-            [
-                (Outcome::Passed, "io/read", ""),
-                (Outcome::Failed, "io/write", ""),
-                (Outcome::Passed, "last", ""),
-            ]
-        );
-        assert!(broken(&items).is_empty());
-    }
-
-    #[test]
-    fn a_parent_that_fails_over_good_children_counts() {
-        let items = parse("KTAP version 1\n1..1\n  KTAP version 1\n  1..1\n  ok 1 a\nnot ok 1 p\n");
-        assert_eq!(
-            points(&items),
-            [
-                (Outcome::Passed, "subtest/a", ""),
-                (Outcome::Failed, "p", ""),
-            ]
-        );
-    }
-
-    #[test]
-    fn nested_shortfall_is_found() {
-        let items = parse("KTAP version 1\n1..1\n  KTAP version 1\n  1..2\n  ok 1 a\nok 1 p\n");
-        assert_eq!(
-            broken(&items),
-            ["2 tests planned, 1 results seen in subtest"]
-        );
+    fn results_of_a_suite_without_a_fault() {
+        for (text, wanted) in [
+            (
+                "1..4\nok 1 - loads\nnot ok 2 unloads\n\
+                 ok 3 - disk # SKIP no disk\nok 4 issue #7 is fixed\n",
+                &[
+                    (Passed, "loads", ""),
+                    (Failed, "unloads", ""),
+                    (Skipped, "disk", "no disk"),
+                    (Passed, "issue #7 is fixed", ""),
+                ][..],
+            ),
+            // Nested results carry their path, and count once.
+            (
+                "1..2\n  # Subtest: io\n  KTAP version 1\n  1..2\n  ok 1 read\n  \
+                 not ok 2 write\nnot ok 1 io\nok 2 last\n",
+                &[
+                    (Passed, "io/read", ""),
+                    (Failed, "io/write", ""),
+                    (Passed, "last", ""),
+                ],
+            ),
+            // A parent that fails over good children counts.
+            (
+                "1..1\n  KTAP version 1\n  1..1\n  ok 1 a\nnot ok 1 p\n",
+                &[(Passed, "subtest/a", ""), (Failed, "p", "")],
+            ),
+            (
+                "1..6\nok 1 a # TIMEOUT\nnot ok 2 b # XFAIL known\nok 3 c # XFAIL known\n\
+                 not ok 4 d # SKIP no\nok 5 e # skip: low\nok 6 f # SKIPPED\n",
+                &[
+                    (Failed, "a", ""),
+                    (Skipped, "b", "known"),
+                    (Passed, "c", "known"),
+                    (Failed, "d", "no"),
+                    (Skipped, "e", "low"),
+                    (Passed, "f # SKIPPED", ""),
+                ],
+            ),
+            (
+                "1..0 # SKIP no target\n",
+                &[(Skipped, "all tests", "no target")],
+            ),
+        ] {
+            let items = parse(&format!("KTAP version 1\n{text}"));
+            assert_eq!(points(&items), wanted, "{text}");
+            assert!(broken(&items).is_empty(), "{text}");
+        }
     }
 
     #[test]
     fn what_is_missing_is_said() {
         assert_eq!(broken(&parse("")).len(), 1);
-        assert_eq!(broken(&parse("KTAP version 1\nok 1 a\n")), ["no plan"]);
-        assert_eq!(
-            broken(&parse("KTAP version 1\n1..2\nok 1 a\n")),
-            ["2 tests planned, 1 results seen"]
-        );
-        assert_eq!(
-            broken(&parse("KTAP version 1\n1..1\nok 1 a\nok 2 b\n")),
-            ["1 tests planned, 2 results seen"]
-        );
-        assert_eq!(broken(&parse("KTAP version 1\n1..0\n")), ["no test at all"]);
-        assert_eq!(
-            broken(&parse("KTAP version 1\n1..2\nok 1 a\nok 1 b\n")),
-            ["result numbered 1 where 2 was due"]
-        );
+        for (text, wanted) in [
+            ("ok 1 a\n", "no plan"),
+            ("1..2\nok 1 a\n", "2 tests planned, 1 results seen"),
+            ("1..1\nok 1 a\nok 2 b\n", "1 tests planned, 2 results seen"),
+            (
+                "1..1\n  KTAP version 1\n  1..2\n  ok 1 a\nok 1 p\n",
+                "2 tests planned, 1 results seen in subtest",
+            ),
+            ("1..0\n", "no test at all"),
+            (
+                "1..2\nok 1 a\nok 1 b\n",
+                "result numbered 1 where 2 was due",
+            ),
+            ("1..3\nBail out! no memory\n", "Bail out! no memory"),
+        ] {
+            let items = parse(&format!("KTAP version 1\n{text}"));
+            assert_eq!(broken(&items), [wanted], "{text}");
+        }
         assert_eq!(
             broken(&parse("ok 1 a\n")),
             [
@@ -485,61 +468,22 @@ mod tests {
                 "no `KTAP version 1` line and no plan"
             ]
         );
-        assert_eq!(
-            broken(&parse("KTAP version 1\n1..3\nBail out! no memory\n")),
-            ["Bail out! no memory"]
-        );
-    }
-
-    #[test]
-    fn directives() {
-        let items = parse(
-            "KTAP version 1\n1..6\nok 1 a # TIMEOUT\nnot ok 2 b # XFAIL known\n\
-             ok 3 c # XFAIL known\nnot ok 4 d # SKIP no\nok 5 e # skip: low\nok 6 f # SKIPPED\n",
-        );
-        let outcomes: Vec<_> = points(&items).into_iter().map(|(o, _, _)| o).collect();
-        assert_eq!(
-            outcomes,
-            [
-                Outcome::Failed,
-                Outcome::Skipped,
-                Outcome::Passed,
-                Outcome::Failed,
-                Outcome::Skipped,
-                Outcome::Passed,
-            ]
-        );
-    }
-
-    #[test]
-    fn whole_suite_skipped() {
-        let items = parse("KTAP version 1\n1..0 # SKIP no target\n");
-        assert_eq!(
-            points(&items),
-            [(Outcome::Skipped, "all tests", "no target")]
-        );
-        assert!(broken(&items).is_empty());
     }
 
     #[test]
     fn comments_speak_to_the_runner() {
         let mut parser = Parser::new();
-        assert_eq!(
-            parser.line("# # expect-log: kernel BUG at .*"),
-            [Item::ExpectLog("kernel BUG at .*".into())]
-        );
-        assert_eq!(
-            parser.line("# running: it loads"),
-            [Item::Running("it loads".into())]
-        );
-        assert_eq!(
-            parser.line("# show:   42 exports "),
-            [Item::Shown("  42 exports".into())]
-        );
-        assert_eq!(
-            parser.line("insmod: ERROR"),
-            [Item::Diagnostic("insmod: ERROR".into())]
-        );
+        for (line, item) in [
+            (
+                "# # expect-log: kernel BUG at .*",
+                Item::ExpectLog("kernel BUG at .*".into()),
+            ),
+            ("# running: it loads", Item::Running("it loads".into())),
+            ("# show:   42 exports ", Item::Shown("  42 exports".into())),
+            ("insmod: ERROR", Item::Diagnostic("insmod: ERROR".into())),
+        ] {
+            assert_eq!(parser.line(line), [item], "{line}");
+        }
     }
 
     proptest! {
@@ -569,7 +513,7 @@ mod tests {
             let items = parse(&text);
             prop_assert!(broken(&items).is_empty());
             let found: Vec<_> =
-                points(&items).iter().map(|(o, _, _)| *o == Outcome::Passed).collect();
+                points(&items).iter().map(|(o, _, _)| *o == Passed).collect();
             prop_assert_eq!(found, oks);
         }
     }
