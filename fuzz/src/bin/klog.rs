@@ -26,7 +26,7 @@ fn seeds() -> Vec<Vec<u8>> {
 
 fuzz_target!(init: kimport_fuzz::seeds(seeds), |bytes: &[u8]| {
     let text = String::from_utf8_lossy(bytes);
-    let mut scanner = Scanner::new();
+    let mut scanner = Scanner::default();
     for line in text.lines() {
         let (_, rest) = split_time(line);
         assert!(line.ends_with(rest));

@@ -19,7 +19,7 @@ fn seeds() -> Vec<Vec<u8>> {
 
 fuzz_target!(init: kimport_fuzz::seeds(seeds), |bytes: &[u8]| {
     let text = String::from_utf8_lossy(bytes);
-    let mut parser = Parser::new();
+    let mut parser = Parser::default();
     let mut items = Vec::new();
     for line in text.lines() {
         items.extend(parser.line(line));

@@ -92,7 +92,7 @@ impl Report {
     }
 }
 
-/// Takes the log line by line and collects the reports.
+/// Takes the log line by line, from its start, and collects the reports.
 #[derive(Debug, Default)]
 pub struct Scanner {
     reports: Vec<Report>,
@@ -105,11 +105,6 @@ pub struct Scanner {
 }
 
 impl Scanner {
-    /// Creates a scanner at the start of the log.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Takes one line.
     pub fn line(&mut self, line: &str) {
         let (_, text) = split_time(line.trim_end());
@@ -204,7 +199,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn scan(text: &str) -> Scanner {
-        let mut scanner = Scanner::new();
+        let mut scanner = Scanner::default();
         text.lines().for_each(|line| scanner.line(line));
         scanner
     }

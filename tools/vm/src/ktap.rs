@@ -56,7 +56,8 @@ struct Level {
     failed: bool,
 }
 
-/// The parser's state: the open nesting levels, outermost first.
+/// The parser's state: the open nesting levels, outermost first. The default is the beginning of a
+/// suite's output.
 #[derive(Debug, Default)]
 pub struct Parser {
     levels: Vec<Level>,
@@ -70,11 +71,6 @@ pub struct Parser {
 const MAX_PLAN: u64 = 1_000_000;
 
 impl Parser {
-    /// Creates a parser at the beginning of a suite's output.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Takes one line without its line end. Returns its meanings in the order in which they apply.
     pub fn line(&mut self, raw: &str) -> Vec<Item> {
         let line = raw.trim_end();
@@ -363,7 +359,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn parse(text: &str) -> Vec<Item> {
-        let mut parser = Parser::new();
+        let mut parser = Parser::default();
         let mut items: Vec<_> = text.lines().flat_map(|line| parser.line(line)).collect();
         items.extend(parser.finish());
         items
@@ -472,7 +468,7 @@ mod tests {
 
     #[test]
     fn comments_speak_to_the_runner() {
-        let mut parser = Parser::new();
+        let mut parser = Parser::default();
         for (line, item) in [
             (
                 "# # expect-log: kernel BUG at .*",

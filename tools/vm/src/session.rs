@@ -11,7 +11,6 @@ use crate::klog::{Report, Scanner};
 use crate::ktap::{Item, Outcome, Parser, Point};
 use regex::Regex;
 use std::collections::{HashMap, VecDeque};
-use std::fmt;
 use std::time::Duration;
 
 /// The time that a fatal report has to become complete before the VM is stopped.
@@ -33,25 +32,28 @@ pub struct Limits {
     pub silence: Duration,
 }
 
-/// The reason for which the VM has to be stopped.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// The total time is over.
-    Timeout(Duration),
-    /// No output for this long: a hang.
-    Silence(Duration),
-    /// The kernel reported something that it cannot be trusted to survive.
-    Fatal(String),
-}
-
-impl fmt::Display for Stop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Timeout(limit) => write!(f, "timeout: not done after {} s", limit.as_secs()),
-            Self::Silence(limit) => write!(f, "hang: no output for {} s", limit.as_secs()),
-            Self::Fatal(headline) => write!(f, "the kernel died: {headline}"),
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            total: Duration::from_secs(300),
+            boot_silence: Duration::from_secs(60),
+            silence: Duration::from_secs(60),
         }
     }
+}
+
+/// The reason for which the VM has to be stopped.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Stop {
+    /// The total time is over.
+    #[error("timeout: not done after {} s", .0.as_secs())]
+    Timeout(Duration),
+    /// No output for this long: a hang.
+    #[error("hang: no output for {} s", .0.as_secs())]
+    Silence(Duration),
+    /// The kernel reported something that it cannot be trusted to survive.
+    #[error("the kernel died: {0}")]
+    Fatal(String),
 }
 
 /// An event that a caller may want to show as soon as it happens.
@@ -128,9 +130,10 @@ impl Verdict {
 }
 
 /// The meaning of the lines of the result channel at the moment.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 enum Phase {
     /// Before, between and after suites.
+    #[default]
     Idle,
     /// Output of the suite with this index.
     Suite(usize, Parser),
@@ -139,7 +142,7 @@ enum Phase {
 }
 
 /// The state of a run.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Session {
     marker: String,
     limits: Limits,
@@ -168,7 +171,6 @@ impl Session {
         Self {
             marker: format!("@{token} "),
             limits,
-            phase: Phase::Idle,
             suites: suites
                 .iter()
                 .map(|name| SuiteReport {
@@ -176,20 +178,7 @@ impl Session {
                     ..SuiteReport::default()
                 })
                 .collect(),
-            running: None,
-            diagnostics: VecDeque::new(),
-            shown: Vec::new(),
-            test_began: Duration::ZERO,
-            expectations: Vec::new(),
-            console: Scanner::new(),
-            console_tail: VecDeque::new(),
-            dmesg: Scanner::new(),
-            dmesg_complete: false,
-            ended: false,
-            booted: None,
-            last_output: Duration::ZERO,
-            fatal_since: None,
-            problems: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -210,8 +199,7 @@ impl Session {
         self.last_output = now;
         let line = line.trim_end_matches(['\r', '\n']);
         if let Some(marker) = line.strip_prefix(&self.marker) {
-            let marker = marker.to_owned();
-            return self.marker(&marker, now);
+            return self.marker(marker, now);
         }
         match &mut self.phase {
             Phase::Idle if line.is_empty() => Vec::new(),
@@ -233,40 +221,34 @@ impl Session {
         match (word, &mut self.phase) {
             ("boot", Phase::Idle) => {
                 self.booted = Some(now);
-                vec![Progress::Booted(rest.to_owned())]
+                return vec![Progress::Booted(rest.to_owned())];
             }
             ("suite-begin", Phase::Idle) => {
                 match self.suites.iter().position(|suite| suite.name == rest) {
                     Some(index) => {
-                        self.phase = Phase::Suite(index, Parser::new());
-                        self.diagnostics.clear();
-                        self.shown.clear();
-                        self.test_began = now;
-                        self.running = None;
+                        self.phase = Phase::Suite(index, Parser::default());
+                        self.test_begins(None, now);
                     }
                     None => self.problems.push(format!("unknown suite {rest} began")),
                 }
-                Vec::new()
             }
-            ("suite-end", Phase::Suite(..)) => self.suite_end(rest, now),
-            ("dmesg-begin", Phase::Idle) => {
-                self.phase = Phase::Dmesg;
-                Vec::new()
-            }
+            ("suite-end", Phase::Suite(..)) => return self.suite_end(rest, now),
+            ("dmesg-begin", Phase::Idle) => self.phase = Phase::Dmesg,
             ("dmesg-end", Phase::Dmesg) => {
                 self.phase = Phase::Idle;
                 self.dmesg_complete = true;
-                Vec::new()
             }
-            ("end", Phase::Idle) => {
-                self.ended = true;
-                Vec::new()
-            }
-            _ => {
-                self.problems.push(format!("marker out of place: {marker}"));
-                Vec::new()
-            }
+            ("end", Phase::Idle) => self.ended = true,
+            _ => self.problems.push(format!("marker out of place: {marker}")),
         }
+        Vec::new()
+    }
+
+    fn test_begins(&mut self, name: Option<String>, now: Duration) {
+        self.diagnostics.clear();
+        self.shown.clear();
+        self.test_began = now;
+        self.running = name;
     }
 
     fn suite_end(&mut self, rest: &str, now: Duration) -> Vec<Progress> {
@@ -313,12 +295,7 @@ impl Session {
                         took,
                     });
                 }
-                Item::Running(name) => {
-                    self.diagnostics.clear();
-                    self.shown.clear();
-                    self.test_began = now;
-                    self.running = Some(name);
-                }
+                Item::Running(name) => self.test_begins(Some(name), now),
                 Item::Shown(text) => {
                     push_bounded(&mut self.diagnostics, &text, DIAGNOSTICS);
                     self.shown.push(text);
@@ -384,21 +361,19 @@ impl Session {
     pub fn finish(mut self, stop: Option<&Stop>) -> (Verdict, Vec<Progress>) {
         let mut progress = Vec::new();
         let interrupted = match &self.phase {
-            Phase::Suite(index, _) => Some(match &self.running {
-                Some(test) => format!("{}: {test}", self.suites[*index].name),
-                None => self.suites[*index].name.clone(),
-            }),
+            Phase::Suite(index, _) => {
+                let suite = &mut self.suites[*index];
+                progress.push(problem(suite, "did not come to its end".into()));
+                Some(match &self.running {
+                    Some(test) => format!("{}: {test}", suite.name),
+                    None => suite.name.clone(),
+                })
+            }
             Phase::Dmesg => Some("the dump of the kernel log".into()),
             Phase::Idle if self.booted.is_none() => Some("the boot".into()),
             Phase::Idle if !self.ended => Some("the guest's init".into()),
             Phase::Idle => None,
         };
-        if let Phase::Suite(index, _) = self.phase {
-            progress.push(problem(
-                &mut self.suites[index],
-                "did not come to its end".into(),
-            ));
-        }
         for suite in &mut self.suites {
             if suite.status.is_none() && suite.problems.is_empty() {
                 progress.push(problem(suite, "did not run".into()));
@@ -447,29 +422,23 @@ impl Session {
 
     /// Adds the reports in the kernel log to the problems of the run.
     fn judge_log(&mut self, stop: Option<&Stop>) {
-        let unmet: Vec<_> = match self.dmesg_complete {
-            true => self.dmesg.excuse(&self.expectations),
-            false => self.console.excuse(&self.expectations),
+        let (rest, main) = match self.dmesg_complete {
+            // Only the console has the reports that came after the dump.
+            true => {
+                let rest = missing_from(self.console.reports(), self.dmesg.reports());
+                (rest, &mut self.dmesg)
+            }
+            false => (Vec::new(), &mut self.console),
         };
-        for (suite, regex) in unmet {
+        for (suite, regex) in main.excuse(&self.expectations) {
             self.problems.push(format!(
                 "{suite}: the expected report did not come: {regex}"
             ));
         }
-        let (main, rest): (&Scanner, _) = match self.dmesg_complete {
-            // Only the console has the reports that came after the dump.
-            true => (
-                &self.dmesg,
-                missing_from(self.console.reports(), self.dmesg.reports()),
-            ),
-            false => (&self.console, Vec::new()),
-        };
         for report in main.reports().iter().chain(rest) {
-            if report.expected {
-                continue;
-            }
             // The reason for the stop is a problem already.
-            if matches!(stop, Some(Stop::Fatal(headline)) if *headline == report.headline) {
+            let known = matches!(stop, Some(Stop::Fatal(headline)) if *headline == report.headline);
+            if known || report.expected {
                 continue;
             }
             let place = match &report.suite {

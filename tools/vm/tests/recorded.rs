@@ -23,9 +23,8 @@ fn judge(log: &str, suites: &[&str], silence: u64, alive: bool) -> (Verdict, Opt
         .and_then(|(_, rest)| rest.split_once(' '))
         .map_or("none", |(token, _)| token);
     let limits = Limits {
-        total: Duration::from_secs(300),
-        boot_silence: Duration::from_secs(60),
         silence: Duration::from_secs(silence),
+        ..Limits::default()
     };
     let mut session = Session::new(token, &suites, limits);
     let mut now = Duration::ZERO;
