@@ -7,7 +7,6 @@
 
 use anyhow::{bail, ensure, Context, Result};
 use std::collections::BTreeMap;
-use std::fmt;
 
 /// The beginning of a line that states a need.
 const PREFIX: &str = "# kimport-vm:";
@@ -52,12 +51,10 @@ impl std::str::FromStr for Size {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (digits, shift) = match text.as_bytes().last() {
-            Some(b'K') => (&text[..text.len() - 1], 10),
-            Some(b'M') => (&text[..text.len() - 1], 20),
-            Some(b'G') => (&text[..text.len() - 1], 30),
-            _ => (text, 0),
-        };
+        let (digits, shift) = [("K", 10), ("M", 20), ("G", 30)]
+            .iter()
+            .find_map(|(suffix, shift)| Some((text.strip_suffix(*suffix)?, *shift)))
+            .unwrap_or((text, 0));
         digits
             .parse::<u64>()
             .ok()
@@ -80,9 +77,10 @@ pub fn parse_file(text: &str) -> Result<(String, String), String> {
 
 impl Key {
     fn parse(text: &str) -> Result<Self> {
-        let (key, rest) = text
-            .split_once(char::is_whitespace)
-            .unwrap_or((text, Default::default()));
+        let (key, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        let rest = rest.trim();
+        let is_flag = matches!(key, "one-thread" | "last");
+        ensure!(!is_flag || rest.is_empty(), "`{key}` takes no value");
         let words = || rest.split_whitespace().map(str::to_owned).collect();
         let parsed = match key {
             "module" => Self::Module(words()),
@@ -92,24 +90,14 @@ impl Key {
             "disk" => Self::Disk(each(rest, str::parse)?),
             "append" => Self::Append(words()),
             "qemu" => Self::Qemu(words()),
-            "timeout" => Self::Timeout(
-                rest.trim()
-                    .parse()
-                    .context("a number of seconds is wanted")?,
-            ),
+            "timeout" => Self::Timeout(rest.parse().context("a number of seconds is wanted")?),
             "with" => Self::With(words()),
             "livepatch" => return Ok(Self::Livepatch(words())),
-            "one-thread" | "last" => {
-                ensure!(rest.trim().is_empty(), "`{key}` takes no value");
-                return Ok(if key == "last" {
-                    Self::Last
-                } else {
-                    Self::OneThread
-                });
-            }
+            "one-thread" => Self::OneThread,
+            "last" => Self::Last,
             _ => bail!("`{key}` is not known"),
         };
-        ensure!(!rest.trim().is_empty(), "`{key}` has no value");
+        ensure!(is_flag || !rest.is_empty(), "`{key}` has no value");
         Ok(parsed)
     }
 }
@@ -143,6 +131,26 @@ struct Said<T> {
     suite: String,
 }
 
+impl<T: Clone + PartialEq> Said<T> {
+    fn new(value: &T, suite: &str) -> Self {
+        let (value, suite) = (value.clone(), suite.to_owned());
+        Self { value, suite }
+    }
+
+    /// Fails if the value of `what` that another suite asked for is another one.
+    fn agree(&self, first: &Self, what: &str, show: impl Fn(&T) -> String) -> Result<()> {
+        ensure!(
+            self.value == first.value,
+            "suites {} and {} cannot share a VM: they want {what} to be {} and {}",
+            first.suite,
+            self.suite,
+            show(&first.value),
+            show(&self.value)
+        );
+        Ok(())
+    }
+}
+
 /// The needs of all suites of one VM.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
@@ -171,33 +179,10 @@ pub struct Needs {
     suites: Vec<String>,
 }
 
-/// Takes a value unless another suite asked for another one.
-fn agree<T: PartialEq>(
-    present: &mut Option<Said<T>>,
-    said: Said<T>,
-    what: impl fmt::Display,
-    show: impl Fn(&T) -> String,
-) -> Result<()> {
-    match present {
-        Some(other) if other.value != said.value => bail!(
-            "suites {} and {} cannot share a VM: they want {what} to be {} and {}",
-            other.suite,
-            said.suite,
-            show(&other.value),
-            show(&said.value)
-        ),
-        Some(_) => {}
-        None => *present = Some(said),
-    }
-    Ok(())
-}
-
 /// Takes an entry of a map unless another suite asked for another one.
 fn agree_on(map: &mut BTreeMap<String, Said<String>>, key: &str, said: Said<String>) -> Result<()> {
-    let mut present = map.remove(key);
-    let result = agree(&mut present, said, key, String::clone);
-    map.extend(present.map(|said| (key.to_owned(), said)));
-    result
+    let first = map.entry(key.to_owned()).or_insert_with(|| said.clone());
+    said.agree(first, key, String::clone)
 }
 
 /// Adds the entries that are not there yet.
@@ -216,52 +201,45 @@ impl Needs {
             bail!("suite {last} must be the last of its VM, but {suite} is after it");
         }
         self.suites.push(suite.to_owned());
-        let suite = || suite.to_owned();
         for key in header {
             match key {
                 Key::Module(names) => union(&mut self.modules, names),
-                Key::Livepatch(names) if names.is_empty() => self.livepatch_suites.push(suite()),
+                Key::Livepatch(names) if names.is_empty() => {
+                    self.livepatch_suites.push(suite.to_owned())
+                }
                 Key::Livepatch(names) => union(&mut self.livepatch_modules, names),
                 Key::Stock(names) => union(&mut self.stock, names),
                 Key::Program(names) => union(&mut self.programs, names),
                 Key::Qemu(words) => union(&mut self.qemu, words),
                 Key::OneThread => self.one_thread = true,
-                Key::Last => self.last = Some(suite()),
-                Key::With(names) => self.with.extend(names.iter().map(|name| Said {
-                    value: name.clone(),
-                    suite: suite(),
-                })),
+                Key::Last => self.last = Some(suite.to_owned()),
+                Key::With(names) => {
+                    let said = names.iter().map(|name| Said::new(name, suite));
+                    self.with.extend(said);
+                }
                 Key::File(files) => {
                     for (from, to) in files {
-                        let (value, suite) = (from.clone(), suite());
-                        agree_on(&mut self.files, to, Said { value, suite })?;
+                        agree_on(&mut self.files, to, Said::new(from, suite))?;
                     }
                 }
                 Key::Append(words) => {
                     for word in words {
                         let name = word.split_once('=').map_or(word.as_str(), |(name, _)| name);
-                        let (value, suite) = (word.clone(), suite());
-                        agree_on(&mut self.append, name, Said { value, suite })?;
+                        agree_on(&mut self.append, name, Said::new(word, suite))?;
                     }
                 }
                 Key::Disk(sizes) => {
-                    let (value, suite) = (sizes.clone(), suite());
-                    let show = |sizes: &Vec<Size>| {
-                        format!(
-                            "{:?} bytes",
-                            sizes.iter().map(|size| size.0).collect::<Vec<_>>()
-                        )
-                    };
-                    agree(&mut self.disks, Said { value, suite }, "the disks", show)?;
+                    let said = Said::new(sizes, suite);
+                    let first = self.disks.get_or_insert_with(|| said.clone());
+                    said.agree(first, "the disks", |sizes| {
+                        let sizes: Vec<_> = sizes.iter().map(|size| size.0).collect();
+                        format!("{sizes:?} bytes")
+                    })?;
                 }
                 Key::Timeout(seconds) => {
-                    let (value, suite) = (*seconds, suite());
-                    agree(
-                        &mut self.timeout,
-                        Said { value, suite },
-                        "the timeout",
-                        u64::to_string,
-                    )?;
+                    let said = Said::new(seconds, suite);
+                    let first = self.timeout.get_or_insert_with(|| said.clone());
+                    said.agree(first, "the timeout", u64::to_string)?;
                 }
             }
         }
@@ -347,7 +325,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn refused<T: fmt::Debug>(result: Result<T>, wanted: &str) {
+    fn refused<T: std::fmt::Debug>(result: Result<T>, wanted: &str) {
         let error = format!("{:#}", result.unwrap_err());
         assert!(error.contains(wanted), "no {wanted:?} in {error}");
     }
@@ -475,15 +453,9 @@ mod tests {
         let module = Key::Module(words(&["samples/hello_import/hello_import"]));
         assert_eq!(header(example).unwrap(), [module]);
         // CONTRIBUTING.md has the same table of keys as this file.
-        for line in text.lines().filter(|line| line.starts_with("| `")) {
-            if text
-                .split_once("what it asks for")
-                .unwrap()
-                .1
-                .contains(line)
-            {
-                Key::parse(line.split('`').nth(1).unwrap()).unwrap();
-            }
+        let (_, table) = text.split_once("what it asks for").unwrap();
+        for line in table.lines().filter(|line| line.starts_with("| `")) {
+            Key::parse(line.split('`').nth(1).unwrap()).unwrap();
         }
     }
 
