@@ -89,10 +89,10 @@ fn show(progress: &Progress, options: &Options) {
     // If writing fails, nobody reads any more. The exit status still tells the outcome.
     let _ = match progress {
         Progress::BootsAgain(silence) => {
+            let seconds = silence.as_secs();
             writeln!(
                 out,
-                "note: the boot hung, without output for {} s; once more",
-                silence.as_secs()
+                "note: the boot hung, without output for {seconds} s; once more"
             )
         }
         Progress::Booted(release) if verbose => writeln!(out, "# booted {release}"),
@@ -148,17 +148,14 @@ fn table(steps: &[(Point, Duration)]) -> String {
 }
 
 fn report(verdict: &Verdict, steps: Option<&str>, log: &Path, kept: bool, seconds: f64) {
-    let mut out = io::stdout().lock();
     let mut text = steps.unwrap_or_default().to_owned();
     for problem in &verdict.problems {
         text += &format!("FAIL {problem}\n");
     }
     if verdict.failed > 0 {
-        text += &format!(
-            "--- last {} lines of the console\n",
-            verdict.console_tail.len()
-        );
-        for line in &verdict.console_tail {
+        let tail = &verdict.console_tail;
+        text += &format!("--- last {} lines of the console\n", tail.len());
+        for line in tail {
             text += &format!("{line}\n");
         }
         text += "---\n";
@@ -179,7 +176,7 @@ fn report(verdict: &Verdict, steps: Option<&str>, log: &Path, kept: bool, second
         verdict.passed, verdict.failed, verdict.skipped
     );
     // If writing fails, nobody reads any more. The exit status still tells the outcome.
-    let _ = out.write_all(text.as_bytes());
+    let _ = io::stdout().write_all(text.as_bytes());
 }
 
 fn run_command(mut options: Options) -> Result<bool> {

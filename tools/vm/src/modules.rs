@@ -6,7 +6,6 @@ use crate::{commit_dir, fingerprint};
 use anyhow::{bail, ensure, Context, Result};
 use liblzma::read::XzDecoder;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -49,10 +48,9 @@ impl Stock {
             dir.join("boot").join(format!("vmlinuz-{release}")),
         ];
         let kernel = candidates
-            .iter()
+            .into_iter()
             .find(|path| path.is_file())
-            .with_context(|| format!("no vmlinuz of {release} below {}", dir.display()))?
-            .clone();
+            .with_context(|| format!("no vmlinuz of {release} below {}", dir.display()))?;
         Ok(Self {
             release,
             base,
@@ -133,15 +131,12 @@ impl Stock {
 
 /// Decompresses a module, which would take time in each run if the guest did it.
 fn decompress(from: &Path, to: &Path) -> Result<()> {
-    match from.extension().and_then(OsStr::to_str) {
-        Some("xz") => {
-            let mut input = XzDecoder::new(fs::File::open(from)?);
-            io::copy(&mut input, &mut fs::File::create(to)?)?;
-        }
+    if from.extension().is_some_and(|extension| extension == "xz") {
+        let mut input = XzDecoder::new(fs::File::open(from)?);
+        io::copy(&mut input, &mut fs::File::create(to)?)?;
+    } else {
         // modprobe itself reads the other compressions.
-        _ => {
-            fs::copy(from, to)?;
-        }
+        fs::copy(from, to)?;
     }
     Ok(())
 }

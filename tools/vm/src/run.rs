@@ -8,19 +8,13 @@ use crate::options::Options;
 use crate::qemu::{Architecture, Event, Machine, Vm};
 use crate::session::{Limits, Progress, Session, Stop, Verdict};
 use anyhow::{bail, ensure, Context, Result};
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Seek, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 const INIT: &str = include_str!("../guest/init");
-/// The shell libraries in `/test` that suites may source.
-const LIBRARIES: &[(&str, &str)] = &[
-    ("ktap.sh", include_str!("../guest/ktap.sh")),
-    ("lio.sh", include_str!("../guest/lio.sh")),
-];
 
 /// The reason that a test was skipped because its name does not contain [`Options::test`].
 /// `ktap.sh` writes the same text.
@@ -43,9 +37,9 @@ pub fn suite_name(path: &Path) -> Result<String> {
     Ok(name.to_owned())
 }
 
-fn file_name(path: &Path) -> Result<&str> {
+fn file_name(path: &Path) -> Result<String> {
     path.file_name()
-        .and_then(|name| name.to_str())
+        .and_then(|name| Some(name.to_str()?.to_owned()))
         .with_context(|| format!("{} has no usable file name", path.display()))
 }
 
@@ -53,23 +47,21 @@ fn file_name(path: &Path) -> Result<&str> {
 fn write_run_part(options: &Options, names: &[String], token: &str, out: impl Write) -> Result<()> {
     let mut archive = Archive::new(BufWriter::new(out));
     archive.file("init", 0o755, INIT.as_bytes())?;
-    for (name, text) in LIBRARIES {
+    let preload = match options.disk.as_slice() {
+        [] => "",
+        _ => "virtio_blk\n",
+    };
+    for (name, text) in [
+        // The shell libraries that suites may source.
+        ("ktap.sh", include_str!("../guest/ktap.sh")),
+        ("lio.sh", include_str!("../guest/lio.sh")),
+        ("token", &format!("{token}\n")),
+        ("order", &format!("{}\n", names.join("\n"))),
+        ("preload", preload),
+        ("chosen", options.test.as_deref().unwrap_or_default()),
+    ] {
         archive.file(&format!("test/{name}"), 0o644, text.as_bytes())?;
     }
-    archive.file("test/token", 0o644, format!("{token}\n").as_bytes())?;
-    archive.file(
-        "test/order",
-        0o644,
-        format!("{}\n", names.join("\n")).as_bytes(),
-    )?;
-    let preload = if options.disk.is_empty() {
-        ""
-    } else {
-        "virtio_blk\n"
-    };
-    archive.file("test/preload", 0o644, preload.as_bytes())?;
-    let chosen = options.test.as_deref().unwrap_or_default();
-    archive.file("test/chosen", 0o644, chosen.as_bytes())?;
     archive.directory("test/modules")?;
     for (path, name) in options.suite.iter().zip(names) {
         let script = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -90,13 +82,16 @@ fn write_run_part(options: &Options, names: &[String], token: &str, out: impl Wr
     Ok(())
 }
 
-/// Rejects a name that occurs twice: the later file would silently replace the earlier one.
-fn check_unique<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<()> {
-    let mut seen = BTreeSet::new();
-    for name in names {
-        ensure!(seen.insert(name), "two {what} are named {name}");
+/// Returns the names of files. Rejects a name that occurs twice: the later file would silently
+/// replace the earlier one.
+fn unique(what: &str, paths: &[PathBuf], name: fn(&Path) -> Result<String>) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for path in paths {
+        let name = name(path)?;
+        ensure!(!names.contains(&name), "two {what} are named {name}");
+        names.push(name);
     }
-    Ok(())
+    Ok(names)
 }
 
 fn token() -> Result<String> {
@@ -114,19 +109,9 @@ pub fn run(
     mut show: impl FnMut(&Progress),
 ) -> Result<Verdict> {
     let stock = Stock::find(&options.stock, options.release.as_deref())?;
-    let names: Vec<_> = options
-        .suite
-        .iter()
-        .map(|path| suite_name(path))
-        .collect::<Result<_>>()?;
+    let names = unique("suites", &options.suite, suite_name)?;
     ensure!(!names.is_empty(), "no suite to run");
-    check_unique("suites", names.iter().map(String::as_str))?;
-    let modules: Vec<_> = options
-        .module
-        .iter()
-        .map(|path| file_name(path))
-        .collect::<Result<_>>()?;
-    check_unique("modules", modules.into_iter())?;
+    unique("modules", &options.module, file_name)?;
 
     let base = Base {
         root: &options.root,
