@@ -18,73 +18,23 @@ use std::time::{Duration, SystemTime};
 use walkdir::WalkDir;
 
 /// Programs that every base has. Some of them are in busybox, too, but suites rely on the real
-/// ones.
-pub const PROGRAMS: &[&str] = &[
-    "busybox",
-    // Debian's busybox shell prefers its own applets to the programs in PATH.
-    "dash",
-    "insmod",
-    "rmmod",
-    "modprobe",
-    "modinfo",
-    "lsmod",
-    "sg_inq",
-    "sg_vpd",
-    "sg_readcap",
-    "sg_sync",
-    "sg_write_same",
-    "sg_unmap",
-    "sg_raw",
-    "sg_modes",
-    "sg_turs",
-    "sg_requests",
-    "sg_opcodes",
-    "sg_persist",
-    "sg_dd",
-    "sg_get_lba_status",
-    "lsscsi",
-    "mkfs.ext4",
-    "e2fsck",
-    "dd",
-    "cmp",
-    "sha256sum",
-    "stat",
-    "timeout",
-    "blockdev",
-    "blkid",
-];
+/// ones, and Debian's busybox shell, unlike dash, prefers its own applets to the programs in PATH.
+const PROGRAMS: &str = "\
+    busybox dash insmod rmmod modprobe modinfo lsmod sg_inq sg_vpd sg_readcap sg_sync \
+    sg_write_same sg_unmap sg_raw sg_modes sg_turs sg_requests sg_opcodes sg_persist sg_dd \
+    sg_get_lba_status lsscsi mkfs.ext4 e2fsck dd cmp sha256sum stat timeout blockdev blkid";
 
 /// Programs that a base has when the root has them.
-pub const OPTIONAL_PROGRAMS: &[&str] = &["mount", "umount", "losetup", "dmsetup", "flock"];
+const OPTIONAL_PROGRAMS: &[&str] = &["mount", "umount", "losetup", "dmsetup", "flock"];
 
 /// Libraries that every base has besides those of its programs: host commands in Rust need them.
 const LIBRARIES: &[&str] = &["libgcc_s.so.1"];
 
 /// Modules of the stock kernel that every base has, with their dependencies.
-pub const MODULES: &[&str] = &[
-    "virtio_pci",
-    "virtio_blk",
-    "virtio_scsi",
-    "virtio_rng",
-    "scsi_mod",
-    "sd_mod",
-    "sg",
-    "scsi_debug",
-    "ext4",
-    "loop",
-    "null_blk",
-    "brd",
-    "dm-mod",
-    "dm-flakey",
-    "dm-delay",
-    "configfs",
-    "target_core_mod",
-    "target_core_iblock",
-    "target_core_file",
-    "target_core_pscsi",
-    "tcm_loop",
-    "iscsi_target_mod",
-];
+const MODULES: &str = "\
+    virtio_pci virtio_blk virtio_scsi virtio_rng scsi_mod sd_mod sg scsi_debug ext4 loop \
+    null_blk brd dm-mod dm-flakey dm-delay configfs target_core_mod target_core_iblock \
+    target_core_file target_core_pscsi tcm_loop iscsi_target_mod";
 
 /// The version of the code that makes a base. Raise it with each change of that code.
 const FORMAT: u32 = 1;
@@ -92,22 +42,8 @@ const FORMAT: u32 = 1;
 /// The age at which a base counts as unused.
 const UNUSED: Duration = Duration::from_secs(14 * 24 * 3600);
 
-const DIRECTORIES: &[&str] = &[
-    "dev",
-    "proc",
-    "sys",
-    "run",
-    "tmp",
-    "mnt",
-    "root",
-    "etc",
-    "usr",
-    "usr/bin",
-    "usr/sbin",
-    "usr/lib",
-    "usr/lib64",
-    "usr/lib/busybox",
-];
+const DIRECTORIES: &str = "\
+    dev proc sys run tmp mnt root etc usr usr/bin usr/sbin usr/lib usr/lib64 usr/lib/busybox";
 const LINKS: &[(&str, &str)] = &[
     ("bin", "usr/bin"),
     ("sbin", "usr/sbin"),
@@ -372,14 +308,11 @@ pub struct Base<'a> {
 impl Base<'_> {
     /// Returns the path of the archive in the cache. Makes the archive if it is not there.
     pub fn get(&self, cache: &Path) -> Result<PathBuf> {
-        let mut programs: Vec<_> = PROGRAMS.iter().map(|name| (*name).to_owned()).collect();
+        let mut programs: Vec<_> = PROGRAMS.split_whitespace().map(str::to_owned).collect();
         programs.extend_from_slice(self.programs);
         let userland = Userland::collect(self.root, &programs, OPTIONAL_PROGRAMS, LIBRARIES)?;
-        let names: BTreeSet<&str> = MODULES
-            .iter()
-            .copied()
-            .chain(self.modules.iter().map(String::as_str))
-            .collect();
+        let named = self.modules.iter().map(String::as_str);
+        let names: BTreeSet<&str> = MODULES.split_whitespace().chain(named).collect();
         let key = short_hash(&format!(
             "{FORMAT}\n{}\n{}\n{names:?}\n{DIRECTORIES:?}\n{LINKS:?}",
             userland.fingerprint()?,
@@ -402,7 +335,7 @@ impl Base<'_> {
 
         let temp = tempfile::NamedTempFile::new_in(cache)?;
         let mut archive = Archive::new(BufWriter::new(temp));
-        for path in DIRECTORIES {
+        for path in DIRECTORIES.split_whitespace() {
             archive.directory(path)?;
         }
         for (path, target) in LINKS {
