@@ -5,6 +5,7 @@
 use crate::samples::Samples;
 use anyhow::{Context, Result};
 use serde::Serialize;
+use Value::{All, Call, Each};
 
 /// The number of turns of the loop around calls, and of imports of the two blocks, as in
 /// tests/modules/bench.
@@ -26,11 +27,11 @@ enum Value {
 impl Value {
     fn of(self, samples: &Samples) -> Result<f64> {
         Ok(match self {
-            Self::Call(calls, empty) => {
+            Call(calls, empty) => {
                 samples.median(calls, CALLS)?.each() - samples.median(empty, CALLS)?.each()
             }
-            Self::Each(name, count) => samples.median(name, count)?.each(),
-            Self::All(name, count) => samples.median(name, count)?.ticks,
+            Each(name, count) => samples.median(name, count)?.each(),
+            All(name, count) => samples.median(name, count)?.ticks,
         })
     }
 }
@@ -41,99 +42,76 @@ struct Layout {
     rows: &'static [(&'static str, Value)],
 }
 
+/// The steps of a resolution for each of `count` imports, other than those of the other tables.
+const fn steps(count: u64) -> [(&'static str, Value); 6] {
+    [
+        ("look-up", Each("look-up", count)),
+        ("check of the type", Each("verify", count)),
+        ("binding, one by one", Each("bind/one-by-one", count)),
+        ("binding, all together", Each("bind/at-once", count)),
+        ("unbinding, one by one", Each("unbind/one-by-one", count)),
+        ("unbinding, all together", Each("unbind/at-once", count)),
+    ]
+}
+
 const LAYOUT: &[Layout] = &[
     Layout {
         title: "one call of a function that does nothing, without the loop around it",
         rows: &[
-            ("exported function", Value::Call("call/export", "call/loop")),
-            ("import", Value::Call("call/import", "call/loop")),
+            ("exported function", Call("call/export", "call/loop")),
+            ("import", Call("call/import", "call/loop")),
             (
                 "C macro: function pointer",
-                Value::Call("call/c-pointer", "call/c-loop"),
+                Call("call/c-pointer", "call/c-loop"),
             ),
             (
                 "import, kimport-calls=pointer",
-                Value::Call("call/pointer-binder", "call/loop"),
+                Call("call/pointer-binder", "call/loop"),
             ),
             (
                 "import of a #[rebindable] block",
-                Value::Call("call/rebindable", "call/loop"),
+                Call("call/rebindable", "call/loop"),
             ),
-            (
-                "import of a #[late] block",
-                Value::Call("call/late", "call/loop"),
-            ),
+            ("import of a #[late] block", Call("call/late", "call/loop")),
         ],
     },
     Layout {
         title: "all of the first resolution in a module, 45 imports",
         rows: &[
-            ("C macro: kprobe, 45 look-ups", Value::All("c-macro", FEW)),
-            (
-                "resolve_imports",
-                Value::All("first/refused_probe/resolve", FEW),
-            ),
+            ("C macro: kprobe, 45 look-ups", All("c-macro", FEW)),
+            ("resolve_imports", All("first/refused_probe/resolve", FEW)),
             (
                 "  bound one by one",
-                Value::All("first/refused_probe/one-by-one/resolve", FEW),
+                All("first/refused_probe/one-by-one/resolve", FEW),
             ),
             (
                 "  by a disabled probe",
-                Value::All("first/disabled_probe/resolve", FEW),
+                All("first/disabled_probe/resolve", FEW),
             ),
-            (
-                "  by the parameter",
-                Value::All("first/parameter/resolve", FEW),
-            ),
+            ("  by the parameter", All("first/parameter/resolve", FEW)),
         ],
     },
     Layout {
         title: "finding kallsyms_lookup_name",
         rows: &[
-            ("refused probe", Value::All("find/refused_probe", 1)),
-            ("disabled probe", Value::All("find/disabled_probe", 1)),
-            ("parameter", Value::All("find/parameter", 1)),
+            ("refused probe", All("find/refused_probe", 1)),
+            ("disabled probe", All("find/disabled_probe", 1)),
+            ("parameter", All("find/parameter", 1)),
         ],
     },
     Layout {
         title: "the other steps of a resolution, for each of 45 imports",
-        rows: &[
-            ("look-up", Value::Each("look-up", FEW)),
-            ("check of the type", Value::Each("verify", FEW)),
-            ("binding, one by one", Value::Each("bind/one-by-one", FEW)),
-            ("binding, all together", Value::Each("bind/at-once", FEW)),
-            (
-                "unbinding, one by one",
-                Value::Each("unbind/one-by-one", FEW),
-            ),
-            (
-                "unbinding, all together",
-                Value::Each("unbind/at-once", FEW),
-            ),
-        ],
+        rows: &steps(FEW),
     },
     Layout {
         title: "and for each of 128",
-        rows: &[
-            ("look-up", Value::Each("look-up", MANY)),
-            ("check of the type", Value::Each("verify", MANY)),
-            ("binding, one by one", Value::Each("bind/one-by-one", MANY)),
-            ("binding, all together", Value::Each("bind/at-once", MANY)),
-            (
-                "unbinding, one by one",
-                Value::Each("unbind/one-by-one", MANY),
-            ),
-            (
-                "unbinding, all together",
-                Value::Each("unbind/at-once", MANY),
-            ),
-        ],
+        rows: &steps(MANY),
     },
     Layout {
         title: "all of Imports::rebind, 45 imports",
         rows: &[
-            ("bound one by one", Value::All("rebind/one-by-one", FEW)),
-            ("bound all together", Value::All("rebind/at-once", FEW)),
+            ("bound one by one", All("rebind/one-by-one", FEW)),
+            ("bound all together", All("rebind/at-once", FEW)),
         ],
     },
 ];
@@ -213,11 +191,11 @@ mod tests {
         };
         for (_, value) in LAYOUT.iter().flat_map(|layout| layout.rows) {
             match *value {
-                Value::Call(calls, empty) => {
+                Call(calls, empty) => {
                     add(calls, CALLS);
                     add(empty, CALLS);
                 }
-                Value::Each(name, count) | Value::All(name, count) => add(name, count),
+                Each(name, count) | All(name, count) => add(name, count),
             }
         }
         Samples::parse(&log).unwrap()
