@@ -2,10 +2,10 @@
 
 //! The whole description: the kernel's crates, and the crates that were built with kimport.
 
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{ensure, Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The part of the format that is used here. Other fields that the kernel writes are passed on.
@@ -74,21 +74,14 @@ impl Project {
 
     /// Adds the crates that were built. One that was built several times, as the library is for
     /// each module, is added once.
-    pub(crate) fn add(&mut self, built: Vec<Built>) -> Result<()> {
-        let mut distinct: Vec<Built> = Vec::new();
-        for one in built {
-            if distinct
-                .iter()
-                .all(|known| known.root_module != one.root_module)
-            {
-                distinct.push(one);
-            }
-        }
+    pub(crate) fn add(&mut self, mut built: Vec<Built>) -> Result<()> {
+        let mut sources = BTreeSet::new();
+        built.retain(|one| sources.insert(one.root_module.clone()));
         // Crates refer to each other by name. The parts of a module may share a name, but no crate
         // refers to a module.
         let mut indices = BTreeMap::new();
         let kernel = self.crates.iter().map(|item| item.display_name.clone());
-        let ours = distinct.iter().map(|one| one.display_name.clone());
+        let ours = built.iter().map(|one| one.display_name.clone());
         for (index, name) in kernel.chain(ours).enumerate() {
             indices.entry(name).or_insert(index);
         }
@@ -98,7 +91,7 @@ impl Project {
             .iter()
             .find(|item| item.display_name == "kernel");
         let cfg = kernel.map(|item| item.cfg.clone()).unwrap_or_default();
-        for one in distinct {
+        for one in built {
             let place = one.root_module.display().to_string();
             self.crates
                 .push(one.into_crate(&indices, &cfg).context(place)?);
@@ -125,14 +118,12 @@ impl Project {
                 item.display_name
             );
             for dependency in &item.deps {
-                match self.crates.get(dependency.index) {
-                    Some(_) => {}
-                    None => bail!(
-                        "{}: there is no crate {}",
-                        item.display_name,
-                        dependency.name
-                    ),
-                }
+                ensure!(
+                    dependency.index < self.crates.len(),
+                    "{}: there is no crate {}",
+                    item.display_name,
+                    dependency.name
+                );
             }
         }
         Ok(())
@@ -167,18 +158,13 @@ impl Built {
         });
         let is_proc_macro = self.proc_macro_dylib_path.is_some();
         // A macro runs on this machine.
-        let mut cfg = if is_proc_macro {
-            Vec::new()
-        } else {
-            kernel.to_vec()
-        };
-        cfg.extend(self.cfg);
+        let kernel: &[String] = if is_proc_macro { &[] } else { kernel };
         Ok(Crate {
             display_name: self.display_name,
             root_module: self.root_module,
             edition: self.edition,
             deps: deps.collect::<Result<_>>()?,
-            cfg,
+            cfg: [kernel, &self.cfg].concat(),
             env: self.env,
             is_workspace_member: true,
             is_proc_macro,
@@ -271,9 +257,8 @@ mod tests {
     #[test]
     fn an_unknown_dependency_is_an_error() {
         let mut project = Project::of_kernel(&kernel(), Path::new("/")).unwrap();
-        let error = project
-            .add(vec![built("a", "/a.rs", &["zerocopy"])])
-            .unwrap_err();
+        let module = built("a", "/a.rs", &["zerocopy"]);
+        let error = project.add(vec![module]).unwrap_err();
         assert!(format!("{error:#}").contains("zerocopy"), "{error:#}");
     }
 
