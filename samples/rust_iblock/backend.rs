@@ -147,13 +147,32 @@ extern "C" fn alloc_device(
     }
 }
 
-/// # Safety
-///
-/// See [the module](self).
-unsafe extern "C" fn configure_device(dev: *mut bindings::se_device) -> c_int {
-    // SAFETY: By the requirements of this function `dev` is from `alloc_device` and not freed.
-    let device = unsafe { Device::from_raw(dev) };
-    from_result(|| device.configure().map(|()| 0))
+/// Defines functions that the core calls with a device.
+macro_rules! of_device {
+    ($($name:ident: $type:ty = |$device:ident| $result:expr;)*) => {$(
+        /// # Safety
+        ///
+        /// See [the module](self).
+        unsafe extern "C" fn $name(dev: *mut bindings::se_device) -> $type {
+            // SAFETY: By the requirements of this function `dev` is from `alloc_device` and not
+            // freed.
+            let $device = unsafe { Device::from_raw(dev) };
+            $result
+        }
+    )*};
+}
+
+of_device! {
+    configure_device: c_int = |device| from_result(|| device.configure().map(|()| 0));
+    configure_unmap: bool = |device| device.configure_unmap();
+    plug_device: *mut bindings::se_dev_plug =
+        |device| device.plugs.start().map_or(core::ptr::null_mut(), NonNull::as_ptr);
+    get_blocks: u64 = |device| device.last_block();
+    get_alignment_offset_lbas: u64 = |device| device.alignment_offset();
+    get_lbppbe: c_uint = |device| device.physical_block_exponent();
+    get_io_min: c_uint = |device| device.bdev().map_or(0, |bdev| bdev.io_min());
+    get_io_opt: c_uint = |device| device.bdev().map_or(0, |bdev| bdev.io_opt());
+    get_write_cache: bool = |device| device.bdev().is_some_and(|bdev| bdev.has_write_cache());
 }
 
 /// # Safety
@@ -187,26 +206,6 @@ unsafe extern "C" fn free_device_rcu(head: *mut bindings::callback_head) {
     let dev = unsafe { kernel::container_of!(head, bindings::se_device, callback_head) };
     // SAFETY: `free_device` got the device from the core, and the RCU readers are gone.
     drop(unsafe { Device::from_raw_owned(dev) });
-}
-
-/// # Safety
-///
-/// See [the module](self).
-unsafe extern "C" fn configure_unmap(dev: *mut bindings::se_device) -> bool {
-    // SAFETY: By the requirements of this function `dev` is from `alloc_device` and not freed.
-    unsafe { Device::from_raw(dev) }.configure_unmap()
-}
-
-/// # Safety
-///
-/// See [the module](self).
-unsafe extern "C" fn plug_device(dev: *mut bindings::se_device) -> *mut bindings::se_dev_plug {
-    // SAFETY: By the requirements of this function `dev` is from `alloc_device` and not freed.
-    let device = unsafe { Device::from_raw(dev) };
-    device
-        .plugs
-        .start()
-        .map_or(core::ptr::null_mut(), NonNull::as_ptr)
 }
 
 /// # Safety
@@ -268,142 +267,47 @@ unsafe extern "C" fn get_device_type(dev: *mut bindings::se_device) -> u32 {
     unsafe { lio::sbc_get_device_type(dev) }
 }
 
-/// # Safety
-///
-/// See [the module](self).
-unsafe extern "C" fn get_blocks(dev: *mut bindings::se_device) -> u64 {
-    // SAFETY: By the requirements of this function `dev` is from `alloc_device` and not freed.
-    unsafe { Device::from_raw(dev) }.last_block()
+/// Defines functions that the core calls to have a command executed.
+macro_rules! of_command {
+    ($($name:ident($($argument:ident: $type:ty),*) = |$command:ident| $result:expr;)*) => {$(
+        /// # Safety
+        ///
+        /// See [the module](self).
+        unsafe extern "C" fn $name(
+            cmd: *mut bindings::se_cmd,
+            $($argument: $type),*
+        ) -> bindings::sense_reason_t {
+            // SAFETY: By the requirements of this function the command is to be executed. The core
+            // completes it if `$result` only borrows it.
+            let $command = unsafe { Command::from_raw(cmd) };
+            Sense::from_result($result)
+        }
+    )*};
 }
 
-/// # Safety
-///
-/// See [the module](self).
-unsafe extern "C" fn get_alignment_offset_lbas(dev: *mut bindings::se_device) -> u64 {
-    // SAFETY: By the requirements of this function `dev` is from `alloc_device` and not freed.
-    unsafe { Device::from_raw(dev) }.alignment_offset()
-}
-
-/// # Safety
-///
-/// See [the module](self).
-unsafe extern "C" fn get_lbppbe(dev: *mut bindings::se_device) -> c_uint {
-    // SAFETY: By the requirements of this function `dev` is from `alloc_device` and not freed.
-    unsafe { Device::from_raw(dev) }.physical_block_exponent()
-}
-
-/// # Safety
-///
-/// See [the module](self).
-unsafe extern "C" fn get_io_min(dev: *mut bindings::se_device) -> c_uint {
-    // SAFETY: By the requirements of this function `dev` is from `alloc_device` and not freed.
-    let bdev = unsafe { Device::from_raw(dev) }.bdev();
-    bdev.map_or(0, |bdev| bdev.io_min())
-}
-
-/// # Safety
-///
-/// See [the module](self).
-unsafe extern "C" fn get_io_opt(dev: *mut bindings::se_device) -> c_uint {
-    // SAFETY: By the requirements of this function `dev` is from `alloc_device` and not freed.
-    let bdev = unsafe { Device::from_raw(dev) }.bdev();
-    bdev.map_or(0, |bdev| bdev.io_opt())
-}
-
-/// # Safety
-///
-/// See [the module](self).
-unsafe extern "C" fn get_write_cache(dev: *mut bindings::se_device) -> bool {
-    // SAFETY: By the requirements of this function `dev` is from `alloc_device` and not freed.
-    let bdev = unsafe { Device::from_raw(dev) }.bdev();
-    bdev.is_some_and(|bdev| bdev.has_write_cache())
-}
-
-/// # Safety
-///
-/// See [the module](self).
-unsafe extern "C" fn execute_rw(
-    cmd: *mut bindings::se_cmd,
-    sgl: *mut bindings::scatterlist,
-    nents: u32,
-    direction: bindings::dma_data_direction,
-) -> bindings::sense_reason_t {
-    // SAFETY: By the requirements of this function the command is to be executed.
-    let command = unsafe { Command::from_raw(cmd) };
-    // SAFETY: The core does not change the list until the command is completed.
-    let data = unsafe { ScatterList::from_raw(sgl, nents) };
-    let direction = if direction == DMA_TO_DEVICE {
-        Direction::Write
-    } else {
-        Direction::Read
+of_command! {
+    execute_rw(
+        sgl: *mut bindings::scatterlist, nents: u32, direction: bindings::dma_data_direction
+    ) = |command| {
+        // SAFETY: The core does not change the list until the command is completed.
+        let data = unsafe { ScatterList::from_raw(sgl, nents) };
+        let direction = if direction == DMA_TO_DEVICE {
+            Direction::Write
+        } else {
+            Direction::Read
+        };
+        request::read_write(command, data, direction)
     };
-    Sense::from_result(request::read_write(command, data, direction))
-}
-
-/// # Safety
-///
-/// See [the module](self).
-unsafe extern "C" fn execute_sync_cache(cmd: *mut bindings::se_cmd) -> bindings::sense_reason_t {
-    // SAFETY: By the requirements of this function the command is to be executed.
-    let command = unsafe { Command::from_raw(cmd) };
-    Sense::from_result(request::synchronize_cache(command))
-}
-
-/// # Safety
-///
-/// See [the module](self).
-unsafe extern "C" fn execute_write_same(cmd: *mut bindings::se_cmd) -> bindings::sense_reason_t {
-    // SAFETY: By the requirements of this function the command is to be executed.
-    let command = unsafe { Command::from_raw(cmd) };
-    Sense::from_result(request::write_same(command))
-}
-
-/// # Safety
-///
-/// See [the module](self).
-unsafe extern "C" fn execute_unmap(
-    cmd: *mut bindings::se_cmd,
-    lba: u64,
-    nolb: u64,
-) -> bindings::sense_reason_t {
-    // SAFETY: By the requirements of this function the command is to be executed. The core
-    // completes it.
-    let command = unsafe { Command::from_raw(cmd) };
-    Sense::from_result(request::unmap(&command, lba, nolb))
-}
-
-/// # Safety
-///
-/// See [the module](self).
-unsafe extern "C" fn execute_pr_out(
-    cmd: *mut bindings::se_cmd,
-    action: u8,
-    key: u64,
-    action_key: u64,
-    kind: u8,
-    aptpl: bool,
-) -> bindings::sense_reason_t {
-    // SAFETY: By the requirements of this function the command is to be executed. The core
-    // completes it.
-    let command = unsafe { Command::from_raw(cmd) };
-    Sense::from_result(pr::reserve_out(
-        &command, action, key, action_key, kind, aptpl,
-    ))
-}
-
-/// # Safety
-///
-/// See [the module](self).
-unsafe extern "C" fn execute_pr_in(
-    cmd: *mut bindings::se_cmd,
-    action: u8,
-    data: *mut u8,
-) -> bindings::sense_reason_t {
-    // SAFETY: By the requirements of this function the command is to be executed. The core
-    // completes it.
-    let command = unsafe { Command::from_raw(cmd) };
-    // SAFETY: The core mapped the parameter data, whose length is the command's, and nobody else
-    // uses it.
-    let data = unsafe { core::slice::from_raw_parts_mut(data, command.data_length() as usize) };
-    Sense::from_result(pr::reserve_in(&command, action, data))
+    execute_sync_cache() = |command| request::synchronize_cache(command);
+    execute_write_same() = |command| request::write_same(command);
+    execute_unmap(lba: u64, nolb: u64) = |command| request::unmap(&command, lba, nolb);
+    execute_pr_out(action: u8, key: u64, action_key: u64, kind: u8, aptpl: bool) =
+        |command| pr::reserve_out(&command, action, key, action_key, kind, aptpl);
+    execute_pr_in(action: u8, data: *mut u8) = |command| {
+        let length = command.data_length() as usize;
+        // SAFETY: The core mapped the parameter data, whose length is the command's, and nobody
+        // else uses it.
+        let data = unsafe { core::slice::from_raw_parts_mut(data, length) };
+        pr::reserve_in(&command, action, data)
+    };
 }
