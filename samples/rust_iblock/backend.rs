@@ -16,9 +16,10 @@ use crate::bindings;
 use crate::command::Command;
 use crate::device::Device;
 use crate::imports::lio;
+use crate::param::bytes;
 use crate::plug::Plug;
 use crate::pr;
-use crate::request::{self, Direction};
+use crate::request;
 use crate::scatterlist::ScatterList;
 use crate::scsi::Sense;
 use core::ptr::NonNull;
@@ -26,7 +27,7 @@ use kernel::error::{from_result, to_result};
 use kernel::ffi::{c_char, c_int, c_uint};
 use kernel::page::PAGE_SIZE;
 use kernel::prelude::*;
-use kimport::{compat::DMA_TO_DEVICE, Imports};
+use kimport::Imports;
 
 /// The driver, registered with the core.
 ///
@@ -78,23 +79,11 @@ impl Drop for Registration {
     }
 }
 
-/// Copies a string to an array of C characters.
-const fn chars<const N: usize>(s: &str) -> [c_char; N] {
-    let bytes = s.as_bytes();
-    let mut chars = [0; N];
-    let mut i = 0;
-    while i < bytes.len() {
-        chars[i] = bytes[i];
-        i += 1;
-    }
-    chars
-}
-
 fn ops(module: &'static ThisModule) -> bindings::target_backend_ops {
     bindings::target_backend_ops {
-        name: const { chars("iblock") },
-        inquiry_prod: const { chars("IBLOCK") },
-        inquiry_rev: const { chars("4.0") },
+        name: const { bytes("iblock") },
+        inquiry_prod: const { bytes("IBLOCK") },
+        inquiry_rev: const { bytes("4.0") },
         owner: module.as_ptr(),
         transport_flags_changeable: bindings::TRANSPORT_FLAG_PASSTHROUGH_PGR as u8,
         attach_hba: Some(attach_hba),
@@ -291,11 +280,6 @@ of_command! {
     ) = |command| {
         // SAFETY: The core does not change the list until the command is completed.
         let data = unsafe { ScatterList::from_raw(sgl, nents) };
-        let direction = if direction == DMA_TO_DEVICE {
-            Direction::Write
-        } else {
-            Direction::Read
-        };
         request::read_write(command, data, direction)
     };
     execute_sync_cache() = |command| request::synchronize_cache(command);

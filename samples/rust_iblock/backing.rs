@@ -2,7 +2,7 @@
 
 //! The storage below a device: a block device, and the bios that are under way to it.
 
-use crate::bdev::{BlockDevice, OpenMode};
+use crate::bdev::BlockDevice;
 use crate::bindings;
 use crate::bio::{BioSet, Context, Status, UnboundBio};
 use core::mem::ManuallyDrop;
@@ -31,10 +31,14 @@ pub(crate) struct Backing {
 }
 
 impl Backing {
-    /// Opens the block device at `path` and creates a pool of bios for it.
-    pub(crate) fn open(path: &CStr, mode: OpenMode) -> impl PinInit<Self, Error> + '_ {
+    /// [Opens](BlockDevice::open) a block device and creates a pool of bios for it.
+    pub(crate) fn open(
+        path: &CStr,
+        readonly: bool,
+        holder: *mut c_void,
+    ) -> impl PinInit<Self, Error> + '_ {
         try_pin_init!(Self {
-            bdev: BlockDevice::open(path, mode)?,
+            bdev: BlockDevice::open(path, readonly, holder)?,
             bios <- BioSet::new(),
             flushes: Atomic::new(1),
             finished <- Completion::new(),

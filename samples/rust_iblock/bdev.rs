@@ -8,14 +8,6 @@ use kernel::error::{from_err_ptr, to_result};
 use kernel::ffi::c_void;
 use kernel::prelude::*;
 
-/// The mode in which a [`BlockDevice`] is opened.
-pub(crate) struct OpenMode {
-    /// Set if the device is opened for reading only.
-    pub(crate) readonly: bool,
-    /// The holder that claims the device exclusively; null for no claim.
-    pub(crate) holder: *mut c_void,
-}
-
 /// An open block device.
 ///
 /// # Invariants
@@ -35,17 +27,18 @@ unsafe impl Send for BlockDevice {}
 unsafe impl Sync for BlockDevice {}
 
 impl BlockDevice {
-    /// Opens the block device at `path`.
-    pub(crate) fn open(path: &CStr, mode: OpenMode) -> Result<Self> {
+    /// Opens the block device at `path`, for reading only if `readonly` is set. `holder` claims it
+    /// exclusively, unless it is null.
+    pub(crate) fn open(path: &CStr, readonly: bool, holder: *mut c_void) -> Result<Self> {
         let mut flags = bindings::BLK_OPEN_READ;
-        if !mode.readonly {
+        if !readonly {
             flags |= bindings::BLK_OPEN_WRITE;
         }
 
         let path = path.as_char_ptr();
         // SAFETY: `path` is a C string; `holder` is only compared; no holder operations are given.
         let file = from_err_ptr(unsafe {
-            bindings::bdev_file_open_by_path(path, flags, mode.holder, core::ptr::null())
+            bindings::bdev_file_open_by_path(path, flags, holder, core::ptr::null())
         })?;
         let file = NonNull::new(file).ok_or(ENXIO)?;
 
@@ -62,7 +55,7 @@ impl BlockDevice {
         Ok(Self {
             file,
             bdev,
-            readonly: mode.readonly,
+            readonly,
         })
     }
 

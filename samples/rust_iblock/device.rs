@@ -3,7 +3,7 @@
 //! A storage device of the core that is backed by a block device.
 
 use crate::backing::Backing;
-use crate::bdev::{BlockDevice, OpenMode};
+use crate::bdev::BlockDevice;
 use crate::bindings;
 use crate::config::{Config, Page};
 use crate::imports::lio;
@@ -149,15 +149,12 @@ impl Device {
             return Err(EINVAL);
         };
 
-        let mode = OpenMode {
-            readonly: config.readonly,
-            holder: if config.exclusive {
-                core::ptr::from_ref(self).cast_mut().cast()
-            } else {
-                core::ptr::null_mut()
-            },
+        let holder = if config.exclusive {
+            core::ptr::from_ref(self).cast_mut().cast()
+        } else {
+            core::ptr::null_mut()
         };
-        let backing = KBox::pin_init(Backing::open(path, mode), GFP_KERNEL)?;
+        let backing = KBox::pin_init(Backing::open(path, config.readonly, holder), GFP_KERNEL)?;
 
         if config.readonly {
             let se_dev = self.se_dev.get();

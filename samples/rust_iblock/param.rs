@@ -31,18 +31,10 @@ impl<const N: usize> StringParam<N> {
     /// The build fails if `default` and its terminating NUL do not fit.
     #[doc(hidden)]
     pub(crate) const fn new(default: &str) -> Self {
-        let bytes = default.as_bytes();
-        assert!(bytes.len() < N, "the default value does not fit");
-
-        let mut buffer = [0; N];
-        let mut i = 0;
-        while i < bytes.len() {
-            buffer[i] = bytes[i];
-            i += 1;
-        }
-        // INVARIANT: The last byte was not written, as `bytes` is shorter than `N`.
+        assert!(default.len() < N, "the default value does not fit");
+        // INVARIANT: The last byte is zero, as `default` is shorter than `N`.
         Self {
-            buffer: UnsafeCell::new(buffer),
+            buffer: UnsafeCell::new(bytes(default)),
         }
     }
 
@@ -71,13 +63,16 @@ pub(crate) struct KparamString(bindings::kparam_string);
 // SAFETY: The kernel's parameter code, which serializes its accesses, is the only user.
 unsafe impl Sync for KparamString {}
 
-/// Copies a string to an array, for strings in sections.
+/// Copies a string to an array, which must be as long at least. The rest of the array is zero.
 #[doc(hidden)]
 pub(crate) const fn bytes<const N: usize>(s: &str) -> [u8; N] {
-    match s.as_bytes().first_chunk() {
-        Some(bytes) => *bytes,
-        None => panic!("the string is too short"),
+    let mut bytes = [0; N];
+    let mut i = 0;
+    while i < s.len() {
+        bytes[i] = s.as_bytes()[i];
+        i += 1;
     }
+    bytes
 }
 
 /// Declares a string parameter of the module `$module`.

@@ -51,32 +51,20 @@ const CAPABILITIES: [u8; 6] = [
 /// The number of keys that [`read_keys`] expects at first; more than most devices have.
 const KEYS: u32 = 16;
 
-/// The persistent-reservation operations of a block device.
-struct Operations<'a> {
-    bdev: &'a BlockDevice,
-    ops: &'a bindings::pr_ops,
-}
-
-impl<'a> Operations<'a> {
-    fn of(bdev: &'a BlockDevice) -> Result<Self, Sense> {
-        // SAFETY: The block device is open, and has a disk until it is closed.
-        let disk = unsafe { (*bdev.as_ptr()).bd_disk };
-        // SAFETY: As above; a disk has operations.
-        let fops = unsafe { (*disk).fops };
-        // SAFETY: As above.
-        let ops = unsafe { (*fops).pr_ops }.cast::<bindings::pr_ops>();
-        // SAFETY: The operations are null, or constant and live as long as the disk. The cast is to
-        // the type in the header; `kernel::bindings` only has the declaration.
-        let ops = unsafe { ops.as_ref() }.ok_or_else(|| {
-            pr_err!("the block device does not support persistent reservations\n");
-            Sense::UNSUPPORTED_OPCODE
-        })?;
-        Ok(Self { bdev, ops })
-    }
-
-    fn bdev(&self) -> *mut bindings::block_device {
-        self.bdev.as_ptr()
-    }
+/// Returns the persistent-reservation operations of a block device.
+fn operations(bdev: &BlockDevice) -> Result<&bindings::pr_ops, Sense> {
+    // SAFETY: The block device is open, and has a disk until it is closed.
+    let disk = unsafe { (*bdev.as_ptr()).bd_disk };
+    // SAFETY: As above; a disk has operations.
+    let fops = unsafe { (*disk).fops };
+    // SAFETY: As above.
+    let ops = unsafe { (*fops).pr_ops }.cast::<bindings::pr_ops>();
+    // SAFETY: The operations are null, or constant and live as long as the disk. The cast is to
+    // the type in the header; `kernel::bindings` only has the declaration.
+    unsafe { ops.as_ref() }.ok_or_else(|| {
+        pr_err!("the block device does not support persistent reservations\n");
+        Sense::UNSUPPORTED_OPCODE
+    })
 }
 
 /// Returns `operation`, or logs that the block device lacks it.
@@ -119,11 +107,12 @@ pub(crate) fn reserve_out(
 ) -> Result<(), Sense> {
     use action_out::*;
 
-    let pr = Operations::of(&command.device().backing()?.bdev)?;
-    let bdev = pr.bdev();
+    let bdev = &command.device().backing()?.bdev;
+    let ops = operations(bdev)?;
+    let bdev = bdev.as_ptr();
     check(match action {
         REGISTER | REGISTER_AND_IGNORE_EXISTING_KEY => {
-            let register = supported(pr.ops.pr_register, "pr_register")?;
+            let register = supported(ops.pr_register, "pr_register")?;
             if !persist {
                 pr_info!("APTPL not set by initiator, but will be used.\n");
             }
@@ -136,23 +125,23 @@ pub(crate) fn reserve_out(
             unsafe { register(bdev, key, action_key, flags) }
         }
         RESERVE => {
-            let reserve = supported(pr.ops.pr_reserve, "pr_reserve")?;
+            let reserve = supported(ops.pr_reserve, "pr_reserve")?;
             // SAFETY: `bdev` is open, and these are its operations.
             unsafe { reserve(bdev, key, block_type(kind), 0) }
         }
         CLEAR => {
-            let clear = supported(pr.ops.pr_clear, "pr_clear")?;
+            let clear = supported(ops.pr_clear, "pr_clear")?;
             // SAFETY: `bdev` is open, and these are its operations.
             unsafe { clear(bdev, key) }
         }
         PREEMPT | PREEMPT_AND_ABORT => {
-            let preempt = supported(pr.ops.pr_preempt, "pr_preempt")?;
+            let preempt = supported(ops.pr_preempt, "pr_preempt")?;
             let abort = action == PREEMPT_AND_ABORT;
             // SAFETY: `bdev` is open, and these are its operations.
             unsafe { preempt(bdev, key, action_key, block_type(kind), abort) }
         }
         RELEASE => {
-            let release = supported(pr.ops.pr_release, "pr_release")?;
+            let release = supported(ops.pr_release, "pr_release")?;
             // SAFETY: `bdev` is open, and these are its operations.
             unsafe { release(bdev, key, block_type(kind)) }
         }
@@ -170,12 +159,8 @@ pub(crate) fn reserve_in(command: &Command, action: u8, data: &mut [u8]) -> Resu
             put(data, 0, &CAPABILITIES);
             Ok(())
         }
-        action_in::READ_KEYS => {
-            read_keys(&Operations::of(&command.device().backing()?.bdev)?, data)
-        }
-        action_in::READ_RESERVATION => {
-            read_reservation(&Operations::of(&command.device().backing()?.bdev)?, data)
-        }
+        action_in::READ_KEYS => read_keys(&command.device().backing()?.bdev, data),
+        action_in::READ_RESERVATION => read_reservation(&command.device().backing()?.bdev, data),
         _ => {
             pr_err!("unknown PERSISTENT RESERVE IN action {:#04x}\n", action);
             Err(Sense::UNSUPPORTED_OPCODE)
@@ -194,8 +179,8 @@ fn put(data: &mut [u8], offset: usize, bytes: &[u8]) -> bool {
     }
 }
 
-fn read_keys(pr: &Operations<'_>, data: &mut [u8]) -> Result<(), Sense> {
-    let read_keys = supported(pr.ops.pr_read_keys, "pr_read_keys")?;
+fn read_keys(bdev: &BlockDevice, data: &mut [u8]) -> Result<(), Sense> {
+    let read_keys = supported(operations(bdev)?.pr_read_keys, "pr_read_keys")?;
 
     let mut room = KEYS;
     let (list, generation, count) = loop {
@@ -209,7 +194,7 @@ fn read_keys(pr: &Operations<'_>, data: &mut [u8]) -> Result<(), Sense> {
         unsafe { (*header).num_keys = room };
         // SAFETY: The block device is open, these are its operations, and there is room for the
         // keys.
-        let status = unsafe { read_keys(pr.bdev(), header) };
+        let status = unsafe { read_keys(bdev.as_ptr(), header) };
         if status != 0 {
             return Err(Sense::COMMUNICATION_FAILURE);
         }
@@ -233,12 +218,12 @@ fn read_keys(pr: &Operations<'_>, data: &mut [u8]) -> Result<(), Sense> {
     Ok(())
 }
 
-fn read_reservation(pr: &Operations<'_>, data: &mut [u8]) -> Result<(), Sense> {
-    let read_reservation = supported(pr.ops.pr_read_reservation, "pr_read_reservation")?;
+fn read_reservation(bdev: &BlockDevice, data: &mut [u8]) -> Result<(), Sense> {
+    let read_reservation = supported(operations(bdev)?.pr_read_reservation, "pr_read_reservation")?;
 
     let mut held = bindings::pr_held_reservation::default();
     // SAFETY: The block device is open, these are its operations, and `held` is valid for writes.
-    let status = unsafe { read_reservation(pr.bdev(), &mut held) };
+    let status = unsafe { read_reservation(bdev.as_ptr(), &mut held) };
     if status != 0 {
         return Err(Sense::COMMUNICATION_FAILURE);
     }

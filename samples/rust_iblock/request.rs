@@ -13,6 +13,7 @@ use kernel::prelude::*;
 use kernel::sync::atomic::{ordering::Relaxed, AtomicFlag};
 use kernel::sync::{Arc, UniqueArc};
 use kernel::types::ForeignOwnable;
+use kimport::compat::DMA_TO_DEVICE;
 
 /// A command that is being executed.
 ///
@@ -109,18 +110,9 @@ impl Context for Command {
     }
 }
 
-/// The direction of a data transfer, seen from the initiator.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Direction {
-    /// From the device.
-    Read,
-    /// To the device.
-    Write,
-}
-
 /// The operation and flags of the bios for a READ or WRITE.
-fn bio_op(command: &Command, direction: Direction) -> Result<u32, Sense> {
-    if direction == Direction::Read {
+fn bio_op(command: &Command, direction: bindings::dma_data_direction) -> Result<u32, Sense> {
+    if direction != DMA_TO_DEVICE {
         return Ok(bindings::REQ_OP_READ);
     }
 
@@ -141,7 +133,7 @@ fn bio_op(command: &Command, direction: Direction) -> Result<u32, Sense> {
 pub(crate) fn read_write(
     command: Command,
     data: ScatterList<'_>,
-    direction: Direction,
+    direction: bindings::dma_data_direction,
 ) -> Result<(), Sense> {
     let op = bio_op(&command, direction)?;
     let request = Request::new(command)?;
