@@ -89,11 +89,6 @@ disk_appears() {
 	ktap_show "$(lsscsi | tr -s ' '), $(($(blockdev --getsize64 "$DISK") >> 20)) MiB, on top of $BACKING"
 }
 
-drop_caches() {
-	sync
-	echo 3 >/proc/sys/vm/drop_caches
-}
-
 random_data() {
 	dd if=/dev/urandom of=/tmp/random bs=1M count=$MIB status=none || return
 	dd if=/tmp/random of="$DISK" bs=1M conv=fsync status=none || return
@@ -146,10 +141,6 @@ unloaded() {
 	rmmod $CORE || return
 	rmmod target_core_mod || return
 	if grep -E '^(target_core|rust_iblock|tcm_loop)' /proc/modules; then return 1; fi
-}
-
-quiet_log() {
-	if dmesg | grep -E 'BUG|WARNING|Oops|Call Trace'; then return 1; fi
 }
 
 ktap_plan 13

@@ -70,14 +70,6 @@ row() {
 	sed -n "s/^$2 //p" "$DIRECTORY/$1"
 }
 
-is() {
-	[ "$1" = "$2" ] || {
-		echo "expected: $1"
-		echo "got:      $2"
-		return 1
-	}
-}
-
 listed() {
 	! [ -e $DIRECTORY/import_cases ] && cases case=0 || return
 	cat $DIRECTORY/import_cases
@@ -120,8 +112,7 @@ open_file() {
 	cases case=0 && exec 3<$DIRECTORY/import_cases || return
 	if message=$(rmmod import_cases 2>&1); then return 1; fi
 	exec 3<&-
-	echo "$message"
-	case $message in *"in use"*) ;; *) return 1 ;; esac
+	has "$message" "in use" || return
 	rmmod import_cases
 }
 

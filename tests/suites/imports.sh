@@ -126,7 +126,7 @@ not_gpl_loads() {
 		return 1
 	}
 	log_since | grep import_cases:
-	case $message in *"Permission denied"*) ;; *) echo "$message" && return 1 ;; esac
+	has "$message" "Permission denied" || return
 	log_since | grep "import_cases: kimport: " >said
 	[ "$(wc -l <said)" -eq 1 ] || return
 	grep "cannot import block $2: this module's licence, .* is not GPL-compatible; " said

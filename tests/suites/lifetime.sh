@@ -110,10 +110,7 @@ not_loaded() {
 	log_mark
 	message=$(load lifetime_load "case=$1" 2>&1) && return 1
 	log_since | grep kimport:
-	case $message in
-	*"No such device"*) ;;
-	*) return 1 ;;
-	esac
+	has "$message" "No such device" || return
 	log_since | grep -qE "lifetime_load: kimport: cannot import block $2"
 }
 

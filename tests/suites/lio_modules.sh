@@ -115,11 +115,6 @@ stock_core_unused() {
 	stock_core_state | diff /tmp/stock_core -
 }
 
-drop_caches() {
-	sync
-	echo 3 >/proc/sys/vm/drop_caches
-}
-
 # same DISK BELOW [DD-OPTION]: random data written to DISK can be read from there, and from BELOW,
 # which is the storage below.
 same() {
@@ -165,18 +160,11 @@ debug_messages() {
 }
 
 loop_pscsi() {
-	modprobe scsi_debug dev_size_mb=32 delay=0 || return
-	for _ in $(seq 100); do
-		for block in /sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block/*; do
-			if [ -b "/dev/${block##*/}" ]; then break 2; fi
-		done
-		usleep 50000
-	done
-	below=/dev/${block##*/} host=${block#*/host}
-	host=${host%%/*}
+	lio_scsi_debug || return
+	host=${LIO_ADDRESS%%:*}
 	lio_backstore_control target_new "pscsi_$host" data \
-		"scsi_host_id=$host,scsi_channel_id=0,scsi_target_id=0,scsi_lun_id=0" "$below" 1003 || return
-	loop "pscsi_$host/data" "$below" iflag=direct || return
+		"scsi_host_id=$host,scsi_channel_id=0,scsi_target_id=0,scsi_lun_id=0" "$LIO_DISK" 1003 || return
+	loop "pscsi_$host/data" "$LIO_DISK" iflag=direct || return
 	lio_backstore_remove target_new "pscsi_$host" data && rmmod scsi_debug
 }
 
@@ -244,10 +232,6 @@ unloaded() {
 	rmmod iscsi_target_mod_new || return
 	[ "$(cat /sys/module/$CORE/refcnt)" -eq 0 ] && rmmod $CORE || return
 	if grep _new /proc/modules; then return 1; fi
-}
-
-quiet_log() {
-	if dmesg | grep -E 'BUG|WARNING|Oops|Call Trace'; then return 1; fi
 }
 
 ktap_plan $((19 + $(echo "$MODULES" | wc -l)))

@@ -62,14 +62,10 @@ refuses() {
 		echo "succeeded: $*"
 		return 1
 	fi
-	case $output in
-	*"$wanted"*) ;;
-	*)
-		echo "expected '$wanted' from: $*"
-		echo "$output"
+	has "$output" "$wanted" || {
+		echo "from: $*"
 		return 1
-		;;
-	esac
+	}
 }
 
 # control NAME TEXT: writes TEXT in one write, and prints the errno if it is refused. (The shell's
@@ -80,14 +76,6 @@ control() {
 
 configure() {
 	printf 1 | dd of="$CORE/$HBA/$1/enable" status=none
-}
-
-# is EXPECTED ACTUAL
-is() {
-	[ "$1" = "$2" ] && return
-	echo "expected: $1"
-	echo "     got: $2"
-	return 1
 }
 
 # sectors DISK: prints the size of DISK that the SCSI layer sees.
@@ -123,10 +111,6 @@ nullb() {
 
 nullb_remove() {
 	lio_write 0 "$NULLB/$1/power" && rmdir "$NULLB/$1"
-}
-
-drop_caches() {
-	sync && echo 3 >/proc/sys/vm/drop_caches
 }
 
 # rw10 OPCODE FLAGS LBA: prints the CDB of a READ(10) or WRITE(10) of one block.
@@ -349,27 +333,13 @@ bad_blocks() {
 	disk_down && nullb_remove n && return $result
 }
 
-# Makes a device of scsi_debug, which exists as long as that is loaded; sets $below.
-scsi_debug() {
-	modprobe scsi_debug dev_size_mb=64 delay=0 "$@" || return
-	for _ in $(seq 100); do
-		for below in /sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*:*/block/*; do
-			address=${below%/block/*} address=${address##*/}
-			below=/dev/${below##*/}
-			[ -b "$below" ] && inject=/sys/kernel/debug/scsi_debug/$address/error && return
-		done
-		usleep 50000
-	done
-	return 1
-}
-
-# inject OPCODE STATUS KEY ASC ASCQ: makes a command of the device below fail.
+# inject OPCODE STATUS KEY ASC ASCQ: makes a command of the device of scsi_debug fail.
 inject() {
-	lio_write "2 1 $1 0 0 $2 $3 $4 $5" "$inject"
+	lio_write "2 1 $1 0 0 $2 $3 $4 $5" "/sys/kernel/debug/scsi_debug/$LIO_ADDRESS/error"
 }
 
 injected() {
-	scsi_debug "$@" && disk_up "$below" || return
+	lio_scsi_debug "$@" && disk_up "$LIO_DISK" || return
 	is Good "$(status write10 16)" && inject 0x2a 0x18 0 0 0 &&
 		is "Reservation Conflict" "$(status write10 16)" &&
 		is Good "$(status read10 16)" &&
@@ -379,7 +349,7 @@ injected() {
 }
 
 alignment() {
-	scsi_debug physblk_exp=3 lowest_aligned=7 opt_blks=64 && disk_up "$below" || return
+	lio_scsi_debug physblk_exp=3 lowest_aligned=7 opt_blks=64 && disk_up "$LIO_DISK" || return
 	sg_readcap --long "$disk" | tee /tmp/out
 	grep -q 'exponent=3' /tmp/out && grep -q 'Lowest aligned.*=7' /tmp/out &&
 		sg_vpd --page=bl "$disk" | tee /tmp/out

@@ -14,25 +14,12 @@
 WWN=naa.6001405000000001
 BACKSTORE=$LIO_CONFIGFS/target/core/iblock_0/data
 
-# setup KIND: makes a block device; sets $device. teardown KIND: removes it.
+# setup KIND: makes a block device; sets LIO_DISK. teardown KIND: removes it.
 setup() {
 	case $1 in
-	virtio) device=/dev/vda ;;
-	*)
-		# shellcheck disable=SC2046
-		modprobe scsi_debug dev_size_mb=64 delay=0 $(case $1 in
-			4k) echo sector_size=4096 lbpu=1 lbpws=1 ;;
-			512e) echo physblk_exp=3 lowest_aligned=7 opt_blks=64 ;;
-			esac) || return
-		for _ in $(seq 100); do
-			for device in /sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*:*/block/*; do
-				device=/dev/${device##*/}
-				[ -b "$device" ] && return
-			done
-			usleep 50000
-		done
-		return 1
-		;;
+	virtio) LIO_DISK=/dev/vda ;;
+	4k) lio_scsi_debug sector_size=4096 lbpu=1 lbpws=1 ;;
+	512e) lio_scsi_debug physblk_exp=3 lowest_aligned=7 opt_blks=64 ;;
 	esac
 }
 
@@ -81,7 +68,7 @@ commands() {
 shown() {
 	setup "$1" && mkdir -p "${BACKSTORE%/*}" && mkdir "$BACKSTORE" || return
 	[ "$1" != virtio ] || parameters
-	lio_write "udev_path=$device,readonly=0,exclusive=1" "$BACKSTORE/control" &&
+	lio_write "udev_path=$LIO_DISK,readonly=0,exclusive=1" "$BACKSTORE/control" &&
 		lio_write serial "$BACKSTORE/wwn/vpd_unit_serial" && lio_write 1 "$BACKSTORE/enable" || return
 	write control udev_path=/dev/vdb
 	write control readonly=0

@@ -17,9 +17,8 @@ ktap_planned=0
 ktap_chosen=$(cat /test/chosen)
 ktap_dir=$(mktemp -d /tmp/ktap.XXXXXX)
 mkfifo "$ktap_dir/output"
-# Results go to the suite's own output, even from inside a test whose output is
-# being quoted. Both ends of the pipe stay open here: neither a test nor its
-# reader ever blocks on opening it.
+# Results go to the suite's own output, even from inside a test whose output is being quoted. Both
+# ends of the pipe stay open here: neither a test nor its reader ever blocks on opening it.
 exec 9>&1 8<>"$ktap_dir/output"
 
 # ktap_plan N: the suite has N tests. The first thing a suite prints.
@@ -125,6 +124,30 @@ default_sites() {
 	esac
 }
 
+# is EXPECTED ACTUAL: the two are the same.
+is() {
+	[ "$1" = "$2" ] && return
+	echo "expected: $1"
+	echo "     got: $2"
+	return 1
+}
+
+# has TEXT PART: PART is in TEXT.
+has() {
+	case $1 in *"$2"*) return ;; esac
+	echo "expected '$2', got: $1"
+	return 1
+}
+
+drop_caches() {
+	sync && echo 3 >/proc/sys/vm/drop_caches
+}
+
+# quiet_log: the whole kernel log has no report.
+quiet_log() {
+	! dmesg | grep -E 'BUG|WARNING|Oops|Call Trace'
+}
+
 # ktap_finish: the last thing a suite does. Its status is the suite's.
 ktap_finish() {
 	rm -rf "$ktap_dir"
@@ -154,10 +177,9 @@ kallsyms_address() {
 		awk -v symbol="$1" -v module="${2:+[$2]}" '$3 == symbol && $4 == module { print $1 }'
 }
 
-# expect_log REGEX: announces that this suite is about to provoke one kernel
-# report (a BUG, a WARNING, ...) with a line that matches REGEX (Rust regex
-# syntax). The report is then no failure, but its absence is one, and so is a
-# second report. Call this before the suite provokes the report.
+# expect_log REGEX: announces that this suite is about to provoke one kernel report (a BUG, a
+# WARNING, ...) with a line that matches REGEX (Rust regex syntax). The report is then no failure,
+# but its absence is one, and so is a second report. Call this before the suite provokes the report.
 expect_log() {
 	printf '# expect-log: %s\n' "$1" >&9
 }

@@ -11,12 +11,11 @@
 #	lio_loop_detach target loopback naa.6001405000000001
 #	lio_backstore_remove target iblock_0 data
 #
-# SUBSYS is the core's directory in configfs: `target`, or `target_new` for the
-# copy of samples/lio_core_new. HBA is PLUGIN_NUMBER, where the plugin is the
-# backend's name (with at most one underscore, or the core does not find it).
-# FABRIC is the front end's name (`loopback` for tcm_loop). A function that fails
-# prints the reason on standard error and returns non-zero. If it makes
-# something, it undoes that.
+# SUBSYS is the core's directory in configfs: `target`, or `target_new` for the copy of
+# samples/lio_core_new. HBA is PLUGIN_NUMBER, where the plugin is the backend's name (with at most
+# one underscore, or the core does not find it). FABRIC is the front end's name (`loopback` for
+# tcm_loop). A function that fails prints the reason on standard error and returns non-zero. If it
+# makes something, it undoes that.
 #
 # shellcheck shell=dash
 
@@ -43,6 +42,21 @@ lio_front_end() {
 	fi
 }
 
+# lio_scsi_debug [PARAMETER...]: makes a disk of 64 MiB with scsi_debug, which exists as long as
+# that is loaded. Sets LIO_DISK to the disk and LIO_ADDRESS to its HOST:CHANNEL:TARGET:LUN.
+lio_scsi_debug() {
+	modprobe scsi_debug dev_size_mb=64 delay=0 "$@" || return
+	for _ in $(seq 100); do
+		for lio_block in /sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*:*/block/*; do
+			LIO_DISK=/dev/${lio_block##*/} LIO_ADDRESS=${lio_block%/block/*}
+			LIO_ADDRESS=${LIO_ADDRESS##*/}
+			[ -b "$LIO_DISK" ] && return
+		done
+		usleep 50000
+	done
+	lio_error "scsi_debug has no disk"
+}
+
 # lio_write VALUE FILE: one write to one attribute.
 lio_write() {
 	# The shell reports an error of the redirection, echo one of the write.
@@ -56,9 +70,8 @@ lio_backstore_create() {
 	lio_backstore_control "$1" "$2" "$3" "udev_path=$4" "$4" "${5-}"
 }
 
-# lio_backstore_control SUBSYS HBA NAME CONTROL UDEV_PATH [SERIAL]: makes a
-# backstore NAME with the backend's parameters CONTROL, such as
-# fd_dev_name=FILE,fd_dev_size=BYTES.
+# lio_backstore_control SUBSYS HBA NAME CONTROL UDEV_PATH [SERIAL]: makes a backstore NAME with the
+# backend's parameters CONTROL, such as fd_dev_name=FILE,fd_dev_size=BYTES.
 lio_backstore_control() {
 	lio_hba=$LIO_CONFIGFS/$1/core/$2
 	lio_dev=$lio_hba/$3
