@@ -62,10 +62,7 @@ pub fn split_time(line: &str) -> (Option<&str>, &str) {
         let numeric = stamp.bytes().all(|b| b.is_ascii_digit() || b == b'.');
         (numeric && !stamp.is_empty()).then_some((stamp, text))
     });
-    match split {
-        Some((stamp, text)) => (Some(stamp), text),
-        None => (None, line),
-    }
+    split.map_or((None, line), |(stamp, text)| (Some(stamp), text))
 }
 
 /// One complaint of the kernel.
@@ -181,13 +178,7 @@ impl Scanner {
                         && !report.headline.contains("Kernel panic")
                         && report.matches(regex)
                 });
-                match found {
-                    Some(report) => {
-                        report.expected = true;
-                        false
-                    }
-                    None => true,
-                }
+                found.map(|report| report.expected = true).is_none()
             })
             .collect()
     }
