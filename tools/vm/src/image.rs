@@ -4,6 +4,7 @@
 //! stock modules, and is cached. The second is small and holds the files of one run.
 
 use crate::modules::Stock;
+use crate::options::Options;
 use crate::{fingerprint, short_hash};
 use anyhow::{bail, ensure, Context, Result};
 use cpio::newc::{self, Builder};
@@ -134,16 +135,11 @@ struct Userland {
 }
 
 impl Userland {
-    fn collect(
-        root: &Path,
-        required: &[String],
-        optional: &[&str],
-        libraries: &[&str],
-    ) -> Result<Self> {
+    fn collect(root: &Path, required: &[String]) -> Result<Self> {
         let mut userland = Self::default();
         let mut missing = Vec::new();
         let wanted = required.iter().map(|name| (name.as_str(), true));
-        for (name, needed) in wanted.chain(optional.iter().map(|name| (*name, false))) {
+        for (name, needed) in wanted.chain(OPTIONAL_PROGRAMS.iter().map(|name| (*name, false))) {
             let found = ["usr/bin", "usr/sbin", "bin", "sbin"]
                 .iter()
                 .map(|dir| format!("{dir}/{name}"))
@@ -160,7 +156,7 @@ impl Userland {
             root.display(),
             missing.join(", ")
         );
-        for library in libraries {
+        for library in LIBRARIES {
             userland.program(root, &find_library(root, "this base", library, &[])?)?;
         }
         Ok(userland)
@@ -292,71 +288,59 @@ fn find_library(root: &Path, user: &str, library: &str, search: &[String]) -> Re
         .with_context(|| format!("{user} needs {library}, which is not in {}", root.display()))
 }
 
-/// The inputs of a base.
-#[derive(Debug)]
-pub struct Base<'a> {
-    /// The build root.
-    pub root: &'a Path,
-    /// The kernel.
-    pub stock: &'a Stock,
-    /// Programs besides the usual ones.
-    pub programs: &'a [String],
-    /// Stock modules besides the usual ones.
-    pub modules: &'a [String],
-}
-
-impl Base<'_> {
-    /// Returns the path of the archive in the cache. Makes the archive if it is not there.
-    pub fn get(&self, cache: &Path) -> Result<PathBuf> {
-        let mut programs: Vec<_> = PROGRAMS.split_whitespace().map(str::to_owned).collect();
-        programs.extend_from_slice(self.programs);
-        let userland = Userland::collect(self.root, &programs, OPTIONAL_PROGRAMS, LIBRARIES)?;
-        let named = self.modules.iter().map(String::as_str);
-        let names: BTreeSet<&str> = MODULES.split_whitespace().chain(named).collect();
-        let key = short_hash(&format!(
-            "{FORMAT}\n{}\n{}\n{names:?}\n{DIRECTORIES:?}\n{LINKS:?}",
-            userland.fingerprint()?,
-            self.stock.fingerprint()?,
-        ));
-        let path = cache.join(format!("base-{}-{key}.cpio", self.stock.release));
-        if let Ok(base) = fs::File::open(&path) {
-            // `remove_unused` goes by this time. After an error here the base may be made again.
-            let _ = base.set_modified(SystemTime::now());
-            return Ok(path);
-        }
-        let dependencies = self.stock.dependencies(cache)?;
-        // A small kernel lacks most of the usual modules. The ones that the caller named must be
-        // there.
-        let wanted = |name: &&str| self.modules.iter().any(|m| m == name) || dependencies.has(name);
-        let modules = dependencies.closure(names.into_iter().filter(wanted))?;
-        fs::create_dir_all(cache)?;
-        let staged = tempfile::tempdir_in(cache)?;
-        self.stock.stage(&modules, staged.path())?;
-
-        let temp = tempfile::NamedTempFile::new_in(cache)?;
-        let mut archive = Archive::new(BufWriter::new(temp));
-        for path in DIRECTORIES.split_whitespace() {
-            archive.directory(path)?;
-        }
-        for (path, target) in LINKS {
-            archive.link(path, target)?;
-        }
-        // The kernel opens the console for init before anything is mounted.
-        archive.device("dev/console", 5, 1)?;
-        archive.device("dev/null", 1, 3)?;
-        for (place, from) in &userland.files {
-            archive.copy(place, from)?;
-        }
-        for (place, target) in &userland.links {
-            archive.link(place, target)?;
-        }
-        add_tree(&mut archive, staged.path(), "usr")?;
-        let temp = archive.finish()?.into_inner()?;
-        // Two runs may make the same file at the same time. The later rename wins.
-        temp.persist(&path)?;
-        remove_unused(cache)?;
-        Ok(path)
+/// Returns the path of the base for these options in the cache. Makes the archive if it is not
+/// there.
+pub fn base(options: &Options, stock: &Stock, cache: &Path) -> Result<PathBuf> {
+    let mut programs: Vec<_> = PROGRAMS.split_whitespace().map(str::to_owned).collect();
+    programs.extend_from_slice(&options.program);
+    let userland = Userland::collect(&options.root, &programs)?;
+    let named = options.modules_from_stock.iter().map(String::as_str);
+    let names: BTreeSet<&str> = MODULES.split_whitespace().chain(named).collect();
+    let key = short_hash(&format!(
+        "{FORMAT}\n{}\n{}\n{names:?}\n{DIRECTORIES:?}\n{LINKS:?}",
+        userland.fingerprint()?,
+        stock.fingerprint()?,
+    ));
+    let path = cache.join(format!("base-{}-{key}.cpio", stock.release));
+    if let Ok(base) = fs::File::open(&path) {
+        // `remove_unused` goes by this time. After an error here the base may be made again.
+        let _ = base.set_modified(SystemTime::now());
+        return Ok(path);
     }
+    let dependencies = stock.dependencies(cache)?;
+    // A small kernel lacks most of the usual modules. The ones that the caller named must be
+    // there.
+    let wanted = |name: &&str| {
+        options.modules_from_stock.iter().any(|m| m == name) || dependencies.has(name)
+    };
+    let modules = dependencies.closure(names.into_iter().filter(wanted))?;
+    fs::create_dir_all(cache)?;
+    let staged = tempfile::tempdir_in(cache)?;
+    stock.stage(&modules, staged.path())?;
+
+    let temp = tempfile::NamedTempFile::new_in(cache)?;
+    let mut archive = Archive::new(BufWriter::new(temp));
+    for path in DIRECTORIES.split_whitespace() {
+        archive.directory(path)?;
+    }
+    for (path, target) in LINKS {
+        archive.link(path, target)?;
+    }
+    // The kernel opens the console for init before anything is mounted.
+    archive.device("dev/console", 5, 1)?;
+    archive.device("dev/null", 1, 3)?;
+    for (place, from) in &userland.files {
+        archive.copy(place, from)?;
+    }
+    for (place, target) in &userland.links {
+        archive.link(place, target)?;
+    }
+    add_tree(&mut archive, staged.path(), "usr")?;
+    let temp = archive.finish()?.into_inner()?;
+    // Two runs may make the same file at the same time. The later rename wins.
+    temp.persist(&path)?;
+    remove_unused(cache)?;
+    Ok(path)
 }
 
 /// Removes the bases that no run has used for a long time: each is tens of megabytes.
@@ -443,7 +427,7 @@ mod tests {
     fn missing_programs_are_all_named() {
         let root = tempfile::tempdir().unwrap();
         let wanted = ["here".to_owned(), "there".to_owned()];
-        let error = Userland::collect(root.path(), &wanted, &["maybe"], &[]).unwrap_err();
+        let error = Userland::collect(root.path(), &wanted).unwrap_err();
         assert!(error.to_string().ends_with("has no here, there"), "{error}");
     }
 

@@ -2,7 +2,7 @@
 
 //! One run, from its options to the verdict.
 
-use crate::image::{Archive, Base};
+use crate::image::{base, Archive};
 use crate::modules::Stock;
 use crate::options::Options;
 use crate::qemu::{Architecture, Event, Machine, Vm};
@@ -113,13 +113,7 @@ pub fn run(
     ensure!(!names.is_empty(), "no suite to run");
     unique("modules", &options.module, file_name)?;
 
-    let base = Base {
-        root: &options.root,
-        stock: &stock,
-        programs: &options.program,
-        modules: &options.modules_from_stock,
-    }
-    .get(cache)?;
+    let base = base(options, &stock, cache)?;
     let token = token()?;
     let mut initrd = tempfile::tempfile_in(cache)?;
     io::copy(&mut File::open(&base)?, &mut initrd)?;
