@@ -27,14 +27,13 @@ pub(crate) struct Config {
 enum Token {
     UdevPath,
     Readonly,
-    Force,
     Exclusive,
     Unknown,
 }
 
 /// A `match_table_t`.
 #[repr(transparent)]
-struct Tokens([bindings::match_token; 5]);
+struct Tokens([bindings::match_token; 4]);
 
 // SAFETY: The table is never written.
 unsafe impl Sync for Tokens {}
@@ -52,7 +51,6 @@ static TOKENS: Tokens = {
     Tokens([
         entry(Token::UdevPath, Some(c"udev_path=%s")),
         entry(Token::Readonly, Some(c"readonly=%d")),
-        entry(Token::Force, Some(c"force=%d")),
         entry(Token::Exclusive, Some(c"exclusive=%d")),
         entry(Token::Unknown, None),
     ])
@@ -66,12 +64,9 @@ impl Token {
         // SAFETY: `match_token` only reads the string, and the table up to its null pattern. There
         // is room for the maximum number of arguments that it finds.
         let token = unsafe { bindings::match_token(start, TOKENS.0.as_ptr(), args.as_mut_ptr()) };
-        let token = match token {
-            t if t == Self::UdevPath as c_int => Self::UdevPath,
-            t if t == Self::Readonly as c_int => Self::Readonly,
-            t if t == Self::Force as c_int => Self::Force,
-            t if t == Self::Exclusive as c_int => Self::Exclusive,
-            _ => return (Self::Unknown, c""),
+        let known = [Self::UdevPath, Self::Readonly, Self::Exclusive];
+        let Some(token) = known.into_iter().find(|known| *known as c_int == token) else {
+            return (Self::Unknown, c"");
         };
 
         // All patterns end in their only argument, so that the value is the rest of the string.
@@ -107,8 +102,8 @@ impl Config {
 
     /// Sets the parameters in `page`, which was written to `control`.
     ///
-    /// Parameters are separated by commas or newlines; unknown ones are ignored. If `in_use` is
-    /// set, the path cannot change any more.
+    /// Parameters are separated by commas or newlines; unknown ones are ignored, and so is `force`,
+    /// as in the C driver. If `in_use` is set, the path cannot change any more.
     pub(crate) fn set(&mut self, page: &CStr, in_use: bool) -> Result {
         let mut options = KVec::new();
         options.extend_from_slice(page.to_bytes_with_nul(), GFP_KERNEL)?;
@@ -150,7 +145,7 @@ impl Config {
                     .inspect_err(|_| pr_err!("kstrtoint() failed for exclusive=\n"))?;
                 self.exclusive = exclusive != 0;
             }
-            Token::Force | Token::Unknown => {}
+            Token::Unknown => {}
         }
         Ok(())
     }
