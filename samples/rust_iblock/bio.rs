@@ -5,7 +5,6 @@
 use crate::bdev::BlockDevice;
 use crate::bindings;
 use crate::scatterlist::Segment;
-use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::pin::Pin;
 use core::ptr::NonNull;
@@ -104,14 +103,14 @@ pub(crate) trait Context: Send + Sized {
     fn done(self, status: Status);
 }
 
-/// A bio that has no context yet.
+/// A bio that is not under way.
 ///
 /// # Invariants
 ///
-/// The pointer refers to a bio that was not submitted. This value owns the only reference to it.
-pub(crate) struct UnboundBio(NonNull<bindings::bio>);
+/// The pointer refers to a bio that is not under way. This value owns the only reference to it.
+pub(crate) struct Bio(NonNull<bindings::bio>);
 
-impl UnboundBio {
+impl Bio {
     /// Allocates a bio that begins at `sector`, with room for `segments` segments, or for as many
     /// as a bio can have if that is less.
     ///
@@ -137,99 +136,65 @@ impl UnboundBio {
         Some(bio)
     }
 
-    /// Attaches a context, whose [`Context::done`] is called when the bio is done.
-    pub(crate) fn bind<C: Context>(mut self, context: C) -> Bio<C> {
-        let bio = self.inner();
-        bio.bi_private = context.into_private();
-        bio.bi_end_io = Some(Bio::<C>::end_io);
-        // INVARIANT: `bi_private` was set above.
-        Bio {
-            bio: ManuallyDrop::new(self),
-            context: PhantomData,
-        }
-    }
-
     fn inner(&mut self) -> &mut bindings::bio {
         // SAFETY: By the type invariants nobody else refers to the bio.
         unsafe { self.0.as_mut() }
     }
-}
 
-impl Drop for UnboundBio {
-    fn drop(&mut self) {
-        // SAFETY: By the type invariants this value owns the reference.
-        unsafe { bindings::bio_put(self.0.as_ptr()) }
-    }
-}
-
-/// A bio that can be submitted.
-///
-/// # Invariants
-///
-/// The bio's `bi_private` is from `C::into_private`, and was not turned back yet.
-pub(crate) struct Bio<C: Context> {
-    bio: ManuallyDrop<UnboundBio>,
-    context: PhantomData<C>,
-}
-
-impl<C: Context> Bio<C> {
     /// Adds a segment. Returns false if the bio is full.
     pub(crate) fn add(&mut self, segment: &Segment<'_>) -> bool {
-        let bio = self.bio.0.as_ptr();
         let (len, offset) = (segment.len(), segment.offset());
-        // SAFETY: `bio` is valid and not submitted. The segment's pages stay until the command is
+        // SAFETY: The bio is valid and not submitted. The segment's pages stay until the command is
         // completed.
-        let added = unsafe { bindings::bio_add_page(bio, segment.page(), len, offset) };
+        let added = unsafe { bindings::bio_add_page(self.0.as_ptr(), segment.page(), len, offset) };
         u32::try_from(added) == Ok(len)
     }
 
-    /// Submits the bio. [`Context::done`] is called when it is done.
-    pub(crate) fn submit(self) {
-        let this = ManuallyDrop::new(self);
+    /// Submits the bio. [`Context::done`] of `context` is called when the bio is done.
+    pub(crate) fn submit<C: Context>(self, context: C) {
+        let mut this = ManuallyDrop::new(self);
+        let bio = this.inner();
+        bio.bi_private = context.into_private();
+        bio.bi_end_io = Some(Self::end_io::<C>);
         // SAFETY: The bio is valid and not submitted. Its reference is left to `Self::end_io`,
-        // because nothing of `self` is dropped.
-        unsafe { bindings::submit_bio(this.bio.0.as_ptr()) }
+        // because `this` is not dropped.
+        unsafe { bindings::submit_bio(bio) }
     }
 
     /// Called by the block layer, in any context.
     ///
     /// # Safety
     ///
-    /// `bio` must be done, and must have been submitted by [`Self::submit`]. This must be called
-    /// only once for it.
-    unsafe extern "C" fn end_io(bio: *mut bindings::bio) {
+    /// `bio` must be done, and must have been submitted by [`Self::submit`] with a context of type
+    /// `C`. This must be called only once for it.
+    unsafe extern "C" fn end_io<C: Context>(bio: *mut bindings::bio) {
         // SAFETY: The bio is done, so this function owns the reference that `submit` left.
         // INVARIANT: As above.
-        let mut bio = UnboundBio(unsafe { NonNull::new_unchecked(bio) });
+        let mut bio = Self(unsafe { NonNull::new_unchecked(bio) });
         let status = Status(bio.inner().bi_status);
         let private = bio.inner().bi_private;
         drop(bio);
 
-        // SAFETY: By the type invariants the pointer is from `into_private`. It was not used,
-        // because `Self::drop` did not run.
+        // SAFETY: `submit` got the pointer from `into_private`, and only this function uses it.
         let context = unsafe { C::from_private(private) };
         context.done(status);
     }
 }
 
-impl<C: Context> Drop for Bio<C> {
+impl Drop for Bio {
     fn drop(&mut self) {
-        let private = self.bio.inner().bi_private;
-        // SAFETY: By the type invariants the pointer is from `into_private`. `Self::end_io` does
-        // not use it, because the bio was not submitted.
-        drop(unsafe { C::from_private(private) });
-        // SAFETY: `self.bio` is not used afterwards.
-        unsafe { ManuallyDrop::drop(&mut self.bio) }
+        // SAFETY: By the type invariants this value owns the reference.
+        unsafe { bindings::bio_put(self.0.as_ptr()) }
     }
 }
 
 /// Bios that wait to be submitted together.
-pub(crate) struct Batch<C: Context> {
-    bios: [Option<Bio<C>>; BATCH_SIZE],
+pub(crate) struct Batch {
+    bios: [Option<Bio>; BATCH_SIZE],
     len: usize,
 }
 
-impl<C: Context> Batch<C> {
+impl Batch {
     /// Creates an empty batch.
     pub(crate) fn new() -> Self {
         Self {
@@ -239,25 +204,25 @@ impl<C: Context> Batch<C> {
     }
 
     /// Adds a bio. If the batch is full, submits it first.
-    pub(crate) fn push(&mut self, bio: Bio<C>) {
+    pub(crate) fn push<C: Context + Clone>(&mut self, bio: Bio, context: &C) {
         if self.len == BATCH_SIZE {
-            self.submit();
+            self.submit(context);
         }
         self.bios[self.len] = Some(bio);
         self.len += 1;
     }
 
-    /// Submits all bios, in the order they were added.
+    /// Submits all bios, each with a clone of `context`, in the order they were added.
     ///
     /// The block layer handles nested plugs, so this is also correct when the device is plugged.
-    pub(crate) fn submit(&mut self) {
+    pub(crate) fn submit<C: Context + Clone>(&mut self, context: &C) {
         let count = core::mem::take(&mut self.len);
         let plug = Opaque::<bindings::blk_plug>::uninit();
 
         // SAFETY: `plug` is valid for writes, and stays where it is until `blk_finish_plug`.
         unsafe { bindings::blk_start_plug(plug.get()) };
         for bio in self.bios[..count].iter_mut().filter_map(Option::take) {
-            bio.submit();
+            bio.submit(context.clone());
         }
         // SAFETY: The plug was started above, by this task.
         unsafe { bindings::blk_finish_plug(plug.get()) };

@@ -17,8 +17,8 @@ use kimport::compat::DMA_TO_DEVICE;
 
 /// A command that is being executed.
 ///
-/// Each of its bios has a reference, and so has the task that submits them. The command is
-/// completed when the last reference is dropped.
+/// Each of its bios has a reference while it is under way, and so has the task that submits them.
+/// The command is completed when the last reference is dropped.
 struct Request {
     command: Command,
     failed: AtomicFlag,
@@ -164,8 +164,8 @@ struct Submission<'a> {
     backing: &'a Backing,
     op: u32,
     sector: u64,
-    batch: Batch<Arc<Request>>,
-    current: Option<Bio<Arc<Request>>>,
+    batch: Batch,
+    current: Option<Bio>,
 }
 
 impl<'a> Submission<'a> {
@@ -200,10 +200,9 @@ impl<'a> Submission<'a> {
         let bio = self
             .backing
             .new_bio(segments, self.op, self.sector)
-            .ok_or(Sense::COMMUNICATION_FAILURE)?
-            .bind(self.request.clone());
+            .ok_or(Sense::COMMUNICATION_FAILURE)?;
         if let Some(full) = self.current.replace(bio) {
-            self.batch.push(full);
+            self.batch.push(full, self.request);
         }
         Ok(())
     }
@@ -211,9 +210,9 @@ impl<'a> Submission<'a> {
     /// Submits the remaining bios.
     fn finish(mut self) {
         if let Some(last) = self.current.take() {
-            self.batch.push(last);
+            self.batch.push(last, self.request);
         }
-        self.batch.submit();
+        self.batch.submit(self.request);
     }
 }
 
@@ -225,10 +224,10 @@ pub(crate) fn synchronize_cache(command: Command) -> Result<(), Sense> {
 
     if command.is_immediate() {
         // SAFETY: `Device::destroy` calls `finish`, but not before the command is completed below.
-        bio.bind(unsafe { backing.begin_flush() }).submit();
+        bio.submit(unsafe { backing.begin_flush() });
         command.complete(SamStatus::Good);
     } else {
-        bio.bind(command).submit();
+        bio.submit(command);
     }
     Ok(())
 }
