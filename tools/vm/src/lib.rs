@@ -17,9 +17,8 @@ pub mod qemu;
 pub mod run;
 pub mod session;
 
-use anyhow::{bail, Context, Result};
+use anyhow::{ensure, Context, Result};
 use sha2::{Digest, Sha256};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// Returns a text that changes when a file does: its size and time.
@@ -27,31 +26,21 @@ fn fingerprint(path: &Path) -> Result<String> {
     let metadata = path
         .metadata()
         .with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(format!(
-        "{} {}.{}",
-        metadata.size(),
-        metadata.mtime(),
-        metadata.mtime_nsec()
-    ))
+    Ok(format!("{} {:?}", metadata.len(), metadata.modified()?))
 }
 
 /// Returns a name for a cache entry.
 fn short_hash(text: &str) -> String {
-    let mut digest = format!("{:x}", Sha256::digest(text.as_bytes()));
-    digest.truncate(16);
-    digest
+    format!("{:x}", Sha256::digest(text))[..16].to_owned()
 }
 
 /// Gives a finished temporary directory its name. If another run was faster, that run's directory
 /// stays.
 fn commit_dir(temp: tempfile::TempDir, dir: &Path) -> Result<()> {
     match std::fs::rename(temp.path(), dir) {
-        Ok(()) => {
-            // The directory has another name now, and there is nothing to delete.
-            let _ = temp.keep();
-            Ok(())
-        }
-        Err(_) if dir.is_dir() => Ok(()),
-        Err(error) => bail!("cannot make {}: {error}", dir.display()),
+        // The directory has another name now, and there is nothing to delete.
+        Ok(()) => drop(temp.keep()),
+        Err(error) => ensure!(dir.is_dir(), "cannot make {}: {error}", dir.display()),
     }
+    Ok(())
 }

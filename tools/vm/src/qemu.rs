@@ -143,14 +143,10 @@ impl Machine<'_> {
         add(&["-device", "virtio-rng-pci,rng=rng"]);
         for (index, disk) in self.disks.iter().enumerate() {
             let fd = disk.as_raw_fd();
-            add(&["-drive"]);
-            add(&[&format!(
-                "file=/proc/self/fd/{fd},if=none,id=disk{index},format=raw,cache=unsafe,discard=unmap"
-            )]);
-            add(&["-device"]);
-            add(&[&format!(
-                "virtio-blk-pci,drive=disk{index},serial=kimport{index}"
-            )]);
+            let drive = format!("file=/proc/self/fd/{fd},if=none,id=disk{index},format=raw");
+            add(&["-drive", &(drive + ",cache=unsafe,discard=unmap")]);
+            let device = format!("virtio-blk-pci,drive=disk{index},serial=kimport{index}");
+            add(&["-device", &device]);
         }
         arguments.extend_from_slice(&options.qemu_arg);
         arguments
@@ -195,9 +191,7 @@ fn prepare_child(runner: Pid, inherited: &[RawFd]) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     // The runner may have died before the line above.
     if getppid() != Some(runner) {
-        return Err(io::Error::from_raw_os_error(
-            rustix::io::Errno::SRCH.raw_os_error(),
-        ));
+        return Err(rustix::io::Errno::SRCH.into());
     }
     for fd in inherited {
         // SAFETY: The descriptor was opened by the parent, which keeps it open until after the
@@ -214,14 +208,7 @@ where
     S: Read + Send + 'static,
 {
     thread::spawn(move || {
-        let mut source = BufReader::new(source);
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            match source.read_until(b'\n', &mut line) {
-                Ok(0) | Err(_) => break,
-                Ok(_) => {}
-            }
+        for line in BufReader::new(source).split(b'\n').map_while(Result::ok) {
             let text = String::from_utf8_lossy(&line);
             if sender.send(event(text.trim_end().to_owned())).is_err() {
                 break;
@@ -252,8 +239,8 @@ impl Drop for Vm {
 }
 
 fn kvm_usable() -> bool {
-    let options = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::CLOEXEC;
-    rustix::fs::open(Path::new("/dev/kvm"), options, rustix::fs::Mode::empty()).is_ok()
+    let kvm = File::options().read(true).write(true).open("/dev/kvm");
+    kvm.is_ok()
 }
 
 #[cfg(test)]
