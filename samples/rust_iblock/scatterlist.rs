@@ -39,11 +39,9 @@ impl<'a> ScatterList<'a> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = Segment<'a>> {
         let mut next = self.first;
         (0..self.count).map(move |_| {
-            // INVARIANT: By the type invariants of `ScatterList`, `next` is an entry.
-            let segment = Segment {
-                entry: next,
-                lifetime: PhantomData,
-            };
+            // SAFETY: By the type invariants `next` is an entry, which does not change during `'a`.
+            // INVARIANT: Nor do its pages go away.
+            let segment = Segment(unsafe { &*next });
             // SAFETY: `next` is an entry of the list.
             next = unsafe { bindings::sg_next(next) };
             segment
@@ -55,29 +53,24 @@ impl<'a> ScatterList<'a> {
 ///
 /// # Invariants
 ///
-/// `entry` is an entry that neither changes nor goes away during `'a`, nor do its pages.
-pub(crate) struct Segment<'a> {
-    entry: *mut bindings::scatterlist,
-    lifetime: PhantomData<&'a bindings::scatterlist>,
-}
+/// The pages of the entry do not go away during `'a`.
+pub(crate) struct Segment<'a>(&'a bindings::scatterlist);
 
 impl Segment<'_> {
     /// The page that the segment begins in.
     pub(crate) fn page(&self) -> *mut bindings::page {
-        // SAFETY: By the type invariants the entry is valid.
-        unsafe { bindings::rust_helper_sg_page(self.entry) }
+        // SAFETY: The entry is valid, and is only read.
+        unsafe { bindings::rust_helper_sg_page(core::ptr::from_ref(self.0).cast_mut()) }
     }
 
     /// The offset of the segment in the page.
     pub(crate) fn offset(&self) -> u32 {
-        // SAFETY: By the type invariants the entry is valid.
-        unsafe { (*self.entry).offset }
+        self.0.offset
     }
 
     /// The length of the segment in bytes.
     pub(crate) fn len(&self) -> u32 {
-        // SAFETY: By the type invariants the entry is valid.
-        unsafe { (*self.entry).length }
+        self.0.length
     }
 
     /// The length of the segment in sectors of 512 bytes.
