@@ -9,13 +9,6 @@ use std::collections::BTreeMap;
 /// The fewest samples that make a meaningful median.
 const ENOUGH: usize = 5;
 
-/// The number of times that something was done in one sample, and the ticks of each sample.
-#[derive(Debug, Default)]
-struct Measured {
-    count: u64,
-    ticks: Vec<u64>,
-}
-
 /// The samples of one run.
 #[derive(Debug, Default)]
 pub(crate) struct Samples {
@@ -25,7 +18,8 @@ pub(crate) struct Samples {
     pub(crate) cpus: u32,
     /// The kernel's own description of its indirect calls.
     pub(crate) spectre_v2: String,
-    measured: BTreeMap<String, Measured>,
+    /// The ticks of each sample, by its name and the number of times that something was done.
+    measured: BTreeMap<(String, u64), Vec<u64>>,
 }
 
 /// The result of all samples of one name.
@@ -76,32 +70,30 @@ impl Samples {
         let [name, count, ticks] = words[..] else {
             bail!("a name, a count and ticks are wanted");
         };
-        let measured = self.measured.entry(format!("{name} {count}")).or_default();
-        measured.count = count.parse()?;
-        ensure!(measured.count > 0, "nothing was done");
-        measured.ticks.push(ticks.parse()?);
+        let count: u64 = count.parse()?;
+        ensure!(count > 0, "nothing was done");
+        let samples = self.measured.entry((name.to_owned(), count));
+        samples.or_default().push(ticks.parse()?);
         Ok(())
     }
 
     /// Returns the median of the samples called `name` with the count `count`.
     pub(crate) fn median(&self, name: &str, count: u64) -> Result<Median> {
-        let name = format!("{name} {count}");
-        let measured = self.measured.get(&name);
-        let measured = measured.with_context(|| format!("there is no sample of {name}"))?;
-        median(measured).with_context(|| name)
+        let ticks = self.measured.get(&(name.to_owned(), count));
+        let ticks = ticks.with_context(|| format!("there is no sample of {name} {count}"))?;
+        median(count, ticks).with_context(|| format!("{name} {count}"))
     }
 
     /// Returns all medians.
-    pub(crate) fn medians(&self) -> Result<BTreeMap<&str, Median>> {
-        let medians = self.measured.iter();
-        medians
-            .map(|(name, measured)| Ok((&**name, median(measured).with_context(|| name.clone())?)))
+    pub(crate) fn medians(&self) -> Result<BTreeMap<String, Median>> {
+        let keys = self.measured.keys();
+        keys.map(|(name, count)| Ok((format!("{name} {count}"), self.median(name, *count)?)))
             .collect()
     }
 }
 
-fn median(measured: &Measured) -> Result<Median> {
-    let mut ticks = measured.ticks.clone();
+fn median(count: u64, ticks: &[u64]) -> Result<Median> {
+    let mut ticks = ticks.to_owned();
     let samples = ticks.len();
     ensure!(
         samples >= ENOUGH,
@@ -110,7 +102,7 @@ fn median(measured: &Measured) -> Result<Median> {
     ticks.sort_unstable();
     let (low, high) = (ticks[(samples - 1) / 2], ticks[samples / 2]);
     Ok(Median {
-        count: measured.count,
+        count,
         samples,
         ticks: (low as f64 + high as f64) / 2.0,
     })
