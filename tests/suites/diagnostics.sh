@@ -26,10 +26,7 @@ lines_of() {
 }
 
 has_line() {
-	echo "$lines" | grep -qE "^import_cases: kimport: $1\$" || {
-		echo "no line matches $1"
-		return 1
-	}
+	matches "$lines" "^import_cases: kimport: $1\$"
 }
 
 quiet_by_default() {

@@ -28,10 +28,7 @@ run() {
 
 # says REGEX: a line of the output matches.
 says() {
-	echo "$said" | grep -qE "$1" || {
-		echo "no line matches $1"
-		return 1
-	}
+	matches "$said" "$1"
 }
 
 absent() {
@@ -40,11 +37,8 @@ absent() {
 
 # logged LINE: the kernel logged LINE since the mark.
 logged() {
-	log_since | grep -E "^$1\$" || {
-		log_since
-		echo "the log has no line $1"
-		return 1
-	}
+	log_since
+	matches "$(log_since)" "^$1\$"
 }
 
 user() {

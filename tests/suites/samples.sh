@@ -29,11 +29,7 @@ sample() {
 	insmod "$TEST_MODULES/$module.ko" "$@" || return
 	rmmod "$module" || return
 	log_since | grep "^$module: "
-	log_since | grep -qE "^$module: $pattern" || {
-		echo "no line of $module matches $pattern"
-		return 1
-	}
-	! grep -q "^$module " /proc/modules
+	matches "$(log_since)" "^$module: $pattern" && ! grep -q "^$module " /proc/modules
 }
 
 no_exports() {

@@ -139,6 +139,13 @@ has() {
 	return 1
 }
 
+# matches TEXT REGEX: a line of TEXT matches.
+matches() {
+	printf '%s\n' "$1" | grep -qE "$2" && return
+	echo "no line matches $2"
+	return 1
+}
+
 drop_caches() {
 	sync && echo 3 >/proc/sys/vm/drop_caches
 }
