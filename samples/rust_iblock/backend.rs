@@ -138,11 +138,11 @@ extern "C" fn alloc_device(
 
 /// Defines functions that the core calls with a device.
 macro_rules! of_device {
-    ($($name:ident: $type:ty = |$device:ident| $result:expr;)*) => {$(
+    ($($name:ident($($arg:ident: $type:ty),*) -> $ret:ty = |$device:ident| $result:expr;)*) => {$(
         /// # Safety
         ///
         /// See [the module](self).
-        unsafe extern "C" fn $name(dev: *mut bindings::se_device) -> $type {
+        unsafe extern "C" fn $name(dev: *mut bindings::se_device, $($arg: $type),*) -> $ret {
             // SAFETY: By the requirements of this function `dev` is from `alloc_device` and not
             // freed.
             let $device = unsafe { Device::from_raw(dev) };
@@ -152,16 +152,29 @@ macro_rules! of_device {
 }
 
 of_device! {
-    configure_device: c_int = |device| from_result(|| device.configure().map(|()| 0));
-    configure_unmap: bool = |device| device.configure_unmap();
-    plug_device: *mut bindings::se_dev_plug =
+    configure_device() -> c_int = |device| from_result(|| device.configure().map(|()| 0));
+    configure_unmap() -> bool = |device| device.configure_unmap();
+    plug_device() -> *mut bindings::se_dev_plug =
         |device| device.plugs.start().map_or(core::ptr::null_mut(), NonNull::as_ptr);
-    get_blocks: u64 = |device| device.last_block();
-    get_alignment_offset_lbas: u64 = |device| device.alignment_offset();
-    get_lbppbe: c_uint = |device| device.physical_block_exponent();
-    get_io_min: c_uint = |device| device.bdev().map_or(0, |bdev| bdev.io_min());
-    get_io_opt: c_uint = |device| device.bdev().map_or(0, |bdev| bdev.io_opt());
-    get_write_cache: bool = |device| device.bdev().is_some_and(|bdev| bdev.has_write_cache());
+    set_configfs_dev_params(page: *const c_char, count: isize) -> isize = |device| {
+        // SAFETY: configfs terminates the text that is written.
+        let page = unsafe { CStr::from_char_ptr(page) };
+        from_result(|| device.set_parameters(page).map(|()| count))
+    };
+    show_configfs_dev_params(page: *mut c_char) -> isize = |device| {
+        // The core has already written to the page.
+        let room = PAGE_SIZE - page.addr() % PAGE_SIZE;
+        // SAFETY: configfs passes a whole page, of which this is the rest; it is initialized, and
+        // nobody else uses it.
+        let rest = unsafe { core::slice::from_raw_parts_mut(page, room) };
+        from_result(|| Ok(device.show_parameters(rest)? as isize))
+    };
+    get_blocks() -> u64 = |device| device.last_block();
+    get_alignment_offset_lbas() -> u64 = |device| device.alignment_offset();
+    get_lbppbe() -> c_uint = |device| device.physical_block_exponent();
+    get_io_min() -> c_uint = |device| device.bdev().map_or(0, |bdev| bdev.io_min());
+    get_io_opt() -> c_uint = |device| device.bdev().map_or(0, |bdev| bdev.io_opt());
+    get_write_cache() -> bool = |device| device.bdev().is_some_and(|bdev| bdev.has_write_cache());
 }
 
 /// # Safety
@@ -210,38 +223,6 @@ unsafe extern "C" fn unplug_device(se_plug: *mut bindings::se_dev_plug) {
 /// # Safety
 ///
 /// See [the module](self).
-unsafe extern "C" fn set_configfs_dev_params(
-    dev: *mut bindings::se_device,
-    page: *const c_char,
-    count: isize,
-) -> isize {
-    // SAFETY: By the requirements of this function `dev` is from `alloc_device` and not freed.
-    let device = unsafe { Device::from_raw(dev) };
-    // SAFETY: configfs terminates the text that is written.
-    let page = unsafe { CStr::from_char_ptr(page) };
-    from_result(|| device.set_parameters(page).map(|()| count))
-}
-
-/// # Safety
-///
-/// See [the module](self).
-unsafe extern "C" fn show_configfs_dev_params(
-    dev: *mut bindings::se_device,
-    page: *mut c_char,
-) -> isize {
-    // SAFETY: By the requirements of this function `dev` is from `alloc_device` and not freed.
-    let device = unsafe { Device::from_raw(dev) };
-    // The core has already written to the page.
-    let room = PAGE_SIZE - page.addr() % PAGE_SIZE;
-    // SAFETY: configfs passes a whole page, of which this is the rest; it is initialized, and
-    // nobody else uses it.
-    let rest = unsafe { core::slice::from_raw_parts_mut(page, room) };
-    from_result(|| Ok(device.show_parameters(rest)? as isize))
-}
-
-/// # Safety
-///
-/// See [the module](self).
 unsafe extern "C" fn parse_cdb(cmd: *mut bindings::se_cmd) -> bindings::sense_reason_t {
     let ops = (&raw const EXEC_CMD_OPS).cast_mut();
     // SAFETY: The core passes a valid command. It only reads `ops`.
@@ -258,13 +239,13 @@ unsafe extern "C" fn get_device_type(dev: *mut bindings::se_device) -> u32 {
 
 /// Defines functions that the core calls to have a command executed.
 macro_rules! of_command {
-    ($($name:ident($($argument:ident: $type:ty),*) = |$command:ident| $result:expr;)*) => {$(
+    ($($name:ident($($arg:ident: $type:ty),*) = |$command:ident| $result:expr;)*) => {$(
         /// # Safety
         ///
         /// See [the module](self).
         unsafe extern "C" fn $name(
             cmd: *mut bindings::se_cmd,
-            $($argument: $type),*
+            $($arg: $type),*
         ) -> bindings::sense_reason_t {
             // SAFETY: By the requirements of this function the command is to be executed. The core
             // completes it if `$result` only borrows it.
