@@ -252,20 +252,20 @@ impl Session {
     }
 
     fn suite_end(&mut self, rest: &str, now: Duration) -> Vec<Progress> {
-        let Phase::Suite(index, parser) = std::mem::replace(&mut self.phase, Phase::Idle) else {
+        let Phase::Suite(index, parser) = std::mem::take(&mut self.phase) else {
             return Vec::new();
         };
-        let status = rest
+        let suite = &mut self.suites[index];
+        suite.status = rest
             .rsplit_once(' ')
-            .filter(|(name, _)| *name == self.suites[index].name)
+            .filter(|(name, _)| *name == suite.name)
             .and_then(|(_, status)| status.parse().ok());
         let mut items = parser.finish();
-        let clean = items.is_empty();
-        self.suites[index].status = status;
-        match status {
+        let failed = |point: &Point| point.outcome == Outcome::Failed;
+        match suite.status {
             Some(0) => {}
             // A suite whose tests failed ends with such a status, which says nothing new.
-            Some(_) if !clean || self.suites[index].failed() > 0 => {}
+            Some(_) if !items.is_empty() || suite.points.iter().any(failed) => {}
             Some(status) => items.push(Item::Broken(format!("the suite ended with {status}"))),
             None => items.push(Item::Broken(format!("unreadable end marker: {rest}"))),
         }
@@ -448,13 +448,6 @@ impl Session {
             self.problems
                 .push(format!("kernel log{place}: {}", report.headline));
         }
-    }
-}
-
-impl SuiteReport {
-    fn failed(&self) -> usize {
-        let failed = |point: &&Point| point.outcome == Outcome::Failed;
-        self.points.iter().filter(failed).count()
     }
 }
 
