@@ -14,7 +14,6 @@ const ENOUGH: usize = 5;
 pub(crate) struct Samples {
     /// The kernel's release.
     pub(crate) kernel: String,
-    /// The number of CPUs.
     pub(crate) cpus: u32,
     /// The kernel's own description of its indirect calls.
     pub(crate) spectre_v2: String,
@@ -27,7 +26,6 @@ pub(crate) struct Samples {
 pub(crate) struct Median {
     /// The number of calls or imports in one sample.
     pub(crate) count: u64,
-    /// The number of samples.
     pub(crate) samples: usize,
     /// The median of a sample's ticks.
     pub(crate) ticks: f64,

@@ -119,7 +119,6 @@ const LAYOUT: &[Layout] = &[
 /// One number, and its ratio to the number of the first row.
 #[derive(Debug, Serialize)]
 pub(crate) struct Cell {
-    /// The number of ticks.
     pub(crate) ticks: f64,
     /// The ratio to the first row.
     pub(crate) ratio: f64,

@@ -55,15 +55,14 @@ const LINKS: &[(&str, &str)] = &[
 ];
 
 /// An archive being written; adds each path once, and the directories it needs.
-pub struct Archive<W: Write> {
+pub(crate) struct Archive<W: Write> {
     out: W,
     inode: u32,
     seen: BTreeSet<String>,
 }
 
 impl<W: Write> Archive<W> {
-    /// Creates an empty archive.
-    pub fn new(out: W) -> Self {
+    pub(crate) fn new(out: W) -> Self {
         Self {
             out,
             inode: 0,
@@ -93,35 +92,29 @@ impl<W: Write> Archive<W> {
         Ok(())
     }
 
-    /// Adds a directory.
-    pub fn directory(&mut self, path: &str) -> Result<()> {
+    pub(crate) fn directory(&mut self, path: &str) -> Result<()> {
         self.entry(path, 0o040_755, (0, 0), &[])
     }
 
-    /// Adds a file.
-    pub fn file(&mut self, path: &str, mode: u32, data: &[u8]) -> Result<()> {
+    pub(crate) fn file(&mut self, path: &str, mode: u32, data: &[u8]) -> Result<()> {
         self.entry(path, 0o100_000 | (mode & 0o7777), (0, 0), data)
     }
 
-    /// Adds a copy of a file.
-    pub fn copy(&mut self, path: &str, from: &Path) -> Result<()> {
+    pub(crate) fn copy(&mut self, path: &str, from: &Path) -> Result<()> {
         let read = || -> io::Result<_> { Ok((fs::metadata(from)?, fs::read(from)?)) };
         let (metadata, data) = read().with_context(|| format!("cannot read {}", from.display()))?;
         self.file(path, metadata.permissions().mode(), &data)
     }
 
-    /// Adds a symbolic link.
-    pub fn link(&mut self, path: &str, target: &str) -> Result<()> {
+    pub(crate) fn link(&mut self, path: &str, target: &str) -> Result<()> {
         self.entry(path, 0o120_777, (0, 0), target.as_bytes())
     }
 
-    /// Adds a character device.
-    pub fn device(&mut self, path: &str, major: u32, minor: u32) -> Result<()> {
+    pub(crate) fn device(&mut self, path: &str, major: u32, minor: u32) -> Result<()> {
         self.entry(path, 0o020_600, (major, minor), &[])
     }
 
-    /// Ends the archive.
-    pub fn finish(self) -> Result<W> {
+    pub(crate) fn finish(self) -> Result<W> {
         Ok(newc::trailer(self.out)?)
     }
 }
@@ -290,7 +283,7 @@ fn find_library(root: &Path, user: &str, library: &str, search: &[String]) -> Re
 
 /// Returns the path of the base for these options in the cache. Makes the archive if it is not
 /// there.
-pub fn base(options: &Options, stock: &Stock, cache: &Path) -> Result<PathBuf> {
+pub(crate) fn base(options: &Options, stock: &Stock, cache: &Path) -> Result<PathBuf> {
     let mut programs: Vec<_> = PROGRAMS.split_whitespace().map(str::to_owned).collect();
     programs.extend_from_slice(&options.program);
     let userland = Userland::collect(&options.root, &programs)?;

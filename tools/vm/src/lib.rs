@@ -7,13 +7,13 @@
 //! machine. [`session`] follows the run with the help of [`ktap`] and [`klog`]. [`run`] puts them
 //! together.
 
-pub mod image;
+mod image;
 pub mod klog;
 pub mod ktap;
-pub mod modules;
+mod modules;
 pub mod needs;
 pub mod options;
-pub mod qemu;
+mod qemu;
 pub mod run;
 pub mod session;
 

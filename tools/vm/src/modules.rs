@@ -13,18 +13,16 @@ use std::process::Command;
 
 /// An installed or unpacked kernel.
 #[derive(Clone, Debug)]
-pub struct Stock {
-    /// Its release.
-    pub release: String,
+pub(crate) struct Stock {
+    pub(crate) release: String,
     /// The directory that `lib/modules/RELEASE` is in.
-    pub base: PathBuf,
-    /// The kernel image.
-    pub kernel: PathBuf,
+    pub(crate) base: PathBuf,
+    pub(crate) kernel: PathBuf,
 }
 
 impl Stock {
     /// Finds the kernel below `dir`, the root of an unpacked package or of a system.
-    pub fn find(dir: &Path, release: Option<&str>) -> Result<Self> {
+    pub(crate) fn find(dir: &Path, release: Option<&str>) -> Result<Self> {
         let base = ["usr", ""]
             .iter()
             .map(|sub| dir.join(sub))
@@ -58,13 +56,12 @@ impl Stock {
         })
     }
 
-    /// Returns the module directory.
-    pub fn modules(&self) -> PathBuf {
+    pub(crate) fn modules(&self) -> PathBuf {
         self.base.join("lib/modules").join(&self.release)
     }
 
     /// Returns a text that changes when the kernel is another one.
-    pub fn fingerprint(&self) -> Result<String> {
+    pub(crate) fn fingerprint(&self) -> Result<String> {
         let order = self.modules().join("modules.order");
         Ok(format!(
             "{} {} {}",
@@ -76,7 +73,7 @@ impl Stock {
 
     /// Returns the dependencies of all modules. An unpacked package has none, so depmod writes them
     /// to the cache once.
-    pub fn dependencies(&self, cache: &Path) -> Result<Dependencies> {
+    pub(crate) fn dependencies(&self, cache: &Path) -> Result<Dependencies> {
         let key = crate::short_hash(&format!(
             "{} {}",
             self.base.canonicalize()?.display(),
@@ -104,7 +101,7 @@ impl Stock {
     }
 
     /// Copies these modules, decompressed, and their index files into `target/lib/modules`.
-    pub fn stage(&self, paths: &BTreeSet<String>, target: &Path) -> Result<()> {
+    pub(crate) fn stage(&self, paths: &BTreeSet<String>, target: &Path) -> Result<()> {
         let to = target.join("lib/modules").join(&self.release);
         for path in paths {
             let from = self.modules().join(path);
@@ -164,7 +161,7 @@ fn run(command: &mut Command) -> Result<()> {
 
 /// The contents of `modules.dep` and its siblings.
 #[derive(Debug, Default)]
-pub struct Dependencies {
+pub(crate) struct Dependencies {
     /// The path of each module and the paths of its dependencies, by name.
     modules: BTreeMap<String, (String, Vec<String>)>,
     soft: BTreeMap<String, Vec<String>>,
@@ -173,7 +170,7 @@ pub struct Dependencies {
 
 impl Dependencies {
     /// Reads the contents of `modules.dep`, `modules.softdep` and `modules.builtin`.
-    pub fn parse(dep: &str, softdep: &str, builtin: &str) -> Self {
+    pub(crate) fn parse(dep: &str, softdep: &str, builtin: &str) -> Self {
         let modules = dep.lines().filter_map(|line| {
             let (path, needs) = line.split_once(':')?;
             let needs = needs.split_whitespace().map(str::to_owned).collect();
@@ -195,7 +192,7 @@ impl Dependencies {
     }
 
     /// Returns whether the kernel has the module, as a file or in its image.
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         let key = module_name(name);
         self.modules.contains_key(&key) || self.builtin.contains(&key)
     }
@@ -203,7 +200,10 @@ impl Dependencies {
     /// Returns the paths of these modules and of all their dependencies, including the soft ones
     /// that exist. A module that is part of the image has no path. One error names all unknown
     /// modules.
-    pub fn closure<'a>(&self, names: impl Iterator<Item = &'a str>) -> Result<BTreeSet<String>> {
+    pub(crate) fn closure<'a>(
+        &self,
+        names: impl Iterator<Item = &'a str>,
+    ) -> Result<BTreeSet<String>> {
         let mut paths = BTreeSet::new();
         let mut unknown = Vec::new();
         let mut work = Vec::new();

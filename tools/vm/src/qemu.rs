@@ -23,16 +23,14 @@ use std::thread;
 
 /// The architecture of a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Architecture {
-    /// x86-64.
+pub(crate) enum Architecture {
     Amd64,
-    /// 64-bit ARM.
     Arm64,
 }
 
 impl Architecture {
     /// Returns the architecture of a boot image.
-    pub fn of(kernel: &Path) -> Result<Self> {
+    pub(crate) fn of(kernel: &Path) -> Result<Self> {
         // Documentation/arch/arm64/booting.rst
         const ARM64: (u64, [u8; 4]) = (56, *b"ARM\x64");
 
@@ -48,8 +46,7 @@ impl Architecture {
         })
     }
 
-    /// Returns the QEMU program.
-    pub fn program(self) -> &'static str {
+    pub(crate) fn program(self) -> &'static str {
         match self {
             Self::Amd64 => "qemu-system-x86_64",
             Self::Arm64 => "qemu-system-aarch64",
@@ -67,7 +64,7 @@ impl Architecture {
 
     /// Returns the words of the kernel's command line that depend on the machine. The VM has a
     /// timer, but on a busy host it may be too late for x86's check.
-    pub fn append(self) -> &'static str {
+    pub(crate) fn append(self) -> &'static str {
         match self {
             Self::Amd64 => "console=ttyS0 no_timer_check",
             Self::Arm64 => "console=ttyAMA0",
@@ -77,24 +74,21 @@ impl Architecture {
 
 /// The machine.
 #[derive(Debug)]
-pub struct Machine<'a> {
+pub(crate) struct Machine<'a> {
     /// The options, of which QEMU's program and arguments, the CPUs and the memory are used.
-    pub options: &'a Options,
-    /// The architecture.
-    pub architecture: Architecture,
-    /// The kernel image.
-    pub kernel: PathBuf,
+    pub(crate) options: &'a Options,
+    pub(crate) architecture: Architecture,
+    pub(crate) kernel: PathBuf,
     /// The initramfs. The file need not have a name any more.
-    pub initrd: File,
-    /// The kernel's command line.
-    pub cmdline: String,
+    pub(crate) initrd: File,
+    pub(crate) cmdline: String,
     /// The contents of extra virtio disks. The files need not have names any more.
-    pub disks: Vec<File>,
+    pub(crate) disks: Vec<File>,
 }
 
 /// One line from the VM.
 #[derive(Debug)]
-pub enum Event {
+pub(crate) enum Event {
     /// From the kernel's console.
     Console(String),
     /// From the guest's result channel.
@@ -105,10 +99,10 @@ pub enum Event {
 
 /// A running VM.
 #[derive(Debug)]
-pub struct Vm {
+pub(crate) struct Vm {
     child: Child,
     /// The lines of the VM. Disconnected when QEMU has ended and everything was read.
-    pub events: Receiver<Event>,
+    pub(crate) events: Receiver<Event>,
 }
 
 impl Machine<'_> {
@@ -153,7 +147,7 @@ impl Machine<'_> {
     }
 
     /// Starts the VM.
-    pub fn start(&self) -> Result<Vm> {
+    pub(crate) fn start(&self) -> Result<Vm> {
         let (console, console_guest) = UnixStream::pair().context("console socket")?;
         let (channel, channel_guest) = UnixStream::pair().context("channel socket")?;
         let mut inherited = vec![console_guest.as_raw_fd(), channel_guest.as_raw_fd()];
@@ -219,13 +213,13 @@ where
 
 impl Vm {
     /// Kills the VM. The events that were under way can still be received.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         // It fails only when the process has been waited for already.
         let _ = self.child.kill();
     }
 
     /// Waits for QEMU's end.
-    pub fn wait(&mut self) -> Result<ExitStatus> {
+    pub(crate) fn wait(&mut self) -> Result<ExitStatus> {
         self.child.wait().context("cannot wait for QEMU")
     }
 }
