@@ -103,32 +103,31 @@ macro_rules! string_param {
         const _: () = {
             #[cfg(MODULE)]
             macro_rules! prefixed {
-                ($separator:literal, $suffix:expr) => {
+                ($suffix:expr) => {
                     $suffix
                 };
             }
             #[cfg(not(MODULE))]
             macro_rules! prefixed {
-                ($separator:literal, $suffix:expr) => {
-                    concat!($module, $separator, $suffix)
+                ($suffix:expr) => {
+                    concat!($module, ".", $suffix)
                 };
             }
 
             const PARM: &str =
-                prefixed!(".", concat!("parm=", stringify!($name), ":", $description, "\0"));
+                prefixed!(concat!("parm=", stringify!($name), ":", $description, "\0"));
             #[link_section = ".modinfo"]
             #[used(compiler)]
             static MODINFO_PARM: [u8; PARM.len()] = $crate::param::bytes(PARM);
 
-            const PARMTYPE: &str =
-                prefixed!(".", concat!("parmtype=", stringify!($name), ":string\0"));
+            const PARMTYPE: &str = prefixed!(concat!("parmtype=", stringify!($name), ":string\0"));
             #[link_section = ".modinfo"]
             #[used(compiler)]
             static MODINFO_PARMTYPE: [u8; PARMTYPE.len()] = $crate::param::bytes(PARMTYPE);
 
             static DESCRIPTOR: $crate::param::KparamString = $name.descriptor();
 
-            const NAME: &str = prefixed!(".", concat!(stringify!($name), "\0"));
+            const NAME: &str = prefixed!(concat!(stringify!($name), "\0"));
             #[link_section = "__param"]
             #[used(compiler)]
             static PARAM: ::kernel::module_param::KernelParam =
