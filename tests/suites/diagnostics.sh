@@ -18,9 +18,7 @@ cases() {
 
 # Puts the lines of one load and unload of import_cases into $lines.
 lines_of() {
-	log_mark
-	cases "$@" || return
-	rmmod import_cases || return
+	load_unload import_cases "$@" || return
 	lines=$(log_since | grep "import_cases: kimport: ")
 	echo "$lines"
 }

@@ -33,9 +33,7 @@ holds_provider() {
 # Compares the addresses that the module prints (no_hash_pointers is set) with those of
 # /proc/kallsyms.
 addresses_agree() {
-	log_mark
-	insmod "$TEST_MODULES/import_cases.ko" case=0 || return
-	rmmod import_cases || return
+	load_unload import_cases case=0 || return
 	for symbol in provider_add provider_value; do
 		printed=$(log_since | sed -n "s/.*import_cases: $symbol at 0x\([0-9a-f]*\) in $PROVIDER: .*/\1/p")
 		listed=$(kallsyms_address $symbol $PROVIDER)
@@ -48,10 +46,7 @@ addresses_agree() {
 calls=$(cat /test/calls 2>/dev/null) || calls=$(default_calls)
 
 calls_reach() {
-	log_mark
-	insmod "$TEST_MODULES/import_cases.ko" case=0 || return
-	rmmod import_cases || return
-	log_since | grep "import_cases: provider_add at .*: $calls"
+	load_unload import_cases case=0 && log_since | grep "import_cases: provider_add at .*: $calls"
 }
 
 while_unloading() {
@@ -184,16 +179,13 @@ waits_for_builtin() {
 
 # Compares the values that hello_import prints with those from other sources in the kernel.
 hello() {
-	log_mark
-	insmod "$TEST_MODULES/hello_import.ko" || return
-	rmmod hello_import || return
+	load_unload hello_import || return
 	log_since | grep hello_import:
 	log_since | grep -q "hello_import: nr_processes at .* in the kernel image: $(default_calls)" || return
 	printed=$(log_since | sed -n 's/.*hello_import: command line: //p')
 	[ "$printed" = "$(cat /proc/cmdline)" ] || return
 	log_since | grep -qE 'hello_import: [1-9][0-9]* processes, [1-9][0-9]* context switches'
 }
-
 
 ktap_plan 59
 ktap_test "hello_import prints what it imported" hello

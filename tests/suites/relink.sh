@@ -43,10 +43,8 @@ loads() {
 	module=$1
 	parameter=$2
 	shift 2
-	log_mark
 	# shellcheck disable=SC2086 # one parameter, or none
-	insmod "$TEST_MODULES/$module.ko" $parameter || return
-	rmmod "$module" || return
+	load_unload "$module" $parameter || return
 	log_since | grep "$module: "
 	for line in "$@"; do
 		log_since | grep -qF "$module: $line" || {

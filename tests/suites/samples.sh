@@ -13,21 +13,12 @@
 . "$KTAP_SH"
 . "$LIO_SH"
 
-# load_unload MODULE [PARAMETER]...
-load_unload() {
-	module=$1
-	shift
-	insmod "$TEST_MODULES/$module.ko" "$@" && rmmod "$module"
-}
-
 # sample PATTERN MODULE [PARAMETER]...: loads and unloads MODULE. Meanwhile, a line that matches is
 # logged.
 sample() {
 	pattern=$1 module=$2
 	shift 2
-	log_mark
-	insmod "$TEST_MODULES/$module.ko" "$@" || return
-	rmmod "$module" || return
+	load_unload "$module" "$@" || return
 	log_since | grep "^$module: "
 	matches "$(log_since)" "^$module: $pattern" && ! grep -q "^$module " /proc/modules
 }

@@ -25,9 +25,7 @@ words() {
 }
 
 all_right() {
-	log_mark
-	insmod "$TEST_MODULES/imports_typed.ko" || return
-	rmmod imports_typed || return
+	load_unload imports_typed || return
 	log_since | grep 'imports_typed: .* KIMPORT_SEED=' || return
 	[ "$(log_since | sed -n 's/^imports_typed: \([0-9]*\) imports, .*/\1/p')" -ge 100 ] || return
 	if words imports_typed | grep .; then return 1; fi

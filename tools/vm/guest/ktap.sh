@@ -176,6 +176,15 @@ log_since() {
 		substr($0, length($0) - length(mark) + 1) == mark { on = 1 }'
 }
 
+# load_unload MODULE [PARAMETER...]: loads and unloads a module under test, with a mark in the log
+# before.
+load_unload() {
+	ktap_module=$1
+	shift
+	log_mark
+	insmod "$TEST_MODULES/$ktap_module.ko" "$@" && rmmod "$ktap_module"
+}
+
 # kallsyms_address SYMBOL [MODULE]: the address in /proc/kallsyms; without MODULE, of the kernel
 # image's symbol.
 kallsyms_address() {
