@@ -104,12 +104,12 @@ macro_rules! __declare_livepatch_function {
         binding: $binding:ident,
         call: $call:ident,
         symbol: $symbol:literal,
+        $(#[$lint:meta])?
         fn($($arg:ident: $type:ty),* $(,)?) -> $return:ty
     ) => {
-        // `improper_ctypes`: see `__declare_function!` of static calls.
-        // `clashing_extern_declarations`: other blocks may declare the same symbol with other types
-        // that are equal for the kernel.
-        #[allow(improper_ctypes, clashing_extern_declarations)]
+        $(#[$lint])?
+        // Other blocks may declare the same symbol with other types that are equal for the kernel.
+        #[allow(clashing_extern_declarations)]
         extern "C" {
             #[link_name = $livepatch]
             fn $target($($arg: $type),*) -> $return;

@@ -32,6 +32,7 @@ macro_rules! __declare_function {
         call: $call:ident,
         unbound: $unbound:ident,
         symbol: $symbol:literal,
+        $(#[$lint:meta])?
         fn($($arg:ident: $type:ty),* $(,)?) -> $return:ty
     ) => {
         extern "C" fn $unbound() -> ! {

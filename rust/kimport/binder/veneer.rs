@@ -33,11 +33,10 @@ macro_rules! __declare_function {
         call: $call:ident,
         unbound: $unbound:ident,
         symbol: $symbol:literal,
+        $(#[$lint:meta])?
         fn($($arg:ident: $type:ty),* $(,)?) -> $return:ty
     ) => {
-        // The types are those of the declaration. Types that bindgen made may contain something
-        // that the lint dislikes, as empty structs.
-        #[allow(improper_ctypes)]
+        $(#[$lint])?
         extern "C" {
             #[link_name = $veneer]
             fn $call($($arg: $type),*) -> $return;

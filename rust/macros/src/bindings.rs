@@ -18,6 +18,7 @@ use syn::{
     ext::IdentExt,
     parse_quote,
     spanned::Spanned,
+    visit::{self, Visit},
     visit_mut::{self, VisitMut},
     Attribute, ForeignItem, ItemForeignMod, Lit, Path, Type, TypePath,
 };
@@ -76,6 +77,14 @@ impl Bindings {
         }
     }
 
+    /// Returns whether bindgen made a struct or union `name`, or a typedef of one.
+    fn has_struct(&self, name: &str) -> bool {
+        self.texts().iter().flatten().any(|text| {
+            let forms = ["struct", "union", "type"].map(|keyword| format!("pub {keyword} {name} "));
+            forms.iter().any(|form| text.contains(form))
+        })
+    }
+
     /// Returns the files, for a message.
     fn searched(&self) -> String {
         if self.paths.is_empty() {
@@ -130,6 +139,55 @@ pub(crate) fn infer(blocks: &mut [Block], bindings: &Bindings, dcx: &mut DiagCtx
             false
         });
         block.missing = missing;
+    }
+}
+
+/// Marks the entries of whose types bindgen made all structs and unions.
+pub(crate) fn recognize(blocks: &mut [Block], bindings: &Bindings) {
+    for block in blocks {
+        for entry in &mut block.entries {
+            // The compiler compares a checked entry with the bindings.
+            let is_checked = block.bindings.is_some() && entry.is_checked();
+            entry.made_by_bindgen = is_checked || {
+                let mut recognize = Recognize {
+                    bindings,
+                    named: false,
+                    others: false,
+                };
+                recognize.visit_type(&entry.ty);
+                recognize.named && !recognize.others
+            };
+        }
+    }
+}
+
+/// Looks for types that bindgen made, and for others that only Rust has.
+struct Recognize<'a> {
+    bindings: &'a Bindings,
+    named: bool,
+    others: bool,
+}
+
+impl Visit<'_> for Recognize<'_> {
+    fn visit_type(&mut self, ty: &Type) {
+        use Type::{Array, BareFn, Group, Never, Paren, Path, Ptr, Reference};
+        self.others |= !matches!(
+            ty,
+            Array(_) | BareFn(_) | Group(_) | Never(_) | Paren(_) | Path(_) | Ptr(_) | Reference(_)
+        );
+        visit::visit_type(self, ty);
+    }
+
+    fn visit_type_path(&mut self, ty: &TypePath) {
+        visit::visit_type_path(self, ty);
+        let name = ty.path.segments.last().map(|last| last.ident.to_string());
+        match name.unwrap_or_default().as_str() {
+            "str" => self.others = true,
+            "Option" | "NonNull" => {}
+            name if PRIMITIVES.contains(&name) => {}
+            name if self.bindings.has_struct(name) => self.named = true,
+            name => self.others |= !name.starts_with("c_"),
+        }
     }
 }
 

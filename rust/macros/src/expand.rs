@@ -353,6 +353,9 @@ fn expand_function(block: &Block, entry: &Entry, function: &TypeBareFn, id: &str
     let cfgs = &entry.attributes.cfgs;
     let vis = visibility(entry);
     let name = &entry.name;
+    let lint = entry
+        .made_by_bindgen
+        .then(|| quote_spanned!(span=> #[allow(improper_ctypes)]));
     let declaration = if mode == Mode::Livepatch {
         let livepatch = livepatch_symbol(block, entry);
         let loaded = loaded(entry);
@@ -365,6 +368,7 @@ fn expand_function(block: &Block, entry: &Entry, function: &TypeBareFn, id: &str
                 binding: #binding,
                 call: #call_name,
                 symbol: #symbol,
+                #lint
                 fn(#(#names: #types),*) -> #returned
             }
         }
@@ -378,6 +382,7 @@ fn expand_function(block: &Block, entry: &Entry, function: &TypeBareFn, id: &str
                 call: #call_name,
                 unbound: #unbound,
                 symbol: #symbol,
+                #lint
                 fn(#(#names: #types),*) -> #returned
             }
         }

@@ -67,6 +67,9 @@ pub(crate) struct Entry {
     pub(crate) ty: Type,
     /// Set if the type was taken from the bindings.
     pub(crate) inferred: bool,
+    /// Set if bindgen made the structs and unions of the type. They may contain something that the
+    /// lint `improper_ctypes` dislikes, as empty structs.
+    pub(crate) made_by_bindgen: bool,
 }
 
 /// The way in which calls of a block are made.

@@ -272,6 +272,7 @@ fn entry(input: ParseStream<'_>, dcx: &mut DiagCtxt) -> Result<Entry> {
         name,
         ty,
         inferred: false,
+        made_by_bindgen: false,
     })
 }
 

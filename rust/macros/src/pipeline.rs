@@ -24,6 +24,7 @@ pub(crate) fn pipeline(
     let mut dcx = DiagCtxt::default();
     let mut blocks = parse::parse(input, &mut dcx);
     bindings::infer(&mut blocks, bindings, &mut dcx);
+    bindings::recognize(&mut blocks, bindings);
     check::check(&blocks, no_livepatch, &mut dcx);
     match dcx.into_errors() {
         Some(errors) => errors,

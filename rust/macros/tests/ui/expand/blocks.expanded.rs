@@ -10,8 +10,8 @@ pub(crate) mod lio {
         "__SCK__kimport_demo_0_target_complete_cmd", binding :
         __KIMPORT_BINDING_target_complete_cmd, call : __kimport_call_target_complete_cmd,
         unbound : __kimport_unbound_target_complete_cmd, symbol :
-        "target_core_mod_new:target_complete_cmd", fn (__kimport_arg_cmd : * mut se_cmd,
-        __kimport_arg_status : u8) -> ()
+        "target_core_mod_new:target_complete_cmd", #[allow(improper_ctypes)] fn
+        (__kimport_arg_cmd : * mut se_cmd, __kimport_arg_status : u8) -> ()
     }
     /// Completes `cmd` with the SAM status `status`.
     ///

@@ -80,6 +80,7 @@ imports! { nested Local }
 
 imports! { named literal "kernel_literal" 2 }
 
+#[repr(C)]
 struct Local(#[allow(dead_code)] u64);
 
 import_symbols! {

@@ -57,3 +57,5 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub static start: [ffi::c_char; 0usize];
 }
+#[repr(C)]
+pub struct lock_class_key {}

@@ -283,6 +283,7 @@ macro_rules! __declare_function {
         call: $call:ident,
         unbound: $unbound:ident,
         symbol: $symbol:literal,
+        $(#[$lint:meta])?
         fn($($name:ident: $type:ty),*) -> $return:ty
     ) => {
         #[allow(non_upper_case_globals)]
@@ -295,6 +296,7 @@ macro_rules! __declare_function {
 
         // The real one declares a trampoline, which has no other declaration.
         #[allow(clashing_extern_declarations)]
+        $(#[$lint])?
         extern "C" {
             #[link_name = $symbol]
             fn $call($($name: $type),*) -> $return;
@@ -312,8 +314,10 @@ macro_rules! __declare_livepatch_function {
         binding: $binding:ident,
         call: $call:ident,
         symbol: $symbol:literal,
+        $(#[$lint:meta])?
         fn($($name:ident: $type:ty),*) -> $return:ty
     ) => {
+        $(#[$lint])?
         extern "C" {
             #[link_name = $livepatch]
             fn $target($($name: $type),*) -> $return;
