@@ -187,7 +187,7 @@ hello() {
 	log_since | grep -qE 'hello_import: [1-9][0-9]* processes, [1-9][0-9]* context switches'
 }
 
-ktap_plan 59
+ktap_plan 63
 ktap_test "hello_import prints what it imported" hello
 ktap_test "provider not loaded" case_fails 0 "No such device" 1 "block provider from $PROVIDER: provider is not loaded; "
 ktap_test "the provider loads" provider
@@ -237,6 +237,11 @@ ktap_test "init text of the kernel image" case_fails 21 "Stale file handle" 5 "s
 ktap_test "exit text of what is built in" case_fails 33 "Stale file handle" 1 "cpufreq_gov_performance_exit from the kernel image: it is in __init memory"
 ktap_test "per-CPU data, ambiguous and wrong kinds in the image" case_fails 21 "Stale file handle" 5 "runqueues from the kernel image: it is per-CPU data"
 ktap_test "another prototype than the kernel's" mistyped
+ktap_test "another sign, verify(require)" case_fails 45 "Protocol wrong type" 1 "provider_add from $PROVIDER: prototype differs"
+ktap_test "another sign, verify(strict)" warned 46 "provider_add from $PROVIDER: prototype differs"
+ktap_test "a prototype that BTF has for the kernel image only, verify(require)" silent 47
+ktap_test "another prototype than the one that BTF has for the kernel image only" \
+	case_fails 48 "Protocol wrong type" 1 "nr_processes from $PROVIDER: prototype differs"
 ktap_test "another prototype, verify(warn)" warned 23 "provider_add from $PROVIDER: prototype differs"
 ktap_test "another prototype, verify(off)" silent 24
 ktap_test "another prototype, unverified" silent 25

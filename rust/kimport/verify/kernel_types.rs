@@ -3,14 +3,18 @@
 //! The kernel's own BTF as a [`TypeSource`].
 
 use super::imported;
-use crate::bindings;
+use crate::bindings::{self, BTF_KIND_FUNC, BTF_KIND_VAR};
+use crate::block::Symbol;
 use crate::provider::Provider;
 use crate::resolver::Kallsyms;
-use crate::types::{find, has_namesake_beside, BtfType, TypeMatch, TypeQuery, TypeSource};
+use crate::types::{
+    find, has_namesake_beside, is_kfunc, BtfType, TypeMatch, TypeQuery, TypeSource, IMPLEMENTATION,
+};
 use core::ffi::CStr;
 use core::ptr::NonNull;
 use kernel::error::from_err_ptr;
-use kernel::str::CStrExt as _;
+use kernel::prelude::{fmt, Result};
+use kernel::str::{CStrExt as _, CString};
 
 /// The BTF of the kernel image, or of a module on top of that of the image.
 ///
@@ -51,13 +55,37 @@ impl KernelTypes {
         })
     }
 
-    /// Returns the type of the function or variable `name`. `position` is the entry's
-    /// `#[position]`, which tells that several symbols have the name.
+    /// Returns the type of `symbol`. May sleep.
     ///
     /// BTF does not say which of several symbols it describes. pahole leaves out functions of one
     /// name whose prototypes differ. Older versions of pahole do not, and then the result is
     /// [`TypeMatch::Ambiguous`].
-    pub(super) fn symbol(&self, name: &CStr, position: Option<u32>) -> TypeMatch {
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory for a name.
+    pub(super) fn symbol(&self, symbol: &Symbol) -> Result<TypeMatch> {
+        let mut found = self.own_symbol(symbol.name, symbol.position);
+        if symbol.binding.function().is_none() {
+            return Ok(found);
+        }
+        // pahole leaves out a function of a module that the image has with the same prototype.
+        if self.first_id > 1 && found == TypeMatch::Missing {
+            found = self.named(symbol.name, &[BTF_KIND_FUNC]);
+        }
+        let TypeMatch::Id(id) = found else {
+            return Ok(found);
+        };
+        let name = CString::try_from_fmt(fmt!("{}{IMPLEMENTATION}", symbol.name))?;
+        Ok(match self.named(&name, &[BTF_KIND_FUNC]) {
+            implementation @ TypeMatch::Id(_) if is_kfunc(self, id) => implementation,
+            _ => found,
+        })
+    }
+
+    /// Returns the type that the image's, or the module's own, BTF has under `name`. `position` is
+    /// the entry's `#[position]`, which tells that several symbols have the name.
+    pub(super) fn own_symbol(&self, name: &CStr, position: Option<u32>) -> TypeMatch {
         // This walks over all types. A module has few of its own. A walk over those of the image
         // takes some milliseconds, so it is only made if several symbols have the name.
         if self.first_id > 1 || position.is_some() {
@@ -65,9 +93,14 @@ impl KernelTypes {
             find(self, self.first_id, &mut wanted);
             return wanted[0].found();
         }
-        // The kernel can find a type of its image without a walk, because these types are sorted by
-        // name.
-        for kind in [bindings::BTF_KIND_FUNC, bindings::BTF_KIND_VAR] {
+        self.named(name, &[BTF_KIND_FUNC, BTF_KIND_VAR])
+    }
+
+    /// Returns the first type of that name and of one of `kinds`, the image's before a module's.
+    ///
+    /// The kernel finds a type of its image without a walk, because these types are sorted by name.
+    fn named(&self, name: &CStr, kinds: &[u32]) -> TypeMatch {
+        for &kind in kinds {
             // SAFETY: By the type invariants the function is bound and the BTF is held; the name is
             // NUL-terminated. Kinds fit into a byte.
             let id = unsafe {

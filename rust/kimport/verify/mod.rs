@@ -50,7 +50,7 @@ impl<'a> Types<'a> {
     /// provider's file had a symbol of that name, because pahole takes no others. May sleep.
     pub(crate) fn has(&self, name: &CStr) -> bool {
         self.get()
-            .is_some_and(|types| types.symbol(name, None) != TypeMatch::Missing)
+            .is_some_and(|types| types.own_symbol(name, None) != TypeMatch::Missing)
     }
 
     /// Compares `symbol`, which was found, with its declaration, under `policy`. May sleep. A
@@ -59,7 +59,7 @@ impl<'a> Types<'a> {
     /// # Errors
     ///
     /// `EPROTOTYPE`: the type differs. `ENODATA`: the type cannot be compared, and `policy`
-    /// requires that it is.
+    /// requires that it is. `ENOMEM`: there is no memory for a name.
     pub(crate) fn verify(&self, symbol: &Symbol, policy: Policy) -> Result<Verdict> {
         if policy == Policy::Off || symbol.unverified {
             return Ok(Verdict::NotChecked);
@@ -110,7 +110,7 @@ fn verify(
             symbol.description,
             policy,
             types,
-            types.symbol(symbol.name, symbol.position),
+            types.symbol(symbol)?,
             |report, is_refused| {
                 let report = Printed(report);
                 if is_refused {

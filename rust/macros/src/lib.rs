@@ -142,12 +142,16 @@ use pipeline::pipeline;
 /// BTF has for the symbol. A policy decides what follows from a difference. `#[verify(...)]` before
 /// `mod` sets it for a block, and `#![verify(...)]` before the first entry for bare entries:
 ///
-/// | policy | a type that differs | a type that BTF lacks |
-/// | --- | --- | --- |
-/// | `strict`, the default | refused | accepted |
-/// | `warn` | accepted, with a warning | accepted |
-/// | `off` | not checked | not checked |
-/// | `require` | refused | refused |
+/// | policy | a type that differs | only in a sign, or `u8` for `bool` | a type that BTF lacks |
+/// | --- | --- | --- | --- |
+/// | `strict`, the default | refused | accepted, with a warning | accepted |
+/// | `warn` | accepted, with a warning | accepted, with a warning | accepted |
+/// | `off` | not checked | not checked | not checked |
+/// | `require` | refused | refused | refused |
+///
+/// The compiler's lint `improper_ctypes` looks for types that C does not have, as structs without
+/// `#[repr(C)]`. It is silent for entries of whose types bindgen made all structs, because bindgen
+/// also makes some that the lint dislikes.
 ///
 /// # Types from headers
 ///

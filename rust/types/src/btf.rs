@@ -68,7 +68,8 @@ pub enum BtfKind<'a> {
         size: u32,
     },
     TypeTag(u32),
-    /// A kind that no symbol's type has: a section, a tag of a declaration, or an unknown kind.
+    DeclTag(u32),
+    /// A kind that no symbol's type has: a section, or an unknown kind.
     Other,
 }
 
@@ -196,6 +197,7 @@ impl<'a> BtfType<'a> {
             kind::VAR => BtfKind::Variable(other),
             kind::FLOAT => BtfKind::Float { size },
             kind::TYPE_TAG => BtfKind::TypeTag(other),
+            kind::DECL_TAG => BtfKind::DeclTag(other),
             _ => BtfKind::Other,
         })
     }
@@ -493,6 +495,20 @@ pub fn find(source: &impl TypeSource, first_id: u32, wanted: &mut [TypeQuery<'_>
             next = entry.next;
         }
     }
+}
+
+/// The end of the name under which BTF has the true prototype of a kfunc with implicit arguments.
+///
+/// The kernel's `resolve_btfids` takes the last arguments of such a kfunc, which the BPF verifier
+/// supplies, out of the prototype of the kfunc, and adds a function of this name that has them all.
+/// No symbol has this name.
+pub const IMPLEMENTATION: &str = "_impl";
+
+/// Returns whether the function `id` is tagged as a kfunc, for which it looks through all types.
+pub fn is_kfunc(source: &impl TypeSource, id: u32) -> bool {
+    let tags = (1..).map_while(|tag| source.type_by_id(tag));
+    let mut own = tags.filter(|tag| matches!(tag.kind(), BtfKind::DeclTag(of) if of == id));
+    own.any(|tag| source.name(tag.name) == Some(b"bpf_kfunc"))
 }
 
 /// Returns whether the type before `id` or the one behind it is a function or variable of the same

@@ -63,7 +63,8 @@ pub enum Rule {
 /// The consequence of a difference for the import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// The call works, but one side may take a value for another one.
+    /// The call works, but one side may take a value for another one. Only
+    /// [`Policy::Require`](crate::Policy::Require) refuses the import.
     Warn,
     /// The import must not be used.
     Refuse,

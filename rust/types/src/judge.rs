@@ -76,7 +76,11 @@ pub fn judge<S: TypeSource>(
     let Some(mismatch) = comparison.worst() else {
         return Judgement::Verified;
     };
-    let is_refused = comparison.refuse.is_some() && policy != Policy::Warn;
+    let is_refused = match policy {
+        Policy::Warn => false,
+        Policy::Require => true,
+        _ => comparison.refuse.is_some(),
+    };
     let difference = MismatchReport {
         name,
         declared: &declared,

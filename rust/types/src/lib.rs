@@ -46,7 +46,8 @@ mod refusal;
 mod report;
 
 pub use btf::{
-    find, has_namesake_beside, Btf, BtfError, BtfKind, BtfType, TypeMatch, TypeQuery, TypeSource,
+    find, has_namesake_beside, is_kfunc, Btf, BtfError, BtfKind, BtfType, TypeMatch, TypeQuery,
+    TypeSource, IMPLEMENTATION,
 };
 pub use compare::{compare, Comparison, Mismatch, MismatchPlace, Rule, Severity, Uncomparable};
 pub use described::{Described, ThinPointee};

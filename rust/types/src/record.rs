@@ -47,7 +47,8 @@ pub enum ImportKind {
 #[cfg_attr(feature = "serde", derive(schemars::JsonSchema, serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 pub enum Policy {
-    /// A type that differs is refused; one that cannot be compared is accepted.
+    /// A type that differs is refused, or logged if the rule's
+    /// [`severity`](crate::Rule::severity) says so; one that cannot be compared is accepted.
     Strict,
     /// A type that differs is logged.
     Warn,

@@ -76,7 +76,8 @@ fn the_stock_kernel_reads_as_with_btf_rs() {
             (BtfKind::Variable(to), Type::Var(ty)) => to == id_of(ty),
             (BtfKind::Float { size }, Type::Float(ty)) => size as usize == ty.size(),
             (BtfKind::TypeTag(to), Type::TypeTag(ty)) => to == id_of(ty),
-            (BtfKind::Other, Type::Datasec(_) | Type::DeclTag(_)) => true,
+            (BtfKind::DeclTag(to), Type::DeclTag(ty)) => to == id_of(ty),
+            (BtfKind::Other, Type::Datasec(_)) => true,
             _ => false,
         };
         assert!(same, "type {id}: {our:?}, btf-rs has {their:?}");

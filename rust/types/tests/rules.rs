@@ -4,7 +4,8 @@
 
 use kimport_testing::{difference, index, Maker};
 use kimport_types::{
-    compare, find, Btf, Comparison, Description, Encoding, Mismatch, MismatchPlace,
+    compare, find, judge, Btf, Comparison, Description, Encoding, Judgement, Mismatch,
+    MismatchPlace, MismatchReport, Policy,
     Rule::{self, *},
     Severity, TypeMatch, TypeQuery,
 };
@@ -681,4 +682,31 @@ fn far_to_the_right_nothing_is_marked() {
     };
     assert!(line(20).ends_with("^ argument 20: 1 byte, kernel has 4"));
     assert_eq!(line(200).trim_start(), "argument 200: 1 byte, kernel has 4");
+}
+
+#[test]
+fn policies() {
+    use Judgement::{Accepted, Refused, Verified};
+    let maker = Maker::default();
+    let id = maker.variable("v", maker.signed(4));
+    let bytes = maker.bytes();
+    let mut index = index(&bytes);
+    let btf = Btf::new(&bytes, None, &mut index).expect("the maker makes BTF");
+    // The judgements on the right type, on one of another sign, and on one of another size.
+    for (policy, judgements) in [
+        (Policy::Strict, [Verified, Accepted, Refused]),
+        (Policy::Warn, [Verified, Accepted, Accepted]),
+        (Policy::Require, [Verified, Refused, Refused]),
+    ] {
+        for (declared, expected) in [S32, U32, U64].into_iter().zip(judgements) {
+            let mut reported = None;
+            let declared = declared.into_data();
+            let found = TypeMatch::Id(id);
+            let report = |_: MismatchReport<'_, _>, is_refused| reported = Some(is_refused);
+            let judgement = judge("v", declared.as_bytes(), policy, &btf, found, report);
+            assert_eq!(judgement, expected, "{policy:?} {declared:?}");
+            let as_reported = (expected != Verified).then_some(expected == Refused);
+            assert_eq!(reported, as_reported, "{policy:?} {declared:?}");
+        }
+    }
 }

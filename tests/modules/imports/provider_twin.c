@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/compiler.h>
+#include <linux/sched/stat.h>
 
 static noinline __used int provider_twin(void)
 {
@@ -9,6 +10,15 @@ static noinline __used int provider_twin(void)
 static noinline __used int provider_pair(void)
 {
 	return 2;
+}
+
+/*
+ * The kernel image has a function of this name and prototype, so pahole leaves
+ * this one out of the BTF of the module.
+ */
+noinline int nr_processes(void)
+{
+	return -1;
 }
 
 static noinline __used int provider_phase(void)

@@ -6,7 +6,10 @@ use crate::{
     import_table::{Import, Policy},
     kernel::{btf::fits, Kernel, Module},
 };
-use kimport_types::{find, judge, Btf, Judgement, TypeMatch, TypeQuery, Unverified};
+use kimport_types::{
+    find, is_kfunc, judge, Btf, ImportKind, Judgement, TypeMatch, TypeQuery, Unverified,
+    IMPLEMENTATION,
+};
 use std::collections::BTreeMap;
 
 /// The outcome of a comparison.
@@ -43,7 +46,7 @@ pub fn verify<'a>(imports: &[&'a Import], kernel: &Kernel) -> Vec<(&'a Import, T
     };
     for (provider, imports) in by_provider {
         let compared = match provider {
-            None => image.map(|image| compare_all(&imports, &image)),
+            None => image.map(|image| compare_all(&imports, &image, None)),
             Some(provider) => match kernel.module(provider) {
                 Ok(Some(module)) => compare_module(&imports, &module, image.as_ref()),
                 _ => Err(Unverified::NoBtf),
@@ -80,7 +83,7 @@ fn compare_module<'a>(
     if !fits(&types) {
         return Err(Unverified::OtherBase);
     }
-    Ok(compare_all(imports, &types))
+    Ok(compare_all(imports, &types, image.ok()))
 }
 
 /// Reads type information.
@@ -94,14 +97,51 @@ fn read<'a>(
     Btf::new(bytes, base, index).map_err(|_| Unverified::Unreadable)
 }
 
-fn compare_all<'a>(imports: &[&'a Import], types: &Btf<'_>) -> Vec<(&'a Import, TypeVerdict)> {
+/// Compares imports with `types`. Functions that the types of a module lack are compared with those
+/// of the `image`: pahole leaves out a function that the image has with the same prototype.
+fn compare_all<'a>(
+    imports: &[&'a Import],
+    types: &Btf<'_>,
+    image: Option<&Btf<'_>>,
+) -> Vec<(&'a Import, TypeVerdict)> {
+    let found = symbols(imports, types);
+    let mut verdicts = Vec::new();
+    let mut left_out = Vec::new();
+    for (&import, found) in imports.iter().zip(found) {
+        if found == TypeMatch::Missing && import.kind == ImportKind::Function && image.is_some() {
+            left_out.push(import);
+        } else {
+            verdicts.push((import, compare_one(import, types, found)));
+        }
+    }
+    if let Some(image) = image.filter(|_| !left_out.is_empty()) {
+        verdicts.extend(compare_all(&left_out, image, None));
+    }
+    verdicts
+}
+
+/// Looks up the types of imports; that of a kfunc is the one with its implicit arguments.
+fn symbols(imports: &[&Import], types: &Btf<'_>) -> Vec<TypeMatch> {
     let names = imports.iter().map(|import| import.name.as_bytes());
-    let mut wanted: Vec<TypeQuery<'_>> = names.map(TypeQuery::new).collect();
-    find(types, types.first_id(), &mut wanted);
-    imports
+    let implementations: Vec<_> = imports
         .iter()
-        .zip(&wanted)
-        .map(|(&import, wanted)| (import, compare_one(import, types, wanted.found())))
+        .map(|import| format!("{}{IMPLEMENTATION}", import.name))
+        .collect();
+    let mut wanted: Vec<_> = names
+        .chain(implementations.iter().map(String::as_bytes))
+        .map(TypeQuery::new)
+        .collect();
+    find(types, types.first_id(), &mut wanted);
+    let (symbols, implementations) = wanted.split_at(imports.len());
+    symbols
+        .iter()
+        .zip(implementations)
+        .map(
+            |(symbol, implementation)| match (symbol.found(), implementation.found()) {
+                (TypeMatch::Id(id), found @ TypeMatch::Id(_)) if is_kfunc(types, id) => found,
+                (found, _) => found,
+            },
+        )
         .collect()
 }
 

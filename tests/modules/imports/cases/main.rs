@@ -5,7 +5,7 @@
 //!
 //! Cases that should succeed check the results; a difference ends the load with `EBADMSG`.
 
-use kernel::ffi::{c_char, c_int, c_long, c_void};
+use kernel::ffi::{c_char, c_int, c_long, c_uint, c_void};
 use kernel::prelude::*;
 use kimport::compat::{
     code::{EBADMSG, EINVAL},
@@ -215,6 +215,21 @@ import_symbols! {
         provider_add: fn(a: c_int, b: c_int) -> c_int,
         provider_value: c_int,
     }
+    #[verify(require)]
+    mod mistyped_required from "kimport_test_provider" {
+        provider_add: fn(a: c_uint, b: c_int) -> c_int,
+    }
+    mod mistyped_sign from "kimport_test_provider" {
+        provider_add: fn(a: c_uint, b: c_int) -> c_int,
+    }
+    // The module's own BTF lacks it.
+    #[verify(require)]
+    mod as_in_image from "kimport_test_provider" {
+        nr_processes: fn() -> c_int,
+    }
+    mod mistyped_as_in_image from "kimport_test_provider" {
+        nr_processes: fn(c_int) -> c_int,
+    }
     // One of several symbols that all have the same type.
     #[verify(require)]
     mod image_position_typed {
@@ -409,6 +424,14 @@ fn run(case: u32, held: &mut KVec<Imports>) -> Result {
                 ensure(sites > 0)?;
             }
         }
+        45 => drop(mistyped_required::resolve_imports()?),
+        46 => drop(mistyped_sign::resolve_imports()?),
+        47 => {
+            let _imports = as_in_image::resolve_imports()?;
+            // SAFETY: The imports are resolved.
+            ensure(unsafe { as_in_image::nr_processes() } == -1)?;
+        }
+        48 => drop(mistyped_as_in_image::resolve_imports()?),
         _ => return Err(EINVAL),
     }
     Ok(())

@@ -11,10 +11,10 @@
 use kimport_cli::kernel::symbols::{SymbolKind, SymbolTable};
 use kimport_cli::kernel::{image, kallsyms};
 use kimport_testing::prototypes::{
-    choose, mistake, mutations, rng, seed, Bindgen, Function, Prototype, Ty,
+    choose, mistake, mutations, rng, seed, Bindgen, Function, Mutation, Prototype, Ty,
 };
 use kimport_testing::{index, stock_btf, stock_release};
-use kimport_types::{Btf, Rule, Severity};
+use kimport_types::{Btf, MismatchPlace, Rule, Severity, IMPLEMENTATION};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
@@ -117,32 +117,61 @@ fn main() {
     let symbols = stock_symbols();
     let functions = bindgen.functions(1);
     let mut times = HashMap::new();
-    for (_, name, _) in &functions {
-        *times.entry(name.clone()).or_insert(0) += 1;
+    let mut by_name = HashMap::new();
+    for function @ (_, name, _) in &functions {
+        *times.entry(name.as_str()).or_insert(0) += 1;
+        by_name.insert(name.as_str(), function);
     }
-    let functions: Vec<Function> = functions
-        .into_iter()
+    // The prototype of a kfunc lacks the implicit arguments. No symbol has the name of the function
+    // with the whole prototype.
+    let implementation = |name: &str| {
+        let name = format!("{name}{IMPLEMENTATION}");
+        let function = by_name.get(name.as_str()).copied();
+        function.filter(|_| symbols.named(&name).is_empty())
+    };
+    let (kfuncs, functions): (Vec<Function>, Vec<Function>) = functions
+        .iter()
         .filter(|(_, name, function)| {
             let plain =
                 matches!(symbols.named(name)[..], [one] if one.kind == SymbolKind::Function && !one.init);
-            plain && times[name] == 1 && !bindgen.prototype(function).variadic
+            plain && times[name.as_str()] == 1 && !bindgen.prototype(function).variadic
         })
-        .collect();
-    println!("{} functions to choose from", functions.len());
+        .cloned()
+        .partition(|(_, name, _)| implementation(name).is_some());
+    println!(
+        "{} functions to choose from, {} kfuncs with implicit arguments",
+        functions.len(),
+        kfuncs.len()
+    );
+
+    let chosen = choose(&mut rng, &functions, EACH);
+    let chosen = chosen.into_iter().map(|(id, name, function)| {
+        let prototype = bindgen.prototype(function);
+        let mut mutations = mutations(&prototype);
+        mutations.retain(|mutation| mutation.rule != Rule::Variadic);
+        (*id, name.as_str(), prototype, mutations)
+    });
+    let kfuncs = kfuncs.iter().map(|(_, name, function)| {
+        let (id, _, implementation) = implementation(name).expect("it has one");
+        let mutation = Mutation {
+            rule: Rule::ArgumentCount,
+            place: MismatchPlace::Arguments,
+            declared: bindgen.prototype(function),
+        };
+        let prototype = bindgen.prototype(implementation);
+        (*id, name.as_str(), prototype, vec![mutation])
+    });
 
     let mut structs = Structs::default();
     let mut entries = Vec::new();
     let (mut right, mut wrong, mut expected) = (String::new(), String::new(), String::new());
     let mut tried = BTreeMap::new();
-    for (id, name, function) in choose(&mut rng, &functions, EACH) {
-        let prototype = bindgen.prototype(function);
+    for (id, name, prototype, mutations) in chosen.chain(kfuncs) {
         let entry = structs.entry(name, &prototype);
         right += &entry;
-        entries.push((name.as_str(), entry));
+        entries.push((name, entry));
 
-        let mut mutations = mutations(&prototype);
-        mutations.retain(|mutation| mutation.rule != Rule::Variadic);
-        let (mutation, report) = mistake(&mut rng, mutations, name, &btf, *id);
+        let (mutation, report) = mistake(&mut rng, mutations, name, &btf, id);
         wrong += &structs.entry(name, &mutation.declared);
         *tried.entry(mutation.rule).or_insert(0) += 1;
         let begin = match mutation.rule.severity() {
@@ -154,13 +183,13 @@ fn main() {
     println!("{tried:?}");
 
     let rust = format!(
-        "const SEED: u64 = {seed};\n\n{}import_symbols! {{\n#[verify(require)]\nmod right {{\n{right}}}\n#[verify(require)]\nmod wrong {{\n{wrong}}}\n}}\n",
+        "const SEED: u64 = {seed};\n\n{}import_symbols! {{\n#[verify(require)]\nmod right {{\n{right}}}\nmod wrong {{\n{wrong}}}\n}}\n",
         structs.rust()
     );
     std::fs::write(directory.join("prototypes.rs"), rust).expect("prototypes.rs is written");
     let mut bench = structs.rust();
     bench += &block("few", &entries[EACH..EACH + FEW]);
-    bench += &block("many", &entries);
+    bench += &block("many", &entries[..2 * EACH]);
     std::fs::write(directory.join("bench.rs"), bench).expect("bench.rs is written");
     std::fs::write(directory.join("wrong.expected"), expected).expect("the rest is written");
 }
