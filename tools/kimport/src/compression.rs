@@ -2,6 +2,11 @@
 
 //! The compression formats of kernels, modules and packages.
 
+use liblzma::{
+    read::XzDecoder,
+    stream::{Stream, CONCATENATED},
+};
+use ruzstd::decoding::StreamingDecoder;
 use std::io::{self, Read};
 
 /// The largest unpacked size: no kernel and no module comes near it, so a file that unpacks to more
@@ -12,19 +17,16 @@ pub const MAX_SIZE: u64 = if cfg!(fuzzing) { 1 << 22 } else { 1 << 30 };
 const XZ_MEMORY: u64 = 256 << 20;
 
 /// A compression format.
+#[allow(missing_docs)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// bzip2.
     Bzip2,
-    /// gzip.
     Gzip,
     /// LZ4 in the legacy frame that the kernel's build makes.
     Lz4,
     /// LZMA alone, the older of xz's formats.
     Lzma,
-    /// xz.
     Xz,
-    /// Zstandard.
     Zstd,
 }
 
@@ -54,15 +56,8 @@ impl Format {
     }
 
     /// Returns the name of the format.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Bzip2 => "bzip2",
-            Self::Gzip => "gzip",
-            Self::Lz4 => "lz4",
-            Self::Lzma => "lzma",
-            Self::Xz => "xz",
-            Self::Zstd => "zstd",
-        }
+    pub fn name(self) -> String {
+        format!("{self:?}").to_lowercase()
     }
 
     /// Unpacks the first stream of `packed` and ignores what follows it.
@@ -70,16 +65,11 @@ impl Format {
         match self {
             Self::Bzip2 => read_limited(bzip2::read::BzDecoder::new(packed)),
             Self::Gzip => read_limited(flate2::read::GzDecoder::new(packed)),
-            Self::Lz4 => read_limited(lz4_flex::frame::FrameDecoder::new(packed)),
-            Self::Lzma => xz(
-                packed,
-                liblzma::stream::Stream::new_lzma_decoder(XZ_MEMORY)?,
-            ),
-            Self::Xz => xz(
-                packed,
-                liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, 0)?,
-            ),
-            Self::Zstd => zstd(packed),
+            Self::Xz => {
+                let stream = Stream::new_stream_decoder(XZ_MEMORY, 0)?;
+                read_limited(XzDecoder::new_stream(packed, stream))
+            }
+            Self::Lz4 | Self::Lzma | Self::Zstd => read_limited(self.reader(packed)?),
         }
     }
 
@@ -89,20 +79,15 @@ impl Format {
             Self::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(packed)),
             Self::Gzip => Box::new(flate2::read::MultiGzDecoder::new(packed)),
             Self::Lz4 => Box::new(lz4_flex::frame::FrameDecoder::new(packed)),
-            Self::Lzma => Box::new(liblzma::read::XzDecoder::new_stream(
-                packed,
-                liblzma::stream::Stream::new_lzma_decoder(XZ_MEMORY)?,
-            )),
-            Self::Xz => Box::new(liblzma::read::XzDecoder::new_stream(
-                packed,
-                liblzma::stream::Stream::new_stream_decoder(
-                    XZ_MEMORY,
-                    liblzma::stream::CONCATENATED,
-                )?,
-            )),
-            Self::Zstd => {
-                Box::new(ruzstd::decoding::StreamingDecoder::new(packed).map_err(io::Error::other)?)
+            Self::Lzma => {
+                let stream = Stream::new_lzma_decoder(XZ_MEMORY)?;
+                Box::new(XzDecoder::new_stream(packed, stream))
             }
+            Self::Xz => {
+                let stream = Stream::new_stream_decoder(XZ_MEMORY, CONCATENATED)?;
+                Box::new(XzDecoder::new_stream(packed, stream))
+            }
+            Self::Zstd => Box::new(StreamingDecoder::new(packed).map_err(io::Error::other)?),
         })
     }
 }
@@ -117,14 +102,6 @@ pub fn unpack(packed: Vec<u8>) -> io::Result<Vec<u8>> {
         Some(format) => read_limited(format.reader(packed.as_slice())?),
         None => Ok(packed),
     }
-}
-
-fn zstd(packed: &[u8]) -> io::Result<Vec<u8>> {
-    read_limited(ruzstd::decoding::StreamingDecoder::new(packed).map_err(io::Error::other)?)
-}
-
-fn xz(packed: &[u8], stream: liblzma::stream::Stream) -> io::Result<Vec<u8>> {
-    read_limited(liblzma::read::XzDecoder::new_stream(packed, stream))
 }
 
 /// Reads everything, but fails above [`MAX_SIZE`].
@@ -143,32 +120,32 @@ pub fn read_limited(reader: impl Read) -> io::Result<Vec<u8>> {
 /// Packs like the kernel's build, for tests.
 #[cfg(test)]
 pub(crate) fn pack(format: Format, plain: &[u8]) -> Vec<u8> {
-    use std::io::Write;
-    match format {
-        Format::Gzip => {
-            let mut encoder =
-                flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-            encoder.write_all(plain).unwrap();
-            encoder.finish().unwrap()
+    use liblzma::{
+        read::XzEncoder,
+        stream::{Check, LzmaOptions},
+    };
+    let encoder: Box<dyn Read + '_> = match format {
+        Format::Gzip => Box::new(flate2::read::GzEncoder::new(
+            plain,
+            flate2::Compression::fast(),
+        )),
+        Format::Bzip2 => Box::new(bzip2::read::BzEncoder::new(
+            plain,
+            bzip2::Compression::fast(),
+        )),
+        Format::Xz => {
+            let stream = Stream::new_easy_encoder(1, Check::Crc32).unwrap();
+            Box::new(XzEncoder::new_stream(plain, stream))
         }
-        Format::Bzip2 => {
-            let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
-            encoder.write_all(plain).unwrap();
-            encoder.finish().unwrap()
-        }
-        Format::Xz | Format::Lzma => {
-            let stream = if format == Format::Xz {
-                liblzma::stream::Stream::new_easy_encoder(1, liblzma::stream::Check::Crc32)
-            } else {
-                let options = liblzma::stream::LzmaOptions::new_preset(1).unwrap();
-                liblzma::stream::Stream::new_lzma_encoder(&options)
-            };
-            let mut encoder = liblzma::write::XzEncoder::new_stream(Vec::new(), stream.unwrap());
-            encoder.write_all(plain).unwrap();
-            encoder.finish().unwrap()
+        Format::Lzma => {
+            let stream = Stream::new_lzma_encoder(&LzmaOptions::new_preset(1).unwrap()).unwrap();
+            Box::new(XzEncoder::new_stream(plain, stream))
         }
         Format::Zstd => {
-            ruzstd::encoding::compress_to_vec(plain, ruzstd::encoding::CompressionLevel::Fastest)
+            return ruzstd::encoding::compress_to_vec(
+                plain,
+                ruzstd::encoding::CompressionLevel::Fastest,
+            );
         }
         Format::Lz4 => {
             let mut packed = 0x184c_2102_u32.to_le_bytes().to_vec();
@@ -177,9 +154,10 @@ pub(crate) fn pack(format: Format, plain: &[u8]) -> Vec<u8> {
                 packed.extend((block.len() as u32).to_le_bytes());
                 packed.extend(block);
             }
-            packed
+            return packed;
         }
-    }
+    };
+    read_limited(encoder).unwrap()
 }
 
 #[cfg(test)]
@@ -203,17 +181,12 @@ mod tests {
 
     #[test]
     fn what_follows_the_stream_is_left_alone() {
-        for format in Format::ALL
-            .into_iter()
-            .filter(|&format| format != Format::Lz4)
-        {
+        let formats = Format::ALL.into_iter();
+        for format in formats.filter(|&format| format != Format::Lz4) {
             let mut packed = pack(format, b"the kernel");
             packed.extend([10, 0, 0, 0]);
-            assert_eq!(
-                format.unpack_first(&packed).unwrap(),
-                b"the kernel",
-                "{format:?}"
-            );
+            let first = format.unpack_first(&packed).unwrap();
+            assert_eq!(first, b"the kernel", "{format:?}");
         }
     }
 }
