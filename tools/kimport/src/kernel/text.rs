@@ -29,15 +29,8 @@ pub fn is_placeholder(bytes: &[u8]) -> bool {
     bytes.len() < 4096 && String::from_utf8_lossy(bytes).contains("The real System.map")
 }
 
-/// A line, which has one symbol.
-struct Line<'a> {
-    address: u64,
-    letter: char,
-    name: &'a str,
-    module: Option<&'a str>,
-}
-
-fn parse_line(line: &str) -> Option<Line<'_>> {
+/// Returns the symbol of a line, and the module that it is in.
+fn parse_line(line: &str) -> Option<(KallsymsEntry<'_>, Option<&str>)> {
     let mut words = line.split_ascii_whitespace();
     let address = u64::from_str_radix(words.next()?, 16).ok()?;
     let mut letter = words.next()?.chars();
@@ -49,12 +42,12 @@ fn parse_line(line: &str) -> Option<Line<'_>> {
         Some(word) => Some(word.strip_prefix('[')?.strip_suffix(']')?),
         None => None,
     };
-    words.next().is_none().then_some(Line {
-        address,
+    let entry = KallsymsEntry {
         letter,
         name,
-        module,
-    })
+        address,
+    };
+    words.next().is_none().then_some((entry, module))
 }
 
 /// Parses the text.
@@ -66,26 +59,16 @@ pub fn parse(text: &str) -> Result<Text> {
         if line.is_empty() {
             continue;
         }
-        let Some(line) = parse_line(line) else {
+        let Some((entry, module)) = parse_line(line) else {
             return Err(Error::unusable(format_args!(
                 "line {}: not a symbol as System.map and /proc/kallsyms have them",
                 number + 1
             )));
         };
-        addresses |= line.address != 0;
-        let entry = KallsymsEntry {
-            letter: line.letter,
-            name: line.name,
-            address: line.address,
-        };
-        match line.module {
+        addresses |= entry.address != 0;
+        match module {
             None => image.push(entry),
-            Some(module) => match modules.get_mut(module) {
-                Some(symbols) => symbols.push(entry),
-                None => {
-                    modules.insert(module.to_owned(), [entry].into_iter().collect());
-                }
-            },
+            Some(module) => modules.entry(module.to_owned()).or_default().push(entry),
         }
     }
     if image.is_empty() {
