@@ -154,8 +154,7 @@ enum What {
 impl Pieces {
     /// Adds the file, directory or package at `path`.
     pub(super) fn add(&mut self, path: &Path) -> Result<()> {
-        let unreadable =
-            |error: io::Error| Error::unusable(format_args!("{}: {error}", path.display()));
+        let unreadable = |error: io::Error| Error::unusable(error).context(path.display());
         let data = fs::metadata(path).map_err(unreadable)?;
         if data.is_dir() {
             return self.add_directory(path).map_err(unreadable);
@@ -164,14 +163,12 @@ impl Pieces {
         File::open(path)
             .and_then(|file| file.take(8).read_to_end(&mut start))
             .map_err(unreadable)?;
+        let with_path = |error: Error| error.context(path.display());
         if start == *b"!<arch>\n" {
-            return self
-                .add_package(path)
-                .map_err(|error| error.context(path.display()));
+            return self.add_package(path).map_err(with_path);
         }
         let place = FilePlace::File(path.to_owned());
-        let what = by_content(place.bytes().map_err(unreadable)?)
-            .map_err(|error| error.context(path.display()))?;
+        let what = by_content(place.bytes().map_err(unreadable)?).map_err(with_path)?;
         let name = path.display().to_string();
         let what = match by_name(&name) {
             Some(What::DebugModule) if what == What::Module => What::DebugModule,
@@ -333,15 +330,13 @@ impl Pieces {
 /// Returns the file that a link leads to. In a mounted system, absolute links mean files of that
 /// system.
 fn behind(path: &Path, name: &str) -> PathBuf {
-    let target = fs::read_link(path).ok();
-    let target = target
-        .as_deref()
-        .and_then(|target| target.strip_prefix("/").ok());
-    let root = depmod::split(name).map(|(root, ..)| root);
-    match (root, target) {
-        (Some(root), Some(target)) if root.join(target).exists() => root.join(target),
-        _ => path.to_owned(),
-    }
+    let of_system = || {
+        let target = fs::read_link(path).ok()?;
+        let (root, ..) = depmod::split(name)?;
+        let target = root.join(target.strip_prefix("/").ok()?);
+        target.exists().then_some(target)
+    };
+    of_system().unwrap_or_else(|| path.to_owned())
 }
 
 /// Calls `visit` for each file in a `.deb`, an `ar` archive with a compressed `tar` of the files,
@@ -450,18 +445,16 @@ fn by_content(bytes: Vec<u8>) -> Result<What> {
 
 fn is_relocatable(bytes: &[u8]) -> bool {
     FileHeader64::<Endianness>::parse(bytes).is_ok_and(|header| {
-        header
-            .endian()
-            .is_ok_and(|endian| header.e_type(endian) == ET_REL)
+        let endian = header.endian();
+        endian.is_ok_and(|endian| header.e_type(endian) == ET_REL)
     })
 }
 
 /// Returns the kernel's name of the module in the file `path`.
 pub(super) fn module_name(path: &str) -> Option<String> {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let stem = EXTENSIONS
-        .iter()
-        .find_map(|extension| name.strip_suffix(extension))?;
+    let mut extensions = EXTENSIONS.iter();
+    let stem = extensions.find_map(|extension| name.strip_suffix(extension))?;
     (!stem.is_empty()).then(|| stem.replace('-', "_"))
 }
 
@@ -471,48 +464,35 @@ mod tests {
 
     #[test]
     fn distributions_names() {
+        use What::*;
         for (path, what) in [
-            ("./boot/vmlinuz-6.1.0-50-amd64", Some(What::Image)),
-            ("./usr/lib/modules/7.3.4/vmlinuz", Some(What::Image)),
-            ("./usr/src/linux-headers-7.3.4/vmlinux", Some(What::Image)),
-            ("./usr/lib/modules/7.3.4/System.map", Some(What::Text)),
-            ("./boot/System.map-6.1.0-50-amd64", Some(What::Text)),
-            (
-                "./a/kernel/drivers/scsi/scsi-transport.ko.xz",
-                Some(What::Module),
-            ),
+            ("./boot/vmlinuz-6.1.0-50-amd64", Some(Image)),
+            ("./usr/lib/modules/7.3.4/vmlinuz", Some(Image)),
+            ("./usr/src/linux-headers-7.3.4/vmlinux", Some(Image)),
+            ("./usr/lib/modules/7.3.4/System.map", Some(Text)),
+            ("./boot/System.map-6.1.0-50-amd64", Some(Text)),
+            ("./a/kernel/drivers/scsi/scsi-transport.ko.xz", Some(Module)),
             // The path of a module in a debug package of Debian's.
             (
                 "./usr/lib/debug/lib/modules/7.3.4/kernel/lib/crc16.ko",
-                Some(What::DebugModule),
+                Some(DebugModule),
             ),
-            (
-                "./usr/lib/debug/lib/modules/7.3.4/vmlinux",
-                Some(What::Image),
-            ),
-            (
-                "./usr/src/linux-headers/Module.symvers",
-                Some(What::Symvers),
-            ),
-            (
-                "./usr/lib/modules/7.3.4/modules.builtin",
-                Some(What::Builtin),
-            ),
-            ("./boot/symvers-5.14.0-1.x86_64.gz", Some(What::Symvers)),
-            ("./usr/lib/modules/6.12/symvers.xz", Some(What::Symvers)),
-            ("sys/kernel/btf/vmlinux", Some(What::Types)),
-            ("saved/btf/loop", Some(What::Types)),
-            ("saved/vmlinux.btf", Some(What::Types)),
+            ("./usr/lib/debug/lib/modules/7.3.4/vmlinux", Some(Image)),
+            ("./usr/src/linux-headers/Module.symvers", Some(Symvers)),
+            ("./usr/lib/modules/7.3.4/modules.builtin", Some(Builtin)),
+            ("./boot/symvers-5.14.0-1.x86_64.gz", Some(Symvers)),
+            ("./usr/lib/modules/6.12/symvers.xz", Some(Symvers)),
+            ("sys/kernel/btf/vmlinux", Some(Types)),
+            ("saved/btf/loop", Some(Types)),
+            ("saved/vmlinux.btf", Some(Types)),
             ("./usr/src/linux-headers/include/linux/kallsyms.h", None),
             ("./usr/lib/modules/7.3.4/modules.builtin.modinfo", None),
             ("scripts/Makefile.vmlinux", None),
         ] {
             assert_eq!(by_name(path), what, "{path}");
         }
-        assert_eq!(
-            module_name("a/scsi-transport.ko.zst").as_deref(),
-            Some("scsi_transport")
-        );
+        let name = module_name("a/scsi-transport.ko.zst");
+        assert_eq!(name.as_deref(), Some("scsi_transport"));
         assert_eq!(module_name(".ko"), None);
     }
 }

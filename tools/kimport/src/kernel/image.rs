@@ -8,6 +8,7 @@ use crate::{
     error::{Error, Result},
     loader::{Loader, Magic},
 };
+use memchr::memmem::{find, find_iter};
 use object::{
     elf::{FileHeader64, EM_AARCH64},
     read::elf::{ElfFile64, FileHeader, SectionHeader},
@@ -55,24 +56,21 @@ pub fn unpack(bytes: Vec<u8>) -> Result<(Vec<u8>, &'static str)> {
 
 fn unpack_payload(payload: &[u8], what: &'static str) -> Result<(Vec<u8>, &'static str)> {
     let format = Format::of(payload).ok_or_else(|| {
-        let error = if payload.starts_with(compression::LZOP) {
-            Error::unusable(format_args!("{what} with a kernel packed by lzo"))
+        let how = if payload.starts_with(compression::LZOP) {
+            "packed by lzo".to_owned()
         } else {
-            Error::unusable(format_args!(
-                "{what} with a kernel in no known compression (first bytes {:02x?})",
-                &payload[..payload.len().min(4)]
-            ))
+            let first = &payload[..payload.len().min(4)];
+            format!("in no known compression (first bytes {first:02x?})")
         };
+        let error = Error::unusable(format_args!("{what} with a kernel {how}"));
         let known = Format::ALL.map(Format::name).join(", ");
         error.help(format_args!(
             "kimport reads {known}; unpack the kernel with its source's scripts/extract-vmlinux and give the vmlinux"
         ))
     })?;
     // The build appends the unpacked size, which lz4's decoder would take for another block.
-    let payload = match format {
-        Format::Lz4 => payload
-            .split_last_chunk::<4>()
-            .map_or(payload, |(rest, _)| rest),
+    let payload = match payload.split_last_chunk::<4>() {
+        Some((rest, _)) if format == Format::Lz4 => rest,
         _ => payload,
     };
     let kernel = format
@@ -133,15 +131,7 @@ pub fn btf(kernel: &[u8]) -> Option<&[u8]> {
         return Some(&[]);
     }
     // An image without sections: check the header as far as possible.
-    let mut rest = 0;
-    while let Some(found) = find(kernel.get(rest..)?, &BTF_MAGIC) {
-        let at = rest + found;
-        if let Some(btf) = btf_at(&kernel[at..]) {
-            return Some(btf);
-        }
-        rest = at + 1;
-    }
-    None
+    find_iter(kernel, &BTF_MAGIC).find_map(|at| btf_at(&kernel[at..]))
 }
 
 /// Returns the type information at the beginning of `bytes`, cut to its length.
@@ -163,10 +153,6 @@ fn btf_at(bytes: &[u8]) -> Option<&[u8]> {
     let btf = bytes.get(..strings_start.checked_add(strings_len)?)?;
     // The strings begin with the empty string and end in a NUL.
     (btf.get(strings_start) == Some(&0) && btf.last() == Some(&0)).then_some(btf)
-}
-
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    memchr::memmem::find(haystack, needle)
 }
 
 /// Returns whether a file is type information, in either byte order.
@@ -191,10 +177,8 @@ pub fn section<'a>(file: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let endian = header.endian().ok()?;
     let sections = header.sections(endian, file).ok()?;
     let (_, section) = sections.section_by_name(endian, name.as_bytes())?;
-    section
-        .data(endian, file)
-        .ok()
-        .filter(|data| !data.is_empty())
+    let data = section.data(endian, file).ok();
+    data.filter(|data| !data.is_empty())
 }
 
 /// Returns the ordinary symbol table of a vmlinux, if it has one, in address order.
@@ -207,11 +191,7 @@ pub fn elf_symbols(kernel: &[u8]) -> Option<Entries> {
     let entries: Entries = symbols
         .iter()
         .map(|symbol| KallsymsEntry {
-            letter: if symbol.global {
-                symbol.letter.to_ascii_uppercase()
-            } else {
-                symbol.letter
-            },
+            letter: symbol.letter,
             name: &symbol.name,
             address: 0,
         })
@@ -231,24 +211,21 @@ pub fn release(kernel: &[u8]) -> Option<String> {
 /// source has another such line.
 pub fn banner(kernel: &[u8]) -> Option<&str> {
     const BANNER: &[u8] = b"Linux version ";
-    let mut rest = kernel;
-    while let Some(at) = find(rest, BANNER) {
-        rest = &rest[at + BANNER.len()..];
-        let line = rest[..rest.len().min(MAX_BANNER)]
-            .split(|byte| [b'\n', 0].contains(byte))
-            .next()?;
-        let line = std::str::from_utf8(line).ok();
-        // The image also has the format string, `Linux version %s`.
-        let is_release = |release: &str| {
-            release.len() <= 64
-                && release.starts_with(|c: char| c.is_ascii_digit())
-                && release.chars().all(|c| c.is_ascii_graphic())
-        };
-        if let Some(line) = line.filter(|line| line.split(' ').next().is_some_and(is_release)) {
-            return Some(line);
-        }
-    }
-    None
+    // The image also has the format string, `Linux version %s`.
+    let is_release = |release: &str| {
+        release.len() <= 64
+            && release.starts_with(|c: char| c.is_ascii_digit())
+            && release.chars().all(|c| c.is_ascii_graphic())
+    };
+    find_iter(kernel, BANNER).find_map(|at| {
+        let rest = &kernel[at + BANNER.len()..];
+        let mut lines = rest[..rest.len().min(MAX_BANNER)].split(|byte| b"\n\0".contains(byte));
+        let line = std::str::from_utf8(lines.next()?).ok()?;
+        line.split(' ')
+            .next()
+            .is_some_and(is_release)
+            .then_some(line)
+    })
 }
 
 /// Reads the facts about the module loader in an image. If the image has no loader, nothing is
@@ -287,7 +264,7 @@ fn machine(kernel: &[u8]) -> Option<u16> {
 fn vermagic(kernel: &[u8]) -> Option<Magic> {
     let start = format!("\0{} ", release(kernel)?);
     let mut found = BTreeSet::new();
-    for at in memchr::memmem::find_iter(kernel, start.as_bytes()) {
+    for at in find_iter(kernel, start.as_bytes()) {
         let text = kernel[at + 1..].split(|&byte| byte == 0).next()?;
         let text = text.get(..MAX_BANNER.min(text.len()))?;
         let is_option = |c: u8| c.is_ascii_alphanumeric() || c == b'_' || c == b' ';
@@ -354,15 +331,12 @@ mod tests {
         let error = unpack(image).unwrap_err();
         assert_eq!(error.to_string(), "bzImage with a kernel packed by lzo");
         let help = error.way_out().unwrap();
-        assert!(
-            help.contains("xz, zstd; unpack the kernel with its source's scripts/extract-vmlinux"),
-            "{help}"
-        );
-        let other = unpack(bz_image_of(b"unknown".to_vec())).unwrap_err();
-        assert!(
-            other.to_string().contains("no known compression"),
-            "{other}"
-        );
+        let way = "xz, zstd; unpack the kernel with its source's scripts/extract-vmlinux";
+        assert!(help.contains(way), "{help}");
+        let other = unpack(bz_image_of(b"unknown".to_vec()))
+            .unwrap_err()
+            .to_string();
+        assert!(other.contains("no known compression"), "{other}");
     }
 
     #[test]
@@ -412,15 +386,11 @@ mod tests {
         assert_eq!((found.force_load, found.any_namespace), (Some(false), None));
         kernel.extend(b"\x014%s: %s: kernel tainted.\n\0\x013%s: module uses symbol (%s) from namespace %s, but does not import it.\n");
         let found = loader(&kernel);
-        assert_eq!(
-            (found.force_load, found.any_namespace),
-            (Some(true), Some(false))
-        );
+        let told = (found.force_load, found.any_namespace);
+        assert_eq!(told, (Some(true), Some(false)));
         kernel.extend(b"\x007.3.4 \0");
-        assert_eq!(
-            loader(&kernel).vermagic,
-            Some(Magic::Release("7.3.4".to_owned()))
-        );
+        let release = Some(Magic::Release("7.3.4".to_owned()));
+        assert_eq!(loader(&kernel).vermagic, release);
         assert_eq!(loader(b"Linux version 7.3.4 (x)\0"), Loader::default());
     }
 

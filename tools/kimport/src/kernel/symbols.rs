@@ -87,9 +87,13 @@ pub struct SymbolTable {
     /// map, and few names are looked up.
     index: Vec<(u32, u32)>,
     hasher: RandomState,
-    tells_exports: bool,
-    tells_data: bool,
-    keeps_init: bool,
+    /// Set if the entries of the export table are listed.
+    pub tells_exports: bool,
+    /// Set if data symbols are listed, as they are with `CONFIG_KALLSYMS_ALL`.
+    pub tells_data: bool,
+    /// Set if the kernel lists the `__init` symbols for ever: it keeps the whole symbol table of a
+    /// livepatch module.
+    pub keeps_init: bool,
 }
 
 /// The symbols at the bounds of special memory. An import of one of these takes its address. The
@@ -119,6 +123,7 @@ impl SymbolTable {
         let per_cpu = between(BOUNDS[2], BOUNDS[3]);
         let text = between("_stext", "_etext");
         let init_text = between("_sinittext", "_einittext");
+        let is_text = |at: usize| text.is_empty() || text.contains(&at) || init_text.contains(&at);
         let symbol = |(index, entry): (usize, KallsymsEntry<'_>)| {
             let is_bound = BOUNDS.contains(&entry.name);
             KernelSymbol {
@@ -126,13 +131,7 @@ impl SymbolTable {
                 // Debian's 7.3 has `T init_task`. The kernel itself goes by the bounds of the text.
                 kind: match kind(entry.letter) {
                     _ if is_bound => SymbolKind::Data,
-                    SymbolKind::Function
-                        if !text.is_empty()
-                            && !text.contains(&index)
-                            && !init_text.contains(&index) =>
-                    {
-                        SymbolKind::Data
-                    }
+                    SymbolKind::Function if !is_text(index) => SymbolKind::Data,
                     by_letter => by_letter,
                 },
                 linkage: linkage(entry.letter),
@@ -172,11 +171,6 @@ impl SymbolTable {
         }
         let (mut entries, mut symbols) = (Entries::default(), Vec::new());
         for symbol in of_elf(&elf) {
-            let linkage = if symbol.global {
-                Linkage::Global
-            } else {
-                Linkage::Static
-            };
             entries.push(KallsymsEntry {
                 letter: symbol.letter,
                 name: &symbol.name,
@@ -184,7 +178,7 @@ impl SymbolTable {
             });
             symbols.push(KernelSymbol {
                 kind: kind(symbol.letter),
-                linkage,
+                linkage: linkage(symbol.letter),
                 init: symbol.init,
                 per_cpu: symbol.per_cpu,
                 address: 0,
@@ -285,22 +279,6 @@ impl SymbolTable {
     pub fn exports(&self, name: &str) -> bool {
         !self.named(&format!("{EXPORT}{name}")).is_empty()
     }
-
-    /// Returns whether data symbols are listed, as they are with `CONFIG_KALLSYMS_ALL`.
-    pub fn tells_data(&self) -> bool {
-        self.tells_data
-    }
-
-    /// Returns whether the kernel lists the `__init` symbols for ever: it keeps the whole symbol
-    /// table of a livepatch module.
-    pub fn keeps_init(&self) -> bool {
-        self.keeps_init
-    }
-
-    /// Returns whether the entries of the export table are listed.
-    pub fn tells_exports(&self) -> bool {
-        self.tells_exports
-    }
 }
 
 fn kind(letter: char) -> SymbolKind {
@@ -314,8 +292,7 @@ fn kind(letter: char) -> SymbolKind {
 fn linkage(letter: char) -> Linkage {
     match letter {
         // Weak symbols are global, in upper case or in lower case.
-        'w' | 'v' | 'u' => Linkage::Global,
-        'A'..='Z' => Linkage::Global,
+        'w' | 'v' | 'u' | 'A'..='Z' => Linkage::Global,
         'a'..='z' => Linkage::Static,
         _ => Linkage::Unknown,
     }
@@ -324,8 +301,8 @@ fn linkage(letter: char) -> Linkage {
 /// The properties of an ELF file's symbol that matter here.
 pub(super) struct ElfSymbol {
     pub(super) name: String,
+    /// The letter of `nm`, upper case for a global symbol.
     pub(super) letter: char,
-    pub(super) global: bool,
     pub(super) address: u64,
     init: bool,
     per_cpu: bool,
@@ -366,8 +343,10 @@ where
         };
         Some(ElfSymbol {
             name: name.to_owned(),
-            letter,
-            global: st_info >> 4 != elf::STB_LOCAL,
+            letter: match st_info >> 4 {
+                elf::STB_LOCAL => letter,
+                _ => letter.to_ascii_uppercase(),
+            },
             address: symbol.address(),
             init: section_name.starts_with(".init"),
             per_cpu: section_name.starts_with(".data..percpu"),
