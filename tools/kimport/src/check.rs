@@ -10,7 +10,7 @@ use crate::{
     list::{Listing, Livepatch},
     loader::{LoaderJudgement, LoaderRefusal, RefusalReason, Version, LAYOUT},
     relink::SymbolReport,
-    resolve::{position_of_livepatch, resolve, Cause, Finder, SymbolQuery},
+    resolve::{resolve, Cause, Finder, SymbolQuery},
     symvers::VMLINUX,
     verify::{verify, TypeVerdict},
 };
@@ -117,38 +117,46 @@ impl CheckReport {
         }
         let (mut verified, mut unverified, mut warnings) = (0, Vec::new(), Vec::new());
         for (import, verdict) in verify(&found, kernel) {
-            let wanted = wanted_import(import, &listing.livepatch);
-            match verdict {
-                TypeVerdict::Same => verified += 1,
-                TypeVerdict::Unverified(reason) if import.verify == Policy::Require => {
-                    let cause = match kernel.btf() {
-                        Some(_) => Cause::Unverified { reason },
-                        None => Cause::Unknown {
-                            needs: "the kernel's types (BTF)".to_owned(),
-                        },
-                    };
-                    findings.push(Finding::new(kernel, &wanted, ReferenceKind::Import, cause));
+            let cause = match verdict {
+                TypeVerdict::Same => {
+                    verified += 1;
+                    continue;
                 }
-                TypeVerdict::Unverified(reason) => unverified.push(UnverifiedImport {
-                    symbol: import.name.clone(),
-                    provider: wanted.provider.unwrap_or(VMLINUX).to_owned(),
-                    reason,
-                }),
+                TypeVerdict::Unverified(reason) if import.verify != Policy::Require => {
+                    unverified.push(UnverifiedImport {
+                        symbol: import.name.clone(),
+                        provider: import.provider().to_owned(),
+                        reason,
+                    });
+                    continue;
+                }
+                TypeVerdict::Unverified(reason) if kernel.btf().is_some() => {
+                    Cause::Unverified { reason }
+                }
+                TypeVerdict::Unverified(_) => Cause::Unknown {
+                    needs: "the kernel's types (BTF)".to_owned(),
+                },
                 TypeVerdict::Warn(report) => {
-                    let provider = wanted.provider.unwrap_or("the kernel image");
+                    let provider = import.provider.as_deref().unwrap_or("the kernel image");
+                    let name = &import.name;
                     warnings.push(format!(
-                        "{module}: kimport: {} from {provider}: {report}",
-                        import.name
+                        "{module}: kimport: {name} from {provider}: {report}"
                     ));
+                    continue;
                 }
-                TypeVerdict::Refuse(report) => {
-                    let cause = Cause::Differs { report };
-                    findings.push(Finding::new(kernel, &wanted, ReferenceKind::Import, cause));
-                }
+                TypeVerdict::Refuse(report) => Cause::Differs { report },
+            };
+            let wanted = wanted_import(import, &listing.livepatch);
+            findings.push(Finding::new(kernel, &wanted, ReferenceKind::Import, cause));
+        }
+        for symbol in &listing.livepatch {
+            let (name, provider) = (&symbol.name, &symbol.provider);
+            let wanted = SymbolQuery::new(Finder::Livepatch, name, provider, symbol.position);
+            if let Err(cause) = resolve(kernel, &wanted) {
+                let way = ReferenceKind::Livepatch;
+                findings.push(Finding::new(kernel, &wanted, way, cause));
             }
         }
-        let livepatch = listing.livepatch.iter();
-        findings.extend(livepatch.filter_map(|symbol| livepatch_symbol(kernel, symbol)));
         let Loading {
             judgement,
             notes,
@@ -192,25 +200,20 @@ impl CheckReport {
 
     /// Returns whether there are findings.
     pub fn outcome(&self) -> Outcome {
-        match self.count() {
-            0 => Outcome::Fine,
-            _ => Outcome::Findings,
-        }
+        Outcome::of(self.count() > 0)
     }
 
     /// Returns the report as text for people.
     pub fn text(&self) -> String {
         let mut text = String::new();
-        for refusal in &self.refusals {
-            text += &lines(&refusal.message);
-        }
-        if let Some(licence) = &self.licence {
-            text += &lines(licence);
+        let refusals = self.refusals.iter().map(|refusal| &refusal.message);
+        for message in refusals.chain(&self.licence) {
+            text += &lines(message);
         }
         for finding in &self.findings {
             text += &lines(&finding.message);
             if !finding.near.is_empty() {
-                let near = printable(finding.near.join(", ").as_bytes());
+                let near = printable(finding.near.join(", "));
                 text += &format!("    near names: {near}\n");
             }
         }
@@ -218,8 +221,7 @@ impl CheckReport {
             text += &lines(warning);
         }
         for name in &self.missing_optional {
-            let name = printable(name.as_bytes());
-            text += &format!("note: optional {name} would be missing\n");
+            text += &format!("note: optional {} would be missing\n", printable(name));
         }
         let verdict = match self.count() {
             0 if self.undetermined.is_empty() => "all of them resolve".to_owned(),
@@ -228,8 +230,8 @@ impl CheckReport {
         };
         text += &format!(
             "{} on {}: {} checked, {verdict}\n",
-            printable(self.module.as_bytes()),
-            printable(self.kernel.as_bytes()),
+            printable(&self.module),
+            printable(&self.kernel),
             count(self.checked, "symbol")
         );
         if self.verified > 0 {
@@ -242,18 +244,18 @@ impl CheckReport {
         }
         for ((reason, provider), names) in unverified {
             let names: Vec<&str> = names.into_iter().collect();
-            let names = printable(names.join(", ").as_bytes());
-            let provider = printable(provider.as_bytes());
+            let names = printable(names.join(", "));
+            let provider = printable(provider);
             text += &format!("  unverified: {reason}: {names} from {provider}\n");
         }
         for source in &self.sources {
-            text += &format!("  from {}\n", printable(source.as_bytes()));
+            text += &format!("  from {}\n", printable(source));
         }
         for note in &self.notes {
-            text += &format!("  note: {}\n", printable(note.as_bytes()));
+            text += &format!("  note: {}\n", printable(note));
         }
         for unknown in self.unknown.iter().chain(&self.undetermined) {
-            text += &format!("  not known: {}\n", printable(unknown.as_bytes()));
+            text += &format!("  not known: {}\n", printable(unknown));
         }
         text
     }
@@ -326,7 +328,8 @@ pub fn relinked(symbols: &[SymbolReport], kernel: &Kernel) -> Result<()> {
         .iter()
         .filter_map(|symbol| {
             let SymbolReport { name, provider, .. } = symbol;
-            let cause = resolve(kernel, &wanted(name, provider, symbol.position)).err()?;
+            let wanted = SymbolQuery::new(Finder::Livepatch, name, provider, symbol.position);
+            let cause = resolve(kernel, &wanted).err()?;
             let cause = cause.on_command_line(name, provider);
             Some(format!("{name} from {provider}: {cause}"))
         })
@@ -374,32 +377,7 @@ fn wanted_import<'a>(import: &'a Import, livepatch: &[Livepatch]) -> SymbolQuery
 /// Makes each line of a message fit for a terminal.
 fn lines(message: &str) -> String {
     let lines = message.lines();
-    lines
-        .map(|line| printable(line.as_bytes()) + "\n")
-        .collect()
-}
-
-/// Describes a symbol that livepatch code looks for.
-fn wanted<'a>(name: &'a str, provider: &'a str, position: u64) -> SymbolQuery<'a> {
-    SymbolQuery {
-        name,
-        provider: (provider != VMLINUX).then_some(provider),
-        position: position_of_livepatch(position),
-        kind: None,
-        finder: Finder::Livepatch,
-    }
-}
-
-/// Checks a livepatch symbol. Livepatch code only compares names and positions.
-fn livepatch_symbol(kernel: &Kernel, symbol: &Livepatch) -> Option<Finding> {
-    let wanted = wanted(&symbol.name, &symbol.provider, symbol.position);
-    let cause = resolve(kernel, &wanted).err()?;
-    Some(Finding::new(
-        kernel,
-        &wanted,
-        ReferenceKind::Livepatch,
-        cause,
-    ))
+    lines.map(|line| printable(line) + "\n").collect()
 }
 
 /// The module loader's view of a module and of its ordinary undefined symbols.
@@ -469,13 +447,7 @@ impl Loading {
                 !symbol.weak || matches!(cause, Cause::Version { .. } | Cause::Namespace { .. })
             };
             if let Some(cause) = cause.filter(is_refused) {
-                let wanted = SymbolQuery {
-                    name,
-                    provider: None,
-                    position: None,
-                    kind: None,
-                    finder: Finder::Crate,
-                };
+                let wanted = SymbolQuery::new(Finder::Crate, name, VMLINUX, 0);
                 let finding = Finding::new(kernel, &wanted, ReferenceKind::Undefined, cause);
                 loading.findings.push(finding);
             }
@@ -609,7 +581,7 @@ fn near(kernel: &Kernel, wanted: &SymbolQuery<'_>) -> Vec<String> {
     }
     let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
     match wanted.provider {
-        None => owned(kernel.image().near(wanted.name)),
+        None => owned(kernel.image.near(wanted.name)),
         Some(provider) => match kernel.module(provider) {
             Ok(Some(module)) => owned(module.symbols.near(wanted.name)),
             _ => Vec::new(),

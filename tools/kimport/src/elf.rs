@@ -120,6 +120,11 @@ pub fn contents<'a>(section: &'a Section<'_>) -> Result<&'a [u8]> {
     }
 }
 
+/// Returns the content of the section of that name, if there is one.
+pub fn data<'a>(builder: &'a Builder<'_>, name: &str) -> Result<Option<&'a [u8]>> {
+    section(builder, name)?.map(contents).transpose()
+}
+
 /// Returns whether the module loader has to find this symbol elsewhere.
 pub fn is_undefined(symbol: &Symbol<'_>) -> bool {
     symbol.section.is_none() && symbol.st_shndx == elf::SHN_UNDEF && !symbol.name.is_empty()

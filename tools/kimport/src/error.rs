@@ -18,12 +18,28 @@ pub enum Outcome {
     Unusable = 2,
 }
 
+impl Outcome {
+    /// Returns the outcome of a command that has findings, or none.
+    pub fn of(has_findings: bool) -> Self {
+        if has_findings {
+            Self::Findings
+        } else {
+            Self::Fine
+        }
+    }
+}
+
 /// An error with its cause and a way out, fit to be shown to the user as it is.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, JsonSchema, Serialize)]
 #[error("{message}")]
+#[schemars(rename = "Failure", description = "An error as JSON.")]
 pub struct Error {
+    #[serde(skip)]
     outcome: Outcome,
+    /// The cause of the error.
+    #[serde(rename = "error")]
     message: String,
+    /// The way out, if one is known.
     help: Option<String>,
 }
 
@@ -71,29 +87,11 @@ impl Error {
     }
 }
 
-/// An error as JSON.
-#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
-pub struct Failure {
-    /// The cause of the error.
-    pub error: String,
-    /// The way out, if one is known.
-    pub help: Option<String>,
-}
-
-impl From<&Error> for Failure {
-    fn from(error: &Error) -> Self {
-        Self {
-            error: error.message.clone(),
-            help: error.help.clone(),
-        }
-    }
-}
-
 /// Returns the bytes of a file as text for people, without control characters that could reach the
 /// terminal.
-pub fn printable(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for character in String::from_utf8_lossy(bytes).chars() {
+pub fn printable(bytes: impl AsRef<[u8]>) -> String {
+    let mut text = String::new();
+    for character in String::from_utf8_lossy(bytes.as_ref()).chars() {
         if character.is_control() {
             text.extend(character.escape_default());
         } else {

@@ -287,20 +287,15 @@ impl Listing {
 
 /// Returns the module's name and licence. A file that is not finished has no name.
 fn identity(builder: &Builder<'_>) -> Result<(Option<String>, Option<String>)> {
-    let Some(section) = elf::section(builder, modinfo::SECTION)? else {
-        return Ok((None, None));
-    };
-    let section = elf::contents(section)?;
+    let section = elf::data(builder, modinfo::SECTION)?.unwrap_or_default();
     let name = modinfo::value(section, "name")?;
     Ok((name.map(str::to_owned), modinfo::licence(section)))
 }
 
 /// Reads the module's import table. A module without one has no imports of this kind.
 fn imports(builder: &Builder<'_>) -> Result<Vec<Import>> {
-    let Some(section) = elf::section(builder, import_table::SECTION)? else {
-        return Ok(Vec::new());
-    };
-    import_table::decode(elf::contents(section)?).map_err(|error| {
+    let section = elf::data(builder, import_table::SECTION)?.unwrap_or_default();
+    import_table::decode(section).map_err(|error| {
         Error::unusable(format_args!("section {}: {error}", import_table::SECTION))
             .help("the module was built with another version of kimport; rebuild one of the two")
     })

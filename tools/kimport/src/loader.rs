@@ -44,7 +44,7 @@ pub struct Marks {
 impl Marks {
     /// Reads the module.
     pub fn new(builder: &Builder<'_>) -> Result<Self> {
-        let data = |name: &str| elf::section(builder, name)?.map(elf::contents).transpose();
+        let data = |name| elf::data(builder, name);
         let endian = builder.endian;
         let text = |bytes: &[u8]| {
             let text = bytes.split(|&byte| byte == 0).next().unwrap_or_default();

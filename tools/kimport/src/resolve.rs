@@ -17,7 +17,11 @@ use crate::{
 use kimport_types::{Made, Refusal, Unverified};
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    fmt::{self, Display},
+    sync::Arc,
+};
 
 /// A request for a symbol.
 #[derive(Clone, Copy, Debug)]
@@ -47,9 +51,18 @@ pub enum Finder {
     Livepatch,
 }
 
-/// Returns the position for the number in the name of a livepatch symbol, where 0 stands for none.
-pub fn position_of_livepatch(number: u64) -> Option<u32> {
-    (number != 0).then(|| number.try_into().unwrap_or(u32::MAX))
+impl<'a> SymbolQuery<'a> {
+    /// Makes a request for a symbol of `provider`, a module or `vmlinux`, whose kind does not
+    /// matter. The position 0 stands for none, as in the name of a livepatch symbol.
+    pub fn new(finder: Finder, name: &'a str, provider: &'a str, position: u64) -> Self {
+        Self {
+            name,
+            provider: (provider != VMLINUX).then_some(provider),
+            position: (position != 0).then(|| position.try_into().unwrap_or(u32::MAX)),
+            kind: None,
+            finder,
+        }
+    }
 }
 
 /// The cause for which a symbol would be refused.
@@ -163,38 +176,57 @@ impl Cause {
                 | Self::InInit
         )
     }
+
+    /// Returns the text for the symbol `name` of `provider`, with the way out on a command line:
+    /// `--from` instead of the macro's `from` and `#[position]`.
+    pub fn on_command_line(&self, name: &str, provider: &str) -> String {
+        match self {
+            Self::Ambiguous { count } => format!(
+                "there are {count} symbols of that name; select one as {provider}:{name}@N"
+            ),
+            Self::Position { count } => {
+                let are = if *count == 1 { "is" } else { "are" };
+                let symbols = self::count(*count, "symbol");
+                format!("there {are} only {symbols} of that name")
+            }
+            Self::InImage => format!(
+                "the module has no such symbol, but the kernel image has; name it as {VMLINUX}:{name}"
+            ),
+            Self::ProviderBuiltin => format!(
+                "the provider is built into this kernel; name the symbol as {VMLINUX}:{name}"
+            ),
+            other => other.to_string(),
+        }
+    }
 }
 
-impl fmt::Display for Cause {
+impl Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A cause that the kernel-side crate also reports is worded by the code shared with it.
-        let shared =
-            |refusal: Refusal<'_>, f: &mut fmt::Formatter<'_>| fmt::Display::fmt(&refusal, f);
         match self {
-            Self::Missing => shared(Refusal::Missing, f),
+            Self::Missing => Refusal::Missing.fmt(f),
             Self::OnlyClone { clones } => {
                 let names = &clones.join(", ");
-                shared(Refusal::OnlyClone { names }, f)
+                Refusal::OnlyClone { names }.fmt(f)
             }
             Self::SeveralRenames { names } => {
-                let count = as_u32(names.len());
-                let names = &names.join(", ");
-                shared(Refusal::SeveralRenames { count, names }, f)
+                let (count, names) = (as_u32(names.len()), &names.join(", "));
+                Refusal::SeveralRenames { count, names }.fmt(f)
             }
             Self::Ambiguous { count } => {
                 let count = as_u32(*count);
-                shared(Refusal::Ambiguous { count, listed: &"" }, f)
+                Refusal::Ambiguous { count, listed: &"" }.fmt(f)
             }
             Self::Position { count } => {
                 let count = as_u32(*count);
-                shared(Refusal::Position { count }, f)
+                Refusal::Position { count }.fmt(f)
             }
-            Self::InInit => shared(Refusal::InInit, f),
-            Self::PerCpu => shared(Refusal::PerCpu, f),
-            Self::NotFunction => shared(Refusal::NotFunction, f),
-            Self::NotData => shared(Refusal::NotData, f),
-            Self::Unverified { reason } => shared(Refusal::Unverified(*reason), f),
-            Self::NoData { perhaps: false } => shared(Refusal::NoData, f),
+            Self::InInit => Refusal::InInit.fmt(f),
+            Self::PerCpu => Refusal::PerCpu.fmt(f),
+            Self::NotFunction => Refusal::NotFunction.fmt(f),
+            Self::NotData => Refusal::NotData.fmt(f),
+            Self::Unverified { reason } => Refusal::Unverified(*reason).fmt(f),
+            Self::NoData { perhaps: false } => Refusal::NoData.fmt(f),
             Self::NoData { perhaps: true } => f.write_str(
                 "kallsyms has no such symbol there; if it is data: this kernel's kallsyms has functions only \
                  (no CONFIG_KALLSYMS_ALL)",
@@ -248,46 +280,17 @@ fn as_u32(count: usize) -> u32 {
     count.try_into().unwrap_or(u32::MAX)
 }
 
-impl Cause {
-    /// Returns the text for the symbol `name` of `provider`, with the way out on a command line:
-    /// `--from` instead of the macro's `from` and `#[position]`.
-    pub fn on_command_line(&self, name: &str, provider: &str) -> String {
-        match self {
-            Self::Ambiguous { count } => format!(
-                "there are {count} symbols of that name; select one as {provider}:{name}@N"
-            ),
-            Self::Position { count } => only(*count),
-            Self::InImage => format!(
-                "the module has no such symbol, but the kernel image has; name it as {VMLINUX}:{name}"
-            ),
-            Self::ProviderBuiltin => format!(
-                "the provider is built into this kernel; name the symbol as {VMLINUX}:{name}"
-            ),
-            other => other.to_string(),
-        }
-    }
-}
-
-/// Says that there are not enough symbols of a name.
-fn only(count: usize) -> String {
-    let are = if count == 1 { "is" } else { "are" };
-    format!(
-        "there {are} only {} of that name",
-        self::count(count, "symbol")
-    )
-}
-
 /// Finds the symbol, or the cause for which it would be refused.
 pub fn resolve(kernel: &Kernel, wanted: &SymbolQuery<'_>) -> Result<KernelSymbol, Cause> {
     let module = provider(kernel, wanted)?;
     let symbol = in_table(table(kernel, module.as_deref()), wanted)?;
     let symbol = symbol.ok_or_else(|| absent(kernel, module.as_deref(), wanted));
-    if kernel.image().tells_data() {
+    if kernel.image.tells_data {
         return symbol;
     }
     // A module's file lists its data. The kernel's table of the module does not, unless the kernel
     // keeps the whole table.
-    let leaves_out = |module: &Module| !module.symbols.keeps_init();
+    let leaves_out = |module: &Module| !module.symbols.keeps_init;
     match symbol {
         Ok(symbol)
             if symbol.kind == SymbolKind::Data && module.as_deref().is_some_and(leaves_out) =>
@@ -329,7 +332,7 @@ fn provider(kernel: &Kernel, wanted: &SymbolQuery<'_>) -> Result<Option<Arc<Modu
 }
 
 fn table<'a>(kernel: &'a Kernel, module: Option<&'a Module>) -> &'a SymbolTable {
-    module.map_or(kernel.image(), |module| &module.symbols)
+    module.map_or(&kernel.image, |module| &module.symbols)
 }
 
 /// Finds the symbol in a table, if there is one.
@@ -353,9 +356,8 @@ fn in_table(table: &SymbolTable, wanted: &SymbolQuery<'_>) -> Result<Option<Kern
         }
         (None, [symbol]) => symbol,
         (None, several) => {
-            return Err(Cause::Ambiguous {
-                count: several.len(),
-            })
+            let count = several.len();
+            return Err(Cause::Ambiguous { count });
         }
     };
     check(symbol, wanted)?;
@@ -375,7 +377,7 @@ fn counted<'a>(
     let by_livepatch = wanted.finder == Finder::Livepatch;
     let with_init = match wanted.provider {
         None => by_livepatch || wanted.position.is_some(),
-        Some(_) => by_livepatch && table.keeps_init(),
+        Some(_) => by_livepatch && table.keeps_init,
     };
     let all = all.iter().copied();
     all.filter(|symbol| with_init || !symbol.init).collect()
@@ -415,7 +417,7 @@ fn absent(kernel: &Kernel, module: Option<&Module>, wanted: &SymbolQuery<'_>) ->
             clones: clones.into_iter().collect(),
         };
     }
-    if wanted.provider.is_some() && !kernel.image().named(wanted.name).is_empty() {
+    if wanted.provider.is_some() && !kernel.image.named(wanted.name).is_empty() {
         return Cause::InImage;
     }
     let mentioned = kernel.mentions(module, wanted.name);

@@ -15,6 +15,12 @@ pub const VMLINUX: &str = "vmlinux";
 /// The prefix of a namespace that lists the modules allowed to import: `EXPORT_SYMBOL_FOR_MODULES`.
 const FOR_MODULES: &str = "module:";
 
+/// Returns the modules among these providers.
+pub fn modules<'a>(providers: impl Iterator<Item = &'a String>) -> BTreeSet<&'a str> {
+    let providers = providers.map(String::as_str);
+    providers.filter(|provider| *provider != VMLINUX).collect()
+}
+
 /// A symbol that a module exports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Export {

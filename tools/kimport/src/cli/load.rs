@@ -14,10 +14,10 @@ use crate::{
     },
     module_file::ModuleFile,
     relink::request::Request,
-    symvers::VMLINUX,
+    symvers::modules,
 };
 use clap::Args;
-use std::{collections::BTreeSet, ffi::CString, path::PathBuf};
+use std::{ffi::CString, path::PathBuf};
 
 /// Loads a module after writing addresses of unexported symbols into it
 ///
@@ -75,13 +75,7 @@ impl Load {
         let listing = Listing::new(&file, None).map_err(with_path)?;
         let facts = load::Facts::new(&file).map_err(with_path)?;
         let symvers = inputs::symvers(None, &self.symvers)?;
-        let providers: BTreeSet<&str> = self
-            .from
-            .iter()
-            .map(|request| request.provider.as_str())
-            .filter(|provider| *provider != VMLINUX)
-            .collect();
-        let providers: Vec<&str> = providers.into_iter().collect();
+        let providers = modules(self.from.iter().map(|request| &request.provider));
         let system = System::read();
         if !self.dry_run {
             // An unsigned module stays unsigned: refuse it before the addresses are read.
@@ -99,11 +93,9 @@ impl Load {
             sections: &sections,
             system: &system,
         };
-        let options = load::plan::LoadOptions {
-            requests: self.from.clone(),
-            parameters: self.parameters.clone(),
-        };
-        let mut plan = LoadPlan::new(&listing, &facts, &options, &running).map_err(with_path)?;
+        let (from, parameters) = (&self.from, &self.parameters);
+        let mut plan =
+            LoadPlan::new(&listing, &facts, from, parameters, &running).map_err(with_path)?;
         if raised {
             plan.notes.push(
                 "kptr_restrict was 1 while the addresses were read, and is 2 again".to_owned(),
@@ -132,16 +124,13 @@ impl Load {
         let parameters = CString::new(plan.parameters.as_str())
             .map_err(|_| Error::unusable("a parameter has a NUL in it"))?;
         load::system::load(&image, &parameters).map_err(|(errno, log)| {
-            let log = log
+            let what = if log.is_empty() { " nothing" } else { ":" };
+            let log: String = log
                 .iter()
-                .map(|line| format!("\n  {}", printable(line.as_bytes())));
-            let log: String = log.collect();
-            let log = match log.as_str() {
-                "" => "\nit logged nothing".to_owned(),
-                lines => format!("\nit logged:{lines}"),
-            };
+                .map(|line| format!("\n  {}", printable(line)))
+                .collect();
             Error::finding(format_args!(
-                "the kernel did not load {}: {errno}{log}",
+                "the kernel did not load {}: {errno}\nit logged{what}{log}",
                 plan.module
             ))
             .help(failure::cause(errno, &system))

@@ -2,7 +2,7 @@
 
 //! The ways in which subcommands print and write.
 
-use crate::error::{Error, Failure, Result};
+use crate::error::{Error, Result};
 use anstyle::AnsiColor;
 use serde::Serialize;
 use std::{
@@ -72,7 +72,7 @@ pub(super) fn failure(error: &Error, as_json: bool) {
         let _ = writeln!(stderr, "kimport: {green}help{green:#}: {help}");
     }
     if as_json {
-        let _ = json(&Failure::from(error));
+        let _ = json(error);
     }
 }
 

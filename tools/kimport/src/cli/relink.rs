@@ -6,7 +6,7 @@ use super::{inputs, output, KERNEL};
 use crate::{
     check,
     error::{Error, Outcome, Result},
-    kernel::{self, Kernel},
+    kernel,
     module_file::ModuleFile,
     relink::{
         self,
@@ -118,7 +118,8 @@ impl Relink {
             _ => None,
         };
         let kernel = self.kernel.as_ref().map(inputs::kernel).transpose()?;
-        let of_kernel = kernel.as_ref().and_then(Kernel::symvers);
+        let of_kernel = kernel.as_ref().map(|kernel| &kernel.symvers);
+        let of_kernel = of_kernel.filter(|symvers| !symvers.is_empty());
         let symvers = inputs::symvers(of_kernel.cloned(), &self.symvers)?;
         let file = ModuleFile::read(&self.input)?;
         let options = RelinkOptions {
@@ -140,7 +141,8 @@ impl Relink {
                 .unwrap_or_default();
             let signature;
             (bytes, signature) = signer.sign(&ModuleFile::from_bytes(bytes)?, hash)?;
-            report.signed(signature);
+            report.signature_dropped = false;
+            report.signature = Some(signature);
         }
         output::write_file(&self.output, &bytes, "choose another place with -o")?;
         output::notes(&report.notices());

@@ -43,7 +43,7 @@ pub(super) fn column(subjects: &BTreeSet<Subject>, kernel: &Kernel) -> Vec<Cell>
         kernel.modules_with(&astray)
     };
     for name in astray {
-        if !kernel.image().named(&name).is_empty() {
+        if !kernel.image.named(&name).is_empty() {
             elsewhere
                 .entry(name)
                 .or_default()
@@ -124,7 +124,7 @@ impl Cell {
         let module = place.and_then(|place| kernel.module(place).ok().flatten());
         let table: &SymbolTable = module
             .as_ref()
-            .map_or(kernel.image(), |module| &module.symbols);
+            .map_or(&kernel.image, |module| &module.symbols);
         Self {
             moved,
             linkage: Some(symbol.linkage).filter(|linkage| *linkage != Linkage::Unknown),

@@ -24,6 +24,15 @@ pub struct Exporter {
     pub terms: Option<Export>,
 }
 
+impl From<&Export> for Exporter {
+    fn from(export: &Export) -> Self {
+        Self {
+            module: export.module.clone(),
+            terms: Some(export.clone()),
+        }
+    }
+}
+
 impl Kernel {
     /// Returns the loaded module of the running system that exports `symbol`.
     pub fn loaded_exporter(&self, symbol: &str) -> Option<&str> {
@@ -43,7 +52,7 @@ impl Kernel {
         if self.image_exporter(symbol).is_some() {
             return Some(VMLINUX);
         }
-        let exports = self.symvers.as_ref()?.exports(symbol);
+        let exports = self.symvers.exports(symbol);
         let mut modules = exports.iter().map(|export| export.module.as_str());
         modules.find(|module| *module != VMLINUX)
     }
@@ -55,7 +64,7 @@ impl Kernel {
             let mut exports = symvers.exports(symbol).iter();
             exports.find(|export| export.module == VMLINUX).cloned()
         };
-        let listed = || self.symvers.as_ref().and_then(of_image);
+        let listed = || of_image(&self.symvers);
         let terms = match &self.image_exports {
             Some(exports) => {
                 let mut own = of_image(exports)?;
@@ -64,7 +73,7 @@ impl Kernel {
                 }
                 Some(own)
             }
-            None if self.image.tells_exports() => {
+            None if self.image.tells_exports => {
                 self.image.exports(symbol).then_some(())?;
                 listed()
             }
@@ -87,15 +96,12 @@ impl Kernel {
         let mut differing = BTreeMap::<String, BTreeSet<&str>>::new();
         // The kernel's own Module.symvers does not list these modules.
         let others = self.modules.iter().filter(|(_, piece)| !piece.is_in_tree());
-        let others: Vec<(&str, Arc<Module>)> = others
-            .filter_map(|(name, _)| Some((name.as_str(), self.file(name).ok()??)))
+        let others: Vec<Arc<Module>> = others
+            .filter_map(|(name, _)| self.file(name).ok()?)
             .collect();
         for &symbol in symbols {
             let mut exporters = Vec::from_iter(self.image_exporter(symbol));
-            let listed = self
-                .symvers
-                .as_ref()
-                .map_or(&[][..], |symvers| symvers.exports(symbol));
+            let listed = self.symvers.exports(symbol);
             for export in listed.iter().filter(|export| export.module != VMLINUX) {
                 let module = &export.module;
                 let file = self.file(module).ok().flatten();
@@ -114,19 +120,10 @@ impl Kernel {
                     Some([]) => continue,
                     _ => export,
                 };
-                exporters.push(Exporter {
-                    module: module.clone(),
-                    terms: Some(terms.clone()),
-                });
+                exporters.push(Exporter::from(terms));
             }
-            for (module, file) in &others {
-                if let Some(own) = file.exports.exports(symbol).first() {
-                    exporters.push(Exporter {
-                        module: (*module).to_owned(),
-                        terms: Some(own.clone()),
-                    });
-                }
-            }
+            let own = |file: &Arc<Module>| file.exports.exports(symbol).first().map(Exporter::from);
+            exporters.extend(others.iter().filter_map(own));
             if exporters.is_empty() {
                 let loaded = self.loaded_exporter(symbol).map(|module| {
                     let file = self.file(module).ok().flatten();
@@ -159,9 +156,7 @@ impl Kernel {
 
     /// Returns whether `Module.symvers` is that of the whole kernel.
     fn lists_all(&self) -> bool {
-        self.symvers
-            .as_ref()
-            .is_some_and(|symvers| symvers.exports_from(VMLINUX))
+        self.symvers.exports_from(VMLINUX)
     }
 
     /// Reads all modules of the kernel to find the exporters of symbols.
@@ -172,11 +167,7 @@ impl Kernel {
             };
             let exporter = |symbol: &&str| {
                 let export = module.exports.exports(symbol).first()?;
-                let exporter = Exporter {
-                    module: name.clone(),
-                    terms: Some(export.clone()),
-                };
-                Some(((*symbol).to_owned(), exporter))
+                Some(((*symbol).to_owned(), Exporter::from(export)))
             };
             symbols.iter().filter_map(exporter).collect()
         };
@@ -195,26 +186,15 @@ impl Kernel {
         if module == VMLINUX {
             return self.image_exporter(symbol).is_some();
         }
-        let listed = self
-            .symvers
-            .as_ref()
-            .map_or(&[][..], |symvers| symvers.exports(symbol));
-        listed.iter().any(|export| export.module == module)
-            || self
-                .module(module)
-                .ok()
-                .flatten()
-                .is_some_and(|module| module.symbols.exports(symbol))
+        let mut listed = self.symvers.exports(symbol).iter();
+        let file = || self.module(module).ok().flatten();
+        listed.any(|export| export.module == module)
+            || file().is_some_and(|module| module.symbols.exports(symbol))
     }
 
     /// Returns whether it is known of every symbol whether something exports it.
     pub fn tells_exports(&self) -> bool {
-        let of_image = self.image_exports.is_some() || self.image.tells_exports();
+        let of_image = self.image_exports.is_some() || self.image.tells_exports;
         self.lists_all() || of_image && self.knows_modules()
-    }
-
-    /// Returns the kernel's `Module.symvers`, if there is one.
-    pub fn symvers(&self) -> Option<&Symvers> {
-        self.symvers.as_ref()
     }
 }

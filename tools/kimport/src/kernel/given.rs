@@ -23,7 +23,7 @@ use std::{
     collections::{BTreeSet, HashMap, HashSet},
     mem,
     path::Path,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, OnceLock},
 };
 
 impl Kernel {
@@ -110,7 +110,7 @@ impl Kernel {
             ));
         }
         let image = SymbolTable::of_image(symbols);
-        if pieces.symvers.is_empty() && images.exports.is_none() && !image.tells_exports() {
+        if pieces.symvers.is_empty() && images.exports.is_none() && !image.tells_exports {
             unknown.push("what is exported: no Module.symvers, no export table".to_owned());
         }
         let mut kernel = Self {
@@ -123,16 +123,13 @@ impl Kernel {
             loader: images.loader,
             image,
             image_exports: images.exports,
-            symvers: None,
             modules: pieces.modules,
             loaded,
             builtin: pieces.builtin,
             btf: OnceLock::from(btf),
-            types: OnceLock::new(),
-            read: Mutex::default(),
             debug: images.debug,
             debug_modules: pieces.debug_modules,
-            inlined: Mutex::default(),
+            ..Self::default()
         };
         kernel.read_symvers(&pieces.symvers)?;
         kernel.complete_loader();
@@ -146,16 +143,14 @@ impl Kernel {
             let bytes = piece_bytes(piece)?;
             let new = Symvers::parse(&String::from_utf8_lossy(&bytes))
                 .map_err(|error| error.context(&piece.name))?;
-            if let Some(old) = &self.symvers {
-                self.notes
-                    .extend(new.contradicts(old, Path::new(&piece.name)));
-            }
+            let path = Path::new(&piece.name);
+            self.notes.extend(new.contradicts(&self.symvers, path));
             self.sources.push(format!("exports: {}", piece.name));
-            self.symvers.get_or_insert_default().extend(new);
+            self.symvers.extend(new);
         }
-        if let (Some(symvers), Some(image)) = (&self.symvers, &self.image_exports) {
-            let mut differing = symvers.differing(image);
-            let (listed, own) = (symvers.of_module(VMLINUX), image.of_module(VMLINUX));
+        if let Some(image) = &self.image_exports {
+            let mut differing = self.symvers.differing(image);
+            let (listed, own) = (self.symvers.of_module(VMLINUX), image.of_module(VMLINUX));
             if !listed.is_empty() {
                 differing.extend(listed.symmetric_difference(&own));
             }
@@ -197,7 +192,7 @@ impl Kernel {
 
     /// Reports if there are no data in the symbol table.
     pub(super) fn tell_of_data(&mut self) {
-        if !self.image.tells_data() {
+        if !self.image.tells_data {
             let data = "data: the symbol table has functions only (no CONFIG_KALLSYMS_ALL)";
             self.unknown.push(data.to_owned());
         }

@@ -48,6 +48,7 @@ use symbols::SymbolTable;
 const RUNNING_BTF: &str = "/sys/kernel/btf/vmlinux";
 
 /// The known facts about a kernel.
+#[derive(Default)]
 pub struct Kernel {
     /// The name in messages and tables.
     pub name: String,
@@ -59,10 +60,12 @@ pub struct Kernel {
     pub notes: Vec<String>,
     /// The facts that the module loader goes by.
     pub loader: Loader,
-    image: SymbolTable,
+    /// The symbols of the kernel image.
+    pub image: SymbolTable,
     /// The image's own export table.
     image_exports: Option<Symvers>,
-    symvers: Option<Symvers>,
+    /// The kernel's `Module.symvers`; empty if there is none.
+    pub symvers: Symvers,
     modules: BTreeMap<String, ModulePiece>,
     /// The loaded modules of the running system.
     loaded: HashMap<String, Arc<Module>>,
@@ -95,11 +98,6 @@ impl Kernel {
         Self::of_pieces(pieces, spec.name.clone(), &given).map_err(|error| error.context(given))
     }
 
-    /// Returns the symbols of the kernel image.
-    pub fn image(&self) -> &SymbolTable {
-        &self.image
-    }
-
     /// Returns whether any module is known.
     pub fn knows_modules(&self) -> bool {
         !self.modules.is_empty() || !self.loaded.is_empty()
@@ -107,9 +105,8 @@ impl Kernel {
 
     /// Returns whether `module` is built into the image.
     pub fn is_builtin(&self, module: &str) -> bool {
-        self.builtin
-            .as_ref()
-            .is_some_and(|builtin| builtin.contains(module))
+        let builtin = self.builtin.as_ref();
+        builtin.is_some_and(|builtin| builtin.contains(module))
     }
 
     /// Returns the module of that name, if there is one.
@@ -139,9 +136,8 @@ impl Kernel {
     /// cannot be read.
     pub fn modules_with(&self, names: &BTreeSet<String>) -> BTreeMap<String, BTreeSet<String>> {
         let found = |module: &str, table: &SymbolTable| -> Vec<(String, String)> {
-            names
-                .iter()
-                .filter(|name| !table.named(name).is_empty())
+            let found = names.iter().filter(|name| !table.named(name).is_empty());
+            found
                 .map(|name| (name.clone(), module.to_owned()))
                 .collect()
         };
@@ -230,11 +226,11 @@ impl Kernel {
         }
         let places: Vec<&FilePlace> = match &provider {
             None => self.debug.iter().collect(),
-            Some(module) => [&self.debug_modules]
-                .iter()
-                .filter_map(|modules| modules.get(module))
-                .chain(self.modules.get(module).map(|piece| &piece.place))
-                .collect(),
+            Some(module) => {
+                let debug = self.debug_modules.get(module).into_iter();
+                let own = self.modules.get(module).map(|piece| &piece.place);
+                debug.chain(own).collect()
+            }
         };
         // Nothing follows from debug information that is missing or cannot be read.
         let names = places.into_iter().filter_map(|place| place.inlined().ok());

@@ -15,28 +15,23 @@ use super::{
 use crate::{
     compression::read_limited,
     error::{Error, Result},
-    loader::{Loader, Magic, LAYOUT},
+    loader::{Magic, LAYOUT},
 };
 use object::elf::{EM_AARCH64, EM_RISCV, EM_X86_64};
 use std::{
     fs::{self, File},
-    io, mem,
+    mem,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, OnceLock},
+    sync::Arc,
 };
 
 impl Kernel {
     /// Reads the running system.
     pub(super) fn running(spec: &Spec) -> Result<Self> {
-        let unreadable = |path: &str, error: io::Error| {
-            Error::unusable(format_args!("{path}: {error}"))
-                .help("the running system's symbols are in /proc/kallsyms (CONFIG_KALLSYMS)")
-        };
-        let read = |path: &str| {
-            File::open(path)
-                .and_then(read_limited)
-                .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-                .map_err(|error| unreadable(path, error))
+        let read = |path: &str| match File::open(path).and_then(read_limited) {
+            Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+            Err(error) => Err(Error::unusable(format_args!("{path}: {error}"))
+                .help("the running system's symbols are in /proc/kallsyms (CONFIG_KALLSYMS)")),
         };
         let text = text::parse(&read("/proc/kallsyms")?)
             .map_err(|error| error.context("/proc/kallsyms"))?;
@@ -75,20 +70,13 @@ impl Kernel {
             name: name.unwrap_or_else(|| release.to_owned()),
             sources: vec![format!("/proc/kallsyms of the running {release}")],
             unknown,
-            notes: Vec::new(),
-            loader: Loader::default(),
             image: SymbolTable::of_image(text.image),
-            image_exports: None,
-            symvers: None,
             loaded: loaded.collect(),
             modules: pieces.modules,
             builtin: pieces.builtin,
-            btf: OnceLock::new(),
-            types: OnceLock::new(),
-            read: Mutex::default(),
             debug: debug.collect(),
             debug_modules: pieces.debug_modules,
-            inlined: Mutex::default(),
+            ..Self::default()
         }
     }
 
@@ -125,29 +113,26 @@ impl Kernel {
             .flatten()
             .find(|piece| paths.iter().any(|path| Path::new(&piece.name) == path))
         {
-            return Err(Error::unusable(format_args!(
-                "{}: the running system tells this itself",
-                other.name
-            ))
-            .help(
+            let error = Error::unusable("the running system tells this itself").help(
                 "give modules and Module.symvers beside running, or the files of another kernel",
-            ));
+            );
+            return Err(error.context(&other.name));
         }
         self.modules = mem::take(&mut pieces.modules);
         self.notes = notes(mem::take(&mut pieces.notes));
         self.read_symvers(&pieces.symvers)?;
-        let machine = rustix::system::uname()
-            .machine()
-            .to_string_lossy()
-            .into_owned();
-        self.loader.machine = self.loader.machine.or(match machine.as_str() {
-            "x86_64" => Some(EM_X86_64),
-            "aarch64" => Some(EM_AARCH64),
-            "riscv64" => Some(EM_RISCV),
+        let machine = match rustix::system::uname().machine().to_bytes() {
+            b"x86_64" => Some((EM_X86_64, "")),
+            b"aarch64" => Some((EM_AARCH64, "aarch64")),
+            b"riscv64" => Some((EM_RISCV, "riscv")),
             _ => None,
-        });
+        };
+        self.loader.machine = self.loader.machine.or(machine.map(|(machine, _)| machine));
         if !matches!(self.loader.vermagic, Some(Magic::Complete(_))) {
-            self.loader.vermagic = Some(self.running_magic(release, version, &machine));
+            self.loader.vermagic = Some(match machine {
+                Some((_, arch)) => self.running_magic(release, version, arch),
+                None => Magic::Release(release.to_owned()),
+            });
         }
         self.complete_loader();
         self.tell_of_data();
@@ -155,15 +140,9 @@ impl Kernel {
     }
 
     /// Composes the version magic of the running kernel's modules from other facts about the
-    /// kernel.
-    fn running_magic(&self, release: &str, version: &str, machine: &str) -> Magic {
+    /// kernel. `arch` is the architecture's part of it.
+    fn running_magic(&self, release: &str, version: &str, arch: &str) -> Magic {
         let flags: Vec<&str> = version.split_ascii_whitespace().collect();
-        let arch = match machine {
-            "x86_64" => "",
-            "aarch64" => "aarch64",
-            "riscv64" => "riscv",
-            _ => return Magic::Release(release.to_owned()),
-        };
         let has = |name| !self.image.named(name).is_empty();
         let preempt = match () {
             _ if flags.contains(&"PREEMPT_RT") => "preempt_rt ",

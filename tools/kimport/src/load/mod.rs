@@ -36,18 +36,12 @@ impl Facts {
     pub fn new(file: &ModuleFile) -> Result<Self> {
         let image = Image::new(file.elf())?;
         let builder = image.builder()?;
-        let Some(section) = elf::section(&builder, modinfo::SECTION)? else {
-            return Ok(Self::default());
-        };
-        let section = elf::contents(section)?;
-        let depends = modinfo::value(section, "depends")?.unwrap_or_default();
-        let depends = depends.split(',').filter(|module| !module.is_empty());
+        let section = elf::data(&builder, modinfo::SECTION)?.unwrap_or_default();
         let is_lookup =
             |value: &[u8]| value.split(|&byte| byte == b':').next() == Some(LOOKUP.as_bytes());
-        let takes_lookup = modinfo::values(section, "parmtype").any(is_lookup);
         Ok(Self {
-            depends: depends.map(str::to_owned).collect(),
-            takes_lookup,
+            depends: modinfo::depends(section)?,
+            takes_lookup: modinfo::values(section, "parmtype").any(is_lookup),
         })
     }
 }

@@ -12,8 +12,8 @@ use crate::{
     licence::require_gpl_compatible,
     list::{Listing, Undefined},
     relink::request::{self, Listed, Request, Selection},
-    resolve::{is_there, position_of_livepatch, resolve, Cause, Finder, SymbolQuery},
-    symvers::{Symvers, VMLINUX},
+    resolve::{is_there, resolve, Cause, Finder, SymbolQuery},
+    symvers::{modules, Symvers, VMLINUX},
     text_table::text_table,
 };
 use schemars::JsonSchema;
@@ -22,15 +22,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A symbol that the linker adds and the kernel ignores.
 const IGNORED: &str = "_GLOBAL_OFFSET_TABLE_";
-
-/// The user's request.
-#[derive(Clone, Debug, Default)]
-pub struct LoadOptions {
-    /// The providers to take symbols from.
-    pub requests: Vec<Request>,
-    /// The module's parameters, `NAME=VALUE` or `NAME`.
-    pub parameters: Vec<String>,
-}
 
 /// The known facts about the running kernel.
 pub struct RunningKernel<'a> {
@@ -69,7 +60,7 @@ pub struct RefusedSymbol {
 }
 
 /// The changes to the module before it is handed to the kernel.
-#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct LoadPlan {
     /// The module's name.
     pub module: String,
@@ -95,55 +86,31 @@ pub struct LoadReport<'a> {
     pub plan: &'a LoadPlan,
 }
 
-/// The provider that a request names for a symbol.
-struct RequestedProvider<'a> {
-    provider: &'a str,
-    position: Option<u32>,
-}
-
-impl<'a> RequestedProvider<'a> {
-    fn wanted(&self, name: &'a str) -> SymbolQuery<'a> {
-        SymbolQuery {
-            name,
-            provider: (self.provider != VMLINUX).then_some(self.provider),
-            position: self.position,
-            // An undefined symbol does not tell whether it is code or data.
-            kind: None,
-            finder: Finder::Crate,
-        }
-    }
-}
-
 impl LoadPlan {
-    /// Works out the plan.
+    /// Works out the plan: `requests` name the providers to take symbols from, and `parameters` are
+    /// the module's, `NAME=VALUE` or `NAME`.
     pub fn new(
         listing: &Listing,
         facts: &Facts,
-        options: &LoadOptions,
+        requests: &[Request],
+        parameters: &[String],
         running: &RunningKernel<'_>,
     ) -> Result<Self> {
-        running.can_tell(&options.requests, facts)?;
+        running.can_tell(requests, facts)?;
         let mut plan = Self {
-            module: listing
-                .module
-                .clone()
-                .unwrap_or_else(|| "module".to_owned()),
-            filled: Vec::new(),
-            refused: Vec::new(),
-            left: 0,
-            parameters: String::new(),
-            notes: Vec::new(),
+            module: listing.module.as_deref().unwrap_or("module").to_owned(),
+            ..Self::default()
         };
-        unmet(&listing.undefined, &options.requests)?;
-        request::refuse_partly(&options.requests, &listing.imports)?;
-        for request in &options.requests {
+        unmet(&listing.undefined, requests)?;
+        request::refuse_partly(requests, &listing.imports)?;
+        for request in requests {
             running
                 .is_usable(&request.provider)
                 .map_err(|error| error.context(&plan.module))?;
         }
         for symbol in &listing.undefined {
             if symbol.name != IGNORED {
-                plan.place(symbol, &options.requests, running);
+                plan.place(symbol, requests, running);
             }
         }
         if !plan.filled.is_empty() {
@@ -159,7 +126,7 @@ impl LoadPlan {
                 missing.join(", ")
             ));
         }
-        plan.parameters = parameters(&options.parameters, facts.takes_lookup, running)?;
+        plan.parameters = self::parameters(parameters, facts.takes_lookup, running)?;
         plan.warn_of_providers();
         Ok(plan)
     }
@@ -167,10 +134,14 @@ impl LoadPlan {
     /// Finds the address of one symbol.
     fn place(&mut self, symbol: &Undefined, requests: &[Request], running: &RunningKernel<'_>) {
         let name = symbol.name.as_str();
+        let refused = |provider: Option<&str>, cause| RefusedSymbol {
+            name: name.to_owned(),
+            provider: provider.map(str::to_owned),
+            cause,
+        };
         let exporter = running.exporter(name);
-        let targets = match listed(name, requests)
-            .or_else(|| redirected(exporter.as_deref(), requests))
-        {
+        let redirected = || redirected(name, exporter.as_deref(), requests);
+        let targets = match listed(name, requests).or_else(redirected) {
             Some(target) => vec![target],
             // The kernel decides about a symbol that may be absent, unless a request lists it.
             None if symbol.weak || !running.tells_exports() => return self.left += 1,
@@ -181,74 +152,45 @@ impl LoadPlan {
                     return self.left += 1;
                 }
                 Some(exporter) => {
-                    return self.refused.push(RefusedSymbol {
-                        name: name.to_owned(),
-                        cause: format!(
-                            "{exporter} exports it and is not loaded; modprobe it first"
-                        ),
-                        provider: Some(exporter),
-                    });
+                    let cause =
+                        format!("{exporter} exports it and is not loaded; modprobe it first");
+                    return self.refused.push(refused(Some(&exporter), cause));
                 }
-                None => anywhere(requests),
+                None => anywhere(name, requests),
             },
         };
-        let is_held =
-            |target: &&RequestedProvider<'_>| is_there(running.kernel, &target.wanted(name));
-        let held: Vec<&str> = targets
-            .iter()
-            .filter(is_held)
-            .map(|target| target.provider)
-            .collect();
+        let is_held = |target: &&SymbolQuery<'_>| is_there(running.kernel, target);
+        let held: Vec<&str> = targets.iter().filter(is_held).map(provider_of).collect();
         if let [first, _, ..] = held.as_slice() {
-            return self.refused.push(RefusedSymbol {
-                name: name.to_owned(),
-                provider: None,
-                cause: format!(
-                    "{} have that name; select one as --from {first}:{name}",
-                    held.join(" and ")
-                ),
-            });
+            let all = held.join(" and ");
+            let cause = format!("{all} have that name; select one as --from {first}:{name}");
+            return self.refused.push(refused(None, cause));
         }
         // If one place has the symbol, the others need not be asked for the reason why they have
         // not, which can take long.
         let mut answers: Vec<(&str, Result<u64, NoAddress>)> = targets
             .iter()
-            .filter(|target| held.first().is_none_or(|held| *held == target.provider))
-            .map(|target| (target.provider, running.find(name, target)))
+            .filter(|target| held.first().is_none_or(|held| *held == provider_of(target)))
+            .map(|target| (provider_of(target), running.find(target)))
             .collect();
         // A more specific cause than "there is none" goes first.
-        answers.sort_by_key(|(_, answer)| {
-            matches!(
-                answer,
-                Err(NoAddress {
-                    is_unheard_of: true,
-                    ..
-                })
-            )
-        });
+        answers.sort_by_key(|(_, answer)| answer.as_ref().is_err_and(|no| no.is_unheard_of));
         match answers.into_iter().next() {
             Some((provider, Ok(address))) => self.filled.push(FilledSymbol {
                 name: name.to_owned(),
                 provider: provider.to_owned(),
                 address,
             }),
-            Some((provider, Err(answer))) => self.refused.push(RefusedSymbol {
-                name: name.to_owned(),
-                provider: Some(provider.to_owned()),
-                cause: answer.cause,
-            }),
+            Some((provider, Err(answer))) => {
+                self.refused.push(refused(Some(provider), answer.cause));
+            }
             // There always is a place to search.
             None => {}
         }
     }
 
     fn warn_of_providers(&mut self) {
-        let providers: BTreeSet<&str> = self
-            .filled
-            .iter()
-            .map(|symbol| symbol.provider.as_str())
-            .filter(|provider| *provider != VMLINUX)
-            .collect();
+        let providers = modules(self.filled.iter().map(|symbol| &symbol.provider));
         self.notes.extend(providers.iter().map(|provider| {
             format!(
                 "the kernel does not know that {} uses {provider}, keeps no reference on it and does \
@@ -266,18 +208,14 @@ impl LoadPlan {
 
     /// Returns whether the module can be loaded.
     pub fn outcome(&self) -> Outcome {
-        if self.refused.is_empty() {
-            Outcome::Fine
-        } else {
-            Outcome::Findings
-        }
+        Outcome::of(!self.refused.is_empty())
     }
 
     /// Returns the refusals, one a line, in the words of the kernel-side crate.
     pub fn refusals(&self) -> String {
-        let module = printable(self.module.as_bytes());
+        let module = printable(&self.module);
         let line = |refused: &RefusedSymbol| {
-            let name = printable(refused.name.as_bytes());
+            let name = printable(&refused.name);
             let from = match refused.provider.as_deref() {
                 None => String::new(),
                 Some(VMLINUX) => " from the kernel image".to_owned(),
@@ -292,12 +230,12 @@ impl LoadPlan {
     pub fn text(&self, width: Option<usize>) -> String {
         let mut text = format!(
             "{}: {} filled in, {} left to the kernel\n",
-            printable(self.module.as_bytes()),
+            printable(&self.module),
             count(self.filled.len(), "symbol"),
             self.left
         );
         let row = |symbol: &FilledSymbol| {
-            let name = printable(symbol.name.as_bytes());
+            let name = printable(&symbol.name);
             let address = format!("{:#018x}", symbol.address);
             [format!("  {name}"), symbol.provider.clone(), address]
         };
@@ -305,7 +243,7 @@ impl LoadPlan {
             text += &text_table(self.filled.iter().map(row), width);
         }
         if !self.parameters.is_empty() {
-            text += &format!("  parameters: {}\n", printable(self.parameters.as_bytes()));
+            text += &format!("  parameters: {}\n", printable(&self.parameters));
         }
         text
     }
@@ -321,7 +259,7 @@ struct NoAddress {
 impl RunningKernel<'_> {
     /// Returns whether the exporters of all symbols are known.
     fn tells_exports(&self) -> bool {
-        self.symvers.is_some() || self.kernel.image().tells_exports()
+        self.symvers.is_some() || self.kernel.image.tells_exports
     }
 
     /// Refuses a request unless it is known which symbols it means: those that nothing exports,
@@ -373,15 +311,15 @@ impl RunningKernel<'_> {
         Err(Error::finding(why).help("nothing was loaded"))
     }
 
-    /// Returns the address of `name` in one place.
-    fn find(&self, name: &str, target: &RequestedProvider<'_>) -> Result<u64, NoAddress> {
+    /// Returns the address of a symbol in one place.
+    fn find(&self, target: &SymbolQuery<'_>) -> Result<u64, NoAddress> {
         let present = |cause: &str| NoAddress {
             cause: cause.to_owned(),
             is_unheard_of: false,
         };
-        let provider = target.provider;
-        let symbol = resolve(self.kernel, &target.wanted(name))
-            .map_err(|cause| self.explain(name, provider, cause))?;
+        let provider = provider_of(target);
+        let symbol = resolve(self.kernel, target)
+            .map_err(|cause| self.explain(target.name, provider, cause))?;
         if symbol.address == 0 {
             return Err(present("/proc/kallsyms shows no address of it"));
         }
@@ -433,48 +371,51 @@ impl RunningKernel<'_> {
     }
 }
 
+/// Returns the provider that a request names for a symbol. An undefined symbol does not tell whether
+/// it is code or data.
+fn target<'a>(name: &'a str, provider: &'a str, position: u64) -> SymbolQuery<'a> {
+    SymbolQuery::new(Finder::Crate, name, provider, position)
+}
+
+/// Returns the module that a symbol is to come from, or `vmlinux`.
+fn provider_of<'a>(target: &SymbolQuery<'a>) -> &'a str {
+    target.provider.unwrap_or(VMLINUX)
+}
+
 /// Returns the target of the request that lists `name`.
-fn listed<'a>(name: &str, requests: &'a [Request]) -> Option<RequestedProvider<'a>> {
+fn listed<'a>(name: &'a str, requests: &'a [Request]) -> Option<SymbolQuery<'a>> {
     requests.iter().find_map(|request| {
         let Selection::Listed(symbols) = &request.selection else {
             return None;
         };
         let Listed { position, .. } = symbols.iter().find(|symbol| symbol.name == name)?;
-        Some(RequestedProvider {
-            provider: &request.provider,
-            position: position_of_livepatch(*position),
-        })
+        Some(target(name, &request.provider, *position))
     })
 }
 
 /// Returns the target of the request that replaces `exporter` by another provider.
 fn redirected<'a>(
+    name: &'a str,
     exporter: Option<&str>,
     requests: &'a [Request],
-) -> Option<RequestedProvider<'a>> {
+) -> Option<SymbolQuery<'a>> {
     let exporter = exporter?;
     let request = requests.iter().find(
         |request| matches!(&request.selection, Selection::ExportedBy(old) if old == exporter),
     )?;
-    Some(RequestedProvider {
-        provider: &request.provider,
-        position: None,
-    })
+    Some(target(name, &request.provider, 0))
 }
 
 /// Returns the places to search for a symbol that nothing exports and no request lists.
-fn anywhere(requests: &[Request]) -> Vec<RequestedProvider<'_>> {
+fn anywhere<'a>(name: &'a str, requests: &'a [Request]) -> Vec<SymbolQuery<'a>> {
     let named = requests
         .iter()
         .filter(|request| request.selection == Selection::Unexported)
         .map(|request| request.provider.as_str());
     let providers: BTreeSet<&str> = named.chain([VMLINUX]).collect();
+    let providers = providers.into_iter();
     providers
-        .into_iter()
-        .map(|provider| RequestedProvider {
-            provider,
-            position: None,
-        })
+        .map(|provider| target(name, provider, 0))
         .collect()
 }
 
@@ -511,14 +452,10 @@ fn parameters(given: &[String], takes_lookup: bool, running: &RunningKernel<'_>)
             .is_some_and(|(name, _)| name.replace('-', "_") == LOOKUP)
     };
     if takes_lookup && !given.iter().any(is_lookup) {
-        let target = RequestedProvider {
-            provider: VMLINUX,
-            position: None,
-        };
-        let address = running.find(LOOKUP, &target).map_err(|answer| {
+        let address = running.find(&target(LOOKUP, VMLINUX, 0));
+        let address = address.map_err(|NoAddress { cause, .. }| {
             Error::finding(format_args!(
-                "the module wants the address of {LOOKUP}: {}",
-                answer.cause
+                "the module wants the address of {LOOKUP}: {cause}"
             ))
         })?;
         parameters.push(format!("{LOOKUP}={address:#x}"));

@@ -78,17 +78,15 @@ fn plan_on(
         (0xffffffffc0001000, ".data..percpu".to_owned()),
         (0xffffffffc0002000, ".init.text".to_owned()),
     ]);
-    let options = LoadOptions {
-        requests: from.iter().map(|from| from.parse().unwrap()).collect(),
-        parameters: parameters.iter().map(|&text| text.to_owned()).collect(),
-    };
+    let requests: Vec<_> = from.iter().map(|from| from.parse().unwrap()).collect();
+    let parameters: Vec<_> = parameters.iter().map(|&text| text.to_owned()).collect();
     let running = RunningKernel {
         kernel: &kernel,
         symvers: None,
         sections: &BTreeMap::from([("provider".to_owned(), sections)]),
         system: &system,
     };
-    LoadPlan::new(&listing, facts, &options, &running)
+    LoadPlan::new(&listing, facts, &requests, &parameters, &running)
 }
 
 fn plan(undefined: &[&str], from: &[&str]) -> LoadPlan {

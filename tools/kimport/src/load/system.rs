@@ -9,7 +9,7 @@ use crate::{
 };
 use rustix::{fs::OFlags, io::Errno, system::init_module};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ffi::CString,
     fs::{self, File, OpenOptions},
     io::{self, ErrorKind, Read, Seek, SeekFrom},
@@ -141,7 +141,7 @@ pub struct Addresses {
 impl Addresses {
     /// Reads the addresses. With `force`, does so even if `kptr_restrict` hides them from
     /// everybody.
-    pub fn read(providers: &[&str], force: bool) -> Result<Self> {
+    pub fn read(providers: &BTreeSet<&str>, force: bool) -> Result<Self> {
         let text = kallsyms()?;
         if text.addresses {
             return Ok(Self::with(text, providers, false));
@@ -178,7 +178,7 @@ impl Addresses {
         Ok(addresses)
     }
 
-    fn with(text: Text, providers: &[&str], raised: bool) -> Self {
+    fn with(text: Text, providers: &BTreeSet<&str>, raised: bool) -> Self {
         let sections = providers
             .iter()
             .map(|&provider| (provider.to_owned(), ModuleSections::of_loaded(provider)));

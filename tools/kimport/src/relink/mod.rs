@@ -23,7 +23,7 @@ use crate::{
     list::Listing,
     module_file::ModuleFile,
     sign::Signature,
-    symvers::{module_name, Symvers, VMLINUX},
+    symvers::{module_name, modules, Symvers},
     text_table,
 };
 use object::build::elf::Builder;
@@ -31,7 +31,6 @@ use plan::RelinkPlan;
 use request::{Request, Selection};
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::{collections::BTreeSet, fmt::Write};
 
 /// The user's request.
 #[derive(Clone, Debug, Default)]
@@ -121,24 +120,18 @@ pub fn relink(
     let depends = depends(&old_depends, &plan);
     let exports = exports::are_there(&builder);
     let exports_dropped = exports && options.no_exports;
-    let report = RelinkReport {
+    let moved = plan.moves.iter().filter(|movement| movement.loaded);
+    let dropped = plan.moves.iter().filter(|movement| !movement.loaded);
+    let mut report = RelinkReport {
         changed: !plan.redirects.is_empty() || new_name != old_name || exports_dropped,
         symbols: symbols(&builder, &plan),
-        sections: plan
-            .moves
-            .iter()
-            .filter(|movement| movement.loaded)
+        sections: moved
             .map(|movement| SectionReport {
                 name: movement.target_name.clone(),
                 relocations: movement.count,
             })
             .collect(),
-        debug_relocations_dropped: plan
-            .moves
-            .iter()
-            .filter(|movement| !movement.loaded)
-            .map(|movement| movement.count)
-            .sum(),
+        debug_relocations_dropped: dropped.map(|movement| movement.count).sum(),
         depends,
         signature_dropped: file.is_signed(),
         signature: None,
@@ -148,10 +141,7 @@ pub fn relink(
         new_name,
     };
     if !report.changed {
-        let report = RelinkReport {
-            signature_dropped: false,
-            ..report
-        };
+        report.signature_dropped = false;
         return Ok((file.bytes().to_vec(), report));
     }
 
@@ -190,15 +180,12 @@ struct Identity {
 
 impl Identity {
     fn of(builder: &Builder<'_>) -> Result<Self> {
-        let section = elf::section(builder, modinfo::SECTION)?.ok_or_else(rewrite::no_modinfo)?;
-        let section = elf::contents(section)?;
+        let section = elf::data(builder, modinfo::SECTION)?.ok_or_else(rewrite::no_modinfo)?;
         let name = modinfo::value(section, "name")?.ok_or_else(rewrite::no_modinfo)?;
-        let depends = modinfo::value(section, "depends")?.unwrap_or_default();
-        let depends = depends.split(',').filter(|module| !module.is_empty());
         let softdep = modinfo::values(section, "softdep").next();
         Ok(Self {
             name: name.to_owned(),
-            depends: depends.map(str::to_owned).collect(),
+            depends: modinfo::depends(section)?,
             softdep: String::from_utf8_lossy(softdep.unwrap_or_default()).into_owned(),
         })
     }
@@ -259,12 +246,6 @@ fn symbols(builder: &Builder<'_>, plan: &RelinkPlan) -> Vec<SymbolReport> {
 }
 
 impl RelinkReport {
-    /// Adds the signature to the report. It was appended after all other changes.
-    pub fn signed(&mut self, signature: Signature) {
-        self.signature_dropped = false;
-        self.signature = Some(signature);
-    }
-
     /// Returns notes for the user to read before the module is loaded.
     pub fn notices(&self) -> Vec<String> {
         let mut notices = Vec::new();
@@ -279,13 +260,7 @@ impl RelinkReport {
                 self.old_name
             ));
         }
-        let providers: BTreeSet<&str> = self
-            .symbols
-            .iter()
-            .map(|symbol| symbol.provider.as_str())
-            .filter(|provider| *provider != VMLINUX)
-            .collect();
-        for provider in providers {
+        for provider in modules(self.symbols.iter().map(|symbol| &symbol.provider)) {
             notices.push(format!(
                 "the kernel does not keep {provider} loaded for this module; unload {} first",
                 self.new_name
@@ -297,29 +272,21 @@ impl RelinkReport {
     /// Returns the report as text for people.
     pub fn text(&self) -> String {
         let mut text = String::new();
-        // Writing to a string cannot fail.
-        let _ = self.write_text(&mut text);
+        if self.changed {
+            self.add_changes(&mut text);
+        }
+        let name = printable(&self.new_name);
+        if let Some(Signature { signer, key, hash }) = &self.signature {
+            text += &format!("{name}: signed with {hash} by {signer}, key {key}\n");
+        } else if !self.changed {
+            text += &format!("{name}: nothing to do\n");
+        }
         text
     }
 
-    fn write_text(&self, text: &mut String) -> std::fmt::Result {
-        if self.changed {
-            self.write_changes(text)?;
-        }
-        let name = printable(self.new_name.as_bytes());
-        match &self.signature {
-            Some(Signature { signer, key, hash }) => {
-                writeln!(text, "{name}: signed with {hash} by {signer}, key {key}")
-            }
-            None if self.changed => Ok(()),
-            None => writeln!(text, "{name}: nothing to do"),
-        }
-    }
-
-    fn write_changes(&self, text: &mut String) -> std::fmt::Result {
+    fn add_changes(&self, text: &mut String) {
         if self.new_name != self.old_name {
-            let name = printable(self.old_name.as_bytes());
-            writeln!(text, "{name}: now {}", self.new_name)?;
+            *text += &format!("{}: now {}\n", printable(&self.old_name), self.new_name);
         }
         let width = text_table::width_of(self.symbols.iter().map(|symbol| &symbol.name));
         for symbol in &self.symbols {
@@ -327,34 +294,26 @@ impl RelinkReport {
                 0 => String::new(),
                 position => format!(" @{position}"),
             };
-            writeln!(
-                text,
-                "  {:width$}  {} -> {}{position} ({})",
+            *text += &format!(
+                "  {:width$}  {} -> {}{position} ({})\n",
                 symbol.name,
                 symbol.exported_by.as_deref().unwrap_or("not exported"),
                 symbol.provider,
                 count(symbol.relocations, "relocation"),
-            )?;
+            );
         }
         for section in &self.sections {
-            writeln!(
-                text,
-                "  {} of {} moved",
-                count(section.relocations, "relocation"),
-                section.name
-            )?;
+            let relocations = count(section.relocations, "relocation");
+            *text += &format!("  {relocations} of {} moved\n", section.name);
         }
         if self.exports_dropped {
-            writeln!(text, "  exports dropped")?;
+            *text += "  exports dropped\n";
         }
         if self.debug_relocations_dropped > 0 {
-            writeln!(
-                text,
-                "  {} of debug information dropped",
-                count(self.debug_relocations_dropped, "relocation")
-            )?;
+            let relocations = count(self.debug_relocations_dropped, "relocation");
+            *text += &format!("  {relocations} of debug information dropped\n");
         }
-        writeln!(text, "  depends: {}", self.depends.join(","))
+        *text += &format!("  depends: {}\n", self.depends.join(","));
     }
 }
 

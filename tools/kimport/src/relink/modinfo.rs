@@ -3,43 +3,28 @@
 //! The `.modinfo` section: `key=value` strings, each ended by a NUL.
 
 use crate::error::{Error, Result};
+use std::ops::Range;
 
 /// The section's name.
 pub const SECTION: &str = ".modinfo";
-
-/// The place of a string before and after the edit. Lengths include the NUL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Span {
-    old_start: usize,
-    old_len: usize,
-    new_start: usize,
-    new_len: usize,
-}
 
 /// The edited section.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edited {
     /// The new content.
     pub bytes: Vec<u8>,
-    spans: Vec<Span>,
+    /// The place of each string before and after the edit, with the NUL.
+    spans: Vec<(Range<u64>, Range<u64>)>,
 }
 
 impl Edited {
     /// Returns the new offset and size of a symbol of offset `value` and size `size`.
     pub fn relocate(&self, value: u64, size: u64) -> (u64, u64) {
-        let span = self.spans.iter().find(|span| {
-            (span.old_start as u64..(span.old_start + span.old_len) as u64).contains(&value)
-        });
-        match span {
-            Some(span) if value == span.old_start as u64 => (
-                span.new_start as u64,
-                if size == span.old_len as u64 {
-                    span.new_len as u64
-                } else {
-                    size
-                },
-            ),
-            Some(span) => (value - span.old_start as u64 + span.new_start as u64, size),
+        match self.spans.iter().find(|(old, _)| old.contains(&value)) {
+            Some((old, new)) if old.start == value && old.end - old.start == size => {
+                (new.start, new.end - new.start)
+            }
+            Some((old, new)) => (value - old.start + new.start, size),
             None => (value, size),
         }
     }
@@ -66,6 +51,13 @@ pub fn value<'a>(section: &'a [u8], key: &'a str) -> Result<Option<&'a str>> {
     std::str::from_utf8(value)
         .map(Some)
         .map_err(|_| Error::unusable(format_args!("the module's '{key}=' is not text")))
+}
+
+/// Returns the modules that have to be loaded before this one.
+pub fn depends(section: &[u8]) -> Result<Vec<String>> {
+    let depends = value(section, "depends")?.unwrap_or_default();
+    let depends = depends.split(',').filter(|module| !module.is_empty());
+    Ok(depends.map(str::to_owned).collect())
 }
 
 /// Returns the licence that the kernel goes by: the first one that is stated.
@@ -98,12 +90,10 @@ pub fn edit(section: &[u8], changes: &[(&str, String)]) -> Result<Edited> {
             None => bytes.extend(field),
         }
         bytes.push(0);
-        spans.push(Span {
-            old_start,
-            old_len: length + 1,
-            new_start,
-            new_len: bytes.len() - new_start,
-        });
+        spans.push((
+            old_start as u64..(old_start + length + 1) as u64,
+            new_start as u64..bytes.len() as u64,
+        ));
         rest = &after[1..];
     }
     for (key, value) in left {

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     elf::{self, LivepatchSymbol},
     error::{printable, Error, Result},
-    symvers::{Symvers, VMLINUX},
+    symvers::{modules, Symvers, VMLINUX},
 };
 use object::{
     build::{
@@ -74,11 +74,8 @@ impl RelinkPlan {
         let providers = Providers::new(requests, symvers)?;
         let mut redirects = Vec::new();
         let mut kept_exporters = BTreeSet::new();
-        for symbol in builder
-            .symbols
-            .iter()
-            .filter(|symbol| elf::is_undefined(symbol))
-        {
+        let symbols = builder.symbols.iter();
+        for symbol in symbols.filter(|symbol| elf::is_undefined(symbol)) {
             let name = String::from_utf8_lossy(&symbol.name);
             let exporter = symvers.and_then(|symvers| symvers.exporter(&name));
             match providers.of(&name, exporter, symbol.st_bind() == STB_WEAK) {
@@ -98,12 +95,8 @@ impl RelinkPlan {
             .filter(|exporter| *exporter != VMLINUX && !kept_exporters.contains(exporter))
             .map(str::to_owned)
             .collect();
-        let joined = redirects
-            .iter()
-            .map(|redirect| redirect.to.object.as_str())
-            .filter(|object| *object != VMLINUX)
-            .map(str::to_owned)
-            .collect();
+        let joined = modules(redirects.iter().map(|redirect| &redirect.to.object));
+        let joined = joined.into_iter().map(str::to_owned).collect();
         let moves = moves(builder, &redirects)?;
         Ok(Self {
             redirects,
@@ -233,10 +226,9 @@ fn unmet(builder: &Builder<'_>, requests: &[Request], redirects: &[Redirect]) ->
         .iter()
         .filter_map(LivepatchSymbol::of)
         .collect();
-    let all = || {
-        done.iter()
-            .chain(redirects.iter().map(|redirect| &redirect.to))
-    };
+    let new = redirects.iter().map(|redirect| &redirect.to);
+    let all = done.iter().chain(new);
+    let is_used = |provider: &str| all.clone().any(|to| to.object == provider);
     let mut complaints = Vec::new();
     for Request {
         provider,
@@ -251,15 +243,15 @@ fn unmet(builder: &Builder<'_>, requests: &[Request], redirects: &[Redirect]) ->
                         name: name.clone(),
                         position: *position,
                     };
-                    if !all().any(|to| *to == wanted) {
+                    if !all.clone().any(|to| *to == wanted) {
                         complaints.push(missing(builder, &done, name));
                     }
                 }
             }
-            Selection::ExportedBy(old) if !all().any(|to| to.object == *provider) => {
+            Selection::ExportedBy(old) if !is_used(provider) => {
                 complaints.push(format!("the module uses nothing that {old} exports"));
             }
-            Selection::Unexported if !all().any(|to| to.object == *provider) => {
+            Selection::Unexported if !is_used(provider) => {
                 complaints.push(format!(
                     "every symbol the module needs is exported, none is left for {provider}"
                 ));
@@ -282,9 +274,8 @@ fn missing(builder: &Builder<'_>, done: &[LivepatchSymbol], name: &str) -> Strin
         };
         return format!("{name} already comes from {}{at}", other.object);
     }
-    let defined =
-        |symbol: &object::build::elf::Symbol<'_>| symbol.name.as_slice() == name.as_bytes();
-    if builder.symbols.iter().any(defined) {
+    let mut symbols = builder.symbols.iter();
+    if symbols.any(|symbol| symbol.name.as_slice() == name.as_bytes()) {
         format!("{name} is defined in the module itself")
     } else {
         format!("the module does not use {name}")
@@ -403,37 +394,32 @@ mod tests {
 
     #[test]
     fn each_form_chooses_its_own() {
-        let core = &["new=target_core_mod"];
-        assert_eq!(
-            provider(core, "target_submit", false).as_deref(),
-            Some("new")
-        );
-        assert_eq!(provider(core, "scsi_done", false), None);
-        assert_eq!(provider(core, "unheard_of", false), None);
-
-        let image = &["new=vmlinux"];
-        assert_eq!(provider(image, "kfree", false).as_deref(), Some("new"));
-        assert_eq!(provider(image, guard::SYMBOL, false), None);
-
-        let plain = &["new"];
-        assert_eq!(provider(plain, "unheard_of", false).as_deref(), Some("new"));
-        assert_eq!(provider(plain, "unheard_of", true), None);
-        assert_eq!(provider(plain, "_GLOBAL_OFFSET_TABLE_", false), None);
-        assert_eq!(provider(plain, "kfree", false), None);
-
-        let listed = &["new:kfree"];
-        assert_eq!(provider(listed, "kfree", true).as_deref(), Some("new"));
-        assert_eq!(provider(listed, "target_submit", false), None);
-        let marked = ".klp.sym.other.kfree,0";
-        assert_eq!(provider(listed, marked, false).as_deref(), Some("other"));
-    }
-
-    #[test]
-    fn a_listed_symbol_goes_before_the_rules() {
-        let all = &["a=target_core_mod", "b", "c:target_submit,unheard_of"];
-        assert_eq!(provider(all, "target_submit", false).as_deref(), Some("c"));
-        assert_eq!(provider(all, "unheard_of", false).as_deref(), Some("c"));
-        assert_eq!(provider(all, "other", false).as_deref(), Some("b"));
+        let core = &["new=target_core_mod"][..];
+        let image = &["new=vmlinux"][..];
+        let plain = &["new"][..];
+        let listed = &["new:kfree"][..];
+        // A listed symbol goes before the rules.
+        let all = &["a=target_core_mod", "b", "c:target_submit,unheard_of"][..];
+        for (texts, symbol, weak, expected) in [
+            (core, "target_submit", false, Some("new")),
+            (core, "scsi_done", false, None),
+            (core, "unheard_of", false, None),
+            (image, "kfree", false, Some("new")),
+            (image, guard::SYMBOL, false, None),
+            (plain, "unheard_of", false, Some("new")),
+            (plain, "unheard_of", true, None),
+            (plain, "_GLOBAL_OFFSET_TABLE_", false, None),
+            (plain, "kfree", false, None),
+            (listed, "kfree", true, Some("new")),
+            (listed, "target_submit", false, None),
+            (listed, ".klp.sym.other.kfree,0", false, Some("other")),
+            (all, "target_submit", false, Some("c")),
+            (all, "unheard_of", false, Some("c")),
+            (all, "other", false, Some("b")),
+        ] {
+            let found = provider(texts, symbol, weak);
+            assert_eq!(found.as_deref(), expected, "{texts:?} {symbol} {weak}");
+        }
     }
 
     #[test]
@@ -446,8 +432,9 @@ mod tests {
             &["a=scsi_mod", "b=scsi_mod"],
             &["a=no_such_module"],
         ] {
+            let requests = requests(texts);
             assert!(
-                Providers::new(&requests(texts), Some(&symvers)).is_err(),
+                Providers::new(&requests, Some(&symvers)).is_err(),
                 "{texts:?}"
             );
         }
