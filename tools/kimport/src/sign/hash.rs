@@ -10,106 +10,79 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 use sha3::{Sha3_256, Sha3_384, Sha3_512};
 use std::fmt;
 use x509_cert::{
-    der::oid::{db::rfc5912, ObjectIdentifier},
+    der::oid::{db::rfc5912, AssociatedOid, ObjectIdentifier},
     spki::AlgorithmIdentifierOwned,
 };
 
 /// A hash: the choices of `CONFIG_MODULE_SIG_HASH`.
+#[allow(missing_docs)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
 pub enum Hash {
-    #[allow(missing_docs)]
-    #[serde(rename = "sha256")]
-    #[value(name = "sha256")]
-    Sha2_256,
-    #[allow(missing_docs)]
-    #[serde(rename = "sha384")]
-    #[value(name = "sha384")]
-    Sha2_384,
+    Sha256,
+    Sha384,
     /// The default of the kernel's configuration.
     #[default]
-    #[serde(rename = "sha512")]
-    #[value(name = "sha512")]
-    Sha2_512,
-    #[allow(missing_docs)]
-    #[serde(rename = "sha3-256")]
-    #[value(name = "sha3-256")]
+    Sha512,
     Sha3_256,
-    #[allow(missing_docs)]
-    #[serde(rename = "sha3-384")]
-    #[value(name = "sha3-384")]
     Sha3_384,
-    #[allow(missing_docs)]
-    #[serde(rename = "sha3-512")]
-    #[value(name = "sha3-512")]
     Sha3_512,
+}
+
+/// Evaluates an expression with the type `D` of the hash.
+macro_rules! with {
+    ($hash:expr, $D:ident => $value:expr) => {
+        with!($hash, $D => $value, Sha256 Sha384 Sha512 Sha3_256 Sha3_384 Sha3_512)
+    };
+    ($hash:expr, $D:ident => $value:expr, $($name:ident)*) => {
+        match $hash {
+            $(Hash::$name => {
+                type $D = $name;
+                $value
+            })*
+        }
+    };
 }
 
 impl Hash {
     /// Returns the hash of an object identifier in a signature.
     pub(super) fn from_oid(oid: ObjectIdentifier) -> Option<Self> {
-        Self::value_variants()
-            .iter()
-            .copied()
-            .find(|hash| hash.oid() == oid)
-    }
-
-    fn oid(self) -> ObjectIdentifier {
-        match self {
-            Self::Sha2_256 => rfc5912::ID_SHA_256,
-            Self::Sha2_384 => rfc5912::ID_SHA_384,
-            Self::Sha2_512 => rfc5912::ID_SHA_512,
-            Self::Sha3_256 => ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.8"),
-            Self::Sha3_384 => ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.9"),
-            Self::Sha3_512 => ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.10"),
-        }
+        let mut all = Self::value_variants().iter().copied();
+        all.find(|hash| hash.algorithm().oid == oid)
     }
 
     /// Returns the identifier of this hash in a signature.
     pub(super) fn algorithm(self) -> AlgorithmIdentifierOwned {
-        AlgorithmIdentifierOwned {
-            oid: self.oid(),
-            parameters: None,
-        }
+        identifier(with!(self, D => D::OID))
     }
 
     /// Returns the identifier of ECDSA with this hash in a signature.
     pub(super) fn ecdsa(self) -> AlgorithmIdentifierOwned {
-        let oid = match self {
-            Self::Sha2_256 => rfc5912::ECDSA_WITH_SHA_256,
-            Self::Sha2_384 => rfc5912::ECDSA_WITH_SHA_384,
-            Self::Sha2_512 => rfc5912::ECDSA_WITH_SHA_512,
+        identifier(match self {
+            Self::Sha256 => rfc5912::ECDSA_WITH_SHA_256,
+            Self::Sha384 => rfc5912::ECDSA_WITH_SHA_384,
+            Self::Sha512 => rfc5912::ECDSA_WITH_SHA_512,
             Self::Sha3_256 => ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.10"),
             Self::Sha3_384 => ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.11"),
             Self::Sha3_512 => ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.12"),
-        };
-        AlgorithmIdentifierOwned {
-            oid,
-            parameters: None,
-        }
+        })
     }
 
     /// Returns the padding around the hash that an RSA key signs.
     pub(super) fn padding(self) -> Pkcs1v15Sign {
-        match self {
-            Self::Sha2_256 => Pkcs1v15Sign::new::<Sha256>(),
-            Self::Sha2_384 => Pkcs1v15Sign::new::<Sha384>(),
-            Self::Sha2_512 => Pkcs1v15Sign::new::<Sha512>(),
-            Self::Sha3_256 => Pkcs1v15Sign::new::<Sha3_256>(),
-            Self::Sha3_384 => Pkcs1v15Sign::new::<Sha3_384>(),
-            Self::Sha3_512 => Pkcs1v15Sign::new::<Sha3_512>(),
-        }
+        with!(self, D => Pkcs1v15Sign::new::<D>())
     }
 
     /// Returns the hash of `content`.
     pub(super) fn digest(self, content: &[u8]) -> Vec<u8> {
-        match self {
-            Self::Sha2_256 => Sha256::digest(content).to_vec(),
-            Self::Sha2_384 => Sha384::digest(content).to_vec(),
-            Self::Sha2_512 => Sha512::digest(content).to_vec(),
-            Self::Sha3_256 => Sha3_256::digest(content).to_vec(),
-            Self::Sha3_384 => Sha3_384::digest(content).to_vec(),
-            Self::Sha3_512 => Sha3_512::digest(content).to_vec(),
-        }
+        with!(self, D => D::digest(content).to_vec())
+    }
+}
+
+fn identifier(oid: ObjectIdentifier) -> AlgorithmIdentifierOwned {
+    AlgorithmIdentifierOwned {
+        oid,
+        parameters: None,
     }
 }
 
