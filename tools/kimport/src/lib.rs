@@ -27,7 +27,6 @@ pub mod prepare;
 pub mod progress;
 pub mod relink;
 pub mod resolve;
-pub mod schema;
 pub mod sign;
 pub mod symvers;
 pub mod text_table;

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `kimport schema`.
+//! `kimport schema`: the schema of the `--json` output, made from the types that are printed.
 
 use super::output;
 use crate::{
-    error::{Outcome, Result},
-    schema,
+    check, compare,
+    error::{Error, Outcome, Result},
+    list, load, prepare, relink,
 };
-use clap::Args;
+use clap::{Args, ValueEnum};
+use schemars::{generate::SchemaSettings, JsonSchema};
 
 /// Describes the --json output of a subcommand
 ///
@@ -18,12 +20,37 @@ use clap::Args;
 pub(super) struct Schema {
     /// The subcommand, or error for the output of any subcommand that fails
     #[arg(value_name = "COMMAND")]
-    of: schema::Of,
+    of: Of,
+}
+
+/// The output that a schema describes.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Of {
+    List,
+    Check,
+    Compare,
+    Relink,
+    Load,
+    Prepare,
+    Error,
 }
 
 impl Schema {
     pub(super) fn run(&self) -> Result<Outcome> {
-        output::json(&self.of.schema())?;
+        output::json(&match self.of {
+            Of::List => of::<list::Listing>(),
+            Of::Check => of::<check::CheckReport>(),
+            Of::Compare => of::<compare::Matrix>(),
+            Of::Relink => of::<relink::RelinkReport>(),
+            Of::Load => of::<load::plan::LoadReport<'_>>(),
+            Of::Prepare => of::<prepare::Prepared>(),
+            Of::Error => of::<Error>(),
+        })?;
         Ok(Outcome::Fine)
     }
+}
+
+fn of<T: JsonSchema>() -> schemars::Schema {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    settings.into_generator().into_root_schema_for::<T>()
 }
