@@ -2,8 +2,11 @@
 
 //! The matrix as an HTML page.
 
-use super::{text::clean, Cell, Matrix, Row, State};
-use crate::{error::count, resolve::Cause};
+use super::{Cell, Matrix, Row, State};
+use crate::{
+    error::{count, printable},
+    resolve::Cause,
+};
 
 impl Matrix {
     /// Returns the matrix as an HTML page that refers to no other file.
@@ -23,20 +26,14 @@ impl Matrix {
             );
             let missing = |cell: &Cell| matches!(cell.obstacle, Some(Cause::Missing));
             let known = !row.cells.iter().all(missing);
-            let mut shown: Option<&Vec<String>> = None;
-            for cell in &row.cells {
-                let state = cell.state();
-                let (class, sign) = state.shown();
+            for (cell, prototypes) in row.cells_with_prototypes() {
+                let (class, sign) = cell.state().shown();
                 page += &format!(
                     "<td class=\"{class}\"><span class=\"sign\">{sign}</span> {}",
                     escape(&cell.words().join(", "))
                 );
-                let prototypes = cell.prototypes.as_ref().filter(|now| !now.is_empty());
-                if let Some(prototypes) = prototypes.filter(|&now| shown != Some(now)) {
-                    for prototype in prototypes {
-                        page += &format!("<br><code>{}</code>", escape(prototype));
-                    }
-                    shown = Some(prototypes);
+                for prototype in prototypes {
+                    page += &format!("<br><code>{}</code>", escape(prototype));
                 }
                 // If another kernel has the symbol, its name is spelled right.
                 if let Some(obstacle) = cell.obstacle.as_ref().filter(|_| !(known && missing(cell)))
@@ -153,7 +150,7 @@ dt { font-weight: bold; }
 
 fn escape(text: &str) -> String {
     let mut escaped = String::new();
-    for character in clean(text).chars() {
+    for character in printable(text).chars() {
         match character {
             '&' => escaped += "&amp;",
             '<' => escaped += "&lt;",
@@ -171,9 +168,7 @@ mod tests {
 
     #[test]
     fn pages_cannot_be_broken_out_of() {
-        assert_eq!(
-            escape("<b a=\"1\">&\n"),
-            "&lt;b a=&quot;1&quot;&gt;&amp;\\n"
-        );
+        let escaped = escape("<b a=\"1\">&\n");
+        assert_eq!(escaped, "&lt;b a=&quot;1&quot;&gt;&amp;\\n");
     }
 }

@@ -5,7 +5,7 @@
 use super::{Cell, Subject};
 use crate::{
     kernel::{
-        symbols::{KernelSymbol, Linkage, SymbolTable},
+        symbols::{KernelSymbol, Linkage},
         Kernel,
     },
     resolve::{resolve, Cause, SymbolQuery},
@@ -16,20 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Looks up all subjects on one kernel. Only reads all modules if a symbol is not where it should
 /// be.
 pub(super) fn column(subjects: &BTreeSet<Subject>, kernel: &Kernel) -> Vec<Cell> {
-    let found: Vec<_> = subjects
-        .iter()
-        .map(|subject| {
-            resolve(
-                kernel,
-                &SymbolQuery {
-                    name: &subject.name,
-                    provider: subject.provider.as_deref(),
-                    position: None,
-                    kind: None,
-                    finder: subject.finder,
-                },
-            )
-        })
+    let found = subjects.iter();
+    let found: Vec<_> = found
+        .map(|subject| in_place(kernel, subject, subject.provider.as_deref()))
         .collect();
     let astray: BTreeSet<String> = subjects
         .iter()
@@ -44,10 +33,8 @@ pub(super) fn column(subjects: &BTreeSet<Subject>, kernel: &Kernel) -> Vec<Cell>
     };
     for name in astray {
         if !kernel.image.named(&name).is_empty() {
-            elsewhere
-                .entry(name)
-                .or_default()
-                .insert(VMLINUX.to_owned());
+            let places = elsewhere.entry(name).or_default();
+            places.insert(VMLINUX.to_owned());
         }
     }
     subjects
@@ -60,14 +47,27 @@ pub(super) fn column(subjects: &BTreeSet<Subject>, kernel: &Kernel) -> Vec<Cell>
             },
             Err(cause) => Cell::without(kernel, subject, cause),
             Ok(symbol) => {
-                let place = subject
-                    .provider
-                    .clone()
-                    .unwrap_or_else(|| VMLINUX.to_owned());
+                let place = subject.provider.as_deref().unwrap_or(VMLINUX).to_owned();
                 Cell::at(kernel, &subject.name, vec![place], false, &symbol)
             }
         })
         .collect()
+}
+
+/// Finds the symbol of `subject` in a module, or `None` for the kernel image.
+fn in_place(
+    kernel: &Kernel,
+    subject: &Subject,
+    provider: Option<&str>,
+) -> Result<KernelSymbol, Cause> {
+    let wanted = SymbolQuery {
+        name: &subject.name,
+        provider,
+        position: None,
+        kind: None,
+        finder: subject.finder,
+    };
+    resolve(kernel, &wanted)
 }
 
 /// Returns whether the symbol may be somewhere else.
@@ -88,14 +88,8 @@ fn astray_cell(kernel: &Kernel, subject: &Subject, places: &BTreeSet<String>) ->
     let moved = subject.provider.is_some();
     let names: Vec<String> = places.iter().cloned().collect();
     if let [place] = names.as_slice() {
-        let wanted = SymbolQuery {
-            name: &subject.name,
-            provider: (place != VMLINUX).then_some(place.as_str()),
-            position: None,
-            kind: None,
-            finder: subject.finder,
-        };
-        return match resolve(kernel, &wanted) {
+        let provider = Some(place.as_str()).filter(|place| *place != VMLINUX);
+        return match in_place(kernel, subject, provider) {
             Ok(symbol) => Cell::at(kernel, &subject.name, names, moved, &symbol),
             Err(cause) => Cell {
                 places: names,
@@ -122,17 +116,15 @@ impl Cell {
     ) -> Self {
         let place = places.first().filter(|place| *place != VMLINUX);
         let module = place.and_then(|place| kernel.module(place).ok().flatten());
-        let table: &SymbolTable = module
-            .as_ref()
-            .map_or(&kernel.image, |module| &module.symbols);
+        let table = module.as_ref();
+        let table = table.map_or(&kernel.image, |module| &module.symbols);
         Self {
             moved,
             linkage: Some(symbol.linkage).filter(|linkage| *linkage != Linkage::Unknown),
             exported: kernel.exporter(name).is_some() || table.exports(name),
-            obstacle: None,
             prototypes: kernel.prototypes(module.as_deref(), name),
-            same_prototype: None,
             places,
+            ..Self::default()
         }
     }
 
@@ -148,13 +140,9 @@ impl Cell {
             _ => None,
         };
         Self {
-            places: Vec::new(),
-            moved: false,
-            linkage: None,
-            exported: false,
             obstacle: Some(cause),
             prototypes,
-            same_prototype: None,
+            ..Self::default()
         }
     }
 }

@@ -43,8 +43,7 @@ impl FromStr for Subject {
             Some((provider, name)) => (Some(provider), name),
             None => (None, text),
         };
-        let empty = |text: &str| text.is_empty();
-        if empty(name) || provider.is_some_and(empty) {
+        if name.is_empty() || provider.is_some_and(str::is_empty) {
             return Err(
                 Error::unusable(format_args!("'{text}' is not a symbol name"))
                     .help("give NAME or MODULE:NAME"),
@@ -80,7 +79,7 @@ pub fn subjects(listing: &Listing) -> BTreeSet<Subject> {
 }
 
 /// The state of a symbol on one kernel.
-#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Cell {
     /// The module that has it, or `vmlinux`; several if it is not where it was expected.
     pub places: Vec<String>,
@@ -110,7 +109,7 @@ pub struct Row {
 }
 
 /// A kernel of the report.
-#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Column {
     /// The kernel.
     pub kernel: String,
@@ -134,10 +133,8 @@ pub struct Matrix {
 impl Matrix {
     /// Looks up every subject on every kernel.
     pub fn new(subjects: &BTreeSet<Subject>, kernels: &[Kernel]) -> Self {
-        let columns: Vec<Vec<Cell>> = kernels
-            .par_iter()
-            .map(|kernel| column(subjects, kernel))
-            .collect();
+        let columns = kernels.par_iter().map(|kernel| column(subjects, kernel));
+        let columns: Vec<Vec<Cell>> = columns.collect();
         let mut symbols: Vec<Row> = subjects
             .iter()
             .enumerate()
@@ -175,19 +172,25 @@ impl Matrix {
     /// moved, or have another prototype.
     pub fn outcome(&self) -> Outcome {
         let differs = |row: &Row| row.cells.iter().any(|cell| cell.state() != State::Fine);
-        if self.symbols.iter().any(differs) {
-            Outcome::Findings
-        } else {
-            Outcome::Fine
-        }
+        Outcome::of(self.symbols.iter().any(differs))
     }
 }
 
 impl Row {
     fn changed(&self) -> bool {
-        self.cells
-            .iter()
-            .any(|cell| cell.same_prototype == Some(false))
+        let mut cells = self.cells.iter();
+        cells.any(|cell| cell.same_prototype == Some(false))
+    }
+
+    /// Returns the cells, each with its prototypes unless they are the same as those before.
+    fn cells_with_prototypes(&self) -> impl Iterator<Item = (&Cell, &[String])> {
+        let mut shown: &[String] = &[];
+        self.cells.iter().map(move |cell| {
+            let now = cell.prototypes.as_deref();
+            let now = now.filter(|now| !now.is_empty() && *now != shown);
+            shown = now.unwrap_or(shown);
+            (cell, now.unwrap_or_default())
+        })
     }
 }
 
@@ -219,10 +222,8 @@ mod tests {
     fn subjects_are_parsed() {
         let subject = |text: &str| text.parse::<Subject>();
         assert_eq!(subject("vmlinux:f").unwrap(), subject("f").unwrap());
-        assert_eq!(
-            subject("scsi-mod:f").unwrap().provider.as_deref(),
-            Some("scsi_mod")
-        );
+        let provider = subject("scsi-mod:f").unwrap().provider;
+        assert_eq!(provider.as_deref(), Some("scsi_mod"));
         for wrong in ["", ":", "m:", ":f"] {
             assert!(subject(wrong).is_err(), "{wrong}");
         }

@@ -4,6 +4,7 @@
 
 use super::{Cell, Matrix, Subject};
 use crate::{error::printable, kernel::symbols::Linkage, resolve::Cause, text_table::text_table};
+use std::iter;
 
 /// The number of modules that a cell names at most.
 const MAX_PLACES: usize = 3;
@@ -12,16 +13,13 @@ impl Matrix {
     /// Returns the matrix as text for people: a table, or a list if the table were wider than
     /// `width` columns.
     pub fn text(&self, width: Option<usize>) -> String {
-        let names: Vec<String> = self.kernels.iter().map(|one| clean(&one.kernel)).collect();
-        let mut rows = vec![std::iter::once("SYMBOL".to_owned())
-            .chain(names.iter().cloned())
-            .collect::<Vec<_>>()];
+        let kernels = self.kernels.iter();
+        let names: Vec<String> = kernels.map(|one| printable(&one.kernel)).collect();
+        let mut rows = vec![[&["SYMBOL".to_owned()][..], &names].concat()];
         for row in &self.symbols {
-            rows.push(
-                std::iter::once(row.subject.label())
-                    .chain(row.cells.iter().map(|cell| clean(&cell.words().join(", "))))
-                    .collect(),
-            );
+            let cells = row.cells.iter();
+            let cells = cells.map(|cell| printable(cell.words().join(", ")));
+            rows.push(iter::once(row.subject.label()).chain(cells).collect());
         }
         let mut text = text_table(rows.clone(), None);
         if text.lines().map(|line| line.chars().count()).max() > width.or(Some(usize::MAX)) {
@@ -33,22 +31,16 @@ impl Matrix {
                 text += "\nPrototypes that differ (by the names of types, not by their layout):\n";
             }
             text += &format!("  {}\n", row.subject.label());
-            let mut shown: Option<&Vec<String>> = None;
-            for (name, cell) in names.iter().zip(&row.cells) {
-                // Only print prototypes that differ from the previous ones.
-                if let Some(prototypes) = cell
-                    .prototypes
-                    .as_ref()
-                    .filter(|&now| !now.is_empty() && shown != Some(now))
-                {
-                    text += &format!("    {name}: {}\n", clean(&prototypes.join(" and ")));
-                    shown = Some(prototypes);
+            for (name, (_, prototypes)) in names.iter().zip(row.cells_with_prototypes()) {
+                if !prototypes.is_empty() {
+                    text += &format!("    {name}: {}\n", printable(prototypes.join(" and ")));
                 }
             }
         }
         for column in &self.kernels {
             for unknown in &column.unknown {
-                text += &format!("{}: not known: {}\n", clean(&column.kernel), clean(unknown));
+                let (kernel, unknown) = (printable(&column.kernel), printable(unknown));
+                text += &format!("{kernel}: not known: {unknown}\n");
             }
         }
         text
@@ -74,7 +66,7 @@ fn list(rows: &[Vec<String>]) -> String {
 
 impl Subject {
     pub(super) fn label(&self) -> String {
-        clean(&match &self.provider {
+        printable(match &self.provider {
             Some(provider) => format!("{provider}:{}", self.name),
             None => self.name.clone(),
         })
@@ -84,29 +76,23 @@ impl Subject {
 impl Cell {
     /// Describes the cell in a few words.
     pub(super) fn words(&self) -> Vec<String> {
-        let mut words = Vec::new();
-        match &self.obstacle {
-            Some(Cause::Missing) => words.push("missing".to_owned()),
-            Some(Cause::NoData { .. }) => {
-                words.push("missing, or data, which kallsyms lacks".to_owned())
+        let obstacle = self.obstacle.as_ref().map(|obstacle| match obstacle {
+            Cause::Missing => "missing".to_owned(),
+            Cause::NoData { .. } => "missing, or data, which kallsyms lacks".to_owned(),
+            Cause::Inlined { .. } => "inlined".to_owned(),
+            Cause::OnlyClone { clones: names } | Cause::SeveralRenames { names } => {
+                format!("only {}", names.join(" "))
             }
-            Some(Cause::Inlined { .. }) => words.push("inlined".to_owned()),
-            Some(Cause::OnlyClone { clones }) => words.push(format!("only {}", clones.join(" "))),
-            Some(Cause::Renamed { name }) => words.push(format!("only {name}")),
-            Some(Cause::SeveralRenames { names }) => {
-                words.push(format!("only {}", names.join(" ")))
-            }
-            Some(Cause::Ambiguous { count }) => words.push(format!("{count} of that name")),
-            Some(Cause::InInit) => words.push("__init".to_owned()),
-            Some(Cause::PerCpu) => words.push("per-CPU".to_owned()),
-            Some(Cause::NoProvider) => words.push("no such module".to_owned()),
-            Some(Cause::ProviderBuiltin) => {
-                words.push("module built in, symbol missing".to_owned())
-            }
-            Some(Cause::Unknown { .. }) => words.push("not known".to_owned()),
-            Some(other) => words.push(other.to_string()),
-            None => {}
-        }
+            Cause::Renamed { name } => format!("only {name}"),
+            Cause::Ambiguous { count } => format!("{count} of that name"),
+            Cause::InInit => "__init".to_owned(),
+            Cause::PerCpu => "per-CPU".to_owned(),
+            Cause::NoProvider => "no such module".to_owned(),
+            Cause::ProviderBuiltin => "module built in, symbol missing".to_owned(),
+            Cause::Unknown { .. } => "not known".to_owned(),
+            other => other.to_string(),
+        });
+        let mut words = Vec::from_iter(obstacle);
         if !self.places.is_empty() {
             let moved = if self.moved { "in " } else { "" };
             let shown = self.places.iter().take(MAX_PLACES);
@@ -133,11 +119,6 @@ impl Cell {
     }
 }
 
-/// Makes text printable on a terminal.
-pub(super) fn clean(text: &str) -> String {
-    printable(text.as_bytes())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,18 +128,12 @@ mod tests {
     fn what_is_too_wide_for_the_terminal_is_a_list() {
         let cell = |place: &str| Cell {
             places: vec![place.to_owned()],
-            moved: false,
             linkage: Some(Linkage::Global),
-            exported: false,
-            obstacle: None,
-            prototypes: None,
-            same_prototype: None,
+            ..Cell::default()
         };
         let column = |kernel: &str| Column {
             kernel: kernel.to_owned(),
-            sources: Vec::new(),
-            unknown: Vec::new(),
-            notes: Vec::new(),
+            ..Column::default()
         };
         let matrix = Matrix {
             kernels: vec![column("6.1"), column("6.12")],
