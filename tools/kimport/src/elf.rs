@@ -17,7 +17,7 @@ use object::{
     read::elf::{FileHeader, SectionHeader},
     Endianness,
 };
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 /// The section flag of relocations that the livepatch code applies: `SHF_RELA_LIVEPATCH`.
 pub const SHF_RELA_LIVEPATCH: u64 = 0x0010_0000;
@@ -69,13 +69,12 @@ impl Image {
             // Not every tool marks that `sh_info` of a relocation section is the index of a
             // section.
             if section.sh_type == elf::SHT_RELA && section.sh_info_section.is_none() {
-                let target = (section.sh_info as usize)
-                    .checked_sub(1)
-                    .and_then(|index| ids.get(index));
+                let index = (section.sh_info as usize).checked_sub(1);
+                let target = index.and_then(|index| ids.get(index));
                 section.sh_info_section = Some(*target.ok_or_else(|| {
                     not_a_module(format_args!(
                         "section {} relocates no section",
-                        printable(&section.name)
+                        printable(&*section.name)
                     ))
                 })?);
             }
@@ -115,7 +114,7 @@ pub fn contents<'a>(section: &'a Section<'_>) -> Result<&'a [u8]> {
         SectionData::Data(data) | SectionData::Note(data) => Ok(data),
         _ => Err(not_a_module(format_args!(
             "section {} has no data",
-            printable(&section.name)
+            printable(&*section.name)
         ))),
     }
 }
@@ -174,22 +173,12 @@ impl fmt::Display for LivepatchSymbol {
 }
 
 /// Counts the relocations that refer to each symbol, for [`count_of`].
-pub fn relocation_counts(builder: &Builder<'_>) -> Vec<usize> {
-    let last = builder
-        .symbols
-        .iter()
-        .map(|symbol| symbol.id().index())
-        .max();
-    let mut counts = vec![0; last.map_or(0, |last| last + 1)];
+pub fn relocation_counts(builder: &Builder<'_>) -> HashMap<usize, usize> {
+    let mut counts = HashMap::<usize, usize>::new();
     for section in &builder.sections {
         if let SectionData::Relocation(relocations) = &section.data {
-            for symbol in relocations
-                .iter()
-                .filter_map(|relocation| relocation.symbol)
-            {
-                if let Some(count) = counts.get_mut(symbol.index()) {
-                    *count += 1;
-                }
+            for symbol in relocations.iter().filter_map(|entry| entry.symbol) {
+                *counts.entry(symbol.index()).or_default() += 1;
             }
         }
     }
@@ -197,8 +186,8 @@ pub fn relocation_counts(builder: &Builder<'_>) -> Vec<usize> {
 }
 
 /// Returns the count in [`relocation_counts`] for `symbol`.
-pub fn count_of(counts: &[usize], symbol: SymbolId) -> usize {
-    counts.get(symbol.index()).copied().unwrap_or(0)
+pub fn count_of(counts: &HashMap<usize, usize>, symbol: SymbolId) -> usize {
+    counts.get(&symbol.index()).copied().unwrap_or(0)
 }
 
 fn not_a_module(what: impl fmt::Display) -> Error {

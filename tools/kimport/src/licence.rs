@@ -23,7 +23,7 @@ pub fn require_gpl_compatible(licence: Option<&str>) -> Result<()> {
         return Ok(());
     }
     let which = match licence {
-        Some(licence) => format!("its licence '{}'", printable(licence.as_bytes())),
+        Some(licence) => format!("its licence '{}'", printable(licence)),
         None => "it states no licence, which".to_owned(),
     };
     Err(Error::finding(format_args!(

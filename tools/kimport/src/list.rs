@@ -167,25 +167,19 @@ impl Listing {
         let mut livepatch = Vec::new();
         let mut undefined = Vec::new();
         for symbol in &builder.symbols {
-            if let Some(LivepatchSymbol {
-                object,
-                name,
-                position,
-            }) = LivepatchSymbol::of(symbol)
-            {
+            if let Some(livepatched) = LivepatchSymbol::of(symbol) {
                 livepatch.push(Livepatch {
-                    name,
-                    provider: object,
-                    position,
+                    name: livepatched.name,
+                    provider: livepatched.object,
+                    position: livepatched.position,
                     relocations: elf::count_of(&counts, symbol.id()),
                 });
             } else if elf::is_undefined(symbol) {
                 let name = String::from_utf8_lossy(&symbol.name).into_owned();
+                let exporter = symvers.and_then(|symvers| symvers.exporter(&name));
                 undefined.push(Undefined {
                     weak: symbol.st_bind() == STB_WEAK,
-                    exported_by: symvers
-                        .and_then(|symvers| symvers.exporter(&name))
-                        .map(str::to_owned),
+                    exported_by: exporter.map(str::to_owned),
                     name,
                 });
             }
@@ -204,26 +198,18 @@ impl Listing {
         })
     }
 
-    /// Returns the symbols that nothing exports and without which the module cannot be loaded.
-    pub fn unresolved(&self) -> impl Iterator<Item = &Undefined> {
-        self.undefined
-            .iter()
-            .filter(|symbol| self.exporters_known && symbol.exported_by.is_none() && !symbol.weak)
-    }
-
-    /// Returns whether there are findings: symbols that the kernel does not export.
+    /// Returns whether there are findings: symbols that nothing exports and without which the module
+    /// cannot be loaded.
     pub fn outcome(&self) -> Outcome {
-        match self.unresolved().next() {
-            Some(_) => Outcome::Findings,
-            None => Outcome::Fine,
-        }
+        let is_open = |symbol: &Undefined| symbol.exported_by.is_none() && !symbol.weak;
+        Outcome::of(self.exporters_known && self.undefined.iter().any(is_open))
     }
 
     /// Returns the listing as text for people, for a terminal of `width` columns.
     pub fn text(&self, width: Option<usize>) -> String {
         let mut text = format!(
             "{}: {}, {}, {}\n",
-            printable(self.module.as_deref().unwrap_or("(no name)").as_bytes()),
+            printable(self.module.as_deref().unwrap_or("(no name)")),
             count(self.imports.len(), "kimport import"),
             count(self.livepatch.len(), "livepatch symbol"),
             count(self.undefined.len(), "undefined symbol")
@@ -237,11 +223,8 @@ impl Listing {
                 notes.push(format!("as {}", import.rust_name));
             }
             notes.extend(import.block.as_ref().map(|block| format!("in {block}")));
-            notes.extend(
-                import
-                    .position
-                    .map(|position| format!("position {position}")),
-            );
+            let position = import.position;
+            notes.extend(position.map(|position| format!("position {position}")));
             notes.extend(import.optional.then(|| "optional".to_owned()));
             notes.extend(import.unverified.then(|| "unverified".to_owned()));
             let policy = Some(import.verify).filter(|policy| *policy != Policy::Strict);
@@ -260,12 +243,8 @@ impl Listing {
             }
             [symbol.name.clone(), symbol.provider.clone(), note]
         });
-        append(
-            &mut text,
-            width,
-            ["LIVEPATCH SYMBOL", "FROM", "USED BY"],
-            rows,
-        );
+        let head = ["LIVEPATCH SYMBOL", "FROM", "USED BY"];
+        append(&mut text, width, head, rows);
         let rows = self.undefined.iter().map(|symbol| {
             let exporter = match &symbol.exported_by {
                 Some(exporter) => exporter,
@@ -275,12 +254,8 @@ impl Listing {
             let weak = if symbol.weak { "weak" } else { "" };
             [symbol.name.clone(), exporter.to_owned(), weak.to_owned()]
         });
-        append(
-            &mut text,
-            width,
-            ["UNDEFINED SYMBOL", "EXPORTED BY", ""],
-            rows,
-        );
+        let head = ["UNDEFINED SYMBOL", "EXPORTED BY", ""];
+        append(&mut text, width, head, rows);
         text
     }
 }
@@ -308,9 +283,7 @@ fn append(
     head: [&str; 3],
     rows: impl Iterator<Item = [String; 3]>,
 ) {
-    let mut rows = rows
-        .map(|row| row.map(|cell| printable(cell.as_bytes())))
-        .peekable();
+    let mut rows = rows.map(|row| row.map(printable)).peekable();
     if rows.peek().is_some() {
         let rows = std::iter::once(head.map(str::to_owned)).chain(rows);
         *text += &format!("\n{}", text_table(rows, width));

@@ -66,13 +66,9 @@ impl ModuleFile {
 
     /// Returns the signature proper: a PKCS#7 message.
     pub fn signature(&self) -> Option<&[u8]> {
-        let end = self
-            .bytes
-            .len()
-            .checked_sub(SIGNATURE_MARKER.len() + SIGNATURE_TRAILER)?;
-        self.bytes
-            .get(self.elf_size..end)
-            .filter(|_| self.is_signed())
+        let signature = self.bytes[self.elf_size..].strip_suffix(SIGNATURE_MARKER)?;
+        let (signature, _) = signature.split_last_chunk::<SIGNATURE_TRAILER>()?;
+        Some(signature)
     }
 }
 
@@ -85,16 +81,12 @@ fn size_without_signature(bytes: &[u8]) -> Result<usize> {
         Error::unusable("the appended signature is longer than the file")
             .help("the file is damaged; take the module from its package again")
     };
-    let (rest, trailer) = signed
-        .len()
-        .checked_sub(SIGNATURE_TRAILER)
-        .map(|at| signed.split_at(at))
+    let (rest, [.., a, b, c, d]) = signed
+        .split_last_chunk::<SIGNATURE_TRAILER>()
         .ok_or_else(broken)?;
     // The last member, big-endian, is the length of the signature proper.
-    let length = trailer[8..]
-        .iter()
-        .fold(0_usize, |length, &byte| (length << 8) | usize::from(byte));
-    rest.len().checked_sub(length).ok_or_else(broken)
+    let length = u32::from_be_bytes([*a, *b, *c, *d]);
+    rest.len().checked_sub(length as usize).ok_or_else(broken)
 }
 
 #[cfg(test)]

@@ -90,25 +90,18 @@ impl Symvers {
             if line.is_empty() {
                 continue;
             }
+            let wrong = |why: &str| Error::unusable(format_args!("line {}: {why}", index + 1));
             let mut fields = line.split('\t');
             let (Some(crc), Some(symbol), Some(module), Some(kind)) =
                 (fields.next(), fields.next(), fields.next(), fields.next())
             else {
-                return Err(Error::unusable(format_args!(
-                    "line {}: fewer than the four fields of Module.symvers",
-                    index + 1
-                )));
+                return Err(wrong("fewer than the four fields of Module.symvers"));
             };
             let crc = crc
                 .strip_prefix("0x")
                 .and_then(|crc| u32::from_str_radix(crc, 16).ok())
-                .filter(|_| !symbol.is_empty() && !module.is_empty());
-            let Some(crc) = crc else {
-                return Err(Error::unusable(format_args!(
-                    "line {}: not a line of Module.symvers",
-                    index + 1
-                )));
-            };
+                .filter(|_| !symbol.is_empty() && !module.is_empty())
+                .ok_or_else(|| wrong("not a line of Module.symvers"))?;
             let export = Export {
                 module: module_name(module),
                 crc,
@@ -186,13 +179,8 @@ impl Symvers {
 
     /// Describes the differences between this, read from `path`, and what was read before.
     pub fn contradicts(&self, before: &Self, path: &Path) -> Option<String> {
-        let path = path.display().to_string();
-        differ(
-            &self.differing(before),
-            &path,
-            "what was read before",
-            &path,
-        )
+        let (path, differing) = (path.display().to_string(), self.differing(before));
+        differ(&differing, &path, "what was read before", &path)
     }
 
     /// Returns the symbols that one module exports.
@@ -289,16 +277,11 @@ mod tests {
         let parse = |text: &str| Symvers::parse(text).unwrap();
         let mut symvers = parse("0x1\ta\told\tEXPORT_SYMBOL\t\n0x0\tb\told\tEXPORT_SYMBOL\t\n");
         symvers.extend(parse("0x2\ta\tnew\tEXPORT_SYMBOL_GPL\tNS\n"));
-        let modules: Vec<_> = symvers
-            .exports("a")
-            .iter()
-            .map(|export| &export.module)
-            .collect();
+        let exports = symvers.exports("a").iter();
+        let modules: Vec<_> = exports.map(|export| &export.module).collect();
         assert_eq!(modules, ["new", "old"]);
-        assert_eq!(
-            (symvers.exporter("a"), symvers.crc("a")),
-            (Some("new"), Some(2))
-        );
+        let last = (symvers.exporter("a"), symvers.crc("a"));
+        assert_eq!(last, (Some("new"), Some(2)));
         assert_eq!(symvers.exporter("b"), Some("old"));
         let again = symvers.clone();
         symvers.extend(again);

@@ -48,7 +48,7 @@ pub fn fill(elf: &[u8], filled: &[FilledSymbol]) -> Result<Vec<u8>> {
         let names = names.collect::<Vec<_>>().join(", ");
         return Err(unusable(format_args!(
             "not each of {} is undefined there once",
-            printable(names.as_bytes())
+            printable(names)
         )));
     }
 

@@ -75,12 +75,8 @@ pub(super) fn unpack(cache: &Path) -> Result<PathBuf> {
         hash.update(path.as_os_str().as_encoded_bytes());
         hash.update(content);
     }
-    let hash = hash
-        .finalize()
-        .iter()
-        .take(6)
-        .fold(0_u64, |hash, &byte| (hash << 8) | u64::from(byte));
-    let top = cache.join("command").join(format!("{hash:012x}"));
+    let hash = format!("{:x}", hash.finalize());
+    let top = cache.join("command").join(&hash[..12]);
     for (path, content) in files {
         let path = top.join(path);
         write(&path, content).map_err(|error| {

@@ -51,8 +51,8 @@ pub fn remove(builder: &mut Builder<'_>) -> Result<()> {
         if let Some(symbol) = symbols.map(|id| builder.symbols.get(id)).find(|s| s.delete) {
             return Err(Error::finding(format_args!(
                 "{} refers to {}, which is part of the exports",
-                printable(&section.name),
-                printable(&symbol.name)
+                printable(&*section.name),
+                printable(&*symbol.name)
             )));
         }
     }

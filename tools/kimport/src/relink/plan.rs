@@ -304,11 +304,11 @@ fn moves(builder: &Builder<'_>, redirects: &[Redirect]) -> Result<Vec<Move>> {
             continue;
         }
         let target = builder.sections.get(target);
-        let target_name = printable(&target.name);
+        let target_name = printable(&*target.name);
         if section.sh_flags & elf::SHF_RELA_LIVEPATCH != 0 {
             return Err(Error::unusable(format_args!(
                 "{} already is livepatch's and refers to the undefined symbol {}",
-                printable(&section.name),
+                printable(&*section.name),
                 moving[0]
             )));
         }

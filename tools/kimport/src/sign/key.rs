@@ -76,7 +76,7 @@ impl Key {
                 .map_err(|_| unsupported("of another curve than P-256, P-384 and P-521")),
             label => Err(unsupported(format_args!(
                 "in a block '{}'",
-                printable(label.as_bytes())
+                printable(label)
             ))),
         }
     }

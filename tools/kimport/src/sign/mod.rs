@@ -97,7 +97,7 @@ impl Signer {
         bytes.extend(SIGNATURE_MARKER);
         let certificate = &self.certificate.tbs_certificate;
         let signature = Signature {
-            signer: printable(certificate.subject.to_string().as_bytes()),
+            signer: printable(certificate.subject.to_string()),
             key: certificate.serial_number.to_string(),
             hash,
         };
