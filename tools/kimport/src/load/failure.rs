@@ -8,51 +8,48 @@ use rustix::io::Errno;
 /// Returns the likely cause of `errno` and the way out. The kernel's log, if it has a message, is
 /// more precise.
 pub fn cause(errno: Errno, system: &System) -> String {
-    match errno {
+    let cause = match errno {
         Errno::PERM if system.modules_disabled => {
             "loading modules was switched off (kernel.modules_disabled) and stays so until the next \
              boot"
-                .to_owned()
         }
         Errno::PERM => match system.lockdown.as_deref() {
-            Some(lockdown) if lockdown != "none" => format!(
-                "lockdown ({lockdown}) only lets signed modules in, and a module with addresses \
-                 written into it has no signature"
-            ),
-            _ => "the kernel only lets root (CAP_SYS_MODULE) load modules, outside of containers"
-                .to_owned(),
+            Some(lockdown) if lockdown != "none" => {
+                return format!(
+                    "lockdown ({lockdown}) only lets signed modules in, and a module with addresses \
+                     written into it has no signature"
+                )
+            }
+            _ => "the kernel only lets root (CAP_SYS_MODULE) load modules, outside of containers",
         },
         Errno::EXIST => "a module of that name is loaded already, or another one exports the same \
-                         symbols; unload that one first"
-            .to_owned(),
+                         symbols; unload that one first",
         Errno::NOENT => "the kernel found no exported symbol of some name (its log tells which): load \
                          the modules that this one depends on, or name a provider with --from; or it \
-                         is exported to GPL-compatible modules only"
-            .to_owned(),
+                         is exported to GPL-compatible modules only",
         Errno::NOEXEC => "the kernel does not take the file for a module of its own: another release, \
                           architecture or configuration, no symbol table, or a relocation that does \
                           not reach its address; build the module for this kernel, and `kimport check` \
-                          it"
-            .to_owned(),
+                          it",
         Errno::INVAL => "an exported symbol is in a namespace that the module does not import, or of \
                          another version than it was built with; or a livepatch symbol was not found; \
-                         or a parameter, or something else to the module's own init, is invalid"
-            .to_owned(),
+                         or a parameter, or something else to the module's own init, is invalid",
         Errno::KEYREJECTED | Errno::NOKEY | Errno::BADMSG | Errno::NOPKG => {
             "the kernel only loads modules that are signed with a key it knows, and a module with \
              addresses written into it has no signature"
-                .to_owned()
         }
         Errno::BUSY => "the kernel waited in vain for a module of that name, or one that it uses, to \
-                        finish loading; try again"
-            .to_owned(),
-        Errno::NOMEM => "there was no memory for the module".to_owned(),
-        other => format!(
-            "the kernel itself does not refuse modules with error {}; the module's own init ended \
-             with it",
-            other.raw_os_error()
-        ),
-    }
+                        finish loading; try again",
+        Errno::NOMEM => "there was no memory for the module",
+        other => {
+            return format!(
+                "the kernel itself does not refuse modules with error {}; the module's own init \
+                 ended with it",
+                other.raw_os_error()
+            )
+        }
+    };
+    cause.to_owned()
 }
 
 #[cfg(test)]

@@ -371,8 +371,8 @@ impl RunningKernel<'_> {
     }
 }
 
-/// Returns the provider that a request names for a symbol. An undefined symbol does not tell whether
-/// it is code or data.
+/// Returns the query for a symbol of a provider. An undefined symbol does not tell whether it is
+/// code or data.
 fn target<'a>(name: &'a str, provider: &'a str, position: u64) -> SymbolQuery<'a> {
     SymbolQuery::new(Finder::Crate, name, provider, position)
 }

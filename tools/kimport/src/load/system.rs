@@ -12,7 +12,8 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::CString,
     fs::{self, File, OpenOptions},
-    io::{self, ErrorKind, Read, Seek, SeekFrom},
+    io::{ErrorKind, Read, Seek, SeekFrom},
+    mem,
     os::unix::fs::OpenOptionsExt,
 };
 
@@ -204,28 +205,22 @@ fn kallsyms() -> Result<Text> {
 }
 
 /// A guard that sets `kptr_restrict` to 1 and restores the previous value in any case.
-struct Lowered<'a> {
-    before: &'a str,
-    restored: bool,
-}
+struct Lowered<'a>(&'a str);
 
 impl<'a> Lowered<'a> {
     fn new(before: &'a str) -> Result<Self> {
-        fs::write(RESTRICT, "1").map_err(|error| {
+        let written = fs::write(RESTRICT, "1").map(|()| Self(before));
+        written.map_err(|error| {
             Error::unusable(format_args!("{RESTRICT}: {error}")).help("run this as root")
-        })?;
-        Ok(Self {
-            before,
-            restored: false,
         })
     }
 
-    fn restore(mut self) -> Result<()> {
-        self.restored = true;
-        fs::write(RESTRICT, self.before).map_err(|error| {
+    fn restore(self) -> Result<()> {
+        let before = self.0;
+        mem::forget(self);
+        fs::write(RESTRICT, before).map_err(|error| {
             Error::unusable(format_args!("{RESTRICT} is still 1: {error}")).help(format_args!(
-                "restore it: sysctl kernel.kptr_restrict={}",
-                self.before
+                "restore it: sysctl kernel.kptr_restrict={before}"
             ))
         })
     }
@@ -233,10 +228,8 @@ impl<'a> Lowered<'a> {
 
 impl Drop for Lowered<'_> {
     fn drop(&mut self) {
-        if !self.restored {
-            // A panic is unwinding, so an error could not be reported.
-            let _ = fs::write(RESTRICT, self.before);
-        }
+        // A panic is unwinding, so an error could not be reported.
+        let _ = fs::write(RESTRICT, self.0);
     }
 }
 
@@ -272,7 +265,7 @@ impl Log {
                 // The record was overwritten before it was read. The next read goes on after the
                 // gap.
                 Err(error) if error.raw_os_error() == Some(Errno::PIPE.raw_os_error()) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(_) => return lines,
             }
         }
