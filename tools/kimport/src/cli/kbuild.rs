@@ -14,6 +14,9 @@ use crate::{
 use clap::{Args, Subcommand};
 use std::{fs, path::PathBuf};
 
+/// The way out if a file of the build tree cannot be written.
+const TREE: &str = "see why the build tree cannot be written to";
+
 /// The steps of scripts/Makefile.relink
 #[derive(Debug, Subcommand)]
 pub(super) enum Kbuild {
@@ -62,15 +65,10 @@ impl Kbuild {
                 let (modules, exports) = modules.read()?;
                 let text = kbuild::unexported(&modules, &exports)?;
                 if let Some([from, to]) = to_all.as_deref() {
-                    let text = fs::read_to_string(from).map_err(|error| {
-                        Error::unusable(format_args!("{}: {error}", from.display()))
-                    })?;
+                    let text = fs::read_to_string(from)
+                        .map_err(|error| Error::unusable(error).context(from.display()))?;
                     let text = kbuild::to_all(&text, &modules, &exports)?;
-                    output::write_file(
-                        to,
-                        text.as_bytes(),
-                        "see why the build tree cannot be written to",
-                    )?;
+                    output::write_file(to, text.as_bytes(), TREE)?;
                 }
                 output::write_file(output, text.as_bytes(), "choose another place with -o")?;
                 if as_json {
@@ -90,19 +88,11 @@ impl Kbuild {
                         check::relinked(&report.symbols, kernel)
                             .map_err(|error| error.context(path.display()))?;
                     }
-                    output::write_file(
-                        &path,
-                        &bytes,
-                        "see why the build tree cannot be written to",
-                    )?;
+                    output::write_file(&path, &bytes, TREE)?;
                     reports.push(report);
                 }
-                output::result(as_json, &reports, || {
-                    reports
-                        .iter()
-                        .map(relink::RelinkReport::text)
-                        .collect::<String>()
-                })?;
+                let text = || String::from_iter(reports.iter().map(relink::RelinkReport::text));
+                output::result(as_json, &reports, text)?;
             }
         }
         Ok(Outcome::Fine)

@@ -6,7 +6,9 @@ use crate::error::{Error, Result};
 use anstyle::AnsiColor;
 use serde::Serialize;
 use std::{
+    fs::Permissions,
     io::{self, Write},
+    os::unix::fs::PermissionsExt,
     path::Path,
 };
 
@@ -39,10 +41,8 @@ pub(super) fn width() -> Option<usize> {
 /// Prints on standard output. A reader that closes the pipe early is no error.
 fn print(text: &str) -> Result<()> {
     let mut output = io::stdout().lock();
-    match output
-        .write_all(text.as_bytes())
-        .and_then(|()| output.flush())
-    {
+    let written = output.write_all(text.as_bytes());
+    match written.and_then(|()| output.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::unusable(
             format_args!("cannot write to standard output: {error}"),
         )),
@@ -83,15 +83,11 @@ pub(super) fn write_file(path: &Path, bytes: &[u8], help: &str) -> Result<()> {
         _ => Path::new("."),
     };
     let write = || -> io::Result<()> {
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".kimport-");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
+        let mut file = tempfile::Builder::new()
+            .prefix(".kimport-")
             // The mode of any new file, before the umask is applied.
-            builder.permissions(std::fs::Permissions::from_mode(0o666));
-        }
-        let mut file = builder.tempfile_in(directory)?;
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(directory)?;
         file.write_all(bytes)?;
         file.persist(path)?;
         Ok(())
