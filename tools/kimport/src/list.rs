@@ -198,8 +198,8 @@ impl Listing {
         })
     }
 
-    /// Returns whether there are findings: symbols that nothing exports and without which the module
-    /// cannot be loaded.
+    /// Returns whether there are findings: symbols that nothing exports and without which the
+    /// module cannot be loaded.
     pub fn outcome(&self) -> Outcome {
         let is_open = |symbol: &Undefined| symbol.exported_by.is_none() && !symbol.weak;
         Outcome::of(self.exporters_known && self.undefined.iter().any(is_open))
