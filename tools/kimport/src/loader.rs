@@ -226,23 +226,14 @@ impl Loader {
             Version::Passes(line) => judgement.warnings.push(line),
             Version::Refused(line) => judgement.refuse(RefusalReason::Layout, line),
             Version::None => {
-                judgement.force(
-                    self,
-                    RefusalReason::Layout,
-                    module,
-                    LAYOUT,
-                    "symbol versions",
-                );
+                let (reason, lack) = (RefusalReason::Layout, "symbol versions");
+                judgement.force(self, reason, module, LAYOUT, lack);
             }
         }
         self.judge_vermagic(module, marks, &mut judgement);
         if marks.livepatch && self.livepatch == Some(false) {
-            judgement.refuse(
-                RefusalReason::Livepatch,
-                format!(
-                    "{module}: module is marked as livepatch module, but livepatch support is disabled"
-                ),
-            );
+            let line = "module is marked as livepatch module, but livepatch support is disabled";
+            judgement.refuse(RefusalReason::Livepatch, format!("{module}: {line}"));
         }
         let namespaces = marks.namespaces.iter();
         for namespace in namespaces.filter(|namespace| namespace.starts_with(FOR_MODULES)) {
@@ -262,13 +253,8 @@ impl Loader {
 
     fn judge_vermagic(&self, module: &str, marks: &Marks, judgement: &mut LoaderJudgement) {
         let Some(own) = &marks.vermagic else {
-            return judgement.force(
-                self,
-                RefusalReason::VersionMagic,
-                module,
-                "bad vermagic",
-                "version magic",
-            );
+            let (reason, lack) = (RefusalReason::VersionMagic, "version magic");
+            return judgement.force(self, reason, module, "bad vermagic", lack);
         };
         // The release does not count if symbols have versions.
         let is_versioned = marks.versions.is_some();
@@ -286,7 +272,7 @@ impl Loader {
             }
             _ => None,
         };
-        let (Some(Magic::Complete(magic)) | Some(Magic::Release(magic))) = &self.vermagic else {
+        let Some(Magic::Complete(magic) | Magic::Release(magic)) = &self.vermagic else {
             return judgement.unknown.push(format!(
                 "what the kernel's modules are built for (this one: {own})"
             ));
@@ -373,22 +359,15 @@ mod tests {
     }
 
     fn versions(versions: &[(&str, u32)]) -> Option<HashMap<String, u32>> {
-        let versions = versions.iter();
-        Some(
-            versions
-                .map(|&(name, crc)| (name.to_owned(), crc))
-                .collect(),
-        )
+        let all = versions.iter().map(|&(name, crc)| (name.to_owned(), crc));
+        Some(all.collect())
     }
 
     fn refusals(loader: &Loader, marks: &Marks, layout: Option<u32>) -> Vec<String> {
         let judgement = loader.judge("m", marks, layout, |symbol| symbol == "printk");
         assert!(judgement.unknown.is_empty() && judgement.warnings.is_empty());
-        judgement
-            .refusals
-            .into_iter()
-            .map(|refusal| refusal.message)
-            .collect()
+        let refusals = judgement.refusals.into_iter();
+        refusals.map(|refusal| refusal.message).collect()
     }
 
     #[test]
@@ -422,60 +401,49 @@ mod tests {
         };
         let mut without = loader(false, MAGIC);
         without.livepatch = Some(false);
-        assert_eq!(
-            refusals(&without, &arm, None),
-            ["Invalid architecture in ELF header: 183: m is for arm64, the kernel for x86-64"]
-        );
+        let line = "Invalid architecture in ELF header: 183: m is for arm64, the kernel for x86-64";
+        assert_eq!(refusals(&without, &arm, None), [line]);
         let same = Marks {
             machine: EM_X86_64,
             ..arm
         };
-        assert_eq!(
-            refusals(&without, &same, None),
-            [
-                "m: module is marked as livepatch module, but livepatch support is disabled",
-                "m: module tries to import module namespace: module:kvm",
-                "m: exports duplicate symbol printk (owned by kernel)",
-            ]
-        );
+        let lines = [
+            "m: module is marked as livepatch module, but livepatch support is disabled",
+            "m: module tries to import module namespace: module:kvm",
+            "m: exports duplicate symbol printk (owned by kernel)",
+        ];
+        assert_eq!(refusals(&without, &same, None), lines);
     }
 
     #[test]
     fn versions_are_compared() {
-        let with = |plain, extended| Marks {
-            versions: plain,
-            extended,
-            ..marks(MAGIC)
-        };
-        let version = |marks: &Marks, crc| loader(true, MAGIC).version("m", marks, "f", crc);
-        let differs = Version::Refused("m: disagrees about version of symbol f".to_owned());
-        let plain = with(versions(&[("f", 1)]), None);
-        assert_eq!(
-            [version(&plain, 1), version(&plain, 0)],
-            [Version::Fits, Version::Fits]
-        );
-        assert_eq!(version(&plain, 2), differs);
-        assert_eq!(
-            loader(false, MAGIC).version("m", &plain, "f", 2),
-            Version::Fits
-        );
-        let lacks = version(&with(versions(&[]), None), 1);
-        assert_eq!(
-            lacks,
-            Version::Refused("m: no symbol version for f".to_owned())
-        );
-        assert_eq!(version(&with(None, None), 1), Version::None);
-        // The extended versions take precedence.
-        let extended = with(versions(&[("f", 2)]), versions(&[("f", 1)]));
-        assert_eq!(
-            [version(&extended, 1), version(&extended, 2)],
-            [Version::Fits, differs]
-        );
-        let passes = version(&with(None, versions(&[])), 1);
-        assert_eq!(
-            passes,
-            Version::Passes("m: no extended symbol version for f".to_owned())
-        );
+        let (none, one, two) = (versions(&[]), versions(&[("f", 1)]), versions(&[("f", 2)]));
+        let refused = |why: &str| Version::Refused(format!("m: {why}"));
+        let differs = refused("disagrees about version of symbol f");
+        let passes = "m: no extended symbol version for f";
+        for (plain, extended, modversions, crc, expected) in [
+            (&one, &None, true, 1, Version::Fits),
+            (&one, &None, true, 0, Version::Fits),
+            (&one, &None, true, 2, differs.clone()),
+            (&one, &None, false, 2, Version::Fits),
+            (&none, &None, true, 1, refused("no symbol version for f")),
+            (&None, &None, true, 1, Version::None),
+            // The extended versions take precedence.
+            (&two, &one, true, 1, Version::Fits),
+            (&two, &one, true, 2, differs),
+            (&None, &none, true, 1, Version::Passes(passes.to_owned())),
+        ] {
+            let marks = Marks {
+                versions: plain.clone(),
+                extended: extended.clone(),
+                ..marks(MAGIC)
+            };
+            let found = loader(modversions, MAGIC).version("m", &marks, "f", crc);
+            assert_eq!(
+                found, expected,
+                "{plain:?} {extended:?} {modversions} {crc}"
+            );
+        }
     }
 
     #[test]
@@ -508,12 +476,8 @@ mod tests {
             ..loader(false, MAGIC)
         };
         assert_eq!(judge(&release(Some(false)), &marks(MAGIC)).unknown.len(), 1);
-        assert_eq!(
-            judge(&release(Some(false)), &marks("7.3.40 SMP "))
-                .refusals
-                .len(),
-            1
-        );
+        let other = judge(&release(Some(false)), &marks("7.3.40 SMP "));
+        assert_eq!(other.refusals.len(), 1);
         let judgement = release(None).judge("m", &marks("7.3.40 SMP "), None, |_| false);
         assert!(judgement.refusals.is_empty());
     }

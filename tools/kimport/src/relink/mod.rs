@@ -194,19 +194,14 @@ impl Identity {
 /// Returns `depends=` after the plan, without the modules that no symbol comes from any more, and
 /// with the providers.
 fn depends(old: &[String], plan: &RelinkPlan) -> Vec<String> {
-    let mut depends: Vec<String> = old
-        .iter()
-        .filter(|module| {
-            let module = module_name(module);
-            !plan.left.contains(&module) || plan.joined.contains(&module)
-        })
-        .cloned()
-        .collect();
+    let mut depends = old.to_vec();
+    depends.retain(|module| {
+        let module = module_name(module);
+        !plan.left.contains(&module) || plan.joined.contains(&module)
+    });
     for provider in &plan.joined {
-        if !depends
-            .iter()
-            .any(|module| module_name(module) == *provider)
-        {
+        let mut modules = depends.iter().map(|module| module_name(module));
+        if !modules.any(|module| module == *provider) {
             depends.push(provider.clone());
         }
     }
@@ -321,55 +316,46 @@ impl RelinkReport {
 mod tests {
     use super::*;
 
+    fn strings<T: FromIterator<String>>(names: &str) -> T {
+        names.split_whitespace().map(str::to_owned).collect()
+    }
+
     #[test]
     fn depends_follows_the_plan() {
-        let strings = |names: &[&str]| {
-            names
-                .iter()
-                .map(|name| name.to_string())
-                .collect::<Vec<_>>()
-        };
-        let old = strings(&["core", "scsi_mod"]);
-        let plan = |left: &[&str], joined: &[&str]| RelinkPlan {
-            left: strings(left).into_iter().collect(),
-            joined: strings(joined).into_iter().collect(),
-            ..RelinkPlan::default()
-        };
-        assert_eq!(depends(&old, &plan(&[], &[])), old);
-        assert_eq!(
-            depends(&old, &plan(&["core"], &["new"])),
-            strings(&["scsi_mod", "new"])
-        );
-        assert_eq!(depends(&old, &plan(&["core"], &["core"])), old);
-        assert_eq!(depends(&old, &plan(&["core"], &[])), strings(&["scsi_mod"]));
-        // modpost writes the file's name, which may contain `-`.
-        let old = strings(&["firewire-core"]);
-        assert_eq!(
-            depends(&old, &plan(&["firewire_core"], &["new"])),
-            strings(&["new"])
-        );
-        assert_eq!(depends(&old, &plan(&[], &["firewire_core"])), old);
+        for (old, left, joined, new) in [
+            ("core scsi_mod", "", "", "core scsi_mod"),
+            ("core scsi_mod", "core", "new", "scsi_mod new"),
+            ("core scsi_mod", "core", "core", "core scsi_mod"),
+            ("core scsi_mod", "core", "", "scsi_mod"),
+            // modpost writes the file's name, which may contain `-`.
+            ("firewire-core", "firewire_core", "new", "new"),
+            ("firewire-core", "", "firewire_core", "firewire-core"),
+        ] {
+            let plan = RelinkPlan {
+                left: strings(left),
+                joined: strings(joined),
+                ..RelinkPlan::default()
+            };
+            let depends = depends(&strings::<Vec<_>>(old), &plan);
+            assert_eq!(depends, strings::<Vec<_>>(new), "{old}: {left}, {joined}");
+        }
     }
 
     #[test]
     fn providers_are_soft_dependencies() {
-        let plan = |joined: &[&str]| RelinkPlan {
-            joined: joined.iter().map(|name| name.to_string()).collect(),
-            ..RelinkPlan::default()
-        };
         for (old, joined, new) in [
-            ("", &["b", "a"][..], "pre: a b"),
-            ("", &[], ""),
-            ("pre: x", &["a"], "pre: a x"),
-            ("post: y pre: x-y", &["a"], "post: y pre: a x-y"),
-            ("post: y", &["a"], "pre: a post: y"),
-            (
-                "pre: firewire-core",
-                &["firewire_core"],
-                "pre: firewire-core",
-            ),
+            ("", "b a", "pre: a b"),
+            ("", "", ""),
+            ("pre: x", "a", "pre: a x"),
+            ("post: y pre: x-y", "a", "post: y pre: a x-y"),
+            ("post: y", "a", "pre: a post: y"),
+            ("pre: firewire-core", "firewire_core", "pre: firewire-core"),
         ] {
-            assert_eq!(softdep(old, &plan(joined)), new, "{old}");
+            let plan = RelinkPlan {
+                joined: strings(joined),
+                ..RelinkPlan::default()
+            };
+            assert_eq!(softdep(old, &plan), new, "{old}");
         }
     }
 }

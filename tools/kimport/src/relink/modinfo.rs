@@ -117,24 +117,17 @@ mod tests {
         assert!(value(b"name=a\0name=b\0", "name").is_err());
         assert!(value(b"name=\xff\0", "name").is_err());
         assert_eq!(licence(SECTION).as_deref(), Some("GPL"));
-        assert_eq!(
-            licence(b"license=BSD\0license=GPL\0").as_deref(),
-            Some("BSD")
-        );
+        let first = licence(b"license=BSD\0license=GPL\0");
+        assert_eq!(first.as_deref(), Some("BSD"));
         assert_eq!(licence(b"name=a\0"), None);
     }
 
     #[test]
     fn symbols_follow_their_strings() {
-        let edited = edit(
-            SECTION,
-            &[("name", "longer".into()), ("depends", String::new())],
-        )
-        .unwrap();
-        assert_eq!(
-            edited.bytes,
-            b"license=GPL\0\0depends=\0name=longer\0rename=x\0"
-        );
+        let changes = [("name", "longer".into()), ("depends", String::new())];
+        let edited = edit(SECTION, &changes).unwrap();
+        let bytes = b"license=GPL\0\0depends=\0name=longer\0rename=x\0";
+        assert_eq!(edited.bytes, bytes);
         for field in ["license=GPL\0", "depends=a,b\0", "name=old\0", "rename=x\0"] {
             let find = |section: &[u8], field: &[u8]| {
                 section.windows(field.len()).position(|part| part == field)

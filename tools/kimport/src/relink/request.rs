@@ -169,28 +169,20 @@ mod tests {
 
     #[test]
     fn the_three_forms() {
-        assert_eq!(
-            request("core").unwrap(),
-            ("core".into(), Selection::Unexported)
-        );
-        assert_eq!(
-            request("core_new=core").unwrap(),
-            ("core_new".into(), Selection::ExportedBy("core".into()))
-        );
-        assert_eq!(
-            request("vmlinux:a,b.isra.0,c@2").unwrap(),
-            (
-                "vmlinux".into(),
-                Selection::Listed(
-                    [("a", 0), ("b.isra.0", 0), ("c", 2)]
-                        .map(|(name, position)| Listed {
-                            name: name.to_owned(),
-                            position
-                        })
-                        .to_vec()
-                )
-            )
-        );
+        let symbols = [("a", 0), ("b.isra.0", 0), ("c", 2)].map(|(name, position)| Listed {
+            name: name.to_owned(),
+            position,
+        });
+        let exported_by = Selection::ExportedBy("core".into());
+        let listed = Selection::Listed(symbols.into());
+        for (text, provider, selection) in [
+            ("core", "core", Selection::Unexported),
+            ("core_new=core", "core_new", exported_by),
+            ("vmlinux:a,b.isra.0,c@2", "vmlinux", listed),
+        ] {
+            let expected = (provider.into(), selection);
+            assert_eq!(request(text).unwrap(), expected, "{text}");
+        }
     }
 
     #[test]
