@@ -426,27 +426,24 @@ impl Loading {
             let name = symbol.name.as_str();
             let cause = match exporters.get(name) {
                 Some(exporters) => match asker.among(exporters, name) {
-                    ExportAnswer::Yes => None,
+                    ExportAnswer::Yes => continue,
                     ExportAnswer::Passes(line) => {
                         loading.judgement.warnings.push(line);
-                        None
+                        continue;
                     }
                     ExportAnswer::Untold => {
                         untold.insert(name);
-                        None
+                        continue;
                     }
-                    ExportAnswer::No(cause) => Some(cause),
+                    ExportAnswer::No(cause) => cause,
                 },
-                None if kernel.tells_exports() => Some(Cause::NotExported),
-                None => Some(Cause::Unknown {
+                None if kernel.tells_exports() => Cause::NotExported,
+                None => Cause::Unknown {
                     needs: "Module.symvers".to_owned(),
-                }),
+                },
             };
             // A weak symbol may be absent or invisible. If it is there, it can still be refused.
-            let is_refused = |cause: &Cause| {
-                !symbol.weak || matches!(cause, Cause::Version { .. } | Cause::Namespace { .. })
-            };
-            if let Some(cause) = cause.filter(is_refused) {
+            if !symbol.weak || matches!(cause, Cause::Version { .. } | Cause::Namespace { .. }) {
                 let wanted = SymbolQuery::new(Finder::Crate, name, VMLINUX, 0);
                 let finding = Finding::new(kernel, &wanted, ReferenceKind::Undefined, cause);
                 loading.findings.push(finding);
@@ -518,26 +515,22 @@ impl Asker<'_> {
                 exporter: exporter.clone(),
             });
         }
-        let mut answer = ExportAnswer::Yes;
-        match self
-            .kernel
-            .loader
-            .version(module, marks, symbol, export.crc)
-        {
-            Version::Fits | Version::None => {}
-            Version::Passes(line) => answer = ExportAnswer::Passes(line),
+        let loader = &self.kernel.loader;
+        let answer = match loader.version(module, marks, symbol, export.crc) {
+            Version::Fits | Version::None => ExportAnswer::Yes,
+            Version::Passes(line) => ExportAnswer::Passes(line),
             Version::Refused(logged) => {
                 return ExportAnswer::No(Cause::Version {
                     exporter: exporter.clone(),
                     logged,
                 });
             }
-        }
+        };
         if export.is_for(module, &marks.namespaces) {
             return answer;
         }
         let namespace = export.namespace.clone();
-        if self.kernel.loader.any_namespace == Some(true) {
+        if loader.any_namespace == Some(true) {
             return ExportAnswer::Passes(format!(
                 "{module}: module uses symbol ({symbol}) from namespace {namespace}, but does not import it."
             ));
@@ -548,28 +541,22 @@ impl Asker<'_> {
 
 /// Searches all modules for the symbols that are missing, in one pass for all symbols.
 fn look_elsewhere(kernel: &Kernel, findings: &mut [Finding]) {
-    let is_open = |finding: &Finding| {
-        finding.way != ReferenceKind::Undefined
-            && matches!(
-                finding.cause,
-                Cause::Missing | Cause::NoData { perhaps: true }
-            )
+    let is_missing =
+        |cause: &Cause| matches!(cause, Cause::Missing | Cause::NoData { perhaps: true });
+    let is_open = |finding: &&mut Finding| {
+        finding.way != ReferenceKind::Undefined && is_missing(&finding.cause)
     };
-    let names: BTreeSet<String> = findings
-        .iter()
-        .filter(|finding| is_open(finding))
-        .map(|finding| finding.symbol.clone())
-        .collect();
-    if names.is_empty() {
+    let mut open: Vec<&mut Finding> = findings.iter_mut().filter(is_open).collect();
+    if open.is_empty() {
         return;
     }
-    let found = kernel.modules_with(&names);
-    for finding in findings.iter_mut().filter(|finding| is_open(finding)) {
+    let names = open.iter().map(|finding| finding.symbol.clone());
+    let found = kernel.modules_with(&names.collect());
+    for finding in &mut open {
         if let Some(modules) = found.get(&finding.symbol) {
+            let modules = modules.iter().cloned().collect();
             finding.near.clear();
-            finding.cause = Cause::Elsewhere {
-                modules: modules.iter().cloned().collect(),
-            };
+            finding.cause = Cause::Elsewhere { modules };
         }
     }
 }

@@ -30,10 +30,7 @@ pub fn text_table<R: IntoIterator<Item = String>>(
 }
 
 fn lines<R: IntoIterator<Item = String>>(rows: impl IntoIterator<Item = R>) -> String {
-    let rows: Vec<Vec<String>> = rows
-        .into_iter()
-        .map(|row| row.into_iter().collect())
-        .collect();
+    let rows: Vec<Vec<String>> = rows.into_iter().map(Vec::from_iter).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let cells = |column: usize| rows.iter().filter_map(move |row| row.get(column));
     let widths: Vec<usize> = (0..columns).map(|column| width_of(cells(column))).collect();
@@ -52,10 +49,8 @@ fn lines<R: IntoIterator<Item = String>>(rows: impl IntoIterator<Item = R>) -> S
 /// Returns the width of a column: that of its widest cell, ignoring cells that are far too wide.
 pub fn width_of(cells: impl IntoIterator<Item = impl AsRef<str>>) -> usize {
     let widths = cells.into_iter().map(|cell| cell.as_ref().chars().count());
-    widths
-        .filter(|&width| width <= MAX_WIDTH)
-        .max()
-        .unwrap_or(0)
+    let widths = widths.filter(|&width| width <= MAX_WIDTH);
+    widths.max().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -65,14 +60,12 @@ mod tests {
 
     #[test]
     fn a_narrow_terminal_has_more_lines() {
-        let rows = [
-            [
-                "target_complete_cmd",
-                "target_core_mod_new",
-                "function, optional",
-            ],
-            ["f", "vmlinux", ""],
+        let long = [
+            "target_complete_cmd",
+            "target_core_mod_new",
+            "function, optional",
         ];
+        let rows = [long, ["f", "vmlinux", ""]];
         let rows = rows.map(|row| row.map(str::to_owned));
         expect![[r#"
             target_complete_cmd  target_core_mod_new  function, optional
@@ -92,9 +85,7 @@ mod tests {
         let long = "x".repeat(511);
         let rows = [["f", "vmlinux"], [&long, "vmlinux"], ["longer", "core"]];
         let text = text_table(rows.map(|row| row.map(str::to_owned)), None);
-        assert_eq!(
-            text,
-            format!("f       vmlinux\n{long}  vmlinux\nlonger  core\n")
-        );
+        let expected = format!("f       vmlinux\n{long}  vmlinux\nlonger  core\n");
+        assert_eq!(text, expected);
     }
 }

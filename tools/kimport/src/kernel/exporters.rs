@@ -40,11 +40,9 @@ impl Kernel {
             let mut named = table.named(symbol).into_iter();
             table.exports(symbol) || named.any(|symbol| symbol.linkage == Linkage::Global)
         };
-        let mut exporters = self
-            .loaded
-            .iter()
-            .filter(|(_, module)| exports(&module.symbols));
-        exporters.next().map(|(module, _)| module.as_str())
+        let mut loaded = self.loaded.iter();
+        let exporter = loaded.find(|(_, module)| exports(&module.symbols))?;
+        Some(exporter.0)
     }
 
     /// Returns the exporter of `symbol`, as far as the image's tables and `Module.symvers` tell.
@@ -96,7 +94,7 @@ impl Kernel {
         let mut differing = BTreeMap::<String, BTreeSet<&str>>::new();
         // The kernel's own Module.symvers does not list these modules.
         let others = self.modules.iter().filter(|(_, piece)| !piece.is_in_tree());
-        let others: Vec<Arc<Module>> = others
+        let others: Vec<_> = others
             .filter_map(|(name, _)| self.file(name).ok()?)
             .collect();
         for &symbol in symbols {
@@ -138,10 +136,8 @@ impl Kernel {
                 found.insert(symbol.to_owned(), exporters);
             }
         }
-        let open = symbols
-            .iter()
-            .filter(|symbol| !found.contains_key(**symbol));
-        let open: BTreeSet<&str> = open.copied().collect();
+        let mut open = symbols.clone();
+        open.retain(|symbol| !found.contains_key(*symbol));
         if !open.is_empty() && !self.lists_all() {
             for (symbol, exporter) in self.exporters_in_tree(&open) {
                 found.entry(symbol).or_default().push(exporter);

@@ -129,10 +129,8 @@ pub(super) fn of_module(module: &ModuleFile, name: &str) -> Symvers {
                 continue;
             };
             // The namespace is the third of three fields of equal size.
-            let namespace = targets
-                .get(&(at + size / 3 * 2))
-                .cloned()
-                .unwrap_or_default();
+            let namespace = targets.get(&(at + size / 3 * 2)).cloned();
+            let namespace = namespace.unwrap_or_default();
             let export = parts.export(&file, index as usize, name, namespace);
             symvers.put(symbol.to_owned(), export);
         }

@@ -55,6 +55,11 @@ impl FilePlace {
         }
     }
 
+    /// Returns the unpacked content of a file that may be compressed.
+    pub(super) fn unpacked(&self) -> io::Result<Vec<u8>> {
+        self.bytes().and_then(compression::unpack)
+    }
+
     /// Returns whether both are the same file, perhaps through a link.
     fn is_same(&self, other: &Self) -> bool {
         let real = |place: &Self| match place {
@@ -81,8 +86,7 @@ impl FilePlace {
             }
             _ => {}
         }
-        let bytes = self.bytes().and_then(compression::unpack);
-        dwarf::inlined(bytes.map_err(Error::unusable)?.as_slice())
+        dwarf::inlined(self.unpacked().map_err(Error::unusable)?.as_slice())
     }
 }
 
@@ -220,10 +224,8 @@ impl Pieces {
             return NAMED + 1;
         };
         let root = matches!(place, FilePlace::File(_)).then_some(root);
-        let search = self
-            .searches
-            .entry(root)
-            .or_insert_with_key(SearchOrder::new);
+        let search = self.searches.entry(root);
+        let search = search.or_insert_with_key(SearchOrder::new);
         NAMED + 1 + search.rank(release, rest)
     }
 

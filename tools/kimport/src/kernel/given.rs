@@ -13,7 +13,6 @@ use super::{
     text, Kernel, ModuleTypes,
 };
 use crate::{
-    compression,
     error::{count, Error, Result},
     loader::{Magic, LAYOUT},
     symvers::{differ, Symvers, VMLINUX},
@@ -49,13 +48,8 @@ impl Kernel {
             }
             let before = symbols.as_ref().or(images.symbols.as_ref());
             let differing = before.map(|before| differing_names(before, &text.image));
-            let note = differ(
-                &differing.unwrap_or_default(),
-                &piece.name,
-                "what was read before",
-                &piece.name,
-            );
-            notes.extend(note);
+            let (differing, new) = (differing.unwrap_or_default(), &piece.name);
+            notes.extend(differ(&differing, new, "what was read before", new));
             symbols = Some(text.image);
         }
         let symbols = symbols.or(images.symbols).ok_or_else(|| {
@@ -104,10 +98,8 @@ impl Kernel {
         if pieces.modules.is_empty() && loaded.is_empty() {
             unknown.push("modules: none in what was given".to_owned());
         } else if !pieces.modules.is_empty() {
-            sources.push(format!(
-                "symbol tables of {}",
-                count(pieces.modules.len(), "module")
-            ));
+            let modules = count(pieces.modules.len(), "module");
+            sources.push(format!("symbol tables of {modules}"));
         }
         let image = SymbolTable::of_image(symbols);
         if pieces.symvers.is_empty() && images.exports.is_none() && !image.tells_exports {
@@ -169,10 +161,8 @@ impl Kernel {
         if self.loader.machine.is_none()
             || !matches!(self.loader.vermagic, Some(Magic::Complete(_)))
         {
-            let marks = modules
-                .into_iter()
-                .find_map(|module| marks(&module.place).ok());
-            if let Some(marks) = marks {
+            let mut modules = modules.into_iter();
+            if let Some(marks) = modules.find_map(|module| marks(&module.place).ok()) {
                 self.loader.machine.get_or_insert(marks.machine);
                 let magic = marks.vermagic.map(Magic::Complete);
                 self.loader.vermagic = magic.or(self.loader.vermagic.take());
@@ -201,11 +191,8 @@ impl Kernel {
 
 /// Returns the unpacked content of a file.
 fn piece_bytes(piece: &Piece) -> Result<Vec<u8>> {
-    piece
-        .place
-        .bytes()
-        .and_then(compression::unpack)
-        .map_err(|error| Error::unusable(format_args!("{}: {error}", piece.name)))
+    let bytes = piece.place.unpacked();
+    bytes.map_err(|error| Error::unusable(error).context(&piece.name))
 }
 
 /// Returns the types of a module of which only the symbols are known otherwise: from a copy of its
@@ -242,8 +229,6 @@ fn differing_names<'a>(
 
 /// Returns the last component of a path, ignoring slashes at its end.
 fn short(path: &str) -> &str {
-    path.trim_end_matches('/')
-        .rsplit('/')
-        .next()
-        .unwrap_or(path)
+    let mut parts = path.trim_end_matches('/').rsplit('/');
+    parts.next().unwrap_or(path)
 }

@@ -190,11 +190,7 @@ pub fn elf_symbols(kernel: &[u8]) -> Option<Entries> {
     symbols.sort_by_key(|symbol| symbol.address);
     let entries: Entries = symbols
         .iter()
-        .map(|symbol| KallsymsEntry {
-            letter: symbol.letter,
-            name: &symbol.name,
-            address: 0,
-        })
+        .map(|symbol| KallsymsEntry::new(symbol.letter, &symbol.name))
         .collect();
     // A file without the start of the kernel's text is not the kernel, but for instance only its
     // types.

@@ -29,6 +29,17 @@ pub struct KallsymsEntry<'a> {
     pub address: u64,
 }
 
+impl<'a> KallsymsEntry<'a> {
+    /// Makes a symbol whose address is not known.
+    pub fn new(letter: char, name: &'a str) -> Self {
+        Self {
+            letter,
+            name,
+            address: 0,
+        }
+    }
+}
+
 /// The symbols of a table. There are hundreds of thousands, so their names share one allocation.
 #[derive(Clone, Debug, Default)]
 pub struct Entries {
@@ -133,10 +144,8 @@ pub fn find(image: &[u8]) -> Option<Entries> {
         .filter_map(|(index, at)| tokens(image, &index, at))
         .take(MAX_TABLES)
         .find_map(|(tokens, start)| {
-            let before = image.get(..start)?;
-            ALIGNMENTS
-                .iter()
-                .find_map(|&align| names(before, &tokens, align))
+            let (before, mut alignments) = (image.get(..start)?, ALIGNMENTS.into_iter());
+            alignments.find_map(|align| names(before, &tokens, align))
         })
 }
 
@@ -246,11 +255,7 @@ fn expand(image: &[u8], count: usize, tokens: &[&[u8]], align: usize) -> Option<
         if name.is_empty() {
             return None;
         }
-        entries.push(KallsymsEntry {
-            letter,
-            name,
-            address: 0,
-        });
+        entries.push(KallsymsEntry::new(letter, name));
     }
     Some(entries)
 }
@@ -313,12 +318,8 @@ pub(crate) mod tests {
         bytes
     }
 
-    fn entries(symbols: &[(char, &str)]) -> Entries {
-        let entry = |&(letter, name)| KallsymsEntry {
-            letter,
-            name,
-            address: 0,
-        };
+    pub(crate) fn entries(symbols: &[(char, &str)]) -> Entries {
+        let entry = |&(letter, name)| KallsymsEntry::new(letter, name);
         symbols.iter().map(entry).collect()
     }
 

@@ -160,12 +160,9 @@ impl Kernel {
 
     /// Returns the loaded modules of the running system that have a symbol of that name.
     pub fn loaded_with(&self, name: &str) -> Vec<&str> {
-        let mut modules: Vec<&str> = self
-            .loaded
-            .iter()
-            .filter(|(_, module)| !module.symbols.named(name).is_empty())
-            .map(|(module, _)| module.as_str())
-            .collect();
+        let has = |module: &Module| !module.symbols.named(name).is_empty();
+        let modules = self.loaded.iter().filter(|(_, module)| has(module));
+        let mut modules: Vec<&str> = modules.map(|(module, _)| module.as_str()).collect();
         modules.sort_unstable();
         modules
     }

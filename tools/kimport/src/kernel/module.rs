@@ -4,7 +4,6 @@
 
 use super::{exports, files::FilePlace, image, kallsyms, symbols::SymbolTable};
 use crate::{
-    compression,
     elf::Image,
     error::{Error, Result},
     loader::Marks,
@@ -47,11 +46,7 @@ pub struct ModuleTypes {
 }
 
 fn module_file(place: &FilePlace) -> Result<ModuleFile> {
-    let bytes = place
-        .bytes()
-        .and_then(compression::unpack)
-        .map_err(Error::unusable)?;
-    ModuleFile::from_bytes(bytes)
+    ModuleFile::from_bytes(place.unpacked().map_err(Error::unusable)?)
 }
 
 /// Reads the properties of a module that the module loader checks.

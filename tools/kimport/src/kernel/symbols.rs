@@ -171,11 +171,7 @@ impl SymbolTable {
         }
         let (mut entries, mut symbols) = (Entries::default(), Vec::new());
         for symbol in of_elf(&elf) {
-            entries.push(KallsymsEntry {
-                letter: symbol.letter,
-                name: &symbol.name,
-                address: 0,
-            });
+            entries.push(KallsymsEntry::new(symbol.letter, &symbol.name));
             symbols.push(KernelSymbol {
                 kind: kind(symbol.letter),
                 linkage: linkage(symbol.letter),
@@ -362,14 +358,10 @@ fn is_kept(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::kallsyms::tests::entries;
 
     fn table(symbols: &[(char, &str)]) -> SymbolTable {
-        let entry = |&(letter, name)| KallsymsEntry {
-            letter,
-            name,
-            address: 0,
-        };
-        SymbolTable::of_image(symbols.iter().map(entry).collect())
+        SymbolTable::of_image(entries(symbols))
     }
 
     #[test]

@@ -58,9 +58,7 @@ pub fn fill(elf: &[u8], filled: &[FilledSymbol]) -> Result<Vec<u8>> {
         .and_then(|rest| slice_from_bytes_mut::<Sym64<Endianness>>(rest, table.len()).ok())
         .ok_or_else(|| unusable("its symbol table is outside the file"))?;
     for (index, address) in found {
-        let symbol = symbols
-            .get_mut(index)
-            .ok_or_else(|| unusable("its symbol table is outside the file"))?;
+        let symbol = &mut symbols[index];
         symbol.st_shndx = U16::new(endian, SHN_ABS);
         symbol.st_value = U64::new(endian, address);
     }

@@ -20,23 +20,18 @@ pub fn are_there(builder: &Builder<'_>) -> bool {
 /// Removes the tables, and the symbols and relocations that belong to them.
 pub fn remove(builder: &mut Builder<'_>) -> Result<()> {
     let is_table = |section: &Section<'_>| {
-        TABLES
-            .iter()
-            .any(|table| section.name.starts_with(table.as_bytes()))
+        let mut tables = TABLES.iter();
+        tables.any(|table| section.name.starts_with(table.as_bytes()))
     };
     for section in &mut builder.sections {
         section.delete |= is_table(section);
     }
-    let of_table = |builder: &Builder<'_>, section: &Section<'_>| {
+    let of_table = |section: &&Section<'_>| {
         let target = section.sh_info_section;
         target.is_some_and(|target| builder.sections.get(target).delete)
     };
-    let relocations: Vec<_> = builder
-        .sections
-        .iter()
-        .filter(|section| of_table(builder, section))
-        .map(Section::id)
-        .collect();
+    let relocations = builder.sections.iter().filter(of_table);
+    let relocations: Vec<_> = relocations.map(Section::id).collect();
     for id in relocations {
         builder.sections.get_mut(id).delete = true;
     }

@@ -83,10 +83,8 @@ impl Signer {
 
     /// Appends a signature to `module`, in place of a previous one.
     pub fn sign(&self, module: &ModuleFile, hash: Hash) -> Result<(Vec<u8>, Signature)> {
-        let message = self
-            .message(module.elf(), hash)?
-            .to_der()
-            .map_err(unwritable)?;
+        let message = self.message(module.elf(), hash)?;
+        let message = message.to_der().map_err(unwritable)?;
         let length = u32::try_from(message.len()).map_err(unwritable)?;
 
         let mut bytes = module.elf().to_vec();
