@@ -136,7 +136,7 @@ pub(super) struct Pieces {
     pub(super) modules: BTreeMap<String, ModulePiece>,
     /// The debug files of modules, which hold hardly more than debug information.
     pub(super) debug_modules: BTreeMap<String, FilePlace>,
-    pub(super) builtin: Option<BTreeSet<String>>,
+    pub(super) builtin: BTreeSet<String>,
     /// The notes about files that were found and are not used.
     pub(super) notes: Vec<String>,
     /// The orders of directories by the root of the system; `None` is for packages.
@@ -250,10 +250,8 @@ impl Pieces {
             }
             What::Builtin => {
                 if let Ok(bytes) = piece.place.bytes() {
-                    let text = String::from_utf8_lossy(&bytes).into_owned();
-                    self.builtin
-                        .get_or_insert_default()
-                        .extend(text.lines().filter_map(module_name));
+                    let text = String::from_utf8_lossy(&bytes);
+                    self.builtin.extend(text.lines().filter_map(module_name));
                 }
             }
         }

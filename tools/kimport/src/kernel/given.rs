@@ -33,7 +33,7 @@ impl Kernel {
         let mut notes = notes(mem::take(&mut pieces.notes));
         notes.extend(images.notes);
         let mut loaded = HashMap::new();
-        let mut symbols = None;
+        let mut symbols = images.symbols;
         for piece in &pieces.texts {
             let bytes = piece_bytes(piece)?;
             if text::is_placeholder(&bytes) {
@@ -46,13 +46,14 @@ impl Kernel {
                 let types = saved_types(&pieces, &module)?;
                 loaded.insert(module, Arc::new(Module::loaded(entries, types)));
             }
-            let before = symbols.as_ref().or(images.symbols.as_ref());
-            let differing = before.map(|before| differing_names(before, &text.image));
+            let differing = symbols
+                .as_ref()
+                .map(|before| differing_names(before, &text.image));
             let (differing, new) = (differing.unwrap_or_default(), &piece.name);
             notes.extend(differ(&differing, new, "what was read before", new));
             symbols = Some(text.image);
         }
-        let symbols = symbols.or(images.symbols).ok_or_else(|| {
+        let symbols = symbols.ok_or_else(|| {
             Error::unusable("nothing here tells the kernel image's symbols").help(
                 "Debian's System.map is only a note; give vmlinuz or vmlinux \
                  (package linux-image or linux-binary), a real System.map, or saved /proc/kallsyms",
@@ -85,10 +86,8 @@ impl Kernel {
                 continue;
             }
             if btf.is_some_and(|image| image != bytes) {
-                notes.push(format!(
-                    "types: the image and {0} differ; {0} counts",
-                    piece.name
-                ));
+                let name = &piece.name;
+                notes.push(format!("types: the image and {name} differ; {name} counts"));
             }
             btf = Some(bytes);
         }
@@ -105,10 +104,9 @@ impl Kernel {
         if pieces.symvers.is_empty() && images.exports.is_none() && !image.tells_exports {
             unknown.push("what is exported: no Module.symvers, no export table".to_owned());
         }
+        let name = name.or(images.release);
         let mut kernel = Self {
-            name: name
-                .or(images.release)
-                .unwrap_or_else(|| short(given).to_owned()),
+            name: name.unwrap_or_else(|| short(given).to_owned()),
             sources,
             unknown,
             notes,

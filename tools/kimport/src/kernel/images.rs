@@ -43,9 +43,8 @@ impl Images {
                     sources.push(format!("types: BTF in {name}"));
                 }
                 (Some(btf), Some(first)) if btf != first => {
-                    images
-                        .notes
-                        .push(format!("types: the BTF in {name} differs and is not used"));
+                    let note = format!("types: the BTF in {name} differs and is not used");
+                    images.notes.push(note);
                 }
                 _ => {}
             }

@@ -69,7 +69,7 @@ pub struct Kernel {
     modules: BTreeMap<String, ModulePiece>,
     /// The loaded modules of the running system.
     loaded: HashMap<String, Arc<Module>>,
-    builtin: Option<BTreeSet<String>>,
+    builtin: BTreeSet<String>,
     /// The type information. As long as it is not set, that of the running system can still be
     /// read.
     btf: OnceLock<Option<Vec<u8>>>,
@@ -105,8 +105,7 @@ impl Kernel {
 
     /// Returns whether `module` is built into the image.
     pub fn is_builtin(&self, module: &str) -> bool {
-        let builtin = self.builtin.as_ref();
-        builtin.is_some_and(|builtin| builtin.contains(module))
+        self.builtin.contains(module)
     }
 
     /// Returns the module of that name, if there is one.
