@@ -337,10 +337,8 @@ pub fn relinked(symbols: &[SymbolReport], kernel: &Kernel) -> Result<()> {
     if refused.is_empty() {
         return Ok(());
     }
-    Err(Error::finding(refused.join("\n")).help(format_args!(
-        "nothing was written: the module would not load on {}",
-        kernel.name
-    )))
+    let help = "nothing was written: the module would not load on";
+    Err(Error::finding(refused.join("\n")).help(format_args!("{help} {}", kernel.name)))
 }
 
 /// Returns the reason why the licence of the module forbids its imports. A file that is not

@@ -97,10 +97,8 @@ pub fn section<'a, 'data>(
     builder: &'a Builder<'data>,
     name: &str,
 ) -> Result<Option<&'a Section<'data>>> {
-    let mut found = builder
-        .sections
-        .iter()
-        .filter(|section| section.name.as_slice() == name.as_bytes());
+    let sections = builder.sections.iter();
+    let mut found = sections.filter(|section| section.name.as_slice() == name.as_bytes());
     let section = found.next();
     if found.next().is_some() {
         return Err(not_a_module(format_args!("more than one {name} section")));
@@ -112,10 +110,10 @@ pub fn section<'a, 'data>(
 pub fn contents<'a>(section: &'a Section<'_>) -> Result<&'a [u8]> {
     match &section.data {
         SectionData::Data(data) | SectionData::Note(data) => Ok(data),
-        _ => Err(not_a_module(format_args!(
-            "section {} has no data",
-            printable(&*section.name)
-        ))),
+        _ => {
+            let name = printable(&*section.name);
+            Err(not_a_module(format_args!("section {name} has no data")))
+        }
     }
 }
 
@@ -233,12 +231,9 @@ fn check(file: &[u8]) -> Result<Vec<LivepatchHeader>> {
         return Err(stripped());
     }
     for (index, section) in sections.iter().enumerate().skip(1) {
+        let wrong = |what: &str| not_a_module(format_args!("section {index} {what}"));
         match section.sh_type(endian) {
-            elf::SHT_REL => {
-                return Err(not_a_module(format_args!(
-                    "section {index} has relocations without addends"
-                )));
-            }
+            elf::SHT_REL => return Err(wrong("has relocations without addends")),
             elf::SHT_NOBITS => {}
             elf::SHT_PROGBITS
             | elf::SHT_SYMTAB
@@ -250,24 +245,20 @@ fn check(file: &[u8]) -> Result<Vec<LivepatchHeader>> {
             | elf::SHT_FINI_ARRAY
             | elf::SHT_X86_64_UNWIND => total = total.saturating_add(section.sh_size(endian)),
             other => {
-                return Err(not_a_module(format_args!(
-                    "section {index} is of type {other:#x}, which no module has"
-                )));
+                return Err(wrong(&format!(
+                    "is of type {other:#x}, which no module has"
+                )))
             }
         }
         let alignment = section.sh_addralign(endian);
         if alignment > MAX_ALIGNMENT || (alignment != 0 && !alignment.is_power_of_two()) {
-            return Err(not_a_module(format_args!(
-                "section {index} has alignment {alignment:#x}"
-            )));
+            return Err(wrong(&format!("has alignment {alignment:#x}")));
         }
         let flags = section.sh_flags(endian);
         let allocated = flags & u64::from(elf::SHF_ALLOC) != 0;
         if section.sh_type(endian) == elf::SHT_RELA && allocated {
             if flags & SHF_RELA_LIVEPATCH == 0 {
-                return Err(not_a_module(format_args!(
-                    "section {index} has relocations to be loaded"
-                )));
+                return Err(wrong("has relocations to be loaded"));
             }
             let flags = flags & !u64::from(elf::SHF_ALLOC);
             livepatch.push(LivepatchHeader {
@@ -304,13 +295,8 @@ mod tests {
 
         let clone = LivepatchSymbol::parse(b".klp.sym.vmlinux.f.isra.0,2").unwrap();
         assert_eq!((clone.name.as_str(), clone.position), ("f.isra.0", 2));
-        for wrong in [
-            ".klp.sym.a.b",
-            ".klp.sym.a,0",
-            ".klp.sym..b,0",
-            "a.b,0",
-            ".klp.sym.a.b,x",
-        ] {
+        let wrong = ".klp.sym.a.b .klp.sym.a,0 .klp.sym..b,0 a.b,0 .klp.sym.a.b,x";
+        for wrong in wrong.split(' ') {
             assert_eq!(LivepatchSymbol::parse(wrong.as_bytes()), None, "{wrong}");
         }
     }

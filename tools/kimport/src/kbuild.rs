@@ -206,16 +206,10 @@ pub fn to_all(text: &str, modules: &[UnfinishedModule], exports: &Symvers) -> Re
     });
     named_by_each(&undefined, |symbol| {
         let export = symbol.export?;
-        let is_for = export.is_for(
-            &module_name(&symbol.module.name),
-            &symbol.module.object.imported,
-        );
-        (!is_for).then(|| {
-            format!(
-                "{} exports in namespace {} only",
-                export.module, export.namespace
-            )
-        })
+        let UnfinishedModule { name, object, .. } = symbol.module;
+        let is_for = export.is_for(&module_name(name), &object.imported);
+        let (module, namespace) = (&export.module, &export.namespace);
+        (!is_for).then(|| format!("{module} exports in namespace {namespace} only"))
     })?;
     let named = undefined.iter().filter(|symbol| symbol.to.is_some());
     let named: BTreeSet<&str> = named.map(|symbol| symbol.symbol).collect();
@@ -253,13 +247,12 @@ mod tests {
 
     fn module(name: &str, requests: &[&str], undefined: &[(&str, bool)]) -> UnfinishedModule {
         let undefined = undefined.iter();
+        let undefined = undefined.map(|&(name, weak)| (name.to_owned(), weak));
         UnfinishedModule {
             name: name.to_owned(),
             requests: requests.iter().map(|text| text.parse().unwrap()).collect(),
             object: ObjectFile {
-                undefined: undefined
-                    .map(|&(name, weak)| (name.to_owned(), weak))
-                    .collect(),
+                undefined: undefined.collect(),
                 ..ObjectFile::default()
             },
         }
@@ -277,12 +270,8 @@ mod tests {
 
     #[test]
     fn modpost_hears_of_what_is_named_and_no_export() {
-        let undefined = [
-            ("kfree", false),
-            ("target_submit", false),
-            ("hidden", false),
-            ("forgotten", false),
-        ];
+        let undefined = ["kfree", "target_submit", "hidden", "forgotten"];
+        let undefined = undefined.map(|name| (name, false));
         let listed = module("a", &["new:target_submit,hidden"], &undefined);
         assert_eq!(unexported(&[listed], &exports()).unwrap(), HIDDEN);
         let nothing = module("a", &["new=target_core_mod"], &undefined);
@@ -332,10 +321,7 @@ mod tests {
         };
         assert_eq!(to_all(&[a.clone(), kvm]).unwrap(), opened);
         let mut imports = b;
-        imports
-            .object
-            .imported
-            .push("module:kvm,kvm-amd".to_owned());
+        imports.object.imported = vec!["module:kvm,kvm-amd".to_owned()];
         assert_eq!(to_all(&[a, imports]).unwrap(), opened);
         // A symbol that no module takes from a provider stays as it is.
         let none = module("c", &[], &undefined);
@@ -345,9 +331,7 @@ mod tests {
     #[test]
     fn a_wrong_request_is_shown_with_its_variable() {
         let error = UnfinishedModule::read_all("foo a/b:c\n", exports()).unwrap_err();
-        assert!(
-            error.to_string().starts_with("kimport-from-foo: "),
-            "{error}"
-        );
+        let error = error.to_string();
+        assert!(error.starts_with("kimport-from-foo: "), "{error}");
     }
 }

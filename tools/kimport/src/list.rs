@@ -115,8 +115,9 @@ impl Listing {
             };
             let other = taken.insert(old.as_str(), provider);
             if let Some(other) = other.filter(|other| *other != provider) {
+                let both = format!("cannot come from both {other} and {provider}");
                 return Err(Error::unusable(format_args!(
-                    "what comes from {old} cannot come from both {other} and {provider}"
+                    "what comes from {old} {both}"
                 )));
             }
         }
@@ -144,9 +145,8 @@ impl Listing {
             "the module neither imports from {old} with kimport nor uses what {old} exports, as far as is known"
         ));
         if self.livepatch.iter().any(|symbol| symbol.provider == old) {
-            return error.help(
-                "its livepatch symbols come from there for good; relink the original module",
-            );
+            let help = "its livepatch symbols come from there for good; relink the original module";
+            return error.help(help);
         }
         let all: BTreeSet<&str> = self.imports.iter().map(Import::provider).collect();
         match Vec::from_iter(all).join(", ").as_str() {

@@ -72,18 +72,14 @@ impl Compare {
             }
         };
         if subjects.is_empty() {
-            return Err(
-                Error::unusable("the module imports nothing that could be compared")
-                    .help("name symbols, or give a module that imports with kimport or livepatch"),
-            );
+            let error = Error::unusable("the module imports nothing that could be compared");
+            let help = "name symbols, or give a module that imports with kimport or livepatch";
+            return Err(error.help(help));
         }
         let matrix = Matrix::new(&subjects, &kernels);
         if let Some(path) = &self.html {
-            output::write_file(
-                path,
-                matrix.html().as_bytes(),
-                "choose another place with --html",
-            )?;
+            let (page, help) = (matrix.html(), "choose another place with --html");
+            output::write_file(path, page.as_bytes(), help)?;
         }
         output::result(as_json, &matrix, || matrix.text(output::width()))?;
         Ok(matrix.outcome())

@@ -97,9 +97,8 @@ impl Load {
         let mut plan =
             LoadPlan::new(&listing, &facts, from, parameters, &running).map_err(with_path)?;
         if raised {
-            plan.notes.push(
-                "kptr_restrict was 1 while the addresses were read, and is 2 again".to_owned(),
-            );
+            let note = "kptr_restrict was 1 while the addresses were read, and is 2 again";
+            plan.notes.push(note.to_owned());
         }
         let changed = !plan.filled.is_empty();
         if changed && file.is_signed() {
@@ -154,12 +153,8 @@ impl Load {
             if !plan.refused.is_empty() {
                 text += &format!("{}\n", plan.refusals());
             }
-            let end = if loaded {
-                "is loaded"
-            } else {
-                "was not loaded"
-            };
-            text + &format!("{} {end}\n", plan.module)
+            let is = if loaded { "is" } else { "was not" };
+            text + &format!("{} {is} loaded\n", plan.module)
         })?;
         if !as_json {
             output::notes(&plan.notes);

@@ -103,11 +103,9 @@ impl Relink {
     pub(super) fn run(&self, as_json: bool) -> Result<Outcome> {
         if let Some(extension) = self.output.extension().and_then(OsStr::to_str) {
             if ["xz", "zst", "gz"].contains(&extension) {
-                return Err(Error::unusable(format_args!(
-                    "{}: the output is not compressed",
-                    self.output.display()
-                ))
-                .help("name it .ko and compress it afterwards"));
+                let error = Error::unusable("the output is not compressed");
+                let error = error.help("name it .ko and compress it afterwards");
+                return Err(error.context(self.output.display()));
             }
         }
         let signer = match self.sign.as_deref() {
@@ -135,10 +133,8 @@ impl Relink {
         }
         if let Some(signer) = &signer {
             // The previous signature tells which hash the kernel is configured for.
-            let hash = self
-                .hash
-                .or_else(|| sign::hash_of(&file))
-                .unwrap_or_default();
+            let hash = self.hash.or_else(|| sign::hash_of(&file));
+            let hash = hash.unwrap_or_default();
             let signature;
             (bytes, signature) = signer.sign(&ModuleFile::from_bytes(bytes)?, hash)?;
             report.signature_dropped = false;

@@ -44,10 +44,8 @@ impl FromStr for Subject {
             None => (None, text),
         };
         if name.is_empty() || provider.is_some_and(str::is_empty) {
-            return Err(
-                Error::unusable(format_args!("'{text}' is not a symbol name"))
-                    .help("give NAME or MODULE:NAME"),
-            );
+            let error = Error::unusable(format_args!("'{text}' is not a symbol name"));
+            return Err(error.help("give NAME or MODULE:NAME"));
         }
         Ok(Self {
             provider: provider.map(|provider| provider.replace('-', "_")),

@@ -6,6 +6,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
 };
@@ -48,19 +49,14 @@ impl SearchOrder {
         for directory in DIRECTORIES {
             let entries = fs::read_dir(root.join(directory)).into_iter().flatten();
             for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-                if path
-                    .extension()
-                    .is_some_and(|extension| extension == "conf")
-                {
+                if path.extension() == Some(OsStr::new("conf")) {
                     let name = path.file_name().unwrap_or_default().to_owned();
                     files.entry(name).or_insert(path);
                 }
             }
         }
-        let texts = files
-            .values()
-            .filter_map(|path| fs::read_to_string(path).ok());
-        Self::parse(&texts.collect::<Vec<_>>().join("\n"))
+        let texts = files.values().map(fs::read_to_string);
+        Self::parse(&texts.flatten().collect::<Vec<_>>().join("\n"))
     }
 
     fn parse(text: &str) -> Self {
@@ -115,10 +111,8 @@ impl SearchOrder {
 pub(super) fn split(path: &str) -> Option<(PathBuf, &str, &str)> {
     const MODULES: &str = "lib/modules/";
     let is_whole = |at: &usize| *at == 0 || path[..*at].ends_with('/');
-    let at = path
-        .match_indices(MODULES)
-        .map(|(at, _)| at)
-        .find(is_whole)?;
+    let mut places = path.match_indices(MODULES).map(|(at, _)| at);
+    let at = places.find(is_whole)?;
     let (release, rest) = path[at + MODULES.len()..].split_once('/')?;
     let root = path[..at].strip_suffix("usr/").unwrap_or(&path[..at]);
     Some((PathBuf::from(root), release, rest))

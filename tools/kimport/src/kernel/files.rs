@@ -360,10 +360,8 @@ fn in_package(
         };
         return in_tar(data, visit).map_err(damaged);
     }
-    Err(
-        Error::unusable("an archive, but not a Debian package: it has no data.tar")
-            .help("give a .deb of linux-image, linux-binary, linux-modules or linux-headers"),
-    )
+    let error = Error::unusable("an archive, but not a Debian package: it has no data.tar");
+    Err(error.help("give a .deb of linux-image, linux-binary, linux-modules or linux-headers"))
 }
 
 fn in_tar(

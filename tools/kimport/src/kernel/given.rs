@@ -73,11 +73,8 @@ impl Kernel {
                 continue;
             }
             if let Some(other) = types_from.replace(&piece.name) {
-                return Err(Error::unusable(format_args!(
-                    "types of more than one kernel: {other} and {}",
-                    piece.name
-                ))
-                .help("name the files of one"));
+                let both = format!("types of more than one kernel: {other} and {}", piece.name);
+                return Err(Error::unusable(both).help("name the files of one"));
             }
             sources.push(format!("types: {}", piece.name));
             if let Err(error) = Btf::count(&bytes) {

@@ -71,10 +71,8 @@ impl Images {
                         continue;
                     };
                     if let Some((other, _)) = symbols_from {
-                        return Err(Error::unusable(format_args!(
-                            "more than one kernel: {other} and {name}"
-                        ))
-                        .help("name the files of one"));
+                        let both = format!("more than one kernel: {other} and {name}");
+                        return Err(Error::unusable(both).help("name the files of one"));
                     }
                     sources.push(format!("symbols: {how} in {name} ({what})"));
                     images.symbols = Some(found);

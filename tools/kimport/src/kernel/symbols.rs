@@ -20,10 +20,7 @@ use object::{
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::{
-    hash::{BuildHasher, RandomState},
-    ops::Range,
-};
+use std::hash::{BuildHasher, RandomState};
 
 /// The kind of a symbol, as far as the symbol table tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -113,11 +110,9 @@ impl SymbolTable {
     /// Makes the table of a kernel image from its symbols in address order.
     pub fn of_image(entries: Entries) -> Self {
         let place = |name: &str| entries.iter().position(|entry| entry.name == name);
-        let between = |start: &str, end: &str| -> Range<usize> {
-            match (place(start), place(end)) {
-                (Some(start), Some(end)) => start..end,
-                _ => 0..0,
-            }
+        let between = |start: &str, end: &str| match (place(start), place(end)) {
+            (Some(start), Some(end)) => start..end,
+            _ => 0..0,
         };
         let init = between(BOUNDS[0], BOUNDS[1]);
         let per_cpu = between(BOUNDS[2], BOUNDS[3]);

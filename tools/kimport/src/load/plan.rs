@@ -265,16 +265,13 @@ impl RunningKernel<'_> {
     /// Refuses a request unless it is known which symbols it means: those that nothing exports,
     /// unless they are listed. A module that takes [`LOOKUP`] as a parameter has no such symbols.
     fn can_tell(&self, requests: &[Request], facts: &Facts) -> Result<()> {
-        let are_listed = requests
-            .iter()
-            .all(|request| matches!(request.selection, Selection::Listed(_)));
+        let is_list = |request: &Request| matches!(request.selection, Selection::Listed(_));
+        let are_listed = requests.iter().all(is_list);
         if self.tells_exports() || are_listed && (facts.takes_lookup || !requests.is_empty()) {
             return Ok(());
         }
-        Err(Error::unusable(
-            "/proc/kallsyms does not tell what the kernel exports (no CONFIG_KALLSYMS_ALL)",
-        )
-        .help(
+        let why = "/proc/kallsyms does not tell what the kernel exports (no CONFIG_KALLSYMS_ALL)";
+        Err(Error::unusable(why).help(
             "add --symvers Module.symvers of this kernel, or list the symbols: --from PROVIDER:SYMBOL,SYMBOL",
         ))
     }
@@ -323,11 +320,8 @@ impl RunningKernel<'_> {
         if symbol.address == 0 {
             return Err(present("/proc/kallsyms shows no address of it"));
         }
-        let section = self
-            .sections
-            .get(provider)
-            .and_then(|sections| sections.of(symbol.address));
-        match section {
+        let sections = self.sections.get(provider);
+        match sections.and_then(|sections| sections.of(symbol.address)) {
             Some(section) if section.starts_with(".data..percpu") => {
                 Err(present(&Cause::PerCpu.to_string()))
             }
@@ -347,9 +341,8 @@ impl RunningKernel<'_> {
             (is_missing || cause == Cause::InImage) && (provider != VMLINUX || modules.is_empty());
         let cause = match cause {
             _ if is_missing && provider == VMLINUX && !modules.is_empty() => {
-                let cause = Cause::Elsewhere {
-                    modules: modules.iter().map(|&module| module.to_owned()).collect(),
-                };
+                let modules = modules.into_iter().map(str::to_owned).collect();
+                let cause = Cause::Elsewhere { modules };
                 cause.to_string().replace("`from`", "--from")
             }
             Cause::InImage => {
@@ -432,24 +425,18 @@ fn unmet(undefined: &[Undefined], requests: &[Request]) -> Result<()> {
     if unmet.is_empty() {
         return Ok(());
     }
-    Err(Error::unusable(format_args!(
-        "the module has no undefined symbol {}",
-        unmet.join(", ")
-    ))
-    .help("`kimport list` shows what it has"))
+    let why = format!("the module has no undefined symbol {}", unmet.join(", "));
+    Err(Error::unusable(why).help("`kimport list` shows what it has"))
 }
 
 /// Returns the parameters as one line, which the kernel splits again.
 fn parameters(given: &[String], takes_lookup: bool, running: &RunningKernel<'_>) -> Result<String> {
-    let mut parameters = given
-        .iter()
-        .map(|parameter| quoted(parameter))
-        .collect::<Result<Vec<_>>>()?;
+    let parameters = given.iter().map(|parameter| quoted(parameter));
+    let mut parameters = parameters.collect::<Result<Vec<_>>>()?;
     // The kernel does not distinguish `-` from `_` in the names of parameters.
     let is_lookup = |parameter: &String| {
-        parameter
-            .split_once('=')
-            .is_some_and(|(name, _)| name.replace('-', "_") == LOOKUP)
+        let parts = parameter.split_once('=');
+        parts.is_some_and(|(name, _)| name.replace('-', "_") == LOOKUP)
     };
     if takes_lookup && !given.iter().any(is_lookup) {
         let address = running.find(&target(LOOKUP, VMLINUX, 0));

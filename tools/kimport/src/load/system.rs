@@ -149,18 +149,14 @@ impl Addresses {
         }
         let restrict = fs::read_to_string(RESTRICT).unwrap_or_default();
         let restrict = restrict.trim();
+        let none = |why: &str| format!("{KALLSYMS} shows no addresses{why}");
         if restrict != "2" {
-            return Err(Error::unusable(format_args!(
-                "{KALLSYMS} shows no addresses: the kernel only shows them to root (CAP_SYSLOG)"
-            ))
-            .help("run this as root"));
+            let why = none(": the kernel only shows them to root (CAP_SYSLOG)");
+            return Err(Error::unusable(why).help("run this as root"));
         }
         if !force {
-            return Err(Error::finding(format_args!(
-                "{KALLSYMS} shows no addresses: kernel.kptr_restrict is 2, which hides them from \
-                 everybody"
-            ))
-            .help(
+            let why = none(": kernel.kptr_restrict is 2, which hides them from everybody");
+            return Err(Error::finding(why).help(
                 "with --force they are shown to root (kptr_restrict 1) for as long as it takes to \
                  read them",
             ));
@@ -171,10 +167,8 @@ impl Addresses {
         lowered.restore()?;
         let addresses = addresses?;
         if !addresses.text.addresses {
-            return Err(Error::unusable(format_args!(
-                "{KALLSYMS} shows no addresses, not even with kptr_restrict 1"
-            ))
-            .help("run this as root (CAP_SYSLOG)"));
+            let why = none(", not even with kptr_restrict 1");
+            return Err(Error::unusable(why).help("run this as root (CAP_SYSLOG)"));
         }
         Ok(addresses)
     }

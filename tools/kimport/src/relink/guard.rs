@@ -84,11 +84,8 @@ fn extended_crc(data: &mut Vec<u8>, endian: Endianness, crc: u32) {
 /// Appends the name to the list of names. Each ends in a NUL, and one more NUL ends the list,
 /// because modpost writes the list as a C string literal.
 fn extended_name(data: &mut Vec<u8>, _: Endianness, _: u32) {
-    let end = data
-        .iter()
-        .rposition(|&byte| byte != 0)
-        .map_or(0, |last| last + 2);
-    data.truncate(end);
+    let last = data.iter().rposition(|&byte| byte != 0);
+    data.truncate(last.map_or(0, |last| last + 2));
     data.extend(SYMBOL.as_bytes());
     data.extend([0, 0]);
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     elf::{self, LivepatchSymbol},
     error::{printable, Error, Result},
-    symvers::{modules, Symvers, VMLINUX},
+    symvers::{modules, Symvers},
 };
 use object::{
     build::{
@@ -89,12 +89,13 @@ impl RelinkPlan {
         }
         unmet(builder, requests, &redirects)?;
 
-        let left = redirects
-            .iter()
-            .filter_map(|redirect| redirect.exporter.as_deref())
-            .filter(|exporter| *exporter != VMLINUX && !kept_exporters.contains(exporter))
-            .map(str::to_owned)
-            .collect();
+        let left = modules(
+            redirects
+                .iter()
+                .filter_map(|redirect| redirect.exporter.as_ref()),
+        );
+        let left = left.difference(&kept_exporters);
+        let left = left.map(|&module| module.to_owned()).collect();
         let joined = modules(redirects.iter().map(|redirect| &redirect.to.object));
         let joined = joined.into_iter().map(str::to_owned).collect();
         let moves = moves(builder, &redirects)?;
@@ -142,13 +143,12 @@ impl<'a> Providers<'a> {
         for request in requests {
             let provider = request.provider.as_str();
             if symvers.is_none() && !matches!(request.selection, Selection::Listed(_)) {
-                return Err(Error::unusable(format_args!(
-                    "--from {provider} does not list symbols, and without --symvers nothing \
-                     tells which are meant"
-                ))
-                .help(
-                    "add --symvers Module.symvers, or list them: --from PROVIDER:SYMBOL,SYMBOL",
-                ));
+                let why =
+                    "does not list symbols, and without --symvers nothing tells which are meant";
+                let help =
+                    "add --symvers Module.symvers, or list them: --from PROVIDER:SYMBOL,SYMBOL";
+                let error = Error::unusable(format_args!("--from {provider} {why}"));
+                return Err(error.help(help));
             }
             match &request.selection {
                 Selection::Listed(symbols) => {
@@ -156,18 +156,16 @@ impl<'a> Providers<'a> {
                         let other = providers.listed.insert(name, (provider, *position));
                         one_provider(other.map(|(other, _)| other), provider, name)?;
                         if other.is_some_and(|(_, other)| other != *position) {
-                            return Err(Error::unusable(format_args!(
-                                "{name} is listed with different positions"
-                            )));
+                            let why = format!("{name} is listed with different positions");
+                            return Err(Error::unusable(why));
                         }
                     }
                 }
                 Selection::ExportedBy(old) => {
                     if symvers.is_some_and(|symvers| !symvers.exports_from(old)) {
-                        return Err(Error::unusable(format_args!(
-                            "no module {old} exports anything in this kernel"
-                        ))
-                        .help("check the name and that --symvers is of the module's kernel"));
+                        let why = format!("no module {old} exports anything in this kernel");
+                        let help = "check the name and that --symvers is of the module's kernel";
+                        return Err(Error::unusable(why).help(help));
                     }
                     let other = providers.exported_by.insert(old, provider);
                     one_provider(other, provider, format_args!("what {old} exports"))?;
@@ -221,11 +219,8 @@ fn one_provider(other: Option<&str>, provider: &str, what: impl std::fmt::Displa
 /// Refuses requests that apply to no symbol, unless a previous relinking has done what they ask
 /// for.
 fn unmet(builder: &Builder<'_>, requests: &[Request], redirects: &[Redirect]) -> Result<()> {
-    let done: Vec<LivepatchSymbol> = builder
-        .symbols
-        .iter()
-        .filter_map(LivepatchSymbol::of)
-        .collect();
+    let done = builder.symbols.iter().filter_map(LivepatchSymbol::of);
+    let done: Vec<LivepatchSymbol> = done.collect();
     let new = redirects.iter().map(|redirect| &redirect.to);
     let all = done.iter().chain(new);
     let is_used = |provider: &str| all.clone().any(|to| to.object == provider);
@@ -313,11 +308,8 @@ fn moves(builder: &Builder<'_>, redirects: &[Redirect]) -> Result<Vec<Move>> {
             )));
         }
         if let Some(reason) = not_movable(&target_name) {
-            refused.extend(
-                moving
-                    .iter()
-                    .map(|symbol| format!("{target_name} refers to {symbol}: {reason}")),
-            );
+            let line = |symbol: &&str| format!("{target_name} refers to {symbol}: {reason}");
+            refused.extend(moving.iter().map(line));
         }
         moves.push(Move {
             from: section.id(),
@@ -460,10 +452,8 @@ mod tests {
             };
             readable(to, name)
         };
-        assert_eq!(
-            named(b"f.isra.0", 1).unwrap().to_string(),
-            ".klp.sym.new.f.isra.0,1"
-        );
+        let written = named(b"f.isra.0", 1).unwrap().to_string();
+        assert_eq!(written, ".klp.sym.new.f.isra.0,1");
         let long = [b'x'; MAX_SYMBOL + 1];
         for name in [&b"f,2"[..], b"f\xff", &long] {
             let error = named(name, 0).unwrap_err();
@@ -474,22 +464,12 @@ mod tests {
 
     #[test]
     fn code_and_data_move_and_the_kernels_tables_do_not() {
-        for section in [
-            ".text",
-            ".init.text",
-            ".exit.text",
-            ".rodata",
-            ".data",
-            "__dyndbg",
-        ] {
+        let movable = ".text .init.text .exit.text .rodata .data __dyndbg";
+        for section in movable.split(' ') {
             assert_eq!(not_movable(section), None, "{section}");
         }
-        for section in [
-            "__jump_table",
-            ".static_call_sites",
-            "__ex_table",
-            "__ksymtab_gpl",
-        ] {
+        let tables = "__jump_table .static_call_sites __ex_table __ksymtab_gpl";
+        for section in tables.split(' ') {
             assert!(not_movable(section).is_some(), "{section}");
         }
     }

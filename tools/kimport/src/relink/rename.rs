@@ -27,9 +27,7 @@ pub fn rename(builder: &mut Builder<'_>, old: &str, new: &str) -> Result<()> {
 
 /// Writes the new name into the section that becomes `struct module`.
 fn this_module(builder: &mut Builder<'_>, old: &str, new: &str) -> Result<()> {
-    let Some(section) = elf::section(builder, THIS_MODULE)? else {
-        return Err(no_modinfo());
-    };
+    let section = elf::section(builder, THIS_MODULE)?.ok_or_else(no_modinfo)?;
     let id = section.id();
     let relocated: Vec<u64> = relocations_of(builder, id)
         .map(|relocation| relocation.r_offset)
@@ -53,23 +51,18 @@ fn find_name(module: &[u8], old: &str, relocated: &[u64]) -> Result<usize> {
         .windows(wanted.len())
         .enumerate()
         .filter(|(at, room)| {
-            let end = at + NAME_ROOM;
+            let member = *at as u64..(at + NAME_ROOM) as u64;
             *room == wanted
                 && (*at == 0 || module[at - 1] == 0)
-                && !relocated
-                    .iter()
-                    .any(|&offset| (*at as u64..end as u64).contains(&offset))
+                && !relocated.iter().any(|offset| member.contains(offset))
         })
         .map(|(at, _)| at);
-    match (places.next(), places.next()) {
-        (Some(at), None) => Ok(at),
-        (None, _) => Err(Error::unusable(format_args!(
-            "{THIS_MODULE} does not have the module's name {old}"
-        ))),
-        (Some(_), Some(_)) => Err(Error::unusable(format_args!(
-            "{THIS_MODULE} has the module's name {old} more than once"
-        ))),
-    }
+    let wrong = match (places.next(), places.next()) {
+        (Some(at), None) => return Ok(at),
+        (None, _) => format!("{THIS_MODULE} does not have the module's name {old}"),
+        (Some(_), Some(_)) => format!("{THIS_MODULE} has the module's name {old} more than once"),
+    };
+    Err(Error::unusable(wrong))
 }
 
 /// Makes debug messages that print their module's name (`+pm`) print the new name.

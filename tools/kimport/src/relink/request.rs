@@ -112,44 +112,34 @@ pub fn new_name(text: &str) -> Result<String> {
 
 fn checked_name(name: &str) -> Result<&str> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if name.is_empty() {
-        return Err(Error::unusable("a module name is empty"));
-    }
-    if name.contains('-') && name.chars().all(|c| allowed(c) || c == '-') {
-        return Err(Error::unusable(format_args!(
-            "'{name}': the kernel writes module names with '_', not '-': '{}'",
-            name.replace('-', "_")
-        )));
-    }
-    if !name.chars().all(allowed) {
-        return Err(Error::unusable(format_args!(
-            "'{name}' is not a module name: letters, digits and '_' only, and no file name"
-        )));
-    }
-    if name.len() > MAX_NAME {
-        return Err(Error::unusable(format_args!(
-            "'{name}' is longer than the {MAX_NAME} characters a module name may have"
-        )));
-    }
-    Ok(name)
+    let wrong = if name.is_empty() {
+        "a module name is empty".to_owned()
+    } else if name.contains('-') && name.chars().all(|c| allowed(c) || c == '-') {
+        let right = name.replace('-', "_");
+        format!("'{name}': the kernel writes module names with '_', not '-': '{right}'")
+    } else if !name.chars().all(allowed) {
+        format!("'{name}' is not a module name: letters, digits and '_' only, and no file name")
+    } else if name.len() > MAX_NAME {
+        format!("'{name}' is longer than the {MAX_NAME} characters a module name may have")
+    } else {
+        return Ok(name);
+    };
+    Err(Error::unusable(wrong))
 }
 
 fn checked_symbol(text: &str) -> Result<Listed> {
     let (symbol, position) = match text.split_once('@') {
         None => (text, 0),
         Some((symbol, number)) => {
+            let wrong = || format!("'{text}': the position is a number from 1");
             let position = number.parse().ok().filter(|&position| position > 0);
-            let position = position.ok_or_else(|| {
-                Error::unusable(format_args!("'{text}': the position is a number from 1"))
-            })?;
-            (symbol, position)
+            (symbol, position.ok_or_else(|| Error::unusable(wrong()))?)
         }
     };
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_.$".contains(c);
     if symbol.is_empty() || symbol.len() > MAX_SYMBOL || !symbol.chars().all(allowed) {
-        return Err(Error::unusable(format_args!(
-            "'{symbol}' is not a symbol name"
-        )));
+        let wrong = format!("'{symbol}' is not a symbol name");
+        return Err(Error::unusable(wrong));
     }
     Ok(Listed {
         name: symbol.to_owned(),

@@ -43,9 +43,8 @@ pub fn redirect(builder: &mut Builder<'_>, plan: &RelinkPlan) -> Result<()> {
             return Err(Error::unusable("a relocation section has no relocations"));
         };
         let follows = |relocation: &Relocation| {
-            relocation
-                .symbol
-                .is_some_and(|symbol| redirected.contains(&symbol.index()))
+            let symbol = relocation.symbol;
+            symbol.is_some_and(|symbol| redirected.contains(&symbol.index()))
         };
         let (moving, staying): (Vec<_>, Vec<_>) =
             std::mem::take(relocations).into_iter().partition(follows);
@@ -93,9 +92,7 @@ fn append(
 
 /// Changes keys of the module information, and adjusts the symbols that refer to its strings.
 pub fn edit_modinfo(builder: &mut Builder<'_>, changes: &[(&str, String)]) -> Result<()> {
-    let Some(section) = elf::section(builder, modinfo::SECTION)? else {
-        return Err(no_modinfo());
-    };
+    let section = elf::section(builder, modinfo::SECTION)?.ok_or_else(no_modinfo)?;
     let id = section.id();
     let edited = modinfo::edit(elf::contents(section)?, changes)?;
     for symbol in &mut builder.symbols {

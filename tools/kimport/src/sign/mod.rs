@@ -71,12 +71,9 @@ impl Signer {
         };
         let certified = &signer.certificate.tbs_certificate.subject_public_key_info;
         if *certified != signer.key.public()? {
-            return Err(Error::unusable(format_args!(
-                "{} is not the certificate of the key in {}",
-                certificate.display(),
-                key.display()
-            ))
-            .help("give the two files that were made together"));
+            let (certificate, key) = (certificate.display(), key.display());
+            let why = format!("{certificate} is not the certificate of the key in {key}");
+            return Err(Error::unusable(why).help("give the two files that were made together"));
         }
         Ok(signer)
     }
