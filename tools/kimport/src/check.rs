@@ -157,12 +157,7 @@ impl CheckReport {
                 findings.push(Finding::new(kernel, &wanted, way, cause));
             }
         }
-        let Loading {
-            judgement,
-            notes,
-            findings: undefined,
-        } = Loading::new(kernel, module, listing);
-        findings.extend(undefined);
+        let (judgement, notes) = judge(kernel, module, listing, &mut findings);
         warnings.extend(judgement.warnings);
         let reasons = judgement.refusals.iter().map(|refusal| refusal.reason);
         if reasons.eq([RefusalReason::Architecture]) {
@@ -378,83 +373,74 @@ fn lines(message: &str) -> String {
     lines.map(|line| printable(line) + "\n").collect()
 }
 
-/// The module loader's view of a module and of its ordinary undefined symbols.
-struct Loading {
-    judgement: LoaderJudgement,
-    notes: Vec<String>,
-    findings: Vec<Finding>,
-}
-
-impl Loading {
-    fn new(kernel: &Kernel, module: &str, listing: &Listing) -> Self {
-        let marks = &listing.marks;
-        // The linker makes this symbol on x86, and the module loader ignores it.
-        let undefined = listing.undefined.iter();
-        let undefined = undefined.filter(|symbol| symbol.name != "_GLOBAL_OFFSET_TABLE_");
-        let symbols = undefined.clone().map(|symbol| symbol.name.as_str());
-        let (exporters, notes) = kernel.exporters(&symbols.chain([LAYOUT]).collect());
-        let terms = |symbol: &str| exporters.get(symbol)?.first()?.terms.as_ref();
-        let mut loading = Self {
-            // The module loader does not see unfinished files.
-            judgement: match listing.module {
-                None => LoaderJudgement::default(),
-                Some(_) => kernel.loader.judge(
-                    module,
-                    marks,
-                    terms(LAYOUT).map(|export| export.crc),
-                    |symbol| kernel.exports_from(VMLINUX, symbol),
-                ),
-            },
-            notes,
-            findings: Vec::new(),
-        };
-        let asker = Asker {
-            kernel,
-            module,
-            listing,
-            is_gpl: require_gpl_compatible(listing.licence.as_deref()).is_ok(),
-        };
-        if listing.module.is_some() && !asker.is_gpl {
-            let licence = listing.licence.as_deref().unwrap_or("unspecified");
-            let line = format!("{module}: module license '{licence}' taints kernel.");
-            loading.judgement.warnings.push(line);
-        }
-        let mut untold = BTreeSet::new();
-        for symbol in undefined {
-            let name = symbol.name.as_str();
-            let cause = match exporters.get(name) {
-                Some(exporters) => match asker.among(exporters, name) {
-                    ExportAnswer::Yes => continue,
-                    ExportAnswer::Passes(line) => {
-                        loading.judgement.warnings.push(line);
-                        continue;
-                    }
-                    ExportAnswer::Untold => {
-                        untold.insert(name);
-                        continue;
-                    }
-                    ExportAnswer::No(cause) => cause,
-                },
-                None if kernel.tells_exports() => Cause::NotExported,
-                None => Cause::Unknown {
-                    needs: "Module.symvers".to_owned(),
-                },
-            };
-            // A weak symbol may be absent or invisible. If it is there, it can still be refused.
-            if !symbol.weak || matches!(cause, Cause::Version { .. } | Cause::Namespace { .. }) {
-                let wanted = SymbolQuery::new(Finder::Crate, name, VMLINUX, 0);
-                let finding = Finding::new(kernel, &wanted, ReferenceKind::Undefined, cause);
-                loading.findings.push(finding);
-            }
-        }
-        if let (Some(first), Some(_)) = (untold.first(), &listing.module) {
-            loading.judgement.unknown.push(format!(
-                "the terms on which {} ({first}, ...) are exported: kind, namespace, version; add Module.symvers to --kernel",
-                count(untold.len(), "symbol")
-            ));
-        }
-        loading
+/// Returns the module loader's judgement of a module, and notes on the exporters of its ordinary
+/// undefined symbols. Adds the findings on these symbols.
+fn judge(
+    kernel: &Kernel,
+    module: &str,
+    listing: &Listing,
+    findings: &mut Vec<Finding>,
+) -> (LoaderJudgement, Vec<String>) {
+    let marks = &listing.marks;
+    // The linker makes this symbol on x86, and the module loader ignores it.
+    let undefined = listing.undefined.iter();
+    let undefined = undefined.filter(|symbol| symbol.name != "_GLOBAL_OFFSET_TABLE_");
+    let symbols = undefined.clone().map(|symbol| symbol.name.as_str());
+    let (exporters, notes) = kernel.exporters(&symbols.chain([LAYOUT]).collect());
+    let terms = |symbol: &str| exporters.get(symbol)?.first()?.terms.as_ref();
+    let is_exported = |symbol: &str| kernel.exports_from(VMLINUX, symbol);
+    let layout = terms(LAYOUT).map(|export| export.crc);
+    // The module loader does not see unfinished files.
+    let mut judgement = match listing.module {
+        None => LoaderJudgement::default(),
+        Some(_) => kernel.loader.judge(module, marks, layout, is_exported),
+    };
+    let asker = Asker {
+        kernel,
+        module,
+        listing,
+        is_gpl: require_gpl_compatible(listing.licence.as_deref()).is_ok(),
+    };
+    if listing.module.is_some() && !asker.is_gpl {
+        let licence = listing.licence.as_deref().unwrap_or("unspecified");
+        let line = format!("{module}: module license '{licence}' taints kernel.");
+        judgement.warnings.push(line);
     }
+    let mut untold = BTreeSet::new();
+    for symbol in undefined {
+        let name = symbol.name.as_str();
+        let cause = match exporters.get(name) {
+            Some(exporters) => match asker.among(exporters, name) {
+                ExportAnswer::Yes => continue,
+                ExportAnswer::Passes(line) => {
+                    judgement.warnings.push(line);
+                    continue;
+                }
+                ExportAnswer::Untold => {
+                    untold.insert(name);
+                    continue;
+                }
+                ExportAnswer::No(cause) => cause,
+            },
+            None if kernel.tells_exports() => Cause::NotExported,
+            None => Cause::Unknown {
+                needs: "Module.symvers".to_owned(),
+            },
+        };
+        // A weak symbol may be absent or invisible. If it is there, it can still be refused.
+        if !symbol.weak || matches!(cause, Cause::Version { .. } | Cause::Namespace { .. }) {
+            let wanted = SymbolQuery::new(Finder::Crate, name, VMLINUX, 0);
+            let way = ReferenceKind::Undefined;
+            findings.push(Finding::new(kernel, &wanted, way, cause));
+        }
+    }
+    if let (Some(first), Some(_)) = (untold.first(), &listing.module) {
+        let symbols = count(untold.len(), "symbol");
+        judgement.unknown.push(format!(
+            "the terms on which {symbols} ({first}, ...) are exported: kind, namespace, version; add Module.symvers to --kernel"
+        ));
+    }
+    (judgement, notes)
 }
 
 /// A module that refers to exported symbols.

@@ -43,10 +43,8 @@ mod tests {
         }
         for licence in ["", "gpl", "GPL-2.0", "GPL v3", "BSD", "Proprietary", "GPL "] {
             let error = require_gpl_compatible(Some(licence)).unwrap_err();
-            assert!(
-                error.to_string().contains(&format!("'{licence}'")),
-                "{error}"
-            );
+            let error = error.to_string();
+            assert!(error.contains(&format!("'{licence}'")), "{error}");
         }
         let error = require_gpl_compatible(None).unwrap_err();
         assert!(error.to_string().starts_with("it states no licence"));

@@ -439,10 +439,8 @@ mod tests {
                 ..marks(MAGIC)
             };
             let found = loader(modversions, MAGIC).version("m", &marks, "f", crc);
-            assert_eq!(
-                found, expected,
-                "{plain:?} {extended:?} {modversions} {crc}"
-            );
+            let case = (plain, extended, modversions, crc);
+            assert_eq!(found, expected, "{case:?}");
         }
     }
 
@@ -455,10 +453,8 @@ mod tests {
         let silent = |lack| {
             format!("m: Invalid module format: it has no {lack}; the kernel logs nothing of it")
         };
-        assert_eq!(
-            refusals(&loader(true, MAGIC), &bare, None),
-            [silent("symbol versions"), silent("version magic")]
-        );
+        let silent = [silent("symbol versions"), silent("version magic")];
+        assert_eq!(refusals(&loader(true, MAGIC), &bare, None), silent);
         let judge = |loader: &Loader, marks: &Marks| loader.judge("m", marks, Some(7), |_| false);
         let forced = Loader {
             force_load: Some(true),

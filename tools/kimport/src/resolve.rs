@@ -387,10 +387,8 @@ fn counted<'a>(
 fn renamed(table: &SymbolTable, wanted: &SymbolQuery<'_>) -> Result<Option<KernelSymbol>, Cause> {
     let all = table.made_of(wanted.name);
     let kept = all.iter().filter(|made| !made.symbol.init);
-    let renames: Vec<_> = kept
-        .clone()
-        .filter(|made| made.how == Made::Renamed)
-        .collect();
+    let renames = kept.clone().filter(|made| made.how == Made::Renamed);
+    let renames: Vec<_> = renames.collect();
     match renames.as_slice() {
         [] if kept.count() == 0 && !all.is_empty() => Err(Cause::InInit),
         [] => Ok(None),

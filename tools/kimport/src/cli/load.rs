@@ -124,10 +124,8 @@ impl Load {
             .map_err(|_| Error::unusable("a parameter has a NUL in it"))?;
         load::system::load(&image, &parameters).map_err(|(errno, log)| {
             let what = if log.is_empty() { " nothing" } else { ":" };
-            let log: String = log
-                .iter()
-                .map(|line| format!("\n  {}", printable(line)))
-                .collect();
+            let lines = log.iter().map(|line| format!("\n  {}", printable(line)));
+            let log = String::from_iter(lines);
             Error::finding(format_args!(
                 "the kernel did not load {}: {errno}\nit logged{what}{log}",
                 plan.module

@@ -135,10 +135,8 @@ mod tests {
             let wanted = "0 all is well, 1 there are findings, 2 the command line";
             assert!(help.contains(wanted), "{help}");
         }
-        assert_eq!(
-            [Outcome::Fine, Outcome::Findings, Outcome::Unusable].map(|outcome| outcome as u8),
-            [0, 1, 2]
-        );
+        let all = [Outcome::Fine, Outcome::Findings, Outcome::Unusable];
+        assert_eq!(all.map(|outcome| outcome as u8), [0, 1, 2]);
     }
 
     #[test]

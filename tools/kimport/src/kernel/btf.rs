@@ -195,10 +195,8 @@ mod tests {
     #[test]
     fn prototypes_read_as_in_c() {
         let types = Types::of_image(&example()).unwrap();
-        assert_eq!(
-            types.prototypes("f"),
-            ["int (const struct s *, int (*)(void))"]
-        );
+        let prototype = "int (const struct s *, int (*)(void))";
+        assert_eq!(types.prototypes("f"), [prototype]);
         assert_eq!(types.prototypes("g"), ["void (int *const, ...)"]);
         assert!(types.prototypes("s").is_empty() && types.prototypes("h").is_empty());
     }

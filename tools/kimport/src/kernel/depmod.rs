@@ -137,10 +137,8 @@ mod tests {
             sorted
         };
         assert_eq!(order(""), paths);
-        assert_eq!(
-            order("# Ours\nsearch weak-updates built-in\nsearch\textra\n"),
-            [paths[3], paths[0], paths[2], paths[1]],
-        );
+        let ours = order("# Ours\nsearch weak-updates built-in\nsearch\textra\n");
+        assert_eq!(ours, [paths[3], paths[0], paths[2], paths[1]]);
         let search = "search updates\noverride a 7.3 kernel\noverride a 7.2 extra\n";
         assert_eq!(order(search)[..2], [paths[2], paths[0]]);
         assert_eq!(SearchOrder::parse("").rank("7.3", "updated/a.ko"), 3);

@@ -407,9 +407,7 @@ fn anywhere<'a>(name: &'a str, requests: &'a [Request]) -> Vec<SymbolQuery<'a>> 
         .map(|request| request.provider.as_str());
     let providers: BTreeSet<&str> = named.chain([VMLINUX]).collect();
     let providers = providers.into_iter();
-    providers
-        .map(|provider| target(name, provider, 0))
-        .collect()
+    providers.map(|place| target(name, place, 0)).collect()
 }
 
 /// Refuses requests for symbols that the module does not use.

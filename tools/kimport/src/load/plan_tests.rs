@@ -126,11 +126,8 @@ fn addresses_of_the_image_and_of_named_providers() {
 #[test]
 fn only_gpl_compatible_modules_get_addresses() {
     let plan = |symbol| plan_on(KALLSYMS, "BSD", &[symbol], &[], &[], &Facts::default());
-    let error = plan("nr_processes").unwrap_err();
-    assert!(
-        error.to_string().starts_with("user: its licence 'BSD'"),
-        "{error}"
-    );
+    let error = plan("nr_processes").unwrap_err().to_string();
+    assert!(error.starts_with("user: its licence 'BSD'"), "{error}");
     // The kernel itself checks the licence for exported symbols.
     assert!(plan("printk").is_ok());
 }
@@ -139,19 +136,14 @@ fn only_gpl_compatible_modules_get_addresses() {
 fn positions_and_lists_choose() {
     let from = ["vmlinux:twin@2", "provider:both,twin_of_module@1"];
     let plan = plan(&["twin", "both", "twin_of_module"], &from);
-    let got: Vec<_> = plan
-        .filled
-        .iter()
-        .map(|s| (s.name.as_str(), s.address))
-        .collect();
-    assert_eq!(
-        got,
-        [
-            ("both", 0xffffffffc0000010),
-            ("twin_of_module", 0xffffffffc0000020),
-            ("twin", 0xffffffff81000040),
-        ]
-    );
+    let filled = plan.filled.iter();
+    let got: Vec<_> = filled.map(|s| (s.name.as_str(), s.address)).collect();
+    let expected = [
+        ("both", 0xffffffffc0000010),
+        ("twin_of_module", 0xffffffffc0000020),
+        ("twin", 0xffffffff81000040),
+    ];
+    assert_eq!(got, expected);
 }
 
 #[test]
@@ -189,15 +181,12 @@ fn providers_have_to_be_named_and_live() {
         let plan = plan_with(&["helper"], &[from], &[], &Facts::default());
         plan.unwrap_err().to_string()
     };
-    assert_eq!(
-        error("absent"),
-        "user: cannot import from absent: provider is not loaded; load it first"
-    );
+    let absent = "user: cannot import from absent: provider is not loaded; load it first";
+    assert_eq!(error("absent"), absent);
     assert!(error("going").contains("being unloaded"));
     let position = refused("twin", &["vmlinux:twin@3"]);
-    assert!(
-        position.ends_with("there are only 2 symbols of that name; correct the @ of its --from")
-    );
+    let only = "there are only 2 symbols of that name; correct the @ of its --from";
+    assert!(position.ends_with(only));
     assert!(error("provider:other").contains("no undefined symbol other"));
 }
 
@@ -208,10 +197,8 @@ fn dependencies_that_are_not_loaded_are_named() {
         ..Facts::default()
     };
     let plan = plan_with(&["nowhere"], &[], &[], &facts).unwrap();
-    assert_eq!(
-        plan.notes,
-        ["the module depends on scsi_mod, which is not loaded: modprobe it first"]
-    );
+    let note = "the module depends on scsi_mod, which is not loaded: modprobe it first";
+    assert_eq!(plan.notes, [note]);
 }
 
 #[test]
@@ -223,18 +210,12 @@ fn the_address_of_the_lookup_is_handed_over_unless_given() {
     let of = |parameters: &[&str], facts: &Facts| {
         plan_with(&[], &[], parameters, facts).unwrap().parameters
     };
-    assert_eq!(
-        of(&["a=1"], &facts),
-        "a=1 kallsyms_lookup_name=0xffffffff81000010"
-    );
-    assert_eq!(
-        of(&["kallsyms-lookup_name=0x1"], &facts),
-        "kallsyms-lookup_name=0x1"
-    );
-    assert_eq!(
-        of(&["name=a b", "quiet"], &Facts::default()),
-        "name=\"a b\" quiet"
-    );
+    let added = "a=1 kallsyms_lookup_name=0xffffffff81000010";
+    assert_eq!(of(&["a=1"], &facts), added);
+    let given = "kallsyms-lookup_name=0x1";
+    assert_eq!(of(&[given], &facts), given);
+    let quoted = of(&["name=a b", "quiet"], &Facts::default());
+    assert_eq!(quoted, "name=\"a b\" quiet");
     assert!(plan_with(&[], &[], &["a b"], &Facts::default()).is_err());
 }
 

@@ -283,10 +283,8 @@ mod tests {
 
     #[test]
     fn lockdown_and_modules_are_read() {
-        assert_eq!(
-            bracketed("none [integrity] confidentiality\n").unwrap(),
-            "integrity"
-        );
+        let mode = bracketed("none [integrity] confidentiality\n");
+        assert_eq!(mode.unwrap(), "integrity");
         assert_eq!(bracketed(""), None);
         let modules = live(
             "loop 49152 0 - Live 0x0000000000000000\n\
@@ -306,10 +304,8 @@ mod tests {
         assert_eq!(system.forbids(true), None);
         system.signatures_enforced = false;
         system.lockdown = Some("confidentiality".to_owned());
-        assert!(system
-            .forbids(false)
-            .unwrap()
-            .contains("lockdown is confidentiality"));
+        let forbids = system.forbids(false).unwrap();
+        assert!(forbids.contains("lockdown is confidentiality"));
         system.modules_disabled = true;
         assert!(system.forbids(true).unwrap().contains("modules_disabled"));
     }

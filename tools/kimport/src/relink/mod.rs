@@ -105,11 +105,7 @@ pub fn relink(
     let image = Image::new(file.elf())?;
     let mut builder = image.builder()?;
     let listing = Listing::of(&builder, symvers)?;
-    let Identity {
-        name: old_name,
-        depends: old_depends,
-        softdep,
-    } = Identity::of(&builder)?;
+    let (old_name, old_depends, softdep) = identity(&builder)?;
     require_gpl_compatible(listing.licence.as_deref()).map_err(|error| error.context(&old_name))?;
     let is_by_exporter = |request: &Request| matches!(request.selection, Selection::ExportedBy(_));
     if options.requests.iter().any(is_by_exporter) {
@@ -170,25 +166,15 @@ pub fn relink(
     Ok((elf::write(builder)?, report))
 }
 
-/// The facts that the module information states about the module.
-struct Identity {
-    name: String,
-    depends: Vec<String>,
-    /// The first `softdep=`, the only one that modprobe goes by.
-    softdep: String,
-}
-
-impl Identity {
-    fn of(builder: &Builder<'_>) -> Result<Self> {
-        let section = elf::data(builder, modinfo::SECTION)?.ok_or_else(rewrite::no_modinfo)?;
-        let name = modinfo::value(section, "name")?.ok_or_else(rewrite::no_modinfo)?;
-        let softdep = modinfo::values(section, "softdep").next();
-        Ok(Self {
-            name: name.to_owned(),
-            depends: modinfo::depends(section)?,
-            softdep: String::from_utf8_lossy(softdep.unwrap_or_default()).into_owned(),
-        })
-    }
+/// Returns what the module information states: the name, `depends=`, and the first `softdep=`, the
+/// only one that modprobe goes by.
+fn identity(builder: &Builder<'_>) -> Result<(String, Vec<String>, String)> {
+    let section = elf::data(builder, modinfo::SECTION)?.ok_or_else(rewrite::no_modinfo)?;
+    let name = modinfo::value(section, "name")?.ok_or_else(rewrite::no_modinfo)?;
+    let softdep = modinfo::values(section, "softdep").next();
+    let softdep = String::from_utf8_lossy(softdep.unwrap_or_default());
+    let depends = modinfo::depends(section)?;
+    Ok((name.to_owned(), depends, softdep.into_owned()))
 }
 
 /// Returns `depends=` after the plan, without the modules that no symbol comes from any more, and
@@ -212,12 +198,8 @@ fn depends(old: &[String], plan: &RelinkPlan) -> Vec<String> {
 /// makes modprobe load them first.
 fn softdep(old: &str, plan: &RelinkPlan) -> String {
     let known: Vec<String> = old.split_whitespace().map(module_name).collect();
-    let missing: Vec<&str> = plan
-        .joined
-        .iter()
-        .filter(|provider| !known.contains(provider))
-        .map(String::as_str)
-        .collect();
+    let mut missing = Vec::from_iter(plan.joined.iter().cloned());
+    missing.retain(|provider| !known.contains(provider));
     if missing.is_empty() {
         return old.to_owned();
     }

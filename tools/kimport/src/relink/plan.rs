@@ -425,10 +425,8 @@ mod tests {
             &["a=no_such_module"],
         ] {
             let requests = requests(texts);
-            assert!(
-                Providers::new(&requests, Some(&symvers)).is_err(),
-                "{texts:?}"
-            );
+            let providers = Providers::new(&requests, Some(&symvers));
+            assert!(providers.is_err(), "{texts:?}");
         }
         let repeated = requests(&["a:f", "a:f", "a", "a"]);
         assert!(Providers::new(&repeated, Some(&symvers)).is_ok());
