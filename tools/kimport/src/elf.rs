@@ -161,12 +161,8 @@ impl LivepatchSymbol {
 
 impl fmt::Display for LivepatchSymbol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            object,
-            name,
-            position,
-        } = self;
-        write!(f, "{LIVEPATCH_SYMBOL}{object}.{name},{position}")
+        let (object, name) = (&self.object, &self.name);
+        write!(f, "{LIVEPATCH_SYMBOL}{object}.{name},{}", self.position)
     }
 }
 

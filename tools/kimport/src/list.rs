@@ -21,7 +21,7 @@ use std::{
 };
 
 /// All imports of a module.
-#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Listing {
     /// The module's name, if the file tells it.
     pub module: Option<String>,

@@ -409,11 +409,9 @@ fn absent(kernel: &Kernel, module: Option<&Module>, wanted: &SymbolQuery<'_>) ->
         .iter()
         .filter(|made| made.how == Made::Clone && !made.symbol.init)
         .map(|made| made.name.to_owned());
-    let clones: BTreeSet<String> = clones.collect();
+    let clones = Vec::from_iter(BTreeSet::from_iter(clones));
     if !clones.is_empty() {
-        return Cause::OnlyClone {
-            clones: clones.into_iter().collect(),
-        };
+        return Cause::OnlyClone { clones };
     }
     if wanted.provider.is_some() && !kernel.image.named(wanted.name).is_empty() {
         return Cause::InImage;

@@ -22,7 +22,7 @@ pub fn modules<'a>(providers: impl Iterator<Item = &'a String>) -> BTreeSet<&'a 
 }
 
 /// A symbol that a module exports.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Export {
     /// The module, or [`VMLINUX`].
     pub module: String,
@@ -129,9 +129,7 @@ impl Symvers {
     pub fn add(&mut self, symbol: &str, path: &str) {
         let export = Export {
             module: module_name(path),
-            crc: 0,
-            gpl_only: false,
-            namespace: String::new(),
+            ..Export::default()
         };
         self.put(symbol.to_owned(), export);
     }

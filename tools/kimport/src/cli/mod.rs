@@ -5,13 +5,12 @@
 
 mod check;
 mod compare;
-mod completions;
 mod inputs;
 mod kbuild;
 mod list;
 mod load;
-mod man;
 mod output;
+mod packages;
 mod prepare;
 mod relink;
 mod schema;
@@ -46,8 +45,8 @@ enum Command {
     Schema(schema::Schema),
     #[command(hide = true, subcommand)]
     Kbuild(kbuild::Kbuild),
-    Man(man::Man),
-    Completions(completions::Completions),
+    Man(packages::Man),
+    Completions(packages::Completions),
 }
 
 const REPLACEMENT: &str = "PROVIDER=OLD";

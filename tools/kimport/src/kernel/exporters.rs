@@ -77,10 +77,8 @@ impl Kernel {
             }
             None => Some(listed()?),
         };
-        Some(Exporter {
-            module: VMLINUX.to_owned(),
-            terms,
-        })
+        let module = VMLINUX.to_owned();
+        Some(Exporter { module, terms })
     }
 
     /// Finds the exporters of each of these symbols, the image first. The file of a module takes

@@ -107,12 +107,9 @@ impl Kernel {
         for path in paths {
             pieces.add(path)?;
         }
-        let other = [&pieces.texts, &pieces.types];
-        if let Some(other) = other
-            .into_iter()
-            .flatten()
-            .find(|piece| paths.iter().any(|path| Path::new(&piece.name) == path))
-        {
+        let is_named = |name: &str| paths.iter().any(|path| Path::new(name) == path);
+        let mut other = pieces.texts.iter().chain(&pieces.types);
+        if let Some(other) = other.find(|piece| is_named(&piece.name)) {
             let error = Error::unusable("the running system tells this itself").help(
                 "give modules and Module.symvers beside running, or the files of another kernel",
             );

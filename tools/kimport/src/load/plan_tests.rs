@@ -50,8 +50,6 @@ fn plan_on(
     let listing = Listing {
         module: Some("user".to_owned()),
         licence: Some(licence.to_owned()),
-        imports: Vec::new(),
-        livepatch: Vec::new(),
         undefined: undefined
             .iter()
             .map(|name| Undefined {
@@ -60,8 +58,7 @@ fn plan_on(
                 exported_by: None,
             })
             .collect(),
-        exporters_known: false,
-        marks: Default::default(),
+        ..Listing::default()
     };
     let modules = [
         ("provider", true),

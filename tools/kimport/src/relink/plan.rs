@@ -225,20 +225,14 @@ fn unmet(builder: &Builder<'_>, requests: &[Request], redirects: &[Redirect]) ->
     let all = done.iter().chain(new);
     let is_used = |provider: &str| all.clone().any(|to| to.object == provider);
     let mut complaints = Vec::new();
-    for Request {
-        provider,
-        selection,
-    } in requests
-    {
-        match selection {
+    for request in requests {
+        let provider = &request.provider;
+        match &request.selection {
             Selection::Listed(symbols) => {
                 for Listed { name, position } in symbols {
-                    let wanted = LivepatchSymbol {
-                        object: provider.clone(),
-                        name: name.clone(),
-                        position: *position,
-                    };
-                    if !all.clone().any(|to| *to == wanted) {
+                    let wanted = (provider, name, position);
+                    let mut all = all.clone();
+                    if !all.any(|to| (&to.object, &to.name, &to.position) == wanted) {
                         complaints.push(missing(builder, &done, name));
                     }
                 }

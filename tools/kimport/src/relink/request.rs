@@ -78,12 +78,8 @@ impl FromStr for Request {
 /// chooses the provider of these imports when it is loaded, and taking only its other symbols from
 /// PROVIDER is hardly intended.
 pub fn refuse_partly(requests: &[Request], imports: &[Import]) -> Result<()> {
-    for Request {
-        provider,
-        selection,
-    } in requests
-    {
-        let Selection::ExportedBy(old) = selection else {
+    for request in requests {
+        let Selection::ExportedBy(old) = &request.selection else {
             continue;
         };
         let imports = imports.iter().filter(|import| import.provider() == old);
@@ -95,7 +91,8 @@ pub fn refuse_partly(requests: &[Request], imports: &[Import]) -> Result<()> {
                 count(number, "symbol")
             ))
             .help(format_args!(
-                "if only what {old} exports shall come from {provider}, list it: --from {provider}:SYMBOL,SYMBOL"
+                "if only what {old} exports shall come from {0}, list it: --from {0}:SYMBOL,SYMBOL",
+                request.provider
             )));
         }
     }
