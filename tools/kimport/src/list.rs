@@ -115,9 +115,8 @@ impl Listing {
             };
             let other = taken.insert(old.as_str(), provider);
             if let Some(other) = other.filter(|other| *other != provider) {
-                let both = format!("cannot come from both {other} and {provider}");
                 return Err(Error::unusable(format_args!(
-                    "what comes from {old} {both}"
+                    "what comes from {old} cannot come from both {other} and {provider}"
                 )));
             }
         }

@@ -119,11 +119,10 @@ impl LoadPlan {
         }
         plan.filled
             .sort_by(|a, b| (&a.provider, &a.name).cmp(&(&b.provider, &b.name)));
-        let missing = running.missing(&facts.depends);
+        let missing = running.missing(&facts.depends).join(", ");
         if !plan.refused.is_empty() && !missing.is_empty() {
             plan.notes.push(format!(
-                "the module depends on {}, which is not loaded: modprobe it first",
-                missing.join(", ")
+                "the module depends on {missing}, which is not loaded: modprobe it first"
             ));
         }
         plan.parameters = self::parameters(parameters, facts.takes_lookup, running)?;
@@ -168,14 +167,15 @@ impl LoadPlan {
         }
         // If one place has the symbol, the others need not be asked for the reason why they have
         // not, which can take long.
-        let mut answers: Vec<(&str, Result<u64, NoAddress>)> = targets
+        let answers = targets
             .iter()
             .filter(|target| held.first().is_none_or(|held| *held == provider_of(target)))
-            .map(|target| (provider_of(target), running.find(target)))
-            .collect();
+            .map(|target| (provider_of(target), running.find(target)));
         // A more specific cause than "there is none" goes first.
-        answers.sort_by_key(|(_, answer)| answer.as_ref().is_err_and(|no| no.is_unheard_of));
-        match answers.into_iter().next() {
+        let is_unheard_of = |answer: &Result<u64, NoAddress>| {
+            answer.as_ref().is_err_and(|answer| answer.is_unheard_of)
+        };
+        match answers.min_by_key(|(_, answer)| is_unheard_of(answer)) {
             Some((provider, Ok(address))) => self.filled.push(FilledSymbol {
                 name: name.to_owned(),
                 provider: provider.to_owned(),

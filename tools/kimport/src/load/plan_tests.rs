@@ -75,7 +75,7 @@ fn plan_on(
         (0xffffffffc0001000, ".data..percpu".to_owned()),
         (0xffffffffc0002000, ".init.text".to_owned()),
     ]);
-    let requests: Vec<_> = from.iter().map(|from| from.parse().unwrap()).collect();
+    let requests: Vec<Request> = from.iter().map(|from| from.parse().unwrap()).collect();
     let parameters: Vec<_> = parameters.iter().map(|&text| text.to_owned()).collect();
     let running = RunningKernel {
         kernel: &kernel,
