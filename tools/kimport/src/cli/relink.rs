@@ -101,12 +101,11 @@ pub(super) struct Relink {
 
 impl Relink {
     pub(super) fn run(&self, as_json: bool) -> Result<Outcome> {
-        if let Some(extension) = self.output.extension().and_then(OsStr::to_str) {
-            if ["xz", "zst", "gz"].contains(&extension) {
-                let error = Error::unusable("the output is not compressed");
-                let error = error.help("name it .ko and compress it afterwards");
-                return Err(error.context(self.output.display()));
-            }
+        let extension = self.output.extension().and_then(OsStr::to_str);
+        if matches!(extension, Some("xz" | "zst" | "gz")) {
+            let error = Error::unusable("the output is not compressed");
+            let error = error.help("name it .ko and compress it afterwards");
+            return Err(error.context(self.output.display()));
         }
         let signer = match self.sign.as_deref() {
             Some([key, certificate]) => {

@@ -267,12 +267,7 @@ pub(crate) mod tests {
 
     /// Writes the arrays as `scripts/kallsyms` does, with `gap` bytes of something else between
     /// markers and tokens. Every printable character is its own token, and `_st` one more.
-    pub(crate) fn table(
-        symbols: &[(char, &str)],
-        before: usize,
-        gap: usize,
-        align_to: usize,
-    ) -> Vec<u8> {
+    fn table(symbols: &[(char, String)], before: usize, gap: usize, align_to: usize) -> Vec<u8> {
         let mut tokens: Vec<String> = vec![String::new(); TOKENS];
         for byte in 0x20..0x7f_u8 {
             tokens[usize::from(byte)] = char::from(byte).to_string();
@@ -318,12 +313,14 @@ pub(crate) mod tests {
         bytes
     }
 
-    pub(crate) fn entries(symbols: &[(char, &str)]) -> Entries {
-        let entry = |&(letter, name)| KallsymsEntry::new(letter, name);
-        symbols.iter().map(entry).collect()
+    pub(crate) fn entries<S: AsRef<str>>(symbols: &[(char, S)]) -> Entries {
+        symbols
+            .iter()
+            .map(|(letter, name)| KallsymsEntry::new(*letter, name.as_ref()))
+            .collect()
     }
 
-    pub(crate) fn many(count: usize) -> Vec<(char, String)> {
+    fn many(count: usize) -> Vec<(char, String)> {
         let long = "x".repeat(300);
         (0..count)
             .map(|i| match i % 7 {
@@ -335,14 +332,9 @@ pub(crate) mod tests {
             .collect()
     }
 
-    fn borrowed(symbols: &[(char, String)]) -> Vec<(char, &str)> {
-        symbols.iter().map(|(l, n)| (*l, n.as_str())).collect()
-    }
-
     #[test]
     fn the_table_is_found_wherever_it_is() {
         let symbols = many(1300);
-        let symbols = borrowed(&symbols);
         for (before, gap, align) in [(0, 0, 8), (4096, 0, 4), (100_000, 3 * 1300, 8), (12, 0, 4)] {
             let image = table(&symbols, before, gap, align);
             let found = find(&image).unwrap();
@@ -372,8 +364,7 @@ pub(crate) mod tests {
         fn a_damaged_table_is_no_panic(
             damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)
         ) {
-            let symbols = many(1100);
-            let mut image = table(&borrowed(&symbols), 64, 0, 4);
+            let mut image = table(&many(1100), 64, 0, 4);
             for (at, byte) in damage {
                 let at = at.index(image.len());
                 image[at] = byte;
