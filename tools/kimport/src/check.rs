@@ -3,6 +3,7 @@
 //! `kimport check`: tells whether every import of a module would resolve on a given kernel.
 
 use crate::{
+    elf::IGNORED,
     error::{count, printable, Error, Outcome, Result},
     import_table::{Import, Policy},
     kernel::{Exporter, Kernel},
@@ -382,9 +383,8 @@ fn judge(
     findings: &mut Vec<Finding>,
 ) -> (LoaderJudgement, Vec<String>) {
     let marks = &listing.marks;
-    // The linker makes this symbol on x86, and the module loader ignores it.
     let undefined = listing.undefined.iter();
-    let undefined = undefined.filter(|symbol| symbol.name != "_GLOBAL_OFFSET_TABLE_");
+    let undefined = undefined.filter(|symbol| symbol.name != IGNORED);
     let symbols = undefined.clone().map(|symbol| symbol.name.as_str());
     let (exporters, notes) = kernel.exporters(&symbols.chain([LAYOUT]).collect());
     let terms = |symbol: &str| exporters.get(symbol)?.first()?.terms.as_ref();

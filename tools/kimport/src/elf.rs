@@ -29,6 +29,9 @@ pub const LIVEPATCH_SECTION: &str = ".klp.rela.vmlinux.";
 /// The prefix of livepatch symbols.
 const LIVEPATCH_SYMBOL: &str = ".klp.sym.";
 
+/// An undefined symbol that the linker adds on x86, and that the module loader ignores.
+pub const IGNORED: &str = "_GLOBAL_OFFSET_TABLE_";
+
 /// The largest alignment that a section of a module can use: a page of any architecture.
 const MAX_ALIGNMENT: u64 = 1 << 16;
 

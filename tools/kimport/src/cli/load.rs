@@ -81,22 +81,18 @@ impl Load {
             // An unsigned module stays unsigned: refuse it before the addresses are read.
             self.unless_forbidden(system.forbids(file.is_signed()))?;
         }
-        let Addresses {
-            text,
-            sections,
-            raised,
-        } = Addresses::read(&providers, self.force)?;
-        let kernel = Kernel::of_running(text, &system.release, None);
+        let addresses = Addresses::read(&providers, self.force)?;
+        let kernel = Kernel::of_running(addresses.text, &system.release, None);
         let running = RunningKernel {
             kernel: &kernel,
             symvers: symvers.as_ref(),
-            sections: &sections,
+            sections: &addresses.sections,
             system: &system,
         };
         let (from, parameters) = (&self.from, &self.parameters);
         let mut plan =
             LoadPlan::new(&listing, &facts, from, parameters, &running).map_err(with_path)?;
-        if raised {
+        if addresses.raised {
             let note = "kptr_restrict was 1 while the addresses were read, and is 2 again";
             plan.notes.push(note.to_owned());
         }

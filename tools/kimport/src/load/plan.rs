@@ -7,6 +7,7 @@ use super::{
     Facts, LOOKUP,
 };
 use crate::{
+    elf::IGNORED,
     error::{count, printable, Error, Outcome, Result},
     kernel::Kernel,
     licence::require_gpl_compatible,
@@ -19,9 +20,6 @@ use crate::{
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// A symbol that the linker adds and the kernel ignores.
-const IGNORED: &str = "_GLOBAL_OFFSET_TABLE_";
 
 /// The known facts about the running kernel.
 pub struct RunningKernel<'a> {

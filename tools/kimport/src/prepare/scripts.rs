@@ -29,28 +29,19 @@ const FILES: &[(&str, &str)] = files![
     "scripts/Makefile.relink"
 ];
 
+macro_rules! directories {
+    ($($path:literal $directory:tt)*) => {
+        [$(($path, include_dir!($directory))),*]
+    };
+}
+
 /// The crate, and the module that a prepared tree is tried with.
-static DIRECTORIES: [(&str, Dir<'_>); 5] = [
-    (
-        "rust/bindings",
-        include_dir!("$CARGO_MANIFEST_DIR/../../rust/bindings"),
-    ),
-    (
-        "rust/kimport",
-        include_dir!("$CARGO_MANIFEST_DIR/../../rust/kimport"),
-    ),
-    (
-        "rust/macros/src",
-        include_dir!("$CARGO_MANIFEST_DIR/../../rust/macros/src"),
-    ),
-    (
-        "rust/types/src",
-        include_dir!("$CARGO_MANIFEST_DIR/../../rust/types/src"),
-    ),
-    (
-        "samples/hello_import",
-        include_dir!("$CARGO_MANIFEST_DIR/../../samples/hello_import"),
-    ),
+static DIRECTORIES: [(&str, Dir<'_>); 5] = directories![
+    "rust/bindings" "$CARGO_MANIFEST_DIR/../../rust/bindings"
+    "rust/kimport" "$CARGO_MANIFEST_DIR/../../rust/kimport"
+    "rust/macros/src" "$CARGO_MANIFEST_DIR/../../rust/macros/src"
+    "rust/types/src" "$CARGO_MANIFEST_DIR/../../rust/types/src"
+    "samples/hello_import" "$CARGO_MANIFEST_DIR/../../samples/hello_import"
 ];
 
 /// Adds the files of `directory`, which is at `path`, and of those below it.

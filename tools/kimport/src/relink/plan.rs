@@ -193,8 +193,7 @@ impl<'a> Providers<'a> {
             // The symbol that relinking itself adds is not to be relinked.
             Some(_) if name == guard::SYMBOL => None,
             Some(exporter) => self.exported_by.get(exporter).copied(),
-            // The linker adds this symbol, and the module loader ignores it.
-            None if weak || name == "_GLOBAL_OFFSET_TABLE_" => None,
+            None if weak || name == elf::IGNORED => None,
             None => self.unexported,
         };
         let listed = self.listed.get(name).copied();
