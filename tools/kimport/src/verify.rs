@@ -86,7 +86,6 @@ fn compare_module<'a>(
     Ok(compare_all(imports, &types, image.ok()))
 }
 
-/// Reads type information.
 fn read<'a>(
     bytes: &'a [u8],
     base: Option<&'a Btf<'a>>,

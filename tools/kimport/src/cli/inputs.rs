@@ -30,7 +30,6 @@ pub(super) fn symvers(known: Option<Symvers>, paths: &[PathBuf]) -> Result<Optio
     Ok(all)
 }
 
-/// Reads the kernel that `kernel` names.
 pub(super) fn kernel(kernel: &kernel::Spec) -> Result<Kernel> {
     let _spinner = Spinner::new("reading the kernel");
     Kernel::read(kernel)

@@ -25,7 +25,6 @@ pub(super) fn result<S: AsRef<str>>(
     }
 }
 
-/// Prints `value` as JSON.
 pub(super) fn json(value: &impl Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Error::unusable(format_args!("cannot write JSON: {error}")))?;

@@ -91,7 +91,6 @@ pub(super) fn of_image(kernel: &[u8]) -> Option<Symvers> {
     (!symvers.is_empty()).then_some(symvers)
 }
 
-/// Returns the exports of the module `name`.
 pub(super) fn of_module(module: &ModuleFile, name: &str) -> Symvers {
     let mut symvers = Symvers::default();
     let Ok(file) = File::parse(module.elf()) else {

@@ -412,7 +412,6 @@ fn by_name(path: &str) -> Option<What> {
     )
 }
 
-/// Returns the kind of a file by its content.
 fn by_content(bytes: Vec<u8>) -> Result<What> {
     if image::is_image(&bytes) {
         // Debian's headers packages have a relocatable vmlinux with nothing but type information.

@@ -184,7 +184,6 @@ impl Kernel {
     }
 }
 
-/// Returns the unpacked content of a file.
 fn piece_bytes(piece: &Piece) -> Result<Vec<u8>> {
     let bytes = piece.place.unpacked();
     bytes.map_err(|error| Error::unusable(error).context(&piece.name))

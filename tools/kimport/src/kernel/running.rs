@@ -26,7 +26,6 @@ use std::{
 };
 
 impl Kernel {
-    /// Reads the running system.
     pub(super) fn running(spec: &Spec) -> Result<Self> {
         let read = |path: &str| match File::open(path).and_then(read_limited) {
             Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),

@@ -128,7 +128,6 @@ fn string<'a>(
     Some((text.get(usize::try_from(at).ok()?..)?, symbol.id(), section))
 }
 
-/// Returns the relocations of a section.
 fn relocations_of<'a>(
     builder: &'a Builder<'_>,
     id: SectionId,

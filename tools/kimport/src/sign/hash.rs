@@ -73,7 +73,6 @@ impl Hash {
         with!(self, D => Pkcs1v15Sign::new::<D>())
     }
 
-    /// Returns the hash of `content`.
     pub(super) fn digest(self, content: &[u8]) -> Vec<u8> {
         with!(self, D => D::digest(content).to_vec())
     }

@@ -123,7 +123,6 @@ impl Key {
         }
     }
 
-    /// Signs `content`.
     pub(super) fn sign(&self, content: &[u8], hash: Hash) -> Result<Vec<u8>> {
         let digest = hash.digest(content);
         let impossible = |error: &dyn fmt::Display| {
