@@ -39,9 +39,10 @@ impl Facts {
         let section = elf::data(&builder, modinfo::SECTION)?.unwrap_or_default();
         let is_lookup =
             |value: &[u8]| value.split(|&byte| byte == b':').next() == Some(LOOKUP.as_bytes());
+        let takes_lookup = modinfo::values(section, "parmtype").any(is_lookup);
         Ok(Self {
             depends: modinfo::depends(section)?,
-            takes_lookup: modinfo::values(section, "parmtype").any(is_lookup),
+            takes_lookup,
         })
     }
 }
