@@ -40,9 +40,7 @@ impl Unavailable {
             Self::Unloading => code::EBUSY,
         }
     }
-}
 
-impl Unavailable {
     /// Returns whether no such module is loaded.
     pub(crate) fn is_absence(self) -> bool {
         matches!(self, Self::NotLoaded | Self::NotAutoloaded { .. })

@@ -6,9 +6,6 @@
 //! The crate does not compile for a kernel that declares them differently.
 
 use crate::block::Symbol;
-pub(super) use bounds::{
-    __init_begin, __init_end, __per_cpu_end, __per_cpu_start, _einittext, _sinittext,
-};
 
 kimport_macros::import_symbols! {
     use crate::bindings;
@@ -21,39 +18,29 @@ kimport_macros::import_symbols! {
     pub(super) kallsyms_lookup_size_offset: _,
     pub(super) kallsyms_on_each_symbol: _,
     pub(super) kernel_text_address: _,
+
+    // The beginnings and ends of the kernel image's parts.
+    pub(super) _sinittext: _,
+    pub(super) _einittext: _,
+    // Without KALLSYMS_ALL, kallsyms lists no data: neither these four symbols nor the data that is
+    // compared with them.
+    #[optional]
+    pub(super) __init_begin: _,
+    #[optional]
+    pub(super) __init_end: _,
+    #[optional]
+    pub(super) __per_cpu_start: _,
+    #[optional]
+    pub(super) __per_cpu_end: _,
 }
 
-/// Returns the functions, in the order of their declaration.
+/// Returns the symbols, in the order of their declaration.
 pub(super) fn symbols() -> &'static [Symbol] {
     __KIMPORT_BLOCK.symbols
 }
 
-/// Returns the symbols at the beginnings and ends of the kernel image's parts.
-pub(super) fn bounds() -> &'static [Symbol] {
-    bounds::symbols()
-}
-
-mod bounds {
-    use super::Symbol;
-
-    kimport_macros::import_symbols! {
-        use crate::bindings;
-
-        pub(crate) _sinittext: _,
-        pub(crate) _einittext: _,
-        // Without KALLSYMS_ALL, kallsyms lists no data: neither these four symbols nor the data
-        // that is compared with them.
-        #[optional]
-        pub(crate) __init_begin: _,
-        #[optional]
-        pub(crate) __init_end: _,
-        #[optional]
-        pub(crate) __per_cpu_start: _,
-        #[optional]
-        pub(crate) __per_cpu_end: _,
-    }
-
-    pub(super) fn symbols() -> &'static [Symbol] {
-        __KIMPORT_BLOCK.symbols
-    }
+/// Returns the functions, which come before the data.
+pub(super) fn functions() -> &'static [Symbol] {
+    let symbols = symbols();
+    &symbols[..symbols.partition_point(|symbol| symbol.binding.function().is_some())]
 }

@@ -33,32 +33,30 @@ pub(crate) struct Kallsyms(());
 
 /// A reason why the symbol tables cannot be used.
 pub(crate) enum Unusable {
-    Unreachable(lookup_address::Unreachable),
-    /// A symbol that the crate itself imports is refused.
-    Refused {
-        name: &'static CStr,
-        cause: NotFound,
-    },
+    Unreachable,
+    Refused(Refusal),
     /// The named function has another type than the declared one, which was logged.
     Mistyped(&'static CStr),
+}
+
+impl Unusable {
+    fn refused(name: &'static CStr, cause: NotFound) -> Self {
+        Self::Refused(Refusal { name, cause })
+    }
 }
 
 impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreachable(unreachable) => fmt::Display::fmt(unreachable, f),
-            Self::Refused { name, cause } => {
-                f.write_str("kimport itself takes ")?;
-                fmt::Display::fmt(*name, f)?;
-                f.write_str(" from the kernel image: ")?;
-                fmt::Display::fmt(cause, f)?;
-                f.write_str("; this kernel is not known to kimport")
-            }
-            Self::Mistyped(name) => {
-                f.write_str("kimport itself takes ")?;
-                fmt::Display::fmt(*name, f)?;
-                f.write_str(", whose type differs, see above; this kernel is not known to kimport")
-            }
+            Self::Unreachable => f.write_str(lookup_address::UNREACHABLE),
+            Self::Refused(Refusal { name, cause }) => f.write_fmt(fmt!(
+                "kimport itself takes {name} from the kernel image: {cause}; this kernel is not \
+                 known to kimport"
+            )),
+            Self::Mistyped(name) => f.write_fmt(fmt!(
+                "kimport itself takes {name}, whose type differs, see above; this kernel is not \
+                 known to kimport"
+            )),
         }
     }
 }
@@ -77,7 +75,7 @@ impl Kallsyms {
             bind_first_matches()?;
             judge_first_matches()?;
             // INVARIANT: All were just bound.
-            check_types(&Self(()), imported::symbols(), Policy::Strict)
+            check_types(&Self(()), imported::functions(), Policy::Strict)
                 .map_err(Unusable::Mistyped)?;
             JUDGED.store(true, Release);
         }
@@ -249,50 +247,39 @@ pub(crate) struct Refusal {
     pub(crate) cause: NotFound,
 }
 
-impl From<Refusal> for Unusable {
-    fn from(Refusal { name, cause }: Refusal) -> Self {
-        Self::Refused { name, cause }
-    }
-}
-
 /// Binds each symbol of `imported` to the first match of its name, and does not judge it: a search,
 /// which could do that, needs all of them bound.
 fn bind_first_matches() -> Result<(), Unusable> {
-    let [finder, module_address, ..] = imported::symbols() else {
-        return Err(Refusal::missing(c"kallsyms_lookup_name").into());
+    let missing = |name| Unusable::refused(name, NotFound::Missing);
+    let [finder, module_address, ..] = imported::functions() else {
+        return Err(missing(c"kallsyms_lookup_name"));
     };
     if finder.address().is_none() {
-        let address = lookup_address::find().map_err(Unusable::Unreachable)?;
+        let address = lookup_address::find().ok_or(Unusable::Unreachable)?;
         // SAFETY: The address is that of `kallsyms_lookup_name`; the kernel image stays.
         unsafe { finder.bind(address) };
     }
     if module_address.address().is_none() {
         let address = match lookup(module_address.name) {
-            0 => return Err(Refusal::missing(module_address.name).into()),
+            0 => return Err(missing(module_address.name)),
             address => address as *mut c_void,
         };
         // SAFETY: The address is that of `__module_address`, which every kernel image with modules
         // has. The kernel image stays.
         unsafe { module_address.bind(address) };
     }
-    let mut found = KVec::new();
-    for symbol in Iterator::chain(imported::symbols().iter(), imported::bounds()) {
+    for symbol in imported::symbols() {
         if symbol.address().is_some() {
             continue;
         }
         let address = lookup(symbol.name);
         if address != 0 && !is_in_module(address) {
-            let entry = (symbol, address as *mut c_void);
-            if found.push(entry, GFP_KERNEL).is_err() {
-                // SAFETY: The address is the symbol's; the kernel image stays.
-                unsafe { symbol.bind(entry.1) };
-            }
+            // SAFETY: The address is the symbol's; the kernel image stays.
+            unsafe { symbol.bind(address as *mut c_void) };
         } else if !symbol.optional {
-            return Err(Refusal::missing(symbol.name).into());
+            return Err(missing(symbol.name));
         }
     }
-    // SAFETY: As above.
-    unsafe { bind_all(found.iter().copied()) };
     Ok(())
 }
 
@@ -301,32 +288,23 @@ fn judge_first_matches() -> Result<(), Unusable> {
     // INVARIANT: All were just bound.
     let kallsyms = Kallsyms(());
     for symbol in imported::symbols() {
-        let name = symbol.name;
-        let address = kallsyms
-            .judge(&image::search_name(Query::of(symbol)))
-            .map_err(|cause| Unusable::Refused { name, cause })?;
-        if symbol.address() != Some(address) {
-            return Err(Refusal::missing(name).into());
-        }
-    }
-    // The bounds may lie in init or per-CPU memory themselves, so only their uniqueness is checked.
-    for symbol in imported::bounds() {
-        if symbol.address().is_some() {
-            let search = image::search_name(Query::of(symbol));
-            search.check_unique().map_err(|cause| {
-                let name = symbol.name;
-                Unusable::Refused { name, cause }
-            })?;
+        let Some(bound) = symbol.address() else {
+            continue;
+        };
+        let search = image::search_name(Query::of(symbol));
+        // The bounds may lie in init or per-CPU memory themselves, so only their uniqueness is
+        // checked.
+        let judged = match symbol.binding.function() {
+            Some(_) => kallsyms.judge(&search),
+            None => search.check_unique().map(|()| bound),
+        };
+        match judged {
+            Ok(address) if address == bound => {}
+            Ok(_) => return Err(Unusable::refused(symbol.name, NotFound::Missing)),
+            Err(cause) => return Err(Unusable::refused(symbol.name, cause)),
         }
     }
     Ok(())
-}
-
-impl Refusal {
-    fn missing(name: &'static CStr) -> Self {
-        let cause = NotFound::Missing;
-        Self { name, cause }
-    }
 }
 
 /// Returns the address of the first symbol called `name`, or 0. `kallsyms_lookup_name` must be

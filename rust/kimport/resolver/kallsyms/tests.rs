@@ -6,38 +6,27 @@ use super::{Kallsyms, Kind, Query};
 use crate::compat::code;
 use crate::selftest::{check, check_eq, suite};
 use core::ffi::CStr;
+use core::ops::Range;
 use kernel::error::Error;
 
 kimport_macros::import_symbols! {
     // Modules have this symbol, this module too, but the kernel image does not.
     cleanup_module: fn(),
+
+    init_once: fn(*mut core::ffi::c_void),
+    start_kernel: fn(),
+    runqueues: u64,
+    saved_command_line: fn(),
+    kimport_no_such_function: fn(),
+
+    nr_context_switches: fn() -> u64,
+    // The kernel's function returns an `int`.
+    nr_processes: fn() -> u64,
 }
 
-mod refused {
-    kimport_macros::import_symbols! {
-        init_once: fn(*mut core::ffi::c_void),
-        start_kernel: fn(),
-        runqueues: u64,
-        saved_command_line: fn(),
-        kimport_no_such_function: fn(),
-    }
-
-    pub(super) fn symbols() -> &'static [crate::block::Symbol] {
-        __KIMPORT_BLOCK.symbols
-    }
-}
-
-mod mistyped {
-    kimport_macros::import_symbols! {
-        nr_context_switches: fn() -> u64,
-        // The kernel's function returns an `int`.
-        nr_processes: fn() -> u64,
-    }
-
-    pub(super) fn symbols() -> &'static [crate::block::Symbol] {
-        __KIMPORT_BLOCK.symbols
-    }
-}
+const IN_MODULES: Range<usize> = 0..1;
+const REFUSED: Range<usize> = 1..6;
+const MISTYPED: Range<usize> = 6..8;
 
 /// Returns the errno of a search in the kernel image; [`None`] if the symbol is found.
 fn errno(name: &CStr, position: Option<u32>, kind: Kind) -> Result<Option<Error>, Error> {
@@ -69,7 +58,7 @@ suite! {
 
     fn own_symbols_are_judged_as_those_of_users() {
         let kallsyms = Kallsyms::get().map_err(|_| code::EOPNOTSUPP)?;
-        for (symbol, expected) in refused::symbols().chunks(1).zip([
+        for (symbol, expected) in __KIMPORT_BLOCK.symbols[REFUSED].chunks(1).zip([
             code::ENOTUNIQ,
             code::ESTALE,
             code::EPROTOTYPE,
@@ -88,14 +77,15 @@ suite! {
             return Ok(());
         }
         let kallsyms = Kallsyms::get().map_err(|_| code::EOPNOTSUPP)?;
-        check_eq!(crate::verify::check_types(&kallsyms, mistyped::symbols(), crate::types::Policy::Strict), Err(c"nr_processes"));
+        let symbols = &__KIMPORT_BLOCK.symbols[MISTYPED];
+        check_eq!(crate::verify::check_types(&kallsyms, symbols, crate::types::Policy::Strict), Err(c"nr_processes"));
         Ok(())
     }
 
     fn symbols_of_modules_are_not_taken_for_those_of_the_image() {
         let kallsyms = Kallsyms::get().map_err(|_| code::EOPNOTSUPP)?;
         check_eq!(errno(c"cleanup_module", None, Kind::Function)?, Some(code::ENOENT));
-        let symbols = __KIMPORT_BLOCK.symbols;
+        let symbols = &__KIMPORT_BLOCK.symbols[IN_MODULES];
         let refused = kallsyms.bind(symbols).err().map(|refusal| refusal.name);
         check_eq!(refused, Some(c"cleanup_module"));
         check!(symbols.iter().all(|symbol| symbol.address().is_none()));

@@ -17,7 +17,6 @@ use crate::compat::code;
 use crate::log::{debug, log};
 use core::ffi::{c_void, CStr};
 use kernel::error::Error;
-use kernel::fmt;
 
 const NAME: &CStr = c"kallsyms_lookup_name";
 
@@ -49,22 +48,16 @@ const WAYS: &[Way] = &[
     },
 ];
 
-/// The error that no way led to the address. The failure of each way was logged.
-pub(crate) struct Unreachable;
+/// The message that no way led to the address.
+pub(super) const UNREACHABLE: &str = if cfg!(CONFIG_KPROBES) {
+    "kallsyms cannot be reached by any of the ways above; provide what one of them needs"
+} else {
+    "kallsyms cannot be reached: this kernel has no kprobes (no CONFIG_KPROBES), so the module needs the parameter \
+     kallsyms_lookup_name=0x... (from /proc/kallsyms, as root), which `kimport load` gives it"
+};
 
-impl fmt::Display for Unreachable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if cfg!(CONFIG_KPROBES) {
-            "kallsyms cannot be reached by any of the ways above; provide what one of them needs"
-        } else {
-            "kallsyms cannot be reached: this kernel has no kprobes (no CONFIG_KPROBES), so the module needs the parameter \
-             kallsyms_lookup_name=0x... (from /proc/kallsyms, as root), which `kimport load` gives it"
-        })
-    }
-}
-
-/// Finds `kallsyms_lookup_name`. May sleep.
-pub(super) fn find() -> Result<*mut c_void, Unreachable> {
+/// Finds `kallsyms_lookup_name`. May sleep. If no way leads to it, the failure of each is logged.
+pub(super) fn find() -> Option<*mut c_void> {
     let forced = parameter::forced_way();
     let tried = || {
         WAYS.iter()
@@ -83,28 +76,23 @@ pub(super) fn find() -> Result<*mut c_void, Unreachable> {
     };
     for way in tried() {
         if let Ok(address) = outcome(way) {
-            return Ok(address);
+            return Some(address);
         }
     }
     // All ways failed: try each once more and log its failure.
     for way in tried() {
+        let Way { name, requires, .. } = way;
         match outcome(way) {
-            Ok(address) => return Ok(address),
-            Err(code::EADDRNOTAVAIL) => {
-                log!(
-                    ERR,
-                    "{}: the address it gave is not that of {NAME}; it needs {}",
-                    way.name,
-                    way.requires
-                )
-            }
+            Ok(address) => return Some(address),
+            Err(code::EADDRNOTAVAIL) => log!(
+                ERR,
+                "{name}: the address it gave is not that of {NAME}; it needs {requires}"
+            ),
             Err(error) => {
+                let error = error.to_errno();
                 log!(
                     ERR,
-                    "{}: failed with error {}; it needs {}",
-                    way.name,
-                    error.to_errno(),
-                    way.requires
+                    "{name}: failed with error {error}; it needs {requires}"
                 )
             }
         }
@@ -112,7 +100,7 @@ pub(super) fn find() -> Result<*mut c_void, Unreachable> {
     if let Some(forced) = forced.filter(|_| tried().next().is_none()) {
         log!(ERR, "there is no way called {forced}");
     }
-    Err(Unreachable)
+    None
 }
 
 /// Finds `kallsyms_lookup_name` by a single way.

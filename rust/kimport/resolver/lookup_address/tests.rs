@@ -10,7 +10,7 @@ suite! {
     kimport_lookup_address:
 
     fn offsets_are_those_of_the_kernel() {
-        let start = super::find().map_err(|_| code::ENOENT)?;
+        let start = super::find().ok_or(code::ENOENT)?;
         check_eq!(offset_in(start, NAME), Some(0));
         check_eq!(offset_in(start.wrapping_byte_add(0x1f), NAME), Some(0x1f));
         check!(is_start_of(start, NAME));
@@ -19,7 +19,7 @@ suite! {
     }
 
     fn other_addresses_are_not_in_the_function() {
-        let start = super::find().map_err(|_| code::ENOENT)?;
+        let start = super::find().ok_or(code::ENOENT)?;
         check_eq!(offset_in(core::ptr::null(), NAME), None);
         check_eq!(offset_in(start.wrapping_byte_sub(1), NAME), None);
         // A part of the function's name does not match, nor does a longer name.
