@@ -8,34 +8,23 @@
 
 use crate::bindings;
 use crate::this_module::this_module;
-use kernel::fmt;
 
-/// The error that the loader has marked this module as proprietary.
-pub(crate) struct Incompatible;
+/// The message that the loader has marked this module as proprietary.
+pub(crate) const INCOMPATIBLE: &str =
+    "this module's licence, or that of a module that it links against, is not GPL-compatible; \
+     imports are for modules whose `license:` is \"GPL\" or another that include/linux/license.h lists";
 
-impl fmt::Display for Incompatible {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "this module's licence, or that of a module that it links against, is not GPL-compatible; \
-             imports are for modules whose `license:` is \"GPL\" or another that include/linux/license.h lists",
-        )
-    }
-}
-
-/// Returns an error if the loader judged this module's license to be incompatible. The kernel
-/// image, with what is built in, is GPL.
-pub(crate) fn check() -> Result<(), Incompatible> {
+/// Returns whether the loader accepted this module's license as GPL-compatible. The kernel image,
+/// with what is built in, is GPL.
+pub(crate) fn is_compatible() -> bool {
     let module = this_module();
     if module.is_null() {
-        return Ok(());
+        return true;
     }
     // SAFETY: `module` is this module's own `struct module`.
     let taints = unsafe { &raw const (*module).taints };
     // SAFETY: As above. The kernel may set other bits of the word at any time, hence the volatile
     // read.
     let taints = unsafe { taints.read_volatile() };
-    if taints & (1 << bindings::TAINT_PROPRIETARY_MODULE) != 0 {
-        return Err(Incompatible);
-    }
-    Ok(())
+    taints & (1 << bindings::TAINT_PROPRIETARY_MODULE) == 0
 }

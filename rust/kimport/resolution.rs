@@ -24,14 +24,11 @@ pub(crate) struct Request<'a> {
 
 impl fmt::Display for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let provider = self.provider.unwrap_or(c"the kernel image");
         if self.block.name.is_empty() {
-            f.write_str("symbols")?;
-        } else {
-            f.write_str("block ")?;
-            fmt::Display::fmt(self.block.name, f)?;
+            return f.write_fmt(fmt!("symbols from {provider}"));
         }
-        f.write_str(" from ")?;
-        fmt::Display::fmt(self.provider.unwrap_or(c"the kernel image"), f)
+        f.write_fmt(fmt!("block {} from {provider}", self.block.name))
     }
 }
 
@@ -43,10 +40,10 @@ impl Request<'_> {
     ///
     /// `EACCES`: the license is not GPL-compatible. `EOPNOTSUPP`: kallsyms cannot be reached.
     pub(crate) fn kallsyms(&self) -> Result<Kallsyms> {
-        licence::check().map_err(|incompatible| {
-            log!(ERR, "cannot import {self}: {incompatible}");
-            code::EACCES
-        })?;
+        if !licence::is_compatible() {
+            log!(ERR, "cannot import {self}: {}", licence::INCOMPATIBLE);
+            return Err(code::EACCES);
+        }
         Kallsyms::get().map_err(|unusable| {
             log!(ERR, "cannot import {self}: {unusable}");
             code::EOPNOTSUPP
@@ -92,24 +89,22 @@ impl Resolution {
         block: &'static Block,
     ) -> Result<Self> {
         let types = Types::new(kallsyms, provider);
-        let resolved = look_up(kallsyms, provider, &types, block.symbols).and_then(
-            |(addresses, mut result)| {
-                let mut verdicts = KVVec::with_capacity(addresses.len(), GFP_KERNEL)?;
-                // A symbol that was not found has no type to compare.
-                for (symbol, address) in block.symbols.iter().zip(&addresses) {
-                    let verdict = match address {
-                        Some(_) => types.verify(symbol, block.policy),
-                        None => Ok(Verdict::NotChecked),
-                    };
-                    let verdict = verdict.unwrap_or_else(|error| {
-                        result = result.and(Err(error));
-                        Verdict::NotChecked
-                    });
-                    verdicts.push(verdict, GFP_KERNEL)?;
-                }
-                Ok((addresses, verdicts, result))
-            },
-        );
+        let resolved = look_up(&types, block.symbols).and_then(|(addresses, mut result)| {
+            let mut verdicts = KVVec::with_capacity(addresses.len(), GFP_KERNEL)?;
+            // A symbol that was not found has no type to compare.
+            for (symbol, address) in block.symbols.iter().zip(&addresses) {
+                let verdict = match address {
+                    Some(_) => types.verify(symbol, block.policy),
+                    None => Ok(Verdict::NotChecked),
+                };
+                let verdict = verdict.unwrap_or_else(|error| {
+                    result = result.and(Err(error));
+                    Verdict::NotChecked
+                });
+                verdicts.push(verdict, GFP_KERNEL)?;
+            }
+            Ok((addresses, verdicts, result))
+        });
         let (addresses, verdicts, result) = resolved.inspect_err(|_| {
             let provider = provider.map(Provider::name);
             let request = Request { block, provider };
@@ -155,16 +150,14 @@ impl Resolution {
     }
 }
 
-/// Returns the address of each of `symbols`, and the errno of the first symbol that is refused. The
-/// address is [`None`] for an optional symbol that is missing, and for a symbol that is refused,
-/// which is logged.
+/// Returns the address of each of `symbols` in the provider of `types`, and the errno of the first
+/// symbol that is refused. The address is [`None`] for an optional symbol that is missing, and for
+/// a symbol that is refused, which is logged.
 ///
 /// # Errors
 ///
 /// `ENOMEM`.
 pub(crate) fn look_up(
-    kallsyms: &Kallsyms,
-    provider: Option<&Provider>,
     types: &Types<'_>,
     symbols: &'static [Symbol],
 ) -> Result<(KVVec<Option<*mut c_void>>, Result)> {
@@ -174,9 +167,10 @@ pub(crate) fn look_up(
     }
     let mut addresses = KVVec::with_capacity(symbols.len(), GFP_KERNEL)?;
     let mut result = Ok(());
-    let found = kallsyms.find(provider, symbols.iter().map(Query::of))?;
+    let queries = symbols.iter().map(Query::of);
+    let found = types.kallsyms.find(types.provider, queries)?;
     for (symbol, found) in symbols.iter().zip(found) {
-        let address = accept(provider, types, symbol, found).unwrap_or_else(|error| {
+        let address = accept(types, symbol, found).unwrap_or_else(|error| {
             result = result.and(Err(error));
             None
         });
@@ -188,7 +182,6 @@ pub(crate) fn look_up(
 /// Returns the address that was found, or [`None`] for an optional symbol that is missing. Any
 /// other failure is logged.
 fn accept(
-    provider: Option<&Provider>,
     types: &Types<'_>,
     symbol: &Symbol,
     found: Result<*mut c_void, NotFound>,
@@ -196,7 +189,7 @@ fn accept(
     let found = match found {
         // A module drops the symbols of its init, but its BTF keeps everything that was in its
         // file.
-        Err(NotFound::Missing) if provider.is_some() && types.has(symbol.name) => {
+        Err(NotFound::Missing) if types.provider.is_some() && types.has(symbol.name) => {
             Err(NotFound::WasInInit)
         }
         other => other,
@@ -211,12 +204,9 @@ fn accept(
             Ok(None)
         }
         Err(cause) => {
-            log!(
-                ERR,
-                "cannot import {} from {}: {cause}",
-                symbol.name,
-                provider_name(provider)
-            );
+            let name = symbol.name;
+            let provider = provider_name(types.provider);
+            log!(ERR, "cannot import {name} from {provider}: {cause}");
             Err(cause.errno())
         }
     }

@@ -38,14 +38,11 @@ impl<'a> Steps<'a> {
         })
     }
 
-    /// Puts the address of each symbol into `addresses`.
-    pub fn look_up(&self, addresses: &mut [Option<*mut c_void>]) -> Result {
+    /// Returns the address of each symbol.
+    pub fn look_up(&self) -> Result<KVVec<Option<*mut c_void>>> {
         let types = Types::new(&self.kallsyms, self.provider);
-        let (found, result) = look_up(&self.kallsyms, self.provider, &types, self.block.symbols)?;
-        for (address, found) in addresses.iter_mut().zip(found) {
-            *address = found;
-        }
-        result
+        let (addresses, result) = look_up(&types, self.block.symbols)?;
+        result.map(|()| addresses)
     }
 
     /// Compares the declared type of each symbol.

@@ -25,8 +25,8 @@ use kernel_types::KernelTypes;
 
 /// The types that the kernel knows of a provider's symbols, or of the kernel image's.
 pub(crate) struct Types<'a> {
-    kallsyms: &'a Kallsyms,
-    provider: Option<&'a Provider>,
+    pub(crate) kallsyms: &'a Kallsyms,
+    pub(crate) provider: Option<&'a Provider>,
     // Set when the types are first needed; the inner value is [`None`] if there is no BTF.
     types: OnceCell<Option<KernelTypes>>,
 }
@@ -64,7 +64,40 @@ impl<'a> Types<'a> {
         if policy == Policy::Off || symbol.unverified {
             return Ok(Verdict::NotChecked);
         }
-        verify(symbol, self.get(), self.provider, policy)
+        let name = symbol.name;
+        let from = provider_name(self.provider);
+        let judgement = match self.get() {
+            None => Judgement::Unverified(Unverified::NoBtf),
+            Some(types) => judge(
+                name.to_str().unwrap_or("?"),
+                symbol.description,
+                policy,
+                types,
+                types.symbol(symbol)?,
+                |report, is_refused| {
+                    let report = Printed(report);
+                    if is_refused {
+                        log_lines!(ERR, "cannot import {name} from {from}: {report}");
+                    } else {
+                        log_lines!(WARNING, "{name} from {from}: {report}");
+                    }
+                },
+            ),
+        };
+        match judgement {
+            Judgement::Verified => Ok(Verdict::Verified),
+            Judgement::Accepted => Ok(Verdict::Differs),
+            Judgement::Refused => Err(code::EPROTOTYPE),
+            Judgement::Unverified(why) if policy == Policy::Require => {
+                let refusal = Printed(Refusal::Unverified(why));
+                log!(ERR, "cannot import {name} from {from}: {refusal}");
+                Err(code::ENODATA)
+            }
+            Judgement::Unverified(why) => {
+                crate::log::debug!("{} is unverified: {}", symbol.name, Printed(why));
+                Ok(Verdict::Unverified(why))
+            }
+        }
     }
 }
 
@@ -94,47 +127,6 @@ pub(crate) fn check_types(
         .iter()
         .find(is_wrong)
         .map_or(Ok(()), |symbol| Err(symbol.name))
-}
-
-fn verify(
-    symbol: &Symbol,
-    types: Option<&KernelTypes>,
-    provider: Option<&Provider>,
-    policy: Policy,
-) -> Result<Verdict> {
-    let from = provider_name(provider);
-    let judgement = match types {
-        None => Judgement::Unverified(Unverified::NoBtf),
-        Some(types) => judge(
-            symbol.name.to_str().unwrap_or("?"),
-            symbol.description,
-            policy,
-            types,
-            types.symbol(symbol)?,
-            |report, is_refused| {
-                let report = Printed(report);
-                if is_refused {
-                    log_lines!(ERR, "cannot import {} from {from}: {report}", symbol.name);
-                } else {
-                    log_lines!(WARNING, "{} from {from}: {report}", symbol.name);
-                }
-            },
-        ),
-    };
-    match judgement {
-        Judgement::Verified => Ok(Verdict::Verified),
-        Judgement::Accepted => Ok(Verdict::Differs),
-        Judgement::Refused => Err(code::EPROTOTYPE),
-        Judgement::Unverified(why) if policy == Policy::Require => {
-            let refusal = Printed(Refusal::Unverified(why));
-            log!(ERR, "cannot import {} from {from}: {refusal}", symbol.name);
-            Err(code::ENODATA)
-        }
-        Judgement::Unverified(why) => {
-            crate::log::debug!("{} is unverified: {}", symbol.name, Printed(why));
-            Ok(Verdict::Unverified(why))
-        }
-    }
 }
 
 /// A wrapper that lets the kernel's formatting print a value that implements the standard trait.

@@ -122,48 +122,18 @@ fn time<R>(work: impl FnOnce() -> R) -> (R, u64) {
     (result, ticks() - start)
 }
 
-/// Returns the ticks that a loop of `CALLS` turns with `$call` takes.
-macro_rules! turns {
-    ($call:expr) => {{
-        let start = ticks();
-        let mut left = CALLS;
-        while left > 0 {
-            let _ = $call;
-            // SAFETY: The assembly is empty. The compiler does not know that, and keeps the loop.
-            unsafe { asm!("", options(nomem, nostack, preserves_flags)) };
-            left -= 1;
-        }
-        ticks() - start
-    }};
-}
-
+/// Returns the ticks that a loop of `CALLS` turns with `call` takes.
 #[inline(never)]
-fn turns_of_nothing() -> u64 {
-    turns!({})
-}
-
-#[inline(never)]
-fn turns_of_the_export() -> u64 {
-    // SAFETY: The function takes any number and does nothing.
-    turns!(unsafe { bench_callee(1) })
-}
-
-#[inline(never)]
-fn turns_of_the_import() -> u64 {
-    // SAFETY: As above, and the imports are resolved.
-    turns!(unsafe { callee::bench_callee(1) })
-}
-
-#[inline(never)]
-fn turns_of_the_rebindable() -> u64 {
-    // SAFETY: As above.
-    turns!(unsafe { rebindable_callee::bench_callee(1) })
-}
-
-#[inline(never)]
-fn turns_of_the_late() -> u64 {
-    // SAFETY: As above.
-    turns!(unsafe { late_callee::bench_callee(1) })
+fn turns<R>(call: impl Fn() -> R) -> u64 {
+    let start = ticks();
+    let mut left = CALLS;
+    while left > 0 {
+        let _ = call();
+        // SAFETY: The assembly is empty. The compiler does not know that, and keeps the loop.
+        unsafe { asm!("", options(nomem, nostack, preserves_flags)) };
+        left -= 1;
+    }
+    ticks() - start
 }
 
 fn calls() -> Result {
@@ -180,12 +150,20 @@ fn calls() -> Result {
     };
     let count = CALLS as usize;
     for _ in 0..SAMPLES {
-        sample(fmt!("call/loop"), count, turns_of_nothing());
-        sample(fmt!("call/export"), count, turns_of_the_export());
-        sample(fmt!("call/{import}"), count, turns_of_the_import());
+        sample(fmt!("call/loop"), count, turns(|| {}));
+        // SAFETY: The function takes any number and does nothing.
+        let ticks = turns(|| unsafe { bench_callee(1) });
+        sample(fmt!("call/export"), count, ticks);
+        // SAFETY: As above, and the imports are resolved.
+        let ticks = turns(|| unsafe { callee::bench_callee(1) });
+        sample(fmt!("call/{import}"), count, ticks);
         if cfg!(kimport_static_calls) {
-            sample(fmt!("call/rebindable"), count, turns_of_the_rebindable());
-            sample(fmt!("call/late"), count, turns_of_the_late());
+            // SAFETY: As above.
+            let ticks = turns(|| unsafe { rebindable_callee::bench_callee(1) });
+            sample(fmt!("call/rebindable"), count, ticks);
+            // SAFETY: As above.
+            let ticks = turns(|| unsafe { late_callee::bench_callee(1) });
+            sample(fmt!("call/late"), count, ticks);
         }
         // SAFETY: The function takes any number.
         let ticks = unsafe { bench_c_loop(CALLS) };
@@ -238,9 +216,8 @@ fn c_macro(imports: &Imports) -> Result {
 fn steps(imports: &Imports) -> Result {
     let steps = Steps::of(imports)?;
     let count = imports.iter().count();
-    let mut addresses = KVec::from_elem(None, count, GFP_KERNEL)?;
-    let (result, ticks) = time(|| steps.look_up(&mut addresses));
-    result?;
+    let (addresses, ticks) = time(|| steps.look_up());
+    let addresses = addresses?;
     sample(fmt!("look-up"), count, ticks);
     let (result, ticks) = time(|| steps.verify(&addresses));
     result?;
