@@ -15,39 +15,25 @@ use core::ffi::{c_void, CStr};
 use kernel::fmt;
 use kernel::prelude::*;
 
-/// The way in which the calls of a block are made: [`Direct`] or [`Rebindable`].
-pub trait Mode: sealed::Mode {}
-
-mod sealed {
-    pub trait Mode {
-        /// Lets no caller in any more, and waits until all callers have left, if they are counted.
-        /// May sleep.
-        fn close(&self);
-    }
-}
-
 /// Calls that are not counted.
 pub struct Direct;
-
-impl Mode for Direct {}
-
-impl sealed::Mode for Direct {
-    fn close(&self) {}
-}
 
 /// Calls that are counted, so that [`Imports::rebind`] knows when all callers have left the old
 /// provider.
 pub struct Rebindable(OpenCalls);
 
-impl Mode for Rebindable {}
+/// A block that is unbound when this is dropped.
+struct Bound(&'static Block);
 
-impl sealed::Mode for Rebindable {
-    fn close(&self) {
-        self.0.close();
+impl Drop for Bound {
+    fn drop(&mut self) {
+        unbind_all(self.0.symbols);
     }
 }
 
 /// The imports of one block, returned by the `resolve_imports` that `import_symbols!` generates.
+///
+/// The calls of the block are made in the way `M`: [`Direct`] or [`Rebindable`].
 ///
 /// While this value lives, the provider cannot be unloaded, the provider's `holders/` shows this
 /// module, and the block's wrappers reach the provider's symbols. When it is dropped, every wrapper
@@ -97,25 +83,24 @@ impl sealed::Mode for Rebindable {
 /// If there is a `provider`, all addresses that the entries of the `claim`ed block are bound to lie
 /// in its memory. Otherwise they lie in the kernel image.
 #[must_use = "the imports are unbound when this is dropped"]
-pub struct Imports<M: Mode = Direct> {
+pub struct Imports<M = Direct> {
+    // The fields are dropped in their order. If callers are counted, this lets no caller in any
+    // more, and waits until all callers have left.
     mode: M,
+    _bound: Bound,
     provider: Option<HeldProvider>,
-    // Dropped last: from then on the block can be resolved anew.
+    // From then on the block can be resolved anew.
     claim: Claim,
 }
 
 impl Imports {
-    /// Resolves `block` from the provider that it declares.
-    ///
-    /// Users call the block's `resolve_imports` instead, which lists the errors.
+    /// Resolves `block` from the provider that it declares, for the block's `resolve_imports`.
     #[doc(hidden)]
     pub fn resolve(block: &'static Block) -> Result<Self> {
         Self::new(block, block.provider, || Ok(Direct))
     }
 
-    /// Resolves `block` from `provider`.
-    ///
-    /// Users call the block's `resolve_imports_from` instead, which lists the errors.
+    /// Resolves `block` from `provider`, for the block's `resolve_imports_from`.
     #[doc(hidden)]
     pub fn resolve_from(block: &'static Block, provider: &CStr) -> Result<Self> {
         Self::new(block, Some(provider), || Ok(Direct))
@@ -123,17 +108,13 @@ impl Imports {
 }
 
 impl Imports<Rebindable> {
-    /// Resolves `block` from the provider that it declares.
-    ///
-    /// Users call the block's `resolve_imports` instead, which lists the errors.
+    /// Resolves `block` from the provider that it declares, for the block's `resolve_imports`.
     #[doc(hidden)]
     pub fn resolve_rebindable(block: &'static Block, calls: &'static Calls) -> Result<Self> {
         Self::new_rebindable(block, block.provider, calls)
     }
 
-    /// Resolves `block` from `provider`.
-    ///
-    /// Users call the block's `resolve_imports_from` instead, which lists the errors.
+    /// Resolves `block` from `provider`, for the block's `resolve_imports_from`.
     #[doc(hidden)]
     pub fn resolve_rebindable_from(
         block: &'static Block,
@@ -172,33 +153,33 @@ impl Imports<Rebindable> {
     ///
     /// The errors of the block's `resolve_imports_from`, except `EALREADY`.
     pub fn rebind(&mut self, provider: &CStr) -> Result {
-        let found = HeldResolution::new(self.claim.block(), Some(provider))?;
-        // SAFETY: The new provider is held until `drop`, which unbinds the block first, or until
-        // the end of another `rebind`, which has bound the block to another provider by then.
-        unsafe { found.resolution.bind() };
-        found
-            .resolution
+        let (resolution, provider) = resolve(self.claim.block(), Some(provider))?;
+        // SAFETY: The new provider is held until it is dropped, which happens after the block was
+        // unbound, or until the end of another `rebind`, which has bound the block to another
+        // provider by then.
+        unsafe { resolution.bind() };
+        resolution
             .missing()
             .for_each(|symbol| symbol.binding.retire());
         // Callers that are inside now may be in the old provider, or on the way there. Callers that
         // come later are not.
         self.mode.0.wait();
-        found.resolution.missing().for_each(Symbol::unbind);
+        resolution.missing().for_each(Symbol::unbind);
         // INVARIANT: All entries are bound to the symbols of the new provider. The old provider is
         // released.
-        self.provider = found.provider;
+        self.provider = provider;
         Ok(())
     }
 }
 
-impl<M: Mode> Imports<M> {
+impl<M> Imports<M> {
     /// Resolves and claims `block`, calls `mode`, and binds the block.
     fn new(
         block: &'static Block,
         provider: Option<&CStr>,
         mode: impl FnOnce() -> Result<M>,
     ) -> Result<Self> {
-        let found = HeldResolution::new(block, provider)?;
+        let (resolution, held) = resolve(block, provider)?;
         let claim = Claim::new(block).ok_or_else(|| {
             let request = Request { block, provider };
             log!(
@@ -208,14 +189,16 @@ impl<M: Mode> Imports<M> {
             code::EALREADY
         })?;
         let mode = mode()?;
-        // SAFETY: The provider is held until `drop`, which unbinds the block first.
-        unsafe { found.resolution.bind() };
+        // SAFETY: The provider is held until it is dropped, which happens after the block was
+        // unbound.
+        unsafe { resolution.bind() };
         // INVARIANT: The block was just claimed, and bound to the symbols that were found in the
         // provider.
         Ok(Self {
-            claim,
             mode,
-            provider: found.provider,
+            _bound: Bound(block),
+            provider: held,
+            claim,
         })
     }
 
@@ -225,13 +208,6 @@ impl<M: Mode> Imports<M> {
             provider: self.provider.as_deref(),
             symbol,
         })
-    }
-}
-
-impl<M: Mode> Drop for Imports<M> {
-    fn drop(&mut self) {
-        self.mode.close();
-        unbind_all(self.claim.block().symbols);
     }
 }
 
@@ -268,14 +244,13 @@ impl<'a> Import<'a> {
 /// given), the provider, and the way in which calls reach the symbol.
 impl fmt::Display for Import<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self.symbol(), f)?;
+        let symbol = self.symbol();
         let Some(address) = self.address() else {
-            return f.write_str(": missing, optional");
+            return f.write_fmt(fmt!("{symbol}: missing, optional"));
         };
-        f.write_str(" at ")?;
-        fmt::Display::fmt(&HashedPtr(address.cast_const()), f)?;
-        f.write_str(" in ")?;
-        fmt::Display::fmt(provider_name(self.provider), f)?;
+        let address = HashedPtr(address.cast_const());
+        let provider = provider_name(self.provider);
+        f.write_fmt(fmt!("{symbol} at {address} in {provider}"))?;
         match self.call_mode() {
             None => f.write_str(": data"),
             Some(CallMode::Direct { sites }) => {
@@ -296,54 +271,47 @@ impl fmt::Display for Import<'_> {
     }
 }
 
-/// A resolution whose provider is held.
-struct HeldResolution {
-    resolution: Resolution,
-    provider: Option<HeldProvider>,
-}
-
-impl HeldResolution {
-    /// Resolves `block` in `provider`. Every problem is logged; the first one's errno is returned.
-    fn new(block: &'static Block, provider: Option<&CStr>) -> Result<Self> {
-        let request = Request { block, provider };
-        let kallsyms = request.kallsyms()?;
-        let provider = provider
-            .map(|name| {
-                if block.autoload {
-                    Provider::get_or_request(&kallsyms, name)
-                } else {
-                    Provider::get(&kallsyms, name)
-                }
-            })
-            .transpose()
-            .map_err(|unavailable| {
-                match request.in_image(&kallsyms, unavailable) {
-                    Some(name) => log!(
-                        ERR,
-                        "cannot import {request}: {unavailable}, or leave out `from` if it is built \
-                         in: the kernel image has {name}"
-                    ),
-                    None => log!(ERR, "cannot import {request}: {unavailable}"),
-                }
-                unavailable.errno()
-            })?;
-        let resolution = Resolution::new(&kallsyms, provider.as_ref(), block)?;
-        let provider = provider
-            .map(HeldProvider::new)
-            .transpose()
-            .inspect_err(|error| {
-                let error = error.to_errno();
-                log!(
-                    ERR,
-                    "cannot import {request}: no link to this module can be made in the \
-                     provider's holders/ (error {error})"
-                );
-            })?;
-        Ok(Self {
-            resolution,
-            provider,
+/// Resolves `block` in `provider`, which is held. Every problem is logged; the first one's errno is
+/// returned.
+fn resolve(
+    block: &'static Block,
+    provider: Option<&CStr>,
+) -> Result<(Resolution, Option<HeldProvider>)> {
+    let request = Request { block, provider };
+    let kallsyms = request.kallsyms()?;
+    let provider = provider
+        .map(|name| {
+            if block.autoload {
+                Provider::get_or_request(&kallsyms, name)
+            } else {
+                Provider::get(&kallsyms, name)
+            }
         })
-    }
+        .transpose()
+        .map_err(|unavailable| {
+            match request.in_image(&kallsyms, unavailable) {
+                Some(name) => log!(
+                    ERR,
+                    "cannot import {request}: {unavailable}, or leave out `from` if it is built \
+                     in: the kernel image has {name}"
+                ),
+                None => log!(ERR, "cannot import {request}: {unavailable}"),
+            }
+            unavailable.errno()
+        })?;
+    let resolution = Resolution::new(&kallsyms, provider.as_ref(), block)?;
+    let provider = provider
+        .map(HeldProvider::new)
+        .transpose()
+        .inspect_err(|error| {
+            let error = error.to_errno();
+            log!(
+                ERR,
+                "cannot import {request}: no link to this module can be made in the provider's \
+                 holders/ (error {error})"
+            );
+        })?;
+    Ok((resolution, provider))
 }
 
 #[cfg(kimport_bench)]

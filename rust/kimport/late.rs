@@ -108,9 +108,7 @@ unsafe impl<T: ProviderEvents> Send for LateImports<T> {}
 unsafe impl<T: ProviderEvents> Sync for LateImports<T> {}
 
 impl<T: ProviderEvents> LateImports<T> {
-    /// Binds `block` whenever `provider` is live.
-    ///
-    /// Users call the block's `bind_late` or `bind_late_from` instead, which list the errors.
+    /// Binds `block` whenever `provider` is live, for the block's `bind_late` and `bind_late_from`.
     #[doc(hidden)]
     pub fn new<'a>(
         block: &'static Block,

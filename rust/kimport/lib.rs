@@ -121,7 +121,7 @@ pub use calls::{Calls, LateCalls};
 #[cfg(kimport_bench)]
 #[doc(hidden)]
 pub use imports::bench;
-pub use imports::{Direct, Import, Imports, Mode, Rebindable};
+pub use imports::{Direct, Import, Imports, Rebindable};
 pub use kimport_macros::import_symbols;
 pub use kimport_types as types;
 pub use late::{LateImports, ProviderEvents};
