@@ -55,12 +55,6 @@ pub struct Calls {
     srcu: Atomic<*mut Srcu>,
 }
 
-/// Proof that the current task is inside a call.
-#[doc(hidden)]
-pub struct Inside {
-    _guard: srcu::Guard<'static>,
-}
-
 impl Calls {
     /// Creates calls that are closed.
     pub const fn closed() -> Self {
@@ -69,18 +63,17 @@ impl Calls {
         }
     }
 
-    /// Enters, unless the calls are closed. May not be called in NMIs, see [`calls`](self).
-    pub fn try_enter(&self) -> Option<Inside> {
+    /// Enters, unless the calls are closed. May not be called in NMIs, see [`calls`](self). The
+    /// task is inside until it drops the guard.
+    pub fn try_enter(&self) -> Option<srcu::Guard<'static>> {
         let _rcu = rcu::read_lock();
         // Pairs with the release in `open`: a caller that sees the SRCU also sees the call sites
         // bound.
         let srcu = NonNull::new(self.srcu.load(Acquire))?;
         // SAFETY: By the type invariants the SRCU lives until the RCU guard is gone, and after that
-        // as long as somebody is inside, which the returned value is.
+        // as long as somebody is inside, which the holder of the returned guard is.
         let srcu: &'static Srcu = unsafe { srcu.as_ref() };
-        Some(Inside {
-            _guard: srcu.read_lock(),
-        })
+        Some(srcu.read_lock())
     }
 
     /// Enters. May not be called in NMIs, see [`calls`](self).
@@ -88,7 +81,7 @@ impl Calls {
     /// # Panics
     ///
     /// Ends in a `BUG` that names `symbol` when the calls are closed.
-    pub fn enter(&self, symbol: &str) -> Inside {
+    pub fn enter(&self, symbol: &str) -> srcu::Guard<'static> {
         self.try_enter()
             .unwrap_or_else(|| crate::binder::unbound(symbol))
     }
@@ -168,7 +161,7 @@ pub struct LateCalls {
 #[doc(hidden)]
 pub struct InsideLate {
     _provider: Provider,
-    _inside: Inside,
+    _inside: srcu::Guard<'static>,
 }
 
 impl LateCalls {

@@ -186,15 +186,8 @@ fn print(seq: &SeqFile, block: &Block, symbol: &Symbol) {
     seq_print!(seq, " {} ", symbol.name);
     match symbol.address() {
         Some(address) => print_bound(seq, symbol, address),
-        None if symbol.optional => seq_print!(seq, "- - missing -"),
-        None => seq_print!(seq, "- - unbound -"),
-    }
-    print_verdict(seq, block, symbol);
-}
-
-fn print_verdict(seq: &SeqFile, block: &Block, symbol: &Symbol) {
-    if symbol.address().is_none() {
-        return seq_print!(seq, " -\n");
+        None if symbol.optional => return seq_print!(seq, "- - missing - -\n"),
+        None => return seq_print!(seq, "- - unbound - -\n"),
     }
     if symbol.unverified {
         return seq_print!(seq, " no: #[unverified]\n");

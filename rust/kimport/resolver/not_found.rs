@@ -5,8 +5,8 @@
 use crate::compat::{code, HashedPtr};
 use crate::types::Refusal;
 use core::ffi::c_void;
-use kernel::error::Error;
 use kernel::fmt;
+use kernel::prelude::*;
 use kernel::str::BStr;
 
 /// The number of bytes of a clone's name that are kept for printing.
@@ -143,12 +143,12 @@ impl fmt::Display for NotFound {
                 )
             }
             Self::Moved { loaded, address } => {
-                f.write_str("the kernel bound it to ")?;
-                fmt::Display::fmt(&HashedPtr(loaded.cast_const()), f)?;
-                f.write_str(" when it loaded this module, but it is at ")?;
-                fmt::Display::fmt(&HashedPtr(address.cast_const()), f)?;
-                return f
-                    .write_str(" now, as the provider was loaded anew; load this module again");
+                return f.write_fmt(fmt!(
+                    "the kernel bound it to {} when it loaded this module, but it is at {} now, as \
+                     the provider was loaded anew; load this module again",
+                    HashedPtr(loaded.cast_const()),
+                    HashedPtr(address.cast_const())
+                ));
             }
         };
         core::fmt::Display::fmt(&refusal, f)
@@ -196,9 +196,9 @@ impl core::fmt::Display for Candidates {
         f.write_str(":")?;
         let listed = self.positions.iter().zip(self.addresses);
         for (index, (position, address)) in listed.take(self.count as usize).enumerate() {
-            f.write_str(if index == 0 { " " } else { ", " })?;
-            write!(f, "{position} at ")?;
-            fmt::Display::fmt(&HashedPtr(address as *const u8), f)?;
+            let separator = if index == 0 { " " } else { ", " };
+            let address = HashedPtr(address as *const u8);
+            f.write_fmt(fmt!("{separator}{position} at {address}"))?;
         }
         if self.count as usize > LISTED {
             f.write_str(", ...")?;
