@@ -19,15 +19,4 @@ TEN_SIDES(3)
 TEN_SIDES(4)
 FIVE_SIDES(5)
 
-static int __init provider_init(void)
-{
-	return 0;
-}
-
-static void __exit provider_exit(void)
-{
-}
-
-module_init(provider_init);
-module_exit(provider_exit);
 MODULE_LICENSE("GPL");

@@ -13,8 +13,8 @@ static noinline __used int provider_pair(void)
 }
 
 /*
- * The kernel image has a function of this name and prototype, so pahole leaves
- * this one out of the BTF of the module.
+ * The kernel image has a function of this name and prototype, so pahole leaves this one out of the
+ * BTF of the module.
  */
 noinline int nr_processes(void)
 {

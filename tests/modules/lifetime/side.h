@@ -42,11 +42,6 @@ static noinline __used int side_sleep(unsigned int usecs)
 	return id;
 }
 
-static int __init side_init(void)
-{
-	return 0;
-}
-
 static void __exit side_exit(void)
 {
 	WARN_ON_ONCE(atomic_read(&side_inside));
@@ -56,6 +51,5 @@ static void __exit side_exit(void)
 	WARN_ON_ONCE(atomic_read(&side_inside));
 }
 
-module_init(side_init);
 module_exit(side_exit);
 MODULE_LICENSE("GPL");

@@ -10,11 +10,6 @@ static int __init load_fails_init(void)
 	return -ENODEV;
 }
 
-static void __exit load_fails_exit(void)
-{
-}
-
 module_init(load_fails_init);
-module_exit(load_fails_exit);
 MODULE_DESCRIPTION("Fails, for the tests of kimport load");
 MODULE_LICENSE("GPL");

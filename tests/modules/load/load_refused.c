@@ -18,11 +18,6 @@ static int __init load_refused_init(void)
 	start_kernel();
 }
 
-static void __exit load_refused_exit(void)
-{
-}
-
 module_init(load_refused_init);
-module_exit(load_refused_exit);
 MODULE_DESCRIPTION("Uses symbols that cannot be imported, for the tests of kimport load");
 MODULE_LICENSE("GPL");

@@ -9,11 +9,6 @@ static int __init relink_wrong_init(void)
 	return no_such_function();
 }
 
-static void __exit relink_wrong_exit(void)
-{
-}
-
 module_init(relink_wrong_init);
-module_exit(relink_wrong_exit);
 MODULE_DESCRIPTION("Uses a function that no kernel has, for the tests of kimport");
 MODULE_LICENSE("GPL");

@@ -14,16 +14,5 @@ noinline long provider_add(int a, long b)
 	return a + b;
 }
 
-static int __init provider_init(void)
-{
-	return 0;
-}
-
-static void __exit provider_exit(void)
-{
-}
-
-module_init(provider_init);
-module_exit(provider_exit);
 MODULE_DESCRIPTION("Exports nothing, for the tests of kimport");
 MODULE_LICENSE("GPL");
