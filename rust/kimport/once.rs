@@ -20,16 +20,12 @@ impl Once {
     /// Calls `init`, unless it was called before. When this returns, `init` has returned, also if
     /// another task called it. May sleep.
     pub(crate) fn call(&self, init: impl FnOnce()) {
-        match self.0.cmpxchg(NEW, BUSY, Acquire) {
-            Ok(_) => {
-                init();
-                self.0.store(DONE, Release);
-            }
-            Err(_) => {
-                while self.0.load(Acquire) != DONE {
-                    fsleep(Delta::from_micros(100));
-                }
-            }
+        if self.0.cmpxchg(NEW, BUSY, Acquire).is_ok() {
+            init();
+            return self.0.store(DONE, Release);
+        }
+        while self.0.load(Acquire) != DONE {
+            fsleep(Delta::from_micros(100));
         }
     }
 }

@@ -40,10 +40,7 @@ impl LastVerdict {
 
     pub(crate) fn get(&self) -> Verdict {
         let code = usize::try_from(self.0.load(Relaxed)).unwrap_or(0);
-        Verdict::ALL
-            .get(code)
-            .copied()
-            .unwrap_or(Verdict::NotChecked)
+        *Verdict::ALL.get(code).unwrap_or(&Verdict::NotChecked)
     }
 
     pub(crate) fn set(&self, verdict: Verdict) {

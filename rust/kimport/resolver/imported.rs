@@ -41,6 +41,6 @@ pub(super) fn symbols() -> &'static [Symbol] {
 
 /// Returns the functions, which come before the data.
 pub(super) fn functions() -> &'static [Symbol] {
-    let symbols = symbols();
-    &symbols[..symbols.partition_point(|symbol| symbol.binding.function().is_some())]
+    let count = symbols().partition_point(|symbol| symbol.binding.function().is_some());
+    symbols().get(..count).unwrap_or_default()
 }

@@ -58,9 +58,7 @@ import_symbols! {
     }
 }
 
-struct LifetimeLoad {
-    _imports: KVec<Imports>,
-}
+struct LifetimeLoad(#[expect(dead_code)] KVec<Imports>);
 
 impl kernel::Module for LifetimeLoad {
     fn init(_module: &'static ThisModule) -> Result<Self> {
@@ -120,7 +118,7 @@ impl kernel::Module for LifetimeLoad {
             }
             _ => return Err(EINVAL),
         }
-        Ok(Self { _imports: held })
+        Ok(Self(held))
     }
 }
 

@@ -18,6 +18,7 @@ use kimport::compat::{
 };
 use kimport::{import_symbols, Imports, Rebindable};
 use thread::{Thread, Work};
+use How::{Optional, Short, Sleeping};
 
 module! {
     type: LifetimeRebind,
@@ -88,16 +89,16 @@ impl Work for Calls {
     fn step(&self) {
         let result = match self.how {
             // SAFETY: The threads end before the imports do. The function takes nothing.
-            How::Short => Some(unsafe { side::side_id() }),
+            Short => Some(unsafe { side::side_id() }),
             // SAFETY: As above; kthreads may sleep.
-            How::Sleeping => Some(unsafe { side::side_sleep(100) }),
+            Sleeping => Some(unsafe { side::side_sleep(100) }),
             // SAFETY: As for `side_id`.
-            How::Optional => unsafe { side::side_only_a() },
+            Optional => unsafe { side::side_only_a() },
         };
         let count = match (self.how, result) {
-            (How::Short | How::Sleeping, Some(A)) | (How::Optional, Some(11)) => &self.a,
-            (How::Short | How::Sleeping, Some(B)) => &self.b,
-            (How::Optional, None) => &self.missing,
+            (Short | Sleeping, Some(A)) | (Optional, Some(11)) => &self.a,
+            (Short | Sleeping, Some(B)) => &self.b,
+            (Optional, None) => &self.missing,
             _ => &self.wrong,
         };
         count.fetch_add(1, Relaxed);
@@ -188,13 +189,7 @@ impl kernel::Module for LifetimeRebind {
         if moves == 0 {
             all_or_nothing(&mut imports)?;
         } else {
-            for how in [
-                How::Short,
-                How::Short,
-                How::Sleeping,
-                How::Sleeping,
-                How::Optional,
-            ] {
+            for how in [Short, Short, Sleeping, Sleeping, Optional] {
                 let calls = Arc::new(Calls::new(how), GFP_KERNEL)?;
                 work.push(calls.clone(), GFP_KERNEL)?;
                 threads.push(Thread::new(calls)?, GFP_KERNEL)?;
@@ -203,9 +198,9 @@ impl kernel::Module for LifetimeRebind {
         }
         for calls in &work {
             let how = match calls.how {
-                How::Short => "short",
-                How::Sleeping => "sleeping",
-                How::Optional => "optional",
+                Short => "short",
+                Sleeping => "sleeping",
+                Optional => "optional",
             };
             let [a, b, missing, wrong] =
                 [&calls.a, &calls.b, &calls.missing, &calls.wrong].map(|count| count.load(Relaxed));

@@ -78,9 +78,7 @@ extern "C" {
     static saved_command_line: *const c_char;
 }
 
-struct RelinkRust {
-    _imports: KVec<Imports>,
-}
+struct RelinkRust(#[expect(dead_code)] KVec<Imports>);
 
 impl kernel::Module for RelinkRust {
     fn init(_module: &'static ThisModule) -> Result<Self> {
@@ -120,15 +118,12 @@ impl kernel::Module for RelinkRust {
                 fsleep(Delta::from_millis(1500));
                 drop(provider::resolve_imports()?);
             }
-            6 => {
-                // SAFETY: The conditions do not hold: the imports are not resolved. The call ends
-                // in a `BUG`.
-                unsafe { image::nr_processes() };
-            }
-            7 => {
-                drop(image::resolve_imports()?);
-                // SAFETY: The conditions do not hold: the imports were dropped. The call ends in a
-                // `BUG`.
+            case @ (6 | 7) => {
+                if case == 7 {
+                    drop(image::resolve_imports()?);
+                }
+                // SAFETY: The conditions do not hold: the imports are not resolved, or were
+                // dropped. The call ends in a `BUG`.
                 unsafe { image::nr_processes() };
             }
             8 => {
@@ -148,7 +143,7 @@ impl kernel::Module for RelinkRust {
             }
             _ => return Err(EINVAL),
         }
-        Ok(Self { _imports: imports })
+        Ok(Self(imports))
     }
 }
 

@@ -31,9 +31,7 @@ module! {
 
 include!(env!("KIMPORT_PROTOTYPES"));
 
-struct ImportsTyped {
-    _imports: Imports,
-}
+struct ImportsTyped(Imports);
 
 impl kernel::Module for ImportsTyped {
     fn init(_module: &'static ThisModule) -> Result<Self> {
@@ -47,6 +45,6 @@ impl kernel::Module for ImportsTyped {
         }
         let count = imports.iter().count();
         pr_info!("{count} imports, chosen with KIMPORT_SEED={SEED}\n");
-        Ok(Self { _imports: imports })
+        Ok(Self(imports))
     }
 }

@@ -37,10 +37,7 @@ import_symbols! {
     }
 }
 
-struct WaysCrate {
-    _image: Imports,
-    _provider: Imports,
-}
+struct WaysCrate(#[expect(dead_code)] [Imports; 2]);
 
 impl kernel::Module for WaysCrate {
     fn init(_module: &'static ThisModule) -> Result<Self> {
@@ -62,10 +59,7 @@ fn functions() -> Result<WaysCrate> {
     if processes <= 0 || sum != 42 {
         return Err(EBADMSG);
     }
-    Ok(WaysCrate {
-        _image: image,
-        _provider: provider,
-    })
+    Ok(WaysCrate([image, provider]))
 }
 
 fn data() -> Result<WaysCrate> {
@@ -81,8 +75,5 @@ fn data() -> Result<WaysCrate> {
     if value != 42 {
         return Err(EBADMSG);
     }
-    Ok(WaysCrate {
-        _image: image,
-        _provider: provider,
-    })
+    Ok(WaysCrate([image, provider]))
 }
