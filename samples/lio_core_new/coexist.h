@@ -2,11 +2,10 @@
 /*
  * Lets a second copy of the LIO core live beside the kernel's own.
  *
- * This header is included before every file of the core (see Kbuild). It
- * redefines the few interfaces through which a copy of the core would collide
- * with the original. So the core's sources are compiled as they are in the
- * kernel tree: there is no patch that stops applying, and no text edit that
- * silently stops matching.
+ * This header is included before every file of the core (see Kbuild). It redefines the few
+ * interfaces through which a copy of the core would collide with the original. So the core's
+ * sources are compiled as they are in the kernel tree: there is no patch that stops applying, and
+ * no text edit that silently stops matching.
  */
 #ifndef LIO_CORE_NEW_COEXIST_H
 #define LIO_CORE_NEW_COEXIST_H
@@ -24,13 +23,11 @@
 #include <linux/string.h>
 
 /*
- * Two modules cannot export the same names, so this one exports none. Defining
- * __DISABLE_EXPORTS would do that as well, but it also tells the headers that
- * this is not kernel code, and they drop IBT and CFI support for it. Besides,
- * objtool seals a function that is not exported: the function loses its ENDBR
- * if nothing in this module takes its address. But drivers put functions of the
- * core into their operations, so each function here keeps its landing pad as if
- * it were exported.
+ * Two modules cannot export the same names, so this one exports none. Defining __DISABLE_EXPORTS
+ * would do that as well, but it also tells the headers that this is not kernel code, and they drop
+ * IBT and CFI support for it. Besides, objtool seals a function that is not exported: the function
+ * loses its ENDBR if nothing in this module takes its address. But drivers put functions of the
+ * core into their operations, so each function here keeps its landing pad as if it were exported.
  */
 #undef __EXPORT_SYMBOL
 #define __EXPORT_SYMBOL(sym, license, ns) \
