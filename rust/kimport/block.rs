@@ -103,14 +103,6 @@ impl Symbol {
         debug!("bound {} to {address:p}", self.name);
     }
 
-    /// Makes the entry's wrapper end in a `BUG`, or return [`None`] if the entry is optional.
-    pub(crate) fn unbind(&self) {
-        if self.address().is_some() {
-            debug!("unbinding {}", self.name);
-        }
-        self.binding.unbind();
-    }
-
     /// Returns the address that the wrapper reaches, if any.
     pub(crate) fn address(&self) -> Option<*mut c_void> {
         self.binding.address()

@@ -164,7 +164,9 @@ impl Imports<Rebindable> {
         // Callers that are inside now may be in the old provider, or on the way there. Callers that
         // come later are not.
         self.mode.0.wait();
-        resolution.missing().for_each(Symbol::unbind);
+        resolution
+            .missing()
+            .for_each(|symbol| symbol.binding.unbind());
         // INVARIANT: All entries are bound to the symbols of the new provider. The old provider is
         // released.
         self.provider = provider;
@@ -280,12 +282,9 @@ fn resolve(
     let request = Request { block, provider };
     let kallsyms = request.kallsyms()?;
     let provider = provider
-        .map(|name| {
-            if block.autoload {
-                Provider::get_or_request(&kallsyms, name)
-            } else {
-                Provider::get(&kallsyms, name)
-            }
+        .map(|name| match block.autoload {
+            true => Provider::get_or_request(&kallsyms, name),
+            false => Provider::get(&kallsyms, name),
         })
         .transpose()
         .map_err(|unavailable| {

@@ -61,14 +61,11 @@ impl ProviderEvents for () {
 enum State {
     /// The provider is not live, or the block could not be bound to it.
     Waiting,
-    /// Bound to the symbols of this module.
-    Bound(*mut module),
+    /// Bound to the symbols of the provider that was set last.
+    Bound,
     /// The block is not bound any more.
     Closed,
 }
-
-// SAFETY: The pointer is compared, never followed.
-unsafe impl Send for State {}
 
 /// A block that is bound while its provider is loaded, initialised by the `bind_late` that
 /// `import_symbols!` generates for `#[late]` blocks.
@@ -81,8 +78,9 @@ unsafe impl Send for State {}
 /// # Invariants
 ///
 /// - `notifier` is registered from the end of the initialiser until drop.
-/// - The calls are open only while `state` is `Bound`. As long as it is, the `GOING` of that module
-///   has not been notified, and the block's entries are bound to addresses in that module.
+/// - The calls are open only while `state` is `Bound`. As long as it is, the `GOING` of the provider
+///   that was set last has not been notified, and the block's entries are bound to addresses in
+///   that module.
 #[pin_data(PinnedDrop)]
 #[must_use = "the block is bound only while this lives"]
 pub struct LateImports<T: ProviderEvents> {
@@ -186,7 +184,7 @@ impl<T: ProviderEvents> LateImports<T> {
         unsafe { self.calls.set_provider(&provider) };
         // INVARIANT: The provider is held, so it is not going. Its `GOING` will be notified after
         // `state` is unlocked.
-        *state = State::Bound(provider.module().as_ptr());
+        *state = State::Bound;
         self.open.open();
         drop(provider);
         self.events.provider_live();
@@ -205,7 +203,7 @@ impl<T: ProviderEvents> LateImports<T> {
             return;
         }
         let mut state = self.state.lock();
-        if matches!(*state, State::Bound(bound) if bound == module) {
+        if matches!(*state, State::Bound) && self.calls.is_provider(module) {
             self.unbind();
             *state = State::Waiting;
             self.events.provider_going();

@@ -158,29 +158,22 @@ impl fmt::Display for NotFound {
 /// Several symbols of one name.
 #[derive(Clone, Copy)]
 pub(crate) struct Candidates {
-    /// The addresses of the first symbols, in the order of the symbol table.
-    addresses: [usize; LISTED],
-    /// The `#[position]` of each.
-    positions: [u16; LISTED],
+    /// The `#[position]`s and addresses of the first symbols, in the order of the symbol table.
+    listed: [(u32, usize); LISTED],
     count: u32,
 }
 
 impl Candidates {
     pub(super) const fn new() -> Self {
         Self {
-            addresses: [0; LISTED],
-            positions: [0; LISTED],
+            listed: [(0, 0); LISTED],
             count: 0,
         }
     }
 
     pub(super) fn push(&mut self, position: u32, address: usize) {
-        let index = self.count as usize;
-        if let Some((place, number)) =
-            Option::zip(self.addresses.get_mut(index), self.positions.get_mut(index))
-        {
-            *place = address;
-            *number = position.try_into().unwrap_or(u16::MAX);
+        if let Some(place) = self.listed.get_mut(self.count as usize) {
+            *place = (position, address);
         }
         self.count += 1;
     }
@@ -194,8 +187,8 @@ impl Candidates {
 impl core::fmt::Display for Candidates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(":")?;
-        let listed = self.positions.iter().zip(self.addresses);
-        for (index, (position, address)) in listed.take(self.count as usize).enumerate() {
+        let listed = self.listed.iter().take(self.count as usize);
+        for (index, &(position, address)) in listed.enumerate() {
             let separator = if index == 0 { " " } else { ", " };
             let address = HashedPtr(address as *const u8);
             f.write_fmt(fmt!("{separator}{position} at {address}"))?;

@@ -133,15 +133,27 @@ fn offset_in(address: *const c_void, name: &CStr) -> Option<usize> {
     usize::from_str_radix(core::str::from_utf8(&text[..end]).ok()?, 16).ok()
 }
 
-/// Creates a probe on `name` that is not registered yet.
+/// Registers a probe on `name`, and unregisters it again. Returns the result, and the address that
+/// the kernel has stored, or null.
 #[cfg(CONFIG_KPROBES)]
-fn probe_on(name: &'static CStr) -> bindings::kprobe {
+fn probe(name: &'static CStr, offset: u32, flags: u32) -> (Result<(), Error>, *mut c_void) {
     use kernel::str::CStrExt as _;
 
-    bindings::kprobe {
+    let mut probe = bindings::kprobe {
         symbol_name: name.as_char_ptr(),
+        offset,
+        flags,
         ..Default::default()
+    };
+    // SAFETY: The probe is initialised, and stays where it is while it is registered: it is
+    // unregistered below.
+    let result = kernel::error::to_result(unsafe { bindings::register_kprobe(&mut probe) });
+    let address = probe.addr.cast();
+    if result.is_ok() {
+        // SAFETY: The probe was just registered.
+        unsafe { bindings::unregister_kprobe(&mut probe) };
     }
+    (result, address)
 }
 
 #[cfg(kimport_selftest)]

@@ -8,10 +8,9 @@
 //! elsewhere it is not aligned (-EINVAL). So no probe is armed, and no grace period is waited for.
 //! Source: `kernel/kprobes.c`.
 
-use crate::bindings;
 use crate::compat::code;
 use core::ffi::{c_void, CStr};
-use kernel::error::{to_result, Error};
+use kernel::error::Error;
 
 const OFFSET: u32 = 1;
 
@@ -20,18 +19,9 @@ const OFFSET: u32 = 1;
 /// `ENOENT`: kallsyms has no such symbol. `EINVAL`: the kernel accepted the probe, or does not
 /// store the address. Others: the errors of `register_kprobe()`.
 pub(super) fn find(name: &'static CStr) -> Result<*mut c_void, Error> {
-    let mut probe = super::probe_on(name);
-    probe.offset = OFFSET;
-    // SAFETY: The probe is initialised, and stays where it is while it is registered: it is
-    // unregistered below.
-    let result = to_result(unsafe { bindings::register_kprobe(&mut probe) });
-    if result.is_ok() {
-        // SAFETY: The probe was just registered.
-        unsafe { bindings::unregister_kprobe(&mut probe) };
-        return Err(code::EINVAL);
-    }
-    if probe.addr.is_null() {
+    let (result, address) = super::probe(name, OFFSET, 0);
+    if result.is_ok() || address.is_null() {
         return result.and(Err(code::EINVAL));
     }
-    Ok(probe.addr.wrapping_byte_sub(OFFSET as usize).cast())
+    Ok(address.wrapping_byte_sub(OFFSET as usize))
 }

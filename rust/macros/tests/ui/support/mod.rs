@@ -97,8 +97,6 @@ pub mod binding {
 
         pub fn retire(&self) {}
 
-        pub fn unbind(&self) {}
-
         pub fn address(&self) -> Option<*mut c_void> {
             None
         }
