@@ -160,7 +160,7 @@ impl fmt::Display for NotFound {
 pub(crate) struct Candidates {
     /// The `#[position]`s and addresses of the first symbols, in the order of the symbol table.
     listed: [(u32, usize); LISTED],
-    count: u32,
+    pub(super) count: u32,
 }
 
 impl Candidates {
@@ -176,10 +176,6 @@ impl Candidates {
             *place = (position, address);
         }
         self.count += 1;
-    }
-
-    pub(super) fn count(&self) -> u32 {
-        self.count
     }
 }
 

@@ -53,13 +53,6 @@ pub(crate) enum Kind {
     },
 }
 
-impl Kind {
-    /// Returns whether kallsyms leaves out all symbols of this kind.
-    fn is_unlisted(self) -> bool {
-        matches!(self, Self::Data { .. }) && !cfg!(CONFIG_KALLSYMS_ALL)
-    }
-}
-
 /// The memory that a symbol lies in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Place {
@@ -153,11 +146,8 @@ impl<'a> Search<'a> {
             self.renames += 1;
             self.renamed.get_or_insert(symbol);
         }
-        let is_better = match self.made {
-            None => true,
-            Some((first, _)) => first == Made::Clone && made == Made::Renamed,
-        };
-        if is_better {
+        let first = self.made.map(|(first, _)| first);
+        if first.is_none() || (first, made) == (Some(Made::Clone), Made::Renamed) {
             self.made = Some((made, CloneName::new(name)));
         }
     }
@@ -182,13 +172,13 @@ impl<'a> Search<'a> {
 
     /// Returns the symbol, after all symbols were shown.
     pub(super) fn result(&self) -> Result<Symbol, NotFound> {
-        if self.query.position.is_none() && self.candidates.count() > 1 {
+        if self.query.position.is_none() && self.candidates.count > 1 {
             return Err(NotFound::Ambiguous(self.candidates));
         }
         if let Some(symbol) = self.selected {
             return Ok(symbol);
         }
-        if self.counted > 0 && self.candidates.count() > 0 {
+        if self.candidates.count > 0 {
             let count = self.counted;
             return Err(NotFound::Position { count });
         }
@@ -197,8 +187,10 @@ impl<'a> Search<'a> {
             (count @ 2.., _, Some((_, name))) => Err(NotFound::SeveralRenames { name, count }),
             _ if self.in_init => Err(NotFound::InInit),
             (.., Some((_, clone))) => Err(NotFound::OnlyClone(clone)),
-            _ if self.query.kind.is_unlisted() => Err(NotFound::NoData),
-            _ => Err(NotFound::Missing),
+            _ => match self.query.kind {
+                Kind::Data { .. } if !cfg!(CONFIG_KALLSYMS_ALL) => Err(NotFound::NoData),
+                _ => Err(NotFound::Missing),
+            },
         }
     }
 }

@@ -119,20 +119,14 @@ impl ProviderEvents for NoEvents {
 struct Calls {
     /// The time that each call sleeps.
     sleep_ms: u32,
-    some: Atomic<i64>,
-    none: Atomic<i64>,
-    wrong: Atomic<i64>,
+    /// The numbers of calls that returned `Some`, `None`, and a wrong value.
+    counts: [Atomic<i64>; 3],
 }
 
 impl Calls {
     fn new(sleep_ms: u32) -> Result<Arc<Self>> {
-        let calls = Self {
-            sleep_ms,
-            some: Atomic::new(0),
-            none: Atomic::new(0),
-            wrong: Atomic::new(0),
-        };
-        Ok(Arc::new(calls, GFP_KERNEL)?)
+        let counts = [const { Atomic::<i64>::new(0) }; 3];
+        Ok(Arc::new(Self { sleep_ms, counts }, GFP_KERNEL)?)
     }
 }
 
@@ -145,10 +139,11 @@ impl Work for Calls {
             // SAFETY: Threads may sleep.
             unsafe { side::side_sleep(self.sleep_ms * 1000) }
         };
+        let [some, none, wrong] = &self.counts;
         let count = match result {
-            Some(1) => &self.some,
-            None => &self.none,
-            _ => &self.wrong,
+            Some(1) => some,
+            None => none,
+            _ => wrong,
         };
         count.fetch_add(1, Relaxed);
     }
@@ -208,8 +203,7 @@ impl Drop for LifetimeLate {
         pr_info!("after: {id:?}\n");
         self.threads.clear();
         for calls in &self.calls {
-            let [some, none, wrong] =
-                [&calls.some, &calls.none, &calls.wrong].map(|count| count.load(Relaxed));
+            let [some, none, wrong] = calls.counts.each_ref().map(|count| count.load(Relaxed));
             pr_info!("calls: {some} some, {none} none, {wrong} wrong\n");
         }
     }

@@ -66,23 +66,8 @@ enum How {
 /// The counts of the results of one thread's calls.
 struct Calls {
     how: How,
-    a: Atomic<i64>,
-    b: Atomic<i64>,
-    /// The number of calls that returned `None`.
-    missing: Atomic<i64>,
-    wrong: Atomic<i64>,
-}
-
-impl Calls {
-    fn new(how: How) -> Self {
-        Self {
-            how,
-            a: Atomic::new(0),
-            b: Atomic::new(0),
-            missing: Atomic::new(0),
-            wrong: Atomic::new(0),
-        }
-    }
+    /// The numbers of calls in `a`, in `b`, that returned `None`, and of wrong results.
+    counts: [Atomic<i64>; 4],
 }
 
 impl Work for Calls {
@@ -95,11 +80,12 @@ impl Work for Calls {
             // SAFETY: As for `side_id`.
             Optional => unsafe { side::side_only_a() },
         };
+        let [a, b, missing, wrong] = &self.counts;
         let count = match (self.how, result) {
-            (Short | Sleeping, Some(A)) | (Optional, Some(11)) => &self.a,
-            (Short | Sleeping, Some(B)) => &self.b,
-            (Optional, None) => &self.missing,
-            _ => &self.wrong,
+            (Short | Sleeping, Some(A)) | (Optional, Some(11)) => a,
+            (Short | Sleeping, Some(B)) => b,
+            (Optional, None) => missing,
+            _ => wrong,
         };
         count.fetch_add(1, Relaxed);
     }
@@ -190,7 +176,8 @@ impl kernel::Module for LifetimeRebind {
             all_or_nothing(&mut imports)?;
         } else {
             for how in [Short, Short, Sleeping, Sleeping, Optional] {
-                let calls = Arc::new(Calls::new(how), GFP_KERNEL)?;
+                let counts = [const { Atomic::<i64>::new(0) }; 4];
+                let calls = Arc::new(Calls { how, counts }, GFP_KERNEL)?;
                 work.push(calls.clone(), GFP_KERNEL)?;
                 threads.push(Thread::new(calls)?, GFP_KERNEL)?;
             }
@@ -202,8 +189,7 @@ impl kernel::Module for LifetimeRebind {
                 Sleeping => "sleeping",
                 Optional => "optional",
             };
-            let [a, b, missing, wrong] =
-                [&calls.a, &calls.b, &calls.missing, &calls.wrong].map(|count| count.load(Relaxed));
+            let [a, b, missing, wrong] = calls.counts.each_ref().map(|count| count.load(Relaxed));
             pr_info!("{how}: {a} calls in a, {b} in b, {missing} missing, {wrong} wrong\n");
             ensure(a > 0 && b + missing > 0 && wrong == 0)?;
         }
