@@ -28,8 +28,7 @@ use crate::block::{Block, Symbol};
 use crate::once::Once;
 use crate::resolver::Kallsyms;
 use crate::this_module::{module_name, this_module};
-use crate::types::Policy;
-use crate::verdict::Verdict;
+use crate::types::{Judgement, Policy};
 use crate::verify::Printed;
 use core::ffi::{c_void, CStr};
 use core::ptr::null_mut;
@@ -196,10 +195,10 @@ fn print(seq: &SeqFile, block: &Block, symbol: &Symbol) {
         return seq_print!(seq, " no: verify(off)\n");
     }
     match symbol.binding.verdict().get() {
-        Verdict::Verified => seq_print!(seq, " yes\n"),
-        Verdict::Unverified(why) => seq_print!(seq, " unverified: {}\n", Printed(why)),
-        Verdict::Differs => seq_print!(seq, " no: it differs\n"),
-        Verdict::NotChecked => seq_print!(seq, " no: not checked\n"),
+        Some(Judgement::Verified) => seq_print!(seq, " yes\n"),
+        Some(Judgement::Unverified(why)) => seq_print!(seq, " unverified: {}\n", Printed(why)),
+        Some(Judgement::Accepted | Judgement::Refused) => seq_print!(seq, " no: it differs\n"),
+        None => seq_print!(seq, " no: not checked\n"),
     }
 }
 

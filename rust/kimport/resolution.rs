@@ -9,7 +9,7 @@ use crate::licence;
 use crate::log::{debug, log};
 use crate::provider::{provider_name, Provider, Unavailable};
 use crate::resolver::{Kallsyms, NotFound, Query};
-use crate::verdict::Verdict;
+use crate::types::Judgement;
 use crate::verify::Types;
 use core::ffi::{c_void, CStr};
 use kernel::fmt;
@@ -75,7 +75,7 @@ impl Request<'_> {
 pub(crate) struct Resolution {
     block: &'static Block,
     addresses: KVVec<Option<*mut c_void>>,
-    verdicts: KVVec<Verdict>,
+    verdicts: KVVec<Option<Judgement>>,
 }
 
 impl Resolution {
@@ -95,11 +95,11 @@ impl Resolution {
             for (symbol, address) in block.symbols.iter().zip(&addresses) {
                 let verdict = match address {
                     Some(_) => types.verify(symbol, block.policy),
-                    None => Ok(Verdict::NotChecked),
+                    None => Ok(None),
                 };
                 let verdict = verdict.unwrap_or_else(|error| {
                     result = result.and(Err(error));
-                    Verdict::NotChecked
+                    None
                 });
                 verdicts.push(verdict, GFP_KERNEL)?;
             }
@@ -152,11 +152,7 @@ impl Resolution {
 
 /// Returns the address of each of `symbols` in the provider of `types`, and the errno of the first
 /// symbol that is refused. The address is [`None`] for an optional symbol that is missing, and for
-/// a symbol that is refused, which is logged.
-///
-/// # Errors
-///
-/// `ENOMEM`.
+/// a symbol that is refused, which is logged. The only error is `ENOMEM`.
 pub(crate) fn look_up(
     types: &Types<'_>,
     symbols: &'static [Symbol],

@@ -98,11 +98,8 @@ impl Kallsyms {
     }
 
     /// Binds `symbols`, functions and data of the kernel image that the crate itself imports, by
-    /// the rules for users' imports. May sleep. They stay bound.
-    ///
-    /// # Errors
-    ///
-    /// The first symbol that is refused.
+    /// the rules for users' imports. May sleep. They stay bound. The error is the first symbol that
+    /// is refused.
     pub(crate) fn bind(&self, symbols: &'static [block::Symbol]) -> Result<(), Refusal> {
         let mut found = KVec::new();
         for symbol in symbols {
@@ -136,11 +133,7 @@ impl Kallsyms {
     }
 
     /// Returns the address of the symbol of each query in `provider`, or in the kernel image, in
-    /// the order of `queries`. May sleep.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`.
+    /// the order of `queries`. May sleep. The only error is `ENOMEM`.
     pub(crate) fn find<'a>(
         &self,
         provider: Option<&Provider>,

@@ -16,7 +16,6 @@ use crate::log::{log, log_lines};
 use crate::provider::{provider_name, Provider};
 use crate::resolver::Kallsyms;
 use crate::types::{judge, Judgement, Policy, Refusal, TypeMatch, Unverified};
-use crate::verdict::Verdict;
 use core::cell::OnceCell;
 use core::ffi::CStr;
 use kernel::fmt;
@@ -53,16 +52,16 @@ impl<'a> Types<'a> {
             .is_some_and(|types| types.own_symbol(name, None) != TypeMatch::Missing)
     }
 
-    /// Compares `symbol`, which was found, with its declaration, under `policy`. May sleep. A
-    /// problem is logged.
+    /// Compares `symbol`, which was found, with its declaration, under `policy`; [`None`] if that is
+    /// not wanted. May sleep. A problem is logged.
     ///
     /// # Errors
     ///
     /// `EPROTOTYPE`: the type differs. `ENODATA`: the type cannot be compared, and `policy`
     /// requires that it is. `ENOMEM`: there is no memory for a name.
-    pub(crate) fn verify(&self, symbol: &Symbol, policy: Policy) -> Result<Verdict> {
+    pub(crate) fn verify(&self, symbol: &Symbol, policy: Policy) -> Result<Option<Judgement>> {
         if policy == Policy::Off || symbol.unverified {
-            return Ok(Verdict::NotChecked);
+            return Ok(None);
         }
         let name = symbol.name;
         let from = provider_name(self.provider);
@@ -85,19 +84,18 @@ impl<'a> Types<'a> {
             ),
         };
         match judgement {
-            Judgement::Verified => Ok(Verdict::Verified),
-            Judgement::Accepted => Ok(Verdict::Differs),
-            Judgement::Refused => Err(code::EPROTOTYPE),
+            Judgement::Verified | Judgement::Accepted => {}
+            Judgement::Refused => return Err(code::EPROTOTYPE),
             Judgement::Unverified(why) if policy == Policy::Require => {
                 let refusal = Printed(Refusal::Unverified(why));
                 log!(ERR, "cannot import {name} from {from}: {refusal}");
-                Err(code::ENODATA)
+                return Err(code::ENODATA);
             }
             Judgement::Unverified(why) => {
                 crate::log::debug!("{} is unverified: {}", symbol.name, Printed(why));
-                Ok(Verdict::Unverified(why))
             }
         }
+        Ok(Some(judgement))
     }
 }
 
@@ -106,11 +104,8 @@ impl<'a> Types<'a> {
 ///
 /// With `Policy::Strict`, a type is wrong if it would be refused in a user's import. `Policy::Warn`
 /// is for symbols that the crate can do without: there a type is wrong if it differs at all, and
-/// that of a function is also wrong if it cannot be compared.
-///
-/// # Errors
-///
-/// The name of the first symbol whose type is wrong.
+/// that of a function is also wrong if it cannot be compared. The error is the name of the first
+/// symbol whose type is wrong.
 pub(crate) fn check_types(
     kallsyms: &Kallsyms,
     symbols: &[Symbol],
@@ -119,8 +114,10 @@ pub(crate) fn check_types(
     let types = Types::new(kallsyms, None);
     let is_wrong = |symbol: &&Symbol| match types.verify(symbol, policy) {
         Err(_) => true,
-        Ok(Verdict::Differs) => policy == Policy::Warn,
-        Ok(Verdict::Unverified(_)) => policy == Policy::Warn && symbol.binding.function().is_some(),
+        Ok(Some(Judgement::Accepted)) => policy == Policy::Warn,
+        Ok(Some(Judgement::Unverified(_))) => {
+            policy == Policy::Warn && symbol.binding.function().is_some()
+        }
         Ok(_) => false,
     };
     symbols
