@@ -78,9 +78,9 @@ enum State {
 /// # Invariants
 ///
 /// - `notifier` is registered from the end of the initialiser until drop.
-/// - The calls are open only while `state` is `Bound`. As long as it is, the `GOING` of the provider
-///   that was set last has not been notified, and the block's entries are bound to addresses in
-///   that module.
+/// - The calls are open only while `state` is `Bound`. As long as it is, the `GOING` of the
+///   provider that was set last has not been notified, and the block's entries are bound to
+///   addresses in that module.
 #[pin_data(PinnedDrop)]
 #[must_use = "the block is bound only while this lives"]
 pub struct LateImports<T: ProviderEvents> {

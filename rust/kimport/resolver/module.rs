@@ -31,7 +31,12 @@ fn each_symbol(provider: &Provider, mut look: impl FnMut(&[u8], &dyn Fn() -> Sym
     // SAFETY: A `Provider` holds its module. The loader wrote the words of `core_kallsyms` before
     // the module went live, and nothing writes them any more.
     let table = unsafe { &(*provider.module().as_ptr()).core_kallsyms };
-    let keeps_init = keeps_init(provider);
+    // Set if the table has the symbols of init memory.
+    #[cfg(CONFIG_LIVEPATCH)]
+    // SAFETY: A `Provider` holds its module. The loader wrote the word before the module went live.
+    let keeps_init = unsafe { (*provider.module().as_ptr()).klp };
+    #[cfg(not(CONFIG_LIVEPATCH))]
+    let keeps_init = false;
     for index in 0..table.num_symtab as usize {
         // SAFETY: The table has `num_symtab` elements, which are in the part of the module's memory
         // that stays.
@@ -66,17 +71,5 @@ fn each_symbol(provider: &Provider, mut look: impl FnMut(&[u8], &dyn Fn() -> Sym
                 size: (size > 0).then_some(size),
             }
         });
-    }
-}
-
-/// Returns whether the table has the symbols of init memory.
-fn keeps_init(provider: &Provider) -> bool {
-    #[cfg(CONFIG_LIVEPATCH)]
-    // SAFETY: A `Provider` holds its module. The loader wrote the word before the module went live.
-    return unsafe { (*provider.module().as_ptr()).klp };
-    #[cfg(not(CONFIG_LIVEPATCH))]
-    {
-        let _ = provider;
-        false
     }
 }

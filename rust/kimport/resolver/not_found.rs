@@ -182,10 +182,9 @@ impl Candidates {
 /// Lists the first symbols after a colon.
 impl core::fmt::Display for Candidates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(":")?;
         let listed = self.listed.iter().take(self.count as usize);
         for (index, &(position, address)) in listed.enumerate() {
-            let separator = if index == 0 { " " } else { ", " };
+            let separator = if index == 0 { ": " } else { ", " };
             let address = HashedPtr(address as *const u8);
             f.write_fmt(fmt!("{separator}{position} at {address}"))?;
         }

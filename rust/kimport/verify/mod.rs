@@ -52,8 +52,8 @@ impl<'a> Types<'a> {
             .is_some_and(|types| types.own_symbol(name, None) != TypeMatch::Missing)
     }
 
-    /// Compares `symbol`, which was found, with its declaration, under `policy`; [`None`] if that is
-    /// not wanted. May sleep. A problem is logged.
+    /// Compares `symbol`, which was found, with its declaration, under `policy`; [`None`] if they
+    /// are not to be compared. May sleep. A problem is logged.
     ///
     /// # Errors
     ///

@@ -93,10 +93,8 @@ impl kernel::Module for LifetimeLoad {
                 ensure(unsafe { requested::side_id() } == 2)?;
             }
             7 => {
-                held.push(
-                    requested::resolve_imports_from(c"kimport_side_a")?,
-                    GFP_KERNEL,
-                )?;
+                let imports = requested::resolve_imports_from(c"kimport_side_a")?;
+                held.push(imports, GFP_KERNEL)?;
                 // SAFETY: The imports are resolved.
                 ensure(unsafe { requested::side_id() } == 1)?;
             }
