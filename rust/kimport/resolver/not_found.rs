@@ -156,7 +156,7 @@ impl fmt::Display for NotFound {
 }
 
 /// Several symbols of one name.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Candidates {
     /// The `#[position]`s and addresses of the first symbols, in the order of the symbol table.
     listed: [(u32, usize); LISTED],
@@ -164,13 +164,6 @@ pub(crate) struct Candidates {
 }
 
 impl Candidates {
-    pub(super) const fn new() -> Self {
-        Self {
-            listed: [(0, 0); LISTED],
-            count: 0,
-        }
-    }
-
     pub(super) fn push(&mut self, position: u32, address: usize) {
         if let Some(place) = self.listed.get_mut(self.count as usize) {
             *place = (position, address);

@@ -102,7 +102,7 @@ impl<'a> Search<'a> {
             query,
             counts_init: in_image || query.loaded.is_some(),
             counted: 0,
-            candidates: Candidates::new(),
+            candidates: Candidates::default(),
             selected: None,
             in_init: false,
             renamed: None,
