@@ -10,7 +10,6 @@ use crate::{
 };
 use std::{
     collections::HashSet,
-    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -110,11 +109,8 @@ pub(crate) fn own_settings() -> Result<Vec<String>> {
             .iter()
             .any(|name| line.starts_with(&format!("Acquire::{name}")))
     };
-    Ok(settings
-        .lines()
-        .filter(is_kept)
-        .map(str::to_owned)
-        .collect())
+    let kept = settings.lines().filter(is_kept);
+    Ok(kept.map(str::to_owned).collect())
 }
 
 /// Returns Debian's name for the architecture of a kernel.
@@ -136,8 +132,7 @@ fn kernels_of(madison: &str, suite: &str) -> Vec<Choice> {
             let mut fields = line.split('|').map(str::trim);
             let release = fields.next()?.strip_prefix("linux-image-")?;
             let version = fields.next()?;
-            let place = fields.next()?;
-            let is_there = place.contains(&format!("{suite}/"));
+            let is_there = fields.next()?.contains(&format!("{suite}/"));
             is_there.then(|| (release.to_owned(), version.to_owned()))
         })
         .collect();
@@ -185,6 +180,13 @@ pub(crate) fn source_package(version: &str) -> Result<String> {
     }
 }
 
+/// Returns the rest of the first line that begins with `start`, or nothing.
+pub(crate) fn after<'a>(start: &str, text: &'a str) -> &'a str {
+    let mut lines = text.lines();
+    let rest = lines.find_map(|line| line.strip_prefix(start));
+    rest.unwrap_or_default()
+}
+
 /// The archive as apt inside the build root sees it. Lists and downloads live in the cache.
 #[derive(Debug)]
 pub(crate) struct Archive<'a> {
@@ -229,15 +231,10 @@ impl<'a> Archive<'a> {
     }
 
     /// Returns the command of one of apt's programs.
-    fn apt<S: AsRef<OsStr>>(
-        &self,
-        program: &str,
-        arguments: impl IntoIterator<Item = S>,
-    ) -> Command {
+    fn apt(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = self.place.in_root(program);
-        command
-            .args(arguments)
-            .env("APT_CONFIG", self.configuration());
+        command.args(arguments);
+        command.env("APT_CONFIG", self.configuration());
         command
     }
 
@@ -250,10 +247,8 @@ impl<'a> Archive<'a> {
             let path = self.directory.join(part);
             fs::create_dir_all(&path).at(&path)?;
         }
-        let mut sources = String::new();
-        for suite in &self.suites {
-            sources += &format!("deb {mirror} {suite} main\n");
-        }
+        let line = |suite: &String| format!("deb {mirror} {suite} main\n");
+        let sources: String = self.suites.iter().map(line).collect();
         let list = self.directory.join("sources.list");
         fs::write(&list, sources).at(&list)?;
         let settings = format!(
@@ -271,7 +266,7 @@ impl<'a> Archive<'a> {
             own_settings()?.join("\n")
         );
         fs::write(self.configuration(), settings).at(self.configuration())?;
-        log.run(&mut self.apt("apt-get", ["-q", "update"]))
+        log.run(&mut self.apt("apt-get", &["-q", "update"]))
     }
 
     /// Returns the value of a field of a package, if `apt-cache show` finds it.
@@ -279,49 +274,47 @@ impl<'a> Archive<'a> {
         if !self.has_lists() {
             return Ok(None);
         }
-        let shown = query(&mut self.apt("apt-cache", ["show", "--no-all-versions", package]))?;
+        let shown = query(&mut self.apt("apt-cache", &["show", "--no-all-versions", package]))?;
         let shown = shown.filter(|text| !text.trim().is_empty());
-        let value = |text: String| {
-            let mut values = text
-                .lines()
-                .filter_map(|line| line.strip_prefix(&format!("{field}: ")));
-            values.next().unwrap_or_default().to_owned()
-        };
+        let value = |text: String| after(&format!("{field}: "), &text).to_owned();
         Ok(shown.map(value))
     }
 
     /// Returns whether the lists are there and have this version of a package.
     pub(crate) fn has(&self, package: &str, version: &str) -> Result<bool> {
-        Ok(self
-            .show(&format!("{package}={version}"), "Version")?
-            .is_some())
+        Ok(self.version(&format!("{package}={version}"))?.is_some())
     }
 
-    /// Returns the newest version of a package.
+    /// Returns the newest version of a package, or that of `PACKAGE=VERSION` if the lists have it.
     pub(crate) fn version(&self, package: &str) -> Result<Option<String>> {
         self.show(package, "Version")
     }
 
-    /// Returns the value of `Depends` of a package.
-    pub(crate) fn depends(&self, package: &str, version: &str) -> Result<String> {
-        Ok(self
-            .show(&format!("{package}={version}"), "Depends")?
-            .unwrap_or_default())
+    /// Returns the value of `Depends` of a package, if the lists have this version of it.
+    pub(crate) fn depends(&self, package: &str, version: &str) -> Result<Option<String>> {
+        self.show(&format!("{package}={version}"), "Depends")
     }
 
     /// Returns the names of the packages that begin with `prefix`.
     pub(crate) fn names(&self, prefix: &str) -> Result<Vec<String>> {
-        let names = query(&mut self.apt("apt-cache", ["pkgnames", prefix]))?.unwrap_or_default();
+        let names = query(&mut self.apt("apt-cache", &["pkgnames", prefix]))?.unwrap_or_default();
         Ok(names.lines().map(str::to_owned).collect())
     }
 
-    /// Downloads packages, each as `NAME=VERSION`, into a directory.
-    pub(crate) fn download(&self, packages: &[String], directory: &Path, log: &Log) -> Result<()> {
+    /// Downloads this version of packages into a directory.
+    pub(crate) fn download<'p>(
+        &self,
+        packages: impl IntoIterator<Item = &'p String>,
+        version: &str,
+        directory: &Path,
+        log: &Log,
+    ) -> Result<()> {
         fs::create_dir_all(directory).at(directory)?;
-        let arguments = ["-q", "download"]
+        let packages = packages
             .into_iter()
-            .chain(packages.iter().map(String::as_str));
-        log.run(self.apt("apt-get", arguments).current_dir(directory))
+            .map(|package| format!("{package}={version}"));
+        let mut apt = self.apt("apt-get", &["-q", "download"]);
+        log.run(apt.args(packages).current_dir(directory))
     }
 
     /// Returns the kernels of the last suite, newest first. The archive keeps images longer than
@@ -332,10 +325,7 @@ impl<'a> Archive<'a> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let arguments = ["madison"]
-            .into_iter()
-            .chain(names.iter().map(String::as_str));
-        let madison = query(&mut self.apt("apt-cache", arguments))?.unwrap_or_default();
+        let madison = query(self.apt("apt-cache", &["madison"]).args(&names))?.unwrap_or_default();
         let mut kernels = Vec::new();
         let suite = self.suites.last().map_or("", String::as_str);
         for (release, version) in kernels_of(&madison, suite) {

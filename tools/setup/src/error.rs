@@ -2,8 +2,8 @@
 
 //! Reasons for which something cannot be done, with the ways out.
 
-use std::fmt;
-use std::path::Path;
+use crate::archive::Choice;
+use std::{fmt, path::Path};
 
 /// The reason for which set-up does not go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,15 @@ impl Error {
         }
         self
     }
+
+    /// Adds a line of help for each kernel.
+    pub(crate) fn kernels(self, kernels: &[Choice]) -> Self {
+        let lines = kernels
+            .iter()
+            .map(|(release, version)| format!("  {release} {version}"));
+        let none = kernels.is_empty().then(|| "  none".to_owned());
+        lines.chain(none).fold(self, Self::help)
+    }
 }
 
 impl fmt::Display for Error {
@@ -70,8 +79,8 @@ impl<T, E: fmt::Display> At<T> for std::result::Result<T, E> {
     }
 }
 
-/// Returns a hint for people, if the end of a failed step's log suggests one.
-fn hint(log: &str) -> Option<&'static str> {
+/// Returns a hint for people, or nothing if a failed step's log suggests none.
+fn hint(log: &str) -> &'static str {
     const NETWORK: [&str; 7] = [
         "Could not resolve",
         "Could not connect",
@@ -82,22 +91,15 @@ fn hint(log: &str) -> Option<&'static str> {
         "Failed to fetch",
     ];
     if log.contains("No space left on device") {
-        Some(
-            "The disk is full: free some space, or set KIMPORT_CACHE to a directory on a larger \
-             disk. ",
-        )
+        "The disk is full: free some space, or set KIMPORT_CACHE to a directory on a larger disk. "
     } else if log.contains("is expired (invalid since") {
-        Some(
-            "The mirror lags behind: set KIMPORT_MIRROR to another one, or, if you trust this one, \
-             Acquire::Check-Valid-Until \"false\" in this machine's apt configuration. ",
-        )
+        "The mirror lags behind: set KIMPORT_MIRROR to another one, or, if you trust this one, \
+         Acquire::Check-Valid-Until \"false\" in this machine's apt configuration. "
     } else if NETWORK.iter().any(|text| log.contains(text)) {
-        Some(
-            "The archive could not be reached: check the network and http_proxy, or set \
-             KIMPORT_MIRROR. ",
-        )
+        "The archive could not be reached: check the network and http_proxy, or set \
+         KIMPORT_MIRROR. "
     } else {
-        None
+        ""
     }
 }
 
@@ -111,11 +113,7 @@ pub(crate) fn step_failed(name: &str, path: &Path) -> Error {
     Error::Explained {
         message: format!("The step '{name}' failed."),
         help: vec![
-            format!(
-                "{}The whole log: {}",
-                hint(&log).unwrap_or_default(),
-                path.display()
-            ),
+            format!("{}The whole log: {}", hint(&log), path.display()),
             "What was finished is kept; run it again to go on.".to_owned(),
         ],
         log: end.collect::<Vec<_>>().join("\n"),

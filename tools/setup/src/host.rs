@@ -27,7 +27,7 @@ fn has_program(name: &str) -> bool {
     env::split_paths(&path).any(|directory| directory.join(name).is_file())
 }
 
-fn has_content(path: &Path) -> bool {
+pub(crate) fn has_content(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.len() > 0)
 }
 
@@ -112,11 +112,9 @@ fn install(packages: &[&str], log: &Log) -> Result<()> {
         command
     };
     let install = || {
-        log.succeeds(
-            apt()
-                .args(["install", "--no-install-recommends"])
-                .args(packages),
-        )
+        let mut install = apt();
+        install.args(["install", "--no-install-recommends"]);
+        log.succeeds(install.args(packages))
     };
     // Lists may be absent (a container image) or too old.
     if install()? || log.succeeds(apt().arg("update"))? && install()? {

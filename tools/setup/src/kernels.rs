@@ -7,7 +7,7 @@ use crate::{
     error::{At, Error, Result},
     place::Place,
     process::Log,
-    steps::Steps,
+    steps::{move_to, Steps},
 };
 use std::{
     collections::BTreeSet,
@@ -58,41 +58,27 @@ impl Pin<'_> {
                 return Err(self.gone(&offers(archive, &series)?, &series, &directory));
             }
         }
-        let packages: Vec<_> = names
-            .iter()
-            .map(|name| format!("{name}={}", self.version))
-            .collect();
         let debs = steps.tmp.join("debs");
-        archive.download(&packages, &debs, log)?;
-        if let Some(parent) = directory.parent() {
-            fs::create_dir_all(parent).at(parent)?;
-        }
-        fs::rename(&debs, &directory).at(&directory)
+        archive.download(&names, self.version, &debs, log)?;
+        move_to(&debs, &directory)
     }
 
     /// Returns the error that the archive does not have this kernel, but `has` those of its series.
     fn gone(&self, has: &[Choice], series: &str, directory: &Path) -> Error {
-        let mut error = Error::new(format_args!(
+        Error::new(format_args!(
             "The archive's {} does not have, or no longer has, kernel {}, version {}.",
             self.suite, self.release, self.version
         ))
-        .help(format_args!("Of {series} it has:"));
-        for (release, version) in has {
-            error = error.help(format_args!("  {release} {version}"));
-        }
-        if has.is_empty() {
-            error = error.help("  none");
-        }
-        error
-            .help(
-                "Write one of them into tests/kernels/debian.pin, run 'make check-compare \
-                   UPDATE_EXPECT=1', and commit what changed if it is right.",
-            )
-            .help(
-                "To keep this one: put its .deb files, from the distribution's snapshot \
-                   service, into",
-            )
-            .help(format_args!("  {}", directory.display()))
+        .help(format_args!("Of {series} it has:"))
+        .kernels(has)
+        .help(
+            "Write one of them into tests/kernels/debian.pin, run 'make check-compare \
+             UPDATE_EXPECT=1', and commit what changed if it is right.",
+        )
+        .help(
+            "To keep this one: put its .deb files, from the distribution's snapshot service, into",
+        )
+        .help(format_args!("  {}", directory.display()))
     }
 }
 

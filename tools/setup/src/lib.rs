@@ -23,10 +23,11 @@ mod tree;
 
 use archive::{Archive, Choice};
 use error::{At, Error, Result};
+use host::variable;
 use packages::{Origin, Wanted};
 use place::{Kernel, Place};
 use process::Log;
-use std::{env, fs, path::Path, path::PathBuf, time::Instant};
+use std::{fs, path::Path, path::PathBuf, time::Instant};
 use steps::Steps;
 
 pub use kernels::kernels;
@@ -51,20 +52,18 @@ pub fn setup(place: Place) -> Result<()> {
     if place.is_ready() {
         return Ok(());
     }
-    let cache = place.cache.clone();
-    let command = "scripts/setup prepare-kernel";
-    let kernel = place.kernel.clone();
-    let guest = kernel.guest.clone();
+    let Place { cache, kernel, .. } = place.clone();
     let again = place.clone();
-    if kernel.version.is_empty() {
-        prepare(place, Named::Release(kernel.release), command)?;
-    } else if !kernel.stock.is_dir() && env::var_os("KERNEL").is_none_or(|name| name.is_empty()) {
-        prepare(instead_of_lost(place)?, Named::Chosen, command)?;
+    let (place, named) = if kernel.version.is_empty() {
+        (place, Named::Release(kernel.release))
+    } else if !kernel.stock.is_dir() && variable("KERNEL").is_none() {
+        (instead_of_lost(place)?, Named::Chosen)
     } else {
-        prepare(place, Named::Chosen, command)?;
-    }
-    if !guest.path.is_dir() {
-        Steps::begin(again, 1)?.make_root("programs of virtual machines", &guest)?;
+        (place, Named::Chosen)
+    };
+    prepare(place, named, "scripts/setup prepare-kernel")?;
+    if !kernel.guest.path.is_dir() {
+        Steps::begin(again, 1)?.make_root("programs of virtual machines", &kernel.guest)?;
     }
     let seconds = start.elapsed().as_secs();
     note(&format!("set up in {seconds} s in {}", cache.display()));
@@ -99,21 +98,10 @@ fn instead_of_lost(place: Place) -> Result<Place> {
         pinned.release, pinned.version
     ));
     let kernel = place.kernel(&release, &version)?;
-    let directory = |kernel: &Kernel| {
-        kernel
-            .stock
-            .parent()
-            .map(Path::to_owned)
-            .unwrap_or_default()
-    };
-    let link = directory(pinned);
-    fs::create_dir_all(link.with_file_name("")).at(&link)?;
-    let to = directory(&kernel);
-    std::os::unix::fs::symlink(to.file_name().unwrap_or_default(), &link).at(&link)?;
-    Ok(Place {
-        kernel,
-        ..place.clone()
-    })
+    let [link, to] = [pinned, &kernel].map(|kernel| kernel.stock.parent().unwrap_or(&kernel.stock));
+    fs::create_dir_all(link.with_file_name("")).at(link)?;
+    std::os::unix::fs::symlink(to.file_name().unwrap_or_default(), link).at(link)?;
+    Ok(Place { kernel, ..place })
 }
 
 /// Makes the tree of a kernel. `command` is the command that help texts name for that.
@@ -121,13 +109,11 @@ pub fn prepare(place: Place, named: Named, command: &str) -> Result<Kernel> {
     if named == Named::Chosen && place.is_ready() {
         return Ok(place.kernel);
     }
+    let mut number = 7;
     if let Named::Release(release) = &named {
         packages::check_release(release)?;
+        number += 1;
     }
-    let number = match named {
-        Named::Release(_) => 8,
-        _ => 7,
-    };
     let mut steps = Steps::begin(place, number)?;
     steps.root()?;
     let place = steps.place.clone();
@@ -141,12 +127,7 @@ pub fn prepare(place: Place, named: Named, command: &str) -> Result<Kernel> {
             (place.kernel(&release, &version)?, Origin::Debs(directory))
         }
     };
-    let wanted = Wanted {
-        archive: Archive::of(&place, &kernel.root, &kernel.release),
-        kernel,
-        origin,
-        command,
-    };
+    let wanted = Wanted::new(&place, kernel, origin, command);
     steps.kernel(&wanted)?;
     Ok(wanted.kernel)
 }
@@ -158,7 +139,8 @@ fn find_release(release: &str, command: &str, steps: &mut Steps) -> Result<(Kern
         packages::installed(&image, "${Version}")?.filter(|version| !version.is_empty());
     let place = steps.place.clone();
     let kernel = place.kernel(release, "")?;
-    let archive = Archive::of(&place, &kernel.root, release);
+    let wanted = Wanted::new(&place, kernel, Origin::Archive, command);
+    let archive = &wanted.archive;
     steps.step(
         &format!("looking for {release}"),
         |steps, log| match archive.version(&image)? {
@@ -171,12 +153,6 @@ fn find_release(release: &str, command: &str, steps: &mut Steps) -> Result<(Kern
         None => archive.version(&image)?,
     };
     let Some(version) = version else {
-        let wanted = Wanted {
-            kernel,
-            origin: Origin::Archive,
-            archive,
-            command,
-        };
         return Err(wanted.gone(&[])?);
     };
     let is_in_archive = archive.has(&format!("linux-headers-{release}"), &version)?
@@ -194,12 +170,7 @@ fn newest(archive: &Archive<'_>, steps: &Steps, log: &Log) -> Result<Choice> {
     for (release, version) in archive.kernels()? {
         steps::remove(place, &steps.tmp.join("debs"))?;
         let kernel = place.kernel(&release, &version)?;
-        let wanted = Wanted {
-            archive: Archive::of(place, &kernel.root, &release),
-            kernel,
-            origin: Origin::Archive,
-            command: "",
-        };
+        let wanted = Wanted::new(place, kernel, Origin::Archive, "");
         let config = wanted.archive_config(steps, log)?;
         let config = fs::read_to_string(&config).at(&config)?;
         if config.lines().any(|line| line == "CONFIG_RUST=y") {

@@ -3,11 +3,11 @@
 //! The packages of a kernel, from one of three origins. The unpacked files are the same for all.
 
 use crate::{
-    archive::{natural, source_package, Archive, Choice},
+    archive::{after, natural, source_package, Archive, Choice},
     error::{At, Error, Result},
     place::{Kernel, Place},
     process::{query, Log},
-    steps::Steps,
+    steps::{move_to, Steps},
 };
 use std::{
     collections::BTreeSet,
@@ -120,28 +120,30 @@ pub(crate) struct Wanted<'a> {
     pub(crate) command: &'a str,
 }
 
-impl Wanted<'_> {
+impl<'a> Wanted<'a> {
+    /// Creates the description of a kernel with the archive that has its release.
+    pub(crate) fn new(place: &'a Place, kernel: Kernel, origin: Origin, command: &'a str) -> Self {
+        Self {
+            archive: Archive::of(place, &kernel.root, &kernel.release),
+            kernel,
+            origin,
+            command,
+        }
+    }
+
     /// Returns the value of `Depends` of a package, if the origin has it in this kernel's version.
     fn find(&self, package: &str, debs: &[Deb]) -> Result<Option<String>> {
         let version = &self.kernel.version;
         match &self.origin {
-            Origin::Archive => match self.archive.has(package, version)? {
-                true => Ok(Some(self.archive.depends(package, version)?)),
-                false => Ok(None),
-            },
+            Origin::Archive => self.archive.depends(package, version),
             Origin::Installed => {
-                let wanted = format!("installed {version}");
-                let is_there = installed(package, "${db:Status-Status} ${Version}")?;
-                match is_there.is_some_and(|status| status == wanted) {
-                    true => installed(package, "${Depends}"),
-                    false => Ok(None),
-                }
+                let said = installed(package, "${db:Status-Status} ${Version}\n${Depends}")?;
+                let wanted = format!("installed {version}\n");
+                Ok(said.and_then(|said| said.strip_prefix(&wanted).map(str::to_owned)))
             }
             Origin::Debs(_) => {
-                let mut found = debs
-                    .iter()
-                    .filter(|deb| deb.package == package && deb.version == *version);
-                Ok(found.next().map(|deb| deb.depends.clone()))
+                let is_it = |deb: &&Deb| deb.package == package && deb.version == *version;
+                Ok(debs.iter().find(is_it).map(|deb| deb.depends.clone()))
             }
         }
     }
@@ -149,14 +151,10 @@ impl Wanted<'_> {
     /// Returns the packages whose files are unpacked. Kernels are split into packages in different
     /// ways (before 6.19, `linux-image-*` holds everything), so the dependencies decide.
     fn stock_packages(&self, debs: &[Deb]) -> Result<BTreeSet<String>> {
-        let Kernel {
-            release, version, ..
-        } = &self.kernel;
+        let (release, version) = (&self.kernel.release, &self.kernel.version);
         let mut packages = BTreeSet::new();
-        for package in [
-            format!("linux-image-{release}"),
-            format!("linux-headers-{release}"),
-        ] {
+        for kind in ["image", "headers"] {
+            let package = format!("linux-{kind}-{release}");
             let depends = self.find(&package, debs)?.unwrap_or_default();
             packages.extend(same_kernel(&depends, version).map(str::to_owned));
             packages.insert(package);
@@ -164,42 +162,22 @@ impl Wanted<'_> {
         Ok(packages)
     }
 
-    fn download<'p>(
-        &self,
-        packages: impl IntoIterator<Item = &'p String>,
-        steps: &Steps,
-        log: &Log,
-    ) -> Result<()> {
-        let version = &self.kernel.version;
-        let packages: Vec<_> = packages
-            .into_iter()
-            .map(|package| format!("{package}={version}"))
-            .collect();
-        self.archive
-            .download(&packages, &steps.tmp.join("debs"), log)
-    }
-
     /// Downloads the headers package. Returns the path of the kernel's configuration in it.
     pub(crate) fn archive_config(&self, steps: &Steps, log: &Log) -> Result<PathBuf> {
         let package = format!("linux-headers-{}", self.kernel.release);
-        self.download([&package], steps, log)?;
-        let deb = find_deb(&steps.tmp.join("debs"), &package)?;
-        let headers = steps.tmp.join("headers");
-        log.run(
-            steps
-                .place
-                .in_root("dpkg-deb")
-                .arg("-x")
-                .args([&deb, &headers]),
-        )?;
+        let (debs, headers) = (steps.tmp.join("debs"), steps.tmp.join("headers"));
+        let version = &self.kernel.version;
+        self.archive.download([&package], version, &debs, log)?;
+        let deb = find_deb(&debs, &package)?;
+        let mut unpack = steps.place.in_root("dpkg-deb");
+        log.run(unpack.arg("-x").args([&deb, &headers]))?;
         Ok(headers.join("usr/src").join(&package).join(".config"))
     }
 
     /// Brings the packages to the temporary directory `debs`, or checks that they are installed.
     pub(crate) fn fetch(&self, steps: &Steps, log: &Log) -> Result<()> {
-        let Kernel {
-            release, version, ..
-        } = &self.kernel;
+        let (release, version) = (&self.kernel.release, &self.kernel.version);
+        let directory = steps.tmp.join("debs");
         if self.origin == Origin::Archive {
             let headers = format!("linux-headers-{release}");
             // The lists of an earlier run suffice unless they lack this version.
@@ -226,7 +204,7 @@ impl Wanted<'_> {
             }
         }
         match (&self.origin, missing.as_slice()) {
-            (Origin::Archive, []) => self.download(&packages, steps, log),
+            (Origin::Archive, []) => self.archive.download(&packages, version, &directory, log),
             (Origin::Archive, missing) => Err(self.gone(missing)?),
             (Origin::Installed, []) => {
                 let config = format!("usr/src/linux-headers-{release}/.config");
@@ -239,7 +217,6 @@ impl Wanted<'_> {
             .help("Get their .deb files from the distribution's snapshot service and run:")
             .help(format_args!("  {} DIRECTORY-WITH-THE-DEBS", self.command))),
             (Origin::Debs(_), []) => {
-                let directory = steps.tmp.join("debs");
                 fs::create_dir(&directory).at(&directory)?;
                 for deb in debs.iter().filter(|deb| packages.contains(&deb.package)) {
                     let name = deb.file.file_name().unwrap_or_default();
@@ -280,21 +257,15 @@ impl Wanted<'_> {
     pub(crate) fn unpack(&self, steps: &Steps, log: &Log) -> Result<()> {
         steps.need_space(2800, "The kernel and its source")?;
         let kernel = &self.kernel;
-        for parent in [kernel.stock.parent(), kernel.source.parent()]
-            .into_iter()
-            .flatten()
-        {
-            fs::create_dir_all(parent).at(parent)?;
-        }
         if !kernel.stock.is_dir() {
             let stock = steps.tmp.join("stock");
             self.unpack_stock(&stock, steps, log)?;
-            fs::rename(&stock, &kernel.stock).at(&kernel.stock)?;
+            move_to(&stock, &kernel.stock)?;
         }
         if !kernel.source.is_dir() {
             let source = steps.tmp.join("source");
             self.unpack_source(&source, steps, log)?;
-            fs::rename(&source, &kernel.source).at(&kernel.source)?;
+            move_to(&source, &kernel.source)?;
         }
         Ok(())
     }
@@ -308,37 +279,23 @@ impl Wanted<'_> {
                     (cd \"$root\" && tar -c --no-recursion --ignore-failed-read -T -) |
                     tar -x -C \"$out\" --no-same-owner";
             let mut command = Command::new("bash");
-            command
-                .args(["-ec", script, "bash"])
-                .arg(dpkg_root())
-                .arg(stock);
+            command.args(["-ec", script, "bash"]);
+            command.arg(dpkg_root()).arg(stock);
             log.run(command.args(self.stock_packages(&[])?))?;
         } else {
             for deb in deb_files(&steps.tmp.join("debs"))? {
                 let name = deb.file_name().unwrap_or_default().to_string_lossy();
                 if !name.starts_with("linux-source-") {
-                    log.run(
-                        steps
-                            .place
-                            .in_root("dpkg-deb")
-                            .arg("-x")
-                            .arg(&deb)
-                            .arg(stock),
-                    )?;
+                    let mut unpack = steps.place.in_root("dpkg-deb");
+                    log.run(unpack.arg("-x").arg(&deb).arg(stock))?;
                 }
             }
         }
         one_layout(stock, release, log)?;
         let config = stock.join("usr/lib/modules").join(release).join("config");
         self.check_config(&config)?;
-        log.run(
-            steps
-                .place
-                .in_root("depmod")
-                .arg("-b")
-                .arg(stock)
-                .arg(release),
-        )
+        let mut depmod = steps.place.in_root("depmod");
+        log.run(depmod.arg("-b").arg(stock).arg(release))
     }
 
     fn unpack_source(&self, source: &Path, steps: &Steps, log: &Log) -> Result<()> {
@@ -378,13 +335,9 @@ fn one_layout(stock: &Path, release: &str, log: &Log) -> Result<()> {
     let modules = stock.join("usr/lib/modules").join(release);
     for file in ["vmlinuz", "System.map", "config"] {
         if !modules.join(file).exists() {
-            let from = stock.join("boot").join(format!("{file}-{release}"));
-            log.run(
-                Command::new("cp")
-                    .arg("-a")
-                    .arg(from)
-                    .arg(modules.join(file)),
-            )?;
+            let from = stock.join(format!("boot/{file}-{release}"));
+            let mut copy = Command::new("cp");
+            log.run(copy.arg("-a").args([from, modules.join(file)]))?;
         }
     }
     Ok(())
@@ -419,26 +372,17 @@ fn gone(release: &str, version: &str, missing: &[&str], has: &[Choice], command:
         [] => String::new(),
         missing => format!(": {}", missing.join(" ")),
     };
-    let mut error = Error::new(format_args!(
+    Error::new(format_args!(
         "The archive does not have, or no longer has, kernel {release}{version}{missing}"
     ))
-    .help("It has headers and source of:");
-    for (release, version) in has {
-        error = error.help(format_args!("  {release} {version}"));
-    }
-    if has.is_empty() {
-        error = error.help("  none");
-    }
-    error
-        .help(format_args!(
-            "Any of them can be prepared: {command} RELEASE. To use the newest for all from now \
-             on: make update-kernel"
-        ))
-        .help(
-            "To keep this one: get its .deb files from the distribution's snapshot service and \
-               run",
-        )
-        .help(format_args!("  {command} DIRECTORY-WITH-THE-DEBS"))
+    .help("It has headers and source of:")
+    .kernels(has)
+    .help(format_args!(
+        "Any of them can be prepared: {command} RELEASE. To use the newest for all from now on: \
+         make update-kernel"
+    ))
+    .help("To keep this one: get its .deb files from the distribution's snapshot service and run")
+    .help(format_args!("  {command} DIRECTORY-WITH-THE-DEBS"))
 }
 
 /// The architectures of Debian's kernels that modules can be built for.
@@ -476,10 +420,7 @@ fn check_config(config: &str, release: &str, compiler: &str, suite: &str) -> Res
              {suite}-backports."
         )));
     }
-    let built_with = config
-        .lines()
-        .find_map(|line| line.strip_prefix("CONFIG_RUSTC_VERSION_TEXT="));
-    let built_with = built_with.unwrap_or_default();
+    let built_with = after("CONFIG_RUSTC_VERSION_TEXT=", config);
     if built_with.starts_with(&format!("\"rustc {compiler} ")) {
         return Ok(());
     }

@@ -146,9 +146,8 @@ impl Kernel {
 
     /// Returns the directory of its headers package.
     pub(crate) fn headers(&self) -> PathBuf {
-        self.stock
-            .join("usr/src")
-            .join(format!("linux-headers-{}", self.release))
+        let name = format!("usr/src/linux-headers-{}", self.release);
+        self.stock.join(name)
     }
 
     /// Returns the path of the file that exists once the tree is complete.
@@ -211,9 +210,7 @@ mod tests {
         assert!(has(&place.root, "cargo"));
         assert_eq!(place.root.suite, "trixie");
 
-        let Kernel {
-            release, version, ..
-        } = &place.kernel;
+        let (release, version) = (&place.kernel.release, &place.kernel.version);
         assert_eq!(place.kernel(release, version).unwrap(), place.kernel);
         for (release, suite, backports, foreign) in [
             ("1.2+deb13-amd64", "trixie", "trixie-backports", ""),

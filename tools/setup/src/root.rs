@@ -8,7 +8,7 @@ use crate::{
     host,
     place::Root,
     process::Log,
-    steps::{need_space, Steps},
+    steps::{move_to, need_space, Steps},
 };
 use std::{env, fs, path::PathBuf, process::Command};
 
@@ -62,12 +62,8 @@ fn make(root: &Root, steps: &Steps, log: &Log) -> Result<()> {
     fs::create_dir(&tmp).at(&tmp)?;
     if host::is_root() {
         let mut command = Command::new("mmdebstrap");
-        command
-            .args(options)
-            .args(["--format=directory", suite])
-            .arg(&tmp)
-            .args(sources);
-        log.run(&mut command)?;
+        command.args(options).args(["--format=directory", suite]);
+        log.run(command.arg(&tmp).args(sources))?;
     } else {
         // The root goes through an archive, so that every file belongs to this user: bubblewrap
         // maps no other. mmdebstrap works in TMPDIR, because its mapped users often cannot enter
@@ -80,16 +76,9 @@ fn make(root: &Root, steps: &Steps, log: &Log) -> Result<()> {
             mmdebstrap --mode=unshare --format=tar \"$@\" |
                 tar -x -C \"$out\" --no-same-owner --exclude='./dev/*'
             chmod -R u+rwX \"$out\"";
-        command
-            .args(["-ec", script, "bash"])
-            .arg(&tmp)
-            .args(options);
-        log.run(
-            command
-                .args([suite, "-"])
-                .args(sources)
-                .env("TMPDIR", directory),
-        )?;
+        command.args(["-ec", script, "bash"]).arg(&tmp);
+        command.args(options).args([suite, "-"]).args(sources);
+        log.run(command.env("TMPDIR", directory))?;
     }
 
     if root.foreign.is_empty() {
@@ -98,18 +87,12 @@ fn make(root: &Root, steps: &Steps, log: &Log) -> Result<()> {
         check_rustc(suite, &found, &root.rustc)?;
     }
     // `scripts/in-root` mounts the host's files over these.
-    for name in ["etc/resolv.conf", "etc/hosts"] {
-        let path = tmp.join(name);
-        fs::OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(&path)
-            .at(&path)?;
+    let mut touch = fs::OpenOptions::new();
+    touch.append(true).create(true);
+    for path in ["etc/resolv.conf", "etc/hosts"].map(|name| tmp.join(name)) {
+        touch.open(&path).at(&path)?;
     }
-    if let Some(parent) = root.path.parent() {
-        fs::create_dir_all(parent).at(parent)?;
-    }
-    fs::rename(&tmp, &root.path).at(&root.path)
+    move_to(&tmp, &root.path)
 }
 
 /// Returns the version of a package in dpkg's status file.

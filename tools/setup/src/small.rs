@@ -40,10 +40,8 @@ impl Tree {
             ))
             .help("Run 'make setup' first."));
         }
-        let directory = place
-            .cache
-            .join("kernels")
-            .join(format!("tree-{}", key(&place, &config)?));
+        let name = format!("kernels/tree-{}", key(&place, &config)?);
+        let directory = place.cache.join(name);
         fs::create_dir_all(&directory).at(&directory)?;
         let lock = Lock::take(&directory.join("lock"), |_| {
             format!("waiting for another build in {} ...", directory.display())
@@ -115,12 +113,8 @@ impl Tree {
         // complete.
         if begun.exists() {
             let mut find = Command::new("find");
-            log.run(
-                find.arg(build)
-                    .args(["-type", "f", "-newer"])
-                    .arg(&begun)
-                    .arg("-delete"),
-            )?;
+            find.arg(build).args(["-type", "f", "-newer"]).arg(&begun);
+            log.run(find.arg("-delete"))?;
         }
         fs::write(&begun, "").at(&begun)?;
         log.run(make().arg("tinyconfig"))?;
@@ -136,18 +130,12 @@ impl Tree {
             let error = Error::new(
                 "The kernel cannot have this configuration: other options rule out these lines:",
             );
-            return Err(wrong
-                .into_iter()
-                .fold(error, |error, line| error.help(line)));
+            return Err(wrong.into_iter().fold(error, Error::help));
         }
         let jobs = env::var("JOBS").map_or_else(|_| jobs(), |jobs| format!("-j{jobs}"));
         let mut tee = Command::new("bash");
-        tee.args([
-            "-c",
-            "set -o pipefail; log=$1; shift; \"$@\" 2>&1 | tee \"$log\"",
-            "bash",
-        ])
-        .arg(&build_log);
+        let script = "set -o pipefail; log=$1; shift; \"$@\" 2>&1 | tee \"$log\"";
+        tee.args(["-c", script, "bash"]).arg(&build_log);
         let command = make();
         tee.arg(command.get_program())
             .args(command.get_args())
@@ -156,16 +144,10 @@ impl Tree {
         log.run(&mut tee)?;
         fs::remove_file(&begun).at(&begun)?;
         remove(place, install)?;
-        log.run(
-            make()
-                .arg("modules_install")
-                .arg(format!("INSTALL_MOD_PATH={}", install.display())),
-        )?;
+        let path = format!("INSTALL_MOD_PATH={}", install.display());
+        log.run(make().arg("modules_install").arg(path))?;
         let release = read(&build.join("include/config/kernel.release"))?;
-        let image = install
-            .join("lib/modules")
-            .join(release.trim())
-            .join("vmlinuz");
+        let image = install.join(format!("lib/modules/{}/vmlinuz", release.trim()));
         fs::copy(build.join("arch/x86/boot/bzImage"), &image).at(&image)?;
         Ok(())
     }
@@ -206,11 +188,8 @@ fn refused(fragment: &str, config: &str) -> Vec<String> {
         }
         _ => config.lines().any(|other| other == line),
     };
-    let lines = fragment.lines().filter(|line| line.starts_with("CONFIG_"));
-    lines
-        .filter(|line| !follows(line))
-        .map(str::to_owned)
-        .collect()
+    let wrong = |line: &&str| line.starts_with("CONFIG_") && !follows(line);
+    fragment.lines().filter(wrong).map(str::to_owned).collect()
 }
 
 /// Builds a small kernel that this checkout is part of, with the samples `builtin` or as `modules`.
@@ -239,7 +218,7 @@ pub fn tree_kernel(place: Place, kind: &str) -> Result<PathBuf> {
         if warnings.peek().is_none() {
             return Ok(());
         }
-        Err(warnings.fold(Error::new("The build has warnings:"), |error, line| error.help(line)))
+        Err(warnings.fold(Error::new("The build has warnings:"), Error::help))
     })?;
     Ok(install)
 }
@@ -276,31 +255,22 @@ pub fn ways_kernel(place: Place, options: &[&str]) -> Result<PathBuf> {
     if fs::read_to_string(&made_of).is_ok_and(|made_of| made_of == text) {
         return Ok(directory);
     }
-    let with = if options.is_empty() {
-        String::new()
-    } else {
-        format!(" with {}", options.join(" "))
+    let with = match options {
+        [] => String::new(),
+        options => format!(" with {}", options.join(" ")),
     };
     steps.step(&format!("small kernel{with}"), |steps, log| {
         let build = directory.join("build");
         if !build.is_dir() {
-            let others = (1..=options.len()).map(|skip| ways_directory(&tree, &options[skip..]));
-            let origin = others
-                .into_iter()
-                .find(|other| other.join("made-of").exists());
+            let mut near = (1..=options.len()).map(|skip| ways_directory(&tree, &options[skip..]));
+            let origin = near.find(|other| other.join("made-of").exists());
             let origin = origin.unwrap_or_else(|| tree.clone()).join("build");
             if origin.is_dir() {
                 copy_build(steps, log, &origin, &build)?;
             }
         }
-        Tree::build(
-            steps,
-            &source,
-            log,
-            &build,
-            &directory.join("install"),
-            &fragment,
-        )?;
+        let install = directory.join("install");
+        Tree::build(steps, &source, log, &build, &install, &fragment)?;
         fs::copy(&fragment, &made_of).at(&made_of)?;
         Ok(())
     })?;
@@ -327,37 +297,27 @@ fn ways_directory(tree: &Path, options: &[&str]) -> PathBuf {
 /// Returns the configuration without kimport, which is not part of these kernels. An option
 /// replaces the configuration's line for the same name.
 fn ways_fragment(config: &str, options: &[&str]) -> String {
-    let names: Vec<_> = options
-        .iter()
-        .filter_map(|option| option.split('=').next())
-        .collect();
-    let is_replaced = |line: &str| {
-        names
-            .iter()
-            .any(|name| line.starts_with(&format!("CONFIG_{name}=")))
-    };
-    let kept = config
-        .lines()
-        .filter(|line| !line.contains("KIMPORT") && !is_replaced(line));
     let options = options.iter().map(|option| format!("CONFIG_{option}"));
-    let lines: Vec<_> = kept.map(str::to_owned).chain(options).collect();
+    let options: Vec<_> = options.collect();
+    let is_kept = |line: &&str| {
+        let name = line.split('=').next();
+        let mut replaced = options.iter().map(|option| option.split('=').next());
+        !line.contains("KIMPORT") && replaced.all(|replaced| replaced != name)
+    };
+    let kept = config.lines().filter(is_kept);
+    let lines: Vec<_> = kept.chain(options.iter().map(String::as_str)).collect();
     lines.join("\n") + "\n"
 }
 
 fn copy_build(steps: &Steps, log: &Log, origin: &Path, build: &Path) -> Result<()> {
     let copy = steps.tmp.join("copy");
-    log.run(
-        Command::new("cp")
-            .args(["-a", "--reflink=auto"])
-            .args([origin, &copy]),
-    )?;
+    let mut cp = Command::new("cp");
+    log.run(cp.args(["-a", "--reflink=auto"]).args([origin, &copy]))?;
     // make would build the copied files anew, because their commands name the other directory.
     let script = "grep -rlZF --include='*.cmd' \"$1\" \"$3\" | xargs -0r sed -i \"s|$1|$2|g\"";
-    log.run(
-        Command::new("sh")
-            .args(["-c", script, "sh"])
-            .args([origin, build, &copy]),
-    )?;
+    let mut sh = Command::new("sh");
+    sh.args(["-c", script, "sh"]);
+    log.run(sh.args([origin, build, &copy]))?;
     fs::rename(&copy, build).at(build)
 }
 

@@ -9,13 +9,14 @@ use crate::{
     process::{self, Log},
 };
 use rustix::{
-    fs::{flock, statvfs, FlockOperation},
+    fs::{access, flock, statvfs, Access, FlockOperation},
     io::{fcntl_setfd, FdFlags},
 };
 use std::{
     fs::{self, File, OpenOptions},
     io::{IsTerminal, Read, Write},
     path::{Path, PathBuf},
+    process::Command,
     sync::mpsc::{channel, RecvTimeoutError},
     thread,
     time::{Duration, Instant},
@@ -39,16 +40,21 @@ pub(crate) fn remove(place: &Place, path: &Path) -> Result<()> {
     }
     let remove = |chmod: &str| {
         let script = format!("{chmod} rm -rf -- \"$1\"");
-        process::query(
-            std::process::Command::new("sh")
-                .args(["-c", &script, "sh"])
-                .arg(path),
-        )
+        let mut command = Command::new("sh");
+        process::query(command.args(["-c", &script, "sh"]).arg(path))
     };
     if remove("")?.is_none() && remove("chmod -R u+rwX -- \"$1\" &&")?.is_none() {
         return Err(Error::Failed(format!("cannot remove {}", path.display())));
     }
     Ok(())
+}
+
+/// Moves a complete directory to its place, whose parent may be missing.
+pub(crate) fn move_to(from: &Path, to: &Path) -> Result<()> {
+    if let Some(parent) = to.parent() {
+        fs::create_dir_all(parent).at(parent)?;
+    }
+    fs::rename(from, to).at(to)
 }
 
 /// Fails if `megabytes` are not free in `directory`, which the user can move by setting `variable`.
@@ -82,12 +88,8 @@ impl Lock {
     pub(crate) fn take(path: &Path, busy: impl FnOnce(&str) -> String) -> Result<Self> {
         process::handle_signals()?;
         let mut options = OpenOptions::new();
-        let mut file = options
-            .read(true)
-            .append(true)
-            .create(true)
-            .open(path)
-            .at(path)?;
+        options.read(true).append(true).create(true);
+        let mut file = options.open(path).at(path)?;
         // Programs that outlive this process keep the lock.
         fcntl_setfd(&file, FdFlags::empty()).at(path)?;
         let mut busy = Some(busy);
@@ -122,13 +124,8 @@ impl Steps {
     /// with this number of steps.
     pub(crate) fn begin(place: Place, steps: usize) -> Result<Self> {
         let cache = place.cache.display();
-        if place
-            .cache
-            .as_os_str()
-            .as_encoded_bytes()
-            .iter()
-            .any(|byte| b" \t\n:".contains(byte))
-        {
+        let mut bytes = place.cache.as_os_str().as_encoded_bytes().iter();
+        if bytes.any(|byte| b" \t\n:".contains(byte)) {
             return Err(Error::new(format_args!(
                 "The cache's path, {cache}, contains a space or a colon, which the kernel's build \
                  does not accept."
@@ -136,11 +133,8 @@ impl Steps {
             .help("Set KIMPORT_CACHE to another directory."));
         }
         let log = place.cache.join("log");
-        let is_usable = fs::create_dir_all(&log).is_ok()
-            && [&place.cache, &log]
-                .iter()
-                .all(|path| rustix::fs::access(*path, rustix::fs::Access::WRITE_OK).is_ok());
-        if !is_usable {
+        let is_writable = |path| access(path, Access::WRITE_OK).is_ok();
+        if fs::create_dir_all(&log).is_err() || !is_writable(&place.cache) || !is_writable(&log) {
             return Err(Error::new(format_args!(
                 "The cache directory {cache} cannot be written."
             ))
@@ -182,15 +176,11 @@ impl Steps {
         name: &str,
         work: impl FnOnce(&Self, &Log) -> Result<T>,
     ) -> Result<T> {
-        let file: String = name
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-            .collect();
+        let file = name.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
         let path = self.place.cache.join("log").join(file + ".log");
         let log = Log(File::create(&path).at(&path)?);
         let line = self.line(name);
-        let result = show(&line, || work(self, &log));
-        match result {
+        match show(&line, || work(self, &log)) {
             Err(Error::Failed(message)) => {
                 // The disk may be full.
                 let _ = log.line(&message);
@@ -246,7 +236,6 @@ fn show<T>(line: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::process::Command;
 
     fn place(cache: &Path) -> Place {
         Place {

@@ -3,6 +3,7 @@
 //! The tree that modules are built against.
 
 use crate::{
+    archive::after,
     error::{At, Error, Result},
     packages::Wanted,
     place::Kernel,
@@ -44,11 +45,7 @@ pub(crate) fn jobs() -> String {
 
 /// Returns the value of an option whose value is in quotes.
 fn value<'a>(config: &'a str, option: &str) -> Option<&'a str> {
-    config.lines().find_map(|line| {
-        line.strip_prefix(option)?
-            .strip_prefix("=\"")?
-            .strip_suffix('"')
-    })
+    after(&format!("{option}=\""), config).strip_suffix('"')
 }
 
 /// Returns the arguments of make that choose the architecture and the cross compilers, from the
@@ -81,12 +78,7 @@ fn changes(before: &str, after: &str) -> Vec<String> {
 /// because the build writes the path into its results. [`Kernel::mark`] tells that it is complete.
 fn prepare(kernel: &Kernel, steps: &Steps, log: &Log) -> Result<()> {
     let place = &steps.place;
-    let Kernel {
-        release,
-        source,
-        kdir,
-        ..
-    } = kernel;
+    let (release, source, kdir) = (&kernel.release, &kernel.source, &kernel.kdir);
     steps.need_space(500, "The build tree")?;
     let headers = kernel.headers();
     let config = headers.join(".config");
@@ -96,25 +88,16 @@ fn prepare(kernel: &Kernel, steps: &Steps, log: &Log) -> Result<()> {
     let variables = headers.join(".kernelvariables");
     let variables = fs::read_to_string(&variables).at(&variables)?;
     let architecture = architecture(&variables);
-    if !log.succeeds(place.within(&kernel.root, "sh").args([
-        "-c",
-        "command -v \"$1\"",
-        "sh",
-        cc,
-    ]))? {
+    let mut find = place.within(&kernel.root, "sh");
+    if !log.succeeds(find.args(["-c", "command -v \"$1\"", "sh", cc]))? {
         return Err(Error::new(format_args!(
             "Kernel {release} was built with {cc}, which the build root lacks."
         ))
         .help("Add its package to scripts/build-root.conf."));
     }
-    let version = log.output(
-        place
-            .within(&kernel.root, "make")
-            .arg("-s")
-            .arg("-C")
-            .arg(source)
-            .arg("kernelversion"),
-    )?;
+    let mut make = place.within(&kernel.root, "make");
+    make.args(["-s", "-C"]).arg(source);
+    let version = log.output(make.arg("kernelversion"))?;
     let version = version.trim();
     let local = release.strip_prefix(version).ok_or_else(|| {
         Error::new(format_args!(
@@ -141,13 +124,11 @@ fn prepare(kernel: &Kernel, steps: &Steps, log: &Log) -> Result<()> {
     let after = fs::read_to_string(kdir.join(".config")).at(kdir)?;
     let changed = changes(&before, &after);
     if !changed.is_empty() {
-        let mut error = Error::new(format_args!(
+        let error = Error::new(format_args!(
             "The build root's tools change the configuration of kernel {release}, so that modules \
              would not fit:"
         ));
-        for line in changed {
-            error = error.help(line);
-        }
+        let error = changed.into_iter().fold(error, Error::help);
         return Err(error.help(format_args!(
             "Make the build root anew (remove {}); if that does not help, its tools are too new \
              or too old for this kernel.",
@@ -163,11 +144,7 @@ fn prepare(kernel: &Kernel, steps: &Steps, log: &Log) -> Result<()> {
             prepared.trim()
         )));
     }
-    let has = |path: &str| {
-        kdir.join(path)
-            .metadata()
-            .is_ok_and(|metadata| metadata.len() > 0)
-    };
+    let has = |path: &str| crate::host::has_content(&kdir.join(path));
     if !has("rust/libkernel.rmeta") {
         return Err(Error::new("The prepared tree has no rust/libkernel.rmeta."));
     }
