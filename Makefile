@@ -193,7 +193,6 @@ bench-pointer: private POINTER_OF = tests/modules/bench
 pointer bench-pointer: samples/hello_import
 	@$(call build-modules,$(POINTER_OF),$(MADE_OF),$@) $(SHARED) kimport-calls=pointer
 
-# Builds as in another repository: README's module, and one of several parts.
 consumer: setup
 	@$(call make-in,$@,$(CRATE) tests/modules/imports tests/host/build-consumer \
 		README.md .rustfmt.toml,tests/host/build-consumer $(KDIR) $(BUILD)/$@)
@@ -262,7 +261,6 @@ run-vm = $(IN_VM_ROOT) $(BINARIES)/kimport-vm run --root $(GUEST_ROOT) \
 demo: tools $$(call needed,$$(call suites,demo))
 	@$(call run-vm,$(call suites,demo),$@,--show)
 
-# Runs the suites that the user names, and only some of their tests if TEST says so.
 .PHONY: vm
 vm: tools $$(call needed,$$(call suites,$$(SUITE)))
 	@$(if $(SUITE),,$(error SUITE=NAME... names suites of tests/suites))
@@ -321,7 +319,6 @@ check-cargo: setup
 	@KIMPORT_BINDINGS=$(CURDIR)/rust/macros/tests/ui/support/bindings.rs \
 		$(CARGO) test --workspace
 
-# Every module, in C or in Rust, has BTF that is based on the stock kernel's.
 check-btf: modules
 	@$(IN_ROOT) tests/host/check-btf $(MODULE_DIRS:%=$(BUILD)/%)
 
@@ -345,7 +342,6 @@ fuzz: setup
 # These are not part of `check`: they take minutes the first time, because they build or fetch
 # kernels.
 .PHONY: check-ways check-tree check-kernels check-compare
-# Runs `vm-ways` on the other kernels of docs/ways.md.
 check-ways: tools
 	@failed=; while read -r options; do \
 		dir=$$(scripts/setup ways-kernel $$options) && echo "small $$options" && \
@@ -354,7 +350,6 @@ check-ways: tools
 		failed="$$failed [$$options]"; \
 	done < <(tests/kernels/ways); [[ -z $$failed ]] || { echo "FAIL:$$failed"; exit 1; }
 
-# Boots a kernel that this checkout is part of.
 check-tree: tools $(BUILD)/signing_key.pem
 	@tree=$$(scripts/setup tree-kernel builtin) && \
 		$(call run-vm,$(call suites,tree_builtin),tree_builtin,--stock $$tree)
@@ -365,7 +360,6 @@ check-tree: tools $(BUILD)/signing_key.pem
 check-kernels: tools
 	@tests/kernels/try $(SUPPORTED)
 
-# The kernels are Debian's 6.1, 6.12, 7.2 and 7.3, as the archive has them.
 IBLOCK := $(BUILD)/samples/rust_iblock/rust_iblock.ko
 check-compare: tools samples/rust_iblock
 	@kernels=$$(scripts/setup kernels) && export KIMPORT_KERNELS="$$kernels" && \
