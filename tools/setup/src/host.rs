@@ -106,9 +106,8 @@ fn may_install(missing: &[&str], is_debian: bool, is_root: bool) -> Result<()> {
 fn install(packages: &[&str], log: &Log) -> Result<()> {
     let apt = || {
         let mut command = Command::new("apt-get");
-        command
-            .args(["-q", "-y", "-o", "DPkg::Lock::Timeout=120"])
-            .env("DEBIAN_FRONTEND", "noninteractive");
+        command.args(["-q", "-y", "-o", "DPkg::Lock::Timeout=120"]);
+        command.env("DEBIAN_FRONTEND", "noninteractive");
         command
     };
     let install = || {
@@ -162,10 +161,8 @@ fn check_sandbox() -> Result<()> {
 
 fn check_subordinates() -> Result<()> {
     let id = |what: &str| process::query(Command::new("id").arg(what));
-    let (name, number) = (
-        id("-un")?.unwrap_or_default(),
-        id("-u")?.unwrap_or_default(),
-    );
+    let name = id("-un")?.unwrap_or_default();
+    let number = id("-u")?.unwrap_or_default();
     let (name, number) = (name.trim(), number.trim());
     for file in ["/etc/subuid", "/etc/subgid"] {
         if !has_subordinates(&fs::read_to_string(file).unwrap_or_default(), name, number) {

@@ -41,10 +41,8 @@ pub(crate) fn debs_of(place: &Place, directory: &Path) -> Result<Vec<Deb>> {
     let script = r#"for f in "$1"/*.deb; do [ ! -e "$f" ] || printf '%s\t%s\n' "$f" \
         "$(dpkg-deb -W --showformat='${Package}\t${Version}\t${Depends}' "$f")"; done"#;
     let mut command = place.in_root("sh");
-    command
-        .args(["-c", script, "sh"])
-        .arg(directory)
-        .env("KIMPORT_BIND", directory);
+    command.args(["-c", script, "sh"]).arg(directory);
+    command.env("KIMPORT_BIND", directory);
     Ok(parse_debs(&query(&mut command)?.unwrap_or_default()))
 }
 

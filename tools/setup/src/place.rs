@@ -189,10 +189,8 @@ fn silent() -> Error {
 
 fn ask(scripts: &Path, script: &str, arguments: &[&str]) -> Result<Vec<String>> {
     let mut command = Command::new("bash");
-    command
-        .args(["-euc", script, "bash"])
-        .arg(scripts.join("env"))
-        .args(arguments);
+    command.args(["-euc", script, "bash"]);
+    command.arg(scripts.join("env")).args(arguments);
     let said = process::query(&mut command)?.ok_or_else(silent)?;
     Ok(said.lines().map(str::to_owned).collect())
 }
@@ -225,10 +223,8 @@ mod tests {
             assert_eq!(root.foreign, "");
             assert_eq!(other.guest.foreign, foreign);
             assert!(has(&other.guest, "busybox-static"));
-            let beside = place
-                .cache
-                .join("kernels")
-                .join(format!("{release}_1.2-1_bpo+1"));
+            let beside = format!("kernels/{release}_1.2-1_bpo+1");
+            let beside = place.cache.join(beside);
             let root = root.path.file_name().unwrap().to_str().unwrap();
             assert!(root.starts_with(&format!("{suite}-")), "{root}");
             assert_eq!(other.stock, beside.join("stock"));

@@ -153,11 +153,9 @@ pub(crate) fn query(command: &mut Command) -> Result<Option<String>> {
 /// Runs a program. Returns whether it succeeded, and both of its outputs as one text.
 pub(crate) fn all_output(program: &str, arguments: &[&str]) -> Result<(bool, String)> {
     let mut command = Command::new("sh");
-    command
-        .args(["-c", "exec 2>&1; exec \"$@\"", "sh", program])
-        .args(arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null());
+    command.args(["-c", "exec 2>&1; exec \"$@\"", "sh", program]);
+    command.args(arguments).stderr(Stdio::null());
+    command.stdout(Stdio::piped());
     let (status, output) = finish(&mut command)?;
     Ok((status.success(), output.trim_end().to_owned()))
 }

@@ -48,13 +48,10 @@ fn make(root: &Root, steps: &Steps, log: &Log) -> Result<()> {
             format!("--architectures={foreign}"),
         ],
     });
-    options.extend([
-        format!("--include={}", root.packages.join(",")),
-        "--aptopt=Acquire::Retries \"3\"".to_owned(),
-    ]);
-    options.extend(
-        ["doc", "man", "locale"].map(|part| format!("--dpkgopt=path-exclude=/usr/share/{part}/*")),
-    );
+    options.push(format!("--include={}", root.packages.join(",")));
+    options.push("--aptopt=Acquire::Retries \"3\"".to_owned());
+    let excluded = ["doc", "man", "locale"];
+    options.extend(excluded.map(|part| format!("--dpkgopt=path-exclude=/usr/share/{part}/*")));
     let sources = root
         .suites()
         .map(|suite| format!("deb [signed-by={keys}] {mirror} {suite} main"));

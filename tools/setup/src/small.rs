@@ -100,11 +100,10 @@ impl Tree {
         let (begun, build_log) = (beside("begun"), beside("log"));
         let make = || {
             let mut make = Command::new("nice");
-            make.arg(place.scripts().join("in-root"))
-                .args(["--", "make", "-C"])
-                .arg(source);
-            make.arg(format!("O={}", build.display()))
-                .args(["ARCH=x86", "LOCALVERSION="]);
+            make.arg(place.scripts().join("in-root"));
+            make.args(["--", "make", "-C"]).arg(source);
+            make.arg(format!("O={}", build.display()));
+            make.args(["ARCH=x86", "LOCALVERSION="]);
             make.current_dir(&place.top);
             make
         };
@@ -119,10 +118,8 @@ impl Tree {
         fs::write(&begun, "").at(&begun)?;
         log.run(make().arg("tinyconfig"))?;
         let mut merge = place.in_root(source.join("scripts/kconfig/merge_config.sh"));
-        merge
-            .args(["-m", "-O"])
-            .args([build, &build.join(".config"), fragment]);
-        log.run(&mut merge)?;
+        merge.args(["-m", "-O"]);
+        log.run(merge.args([build, &build.join(".config"), fragment]))?;
         log.run(make().arg("olddefconfig"))?;
         let read = |path: &Path| fs::read_to_string(path).at(path);
         let wrong = refused(&read(fragment)?, &read(&build.join(".config"))?);
@@ -137,11 +134,8 @@ impl Tree {
         let script = "set -o pipefail; log=$1; shift; \"$@\" 2>&1 | tee \"$log\"";
         tee.args(["-c", script, "bash"]).arg(&build_log);
         let command = make();
-        tee.arg(command.get_program())
-            .args(command.get_args())
-            .arg(jobs)
-            .current_dir(&place.top);
-        log.run(&mut tee)?;
+        tee.arg(command.get_program()).args(command.get_args());
+        log.run(tee.arg(jobs).current_dir(&place.top))?;
         fs::remove_file(&begun).at(&begun)?;
         remove(place, install)?;
         let path = format!("INSTALL_MOD_PATH={}", install.display());

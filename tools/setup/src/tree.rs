@@ -111,14 +111,10 @@ fn prepare(kernel: &Kernel, steps: &Steps, log: &Log) -> Result<()> {
     fs::write(kdir.join(".config"), &before).at(kdir)?;
     let make = |arguments: &[&str]| {
         let mut make = place.within(&kernel.root, "make");
-        make.arg("-C")
-            .arg(source)
-            .arg(format!("O={}", kdir.display()))
-            .args(&architecture)
-            .arg(format!("CC={cc}"))
-            .arg(format!("LOCALVERSION={local}"))
-            .args(arguments);
-        log.run(&mut make)
+        make.arg("-C").arg(source).args(&architecture);
+        make.arg(format!("O={}", kdir.display()));
+        make.args([format!("CC={cc}"), format!("LOCALVERSION={local}")]);
+        log.run(make.args(arguments))
     };
     make(&["olddefconfig"])?;
     let after = fs::read_to_string(kdir.join(".config")).at(kdir)?;
