@@ -199,7 +199,7 @@ consumer: setup
 
 # The modules for the rows of docs/ways.md that one kernel has. KDIR, STOCK and BUILD belong to that
 # kernel.
-WAYS_KERNEL ?= stock
+WAYS_KERNEL ?= stock$(if $(LIVEPATCH),, LIVEPATCH=n)
 ways: tools
 	@$(call make-in,$@,$(CRATE) tests/modules/ways tests/host/build-ways $(KIMPORT),\
 		tests/host/build-ways $(KDIR) $(BUILD)/$@ $(KIMPORT))
@@ -246,9 +246,17 @@ needed = $(sort $(foreach module,$(if $(1),$(shell sed -nE \
 	$(if $(findstring /,$(module)),$(patsubst %/,%,$(dir $(module))),$(BUILD)/$(module).ko)))
 .SECONDEXPANSION:
 
-# Kernels without livepatch run the other suites.
-NEED_LIVEPATCH := $(if $(LIVEPATCH),,$(shell grep -lx '# kimport-vm: livepatch' tests/suites/*.sh))
-suites = $(filter-out $(NEED_LIVEPATCH),$(1:%=tests/suites/%.sh))
+# The suites that the kernel cannot run, because it lacks livepatch or a stock module: SUITE:NEED.
+LACKING := $(shell sed -snE '1F; s/^\# kimport-vm: needs //; T; s/ /\n/g; p' tests/suites/*.sh | \
+	while read -r word; do case $$word in \
+	(tests/*) suite=$$word ;; \
+	(livepatch) [[ "$(LIVEPATCH)" ]] || echo $$suite:livepatch ;; \
+	(*) grep -qs "/$$word\.ko" $(STOCK_MODULES)/modules.{order,builtin} || echo $$suite:$$word ;; \
+	esac; done)
+suites = $(filter-out $(foreach pair,$(LACKING),$(firstword $(subst :, ,$(pair)))),\
+	$(1:%=tests/suites/%.sh))
+left-out = $(foreach pair,$(filter $(1:%=tests/suites/%.sh:%),$(LACKING)),\
+	echo "left out: $(subst .sh:,.sh: the kernel has no ,$(pair))";)
 
 # $(1): suites  $(2): name of the log  $(3): options
 # The kernel prints addresses in clear, because suites compare them with /proc/kallsyms.
@@ -264,7 +272,7 @@ demo: tools $$(call needed,$$(call suites,demo))
 .PHONY: vm
 vm: tools $$(call needed,$$(call suites,$$(SUITE)))
 	@$(if $(SUITE),,$(error SUITE=NAME... names suites of tests/suites))
-	@$(call run-vm,$(call suites,$(SUITE)),vm,--show $(if $(TEST),--test '$(TEST)'))
+	@$(call left-out,$(SUITE)) $(call run-vm,$(call suites,$(SUITE)),vm,--show $(if $(TEST),--test '$(TEST)'))
 
 # Each VM is a target, so that VMs can run side by side. The longest come first.
 VMS := vm-iblock vm-load vm-imports vm-lifetime vm-lio vm-ways vm-lio-modules vm-pointer
@@ -281,8 +289,8 @@ vm-pointer.suites := imports unbound
 check-vm: $(VMS)
 
 $(VMS): tools $$(call needed,$$(call suites,$$($$@.suites)))
-	@$(if $(call suites,$($@.suites)),$(call run-vm,$(call suites,$($@.suites)),$(@:vm-%=%),\
-		$(VM_OPTIONS)),echo "skipped: $($@.suites): the kernel has no livepatch")
+	@$(call left-out,$($@.suites)) $(if $(call suites,$($@.suites)),\
+		$(call run-vm,$(call suites,$($@.suites)),$(@:vm-%=%),$(VM_OPTIONS)))
 
 vm-pointer: pointer
 vm-pointer: VM_OPTIONS = --instead tests/modules/imports=pointer \

@@ -203,7 +203,7 @@ ktap_test "what the provider had in init memory" case_fails 5 "Stale file handle
 	"provider_init_only from $PROVIDER: its type is in the provider's BTF, but .* it was in __init memory, which is freed; "
 ktap_test "what the provider keeps for its exit" case_ok 27
 ktap_test "symbols of init memory do not count" case_ok 35
-ktap_livepatch "nor those of a provider that keeps them in its table" livepatch_provider
+ktap_needs livepatch "nor those of a provider that keeps them in its table" livepatch_provider
 ktap_test "optional, in init memory: missing, in a module and in the kernel image" case_ok 38
 ktap_test "#[position] counts in the order of the symbol table, whatever the addresses" case_ok 39
 ktap_test "provider that is built in" case_fails 40 "No such device" 1 \
@@ -257,7 +257,7 @@ ktap_test "no address is handed in" way_fails parameter "parameter: failed with 
 ktap_test "provider being unloaded" while_unloading
 ktap_test "provider still in its init" while_in_init
 ktap_test "a module that is not GPL-compatible is refused by the loader" not_gpl
-ktap_livepatch "and by kimport, if its relocations went around the loader" not_gpl_relinked
-ktap_livepatch "and for a block that is bound late" not_gpl_late
+ktap_needs livepatch "and by kimport, if its relocations went around the loader" not_gpl_relinked
+ktap_needs livepatch "and for a block that is bound late" not_gpl_late
 ktap_test "the provider unloads" rmmod "$PROVIDER"
 ktap_finish

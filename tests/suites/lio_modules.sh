@@ -5,13 +5,12 @@
 # nothing (tests/host/relink-lio), beside the stock core. Checks that their imports lead to that
 # copy, and does I/O with the modules that can do I/O here.
 #
-# kimport-vm: livepatch
+# kimport-vm: needs livepatch
 # kimport-vm: module samples/lio_core_new/target_core_mod_new lio/*
 # kimport-vm: file $KIMPORT_GUEST_TOOLS/relocated:/test/relocated
-# kimport-vm: stock iscsi_tcp xen-scsiback tcm_qla2xxx target_core_iblock target_core_file
-# kimport-vm: stock target_core_pscsi
-# kimport-vm: stock target_core_user tcm_loop tcm_fc iscsi_target_mod cxgbit sbp_target ib_srpt
-# kimport-vm: stock ib_isert vhost_scsi
+# kimport-vm: stock iscsi_tcp xen-scsiback target_core_iblock target_core_file target_core_pscsi
+# kimport-vm: stock target_core_user tcm_loop iscsi_target_mod vhost_scsi
+# kimport-vm: optional cxgbit ib_isert ib_srpt sbp_target scsi_debug tcm_fc tcm_qla2xxx
 # kimport-vm: program depmod iscsid iscsiadm
 # kimport-vm: disk 64M 64M
 # shellcheck shell=dash disable=SC1090,SC1091
@@ -90,8 +89,12 @@ loads() {
 
 # Each module is known under the name that it registered with the core.
 known() {
-	for name in core/fileio_0 core/iblock_0 core/pscsi_0 core/user_0 fc iscsi loopback qla2xxx qla2xxx_npiv sbp srpt vhost; do
-		mkdir "$TARGET/$name" && rmdir "$TARGET/$name" || return
+	for name in core/fileio_0 core/iblock_0 core/pscsi_0 core/user_0 iscsi loopback vhost \
+		tcm_fc:fc tcm_qla2xxx:qla2xxx tcm_qla2xxx:qla2xxx_npiv sbp_target:sbp ib_srpt:srpt; do
+		case $name in
+		*:*) loaded "${name%:*}_new" || continue ;;
+		esac
+		mkdir "$TARGET/${name#*:}" && rmdir "$TARGET/${name#*:}" || return
 	done
 }
 
@@ -247,7 +250,7 @@ ktap_test "every relocation leads to the module it was relinked to" relocated
 ktap_test "backstores on a file and on a block device" backstores
 ktap_test "I/O: loopback, file" loop fileio_0/data /backing/file
 ktap_test "I/O: loopback, block device" loop iblock_0/data /dev/vda iflag=direct
-ktap_test "I/O: loopback, SCSI device" loop_pscsi
+ktap_needs scsi_debug "I/O: loopback, SCSI device" loop_pscsi
 ktap_test "debug messages have the new name" debug_messages
 ktap_test "an iSCSI target" iscsi_target
 ktap_test "the initiator logs in over TCP" iscsi_initiator

@@ -4,7 +4,7 @@
 # Loads modules that the build relinked, which the kernel binds when it loads them. The numbers are
 # those of tests/modules/relink/relink_rust.rs.
 #
-# kimport-vm: livepatch
+# kimport-vm: needs livepatch
 # kimport-vm: module tests/modules/imports/kimport_test_provider
 # kimport-vm: module tests/modules/relink/relink_c tests/modules/relink/relink_rust
 # kimport-vm: module tests/modules/relink/relink_wrong tests/modules/relink/relink_plain

@@ -10,7 +10,8 @@
 # kimport-vm: module samples/lio_core_new/target_core_mod_new samples/rust_iblock/rust_iblock
 # kimport-vm: livepatch tcm_loop_new
 # kimport-vm: file $KIMPORT_GUEST_TOOLS/kimport:/usr/bin/kimport
-# kimport-vm: stock tcm_loop sd_mod null_blk scsi_debug sg dm_delay dm_mod
+# kimport-vm: stock tcm_loop sd_mod null_blk sg dm_delay dm_mod
+# kimport-vm: optional scsi_debug
 # kimport-vm: program dmsetup
 # kimport-vm: disk 64M 64M
 # shellcheck shell=dash disable=SC1090,SC2046,SC2317,SC2329
@@ -459,8 +460,8 @@ ktap_test "a read-only device" readonly_disk
 ktap_test "block sizes" block_sizes
 ktap_test "FUA" force_unit_access
 ktap_test "bad blocks" bad_blocks
-ktap_test "RESERVATION CONFLICT and a failing flush" injected
-ktap_test "alignment" alignment
+ktap_needs scsi_debug "RESERVATION CONFLICT and a failing flush" injected
+ktap_needs scsi_debug "alignment" alignment
 ktap_test "a flush that takes its time" flush_delayed
 ktap_test "commands from the core's queue" queued
 log_mark

@@ -5,26 +5,40 @@
 # is a port of, on the same devices.
 #
 # kimport-vm: module samples/rust_iblock/rust_iblock
-# kimport-vm: stock tcm_loop sd_mod scsi_debug sg target_core_iblock
+# kimport-vm: stock tcm_loop sd_mod null_blk sg target_core_iblock
+# kimport-vm: optional scsi_debug
 # kimport-vm: disk 64M 64M
 # shellcheck shell=dash disable=SC1090,SC2317,SC2329
 . "$KTAP_SH"
 . "$LIO_SH"
 
 WWN=naa.6001405000000001
+NULLB=$LIO_CONFIGFS/nullb/data
 BACKSTORE=$LIO_CONFIGFS/target/core/iblock_0/data
 
 # setup KIND: makes a block device; sets LIO_DISK. teardown KIND: removes it.
 setup() {
 	case $1 in
 	virtio) LIO_DISK=/dev/vda ;;
+	null)
+		modprobe null_blk nr_devices=0 && mkdir "$NULLB" || return
+		for setting in memory_backed=1 size=64 blocksize=4096 discard=1 cache_size=1 power=1; do
+			lio_write "${setting#*=}" "$NULLB/${setting%%=*}" || return
+		done
+		LIO_DISK=/dev/data
+		[ -b "$LIO_DISK" ]
+		;;
 	4k) lio_scsi_debug sector_size=4096 lbpu=1 lbpws=1 ;;
 	512e) lio_scsi_debug physblk_exp=3 lowest_aligned=7 opt_blks=64 ;;
 	esac
 }
 
 teardown() {
-	[ "$1" = virtio ] || rmmod scsi_debug
+	case $1 in
+	virtio) ;;
+	null) lio_write 0 "$NULLB/power" && rmdir "$NULLB" && rmmod null_blk ;;
+	*) rmmod scsi_debug ;;
+	esac
 }
 
 # write FILE TEXT: writes TEXT in one write, and prints the result and the state of the device after
@@ -96,9 +110,10 @@ load() {
 	modprobe tcm_loop && modprobe sd_mod && modprobe sg
 }
 
-ktap_plan 4
+ktap_plan 5
 ktap_test "the stock core is loaded" load
 ktap_test "a virtio disk" both virtio 200
-ktap_test "blocks of 4096 bytes, with discard" both 4k 100
-ktap_test "physical blocks of 4096 bytes, not aligned" both 512e 100
+ktap_test "blocks of 4096 bytes, with discard and a write cache" both null 100
+ktap_needs scsi_debug "blocks of 4096 bytes, with discard by WRITE SAME" both 4k 100
+ktap_needs scsi_debug "physical blocks of 4096 bytes, not aligned" both 512e 100
 ktap_finish

@@ -4,7 +4,7 @@
 # Loads modules that `kimport relink --sign` signed, on a kernel that does not know the key: the
 # kernel reads the signature and looks for the key.
 #
-# kimport-vm: livepatch
+# kimport-vm: needs livepatch
 # kimport-vm: module signed unsigned
 # kimport-vm: last
 # shellcheck shell=dash disable=SC1090

@@ -96,13 +96,19 @@ ktap_test() {
 	return "$ktap_status"
 }
 
-# ktap_livepatch NAME COMMAND...: as ktap_test, but skipped on kernels without livepatch.
-ktap_livepatch() {
-	if [ -d /sys/kernel/livepatch ]; then
-		ktap_test "$@"
-	else
-		ktap_skip "$1" "the kernel has no livepatch"
-	fi
+# ktap_needs WHAT NAME COMMAND...: as ktap_test, but skipped on kernels that lack WHAT: `livepatch`,
+# or a stock module.
+ktap_needs() {
+	ktap_need=$1
+	shift
+	case $ktap_need in
+	livepatch) [ -d /sys/kernel/livepatch ] ;;
+	*) modinfo "$ktap_need" >/dev/null 2>&1 ;;
+	esac || {
+		ktap_skip "$1" "the kernel has no $ktap_need"
+		return
+	}
+	ktap_test "$@"
 }
 
 # default_calls: prints the call mode that a module reads back from the one call of an import and

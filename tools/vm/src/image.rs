@@ -287,10 +287,15 @@ pub(crate) fn base(options: &Options, stock: &Stock, cache: &Path) -> Result<Pat
     let mut programs: Vec<_> = PROGRAMS.split_whitespace().map(str::to_owned).collect();
     programs.extend_from_slice(&options.program);
     let userland = Userland::collect(&options.root, &programs)?;
+    let dependencies = stock.dependencies(cache)?;
+    // A small kernel lacks most of the usual modules.
+    let optional = options.optional_modules.iter().map(String::as_str);
+    let usual = MODULES.split_whitespace().chain(optional);
+    let usual = usual.filter(|name| dependencies.has(name));
     let named = options.modules_from_stock.iter().map(String::as_str);
-    let names: BTreeSet<&str> = MODULES.split_whitespace().chain(named).collect();
+    let modules = dependencies.closure(usual.chain(named))?;
     let key = short_hash(&format!(
-        "{FORMAT}\n{}\n{}\n{names:?}\n{DIRECTORIES:?}\n{LINKS:?}",
+        "{FORMAT}\n{}\n{}\n{modules:?}\n{DIRECTORIES:?}\n{LINKS:?}",
         userland.fingerprint()?,
         stock.fingerprint()?,
     ));
@@ -300,13 +305,6 @@ pub(crate) fn base(options: &Options, stock: &Stock, cache: &Path) -> Result<Pat
         let _ = base.set_modified(SystemTime::now());
         return Ok(path);
     }
-    let dependencies = stock.dependencies(cache)?;
-    // A small kernel lacks most of the usual modules. The ones that the caller named must be
-    // there.
-    let wanted = |name: &&str| {
-        options.modules_from_stock.iter().any(|m| m == name) || dependencies.has(name)
-    };
-    let modules = dependencies.closure(names.into_iter().filter(wanted))?;
     fs::create_dir_all(cache)?;
     let staged = tempfile::tempdir_in(cache)?;
     stock.stage(&modules, staged.path())?;

@@ -204,6 +204,7 @@ fn run_command(mut options: Options) -> Result<bool> {
     options.timeout = options.timeout.or(needs.timeout());
     options.one_thread |= needs.one_thread;
     options.modules_from_stock.extend(needs.stock);
+    options.optional_modules = needs.optional;
     options.program.extend(needs.programs);
     options.qemu_arg.extend(needs.qemu);
     let cache = cache_dir(options.cache.clone())?;

@@ -7,6 +7,7 @@
 
 use anyhow::{bail, ensure, Context, Result};
 use std::collections::BTreeMap;
+use std::slice;
 
 /// The beginning of a line that states a need.
 const PREFIX: &str = "# kimport-vm:";
@@ -17,14 +18,18 @@ pub enum Key {
     /// `module NAME...`: `NAME.ko` of the build directory, put into `/test/modules`. `DIRECTORY/*`
     /// stands for all modules of a directory.
     Module(Vec<String>),
-    /// `livepatch NAME...`: modules that kernels without livepatch do not get. Without a NAME, the
-    /// suite cannot run on such kernels.
+    /// `needs WHAT...`: the suite cannot run on kernels that lack `livepatch`, or the stock module
+    /// WHAT.
+    Needs(Vec<String>),
+    /// `livepatch NAME...`: modules that kernels without livepatch do not get.
     Livepatch(Vec<String>),
     /// `file SRC:DEST...`: another file and its place in the guest. SRC may begin with `$NAME`, a
     /// variable of the environment.
     File(Vec<(String, String)>),
     /// `stock NAME...`: modules of the stock kernel besides the usual ones.
     Stock(Vec<String>),
+    /// `optional NAME...`: modules of the stock kernel that some kernels lack.
+    Optional(Vec<String>),
     /// `program NAME...`: programs besides the usual ones.
     Program(Vec<String>),
     /// `disk SIZE...`: empty disks, the first of which is `/dev/vda`.
@@ -85,14 +90,16 @@ impl Key {
         let parsed = match key {
             "module" => Self::Module(words()),
             "file" => Self::File(each(rest, parse_file)?),
+            "needs" => Self::Needs(words()),
+            "livepatch" => Self::Livepatch(words()),
             "stock" => Self::Stock(words()),
+            "optional" => Self::Optional(words()),
             "program" => Self::Program(words()),
             "disk" => Self::Disk(each(rest, str::parse)?),
             "append" => Self::Append(words()),
             "qemu" => Self::Qemu(words()),
             "timeout" => Self::Timeout(rest.parse().context("a number of seconds is wanted")?),
             "with" => Self::With(words()),
-            "livepatch" => return Ok(Self::Livepatch(words())),
             "one-thread" => Self::OneThread,
             "last" => Self::Last,
             _ => bail!("`{key}` is not known"),
@@ -162,6 +169,8 @@ pub struct Needs {
     pub livepatch_suites: Vec<String>,
     /// Modules of the stock kernel besides the usual ones.
     pub stock: Vec<String>,
+    /// The same, for those that may be missing.
+    pub optional: Vec<String>,
     /// Programs besides the usual ones.
     pub programs: Vec<String>,
     /// More arguments for QEMU.
@@ -204,11 +213,18 @@ impl Needs {
         for key in header {
             match key {
                 Key::Module(names) => union(&mut self.modules, names),
-                Key::Livepatch(names) if names.is_empty() => {
-                    self.livepatch_suites.push(suite.to_owned())
+                Key::Needs(names) => {
+                    for name in names {
+                        if name == "livepatch" {
+                            self.livepatch_suites.push(suite.to_owned());
+                        } else {
+                            union(&mut self.stock, slice::from_ref(name));
+                        }
+                    }
                 }
                 Key::Livepatch(names) => union(&mut self.livepatch_modules, names),
                 Key::Stock(names) => union(&mut self.stock, names),
+                Key::Optional(names) => union(&mut self.optional, names),
                 Key::Program(names) => union(&mut self.programs, names),
                 Key::Qemu(words) => union(&mut self.qemu, words),
                 Key::OneThread => self.one_thread = true,
@@ -302,7 +318,7 @@ mod tests {
         #\n\
         # Tests a thing.\n\
         # kimport-vm: module tests/modules/a ways/*\n\
-        # kimport-vm: livepatch\n\
+        # kimport-vm: needs livepatch\n\
         # kimport-vm: livepatch b\n\
         # kimport-vm: file $KIMPORT_BUILD/x:/test/x README.md:/test/readme\n\
         # kimport-vm: disk 64M 512\n\
@@ -334,7 +350,7 @@ mod tests {
     fn a_header_is_read() {
         let expected = [
             Key::Module(words(&["tests/modules/a", "ways/*"])),
-            Key::Livepatch(Vec::new()),
+            Key::Needs(words(&["livepatch"])),
             Key::Livepatch(words(&["b"])),
             Key::File(vec![
                 ("$KIMPORT_BUILD/x".into(), "/test/x".into()),
@@ -490,8 +506,10 @@ mod tests {
         let some = || prop::collection::vec(word, 1..3);
         prop_oneof![
             some().prop_map(Key::Module),
-            prop::collection::vec(word, 0..3).prop_map(Key::Livepatch),
+            some().prop_map(Key::Needs),
+            some().prop_map(Key::Livepatch),
             some().prop_map(Key::Stock),
+            some().prop_map(Key::Optional),
             some().prop_map(Key::Program),
             some().prop_map(Key::Qemu),
             prop::collection::vec("[ab](=[12])?", 1..3).prop_map(Key::Append),
@@ -507,7 +525,9 @@ mod tests {
         let (name, values) = match key {
             Key::Module(words) => ("module", words.join(" ")),
             Key::Livepatch(words) => ("livepatch", words.join(" ")),
+            Key::Needs(words) => ("needs", words.join(" ")),
             Key::Stock(words) => ("stock", words.join(" ")),
+            Key::Optional(words) => ("optional", words.join(" ")),
             Key::Program(words) => ("program", words.join("\t")),
             Key::Qemu(words) => ("qemu", words.join(" ")),
             Key::Append(words) => ("append", words.join("  ")),

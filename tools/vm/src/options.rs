@@ -59,6 +59,9 @@ pub struct Options {
     /// Stock modules besides the usual ones. Their dependencies come along.
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     pub modules_from_stock: Vec<String>,
+    /// Further ones that the kernel may lack.
+    #[arg(skip)]
+    pub optional_modules: Vec<String>,
     /// Programs besides the usual ones, for instance chrt.
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     pub program: Vec<String>,

@@ -197,7 +197,7 @@ fn what_is_missing_is_no_failure_of_a_test() {
 fn a_kernel_without_livepatch_does_not_run_suites_that_need_it() {
     let dir = tempfile::tempdir().unwrap();
     let suite = dir.path().join("patches.sh");
-    fs::write(&suite, "#!/bin/sh\n# kimport-vm: livepatch\n").unwrap();
+    fs::write(&suite, "#!/bin/sh\n# kimport-vm: needs livepatch\n").unwrap();
     let said = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kimport-vm"));
         command
