@@ -7,5 +7,6 @@
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
 #include <linux/sort.h>
+#include <linux/vmalloc.h>
 
 #include <asm/sections.h>

@@ -13,6 +13,7 @@
     clippy::ptr_as_ptr,
     clippy::undocumented_unsafe_blocks,
     dead_code,
+    improper_ctypes,
     missing_docs,
     non_camel_case_types,
     non_upper_case_globals,
@@ -43,3 +44,7 @@ pub(crate) use kprobes::{kprobe, register_kprobe, unregister_kprobe, KPROBE_FLAG
 #[cfg(CONFIG_X86_64)]
 #[allow(unused_imports)]
 pub(crate) use kprobes::sort;
+// Only the veneer binder uses them.
+#[cfg(CONFIG_ARM64)]
+#[allow(unused_imports)]
+pub(crate) use kprobes::{vm_map_ram, vm_unmap_ram};

@@ -31,6 +31,12 @@ results() {
 	[ "$(grep -cE '^    (not )?ok [0-9]+ ' /tmp/results)" -eq "$tests" ]
 }
 
+# The module runs a few more tests when it is unloaded.
+unloads() {
+	log_mark
+	rmmod kimport_selftest && log_since | grep 'kimport' | tee /tmp/after && grep -q "after init: Ok" /tmp/after
+}
+
 # A late block that lacked memory when its provider went live is bound when another module does.
 late_without_memory() {
 	log_mark
@@ -49,6 +55,6 @@ while read -r name; do
 done </tmp/names
 ktap_test "every test has a result" results
 ktap_test "every suite passed" all_suites
-ktap_test "the module unloads" rmmod kimport_selftest
+ktap_test "the module unloads, and its tests after init pass" unloads
 ktap_test "late: no memory at first" late_without_memory
 ktap_finish

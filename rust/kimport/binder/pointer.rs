@@ -17,9 +17,16 @@
 pub use super::slot::bind_together;
 pub use super::slot::{FunctionBinding, Key};
 use super::CallMode;
+use core::ffi::c_void;
+use kernel::sync::atomic::{Atomic, Release};
 
 /// The way in which calls reach the target in a slot.
 pub(super) const CALL_MODE: CallMode = CallMode::Pointer;
+
+/// Stores `target` in a slot.
+pub(super) fn store(slot: &Atomic<*mut c_void>, target: *mut c_void) {
+    slot.store(target, Release);
+}
 
 /// Defines one imported function.
 #[doc(hidden)]

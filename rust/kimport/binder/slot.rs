@@ -25,6 +25,11 @@ impl Key {
         Self(Atomic::new(target))
     }
 
+    /// Makes the slot hold `target`. May sleep.
+    fn set(&self, target: *mut c_void) {
+        way::store(&self.0, target);
+    }
+
     /// Returns the target in the slot.
     #[inline(always)]
     pub fn target(&self) -> *mut c_void {
@@ -70,7 +75,7 @@ impl FunctionBinding {
 
 impl Binder for FunctionBinding {
     unsafe fn bind(&self, target: *mut c_void) {
-        self.key.0.store(target, Release);
+        self.key.set(target);
         self.bound.store(true, Release);
     }
 
@@ -80,7 +85,7 @@ impl Binder for FunctionBinding {
 
     fn unbind(&self) {
         self.retire();
-        self.key.0.store(self.unbound, Release);
+        self.key.set(self.unbound);
     }
 
     fn address(&self) -> Option<*mut c_void> {

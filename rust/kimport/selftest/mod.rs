@@ -47,6 +47,13 @@ pub(crate) fn lacks_memory() -> bool {
     LACKS_MEMORY.cmpxchg(true, false, Relaxed).is_ok()
 }
 
+/// Runs the tests that need a module whose init has ended.
+pub fn after_init() -> Result {
+    #[cfg(all(kimport_veneers, MODULE))]
+    crate::binder::tests::after_init()?;
+    Ok(())
+}
+
 /// Declares a suite, `SUITE`, of functions that return [`Result`].
 macro_rules! suite {
     ($suite:ident: $(fn $test:ident() $body:block)+) => {

@@ -21,3 +21,9 @@ impl kernel::Module for KimportSelftest {
         Ok(Self)
     }
 }
+
+impl Drop for KimportSelftest {
+    fn drop(&mut self) {
+        pr_info!("after init: {:?}\n", kimport::selftest::after_init());
+    }
+}

@@ -2,8 +2,10 @@
 
 //! Tests of [`veneer`](super), which read the code back.
 
+use crate::compat::code::{EFAULT, ENOENT};
 use crate::selftest::{check, check_eq, suite};
 use core::ffi::c_void;
+use kernel::error::Result;
 use kernel::ffi::c_int;
 
 kimport_macros::import_symbols! {
@@ -46,15 +48,53 @@ fn slot_of(address: *const u32) -> Option<*const *mut c_void> {
     Some(slot as *const *mut c_void)
 }
 
+/// Returns the slot of `nr_processes`, as its call site and veneer lead there.
+fn slot() -> Option<*const *mut c_void> {
+    let code = processes as *const u32;
+    let veneer = (0..8).find_map(|index| branch_target(code.wrapping_add(index)));
+    veneer.and_then(slot_of)
+}
+
+mod writer {
+    use core::ffi::c_void;
+
+    kimport_macros::import_symbols! {
+        copy_to_kernel_nofault: fn(dst: *mut c_void, src: *const c_void, size: usize) -> isize,
+    }
+}
+
+/// Checks that a slot is read-only, once the init of the module has ended, and that it can be bound
+/// nevertheless.
+pub(crate) fn after_init() -> Result {
+    let writer = writer::resolve_imports()?;
+    let slot = slot().ok_or(ENOENT)?;
+    for bound in [false, true] {
+        let imports = bound.then(resolve_imports).transpose()?;
+        // SAFETY: The veneer reads the slot, too.
+        let target = unsafe { slot.read_volatile() };
+        let (to, from) = (slot.cast_mut().cast(), (&raw const target).cast());
+        // SAFETY: The function is bound. It writes what the slot holds, or fails.
+        let written = unsafe { writer::copy_to_kernel_nofault(to, from, size_of_val(&target)) };
+        check_eq!(written, EFAULT.to_errno() as isize);
+        if let Some(imports) = imports {
+            check_eq!(
+                Some(target),
+                imports.iter().next().and_then(|import| import.address())
+            );
+            check!(processes() > 0);
+        }
+    }
+    drop(writer);
+    Ok(())
+}
+
 suite! {
     kimport_veneer:
 
     fn a_call_site_calls_a_veneer_which_jumps_to_the_function() {
         let imports = resolve_imports()?;
         check!(processes() > 0);
-        let code = processes as *const u32;
-        let veneer = (0..8).find_map(|index| branch_target(code.wrapping_add(index)));
-        let slot = veneer.and_then(slot_of);
+        let slot = slot();
         check!(slot.is_some());
         // SAFETY: The veneer reads the slot, too.
         let target = || slot.map(|slot| unsafe { slot.read_volatile() });
