@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Debian's real 6.1, 6.12, 7.2 and 7.3 kernels: the packages that `make check-compare` fetches,
-//! not unpacked, and the stock kernel.
+//! Debian's real 6.1, 6.12, 7.2 and 7.3 kernels, and one for arm64 with pages of 16 KiB: the
+//! packages that `make check-compare` fetches, not unpacked, and the stock kernel.
 
 mod common;
 
@@ -11,18 +11,23 @@ use kimport_types::Encoding;
 use std::{env, fs};
 use tempfile::TempDir;
 
-/// Returns the kernels, named by series, as values of `--kernel`.
+/// Returns the kernels that were fetched: release and files, as values of `--kernel`.
+fn fetched() -> String {
+    let fetched = env::var("KIMPORT_KERNELS");
+    fetched.expect("KIMPORT_KERNELS is not set; run `make check-compare`")
+}
+
+/// Returns the kernels for amd64, named by series, as values of `--kernel`.
 fn kernels() -> Vec<String> {
-    let Ok(fetched) = env::var("KIMPORT_KERNELS") else {
-        panic!("KIMPORT_KERNELS is not set; run `make check-compare`");
-    };
+    let fetched = fetched();
     // Versions change, and so do findings. The names of the columns can stay the same.
     let named = |line: &str| {
         let (release, files) = line.split_once('=').unwrap();
         let series: Vec<&str> = release.split(['.', '+', '-']).take(2).collect();
         format!("{}={files}", series.join("."))
     };
-    let mut kernels: Vec<String> = fetched.lines().map(named).collect();
+    let for_amd64 = |line: &&str| line.contains("-amd64=");
+    let mut kernels: Vec<String> = fetched.lines().filter(for_amd64).map(named).collect();
     kernels.push(format!("7.3={}", stock_directory().display()));
     assert_eq!(kernels.len(), 4, "{kernels:?}");
     kernels
@@ -104,4 +109,39 @@ fn declarations_of_7_3_on_all() {
         said += "\n";
     }
     expect_file!["debian_kernels/check.txt"].assert_eq(&said);
+}
+
+/// Runs the command on a kernel of another architecture, and on one of its modules.
+#[test]
+#[ignore = "make check-compare fetches the kernels"]
+fn an_arm64_kernel_with_large_pages() {
+    let fetched = fetched();
+    let kernel = fetched.lines().find(|line| line.contains("-arm64-16k="));
+    let (release, files) = kernel.unwrap().split_once('=').unwrap();
+    let directory = TempDir::new().unwrap();
+    let modules = files.split(',').find(|file| file.contains("linux-modules"));
+    let place = directory.path().to_str().unwrap();
+    tool("dpkg-deb", &["--extract", modules.unwrap(), place]);
+    let drivers = format!("{place}/usr/lib/modules/{release}/kernel/drivers");
+    let loopback = format!("{drivers}/target/loopback/tcm_loop.ko.xz");
+
+    let (out, err) = fine(format!("check {loopback} --kernel {files}"));
+    assert_eq!(err, "");
+    has(&out, ", all of them resolve\n");
+    let symbols = "nr_processes target_core_mod:target_complete_cmd";
+    let (out, err) = fine(format!("compare --kernel {files} {symbols}"));
+    assert_eq!(err, "");
+    has(&out, "vmlinux, global\n");
+
+    // It has no livepatch.
+    let copy = path(&directory, "tcm_loop_new.ko");
+    let from = "target_core_mod_new=target_core_mod";
+    let relink = format!("relink {loopback} --from {from} --kernel {files} -o {copy}");
+    has(&ends(1, relink).1, "help: `kimport load` writes addresses");
+    assert!(!fs::exists(copy).unwrap());
+
+    let (out, _) = ends(1, format!("check {} --kernel {files}", stock("tcm_loop")));
+    let refusal =
+        "Invalid architecture in ELF header: 62: tcm_loop is for x86-64, the kernel for arm64\n";
+    assert!(out.starts_with(refusal), "{out}");
 }

@@ -114,7 +114,7 @@ pub(crate) fn own_settings() -> Result<Vec<String>> {
 }
 
 /// Returns Debian's name for the architecture of a kernel.
-fn architecture(release: &str) -> &'static str {
+pub(crate) fn architecture(release: &str) -> &'static str {
     match release.ends_with("-arm64") || release.contains("-arm64-") {
         true => "arm64",
         false => "amd64",
@@ -197,29 +197,31 @@ pub(crate) struct Archive<'a> {
 }
 
 impl<'a> Archive<'a> {
-    /// Creates the archive of these suites for amd64, with its lists in a directory of the cache.
-    pub(crate) fn new(place: &'a Place, directory: &str, suites: Vec<String>) -> Self {
+    /// Creates the archive of these suites for an architecture, with its lists in a directory of the
+    /// cache.
+    pub(crate) fn new(
+        place: &'a Place,
+        directory: &str,
+        suites: Vec<String>,
+        architecture: &'static str,
+    ) -> Self {
+        let directory = match architecture {
+            "amd64" => directory.to_owned(),
+            other => format!("{directory}-{other}"),
+        };
         Self {
             place,
             directory: place.cache.join(directory),
             suites,
-            architecture: "amd64",
+            architecture,
         }
     }
 
     /// Creates the archive that has the kernel with this release.
     pub(crate) fn of(place: &'a Place, root: &Root, release: &str) -> Self {
-        let architecture = architecture(release);
-        let suite = &root.suite;
-        let directory = match architecture {
-            "amd64" => format!("apt-{suite}"),
-            other => format!("apt-{suite}-{other}"),
-        };
+        let directory = format!("apt-{}", root.suite);
         let suites = root.suites().cloned().collect();
-        Self {
-            architecture,
-            ..Self::new(place, &directory, suites)
-        }
+        Self::new(place, &directory, suites, architecture(release))
     }
 
     fn configuration(&self) -> PathBuf {

@@ -3,14 +3,14 @@
 //! The packages of the kernels in `tests/kernels/debian.pin`, which `make check-compare` reads.
 
 use crate::{
-    archive::{natural, Archive, Choice},
+    archive::{architecture, natural, Archive, Choice},
     error::{At, Error, Result},
     place::Place,
     process::Log,
     steps::{move_to, Steps},
 };
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -55,7 +55,8 @@ impl Pin<'_> {
         for name in &names {
             if !archive.has(name, self.version)? {
                 let series = series(self.release);
-                return Err(self.gone(&offers(archive, &series)?, &series, &directory));
+                let offers = offers(archive, &series, flavour(self.release))?;
+                return Err(self.gone(&offers, &series, &directory));
             }
         }
         let debs = steps.tmp.join("debs");
@@ -88,12 +89,18 @@ fn series(release: &str) -> String {
     version.split('.').take(2).collect::<Vec<_>>().join(".")
 }
 
-/// Returns whether a package is the image of a stock kernel: `linux-image-6.1.0-50-amd64`,
+/// Returns the end of a release, from the architecture on: `amd64`, `arm64-16k`.
+fn flavour(release: &str) -> &str {
+    let start = release.find(architecture(release)).unwrap_or_default();
+    &release[start..]
+}
+
+/// Returns whether a package is the image of a kernel of a flavour: `linux-image-6.1.0-50-amd64`,
 /// `linux-image-6.12.107+deb13-amd64`.
-fn is_image(name: &str) -> bool {
+fn is_image(name: &str, flavour: &str) -> bool {
     let middle = name
         .strip_prefix("linux-image-")
-        .and_then(|rest| rest.strip_suffix("-amd64"));
+        .and_then(|rest| rest.strip_suffix(flavour)?.strip_suffix('-'));
     middle.is_some_and(|middle| {
         let mut parts = middle.splitn(2, '-');
         let release = parts.next().unwrap_or_default();
@@ -104,10 +111,10 @@ fn is_image(name: &str) -> bool {
     })
 }
 
-/// Returns the kernels of a series, oldest first.
-fn offers(archive: &Archive<'_>, series: &str) -> Result<Vec<Choice>> {
+/// Returns the kernels of a series and flavour, oldest first.
+fn offers(archive: &Archive<'_>, series: &str, flavour: &str) -> Result<Vec<Choice>> {
     let mut names = archive.names(&format!("linux-image-{series}."))?;
-    names.retain(|name| is_image(name));
+    names.retain(|name| is_image(name, flavour));
     names.sort_by_cached_key(|name| natural(name));
     let mut offers = Vec::new();
     for name in names {
@@ -129,12 +136,22 @@ pub fn kernels(place: Place) -> Result<()> {
         steps.root()?;
         // The suites differ from those of the build root, and so do the package lists.
         let suites: BTreeSet<_> = pins.iter().map(|pin| pin.suite.to_owned()).collect();
-        let archive = Archive::new(&place, "apt-kernels", suites.into_iter().collect());
         steps.step("kernel packages for tests", |steps, log| {
-            archive.refresh(&steps.tmp, log)?;
-            pins.iter()
-                .filter(|pin| !pin.directory(&place).is_dir())
-                .try_for_each(|pin| pin.fetch(&archive, steps, log))
+            let mut missing = BTreeMap::<_, Vec<_>>::new();
+            for pin in pins.iter().filter(|pin| !pin.directory(&place).is_dir()) {
+                missing
+                    .entry(architecture(pin.release))
+                    .or_default()
+                    .push(pin);
+            }
+            for (architecture, pins) in missing {
+                let suites = suites.iter().cloned().collect();
+                let archive = Archive::new(&place, "apt-kernels", suites, architecture);
+                archive.refresh(&steps.tmp, log)?;
+                pins.iter()
+                    .try_for_each(|pin| pin.fetch(&archive, steps, log))?;
+            }
+            Ok(())
         })?;
     }
     for pin in &pins {
@@ -166,15 +183,16 @@ mod tests {
         for image in [
             "linux-image-6.1.0-50-amd64",
             "linux-image-7.2.12+deb13-amd64",
+            "linux-image-7.3.4+deb13-arm64-16k",
         ] {
-            assert!(is_image(image), "{image}");
+            assert!(is_image(image, flavour(image)), "{image}");
         }
         for other in [
             "linux-image-6.1.0-50-rt-amd64",
             "linux-image-amd64",
             "linux-image-6.1.0--amd64",
         ] {
-            assert!(!is_image(other), "{other}");
+            assert!(!is_image(other, "amd64"), "{other}");
         }
     }
 
