@@ -75,6 +75,7 @@ env-of = $(patsubst $(1):=%,%,$(filter $(1):=%,$(ENV)))
 CACHE := $(call env-of,KIMPORT_CACHE)
 ROOT := $(call env-of,ROOT)
 STOCK := $(call env-of,STOCK)
+SOURCE := $(call env-of,SOURCE)
 RELEASE := $(call env-of,RELEASE)
 OWN_KDIR := $(call env-of,KDIR)
 KDIR ?= $(OWN_KDIR)
@@ -90,6 +91,9 @@ GUEST_CROSS := aarch64-linux-gnu-
 endif
 IN_VM_ROOT := scripts/in-root --root $(VM_ROOT) --
 LIVEPATCH := $(shell grep -s '^CONFIG_LIVEPATCH=y' $(KDIR)/.config)
+RUST := $(shell grep -s '^CONFIG_RUST=y' $(KDIR)/.config)
+# The features of suites that the kernel lacks.
+LACKS := $(if $(LIVEPATCH),,livepatch) $(if $(RUST),,rust)
 
 BUILD := $(CURDIR)/build$(KERNEL:%=/kernels/%)
 JOBS := $(shell nproc)
@@ -120,7 +124,10 @@ KIMPORT := $(BINARIES)/kimport
 
 # The modules for docs/ways.md are built for each kernel there, see `ways`. The benchmarks read the
 # time-stamp counter of x86.
-MODULE_DIRS := $(filter-out %/ways $(if $(GUEST_TARGET),%/bench) $(if $(LIVEPATCH),,%/relink),\
+RUST_DIRS := samples/hello_import samples/rust_iblock \
+	$(addprefix tests/modules/,bench lifetime selftest typed)
+MODULE_DIRS := $(filter-out %/ways $(if $(GUEST_TARGET),%/bench) $(if $(LIVEPATCH),,%/relink) \
+	$(if $(RUST),,$(RUST_DIRS)),\
 	$(patsubst %/Kbuild,%,$(wildcard samples/*/Kbuild tests/modules/*/Kbuild)))
 
 # At least two targets side by side: a VM has two CPUs, but waits much.
@@ -154,18 +161,33 @@ CRATE := rust/kimport rust/bindings rust/macros/src rust/types/src scripts/Makef
 # $(1): directory of sources  $(2): further sources  $(3): directory to build in, if another
 build-modules = $(call make-in,$(or $(3),$(1)),\
 	$(if $(filter %/lio_core_new,$(1)),,$(CRATE)) $(1) $(2),$(MAKE) -j$(JOBS) -C $(KDIR) \
-	M=$(CURDIR)/$(1) MO=$(BUILD)/$(or $(3),$(1)) KIMPORT=$(KIMPORT) CONFIG_OBJTOOL_WERROR=y \
-	$(ARGUMENTS))
+	M=$(or $(LINKS),$(CURDIR))/$(1) MO=$(BUILD)/$(or $(3),$(1)) KIMPORT=$(KIMPORT) \
+	CONFIG_OBJTOOL_WERROR=y $(ARGUMENTS))
 # The first directory builds the parts that all have in common.
 SHARED = KIMPORT_SHARED=$(BUILD)/samples/hello_import/.kimport
 
-.PHONY: modules $(MODULE_DIRS)
+.PHONY: modules $(MODULE_DIRS) links
 modules: $(MODULE_DIRS)
 
-$(MODULE_DIRS): setup
+$(MODULE_DIRS): setup links
 	@$(call build-modules,$@,$(MADE_OF)) $(if $(filter samples/hello_import,$@),,$(SHARED))
 
+# Kbuild has MO= since 6.13. For older kernels, modules are built among links to their sources.
+LINKS := $(if $(filter 6.12.%,$(RELEASE)),$(BUILD))
+links: setup
+ifneq ($(LINKS),)
+	@mkdir -p $(LINKS)/tests
+	@cp -rsf $(CURDIR)/samples $(LINKS)
+	@cp -rsf $(CURDIR)/tests/modules $(LINKS)/tests
+	@ln -sfn $(CURDIR)/scripts $(LINKS)/scripts
+endif
+
+ifneq ($(RUST),)
 $(filter-out samples/hello_import samples/lio_core_new,$(MODULE_DIRS)): samples/hello_import
+else
+# The tree is a headers package.
+samples/lio_core_new: private ARGUMENTS = KSRC=$(SOURCE)
+endif
 tests/modules/relink: tools
 tests/modules/relink: private MADE_OF = $(KIMPORT)
 tests/modules/load: private MADE_OF = tests/modules/imports
@@ -199,10 +221,10 @@ consumer: setup
 
 # The modules for the rows of docs/ways.md that one kernel has. KDIR, STOCK and BUILD belong to that
 # kernel.
-WAYS_KERNEL ?= stock$(if $(LIVEPATCH),, LIVEPATCH=n)
-ways: tools
+WAYS_KERNEL ?= stock$(if $(RUST),, RUST=n MODVERSIONS=y)$(if $(LIVEPATCH),, LIVEPATCH=n)
+ways: tools links
 	@$(call make-in,$@,$(CRATE) tests/modules/ways tests/host/build-ways $(KIMPORT),\
-		tests/host/build-ways $(KDIR) $(BUILD)/$@ $(KIMPORT))
+		tests/host/build-ways $(KDIR) $(BUILD)/$@ $(KIMPORT) $(or $(LINKS),$(CURDIR)))
 	@echo '$(WAYS_KERNEL)' > $(BUILD)/$@/kernel
 
 # Every module of the distribution that needs the LIO core, relinked to the core without exports.
@@ -242,15 +264,15 @@ $(BUILD)/signing_key.pem: | setup
 # A suite states at its top what it needs of its VM, and `kimport-vm` reads that. `needed` lists the
 # targets that make the modules for suites: directories, and single modules in build/.
 needed = $(sort $(foreach module,$(if $(1),$(shell sed -nE \
-	's/^# kimport-vm: (module|$(if $(LIVEPATCH),livepatch,module)) //p' $(1))),\
+	's/^# kimport-vm: (module|$(if $(LIVEPATCH),livepatch,module)|$(if $(RUST),rust,module)) //p' $(1))),\
 	$(if $(findstring /,$(module)),$(patsubst %/,%,$(dir $(module))),$(BUILD)/$(module).ko)))
 .SECONDEXPANSION:
 
-# The suites that the kernel cannot run, because it lacks livepatch or a stock module: SUITE:NEED.
+# The suites that the kernel cannot run, because it lacks livepatch, Rust or a stock module: SUITE:NEED.
 LACKING := $(shell sed -snE '1F; s/^\# kimport-vm: needs //; T; s/ /\n/g; p' tests/suites/*.sh | \
 	while read -r word; do case $$word in \
 	(tests/*) suite=$$word ;; \
-	(livepatch) [[ "$(LIVEPATCH)" ]] || echo $$suite:livepatch ;; \
+	(livepatch|rust) [[ " $(LACKS) " != *" $$word "* ]] || echo $$suite:$$word ;; \
 	(*) grep -qs "/$$word\.ko" $(STOCK_MODULES)/modules.{order,builtin} || echo $$suite:$$word ;; \
 	esac; done)
 suites = $(filter-out $(foreach pair,$(LACKING),$(firstword $(subst :, ,$(pair)))),\
@@ -262,7 +284,7 @@ left-out = $(foreach pair,$(filter $(1:%=tests/suites/%.sh:%),$(LACKING)),\
 # The kernel prints addresses in clear, because suites compare them with /proc/kallsyms.
 # On a busy host some tests print nothing for a minute.
 run-vm = $(IN_VM_ROOT) $(BINARIES)/kimport-vm run --root $(GUEST_ROOT) \
-	$(if $(LIVEPATCH),,--no-livepatch) --append no_hash_pointers --hang-timeout 150 \
+	$(addprefix --without ,$(LACKS)) --append no_hash_pointers --hang-timeout 150 \
 	$(addprefix --suite ,$(1)) --log $(BUILD)/$(2).log $(3)
 
 .PHONY: demo

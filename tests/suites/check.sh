@@ -3,8 +3,8 @@
 #
 # Tests `kimport check --kernel running`: the command and the kernel report the same of a module.
 #
-# kimport-vm: module samples/hello_import/hello_import tests/modules/imports/kimport_test_provider
-# kimport-vm: module tests/modules/imports/import_cases
+# kimport-vm: module tests/modules/imports/kimport_test_provider
+# kimport-vm: rust samples/hello_import/hello_import tests/modules/imports/import_cases
 # kimport-vm: module refused_not refused_namespace refused_licence refused_release
 # kimport-vm: module refused_architecture refused_stripped
 # kimport-vm: file $KIMPORT_KDIR/Module.symvers:/test/Module.symvers
@@ -83,13 +83,13 @@ untold() {
 }
 
 ktap_plan 15
-ktap_test "a provider that is absent" check 1 "$CASES"
+ktap_built import_cases "a provider that is absent" check 1 "$CASES"
 ktap_test "the provider loads" insmod "$TEST_MODULES/$PROVIDER.ko"
-ktap_test "a module whose imports resolve, and which loads" resolves
-ktap_test "a module whose imports do not" findings
-ktap_test "only a clone is left: as the kernel logs it" as_logged 17
-ktap_test "data declared as a function: as the kernel logs it" as_logged 18
-ktap_test "another prototype: as the kernel logs it" as_logged 22
+ktap_built hello_import "a module whose imports resolve, and which loads" resolves
+ktap_built import_cases "a module whose imports do not" findings
+ktap_built import_cases "only a clone is left: as the kernel logs it" as_logged 17
+ktap_built import_cases "data declared as a function: as the kernel logs it" as_logged 18
+ktap_built import_cases "another prototype: as the kernel logs it" as_logged 22
 ktap_test "the provider unloads" rmmod "$PROVIDER"
 ktap_test "a module that the loader takes" not_refused
 ktap_test "a namespace that is not imported: as the kernel logs it" refused namespace

@@ -4,6 +4,7 @@
 # The diagnostics of kimport: the lines that dynamic debug switches on, and
 # /sys/kernel/debug/kimport.
 #
+# kimport-vm: needs rust
 # kimport-vm: module samples/hello_import/hello_import tests/modules/imports/kimport_test_provider
 # kimport-vm: module tests/modules/imports/import_cases
 # shellcheck shell=dash disable=SC1090

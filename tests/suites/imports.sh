@@ -4,6 +4,7 @@
 # Provokes each result of an import, and checks its message and its errno, and that it leaves
 # nothing behind. The numbers are those of tests/modules/imports/cases/main.rs.
 #
+# kimport-vm: needs rust
 # kimport-vm: module samples/hello_import/hello_import tests/modules/imports/kimport_test_provider
 # kimport-vm: module tests/modules/imports/import_cases
 # kimport-vm: module not_gpl

@@ -5,6 +5,7 @@
 # and bound late. The cases are those of tests/modules/lifetime. The providers warn if they are
 # unloaded while a call is inside.
 #
+# kimport-vm: needs rust
 # kimport-vm: module tests/modules/imports/kimport_test_provider
 # kimport-vm: module tests/modules/lifetime/kimport_side_a tests/modules/lifetime/kimport_side_b
 # kimport-vm: module tests/modules/lifetime/kimport_side_c

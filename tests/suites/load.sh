@@ -3,7 +3,8 @@
 #
 # Tests `kimport load` with modules whose undefined symbols no module exports.
 #
-# kimport-vm: module samples/hello_import/hello_import tests/modules/imports/kimport_test_provider
+# kimport-vm: rust samples/hello_import/hello_import
+# kimport-vm: module tests/modules/imports/kimport_test_provider
 # kimport-vm: module tests/modules/load/load_user tests/modules/load/load_refused
 # kimport-vm: module tests/modules/load/load_fails
 # kimport-vm: file $KIMPORT_GUEST_TOOLS/kimport:/usr/bin/kimport
@@ -187,8 +188,8 @@ ktap_test "what cannot be had is refused, all at once" refused
 ktap_test "an init that fails, with its log lines" init_fails
 ktap_test "exports that are not for the module" not_for_it
 ktap_test "a module that is loaded already" twice
-ktap_test "hello_import gets the address of kallsyms_lookup_name" hello
-ktap_test "but not if it is given" hello_given
+ktap_built hello_import "hello_import gets the address of kallsyms_lookup_name" hello
+ktap_built hello_import "but not if it is given" hello_given
 # Neither can be undone before the next boot.
 ktap_test "lockdown" no_signature_no_load
 ktap_test "modules_disabled" modules_disabled

@@ -6,8 +6,9 @@
 #
 # kimport-vm: needs livepatch
 # kimport-vm: module tests/modules/imports/kimport_test_provider
-# kimport-vm: module tests/modules/relink/relink_c tests/modules/relink/relink_rust
-# kimport-vm: module tests/modules/relink/relink_wrong tests/modules/relink/relink_plain
+# kimport-vm: module tests/modules/relink/relink_c tests/modules/relink/relink_wrong
+# kimport-vm: module tests/modules/relink/relink_plain
+# kimport-vm: rust tests/modules/relink/relink_rust
 # kimport-vm: last
 # kimport-vm: file tests/suites/cases.lib:/test/cases.sh
 # shellcheck shell=dash disable=SC1090
@@ -116,20 +117,20 @@ command_line=$(cat /proc/cmdline)
 ktap_plan 16
 ktap_test "without the provider the kernel refuses the load" \
 	refused relink_c "livepatch: symbol 'provider_[a-z]+' not found in symbol table"
-ktap_test "without the provider of a #[livepatch] block, too" \
+ktap_built relink_rust "without the provider of a #[livepatch] block, too" \
 	refused relink_rust "livepatch: symbol 'provider_[a-z]+' not found in symbol table"
 ktap_test "a name that the kernel does not have" refused relink_wrong "livepatch: symbol 'no_such_function' not found in symbol table"
 ktap_test "the provider loads" provider
 ktap_test "plain declarations in C" loads relink_c "" "42 1 42" "twin " "per-CPU 1" "command line: $command_line" "bye 2"
-ktap_test "plain declarations in Rust" loads relink_rust case=8 "42 true, command line: $command_line"
-ktap_test "#[livepatch] blocks, one of another kind beside them" loads relink_rust case=0 "command line: $command_line"
-ktap_test "debugfs shows the calls; the provider is held" shown
-ktap_test "resolved and dropped three times" case_ok 1
-ktap_test "a function that does not return" loads relink_rust case=9 "case 9"
-ktap_test "block resolved twice" case_fails 2 "Operation already in progress" 1 "block provider from $PROVIDER: it is resolved already"
-ktap_test "another prototype than the kernel's" case_fails 3 "Protocol wrong type" 1 "provider_add from $PROVIDER: prototype differs"
-ktap_test "data as a function, a function as data" case_fails 4 "Protocol wrong type" 2 "provider_value from $PROVIDER: it is data, "
-ktap_test "the provider is gone when the imports are resolved" gone
-ktap_test "the provider is loaded anew when the imports are resolved" eval "provider && moved"
-ktap_test "a call before resolve_imports is a BUG that names the symbol" unbound
+ktap_built relink_rust "plain declarations in Rust" loads relink_rust case=8 "42 true, command line: $command_line"
+ktap_built relink_rust "#[livepatch] blocks, one of another kind beside them" loads relink_rust case=0 "command line: $command_line"
+ktap_built relink_rust "debugfs shows the calls; the provider is held" shown
+ktap_built relink_rust "resolved and dropped three times" case_ok 1
+ktap_built relink_rust "a function that does not return" loads relink_rust case=9 "case 9"
+ktap_built relink_rust "block resolved twice" case_fails 2 "Operation already in progress" 1 "block provider from $PROVIDER: it is resolved already"
+ktap_built relink_rust "another prototype than the kernel's" case_fails 3 "Protocol wrong type" 1 "provider_add from $PROVIDER: prototype differs"
+ktap_built relink_rust "data as a function, a function as data" case_fails 4 "Protocol wrong type" 2 "provider_value from $PROVIDER: it is data, "
+ktap_built relink_rust "the provider is gone when the imports are resolved" gone
+ktap_built relink_rust "the provider is loaded anew when the imports are resolved" eval "provider && moved"
+ktap_built relink_rust "a call before resolve_imports is a BUG that names the symbol" unbound
 ktap_finish

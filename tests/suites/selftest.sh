@@ -3,6 +3,7 @@
 #
 # Runs the crate's own tests: the module kimport_selftest prints their results to the kernel log.
 #
+# kimport-vm: needs rust
 # kimport-vm: module tests/modules/selftest/kimport_selftest
 # kimport-vm: module tests/modules/selftest/kimport_late_memory
 # kimport-vm: module tests/modules/imports/kimport_test_provider samples/hello_import/hello_import

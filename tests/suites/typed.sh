@@ -4,6 +4,7 @@
 # Compares declared types with BTF: for functions of the stock kernel that were chosen at random,
 # for a provider that has no BTF, and for a provider that was rebuilt with another prototype.
 #
+# kimport-vm: needs rust
 # kimport-vm: module tests/modules/imports/kimport_test_provider tests/modules/imports/import_cases
 # kimport-vm: module tests/modules/typed/imports_typed
 # kimport-vm: module provider_without_btf provider_upgraded

@@ -5,6 +5,7 @@
 # nowhere. The task dies and the module stays, so this suite is the last in a VM. The cases are
 # those of tests/modules/imports/cases/main.rs.
 #
+# kimport-vm: needs rust
 # kimport-vm: module tests/modules/imports/import_cases
 # kimport-vm: last
 # shellcheck shell=dash disable=SC1090

@@ -243,7 +243,7 @@ impl<'a> Wanted<'a> {
         ))
     }
 
-    /// Refuses a kernel without Rust, whose configuration is `config`.
+    /// Refuses a kernel with this configuration if its Rust compiler is another one.
     pub(crate) fn check_config(&self, config: &Path) -> Result<()> {
         let text = fs::read_to_string(config).at(config)?;
         let Kernel { release, root, .. } = &self.kernel;
@@ -398,25 +398,26 @@ pub(crate) fn check_release(release: &str) -> Result<()> {
             ARCHITECTURES.join(" and ")
         )));
     }
-    if natural(release) < natural("6.19") {
+    if natural(release) < natural("6.12") {
         return Err(Error::new(format_args!(
-            "Kernel {release} is too old: its own Rust crates lack what kimport's need."
+            "Kernel {release} is too old: the build roots lack its compilers."
         ))
-        .help("Choose 6.19 or newer.")
+        .help("Choose 6.19 or newer, or 6.12 for modules in C.")
         .help("`kimport relink` and `kimport load` take modules in C for older kernels."));
     }
     Ok(())
 }
 
+/// Returns whether modules in Rust can be built for a kernel with this configuration. Before 6.19,
+/// the kernel's own Rust crates lack what kimport's need.
+pub(crate) fn has_rust(config: &str, release: &str) -> bool {
+    config.lines().any(|line| line == "CONFIG_RUST=y") && natural(release) >= natural("6.19")
+}
+
+/// Refuses a kernel whose Rust modules need another compiler than that of its build root.
 fn check_config(config: &str, release: &str, compiler: &str, suite: &str) -> Result<()> {
-    if !config.lines().any(|line| line == "CONFIG_RUST=y") {
-        return Err(Error::new(format_args!(
-            "Kernel {release} is built without CONFIG_RUST=y: no Rust module can be made for it."
-        ))
-        .help(format_args!(
-            "Choose a newer one, such as the pinned kernel (kernel.pin) or another from \
-             {suite}-backports."
-        )));
+    if !has_rust(config, release) {
+        return Ok(());
     }
     let built_with = after("CONFIG_RUSTC_VERSION_TEXT=", config);
     if built_with.starts_with(&format!("\"rustc {compiler} ")) {
@@ -472,7 +473,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_without_rust_or_of_another_compiler() {
+    fn rust_modules_need_the_kernels_compiler() {
         let config = "CONFIG_RUST=y\nCONFIG_RUSTC_VERSION_TEXT=\"rustc 1.85.0 (4d9 x)\"\n";
         check_config(config, "7.3", "1.85.0", "trixie").unwrap();
         let text = |config, compiler| {
@@ -480,11 +481,10 @@ mod tests {
                 .unwrap_err()
                 .to_string()
         };
-        assert_eq!(
-            text("# CONFIG_RUST is not set\n", "1.85.0"),
-            "Kernel 7.3 is built without CONFIG_RUST=y: no Rust module can be made for it.\n  \
-             Choose a newer one, such as the pinned kernel (kernel.pin) or another from trixie-backports."
-        );
+        let without = "# CONFIG_RUST is not set\n";
+        check_config(without, "7.3", "1.86.0", "trixie").unwrap();
+        assert!(has_rust(config, "7.3") && has_rust(config, "6.19"));
+        assert!(!has_rust(without, "7.3") && !has_rust(config, "6.18"));
         assert_eq!(
             text(config, "1.86.0"),
             "Kernel 7.3 was built with \"rustc 1.85.0 (4d9 x)\", the build root of trixie has rustc 1.86.0.\n  \
@@ -501,13 +501,13 @@ mod tests {
             "7.2.13+deb14-amd64",
             "7.3.4+deb13-arm64-16k",
             "6.19.6+deb13-rt-amd64",
+            "6.12.117+deb13-amd64",
         ] {
             check_release(release).unwrap();
         }
         for (release, reason) in [
             ("7.3.4+deb13-riscv64", "another architecture"),
             ("7.3.4-200.fc43.x86_64", "not one of Debian's"),
-            ("6.12.117+deb13-amd64", "too old"),
             ("6.1.0-50-amd64", "too old"),
         ] {
             let error = check_release(release).unwrap_err().to_string();

@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The tree that modules are built against.
+//!
+//! For a kernel with Rust, it is made of the kernel's source. For another kernel, it is the headers
+//! package, and modules in C can be built.
 
 use crate::{
     archive::after,
     error::{At, Error, Result},
-    packages::Wanted,
+    packages::{has_rust, Wanted},
     place::Kernel,
     process::Log,
-    steps::{remove, Steps},
+    steps::{note, remove, Steps},
 };
-use std::{collections::HashSet, fs, path::Path, thread::available_parallelism};
+use std::{
+    collections::HashSet, fs, os::unix::fs::symlink, path::Path, process::Command,
+    thread::available_parallelism,
+};
 
 impl Steps {
     /// Makes everything that modules for a kernel need besides the build root, in five steps.
@@ -28,13 +34,39 @@ impl Steps {
             &format!("build root of {}", kernel.root.suite),
             &kernel.root,
         )?;
+        let config = kernel.headers().join(".config");
+        let has_rust = has_rust(&fs::read_to_string(&config).at(&config)?, &kernel.release);
+        let tree = if has_rust {
+            "Rust build tree"
+        } else {
+            "build tree"
+        };
         if kernel.is_ready() {
-            self.skip("Rust build tree");
+            self.skip(tree);
             self.skip("test module");
-            return Ok(());
+        } else {
+            self.step(tree, |steps, log| match has_rust {
+                true => prepare(kernel, steps, log),
+                false => link_headers(kernel, steps),
+            })?;
+            self.step("test module", |steps, log| {
+                let directory = steps.tmp.join("try");
+                fs::create_dir(&directory).at(&directory)?;
+                match has_rust {
+                    true => try_rust(kernel, &directory, steps, log),
+                    false => try_c(kernel, &directory, steps, log),
+                }?;
+                let mark = kernel.mark();
+                fs::write(&mark, "").at(&mark)
+            })?;
         }
-        self.step("Rust build tree", |steps, log| prepare(kernel, steps, log))?;
-        self.step("test module", |steps, log| try_it(kernel, steps, log))
+        if !has_rust {
+            note(&format!(
+                "{} has no Rust that kimport's crate can use; the tree is for modules in C",
+                kernel.release
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -159,20 +191,50 @@ fn prepare(kernel: &Kernel, steps: &Steps, log: &Log) -> Result<()> {
     Ok(())
 }
 
-/// Builds `samples/hello_import` with the tree, and then marks the tree as complete.
-fn try_it(kernel: &Kernel, steps: &Steps, log: &Log) -> Result<()> {
-    let directory = steps.tmp.join("try");
-    fs::create_dir(&directory).at(&directory)?;
-    let place = &steps.place;
-    let mut make = place.within(&kernel.root, "make");
+/// Makes the tree of a kernel without Rust: links to the files of its headers package, which would
+/// have to be in `/usr/src` otherwise.
+fn link_headers(kernel: &Kernel, steps: &Steps) -> Result<()> {
+    let Kernel { stock, kdir, .. } = kernel;
+    let headers = kernel.headers();
+    remove(&steps.place, kdir)?;
+    fs::create_dir(kdir).at(kdir)?;
+    for entry in fs::read_dir(&headers).at(&headers)? {
+        let path = entry.at(&headers)?.path();
+        if let Some(name) = path.file_name().filter(|name| *name != "Makefile") {
+            symlink(&path, kdir.join(name)).at(kdir)?;
+        }
+    }
+    let makefile = headers.join("Makefile");
+    let text = fs::read_to_string(&makefile).at(&makefile)?;
+    let moved = text.replace(" /usr/src/", &format!(" {}/usr/src/", stock.display()));
+    fs::write(kdir.join("Makefile"), moved).at(kdir)
+}
+
+/// Builds `samples/hello_import` with the tree.
+fn try_rust(kernel: &Kernel, directory: &Path, steps: &Steps, log: &Log) -> Result<()> {
+    let sample = steps.place.top.join("samples/hello_import");
+    let mut make = make_modules(kernel, &sample, steps);
+    log.run(make.arg(format!("MO={}", directory.display())))?;
+    check_module(kernel, &directory.join("hello_import.ko"), steps, log)
+}
+
+/// Builds a small module in C with the tree.
+fn try_c(kernel: &Kernel, directory: &Path, steps: &Steps, log: &Log) -> Result<()> {
+    let source = "#include <linux/module.h>\nMODULE_DESCRIPTION(\"\");\nMODULE_LICENSE(\"GPL\");\n";
+    for (name, text) in [("Kbuild", "obj-m := try.o\n"), ("try.c", source)] {
+        fs::write(directory.join(name), text).at(directory)?;
+    }
+    log.run(&mut make_modules(kernel, directory, steps))?;
+    check_module(kernel, &directory.join("try.ko"), steps, log)
+}
+
+/// Returns the command that builds the modules of a directory.
+fn make_modules(kernel: &Kernel, directory: &Path, steps: &Steps) -> Command {
+    let mut make = steps.place.within(&kernel.root, "make");
     make.arg(jobs()).arg("-C").arg(&kernel.kdir);
-    let sample = place.top.join("samples/hello_import");
-    make.arg(format!("M={}", sample.display()))
-        .arg(format!("MO={}", directory.display()));
-    log.run(make.arg("modules"))?;
-    check_module(kernel, &directory.join("hello_import.ko"), steps, log)?;
-    let mark = kernel.mark();
-    fs::write(&mark, "").at(&mark)
+    make.arg(format!("M={}", directory.display()))
+        .arg("modules");
+    make
 }
 
 fn check_module(kernel: &Kernel, module: &Path, steps: &Steps, log: &Log) -> Result<()> {

@@ -111,6 +111,18 @@ ktap_needs() {
 	ktap_test "$@"
 }
 
+# ktap_built MODULE NAME COMMAND...: as ktap_test, but skipped if MODULE is not built for this
+# kernel.
+ktap_built() {
+	ktap_module=$1
+	shift
+	if [ -e "$TEST_MODULES/$ktap_module.ko" ]; then
+		ktap_test "$@"
+	else
+		ktap_skip "$1" "$ktap_module is not built for this kernel"
+	fi
+}
+
 # default_calls: prints the call mode that a module reads back from the one call of an import and
 # prints, with the binder that kimport chooses for this architecture.
 default_calls() {

@@ -5,7 +5,7 @@
 use anyhow::{bail, ensure, Context, Result};
 use clap::{Parser, Subcommand};
 use kimport_vm::ktap::{Outcome, Point};
-use kimport_vm::needs::{self, Needs};
+use kimport_vm::needs::{self, Feature, Needs};
 use kimport_vm::options::Options;
 use kimport_vm::run::{run, suite_name, NOT_CHOSEN};
 use kimport_vm::session::{Progress, Verdict};
@@ -182,12 +182,19 @@ fn report(verdict: &Verdict, steps: Option<&str>, log: &Path, kept: bool, second
 fn run_command(mut options: Options) -> Result<bool> {
     let start = Instant::now();
     let needs = needs_of(&options.suite)?;
-    if let (Some(suite), true) = (needs.livepatch_suites.first(), options.no_livepatch) {
-        bail!("suite {suite} needs a kernel with livepatch");
+    let lacks = |feature: &Feature| options.without.contains(feature);
+    if let Some((feature, suite)) = needs
+        .feature_suites
+        .iter()
+        .find(|(feature, _)| lacks(feature))
+    {
+        bail!("suite {suite} needs a kernel with {feature}");
     }
     let mut modules = needs.modules.clone();
-    if !options.no_livepatch {
-        modules.extend_from_slice(&needs.livepatch_modules);
+    for (feature, name) in &needs.feature_modules {
+        if !lacks(feature) {
+            modules.push(name.clone());
+        }
     }
     for name in &modules {
         let files = module_files(name, &options)?;

@@ -96,6 +96,7 @@ impl Stock {
         Ok(Dependencies::parse(
             &read("modules.dep")?,
             &read("modules.softdep")?,
+            &read("modules.alias")?,
             &fs::read_to_string(&builtin).unwrap_or_default(),
         ))
     }
@@ -164,13 +165,17 @@ fn run(command: &mut Command) -> Result<()> {
 pub(crate) struct Dependencies {
     /// The path of each module and the paths of its dependencies, by name.
     modules: BTreeMap<String, (String, Vec<String>)>,
+    /// The soft dependencies, which may be aliases.
     soft: BTreeMap<String, Vec<String>>,
+    /// The modules that have an alias.
+    aliases: BTreeMap<String, Vec<String>>,
     builtin: BTreeSet<String>,
 }
 
 impl Dependencies {
-    /// Reads the contents of `modules.dep`, `modules.softdep` and `modules.builtin`.
-    pub(crate) fn parse(dep: &str, softdep: &str, builtin: &str) -> Self {
+    /// Reads the contents of `modules.dep`, `modules.softdep`, `modules.alias` and
+    /// `modules.builtin`.
+    pub(crate) fn parse(dep: &str, softdep: &str, alias: &str, builtin: &str) -> Self {
         let modules = dep.lines().filter_map(|line| {
             let (path, needs) = line.split_once(':')?;
             let needs = needs.split_whitespace().map(str::to_owned).collect();
@@ -184,9 +189,18 @@ impl Dependencies {
                 soft.entry(module_name(name)).or_default().extend(wanted);
             }
         }
+        let mut aliases: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for line in alias.lines() {
+            let words: Vec<_> = line.split_whitespace().collect();
+            if let ["alias", alias, module] = words.as_slice() {
+                let modules = aliases.entry(module_name(alias)).or_default();
+                modules.push(module_name(module));
+            }
+        }
         Self {
             modules: modules.collect(),
             soft,
+            aliases,
             builtin: builtin.lines().map(module_name).collect(),
         }
     }
@@ -226,7 +240,10 @@ impl Dependencies {
             };
             if paths.insert(path.clone()) {
                 work.extend(needs.iter().map(|path| module_name(path)));
-                work.extend(self.soft.get(&name).into_iter().flatten().cloned());
+                for soft in self.soft.get(&name).into_iter().flatten() {
+                    work.push(soft.clone());
+                    work.extend(self.aliases.get(soft).into_iter().flatten().cloned());
+                }
             }
         }
         Ok(paths)
@@ -255,9 +272,10 @@ kernel/drivers/md/dm-mod.ko.xz:
 ";
 
     fn closure(names: &[&str]) -> Result<Vec<String>> {
-        let soft = "# comment\nsoftdep jbd2 pre: crypto-hash post: absent\n";
+        let soft = "# comment\nsoftdep jbd2 pre: hash post: absent\n";
+        let alias = "# comment\nalias hash crypto_hash\nalias pci:v*d* dm_flakey\n";
         let builtin = "kernel/drivers/virtio/virtio_pci.ko\n";
-        let dependencies = Dependencies::parse(DEP, soft, builtin);
+        let dependencies = Dependencies::parse(DEP, soft, alias, builtin);
         Ok(dependencies
             .closure(names.iter().copied())?
             .into_iter()
@@ -309,7 +327,7 @@ kernel/drivers/md/dm-mod.ko.xz:
                 format!("k/{name}.ko: {}\n", needs.join(" "))
             };
             let text: String = needs.iter().map(line).collect();
-            let dependencies = Dependencies::parse(&text, "", "");
+            let dependencies = Dependencies::parse(&text, "", "", "");
             for name in needs.keys() {
                 let paths = dependencies.closure([name.as_str()].into_iter()).unwrap();
                 let has = |name: &str| paths.contains(&format!("k/{name}.ko"));
@@ -323,7 +341,7 @@ kernel/drivers/md/dm-mod.ko.xz:
 
         #[test]
         fn any_text_is_no_panic(text in "([a-z/.: -]{0,12}\n){0,5}") {
-            let dependencies = Dependencies::parse(&text, &text, &text);
+            let dependencies = Dependencies::parse(&text, &text, &text, &text);
             let _ = dependencies.closure(text.split_whitespace());
         }
     }

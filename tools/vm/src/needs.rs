@@ -6,11 +6,30 @@
 //! [merged](Needs::merge), which fails where one contradicts another.
 
 use anyhow::{bail, ensure, Context, Result};
+use clap::ValueEnum;
 use std::collections::BTreeMap;
 use std::slice;
 
 /// The beginning of a line that states a need.
 const PREFIX: &str = "# kimport-vm:";
+
+/// A feature that not every kernel has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Feature {
+    /// `CONFIG_LIVEPATCH`.
+    Livepatch,
+    /// `CONFIG_RUST`.
+    Rust,
+}
+
+impl fmt::Display for Feature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Livepatch => "livepatch",
+            Self::Rust => "rust",
+        })
+    }
+}
 
 /// A line of a header.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,11 +37,11 @@ pub enum Key {
     /// `module NAME...`: `NAME.ko` of the build directory, put into `/test/modules`. `DIRECTORY/*`
     /// stands for all modules of a directory.
     Module(Vec<String>),
-    /// `needs WHAT...`: the suite cannot run on kernels that lack `livepatch`, or the stock module
-    /// WHAT.
+    /// `needs WHAT...`: the suite cannot run on kernels that lack the [`Feature`], or the stock
+    /// module, WHAT.
     Needs(Vec<String>),
-    /// `livepatch NAME...`: modules that kernels without livepatch do not get.
-    Livepatch(Vec<String>),
+    /// `livepatch NAME...` or `rust NAME...`: modules that kernels without this feature do not get.
+    Feature(Feature, Vec<String>),
     /// `file SRC:DEST...`: another file and its place in the guest. SRC may begin with `$NAME`, a
     /// variable of the environment.
     File(Vec<(String, String)>),
@@ -91,7 +110,8 @@ impl Key {
             "module" => Self::Module(words()),
             "file" => Self::File(each(rest, parse_file)?),
             "needs" => Self::Needs(words()),
-            "livepatch" => Self::Livepatch(words()),
+            "livepatch" => Self::Feature(Feature::Livepatch, words()),
+            "rust" => Self::Feature(Feature::Rust, words()),
             "stock" => Self::Stock(words()),
             "optional" => Self::Optional(words()),
             "program" => Self::Program(words()),
@@ -163,10 +183,10 @@ impl<T: Clone + PartialEq> Said<T> {
 pub struct Needs {
     /// Modules under test, by their names below the build directory.
     pub modules: Vec<String>,
-    /// Modules under test for kernels with livepatch.
-    pub livepatch_modules: Vec<String>,
-    /// The suites that need a kernel with livepatch.
-    pub livepatch_suites: Vec<String>,
+    /// Modules under test for kernels with a feature.
+    pub feature_modules: Vec<(Feature, String)>,
+    /// The suites that need a kernel with a feature.
+    pub feature_suites: Vec<(Feature, String)>,
     /// Modules of the stock kernel besides the usual ones.
     pub stock: Vec<String>,
     /// The same, for those that may be missing.
@@ -195,7 +215,7 @@ fn agree_on(map: &mut BTreeMap<String, Said<String>>, key: &str, said: Said<Stri
 }
 
 /// Adds the entries that are not there yet.
-fn union(all: &mut Vec<String>, more: &[String]) {
+fn union<T: Clone + PartialEq>(all: &mut Vec<T>, more: &[T]) {
     for one in more {
         if !all.contains(one) {
             all.push(one.clone());
@@ -215,14 +235,16 @@ impl Needs {
                 Key::Module(names) => union(&mut self.modules, names),
                 Key::Needs(names) => {
                     for name in names {
-                        if name == "livepatch" {
-                            self.livepatch_suites.push(suite.to_owned());
-                        } else {
-                            union(&mut self.stock, slice::from_ref(name));
+                        match Feature::from_str(name, false) {
+                            Ok(feature) => self.feature_suites.push((feature, suite.to_owned())),
+                            Err(_) => union(&mut self.stock, slice::from_ref(name)),
                         }
                     }
                 }
-                Key::Livepatch(names) => union(&mut self.livepatch_modules, names),
+                Key::Feature(feature, names) => {
+                    let names: Vec<_> = names.iter().map(|name| (*feature, name.clone())).collect();
+                    union(&mut self.feature_modules, &names);
+                }
                 Key::Stock(names) => union(&mut self.stock, names),
                 Key::Optional(names) => union(&mut self.optional, names),
                 Key::Program(names) => union(&mut self.programs, names),
@@ -319,7 +341,7 @@ mod tests {
         # Tests a thing.\n\
         # kimport-vm: module tests/modules/a ways/*\n\
         # kimport-vm: needs livepatch\n\
-        # kimport-vm: livepatch b\n\
+        # kimport-vm: rust b\n\
         # kimport-vm: file $KIMPORT_BUILD/x:/test/x README.md:/test/readme\n\
         # kimport-vm: disk 64M 512\n\
         # kimport-vm:   one-thread\n\
@@ -351,7 +373,7 @@ mod tests {
         let expected = [
             Key::Module(words(&["tests/modules/a", "ways/*"])),
             Key::Needs(words(&["livepatch"])),
-            Key::Livepatch(words(&["b"])),
+            Key::Feature(Feature::Rust, words(&["b"])),
             Key::File(vec![
                 ("$KIMPORT_BUILD/x".into(), "/test/x".into()),
                 ("README.md".into(), "/test/readme".into()),
@@ -507,7 +529,8 @@ mod tests {
         prop_oneof![
             some().prop_map(Key::Module),
             some().prop_map(Key::Needs),
-            some().prop_map(Key::Livepatch),
+            some().prop_map(|words| Key::Feature(Feature::Livepatch, words)),
+            some().prop_map(|words| Key::Feature(Feature::Rust, words)),
             some().prop_map(Key::Stock),
             some().prop_map(Key::Optional),
             some().prop_map(Key::Program),
@@ -524,8 +547,9 @@ mod tests {
     fn line(key: &Key) -> String {
         let (name, values) = match key {
             Key::Module(words) => ("module", words.join(" ")),
-            Key::Livepatch(words) => ("livepatch", words.join(" ")),
             Key::Needs(words) => ("needs", words.join(" ")),
+            Key::Feature(Feature::Livepatch, words) => ("livepatch", words.join(" ")),
+            Key::Feature(Feature::Rust, words) => ("rust", words.join(" ")),
             Key::Stock(words) => ("stock", words.join(" ")),
             Key::Optional(words) => ("optional", words.join(" ")),
             Key::Program(words) => ("program", words.join("\t")),
@@ -565,7 +589,7 @@ mod tests {
                 let mut twice = merge(&[("a", &keys), ("b", &keys)]).unwrap();
                 for needs in [&mut once, &mut twice] {
                     needs.suites.clear();
-                    needs.livepatch_suites.clear();
+                    needs.feature_suites.clear();
                 }
                 prop_assert_eq!(once, twice);
             }

@@ -2,7 +2,7 @@
 
 //! The options of `kimport-vm run`.
 
-use crate::needs::{parse_file, Size};
+use crate::needs::{parse_file, Feature, Size};
 use std::path::PathBuf;
 
 /// The way to run the guest's instructions.
@@ -50,9 +50,10 @@ pub struct Options {
     /// A module under test, put into /test/modules.
     #[arg(long, num_args = 1.., value_name = "FILE")]
     pub module: Vec<PathBuf>,
-    /// Leaves out the modules that suites need only on kernels with livepatch.
-    #[arg(long)]
-    pub no_livepatch: bool,
+    /// A feature that the kernel lacks. Modules that suites need only on kernels with it are left
+    /// out.
+    #[arg(long, value_enum, value_name = "FEATURE")]
+    pub without: Vec<Feature>,
     /// An extra file and its place in the guest.
     #[arg(long, value_parser = parse_file, value_name = "SRC:DST")]
     pub file: Vec<(String, String)>,

@@ -194,7 +194,7 @@ fn what_is_missing_is_no_failure_of_a_test() {
 }
 
 #[test]
-fn a_kernel_without_livepatch_does_not_run_suites_that_need_it() {
+fn a_kernel_without_a_feature_does_not_run_suites_that_need_it() {
     let dir = tempfile::tempdir().unwrap();
     let suite = dir.path().join("patches.sh");
     fs::write(&suite, "#!/bin/sh\n# kimport-vm: needs livepatch\n").unwrap();
@@ -207,7 +207,9 @@ fn a_kernel_without_livepatch_does_not_run_suites_that_need_it() {
         assert_eq!(output.status.code(), Some(2));
         String::from_utf8(output.stderr).unwrap()
     };
-    assert!(said(&["--no-livepatch"]).contains("suite patches needs a kernel with livepatch"));
+    let without = |feature| said(&["--without", feature]);
+    assert!(without("livepatch").contains("suite patches needs a kernel with livepatch"));
+    assert!(without("rust").contains("no lib/modules below /none"));
     assert!(said(&[]).contains("no lib/modules below /none"));
 }
 
