@@ -8,7 +8,7 @@
 use anyhow::{bail, ensure, Context, Result};
 use clap::ValueEnum;
 use std::collections::BTreeMap;
-use std::slice;
+use std::{fmt, slice};
 
 /// The beginning of a line that states a need.
 const PREFIX: &str = "# kimport-vm:";
