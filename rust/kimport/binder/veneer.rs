@@ -10,8 +10,8 @@
 //!
 //! The slots are in the section `.data..ro_after_init`, so a stray write cannot redirect calls. The
 //! loader makes the section read-only when the init of this module has ended. Binding may come
-//! later (`rebind()`, `#[late]`), and dropping the `Imports` always does. So each store goes through
-//! a mapping of the slot's page that exists for this store only, as in the kernel's own
+//! later (`rebind()`, `#[late]`), and dropping the `Imports` always does. So each store goes
+//! through a mapping of the slot's page that exists for this store only, as in the kernel's own
 //! `aarch64_insn_write_literal_u64()`.
 //!
 //! A veneer changes `x16` only, as the loader's do: compilers expect any call to change it. With

@@ -197,7 +197,7 @@ pub(crate) struct Archive<'a> {
 }
 
 impl<'a> Archive<'a> {
-    /// Creates the archive of these suites for an architecture, with its lists in a directory of the
+    /// Creates the archive of these suites for an architecture. Its lists are in a directory of the
     /// cache.
     pub(crate) fn new(
         place: &'a Place,
