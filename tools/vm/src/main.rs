@@ -208,7 +208,7 @@ fn run_command(mut options: Options) -> Result<bool> {
         options.append += &format!(" {word}");
     }
     options.disk = [needs.disks(), &options.disk].concat();
-    options.timeout = options.timeout.or(needs.timeout());
+    options.timeout = options.timeout.or(Some(needs.timeout()));
     options.one_thread |= needs.one_thread;
     options.modules_from_stock.extend(needs.stock);
     options.optional_modules = needs.optional;

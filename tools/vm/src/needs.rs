@@ -13,6 +13,9 @@ use std::{fmt, slice};
 /// The beginning of a line that states a need.
 const PREFIX: &str = "# kimport-vm:";
 
+/// The maximum time of a suite, unless one states another time for the run.
+pub(crate) const SECONDS_PER_SUITE: u64 = 300;
+
 /// A feature that not every kernel has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Feature {
@@ -314,9 +317,11 @@ impl Needs {
         self.append.values().map(|said| said.value.as_str())
     }
 
-    /// Returns the maximum time of the run in seconds, if the suites state one.
-    pub fn timeout(&self) -> Option<u64> {
-        self.timeout.as_ref().map(|said| said.value)
+    /// Returns the maximum time of the run in seconds: the one that the suites state, or a time that
+    /// grows with their number.
+    pub fn timeout(&self) -> u64 {
+        let usual = SECONDS_PER_SUITE.saturating_mul(self.suites.len() as u64);
+        self.timeout.as_ref().map_or(usual, |said| said.value)
     }
 }
 
@@ -430,7 +435,7 @@ mod tests {
         assert_eq!(needs.disks(), [Size(512)]);
         assert_eq!(needs.append().collect::<Vec<_>>(), ["quiet", "x=1"]);
         assert!(needs.one_thread);
-        assert_eq!(needs.timeout(), None);
+        assert_eq!(needs.timeout(), 3 * SECONDS_PER_SUITE);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use crate::image::{base, Archive};
 use crate::modules::Stock;
+use crate::needs::SECONDS_PER_SUITE;
 use crate::options::Options;
 use crate::qemu::{Architecture, Event, Machine, Vm};
 use crate::session::{Limits, Progress, Session, Stop, Verdict};
@@ -145,7 +146,7 @@ pub fn run(
     }
     let mut log = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
     let mut limits = Limits {
-        total: Duration::from_secs(options.timeout.unwrap_or(300)),
+        total: Duration::from_secs(options.timeout.unwrap_or(SECONDS_PER_SUITE)),
         boot_silence: Duration::from_secs(options.boot_timeout),
         silence: Duration::from_secs(options.hang_timeout),
     };
