@@ -131,10 +131,11 @@ pub fn run(
         architecture,
         kernel: stock.kernel,
         initrd,
-        // Warnings and worse go to the console. The dump at the end has everything.
+        // Warnings and worse go to the console. The dump at the end has everything. A busy host may
+        // stop a CPU for longer than the 20 seconds after which the watchdog reports a lockup.
         cmdline: format!(
             "{} rdinit=/init loglevel=5 panic=-1 printk.devkmsg=on log_buf_len=16M \
-             random.trust_cpu=on {}",
+             random.trust_cpu=on watchdog_thresh=60 {}",
             architecture.append(),
             options.append
         ),
