@@ -92,8 +92,13 @@ endif
 IN_VM_ROOT := scripts/in-root --root $(VM_ROOT) --
 LIVEPATCH := $(shell grep -s '^CONFIG_LIVEPATCH=y' $(KDIR)/.config)
 RUST := $(shell grep -s '^CONFIG_RUST=y' $(KDIR)/.config)
+# Set if the kernel itself has Rust. Modules for another one carry a part of the kernel crate.
+KERNEL_CRATE := $(if $(RUST),$(shell grep -s '^CONFIG_RUST=y' $(STOCK)/usr/lib/modules/*/config))
+ifneq ($(KDIR),$(OWN_KDIR))
+KERNEL_CRATE := $(RUST)
+endif
 # The features of suites that the kernel lacks.
-LACKS := $(if $(LIVEPATCH),,livepatch) $(if $(RUST),,rust)
+LACKS := $(if $(LIVEPATCH),,livepatch) $(if $(RUST),,rust) $(if $(KERNEL_CRATE),,kernel-crate)
 
 BUILD := $(CURDIR)/build$(KERNEL:%=/kernels/%)
 JOBS := $(shell nproc)
@@ -127,7 +132,7 @@ KIMPORT := $(BINARIES)/kimport
 RUST_DIRS := samples/hello_import samples/rust_iblock \
 	$(addprefix tests/modules/,bench lifetime selftest typed)
 MODULE_DIRS := $(filter-out %/ways $(if $(GUEST_TARGET),%/bench) $(if $(LIVEPATCH),,%/relink) \
-	$(if $(RUST),,$(RUST_DIRS)),\
+	$(if $(RUST),,$(RUST_DIRS)) $(if $(KERNEL_CRATE),,samples/rust_iblock),\
 	$(patsubst %/Kbuild,%,$(wildcard samples/*/Kbuild tests/modules/*/Kbuild)))
 
 # At least two targets side by side: a VM has two CPUs, but waits much.
@@ -161,8 +166,8 @@ CRATE := rust/kimport rust/bindings rust/macros/src rust/types/src scripts/Makef
 # $(1): directory of sources  $(2): further sources  $(3): directory to build in, if another
 build-modules = $(call make-in,$(or $(3),$(1)),\
 	$(if $(filter %/lio_core_new,$(1)),,$(CRATE)) $(1) $(2),$(MAKE) -j$(JOBS) -C $(KDIR) \
-	M=$(or $(LINKS),$(CURDIR))/$(1) MO=$(BUILD)/$(or $(3),$(1)) KIMPORT=$(KIMPORT) \
-	CONFIG_OBJTOOL_WERROR=y $(ARGUMENTS))
+	M=$(if $(LINKS),$(BUILD)/$(or $(3),$(1)),$(CURDIR)/$(1)) MO=$(BUILD)/$(or $(3),$(1)) \
+	KIMPORT=$(KIMPORT) CONFIG_OBJTOOL_WERROR=y $(ARGUMENTS))
 # The first directory builds the parts that all have in common.
 SHARED = KIMPORT_SHARED=$(BUILD)/samples/hello_import/.kimport
 
@@ -176,10 +181,9 @@ $(MODULE_DIRS): setup links
 LINKS := $(if $(filter 6.12.%,$(RELEASE)),$(BUILD))
 links: setup
 ifneq ($(LINKS),)
-	@mkdir -p $(LINKS)/tests
-	@cp -rsf $(CURDIR)/samples $(LINKS)
-	@cp -rsf $(CURDIR)/tests/modules $(LINKS)/tests
-	@ln -sfn $(CURDIR)/scripts $(LINKS)/scripts
+	@for to in $(LINKS) $(LINKS)/pointer; do mkdir -p $$to/tests && \
+		cp -rsf $(CURDIR)/samples $$to && cp -rsf $(CURDIR)/tests/modules $$to/tests && \
+		ln -sfn $(CURDIR)/scripts $$to/scripts; done
 endif
 
 ifneq ($(RUST),)
@@ -210,10 +214,13 @@ tests/modules/bench bench-pointer: private ARGUMENTS = blocks=$(TYPED_BENCH)
 
 .PHONY: pointer bench-pointer consumer lio ways
 # Modules once more, bound through function pointers.
+POINTER := pointer$(if $(LINKS),/tests/modules/imports)
 pointer: private POINTER_OF = tests/modules/imports
+pointer: links
 bench-pointer: private POINTER_OF = tests/modules/bench
 pointer bench-pointer: samples/hello_import
-	@$(call build-modules,$(POINTER_OF),$(MADE_OF),$@) $(SHARED) kimport-calls=pointer
+	@$(call build-modules,$(POINTER_OF),$(MADE_OF),$(if $(LINKS),$(POINTER),$@)) $(SHARED) \
+		kimport-calls=pointer
 
 consumer: setup
 	@$(call make-in,$@,$(CRATE) tests/modules/imports tests/host/build-consumer \
@@ -221,7 +228,7 @@ consumer: setup
 
 # The modules for the rows of docs/ways.md that one kernel has. KDIR, STOCK and BUILD belong to that
 # kernel.
-WAYS_KERNEL ?= stock$(if $(RUST),, RUST=n MODVERSIONS=y)$(if $(LIVEPATCH),, LIVEPATCH=n)
+WAYS_KERNEL ?= stock$(if $(KERNEL_CRATE),, RUST=n MODVERSIONS=y)$(if $(LIVEPATCH),, LIVEPATCH=n)
 ways: tools links
 	@$(call make-in,$@,$(CRATE) tests/modules/ways tests/host/build-ways $(KIMPORT),\
 		tests/host/build-ways $(KDIR) $(BUILD)/$@ $(KIMPORT) $(or $(LINKS),$(CURDIR)))
@@ -263,16 +270,17 @@ $(BUILD)/signing_key.pem: | setup
 
 # A suite states at its top what it needs of its VM, and `kimport-vm` reads that. `needed` lists the
 # targets that make the modules for suites: directories, and single modules in build/.
+FEATURES := $(if $(LIVEPATCH),livepatch|)$(if $(RUST),rust|)module
 needed = $(sort $(foreach module,$(if $(1),$(shell sed -nE \
-	's/^# kimport-vm: (module|$(if $(LIVEPATCH),livepatch,module)|$(if $(RUST),rust,module)) //p' $(1))),\
+	's/^# kimport-vm: ($(FEATURES)) //p' $(1))),\
 	$(if $(findstring /,$(module)),$(patsubst %/,%,$(dir $(module))),$(BUILD)/$(module).ko)))
 .SECONDEXPANSION:
 
-# The suites that the kernel cannot run, because it lacks livepatch, Rust or a stock module: SUITE:NEED.
+# The suites that the kernel cannot run, because it lacks a feature or a stock module: SUITE:NEED.
 LACKING := $(shell sed -snE '1F; s/^\# kimport-vm: needs //; T; s/ /\n/g; p' tests/suites/*.sh | \
 	while read -r word; do case $$word in \
 	(tests/*) suite=$$word ;; \
-	(livepatch|rust) [[ " $(LACKS) " != *" $$word "* ]] || echo $$suite:$$word ;; \
+	(livepatch|rust|kernel-crate) [[ " $(LACKS) " != *" $$word "* ]] || echo $$suite:$$word ;; \
 	(*) grep -qs "/$$word\.ko" $(STOCK_MODULES)/modules.{order,builtin} || echo $$suite:$$word ;; \
 	esac; done)
 suites = $(filter-out $(foreach pair,$(LACKING),$(firstword $(subst :, ,$(pair)))),\
@@ -315,7 +323,7 @@ $(VMS): tools $$(call needed,$$(call suites,$$($$@.suites)))
 		$(call run-vm,$(call suites,$($@.suites)),$(@:vm-%=%),$(VM_OPTIONS)))
 
 vm-pointer: pointer
-vm-pointer: VM_OPTIONS = --instead tests/modules/imports=pointer \
+vm-pointer: VM_OPTIONS = --instead tests/modules/imports=$(POINTER) \
 	--file tests/suites/pointer.calls:/test/calls
 
 # The benchmarks count ticks of the time-stamp counter, which are instructions here. They are not

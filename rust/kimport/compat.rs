@@ -8,7 +8,7 @@
 //! item is removed once all supported kernels have it.
 
 use core::{borrow::Borrow, mem::transmute};
-use kernel::{bindings, dma::DataDirection, fmt, module_param::ModuleParamAccess};
+use kernel::{bindings, fmt, module_param::ModuleParamAccess};
 
 /// The errnos of [`kernel::error::code`], and those that it lacks before 7.3.
 pub mod code {
@@ -45,8 +45,8 @@ pub mod code {
 /// The direction of data to a device. Until 7.2 the type is an integer, since 7.3 it is a struct.
 pub const DMA_TO_DEVICE: bindings::dma_data_direction =
     // SAFETY: The type is an `i32`, or transparent with an `i32` inside, for which every value is
-    // valid.
-    unsafe { transmute(DataDirection::ToDevice as i32) };
+    // valid. This is the value of `DMA_TO_DEVICE`.
+    unsafe { transmute(1_i32) };
 
 /// Returns the value of a module parameter. `value` returns a reference until 7.2, a copy since
 /// 7.3.

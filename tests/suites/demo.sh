@@ -4,7 +4,7 @@
 # The whole story: a Rust backend serves a SCSI disk from an LIO core that exports nothing, beside
 # the stock core. `make demo` shows the steps, and the lines of ktap_show.
 #
-# kimport-vm: needs rust
+# kimport-vm: needs kernel-crate
 # kimport-vm: module samples/lio_core_new/target_core_mod_new samples/rust_iblock/rust_iblock
 # kimport-vm: livepatch tcm_loop_new
 # kimport-vm: file $KIMPORT_GUEST_TOOLS/kimport:/usr/bin/kimport

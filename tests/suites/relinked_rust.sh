@@ -4,7 +4,7 @@
 # Loads a Rust driver of the distribution, relinked so that livepatch code resolves all symbols that
 # it needs of the kernel image. The kernel image exports them.
 #
-# kimport-vm: needs rust livepatch ax88796b_rust
+# kimport-vm: needs kernel-crate livepatch ax88796b_rust
 # kimport-vm: module ax88796b_rust
 # shellcheck shell=dash disable=SC1090
 . "$KTAP_SH"

@@ -7,7 +7,7 @@
 #
 # With IBLOCK_PROVIDER the suite runs on another core; rust_iblock_new.sh does that.
 #
-# kimport-vm: needs rust
+# kimport-vm: needs kernel-crate
 # kimport-vm: module samples/lio_core_new/target_core_mod_new samples/rust_iblock/rust_iblock
 # kimport-vm: livepatch tcm_loop_new
 # kimport-vm: file $KIMPORT_GUEST_TOOLS/kimport:/usr/bin/kimport

@@ -3,7 +3,7 @@
 #
 # rust_iblock.sh on the LIO core that exports nothing, with the relinked tcm_loop as front end.
 #
-# kimport-vm: needs rust
+# kimport-vm: needs kernel-crate
 # kimport-vm: with rust_iblock
 # shellcheck shell=dash disable=SC1090,SC2034
 IBLOCK_PROVIDER=target_core_mod_new

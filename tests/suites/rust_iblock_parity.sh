@@ -4,7 +4,7 @@
 # Checks that people and initiators see the same of samples/rust_iblock and of the C driver that it
 # is a port of, on the same devices.
 #
-# kimport-vm: needs rust
+# kimport-vm: needs kernel-crate
 # kimport-vm: module samples/rust_iblock/rust_iblock
 # kimport-vm: stock tcm_loop sd_mod null_blk sg target_core_iblock
 # kimport-vm: optional scsi_debug

@@ -4,7 +4,7 @@
 # Loads and unloads every sample, and the modules that tests/host/build-consumer built outside of
 # the checkout, and checks their imports.
 #
-# kimport-vm: needs rust
+# kimport-vm: needs kernel-crate
 # kimport-vm: module samples/hello_import/hello_import samples/rust_iblock/rust_iblock
 # kimport-vm: module samples/lio_core_new/target_core_mod_new
 # kimport-vm: livepatch tcm_loop_new

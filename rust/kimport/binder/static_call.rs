@@ -344,8 +344,8 @@ macro_rules! __declare_function {
         };
 
         // `ARCH_DEFINE_STATIC_CALL_TRAMP()`: a jump, and an instruction by which the kernel knows
-        // trampolines. The annotation is `ANNOTATE_NOENDBR`: nothing reaches the trampoline by an
-        // indirect jump.
+        // trampolines. The annotations are `ANNOTATE_NOENDBR`, the second as it was until 6.14:
+        // nothing reaches the trampoline by an indirect jump.
         $crate::macro_support::global_asm!(
             ".pushsection .static_call.text, \"ax\"",
             ".balign 4",
@@ -354,6 +354,9 @@ macro_rules! __declare_function {
             concat!($trampoline, ":"),
             "911: .pushsection .discard.annotate_insn, \"M\", @progbits, 8",
             ".long 911b - ., 1",
+            ".popsection",
+            ".pushsection .discard.noendbr",
+            ".long 911b",
             ".popsection",
             ".byte 0xe9",
             ".long {unbound} - (. + 4)",

@@ -62,8 +62,13 @@ impl Image {
                 (Some(start), Some(end)) => start.addr()..end.addr(),
                 _ => 0..0,
             };
+        // Before 6.15, x86-64 has per-CPU data from address 0 on, which is no address of a binding.
+        let zero = Some(core::ptr::null_mut());
         Self {
-            per_cpu: between(imported::__per_cpu_start(), imported::__per_cpu_end()),
+            per_cpu: between(
+                imported::__per_cpu_start().or(zero),
+                imported::__per_cpu_end(),
+            ),
             init: between(imported::__init_begin(), imported::__init_end()),
             init_text: between(Some(imported::_sinittext()), Some(imported::_einittext())),
         }

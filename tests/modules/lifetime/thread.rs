@@ -59,6 +59,9 @@ impl<W: Work> Thread<W> {
         // SAFETY: This is a kthread.
         while !unsafe { bindings::kthread_should_stop() } {
             work.step();
+            // SAFETY: The thread holds no lock. Without this, it would keep a CPU for ever if the
+            // kernel preempts voluntarily, as that of 6.12.
+            unsafe { bindings::might_resched() };
         }
         0
     }

@@ -3,7 +3,7 @@
 //! The packages of a kernel, from one of three origins. The unpacked files are the same for all.
 
 use crate::{
-    archive::{after, natural, source_package, Archive, Choice},
+    archive::{after, architecture, natural, source_package, Archive, Choice},
     error::{At, Error, Result},
     place::{Kernel, Place},
     process::{query, Log},
@@ -250,6 +250,26 @@ impl<'a> Wanted<'a> {
         check_config(&text, release, &root.rustc, &root.suite)
     }
 
+    /// Brings only the source, from the archive, unless it is there.
+    pub(crate) fn fetch_source(&self, steps: &Steps, log: &Log) -> Result<()> {
+        let (source, version) = (&self.kernel.source, &self.kernel.version);
+        if source.is_dir() {
+            return Ok(());
+        }
+        let package = source_package(version)?;
+        if !self.archive.has(&package, version)? {
+            self.archive.refresh(&steps.tmp, log)?;
+        }
+        if !self.archive.has(&package, version)? {
+            return Err(self.gone(&[&package])?);
+        }
+        steps.need_space(2200, "The source of a newer kernel")?;
+        self.download([&package], steps, log)?;
+        let unpacked = steps.tmp.join("newer");
+        self.unpack_source(&unpacked, steps, log)?;
+        fs::rename(&unpacked, source).at(source)
+    }
+
     /// Unpacks the stock kernel and its source, which [`Self::fetch`] brought. The final
     /// directories appear complete or not at all, because later steps work in them.
     pub(crate) fn unpack(&self, steps: &Steps, log: &Log) -> Result<()> {
@@ -402,7 +422,7 @@ pub(crate) fn check_release(release: &str) -> Result<()> {
         return Err(Error::new(format_args!(
             "Kernel {release} is too old: the build roots lack its compilers."
         ))
-        .help("Choose 6.19 or newer, or 6.12 for modules in C.")
+        .help("Choose 6.12, or 6.19 or newer.")
         .help("`kimport relink` and `kimport load` take modules in C for older kernels."));
     }
     Ok(())
@@ -412,6 +432,12 @@ pub(crate) fn check_release(release: &str) -> Result<()> {
 /// the kernel's own Rust crates lack what kimport's need.
 pub(crate) fn has_rust(config: &str, release: &str) -> bool {
     config.lines().any(|line| line == "CONFIG_RUST=y") && natural(release) >= natural("6.19")
+}
+
+/// Returns whether modules in Rust can be built for this kernel although it has no Rust, because
+/// they carry the code that the kernel lacks. `scripts/rust-6.12` is for this series.
+pub(crate) fn takes_runtime(release: &str) -> bool {
+    release.starts_with("6.12.") && architecture(release) == "amd64"
 }
 
 /// Refuses a kernel whose Rust modules need another compiler than that of its build root.
@@ -485,6 +511,8 @@ mod tests {
         check_config(without, "7.3", "1.86.0", "trixie").unwrap();
         assert!(has_rust(config, "7.3") && has_rust(config, "6.19"));
         assert!(!has_rust(without, "7.3") && !has_rust(config, "6.18"));
+        assert!(takes_runtime("6.12.117+deb13-amd64"));
+        assert!(!takes_runtime("6.12.117+deb13-arm64") && !takes_runtime("6.1.0-50-amd64"));
         assert_eq!(
             text(config, "1.86.0"),
             "Kernel 7.3 was built with \"rustc 1.85.0 (4d9 x)\", the build root of trixie has rustc 1.86.0.\n  \

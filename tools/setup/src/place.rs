@@ -116,6 +116,12 @@ impl Place {
         Kernel::read(&mut ask(&self.scripts(), &script, &[release, version])?.into_iter())
     }
 
+    /// Returns the paths of the kernel of `kernel.pin`.
+    pub(crate) fn pinned(&self) -> Result<Kernel> {
+        let script = format!(r#"unset KERNEL && . "$1" && {KERNEL}"#);
+        Kernel::read(&mut ask(&self.scripts(), &script, &[])?.into_iter())
+    }
+
     /// Returns a command that runs `program` in the build root with the tools.
     pub(crate) fn in_root(&self, program: impl AsRef<OsStr>) -> Command {
         self.within(&self.root, program)
@@ -204,6 +210,8 @@ mod tests {
         let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts");
         let place = Place::find(&scripts).unwrap();
         assert!(place.scripts().join("env").is_file());
+        let pinned = place.pinned().unwrap();
+        assert!(std::env::var_os("KERNEL").is_some() || pinned == place.kernel);
         let has = |root: &Root, name: &str| root.packages.iter().any(|package| package == name);
         assert!(has(&place.root, "cargo"));
         assert_eq!(place.root.suite, "trixie");

@@ -2,19 +2,26 @@
 
 //! The tree that modules are built against.
 //!
-//! For a kernel with Rust, it is made of the kernel's source. For another kernel, it is the headers
-//! package, and modules in C can be built.
+//! For a kernel with Rust, it is made of the kernel's source. For 6.12, which has no Rust, it is
+//! also made of the Rust crates of a newer kernel, and modules carry what they use of these
+//! (`scripts/rust-6.12`). For another kernel, it is the headers package, and modules in C can be
+//! built.
 
 use crate::{
-    archive::after,
+    archive::{after, Archive},
     error::{At, Error, Result},
-    packages::{has_rust, Wanted},
+    packages::{has_rust, takes_runtime, Origin, Wanted},
     place::Kernel,
     process::Log,
     steps::{note, remove, Steps},
 };
 use std::{
-    collections::HashSet, fs, os::unix::fs::symlink, path::Path, process::Command,
+    collections::HashSet,
+    fs,
+    io::Write as _,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::Command,
     thread::available_parallelism,
 };
 
@@ -35,8 +42,10 @@ impl Steps {
             &kernel.root,
         )?;
         let config = kernel.headers().join(".config");
-        let has_rust = has_rust(&fs::read_to_string(&config).at(&config)?, &kernel.release);
-        let tree = if has_rust {
+        let config = fs::read_to_string(&config).at(&config)?;
+        let has_rust = has_rust(&config, &kernel.release);
+        let builds_rust = has_rust || takes_runtime(&kernel.release);
+        let tree = if builds_rust {
             "Rust build tree"
         } else {
             "build tree"
@@ -45,14 +54,16 @@ impl Steps {
             self.skip(tree);
             self.skip("test module");
         } else {
-            self.step(tree, |steps, log| match has_rust {
-                true => prepare(kernel, steps, log),
-                false => link_headers(kernel, steps),
+            self.step(tree, |steps, log| match (builds_rust, has_rust) {
+                (true, true) => prepare(kernel, &kernel.source, steps, log),
+                (true, false) => prepare(kernel, &graft(wanted, steps, log)?, steps, log)
+                    .and_then(|()| add_versions(kernel)),
+                (false, _) => link_headers(kernel, steps),
             })?;
             self.step("test module", |steps, log| {
                 let directory = steps.tmp.join("try");
                 fs::create_dir(&directory).at(&directory)?;
-                match has_rust {
+                match builds_rust {
                     true => try_rust(kernel, &directory, steps, log),
                     false => try_c(kernel, &directory, steps, log),
                 }?;
@@ -60,7 +71,7 @@ impl Steps {
                 fs::write(&mark, "").at(&mark)
             })?;
         }
-        if !has_rust {
+        if !builds_rust {
             note(&format!(
                 "{} has no Rust that kimport's crate can use; the tree is for modules in C",
                 kernel.release
@@ -106,11 +117,60 @@ fn changes(before: &str, after: &str) -> Vec<String> {
     [not_in(before, after, "<"), not_in(after, before, ">")].concat()
 }
 
-/// Makes the tree from the source and the stock kernel's configuration. It is made in place,
-/// because the build writes the path into its results. [`Kernel::mark`] tells that it is complete.
-fn prepare(kernel: &Kernel, steps: &Steps, log: &Log) -> Result<()> {
+/// Makes the source that the tree of a kernel without Rust is made of. Returns its path.
+fn graft(wanted: &Wanted<'_>, steps: &Steps, log: &Log) -> Result<PathBuf> {
+    let (place, kernel) = (&steps.place, &wanted.kernel);
+    let pinned = place.pinned()?;
+    let newer = Wanted {
+        archive: Archive::of(place, &pinned.root, &pinned.release),
+        kernel: pinned.clone(),
+        origin: Origin::Archive,
+        command: wanted.command,
+    };
+    newer.fetch_source(steps, log)?;
+    let target = kernel.kdir.with_file_name("source");
+    let mut graft = place.in_root(place.scripts().join("rust-6.12/graft"));
+    log.run(
+        graft
+            .args([&kernel.source, &newer.kernel.source])
+            .arg(&target),
+    )?;
+    Ok(target)
+}
+
+/// Tells the builds of modules that the kernel checks the versions of symbols. The crates cannot be
+/// built with that option.
+fn add_versions(kernel: &Kernel) -> Result<()> {
+    let add = |path: &str, text: &str| {
+        let path = kernel.kdir.join(path);
+        let mut file = fs::OpenOptions::new().append(true).open(&path).at(&path)?;
+        file.write_all(text.as_bytes()).at(&path)
+    };
+    let options = "CONFIG_MODVERSIONS=y\nCONFIG_ASM_MODVERSIONS=y\n";
+    add(".config", options)?;
+    add("include/config/auto.conf", options)?;
+    add(
+        "include/config/auto.conf",
+        "CONFIG_KIMPORT_RUST_RUNTIME=y\n",
+    )?;
+    add(
+        "include/generated/autoconf.h",
+        "#define CONFIG_MODVERSIONS 1\n#define CONFIG_ASM_MODVERSIONS 1\n",
+    )?;
+    // Only a build with the option makes this program.
+    let program = "scripts/genksyms/genksyms";
+    let directory = kernel.kdir.join("scripts/genksyms");
+    fs::create_dir_all(&directory).at(&directory)?;
+    let from = kernel.headers().join(program);
+    fs::copy(&from, kernel.kdir.join(program)).at(&from)?;
+    Ok(())
+}
+
+/// Makes the tree from `source` and the stock kernel's configuration. It is made in place, because
+/// the build writes the path into its results. [`Kernel::mark`] tells that it is complete.
+fn prepare(kernel: &Kernel, source: &Path, steps: &Steps, log: &Log) -> Result<()> {
     let place = &steps.place;
-    let (release, source, kdir) = (&kernel.release, &kernel.source, &kernel.kdir);
+    let Kernel { release, kdir, .. } = kernel;
     steps.need_space(500, "The build tree")?;
     let headers = kernel.headers();
     let config = headers.join(".config");
@@ -140,7 +200,13 @@ fn prepare(kernel: &Kernel, steps: &Steps, log: &Log) -> Result<()> {
 
     remove(place, kdir)?;
     fs::create_dir(kdir).at(kdir)?;
-    fs::write(kdir.join(".config"), &before).at(kdir)?;
+    // Without Rust in the kernel, the crates are built for modules alone.
+    let is_grafted = source != kernel.source;
+    let config = match is_grafted {
+        true => before.replace("CONFIG_MODVERSIONS=y\n", "") + "CONFIG_RUST=y\n",
+        false => before.clone(),
+    };
+    fs::write(kdir.join(".config"), config).at(kdir)?;
     let make = |arguments: &[&str]| {
         let mut make = place.within(&kernel.root, "make");
         make.arg("-C").arg(source).args(&architecture);
@@ -150,7 +216,13 @@ fn prepare(kernel: &Kernel, steps: &Steps, log: &Log) -> Result<()> {
     };
     make(&["olddefconfig"])?;
     let after = fs::read_to_string(kdir.join(".config")).at(kdir)?;
-    let changed = changes(&before, &after);
+    let mut changed = changes(&before, &after);
+    if is_grafted {
+        changed.retain(|line| {
+            let mut meant = ["RUST", "BINDGEN", "MODVERSIONS"].iter();
+            !meant.any(|name| line.contains(name))
+        });
+    }
     if !changed.is_empty() {
         let error = Error::new(format_args!(
             "The build root's tools change the configuration of kernel {release}, so that modules \
@@ -163,7 +235,12 @@ fn prepare(kernel: &Kernel, steps: &Steps, log: &Log) -> Result<()> {
             kernel.root.path.display()
         )));
     }
-    make(&[&jobs(), "modules_prepare"])?;
+    // The linker drops the functions that a module does not use.
+    let flags = match is_grafted {
+        true => "KRUSTFLAGS=-Zfunction-sections=y",
+        false => "KRUSTFLAGS=",
+    };
+    make(&[&jobs(), flags, "modules_prepare"])?;
 
     let prepared = fs::read_to_string(kdir.join("include/config/kernel.release")).at(kdir)?;
     if prepared.trim() != release {
@@ -212,10 +289,17 @@ fn link_headers(kernel: &Kernel, steps: &Steps) -> Result<()> {
 
 /// Builds `samples/hello_import` with the tree.
 fn try_rust(kernel: &Kernel, directory: &Path, steps: &Steps, log: &Log) -> Result<()> {
-    let sample = steps.place.top.join("samples/hello_import");
-    let mut make = make_modules(kernel, &sample, steps);
-    log.run(make.arg(format!("MO={}", directory.display())))?;
-    check_module(kernel, &directory.join("hello_import.ko"), steps, log)
+    // Before 6.13, Kbuild has no MO=, so the module is built among links to its sources.
+    let top = &steps.place.top;
+    let sample = directory.join("samples/hello_import");
+    fs::create_dir_all(&sample).at(&sample)?;
+    for name in ["Kbuild", "hello_import.rs"] {
+        let source = top.join("samples/hello_import").join(name);
+        symlink(&source, sample.join(name)).at(&sample)?;
+    }
+    symlink(top.join("scripts"), directory.join("scripts")).at(directory)?;
+    log.run(&mut make_modules(kernel, &sample, steps))?;
+    check_module(kernel, &sample.join("hello_import.ko"), steps, log)
 }
 
 /// Builds a small module in C with the tree.

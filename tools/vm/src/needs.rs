@@ -21,8 +21,10 @@ pub(crate) const SECONDS_PER_SUITE: u64 = 300;
 pub enum Feature {
     /// `CONFIG_LIVEPATCH`.
     Livepatch,
-    /// `CONFIG_RUST`.
+    /// Modules in Rust.
     Rust,
+    /// The whole kernel crate, which only kernels with `CONFIG_RUST` have.
+    KernelCrate,
 }
 
 impl fmt::Display for Feature {
@@ -30,6 +32,7 @@ impl fmt::Display for Feature {
         f.write_str(match self {
             Self::Livepatch => "livepatch",
             Self::Rust => "rust",
+            Self::KernelCrate => "kernel-crate",
         })
     }
 }
@@ -43,7 +46,7 @@ pub enum Key {
     /// `needs WHAT...`: the suite cannot run on kernels that lack the [`Feature`], or the stock
     /// module, WHAT.
     Needs(Vec<String>),
-    /// `livepatch NAME...` or `rust NAME...`: modules that kernels without this feature do not get.
+    /// `livepatch NAME...` and the like: modules that kernels without this feature do not get.
     Feature(Feature, Vec<String>),
     /// `file SRC:DEST...`: another file and its place in the guest. SRC may begin with `$NAME`, a
     /// variable of the environment.
@@ -115,6 +118,7 @@ impl Key {
             "needs" => Self::Needs(words()),
             "livepatch" => Self::Feature(Feature::Livepatch, words()),
             "rust" => Self::Feature(Feature::Rust, words()),
+            "kernel-crate" => Self::Feature(Feature::KernelCrate, words()),
             "stock" => Self::Stock(words()),
             "optional" => Self::Optional(words()),
             "program" => Self::Program(words()),
@@ -555,6 +559,7 @@ mod tests {
             Key::Needs(words) => ("needs", words.join(" ")),
             Key::Feature(Feature::Livepatch, words) => ("livepatch", words.join(" ")),
             Key::Feature(Feature::Rust, words) => ("rust", words.join(" ")),
+            Key::Feature(Feature::KernelCrate, words) => ("kernel-crate", words.join(" ")),
             Key::Stock(words) => ("stock", words.join(" ")),
             Key::Optional(words) => ("optional", words.join(" ")),
             Key::Program(words) => ("program", words.join("\t")),

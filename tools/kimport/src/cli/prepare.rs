@@ -14,9 +14,9 @@ use kimport_setup::Named;
 ///
 /// Distributions' headers packages lack files that Rust modules need. This command makes the tree
 /// from the kernel's source, with the distribution's own compilers in a build root, for any Debian
-/// kernel with CONFIG_RUST. For a kernel without, such as 6.12, the tree is the headers package,
-/// for modules in C. The command prints the path of the tree: KDIR=... A tree that exists is not
-/// made again.
+/// kernel with CONFIG_RUST. For Debian 13's 6.12, which has no Rust, it adds the crates of a newer
+/// kernel; for another kernel without Rust, the tree is the headers package, for modules in C. The
+/// command prints the path of the tree: KDIR=... A tree that exists is not made again.
 ///
 /// The first run needs the network, about 5 GB, and some minutes.
 #[derive(Debug, Args)]

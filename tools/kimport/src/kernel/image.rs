@@ -184,8 +184,8 @@ pub fn section<'a>(file: &'a [u8], name: &str) -> Option<&'a [u8]> {
 /// Returns the ordinary symbol table of a vmlinux, if it has one, in address order.
 pub fn elf_symbols(kernel: &[u8]) -> Option<Entries> {
     let file = ElfFile64::<Endianness>::parse(kernel).ok()?;
-    let symbols = super::symbols::of_elf(&file);
-    let mut symbols: Vec<_> = symbols.filter(|symbol| symbol.address != 0).collect();
+    // Address 0 is one of per-CPU data, before 6.15.
+    let mut symbols: Vec<_> = super::symbols::of_elf(&file).collect();
     symbols.sort_by_key(|symbol| symbol.address);
     let entries: Entries = symbols
         .iter()

@@ -115,7 +115,16 @@ impl SymbolTable {
             _ => 0..0,
         };
         let init = between(BOUNDS[0], BOUNDS[1]);
-        let per_cpu = between(BOUNDS[2], BOUNDS[3]);
+        let mut per_cpu = between(BOUNDS[2], BOUNDS[3]);
+        // Other symbols at the first address may be listed before the bound. This is so where
+        // per-CPU data begin at address 0, which x86-64 has before 6.15.
+        if let Some(first) = entries.iter().nth(per_cpu.start).map(|entry| entry.address) {
+            let is_first = |entry: KallsymsEntry<'_>| entry.address == first;
+            let ends = entries.iter().nth(per_cpu.end).map(|entry| entry.address);
+            if ends.is_some_and(|end| end != first) {
+                per_cpu.start = entries.iter().position(is_first).unwrap_or(per_cpu.start);
+            }
+        }
         let text = between("_stext", "_etext");
         let init_text = between("_sinittext", "_einittext");
         let is_text = |at: usize| text.is_empty() || text.contains(&at) || init_text.contains(&at);
@@ -385,6 +394,29 @@ mod tests {
         assert_eq!(table.named("state")[0].kind, SymbolKind::Data);
         assert!(table.exports("open") && !table.exports("helper"));
         assert!(table.named("nothing").is_empty());
+    }
+
+    #[test]
+    fn per_cpu_data_may_begin_at_address_0() {
+        let entry = |&(letter, name, address)| KallsymsEntry {
+            letter,
+            name,
+            address,
+        };
+        let symbols = [
+            ('D', "fixed_percpu_data", 0),
+            ('D', "__per_cpu_start", 0),
+            ('D', "counter", 8),
+            ('D', "__per_cpu_end", 16),
+            ('T', "open", 64),
+        ];
+        let table = SymbolTable::of_image(symbols.iter().map(entry).collect());
+        for name in ["fixed_percpu_data", "counter"] {
+            assert!(table.named(name)[0].per_cpu, "{name}");
+        }
+        for name in ["__per_cpu_start", "__per_cpu_end", "open"] {
+            assert!(!table.named(name)[0].per_cpu, "{name}");
+        }
     }
 
     #[test]

@@ -27,6 +27,9 @@ const FILES: &[(&str, &str)] = files![
     "scripts/in-root"
     "scripts/Makefile.kimport"
     "scripts/Makefile.relink"
+    "scripts/runtime.lds"
+    "scripts/rust-6.12/graft"
+    "scripts/rust-6.12/missing.c"
 ];
 
 macro_rules! directories {
