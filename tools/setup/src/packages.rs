@@ -264,7 +264,8 @@ impl<'a> Wanted<'a> {
             return Err(self.gone(&[&package])?);
         }
         steps.need_space(2200, "The source of a newer kernel")?;
-        self.download([&package], steps, log)?;
+        let debs = steps.tmp.join("debs");
+        self.archive.download(&[package], version, &debs, log)?;
         let unpacked = steps.tmp.join("newer");
         self.unpack_source(&unpacked, steps, log)?;
         fs::rename(&unpacked, source).at(source)
