@@ -242,7 +242,7 @@ ktap_test "another sign, verify(require)" case_fails 45 "Protocol wrong type" 1 
 ktap_test "another sign, verify(strict)" warned 46 "provider_add from $PROVIDER: prototype differs"
 ktap_test "a prototype that BTF has for the kernel image only, verify(require)" silent 47
 ktap_test "another prototype than the one that BTF has for the kernel image only" \
-	case_fails 48 "Protocol wrong type" 1 "nr_processes from $PROVIDER: prototype differs"
+	case_fails 48 "Protocol wrong type" 1 "nr_iowait from $PROVIDER: prototype differs"
 ktap_test "another prototype, verify(warn)" warned 23 "provider_add from $PROVIDER: prototype differs"
 ktap_test "another prototype, verify(off)" silent 24
 ktap_test "another prototype, unverified" silent 25

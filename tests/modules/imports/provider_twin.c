@@ -16,9 +16,9 @@ static noinline __used int provider_pair(void)
  * The kernel image has a function of this name and prototype, so pahole leaves this one out of the
  * BTF of the module.
  */
-noinline int nr_processes(void)
+noinline unsigned int nr_iowait(void)
 {
-	return -1;
+	return 42;
 }
 
 static noinline __used int provider_phase(void)

@@ -225,10 +225,10 @@ import_symbols! {
     // The module's own BTF lacks it.
     #[verify(require)]
     mod as_in_image from "kimport_test_provider" {
-        nr_processes: fn() -> c_int,
+        nr_iowait: fn() -> c_uint,
     }
     mod mistyped_as_in_image from "kimport_test_provider" {
-        nr_processes: fn(c_int) -> c_int,
+        nr_iowait: fn(c_int) -> c_uint,
     }
     // One of several symbols that all have the same type.
     #[verify(require)]
@@ -424,7 +424,7 @@ fn run(case: u32, held: &mut KVec<Imports>) -> Result {
         47 => {
             let _imports = as_in_image::resolve_imports()?;
             // SAFETY: The imports are resolved.
-            ensure(unsafe { as_in_image::nr_processes() } == -1)?;
+            ensure(unsafe { as_in_image::nr_iowait() } == 42)?;
         }
         48 => drop(mistyped_as_in_image::resolve_imports()?),
         _ => return Err(EINVAL),
