@@ -188,6 +188,16 @@ hello() {
 	log_since | grep -qE 'hello_import: [1-9][0-9]* processes, [1-9][0-9]* context switches'
 }
 
+
+# BTF made by a new pahole has no function whose name is that of several ones.
+one_of_several() {
+	if tr '\0' '\n' </sys/kernel/btf/vmlinux | grep -qax init_once; then
+		case_ok 32
+	else
+		case_fails 32 "No data available" 1 "init_once from the kernel image: its type cannot be checked: no BTF"
+	fi
+}
+
 ktap_plan 63
 ktap_test "hello_import prints what it imported" hello
 ktap_test "provider not loaded" case_fails 0 "No such device" 1 "block provider from $PROVIDER: provider is not loaded; "
@@ -218,7 +228,7 @@ ktap_test "several functions renamed: one is named" case_fails 29 "Name not uniq
 ktap_test "symbols of one name with different prototypes are not compared" case_fails 30 "No data available" 2 \
 	"provider_unlike from $PROVIDER: its type cannot be checked: no BTF"
 ktap_test "a prototype longer than a line of the log" wordy
-ktap_test "one of several in the kernel image, verify(require)" case_ok 32
+ktap_test "one of several in the kernel image, verify(require)" one_of_several
 ktap_test "data smaller than the declared type" case_fails 6 "Value too large" 1 "provider_value from $PROVIDER: it has at most "
 ktap_test "a module's symbol is not the kernel image's" case_fails 7 "nknown symbol" 1 "provider_add from the kernel image: .*a module has; name that module"
 ktap_test "the kernel image" case_ok 8
