@@ -58,8 +58,8 @@ impl KernelTypes {
     /// Returns the type of `symbol`. May sleep. The only error is `ENOMEM`.
     ///
     /// BTF does not say which of several symbols it describes. pahole leaves out functions of one
-    /// name whose prototypes differ. Older versions of pahole do not, and then the result is
-    /// [`TypeMatch::Ambiguous`].
+    /// name, in version 1.30 only if their prototypes differ. Older versions of pahole leave none
+    /// out, and then the result is [`TypeMatch::Ambiguous`].
     pub(super) fn symbol(&self, symbol: &Symbol) -> Result<TypeMatch> {
         let mut found = self.own_symbol(symbol.name, symbol.position);
         if symbol.binding.function().is_none() {
