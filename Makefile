@@ -302,7 +302,8 @@ demo: tools $$(call needed,$$(call suites,demo))
 .PHONY: vm
 vm: tools $$(call needed,$$(call suites,$$(SUITE)))
 	@$(if $(SUITE),,$(error SUITE=NAME... names suites of tests/suites))
-	@$(call left-out,$(SUITE)) $(call run-vm,$(call suites,$(SUITE)),vm,--show $(if $(TEST),--test '$(TEST)'))
+	@$(call left-out,$(SUITE)) $(if $(call suites,$(SUITE)),\
+		$(call run-vm,$(call suites,$(SUITE)),vm,--show $(if $(TEST),--test '$(TEST)')))
 
 # Each VM is a target, so that VMs can run side by side. The longest come first.
 VMS := vm-iblock vm-load vm-imports vm-lifetime vm-lio vm-ways vm-lio-modules vm-pointer
