@@ -214,13 +214,12 @@ tests/modules/bench bench-pointer: private ARGUMENTS = blocks=$(TYPED_BENCH)
 
 .PHONY: pointer bench-pointer consumer lio ways
 # Modules once more, bound through function pointers.
-POINTER := pointer$(if $(LINKS),/tests/modules/imports)
 pointer: private POINTER_OF = tests/modules/imports
-pointer: links
 bench-pointer: private POINTER_OF = tests/modules/bench
-pointer bench-pointer: samples/hello_import
-	@$(call build-modules,$(POINTER_OF),$(MADE_OF),$(if $(LINKS),$(POINTER),$@)) $(SHARED) \
-		kimport-calls=pointer
+pointer bench-pointer: samples/hello_import links
+	@$(call build-modules,$(POINTER_OF),$(MADE_OF),$(if $(LINKS),pointer/$(POINTER_OF),$@)) \
+		$(SHARED) kimport-calls=pointer
+	@$(if $(LINKS),mkdir -p $(BUILD)/$@ && cp $(BUILD)/pointer/$(POINTER_OF)/*.ko $(BUILD)/$@)
 
 consumer: setup
 	@$(call make-in,$@,$(CRATE) tests/modules/imports tests/host/build-consumer \
@@ -324,7 +323,7 @@ $(VMS): tools $$(call needed,$$(call suites,$$($$@.suites)))
 		$(call run-vm,$(call suites,$($@.suites)),$(@:vm-%=%),$(VM_OPTIONS)))
 
 vm-pointer: pointer
-vm-pointer: VM_OPTIONS = --instead tests/modules/imports=$(POINTER) \
+vm-pointer: VM_OPTIONS = --instead tests/modules/imports=pointer \
 	--file tests/suites/pointer.calls:/test/calls
 
 # The benchmarks count ticks of the time-stamp counter, which are instructions here. They are not
@@ -337,6 +336,8 @@ $(BENCH_LOGS): $(BUILD)/bench-%.log: tests/modules/bench bench-pointer tools
 
 bench: $(BENCH_LOGS)
 	@$(AT_ONE_PATH) $(BINARIES)/kimport-bench $(BENCH_LOGS) --json $(BUILD)/bench.json
+	@$(IN_ROOT) size $(wildcard $(addprefix $(BUILD)/samples/hello_import/,hello_import.ko \
+		.kimport/hello_import/runtime.o))
 	@echo $(BUILD)/bench.json
 
 # ---- Checking
