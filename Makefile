@@ -159,7 +159,7 @@ update-kernel:
 make-in = $(if $(KIMPORT_REUSE),scripts/reuse $(KDIR) $(BUILD)/$(1) $(2) --,\
 	mkdir -p $(BUILD)/$(1) && $(IN_KERNEL_ROOT)) $(3)
 CRATE := rust/kimport rust/bindings rust/macros/src rust/types/src scripts/Makefile.kimport \
-	scripts/Makefile.relink
+	scripts/Makefile.relink scripts/runtime.lds
 
 # W=, CLIPPY= and the like reach the kernel's build in MAKEFLAGS. Warnings of objtool are errors.
 # ARGUMENTS are those of one target, private so that its prerequisites do not inherit them.
