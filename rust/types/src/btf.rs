@@ -87,6 +87,72 @@ impl Iterator for Parameters<'_> {
     }
 }
 
+/// A member of a struct or union.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The offset of its name, which is empty for a nameless struct or union.
+    pub name: u32,
+    /// Its type.
+    pub ty: u32,
+    /// Its offset in bits.
+    pub offset: u32,
+    /// Its number of bits; 0 if it is no bit-field.
+    pub bits: u8,
+}
+
+/// The members of a struct or union.
+#[derive(Clone, Debug)]
+pub struct Members<'a> {
+    members: &'a [u8],
+    has_bits: bool,
+}
+
+impl Iterator for Members<'_> {
+    type Item = Member;
+
+    fn next(&mut self) -> Option<Member> {
+        let (member, rest) = self.members.split_first_chunk::<12>()?;
+        self.members = rest;
+        let offset = u32_at(member, 8)?;
+        let (offset, bits) = match self.has_bits {
+            true => (offset & 0xff_ffff, (offset >> 24) as u8),
+            false => (offset, 0),
+        };
+        Some(Member {
+            name: u32_at(member, 0)?,
+            ty: u32_at(member, 4)?,
+            offset,
+            bits,
+        })
+    }
+}
+
+/// The enumerators of an enum: the offset of each name, and the value as 64 bits.
+#[derive(Clone, Debug)]
+pub struct Enumerators<'a> {
+    enumerators: &'a [u8],
+    is_wide: bool,
+    is_signed: bool,
+}
+
+impl Iterator for Enumerators<'_> {
+    type Item = (u32, u64);
+
+    fn next(&mut self) -> Option<(u32, u64)> {
+        let len = if self.is_wide { 12 } else { 8 };
+        let (enumerator, rest) = self.enumerators.split_at_checked(len)?;
+        self.enumerators = rest;
+        let low = u32_at(enumerator, 4)?;
+        let high = match (self.is_wide, self.is_signed) {
+            (true, _) => u32_at(enumerator, 8)?,
+            (false, true) => ((low as i32) >> 31) as u32,
+            (false, false) => 0,
+        };
+        let value = (u64::from(high) << 32) | u64::from(low);
+        Some((u32_at(enumerator, 0)?, value))
+    }
+}
+
 mod kind {
     pub(super) const INT: u32 = 1;
     pub(super) const PTR: u32 = 2;
@@ -155,6 +221,26 @@ impl<'a> BtfType<'a> {
     /// Returns the offset of its name.
     pub const fn name_offset(&self) -> u32 {
         self.name
+    }
+
+    /// Returns its members, which only a struct or union has.
+    pub fn members(&self) -> Members<'a> {
+        let is_aggregate = matches!(Self::kind_of(self.info), kind::STRUCT | kind::UNION);
+        Members {
+            members: if is_aggregate { self.trailing } else { &[] },
+            has_bits: self.info >> 31 != 0,
+        }
+    }
+
+    /// Returns its enumerators, which only an enum has.
+    pub fn enumerators(&self) -> Enumerators<'a> {
+        let kind = Self::kind_of(self.info);
+        let is_enum = matches!(kind, kind::ENUM | kind::ENUM64);
+        Enumerators {
+            enumerators: if is_enum { self.trailing } else { &[] },
+            is_wide: kind == kind::ENUM64,
+            is_signed: self.info >> 31 != 0,
+        }
     }
 
     /// Returns its kind.

@@ -16,6 +16,7 @@
 //! - [`TypeSource`] is the interface for questions about the kernel's types; [`Btf`] answers them
 //!   from a `.BTF` section.
 //! - [`compare()`] applies the [`Rule`]s.
+//! - [`compare_pair()`] compares the layouts of structs, unions and enums by the [`LayoutRule`]s.
 //! - [`judge()`] applies a block's [`Policy`] to the result; [`MismatchReport`] shows both
 //!   prototypes in C, with the difference marked.
 //! - [`ImportRecord`] is an entry of the import table in a built module.
@@ -37,6 +38,7 @@ mod compare;
 mod described;
 mod encoding;
 mod judge;
+mod layout;
 mod name_buckets;
 #[doc(hidden)]
 pub mod name_cases;
@@ -46,8 +48,8 @@ mod refusal;
 mod report;
 
 pub use btf::{
-    find, has_namesake_beside, is_kfunc, Btf, BtfError, BtfKind, BtfType, TypeMatch, TypeQuery,
-    TypeSource, IMPLEMENTATION,
+    find, has_namesake_beside, is_kfunc, Btf, BtfError, BtfKind, BtfType, Enumerators, Member,
+    Members, TypeMatch, TypeQuery, TypeSource, IMPLEMENTATION,
 };
 pub use compare::{compare, Comparison, Mismatch, MismatchPlace, Rule, Severity, Uncomparable};
 pub use described::{Described, ThinPointee};
@@ -55,6 +57,7 @@ pub use encoding::{
     Arguments, Description, Encoding, Invalid, Prototype, SymbolType, Type, TypeBytes, CAPACITY,
 };
 pub use judge::{judge, Judgement, Unverified};
+pub use layout::{compare_pair, pair_of, LayoutMismatch, LayoutReport, LayoutRule, Pair};
 pub use name_buckets::NameBuckets;
 pub use names::{made_of, Made};
 pub use record::{ImportKind, ImportRecord, Policy, Record, RecordFault};

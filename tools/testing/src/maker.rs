@@ -97,12 +97,29 @@ impl Maker {
         self.raw(4, false, 0, name, size, &[])
     }
 
+    /// Adds a struct (4) or union (5) with members: each name, type, and offset in bits.
+    pub fn members(&self, kind: u32, name: &str, size: u32, members: &[(&str, u32, u32)]) -> u32 {
+        let words = members.iter();
+        let words = words.flat_map(|&(name, ty, offset)| [self.string(name), ty, offset]);
+        let words: Vec<u32> = words.collect();
+        self.raw(kind, false, members.len() as u32, name, size, &words)
+    }
+
     pub fn union(&self, name: &str, size: u32) -> u32 {
         self.raw(5, false, 0, name, size, &[])
     }
 
     pub fn enumeration(&self, name: &str, size: u32) -> u32 {
         self.raw(6, false, 0, name, size, &[])
+    }
+
+    /// Adds a signed enum of 4 bytes with enumerators.
+    pub fn enumerators(&self, name: &str, enumerators: &[(&str, i32)]) -> u32 {
+        let words = enumerators.iter();
+        let words: Vec<u32> = words
+            .flat_map(|&(name, value)| [self.string(name), value as u32])
+            .collect();
+        self.raw(6, true, enumerators.len() as u32, name, 4, &words)
     }
 
     pub fn forward(&self, name: &str) -> u32 {

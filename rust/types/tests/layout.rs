@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The comparison of layouts: of small types that are made here, and of the stock kernel's, each
+//! equal to itself and with one change.
+
+use kimport_testing::prototypes::{rng, seed};
+use kimport_testing::{index, stock_btf, stock_test, Maker};
+use kimport_types::{
+    compare_pair, pair_of, Btf, BtfKind, LayoutMismatch, LayoutReport, LayoutRule, Pair, Severity,
+    TypeSource,
+};
+use proptest::prelude::Rng;
+use std::collections::BTreeMap;
+
+/// Makes both sources, compares their last types, and returns the difference in words.
+fn difference(ours: impl Fn(&Maker) -> u32, theirs: impl Fn(&Maker) -> u32) -> Option<String> {
+    let (our_maker, their_maker) = (Maker::default(), Maker::default());
+    let pair = Pair {
+        ours: ours(&our_maker),
+        theirs: theirs(&their_maker),
+    };
+    let (our_bytes, their_bytes) = (our_maker.bytes(), their_maker.bytes());
+    let (mut our_index, mut their_index) = (index(&our_bytes), index(&their_bytes));
+    let ours = Btf::new(&our_bytes, None, &mut our_index).expect("the maker makes BTF");
+    let theirs = Btf::new(&their_bytes, None, &mut their_index).expect("the maker makes BTF");
+    let mismatch = compare_pair(&ours, &theirs, pair, |_| ())?;
+    Some(report(&ours, &theirs, mismatch))
+}
+
+fn report(ours: &Btf<'_>, theirs: &Btf<'_>, mismatch: LayoutMismatch) -> String {
+    let labels = ["the module", "core"];
+    let report = LayoutReport {
+        mismatch,
+        ours,
+        theirs,
+        labels,
+    };
+    report.to_string()
+}
+
+/// A member: its name, type, and offset in bits.
+type Member<'a> = (&'a str, u32, u32);
+
+/// A change of the members of a struct.
+type MemberChange = dyn Fn(&mut Vec<Member<'_>>, &Maker);
+
+#[test]
+fn differences_in_words() {
+    let base = |maker: &Maker, change: &MemberChange| {
+        let (int, long) = (maker.unsigned(4), maker.unsigned(8));
+        let inner = maker.members(4, "", 8, &[("x", int, 0), ("y", int, 32)]);
+        let other = maker.pointer(maker.structure("other", 4));
+        let mut members = vec![
+            ("a", int, 0),
+            ("b", int, 32),
+            ("", inner, 64),
+            ("p", other, 128),
+            ("l", long, 192),
+        ];
+        change(&mut members, maker);
+        maker.members(4, "s", 40, &members)
+    };
+    let changed = |change: &MemberChange| {
+        difference(|maker| base(maker, &|_, _| ()), |maker| base(maker, change))
+    };
+    // Their member in our padding is no difference.
+    assert_eq!(changed(&|_, _| ()), None);
+    assert_eq!(
+        changed(&|members, maker| members.push(("new", maker.unsigned(8), 256))),
+        None
+    );
+
+    let cases: &[(&MemberChange, &str)] = &[
+        (
+            &|members, _| members[1].2 = 48,
+            "struct s: member b is at byte 6 in core, at byte 4 in the module",
+        ),
+        (
+            &|members, _| members[2].2 = 72,
+            "struct s: member x is at byte 9 in core, at byte 8 in the module",
+        ),
+        (
+            &|members, _| members[4].2 = 193,
+            "struct s: member l is at bit 193 in core, at byte 24 in the module",
+        ),
+        (
+            &|members, _| members[0].0 = "z",
+            "struct s: the member a of the module is called z in core",
+        ),
+        (
+            &|members, _| _ = members.remove(1),
+            "struct s: core has no member b, which the module has at byte 4",
+        ),
+        (
+            &|members, maker| members[4].1 = maker.unsigned(1),
+            "struct s: member l has 1 byte in core, 8 bytes in the module",
+        ),
+        (
+            &|members, maker| members[3].1 = maker.pointer(maker.structure("another", 4)),
+            "struct s: member p has another type in core than in the module",
+        ),
+        (
+            &|members, maker| members[3].1 = maker.unsigned(8),
+            "struct s: member p has another type in core than in the module",
+        ),
+    ];
+    for (change, words) in cases {
+        assert_eq!(changed(change).as_deref(), Some(*words));
+    }
+    let sized = |size| move |maker: &Maker| maker.structure("s", size);
+    assert_eq!(
+        difference(sized(4), sized(8)).as_deref(),
+        Some("struct s has 8 bytes in core, 4 in the module")
+    );
+    // A type without members.
+    let empty = |maker: &Maker| maker.structure("s", 8);
+    let full = |maker: &Maker| maker.members(4, "s", 8, &[("a", maker.unsigned(8), 0)]);
+    assert_eq!(difference(empty, full), None);
+    assert_eq!(difference(full, empty), None);
+    let valued =
+        |value: i32| move |maker: &Maker| maker.enumerators("e", &[("ONE", 1), ("V", value)]);
+    assert_eq!(
+        difference(valued(-2), valued(3)).as_deref(),
+        Some("enum e: enumerator V is 3 in core, -2 in the module")
+    );
+    assert_eq!(
+        difference(valued(1), |maker| maker.enumerators("e", &[("ONE", 1)])).as_deref(),
+        Some("enum e: core has no enumerator V, which the module has")
+    );
+}
+
+/// A pointer to a struct leads to it, also through an array and typedefs, and a function to its
+/// arguments and to what it returns. Types of different names do not lead anywhere.
+#[test]
+fn pairs() {
+    let maker = Maker::default();
+    let one = maker.structure("one", 4);
+    let other = maker.structure("other", 4);
+    let way = maker.typedef("t", maker.pointer(maker.constant(maker.array(one, 3))));
+    let function = maker.function("f", &[way, maker.pointer(other)], one);
+    let bytes = maker.bytes();
+    let mut index = index(&bytes);
+    let btf = &Btf::new(&bytes, None, &mut index).expect("the maker makes BTF");
+    let pair = |ours, theirs| pair_of(btf, ours, btf, theirs);
+    assert_eq!(pair(way, maker_pointer(btf, other)), None);
+    assert_eq!(
+        pair(way, way),
+        Some(Pair {
+            ours: one,
+            theirs: one
+        })
+    );
+    let mut reached = Vec::new();
+    let prototype = pair(function, function).expect("functions have prototypes");
+    assert_eq!(
+        compare_pair(btf, btf, prototype, |pair| reached.push(pair.ours)),
+        None
+    );
+    assert_eq!(reached, [one, one, other]);
+}
+
+/// Returns the pointer to `id`.
+fn maker_pointer(btf: &Btf<'_>, id: u32) -> u32 {
+    let is_pointer = |&pointer: &u32| matches!(btf.type_by_id(pointer).unwrap().kind(), BtfKind::Pointer(to) if to == id);
+    (1..).find(is_pointer).expect("there is a pointer")
+}
+
+/// A `.BTF` section whose types are changed in place.
+struct Editable {
+    bytes: Vec<u8>,
+    index: Vec<u32>,
+}
+
+impl Editable {
+    /// Returns the place of word `number` of the type `id`.
+    fn place(&self, id: u32, number: usize) -> usize {
+        let header = |at| self.word_at(at) as usize;
+        header(4) + header(8) + self.index[id as usize - 1] as usize + 4 * number
+    }
+
+    fn word_at(&self, at: usize) -> u32 {
+        u32::from_le_bytes(*self.bytes[at..].first_chunk().unwrap())
+    }
+
+    fn word(&self, id: u32, number: usize) -> u32 {
+        self.word_at(self.place(id, number))
+    }
+
+    fn set(&mut self, id: u32, number: usize, value: u32) {
+        let at = self.place(id, number);
+        self.bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    }
+}
+
+/// A change of a type: the words to set, and the rule that finds it.
+type Change = (LayoutRule, Vec<(usize, u32)>);
+
+/// Types of the kernel that changes refer to.
+struct Others {
+    byte: u32,
+    long: u32,
+    pointer: u32,
+}
+
+/// Returns the changes that a type allows, with what each is called.
+fn changes(btf: &Btf<'_>, id: u32, others: &Others) -> Vec<(&'static str, Change)> {
+    let ty = btf.type_by_id(id).unwrap();
+    let name = |offset| btf.name(offset).unwrap_or_default();
+    // The name of the member without its first letter, if no member is called so.
+    let renamed = |offset: u32, taken: &dyn Fn(&[u8]) -> bool| {
+        let new = name(offset + 1);
+        (!new.is_empty() && !taken(new)).then_some(offset + 1)
+    };
+    let mut changes = Vec::new();
+    match ty.kind() {
+        BtfKind::Struct { size } => {
+            changes.push(("resize", (LayoutRule::Size, vec![(2, size + 8)])));
+            // A nameless member may have a member of any name.
+            let members: Vec<_> = ty.members().collect();
+            if members.is_empty() || members.iter().any(|member| name(member.name).is_empty()) {
+                return changes;
+            }
+            let last = members.len() - 1;
+            let member = members[last];
+            let word = |number| 3 + 3 * last + number;
+            let taken = |new: &[u8]| members.iter().any(|member| name(member.name) == new);
+            let is_pointer = |id| {
+                matches!(
+                    btf.type_by_id(id).map(|ty| ty.kind()),
+                    Some(BtfKind::Pointer(_))
+                )
+            };
+            let to_other_struct = |pointer| match btf.type_by_id(pointer).unwrap().kind() {
+                BtfKind::Pointer(to @ 1..) => match btf.type_by_id(to).unwrap() {
+                    ty if matches!(ty.kind(), BtfKind::Struct { .. }) => {
+                        !name(ty.name_offset()).is_empty()
+                    }
+                    _ => false,
+                },
+                _ => false,
+            };
+            if member.bits > 1 {
+                let bits = (u32::from(member.bits - 1) << 24) | member.offset;
+                changes.push(("narrow", (LayoutRule::MemberSize, vec![(word(2), bits)])));
+                return changes;
+            }
+            if member.bits != 0 {
+                return changes;
+            }
+            changes.push((
+                "move",
+                (LayoutRule::MemberOffset, vec![(word(2), member.offset + 8)]),
+            ));
+            if let Some(new) = renamed(member.name, &taken) {
+                changes.push(("rename", (LayoutRule::MemberRenamed, vec![(word(0), new)])));
+                let removed = vec![(word(0), new), (word(2), member.offset + 8)];
+                changes.push(("remove", (LayoutRule::MemberMissing, removed)));
+            }
+            if is_pointer(member.ty) {
+                changes.push((
+                    "shrink",
+                    (LayoutRule::MemberSize, vec![(word(1), others.byte)]),
+                ));
+                changes.push((
+                    "retype",
+                    (LayoutRule::MemberType, vec![(word(1), others.long)]),
+                ));
+                if to_other_struct(member.ty) && member.ty != others.pointer {
+                    changes.push((
+                        "redirect",
+                        (LayoutRule::MemberType, vec![(word(1), others.pointer)]),
+                    ));
+                }
+            }
+        }
+        BtfKind::Enum { size: 4 } => {
+            let Some((first, value)) = ty.enumerators().next() else {
+                return changes;
+            };
+            let value = (value as u32).wrapping_add(1);
+            changes.push(("renumber", (LayoutRule::EnumeratorValue, vec![(4, value)])));
+            let taken = |new: &[u8]| ty.enumerators().any(|(other, _)| name(other) == new);
+            if let Some(new) = renamed(first, &taken) {
+                changes.push(("forget", (LayoutRule::EnumeratorMissing, vec![(3, new)])));
+            }
+        }
+        _ => {}
+    }
+    changes
+}
+
+/// Every struct, union and enum is equal to itself, and a change of one is found by its rule.
+#[stock_test]
+fn layouts_of_the_stock_kernel() {
+    const EACH: usize = 25;
+    let bytes = stock_btf();
+    let mut own_index = index(&bytes);
+    let btf = Btf::new(&bytes, None, &mut own_index).unwrap();
+    let ids: Vec<u32> = (1..)
+        .map_while(|id| Some((id, btf.type_by_id(id)?.kind())))
+        .filter(|(_, kind)| {
+            matches!(
+                kind,
+                BtfKind::Struct { .. } | BtfKind::Union { .. } | BtfKind::Enum { .. }
+            )
+        })
+        .map(|(id, _)| id)
+        .collect();
+    assert!(ids.len() > 10_000, "only {} types have a layout", ids.len());
+    for &id in &ids {
+        let pair = Pair {
+            ours: id,
+            theirs: id,
+        };
+        let found = compare_pair(&btf, &btf, pair, |pair| {
+            assert_eq!(pair.ours, pair.theirs);
+        });
+        assert_eq!(found, None, "type {id}");
+    }
+
+    let find = |is_it: &dyn Fn(BtfKind<'_>) -> bool| {
+        (1..)
+            .find(|&id| is_it(btf.type_by_id(id).unwrap().kind()))
+            .unwrap()
+    };
+    let named = |name: &[u8]| {
+        let mut ids = ids.iter().copied();
+        ids.find(|&id| btf.name(btf.type_by_id(id).unwrap().name_offset()) == Some(name))
+            .unwrap()
+    };
+    let list = named(b"list_head");
+    let others = Others {
+        byte: find(&|kind| matches!(kind, BtfKind::Int { size: 1, .. })),
+        long: find(&|kind| matches!(kind, BtfKind::Int { size: 8, .. })),
+        pointer: find(&|kind| matches!(kind, BtfKind::Pointer(to) if to == list)),
+    };
+    let mut edited = Editable {
+        index: index(&bytes),
+        bytes: bytes.clone(),
+    };
+    Btf::new(&bytes, None, &mut edited.index).unwrap();
+
+    let mut rng = rng(seed());
+    let mut tried = BTreeMap::<&str, usize>::new();
+    for _ in 0..200_000 {
+        let id = ids[rng.random_range(0..ids.len())];
+        for (kind, (rule, words)) in changes(&btf, id, &others) {
+            let count = tried.entry(kind).or_default();
+            if *count == EACH {
+                continue;
+            }
+            *count += 1;
+            let before: Vec<_> = words
+                .iter()
+                .map(|&(at, _)| (at, edited.word(id, at)))
+                .collect();
+            words
+                .iter()
+                .for_each(|&(at, word)| edited.set(id, at, word));
+            let theirs = Btf::with_index(&edited.bytes, None, &edited.index).unwrap();
+            let pair = Pair {
+                ours: id,
+                theirs: id,
+            };
+            let found = compare_pair(&btf, &theirs, pair, |_| ());
+            let mismatch = found.unwrap_or_else(|| panic!("type {id}: {kind} is not found"));
+            let text = report(&btf, &theirs, mismatch);
+            assert_eq!(mismatch.rule, rule, "type {id}: {kind}: {text}");
+            let name = |offset| String::from_utf8_lossy(btf.name(offset).unwrap()).into_owned();
+            let own = name(btf.type_by_id(id).unwrap().name_offset());
+            assert!(
+                text.contains(&own) && text.contains(&name(mismatch.name)),
+                "{text}"
+            );
+            before
+                .iter()
+                .for_each(|&(at, word)| edited.set(id, at, word));
+        }
+    }
+    println!("{tried:?}");
+    assert_eq!(tried.len(), 10, "{tried:?}");
+    assert!(tried.values().all(|&count| count == EACH), "{tried:?}");
+}
+
+/// The rules that only warn are those of a name.
+#[test]
+fn severities() {
+    let warns = |rule: &&LayoutRule| rule.severity() == Severity::Warn;
+    let warn: Vec<_> = LayoutRule::ALL.iter().filter(warns).collect();
+    assert_eq!(
+        warn,
+        [&LayoutRule::MemberRenamed, &LayoutRule::EnumeratorMissing]
+    );
+}
