@@ -10,7 +10,9 @@ use crate::{
     licence::require_gpl_compatible,
     list::{Listing, Livepatch},
     loader::{LoaderJudgement, LoaderRefusal, RefusalReason, Version, LAYOUT},
+    module_file::ModuleFile,
     relink::SymbolReport,
+    relinked_types::{mismatches, TakenFunction, TypeMismatch},
     resolve::{resolve, Cause, Finder, SymbolQuery},
     symvers::VMLINUX,
     verify::{verify, TypeVerdict},
@@ -335,6 +337,29 @@ pub fn relinked(symbols: &[SymbolReport], kernel: &Kernel) -> Result<()> {
     }
     let help = "nothing was written: the module would not load on";
     Err(Error::finding(refused.join("\n")).help(format_args!("{help} {}", kernel.name)))
+}
+
+/// Refuses a module that was built with other types than those of the providers that its symbols
+/// come from, all differences in one error.
+pub fn relinked_types(file: &ModuleFile, symbols: &[SymbolReport], kernel: &Kernel) -> Result<()> {
+    let taken = symbols.iter().map(|symbol| TakenFunction {
+        provider: &symbol.provider,
+        name: &symbol.name,
+        exported_by: symbol.exported_by.as_deref(),
+    });
+    refuse_mismatches(&mismatches(file, &taken.collect::<Vec<_>>(), kernel))
+}
+
+/// Returns an error with all of `mismatches`, if there are some.
+pub fn refuse_mismatches(mismatches: &[TypeMismatch]) -> Result<()> {
+    if mismatches.is_empty() {
+        return Ok(());
+    }
+    let lines = mismatches.iter().map(TypeMismatch::line);
+    Err(Error::finding(lines.collect::<Vec<_>>().join("\n")).help(
+        "build the module with the headers of its provider; --unverified takes it as it is, and \
+         then it may read and write wrong memory",
+    ))
 }
 
 /// Returns the reason why the licence of the module forbids its imports. A file that is not

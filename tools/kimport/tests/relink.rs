@@ -746,3 +746,36 @@ fn only_gpl_compatible_modules_are_relinked() {
     has(&message, refused);
     assert!(!Path::new(&output).exists());
 }
+
+/// With `--kernel`, a module is refused if its new provider has another layout of a struct that the
+/// symbols reach.
+#[stock_test]
+fn types_of_the_provider_are_compared() {
+    let directory = TempDir::new().unwrap();
+    let vmlinuz = stock_release().join("vmlinuz").display().to_string();
+    let old = stock("target_core_mod");
+    let input = stock("tcm_loop");
+    let output = path(&directory, "tcm_loop_new.ko");
+    let mut core = unxz(&old);
+    let relink = |core: &[u8], options: &str| {
+        let new = write(&directory, "target_core_mod_new.ko", core);
+        let kernel = format!("{vmlinuz},{old},{new},{}", symvers());
+        let from = "target_core_mod_new=target_core_mod";
+        format!("relink {input} --from {from} --kernel {kernel} {options} -o {output}")
+    };
+    fine(relink(&core, ""));
+    fs::remove_file(&output).unwrap();
+
+    let member = moved_member(&mut core, "se_cmd");
+    let (_, err) = ends(1, relink(&core, ""));
+    has(
+        &err,
+        &format!(
+            " from target_core_mod_new: struct se_cmd: member {member} is at byte 1 in \
+             target_core_mod_new, at byte 0 in the module ("
+        ),
+    );
+    has(&err, "--unverified");
+    assert!(!Path::new(&output).exists());
+    fine(relink(&core, "--unverified"));
+}

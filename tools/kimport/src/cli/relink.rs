@@ -67,13 +67,21 @@ pub(super) struct Relink {
     /// other modules
     #[arg(long, value_name = "FILE")]
     symvers: Vec<PathBuf>,
-    /// Refuses symbols that would not resolve on this kernel; also reads the kernel's
-    /// Module.symvers if it is among the files
+    /// Refuses symbols that would not resolve on this kernel, or whose types differ there from
+    /// those that the module was built with; also reads the kernel's Module.symvers if it is among
+    /// the files
+    ///
+    /// Types are compared as far as both have BTF: the prototype in the new provider with that in
+    /// the module that exports the symbol, and the layouts of all structs, unions and enums that
+    /// the prototype reaches with those in the module's own BTF.
     ///
     /// KERNEL is running, or paths of the kernel's files with commas between them; see `kimport
     /// check`.
     #[arg(long, value_name = KERNEL)]
     kernel: Option<kernel::Spec>,
+    /// Does not compare types
+    #[arg(long, requires = "kernel")]
+    unverified: bool,
     /// The file to write the module to; it is never compressed
     #[arg(short, long, value_name = "OUT.ko")]
     output: PathBuf,
@@ -127,8 +135,11 @@ impl Relink {
         let (mut bytes, mut report) = relink::relink(&file, symvers.as_ref(), &options)
             .map_err(|error| error.context(self.input.display()))?;
         if let Some(kernel) = &kernel {
-            check::relinked(&report.symbols, kernel)
-                .map_err(|error| error.context(self.input.display()))?;
+            let with_path = |error: Error| error.context(self.input.display());
+            check::relinked(&report.symbols, kernel).map_err(with_path)?;
+            if !self.unverified {
+                check::relinked_types(&file, &report.symbols, kernel).map_err(with_path)?;
+            }
         }
         if let Some(signer) = &signer {
             // The previous signature tells which hash the kernel is configured for.

@@ -4,7 +4,7 @@
 
 use crate::error::{Error, Result};
 use kimport_types::{Btf, BtfError, BtfKind, BtfType, TypeSource};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// The deepest chain that is followed. Chains of pointers, arrays and qualifiers in C are short; in
 /// a damaged file they may be loops.
@@ -57,28 +57,37 @@ impl<'a> Types<'a> {
         })
     }
 
-    /// Returns the prototypes of the functions of that name, without parameter names. There can be
-    /// several if several static functions have the name.
-    pub fn prototypes(&self, name: &str) -> Vec<String> {
+    /// Returns the ids of the functions of that name. There can be several if several static
+    /// functions have the name.
+    pub fn functions(&self, name: &str) -> impl Iterator<Item = u32> + '_ {
         let own_and_base = [Some(self), self.base].into_iter().flatten();
-        let ids = own_and_base.filter_map(|types| types.functions.get(name.as_bytes()));
+        let name = name.as_bytes().to_owned();
+        let ids = own_and_base.filter_map(move |types| types.functions.get(&name));
+        ids.flatten().copied()
+    }
+
+    /// Calls `ask` with the types.
+    pub fn with_btf<R>(&self, ask: impl FnOnce(&Btf<'_>) -> R) -> Option<R> {
         // The types were read before, so none of this fails.
         let base = self
             .base
             .and_then(|base| Btf::with_index(&base.bytes, None, &base.index).ok());
-        let Ok(btf) = Btf::with_index(&self.bytes, base.as_ref(), &self.index) else {
-            return Vec::new();
-        };
-        let mut prototypes: Vec<String> = ids
-            .flatten()
-            .filter_map(|&id| match btf.type_by_id(id)?.kind() {
-                BtfKind::Function(prototype) => declare(&btf, prototype, "", 0),
-                _ => None,
-            })
-            .collect();
-        prototypes.sort_unstable();
-        prototypes.dedup();
-        prototypes
+        let btf = Btf::with_index(&self.bytes, base.as_ref(), &self.index);
+        Some(ask(&btf.ok()?))
+    }
+
+    /// Returns the prototypes of the functions of that name, without parameter names.
+    pub fn prototypes(&self, name: &str) -> Vec<String> {
+        let prototypes = self.with_btf(|btf| {
+            let prototypes =
+                self.functions(name)
+                    .filter_map(|id| match btf.type_by_id(id)?.kind() {
+                        BtfKind::Function(prototype) => declare(btf, prototype, "", 0),
+                        _ => None,
+                    });
+            prototypes.collect::<BTreeSet<_>>()
+        });
+        prototypes.into_iter().flatten().collect()
     }
 }
 

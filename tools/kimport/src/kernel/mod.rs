@@ -32,7 +32,11 @@ pub use exporters::Exporter;
 pub use module::{Module, ModuleTypes};
 pub use spec::{Spec, RUNNING};
 
-use crate::{error::Result, loader::Loader, symvers::Symvers};
+use crate::{
+    error::Result,
+    loader::Loader,
+    symvers::{Symvers, VMLINUX},
+};
 use btf::Types;
 use files::{FilePlace, ModulePiece, Pieces};
 use memchr::memmem;
@@ -193,23 +197,43 @@ impl Kernel {
             .any(|btf| memmem::find(btf, &string).is_some())
     }
 
+    /// Calls `ask` with the types of the image, or of `module`; `None`: they are not known.
+    pub fn with_types<R>(
+        &self,
+        module: Option<&ModuleTypes>,
+        ask: impl FnOnce(&Types<'_>) -> R,
+    ) -> Option<R> {
+        let Some(module) = module else {
+            return self.types().map(ask);
+        };
+        let own_base;
+        let base = match &module.base {
+            Some(base) => {
+                own_base = Types::of_image(base).ok()?;
+                &own_base
+            }
+            None => self.types()?,
+        };
+        Some(ask(&Types::of_module(&module.btf, base).ok()?))
+    }
+
+    /// Calls `ask` with the types of a module, or of the image if `place` is `vmlinux`.
+    pub fn with_types_of<R>(&self, place: &str, ask: impl FnOnce(&Types<'_>) -> R) -> Option<R> {
+        if place == VMLINUX {
+            return self.with_types(None, ask);
+        }
+        let module = self.module(place).ok().flatten()?;
+        self.with_types(Some(module.types.as_ref()?), ask)
+    }
+
     /// Returns the prototypes of a function of the image, or of `module`; `None`: they are not
     /// known.
     pub fn prototypes(&self, module: Option<&Module>, name: &str) -> Option<Vec<String>> {
-        let image = self.types()?;
-        match module {
-            None => Some(image.prototypes(name)),
-            Some(module) => {
-                let module = module.types.as_ref()?;
-                let base = module.base.as_deref().map(Types::of_image);
-                let base = match &base {
-                    Some(base) => base.as_ref().ok()?,
-                    None => image,
-                };
-                let types = Types::of_module(&module.btf, base).ok()?;
-                Some(types.prototypes(name))
-            }
-        }
+        let module = match module {
+            None => None,
+            Some(module) => Some(module.types.as_ref()?),
+        };
+        self.with_types(module, |types| types.prototypes(name))
     }
 
     /// Returns whether debug information of the image, or of the module `provider`, has a function
