@@ -321,8 +321,8 @@ impl Needs {
         self.append.values().map(|said| said.value.as_str())
     }
 
-    /// Returns the maximum time of the run in seconds: the one that the suites state, or a time that
-    /// grows with their number.
+    /// Returns the maximum time of the run in seconds: the one that the suites state, or a time
+    /// that grows with their number.
     pub fn timeout(&self) -> u64 {
         let usual = SECONDS_PER_SUITE.saturating_mul(self.suites.len() as u64);
         self.timeout.as_ref().map_or(usual, |said| said.value)
