@@ -34,7 +34,7 @@
 //!   blocks are bound by the kernel's module loader.
 //! - `provider`, `holders`: hold a reference to the module that a block imports from, so that it
 //!   cannot be unloaded, and show the importing module in the provider's `holders/` in sysfs.
-//! - `licence`: refuses modules that are not GPL-compatible, before any other step.
+//! - `license`: refuses modules that are not GPL-compatible, before any other step.
 //! - `debugfs`, `dynamic_debug`: show a person what a module imports in a running kernel.
 //! - [`Imports`]: takes a block through these steps, all or nothing, and undoes them when dropped.
 //!
@@ -66,7 +66,7 @@
 //!   not list the data there either.
 //! - Fields of `struct module`: `core_kallsyms` and `klp`, used in `resolver/module.rs`, `state`,
 //!   `mem` and `percpu`, used in `provider.rs`, `holders_dir` and `mkobj`, used in `holders.rs`,
-//!   `taints`, used in `licence.rs`, and `static_call_sites`, used in `binder/static_call.rs`.
+//!   `taints`, used in `license.rs`, and `static_call_sites`, used in `binder/static_call.rs`.
 //!   Without them, the crate does not compile.
 //! - `btf_get_module_btf`, `btf_put`, `btf_nr_types`, `btf_type_by_id`, `btf_name_by_offset` and
 //!   `btf_find_by_name_kind`, imported in `verify/imported.rs`. Without them, types are unverified,
@@ -96,7 +96,7 @@ mod dynamic_debug;
 mod holders;
 mod imports;
 mod late;
-mod licence;
+mod license;
 mod log;
 mod once;
 mod provider;

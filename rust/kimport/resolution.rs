@@ -5,7 +5,7 @@
 
 use crate::block::{bind_all, Block, Symbol};
 use crate::compat::code;
-use crate::licence;
+use crate::license;
 use crate::log::{debug, log};
 use crate::provider::{provider_name, Provider, Unavailable};
 use crate::resolver::{Kallsyms, NotFound, Query};
@@ -40,8 +40,8 @@ impl Request<'_> {
     ///
     /// `EACCES`: the license is not GPL-compatible. `EOPNOTSUPP`: kallsyms cannot be reached.
     pub(crate) fn kallsyms(&self) -> Result<Kallsyms> {
-        if !licence::is_compatible() {
-            log!(ERR, "cannot import {self}: {}", licence::INCOMPATIBLE);
+        if !license::is_compatible() {
+            log!(ERR, "cannot import {self}: {}", license::INCOMPATIBLE);
             return Err(code::EACCES);
         }
         Kallsyms::get().map_err(|unusable| {

@@ -5,7 +5,7 @@
 #
 # kimport-vm: module tests/modules/imports/kimport_test_provider
 # kimport-vm: rust samples/hello_import/hello_import tests/modules/imports/import_cases
-# kimport-vm: module refused_not refused_namespace refused_licence refused_release
+# kimport-vm: module refused_not refused_namespace refused_license refused_release
 # kimport-vm: module refused_architecture refused_stripped
 # kimport-vm: file $KIMPORT_KDIR/Module.symvers:/test/Module.symvers
 # kimport-vm: file $KIMPORT_GUEST_TOOLS/kimport:/usr/bin/kimport
@@ -93,7 +93,7 @@ ktap_built import_cases "another prototype: as the kernel logs it" as_logged 22
 ktap_test "the provider unloads" rmmod "$PROVIDER"
 ktap_test "a module that the loader takes" not_refused
 ktap_test "a namespace that is not imported: as the kernel logs it" refused namespace
-ktap_test "a GPL-only export and another licence: as the kernel logs it" refused licence
+ktap_test "a GPL-only export and another license: as the kernel logs it" refused license
 ktap_test "another release: as the kernel logs it" refused release
 ktap_test "another architecture: as the kernel logs it" refused architecture
 ktap_test "no symbol table: as the kernel logs it" refused stripped

@@ -125,7 +125,7 @@ not_gpl_loads() {
 	has "$message" "Permission denied" || return
 	log_since | grep "import_cases: kimport: " >said
 	[ "$(wc -l <said)" -eq 1 ] || return
-	grep "cannot import block $2: this module's licence, .* is not GPL-compatible; " said
+	grep "cannot import block $2: this module's license, .* is not GPL-compatible; " said
 }
 
 not_gpl_relinked() {

@@ -135,7 +135,7 @@ init_fails() {
 not_for_it() {
 	run 1 "$TEST_MODULES/refused_namespace.ko" && says "did not load dummy: Invalid argument" &&
 		says "help: an exported symbol is in a namespace that the module does not import" || return
-	run 1 "$TEST_MODULES/refused_licence.ko" && says "did not load dummy: No such file or directory" &&
+	run 1 "$TEST_MODULES/refused_license.ko" && says "did not load dummy: No such file or directory" &&
 		says "help: .*exported to GPL-compatible modules only" && absent dummy
 }
 

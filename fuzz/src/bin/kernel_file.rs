@@ -94,7 +94,7 @@ fuzz_target!(init: kimport_fuzz::seeds(seeds), |bytes: &[u8]| {
     };
     let listing = Listing {
         module: None,
-        licence: Some("GPL".to_owned()),
+        license: Some("GPL".to_owned()),
         imports: vec![import],
         livepatch: Vec::new(),
         undefined: Vec::new(),

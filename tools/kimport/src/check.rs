@@ -7,7 +7,7 @@ use crate::{
     error::{count, printable, Error, Outcome, Result},
     import_table::{Import, Policy},
     kernel::{Exporter, Kernel},
-    licence::require_gpl_compatible,
+    license::require_gpl_compatible,
     list::{Listing, Livepatch},
     loader::{LoaderJudgement, LoaderRefusal, RefusalReason, Version, LAYOUT},
     module_file::ModuleFile,
@@ -93,8 +93,8 @@ pub struct CheckReport {
     pub refusals: Vec<LoaderRefusal>,
     /// Optional imports that would be missing, which is no error.
     pub missing_optional: Vec<String>,
-    /// The reason why the module's licence forbids its imports; `None`: it allows them.
-    pub licence: Option<String>,
+    /// The reason why the module's license forbids its imports; `None`: it allows them.
+    pub license: Option<String>,
     /// The symbols that would not resolve.
     pub findings: Vec<Finding>,
 }
@@ -187,13 +187,13 @@ impl CheckReport {
             notes: kernel.notes.iter().cloned().chain(notes).collect(),
             refusals: judgement.refusals,
             missing_optional,
-            licence: licence(listing).map(|why| format!("{module}: kimport: cannot import: {why}")),
+            license: license(listing).map(|why| format!("{module}: kimport: cannot import: {why}")),
             findings,
         }
     }
 
     fn count(&self) -> usize {
-        self.findings.len() + self.refusals.len() + usize::from(self.licence.is_some())
+        self.findings.len() + self.refusals.len() + usize::from(self.license.is_some())
     }
 
     /// Returns whether there are findings.
@@ -205,7 +205,7 @@ impl CheckReport {
     pub fn text(&self) -> String {
         let mut text = String::new();
         let refusals = self.refusals.iter().map(|refusal| &refusal.message);
-        for message in refusals.chain(&self.licence) {
+        for message in refusals.chain(&self.license) {
             text += &lines(message);
         }
         for finding in &self.findings {
@@ -362,12 +362,12 @@ pub fn refuse_mismatches(mismatches: &[TypeMismatch]) -> Result<()> {
     ))
 }
 
-/// Returns the reason why the licence of the module forbids its imports. A file that is not
-/// finished may still get a licence.
-fn licence(listing: &Listing) -> Option<Error> {
+/// Returns the reason why the license of the module forbids its imports. A file that is not
+/// finished may still get a license.
+fn license(listing: &Listing) -> Option<Error> {
     let imports = !listing.imports.is_empty() || !listing.livepatch.is_empty();
     let finished = listing.module.is_some();
-    let required = || require_gpl_compatible(listing.licence.as_deref());
+    let required = || require_gpl_compatible(listing.license.as_deref());
     (imports && finished).then(required)?.err()
 }
 
@@ -424,11 +424,11 @@ fn judge(
         kernel,
         module,
         listing,
-        is_gpl: require_gpl_compatible(listing.licence.as_deref()).is_ok(),
+        is_gpl: require_gpl_compatible(listing.license.as_deref()).is_ok(),
     };
     if listing.module.is_some() && !asker.is_gpl {
-        let licence = listing.licence.as_deref().unwrap_or("unspecified");
-        let line = format!("{module}: module license '{licence}' taints kernel.");
+        let license = listing.license.as_deref().unwrap_or("unspecified");
+        let line = format!("{module}: module license '{license}' taints kernel.");
         judgement.warnings.push(line);
     }
     let mut untold = BTreeSet::new();
@@ -515,7 +515,7 @@ impl Asker<'_> {
         };
         let (module, marks) = (self.module, &self.listing.marks);
         let exporter = &export.module;
-        // An unfinished file states neither its licence nor versions.
+        // An unfinished file states neither its license nor versions.
         if self.listing.module.is_none() {
             return ExportAnswer::Yes;
         }

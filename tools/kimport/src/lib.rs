@@ -19,7 +19,7 @@ pub mod import_table;
 pub mod kbuild;
 pub mod kernel;
 pub mod layouts;
-pub mod licence;
+pub mod license;
 pub mod list;
 pub mod load;
 pub mod loader;

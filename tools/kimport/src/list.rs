@@ -25,8 +25,8 @@ use std::{
 pub struct Listing {
     /// The module's name, if the file tells it.
     pub module: Option<String>,
-    /// The licence that it states.
-    pub licence: Option<String>,
+    /// The license that it states.
+    pub license: Option<String>,
     /// The imports made with kimport, which it binds when the module asks for it.
     pub imports: Vec<Import>,
     /// The symbols that the kernel's livepatch code resolves.
@@ -185,10 +185,10 @@ impl Listing {
         }
         livepatch.sort_by(|a, b| (&a.provider, &a.name).cmp(&(&b.provider, &b.name)));
         undefined.sort_by(|a, b| (&a.exported_by, &a.name).cmp(&(&b.exported_by, &b.name)));
-        let (module, licence) = identity(builder)?;
+        let (module, license) = identity(builder)?;
         Ok(Self {
             module,
-            licence,
+            license,
             imports: imports(builder)?,
             livepatch,
             undefined,
@@ -259,11 +259,11 @@ impl Listing {
     }
 }
 
-/// Returns the module's name and licence. A file that is not finished has no name.
+/// Returns the module's name and license. A file that is not finished has no name.
 fn identity(builder: &Builder<'_>) -> Result<(Option<String>, Option<String>)> {
     let section = elf::data(builder, modinfo::SECTION)?.unwrap_or_default();
     let name = modinfo::value(section, "name")?;
-    Ok((name.map(str::to_owned), modinfo::licence(section)))
+    Ok((name.map(str::to_owned), modinfo::license(section)))
 }
 
 /// Reads the module's import table. A module without one has no imports of this kind.

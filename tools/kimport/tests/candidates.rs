@@ -23,7 +23,7 @@ use tempfile::TempDir;
 /// until then.
 const PARTS: [&str; 4] = [
     "int same(void) { return 1; } int both(void) { return 1; }
-     static const char licence[] __attribute__((used, section(\".modinfo\"))) = \"license=GPL\";",
+     static const char license[] __attribute__((used, section(\".modinfo\"))) = \"license=GPL\";",
     "static __attribute__((used, section(\".init.text\"))) int same(void) { return 2; }
      static __attribute__((used, section(\".init.text\"))) int both(void) { return 2; }
      static __attribute__((used, section(\".init.text\"))) int gone(void) { return 2; }",

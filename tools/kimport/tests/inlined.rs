@@ -22,7 +22,7 @@ void _stext(void) {}
 int image_declared(int a) { return a; }
 "#;
 const MODULE: &str = r#"
-static const char licence[] __attribute__((used, section(".modinfo"))) = "license=GPL";
+static const char license[] __attribute__((used, section(".modinfo"))) = "license=GPL";
 "#;
 
 const INLINED: &str =

@@ -242,7 +242,7 @@ fn a_module_that_would_be_relinked_in_part_is_refused() {
 
 /// `kimport relink` makes no such module, but its output may be edited.
 #[stock_test]
-fn a_licence_that_is_not_gpl_compatible_is_a_finding() {
+fn a_license_that_is_not_gpl_compatible_is_a_finding() {
     let directory = TempDir::new().unwrap();
     let (input, output) = (stock("tcm_loop"), path(&directory, "out.ko"));
     let from = "target_core_mod:target_submit";
@@ -255,7 +255,7 @@ fn a_licence_that_is_not_gpl_compatible_is_a_finding() {
     let check = format!("check {output} --kernel {}", stock_kernel());
     let (text, _) = ends(1, check);
     expect![[r#"
-        tcm_loop: kimport: cannot import: its licence 'GP?' is not GPL-compatible, and imports are for GPL-compatible modules only
+        tcm_loop: kimport: cannot import: its license 'GP?' is not GPL-compatible, and imports are for GPL-compatible modules only
         tcm_loop: Unknown symbol __root_device_register (err -2): vmlinux exports it to GPL-compatible modules only
         tcm_loop: Unknown symbol bus_register (err -2): vmlinux exports it to GPL-compatible modules only
         tcm_loop: Unknown symbol bus_unregister (err -2): vmlinux exports it to GPL-compatible modules only

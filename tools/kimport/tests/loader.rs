@@ -135,7 +135,7 @@ fn a_namespace_that_is_not_imported() {
 }
 
 #[stock_test]
-fn gpl_only_exports_and_another_licence() {
+fn gpl_only_exports_and_another_license() {
     let refused = Changed::new()
         .replace("license=GPL\0", "license=BSD\0")
         .refused();

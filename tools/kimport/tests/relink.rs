@@ -742,7 +742,7 @@ fn only_gpl_compatible_modules_are_relinked() {
     bytes[at..at + 3].copy_from_slice(b"BSD");
     let module = write(&directory, "tcm_loop.ko", bytes);
     let (_, message) = ends(1, relink_to_new(&module, &output));
-    let refused = "tcm_loop: its licence 'BSD' is not GPL-compatible";
+    let refused = "tcm_loop: its license 'BSD' is not GPL-compatible";
     has(&message, refused);
     assert!(!Path::new(&output).exists());
 }

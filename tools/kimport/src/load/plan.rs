@@ -10,7 +10,7 @@ use crate::{
     elf::IGNORED,
     error::{count, printable, Error, Outcome, Result},
     kernel::Kernel,
-    licence::require_gpl_compatible,
+    license::require_gpl_compatible,
     list::{Listing, Undefined},
     relink::request::{self, Listed, Request, Selection},
     resolve::{is_there, resolve, Cause, Finder, SymbolQuery},
@@ -112,7 +112,7 @@ impl LoadPlan {
             }
         }
         if !plan.filled.is_empty() {
-            require_gpl_compatible(listing.licence.as_deref())
+            require_gpl_compatible(listing.license.as_deref())
                 .map_err(|error| error.context(&plan.module))?;
         }
         plan.filled

@@ -40,7 +40,7 @@ fn plan_with(
 
 fn plan_on(
     kallsyms: &str,
-    licence: &str,
+    license: &str,
     undefined: &[&str],
     from: &[&str],
     parameters: &[&str],
@@ -49,7 +49,7 @@ fn plan_on(
     let kernel = Kernel::of_running(text::parse(kallsyms).unwrap(), "0.0.0-none", None);
     let listing = Listing {
         module: Some("user".to_owned()),
-        licence: Some(licence.to_owned()),
+        license: Some(license.to_owned()),
         undefined: undefined
             .iter()
             .map(|name| Undefined {
@@ -124,8 +124,8 @@ fn addresses_of_the_image_and_of_named_providers() {
 fn only_gpl_compatible_modules_get_addresses() {
     let plan = |symbol| plan_on(KALLSYMS, "BSD", &[symbol], &[], &[], &Facts::default());
     let error = plan("nr_processes").unwrap_err().to_string();
-    assert!(error.starts_with("user: its licence 'BSD'"), "{error}");
-    // The kernel itself checks the licence for exported symbols.
+    assert!(error.starts_with("user: its license 'BSD'"), "{error}");
+    // The kernel itself checks the license for exported symbols.
     assert!(plan("printk").is_ok());
 }
 

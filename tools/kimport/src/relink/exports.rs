@@ -7,7 +7,7 @@ use object::build::elf::{Builder, Section, SectionData};
 
 /// The prefix of the sections that list the exports.
 pub const TABLE: &str = "__ksymtab";
-/// The prefixes of all sections that belong to exports: names, checksums, licences.
+/// The prefixes of all sections that belong to exports: names, checksums, licenses.
 const TABLES: [&str; 3] = [TABLE, "__kcrctab", "__kflagstab"];
 
 /// Returns whether the module exports anything.

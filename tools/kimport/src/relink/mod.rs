@@ -19,7 +19,7 @@ pub mod rewrite;
 use crate::{
     elf::{self, Image},
     error::{count, printable, Result},
-    licence::require_gpl_compatible,
+    license::require_gpl_compatible,
     list::Listing,
     module_file::ModuleFile,
     sign::Signature,
@@ -106,7 +106,7 @@ pub fn relink(
     let mut builder = image.builder()?;
     let listing = Listing::of(&builder, symvers)?;
     let (old_name, old_depends, softdep) = identity(&builder)?;
-    require_gpl_compatible(listing.licence.as_deref()).map_err(|error| error.context(&old_name))?;
+    require_gpl_compatible(listing.license.as_deref()).map_err(|error| error.context(&old_name))?;
     let is_by_exporter = |request: &Request| matches!(request.selection, Selection::ExportedBy(_));
     if options.requests.iter().any(is_by_exporter) {
         request::refuse_partly(&options.requests, &listing.imports)?;

@@ -60,10 +60,10 @@ pub fn depends(section: &[u8]) -> Result<Vec<String>> {
     Ok(depends.map(str::to_owned).collect())
 }
 
-/// Returns the licence that the kernel goes by: the first one that is stated.
-pub fn licence(section: &[u8]) -> Option<String> {
-    let licence = values(section, "license").next()?;
-    Some(String::from_utf8_lossy(licence).into_owned())
+/// Returns the license that the kernel goes by: the first one that is stated.
+pub fn license(section: &[u8]) -> Option<String> {
+    let license = values(section, "license").next()?;
+    Some(String::from_utf8_lossy(license).into_owned())
 }
 
 /// Gives keys new values, each where the key is first. A new key is added at the end.
@@ -116,10 +116,10 @@ mod tests {
         assert_eq!(value(SECTION, "dep").unwrap(), None);
         assert!(value(b"name=a\0name=b\0", "name").is_err());
         assert!(value(b"name=\xff\0", "name").is_err());
-        assert_eq!(licence(SECTION).as_deref(), Some("GPL"));
-        let first = licence(b"license=BSD\0license=GPL\0");
+        assert_eq!(license(SECTION).as_deref(), Some("GPL"));
+        let first = license(b"license=BSD\0license=GPL\0");
         assert_eq!(first.as_deref(), Some("BSD"));
-        assert_eq!(licence(b"name=a\0"), None);
+        assert_eq!(license(b"name=a\0"), None);
     }
 
     #[test]

@@ -61,7 +61,7 @@ mod late {
     /// # Errors
     ///
     /// `EALREADY`: the block has another [`LateImports`](::kimport::LateImports). `EACCES`: the
-    /// licence of the importing module is not GPL-compatible. `EDEADLK`: the provider is that
+    /// license of the importing module is not GPL-compatible. `EDEADLK`: the provider is that
     /// module. `EOPNOTSUPP`: kallsyms cannot be reached. `ENOMEM`.
     #[allow(dead_code, unreachable_pub)]
     pub fn bind_late<T: ::kimport::ProviderEvents>(

@@ -11,7 +11,7 @@ use crate::this_module::this_module;
 
 /// The message that the loader has marked this module as proprietary.
 pub(crate) const INCOMPATIBLE: &str =
-    "this module's licence, or that of a module that it links against, is not GPL-compatible; \
+    "this module's license, or that of a module that it links against, is not GPL-compatible; \
      imports are for modules whose `license:` is \"GPL\" or another that include/linux/license.h lists";
 
 /// Returns whether the loader accepted this module's license as GPL-compatible. The kernel image,
