@@ -158,15 +158,21 @@ impl fmt::Display for NotFound {
 /// Several symbols of one name.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Candidates {
-    /// The `#[position]`s and addresses of the first symbols, in the order of the symbol table.
-    listed: [(u32, usize); LISTED],
+    /// The addresses of the first symbols, in the order of the symbol table.
+    addresses: [usize; LISTED],
+    /// The `#[position]` of each.
+    positions: [u16; LISTED],
     pub(super) count: u32,
 }
 
 impl Candidates {
     pub(super) fn push(&mut self, position: u32, address: usize) {
-        if let Some(place) = self.listed.get_mut(self.count as usize) {
-            *place = (position, address);
+        let index = self.count as usize;
+        if let (Some(place), Some(number)) =
+            (self.addresses.get_mut(index), self.positions.get_mut(index))
+        {
+            *place = address;
+            *number = position.try_into().unwrap_or(u16::MAX);
         }
         self.count += 1;
     }
@@ -175,8 +181,8 @@ impl Candidates {
 /// Lists the first symbols after a colon.
 impl core::fmt::Display for Candidates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let listed = self.listed.iter().take(self.count as usize);
-        for (index, &(position, address)) in listed.enumerate() {
+        let listed = self.positions.iter().zip(self.addresses);
+        for (index, (position, address)) in listed.take(self.count as usize).enumerate() {
             let separator = if index == 0 { ": " } else { ", " };
             let address = HashedPtr(address as *const u8);
             f.write_fmt(fmt!("{separator}{position} at {address}"))?;
