@@ -50,7 +50,13 @@ fn parse_line(line: &str) -> Option<(KallsymsEntry<'_>, Option<&str>)> {
     words.next().is_none().then_some((entry, module))
 }
 
-/// Parses the text.
+/// Returns whether `/proc/kallsyms` names `place` for code that the kernel generates, which comes
+/// and goes: BPF programs, the instruction slots of kprobes, and the trampolines of ftrace.
+fn is_generated(place: &str) -> bool {
+    place == "bpf" || place.starts_with("__builtin__")
+}
+
+/// Parses the text. Code that the kernel generates is left out.
 pub fn parse(text: &str) -> Result<Text> {
     let mut image = Entries::default();
     let mut modules = BTreeMap::<String, Entries>::new();
@@ -68,6 +74,7 @@ pub fn parse(text: &str) -> Result<Text> {
         addresses |= entry.address != 0;
         match module {
             None => image.push(entry),
+            Some(place) if is_generated(place) => {}
             Some(module) => modules.entry(module.to_owned()).or_default().push(entry),
         }
     }
@@ -92,13 +99,17 @@ mod tests {
     fn both_forms_are_read() {
         let text = parse(
             "ffffffff81000010 t second\nffffffff81000000 T first\n\
-             ffffffffc0000020 t helper\t[loop]\nffffffffc0000000 T open\t[loop]\n",
+             ffffffffc0000020 t helper\t[loop]\nffffffffc0000000 T open\t[loop]\n\
+             ffffffffc0001000 t bpf_prog_6deef7357e7b4530\t[bpf]\n\
+             ffffffffc0002000 t kprobe_insn_page\t[__builtin__kprobes]\n\
+             ffffffffc0003000 t ftrace_trampoline\t[__builtin__ftrace]\n",
         )
         .unwrap();
         let names: Vec<_> = text.image.iter().map(|entry| entry.name).collect();
         assert_eq!(names, ["first", "second"]);
         // The order is that of the table, which need not be that of the addresses.
         assert_eq!(text.modules["loop"].get(0).unwrap().name, "helper");
+        assert_eq!(text.modules.keys().collect::<Vec<_>>(), ["loop"]);
         assert!(text.addresses);
         assert!(!parse("0000000000000000 T f\n").unwrap().addresses);
     }
