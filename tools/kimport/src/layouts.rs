@@ -44,7 +44,7 @@ impl<'a> Layouts<'a> {
     pub fn differences(&mut self, first: impl IntoIterator<Item = Pair>) -> Vec<LayoutDifference> {
         let mut waiting: VecDeque<Pair> = first.into_iter().collect();
         let mut seen: HashSet<Pair> = waiting.iter().copied().collect();
-        let mut differences = Vec::new();
+        let mut differences: Vec<LayoutDifference> = Vec::new();
         while let Some(pair) = waiting.pop_front() {
             let (ours, theirs) = (self.ours, self.theirs);
             let (mismatch, reached) = self.compared.entry(pair).or_insert_with(|| {
@@ -61,10 +61,18 @@ impl<'a> Layouts<'a> {
                     theirs,
                     labels,
                 };
-                differences.push(LayoutDifference {
-                    difference: report.to_string(),
-                    refused: mismatch.rule.severity() == Severity::Refuse,
-                });
+                let difference = report.to_string();
+                // BTF may have a struct more than once.
+                if differences
+                    .iter()
+                    .all(|known| known.difference != difference)
+                {
+                    let refused = mismatch.rule.severity() == Severity::Refuse;
+                    differences.push(LayoutDifference {
+                        difference,
+                        refused,
+                    });
+                }
             }
         }
         differences

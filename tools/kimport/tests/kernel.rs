@@ -339,6 +339,35 @@ fn prototypes_are_compared() {
     assert_eq!(matrix["symbols"][1]["cells"][1]["same_prototype"], true);
 }
 
+/// Compares layouts of a real kernel with those of a module in which one member was moved.
+#[stock_test]
+fn layouts_are_compared() {
+    let directory = TempDir::new().unwrap();
+    let vmlinuz = stock_release().join("vmlinuz").display().to_string();
+    let mut module = unxz(&stock("target_core_mod"));
+    let before = write(&directory, "target_core_mod.ko", &module);
+    let moved = moved_member(&mut module, "se_dev_plug");
+    fs::create_dir(directory.path().join("new")).unwrap();
+    let after = write(&directory, "new/target_core_mod.ko", &module);
+
+    let names = "target_core_mod:target_complete_cmd nr_processes";
+    let kernels = format!("--kernel one={vmlinuz},{before} --kernel two={vmlinuz},{after}");
+    let (text, _) = fine(format!("compare {names} {kernels}"));
+    has(&text, "vmlinux, global, same prototype, same layouts");
+    has(&text, "same prototype, 1 other layout\n");
+    has(
+        &text,
+        &format!(
+            "\nLayouts that differ from the kernel before, the nearest first:\n  \
+             struct se_dev_plug: member {moved} is at byte 1 in two, at byte 0 in one\n"
+        ),
+    );
+    let matrix = json(&fine(format!("compare {names} {kernels} --json")).0);
+    let layouts = |row: usize| &matrix["symbols"][row]["cells"][1]["layouts"];
+    assert_eq!(layouts(0).as_array().unwrap().len(), 0);
+    assert_eq!(layouts(1)[0]["refused"], true);
+}
+
 #[stock_test]
 fn what_is_no_kernel_is_refused() {
     let directory = TempDir::new().unwrap();

@@ -22,8 +22,10 @@ use std::{collections::BTreeSet, path::PathBuf};
 ///
 /// Shows for each symbol and kernel: the place of the symbol; whether it is static or global,
 /// exported, ambiguous, left only as a clone made by the compiler, or gone; and whether its
-/// prototype is the same as in the kernel before. Prototypes are compared by the names of types; a
-/// change inside a struct does not show.
+/// prototype is the same as in the kernel before. Prototypes are compared by the names of types.
+/// Beside that, the layouts of all structs, unions and enums that a prototype reaches are compared,
+/// through any number of pointers: sizes, offsets and types of members, values of enumerators. Such
+/// changes are shown, but they are no findings, because a module that is built anew follows them.
 ///
 /// A symbol that cannot be imported on one of the kernels, or has moved or changed, is a finding.
 #[derive(Debug, Args)]

@@ -59,7 +59,8 @@ impl Matrix {
         }
         page += &format!(
             "</dl>\n<footer><p>A prototype is shown where it first appears or differs from the kernel \
-             before. Prototypes are compared by the names of types, not by their layout.</p>\n\
+             before. Prototypes are compared by the names of types. Layouts are those of all structs, \
+             unions and enums that a prototype reaches, against the kernel before.</p>\n\
              <p>kimport {}</p></footer>\n</body>\n</html>\n",
             env!("CARGO_PKG_VERSION")
         );

@@ -6,12 +6,14 @@
 //! [`text`] and [`html`] show it.
 
 mod html;
+mod layouts;
 mod look_up;
 mod text;
 
 use crate::{
     error::{Error, Outcome, Result},
     kernel::{symbols::Linkage, Kernel},
+    layouts::LayoutDifference,
     list::Listing,
     resolve::{Cause, Finder},
     symvers::VMLINUX,
@@ -20,7 +22,10 @@ use look_up::column;
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::{collections::BTreeSet, str::FromStr};
+use std::{
+    collections::{BTreeSet, HashSet},
+    str::FromStr,
+};
 
 /// A symbol to compare: `NAME` or `MODULE:NAME`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
@@ -94,6 +99,9 @@ pub struct Cell {
     /// True if the prototypes are the same as on the kernel before; `None`: those of one of the two
     /// kernels are not known.
     pub same_prototype: Option<bool>,
+    /// The structs, unions and enums that the prototype reaches and whose layout differs from the
+    /// kernel before, the nearest first; `None`: those of one of the two kernels are not known.
+    pub layouts: Option<Vec<LayoutDifference>>,
 }
 
 /// A symbol on all kernels.
@@ -152,6 +160,9 @@ impl Matrix {
                 };
             }
         }
+        for now in 1..kernels.len() {
+            layouts::compare(&mut symbols, kernels, now);
+        }
         Self {
             kernels: kernels
                 .iter()
@@ -171,6 +182,22 @@ impl Matrix {
     pub fn outcome(&self) -> Outcome {
         let differs = |row: &Row| row.cells.iter().any(|cell| cell.state() != State::Fine);
         Outcome::of(self.symbols.iter().any(differs))
+    }
+}
+
+impl Matrix {
+    /// Returns the differences of all layouts, each once, the nearest to a symbol first.
+    fn layout_differences(&self) -> Vec<&str> {
+        let cells = self.symbols.iter().flat_map(|row| &row.cells);
+        let lists: Vec<_> = cells.filter_map(|cell| cell.layouts.as_deref()).collect();
+        let longest = lists.iter().map(|list| list.len()).max().unwrap_or(0);
+        let mut seen = HashSet::new();
+        let by_distance =
+            (0..longest).flat_map(|at| lists.iter().filter_map(move |list| list.get(at)));
+        let differences = by_distance.map(|difference| difference.difference.as_str());
+        differences
+            .filter(|difference| seen.insert(*difference))
+            .collect()
     }
 }
 

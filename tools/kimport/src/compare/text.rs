@@ -3,11 +3,19 @@
 //! The matrix as text.
 
 use super::{Cell, Matrix, Subject};
-use crate::{error::printable, kernel::symbols::Linkage, resolve::Cause, text_table::text_table};
+use crate::{
+    error::{count, printable},
+    kernel::symbols::Linkage,
+    resolve::Cause,
+    text_table::text_table,
+};
 use std::iter;
 
 /// The number of modules that a cell names at most.
 const MAX_PLACES: usize = 3;
+
+/// The number of layouts that the text shows at most.
+const MAX_LAYOUTS: usize = 20;
 
 impl Matrix {
     /// Returns the matrix as text for people: a table, or a list if the table were wider than
@@ -28,7 +36,7 @@ impl Matrix {
         let changed = self.symbols.iter().filter(|row| row.changed());
         for (number, row) in changed.enumerate() {
             if number == 0 {
-                text += "\nPrototypes that differ (by the names of types, not by their layout):\n";
+                text += "\nPrototypes that differ, by the names of types:\n";
             }
             text += &format!("  {}\n", row.subject.label());
             for (name, (_, prototypes)) in names.iter().zip(row.cells_with_prototypes()) {
@@ -36,6 +44,16 @@ impl Matrix {
                     text += &format!("    {name}: {}\n", printable(prototypes.join(" and ")));
                 }
             }
+        }
+        let differences = self.layout_differences();
+        if !differences.is_empty() {
+            text += "\nLayouts that differ from the kernel before, the nearest first:\n";
+        }
+        for difference in differences.iter().take(MAX_LAYOUTS) {
+            text += &format!("  {}\n", printable(difference));
+        }
+        if let more @ 1.. = differences.len().saturating_sub(MAX_LAYOUTS) {
+            text += &format!("  and {more} more, which --json lists\n");
         }
         for column in &self.kernels {
             for unknown in &column.unknown {
@@ -113,6 +131,11 @@ impl Cell {
         match self.same_prototype {
             Some(true) => words.push("same prototype".to_owned()),
             Some(false) => words.push("prototype differs".to_owned()),
+            None => {}
+        }
+        match self.layouts.as_ref().map(Vec::len) {
+            Some(0) => words.push("same layouts".to_owned()),
+            Some(differing) => words.push(count(differing, "other layout")),
             None => {}
         }
         words

@@ -177,30 +177,30 @@ pub fn position(bytes: &[u8], part: &[u8]) -> usize {
     windows.position(|window| window == part).unwrap()
 }
 
-/// Moves the first member of the struct `name` of a stock module by one byte, in the module's BTF.
-/// Returns the name of the member.
+/// Moves the first member of the struct `name` of a stock module by one byte, in the module's BTF,
+/// which may have the struct more than once. Returns the name of the member.
 pub fn moved_member(module: &mut [u8], name: &str) -> String {
     let section = Module::read(module).section(".BTF").data.clone();
     let image = stock_btf();
     let (mut image_index, mut own_index) = (index(&image), index(&section));
     let image = Btf::new(&image, None, &mut image_index).unwrap();
-    let btf = Btf::new(&section, Some(&image), &mut own_index).unwrap();
-    let types = (btf.first_id()..).map_while(|id| btf.type_by_id(id));
-    let is_it = |ty: &BtfType<'_>| {
-        matches!(ty.kind(), BtfKind::Struct { .. })
-            && btf.name(ty.name_offset()) == Some(name.as_bytes())
-    };
-    let (at, ty) = types.enumerate().find(|(_, ty)| is_it(ty)).unwrap();
-    let member = ty.members().next().unwrap();
-    let member = String::from_utf8(btf.name(member.name).unwrap().to_vec()).unwrap();
-
     let mut offsets = index(&section);
     Btf::new(&section, Some(&image), &mut offsets).unwrap();
+    let btf = Btf::new(&section, Some(&image), &mut own_index).unwrap();
     let word = |at: usize| u32::from_le_bytes(*section[at..].first_chunk().unwrap());
-    let offset = 8 + BtfType::SIZE as u32;
-    let place = position(module, &section) as u32 + word(4) + word(8) + offsets[at] + offset;
-    module[place as usize] += 8;
-    member
+    let types = position(module, &section) as u32 + word(4) + word(8);
+    let mut moved = None;
+    for (id, at) in (btf.first_id()..).zip(offsets) {
+        let ty = btf.type_by_id(id).unwrap();
+        let is_struct = matches!(ty.kind(), BtfKind::Struct { .. });
+        if is_struct && btf.name(ty.name_offset()) == Some(name.as_bytes()) {
+            moved = ty.members().next();
+            let offset_of_member = BtfType::SIZE as u32 + 8;
+            module[(types + at + offset_of_member) as usize] += 8;
+        }
+    }
+    let member = btf.name(moved.unwrap().name).unwrap();
+    String::from_utf8(member.to_vec()).unwrap()
 }
 
 /// A symbol as a relocation refers to it, without its index.
