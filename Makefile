@@ -212,7 +212,7 @@ tests/modules/typed: private MADE_OF = $(TYPED)
 tests/modules/bench bench-pointer: private MADE_OF = $(TYPED_BENCH)
 tests/modules/bench bench-pointer: private ARGUMENTS = blocks=$(TYPED_BENCH)
 
-.PHONY: pointer bench-pointer consumer lio ways
+.PHONY: pointer bench-pointer consumer lio ways changed
 # Modules once more, bound through function pointers.
 pointer: private POINTER_OF = tests/modules/imports
 bench-pointer: private POINTER_OF = tests/modules/bench
@@ -237,6 +237,11 @@ ways: tools links
 STOCK_MODULES := $(STOCK)/usr/lib/modules/$(RELEASE)
 lio: tools
 	@$(IN_ROOT) tests/host/relink-lio $(KIMPORT) $(STOCK_MODULES) $(KDIR)/Module.symvers $(BUILD)/$@
+
+# The LIO core with changed structs.
+changed: setup
+	@$(call make-in,$@,samples/lio_core_new tests/host/build-changed-cores,\
+		tests/host/build-changed-cores $(KDIR) $(SOURCE) $(BUILD)/$@ $(CURDIR))
 
 .PHONY: tools
 TOOLS := kimport kimport-vm kimport-bench kimport-rust-project
@@ -306,7 +311,7 @@ vm: tools $$(call needed,$$(call suites,$$(SUITE)))
 
 # Each VM is a target, so that VMs can run side by side. The longest come first.
 VMS := vm-iblock vm-load vm-imports vm-lifetime vm-lio vm-ways vm-lio-modules vm-pointer
-vm-iblock.suites := rust_iblock_parity rust_iblock rust_iblock_new
+vm-iblock.suites := rust_iblock_parity rust_iblock rust_iblock_new layouts
 vm-load.suites := check load
 vm-imports.suites := selftest diagnostics imports typed relink
 vm-lifetime.suites := lifetime unbound

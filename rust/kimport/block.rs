@@ -159,6 +159,9 @@ pub struct Block {
     pub(crate) autoload: bool,
     /// The policy for types that differ.
     pub(crate) policy: Policy,
+    /// The [`LayoutTable`](crate::types::LayoutTable) of the layouts that this module was compiled
+    /// with; empty if there are none.
+    pub(crate) layouts: &'static [u8],
     /// Set while a [`Claim`](crate::claim::Claim) of the block lives.
     pub(crate) claimed: AtomicFlag,
 }
@@ -176,6 +179,7 @@ impl Block {
             symbols,
             autoload: false,
             policy: Policy::Strict,
+            layouts: &[],
             claimed: AtomicFlag::new(false),
         }
     }
@@ -183,6 +187,12 @@ impl Block {
     /// Makes a resolution request an absent provider from modprobe, for `#[autoload]`.
     pub const fn autoload(mut self) -> Self {
         self.autoload = true;
+        self
+    }
+
+    /// Sets the table of layouts.
+    pub const fn layouts(mut self, layouts: &'static [u8]) -> Self {
+        self.layouts = layouts;
         self
     }
 

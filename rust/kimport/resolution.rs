@@ -10,7 +10,7 @@ use crate::log::{debug, log};
 use crate::provider::{provider_name, Provider, Unavailable};
 use crate::resolver::{Kallsyms, NotFound, Query};
 use crate::types::Judgement;
-use crate::verify::Types;
+use crate::verify::{layouts, Types};
 use core::ffi::{c_void, CStr};
 use kernel::fmt;
 use kernel::prelude::*;
@@ -90,11 +90,12 @@ impl Resolution {
     ) -> Result<Self> {
         let types = Types::new(kallsyms, provider);
         let resolved = look_up(&types, block.symbols).and_then(|(addresses, mut result)| {
+            let mut layouts = layouts(block)?;
             let mut verdicts = KVVec::with_capacity(addresses.len(), GFP_KERNEL)?;
             // A symbol that was not found has no type to compare.
             for (symbol, address) in block.symbols.iter().zip(&addresses) {
                 let verdict = match address {
-                    Some(_) => types.verify(symbol, block.policy),
+                    Some(_) => types.verify(symbol, block.policy, Some(&mut layouts)),
                     None => Ok(None),
                 };
                 let verdict = verdict.unwrap_or_else(|error| {

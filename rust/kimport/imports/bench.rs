@@ -10,7 +10,7 @@ use crate::compat::code::EOPNOTSUPP;
 use crate::provider::Provider;
 use crate::resolution::look_up;
 use crate::resolver::{find_by, Kallsyms};
-use crate::verify::Types;
+use crate::verify::{layouts, Types};
 use core::ffi::{c_void, CStr};
 use kernel::prelude::*;
 
@@ -45,12 +45,13 @@ impl<'a> Steps<'a> {
         result.map(|()| addresses)
     }
 
-    /// Compares the declared type of each symbol.
+    /// Compares the declared type of each symbol, and the layouts that it leads to.
     pub fn verify(&self, addresses: &[Option<*mut c_void>]) -> Result {
         let types = Types::new(&self.kallsyms, self.provider);
+        let mut layouts = layouts(self.block)?;
         for (symbol, address) in self.block.symbols.iter().zip(addresses) {
             if address.is_some() {
-                types.verify(symbol, self.block.policy)?;
+                types.verify(symbol, self.block.policy, Some(&mut layouts))?;
             }
         }
         Ok(())

@@ -10,17 +10,32 @@
 mod imported;
 mod kernel_types;
 
-use crate::block::Symbol;
+use crate::block::{Block, Symbol};
 use crate::compat::code;
 use crate::log::{log, log_lines};
 use crate::provider::{provider_name, Provider};
 use crate::resolver::Kallsyms;
-use crate::types::{judge, Judgement, Policy, Refusal, TypeMatch, Unverified};
+use crate::this_module::module_name;
+use crate::types::{
+    judge, judge_layouts, Judgement, LayoutCheck, LayoutSlot, LayoutTable, Policy, Refusal,
+    TableReport, TypeMatch, Unverified,
+};
 use core::cell::OnceCell;
 use core::ffi::CStr;
 use kernel::fmt;
 use kernel::prelude::*;
 use kernel_types::KernelTypes;
+
+/// The comparison of the layouts that the symbols of a block lead to.
+pub(crate) type Layouts = LayoutCheck<'static, KVec<LayoutSlot>>;
+
+/// Prepares the comparison of the layouts of `block`. The only error is `ENOMEM`.
+pub(crate) fn layouts(block: &Block) -> Result<Layouts> {
+    // The macro made the table, so that it can be read if there is one.
+    let table = LayoutTable::read(block.layouts).map_or(LayoutTable::EMPTY, |(table, _)| table);
+    let slots = KVec::from_elem(LayoutSlot::default(), table.count(), GFP_KERNEL)?;
+    Ok(LayoutCheck::new(table, slots))
+}
 
 /// The types that the kernel knows of a provider's symbols, or of the kernel image's.
 pub(crate) struct Types<'a> {
@@ -52,36 +67,69 @@ impl<'a> Types<'a> {
             .is_some_and(|types| types.own_symbol(name, None) != TypeMatch::Missing)
     }
 
-    /// Compares `symbol`, which was found, with its declaration, under `policy`; [`None`] if they
-    /// are not to be compared. May sleep. A problem is logged.
+    /// Compares `symbol`, which was found, with its declaration, and the `layouts` that it leads to
+    /// with those that this module was compiled with, under `policy`; [`None`] if they are not to
+    /// be compared. May sleep. A problem is logged.
     ///
     /// # Errors
     ///
-    /// `EPROTOTYPE`: the type differs. `ENODATA`: the type cannot be compared, and `policy`
+    /// `EPROTOTYPE`: the type or a layout differs. `ENODATA`: the type cannot be compared, and `policy`
     /// requires that it is. `ENOMEM`: there is no memory for a name.
-    pub(crate) fn verify(&self, symbol: &Symbol, policy: Policy) -> Result<Option<Judgement>> {
+    pub(crate) fn verify(
+        &self,
+        symbol: &Symbol,
+        policy: Policy,
+        layouts: Option<&mut Layouts>,
+    ) -> Result<Option<Judgement>> {
         if policy == Policy::Off || symbol.unverified {
             return Ok(None);
         }
         let name = symbol.name;
         let from = provider_name(self.provider);
+        let print = |report: &dyn core::fmt::Display, is_refused| {
+            let report = Printed(report);
+            if is_refused {
+                log_lines!(ERR, "cannot import {name} from {from}: {report}");
+            } else {
+                log_lines!(WARNING, "{name} from {from}: {report}");
+            }
+        };
         let judgement = match self.get() {
             None => Judgement::Unverified(Unverified::NoBtf),
-            Some(types) => judge(
-                name.to_str().unwrap_or("?"),
-                symbol.description,
-                policy,
-                types,
-                types.symbol(symbol)?,
-                |report, is_refused| {
-                    let report = Printed(report);
-                    if is_refused {
-                        log_lines!(ERR, "cannot import {name} from {from}: {report}");
-                    } else {
-                        log_lines!(WARNING, "{name} from {from}: {report}");
-                    }
-                },
-            ),
+            Some(types) => {
+                let found = types.symbol(symbol)?;
+                let judgement = judge(
+                    name.to_str().unwrap_or("?"),
+                    symbol.description,
+                    policy,
+                    types,
+                    found,
+                    |report, is_refused| print(&report, is_refused),
+                );
+                match (judgement, found, layouts) {
+                    (
+                        Judgement::Verified | Judgement::Accepted,
+                        TypeMatch::Id(id),
+                        Some(layouts),
+                    ) => judgement.and(judge_layouts(
+                        layouts,
+                        symbol.description,
+                        policy,
+                        types,
+                        id,
+                        |mismatch, is_refused| {
+                            let report = TableReport {
+                                mismatch,
+                                source: types,
+                                labels: [module_label(), from.to_str().unwrap_or("?")],
+                                name: None,
+                            };
+                            print(&report, is_refused);
+                        },
+                    )),
+                    _ => judgement,
+                }
+            }
         };
         match judgement {
             Judgement::Verified | Judgement::Accepted => {}
@@ -112,7 +160,7 @@ pub(crate) fn check_types(
     policy: Policy,
 ) -> Result<(), &'static CStr> {
     let types = Types::new(kallsyms, None);
-    let is_wrong = |symbol: &&Symbol| match types.verify(symbol, policy) {
+    let is_wrong = |symbol: &&Symbol| match types.verify(symbol, policy, None) {
         Err(_) => true,
         Ok(Some(Judgement::Accepted)) => policy == Policy::Warn,
         Ok(Some(Judgement::Unverified(_))) => {
@@ -124,6 +172,13 @@ pub(crate) fn check_types(
         .iter()
         .find(is_wrong)
         .map_or(Ok(()), |symbol| Err(symbol.name))
+}
+
+/// Returns the name of this module for a message.
+fn module_label() -> &'static str {
+    let name = CStr::from_bytes_until_nul(module_name()).ok();
+    name.and_then(|name| name.to_str().ok())
+        .unwrap_or("this module")
 }
 
 /// A wrapper that lets the kernel's formatting print a value that implements the standard trait.

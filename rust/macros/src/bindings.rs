@@ -8,7 +8,9 @@
 //! not the source of that module.
 
 use crate::{
+    definitions::{BitField, Definition, Definitions},
     diagnostics::{self as message, DiagCtxt},
+    layouts::Key,
     model::{bare, literal, Block, Missing},
 };
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
@@ -27,11 +29,14 @@ use syn::{
 /// declares a name counts.
 const FILES: &str = "KIMPORT_BINDINGS";
 
+/// The file that is the source of `kernel::bindings`, which comes after the module's own.
+const KERNEL_FILE: &str = "bindings_generated.rs";
+
 /// The beginning of the blocks in which bindgen declares functions and data.
 const BLOCK_START: &str = "extern \"C\" {";
 
 /// Types that are not items of the bindings.
-const PRIMITIVES: [&str; 17] = [
+pub(crate) const PRIMITIVES: [&str; 17] = [
     "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "str", "u8", "u16",
     "u32", "u64", "u128", "usize",
 ];
@@ -40,6 +45,7 @@ const PRIMITIVES: [&str; 17] = [
 pub(crate) struct Bindings {
     paths: Vec<PathBuf>,
     texts: OnceCell<Vec<std::io::Result<String>>>,
+    definitions: OnceCell<Vec<Definitions>>,
 }
 
 impl Bindings {
@@ -47,6 +53,7 @@ impl Bindings {
         Self {
             paths: paths.into_iter().collect(),
             texts: OnceCell::new(),
+            definitions: OnceCell::new(),
         }
     }
 
@@ -77,12 +84,51 @@ impl Bindings {
         }
     }
 
+    fn text(&self, file: usize) -> &str {
+        self.texts()[file].as_deref().unwrap_or_default()
+    }
+
+    fn definitions(&self) -> &[Definitions] {
+        let files = || 0..self.paths.len();
+        let definitions = || {
+            files()
+                .map(|file| Definitions::new(self.text(file)))
+                .collect()
+        };
+        self.definitions.get_or_init(definitions)
+    }
+
     /// Returns whether bindgen made a struct or union `name`, or a typedef of one.
     fn has_struct(&self, name: &str) -> bool {
-        self.texts().iter().flatten().any(|text| {
-            let forms = ["struct", "union", "type"].map(|keyword| format!("pub {keyword} {name} "));
-            forms.iter().any(|form| text.contains(form))
-        })
+        self.definitions().iter().any(|file| file.has(name))
+    }
+
+    /// Returns whether the file is the source of `kernel::bindings`.
+    pub(crate) fn is_kernel(&self, file: usize) -> bool {
+        self.paths[file].ends_with(KERNEL_FILE)
+    }
+
+    /// Returns the file that defines what `file`, or a declaration, means by `name`. The bindings of
+    /// a module may name types of the kernel's, but not the other way round.
+    pub(crate) fn find(&self, file: Option<usize>, name: &str) -> Option<Key> {
+        let mut files = file.unwrap_or(0)..self.paths.len();
+        let file = files.find(|&file| self.definitions()[file].has(name))?;
+        Some((file, name.to_owned()))
+    }
+
+    /// Returns the definition of a type.
+    pub(crate) fn definition(&self, (file, name): &Key) -> Option<Definition> {
+        self.definitions()[*file].get(self.text(*file), name)
+    }
+
+    /// Returns the names and values of an enum.
+    pub(crate) fn enumerators(&self, (file, name): &Key) -> &[(String, i64)] {
+        self.definitions()[*file].enumerators(name)
+    }
+
+    /// Returns the bit-fields of a struct or union.
+    pub(crate) fn bit_fields(&self, (file, name): &Key) -> Vec<BitField> {
+        self.definitions()[*file].bit_fields(self.text(*file), name)
     }
 
     /// Returns the files, for a message.

@@ -7,7 +7,8 @@
 //! block may be called `core`.
 
 use crate::{
-    bindings::item_name,
+    bindings::{item_name, Bindings},
+    layouts,
     model::{bare, literal, Block, Entry, EntryKind, Mode},
 };
 use proc_macro2::{Ident, Literal, Span, TokenStream};
@@ -34,6 +35,9 @@ pub(crate) struct Context {
     /// Set if the entries are listed for tools. They are in a section of modules, for which the
     /// kernel image has no place.
     pub(crate) records: bool,
+    /// Set if blocks have a table of layouts. The crate's own blocks have none: they are compiled
+    /// into each module that uses it, and import only from the kernel image.
+    pub(crate) layouts: bool,
 }
 
 impl Context {
@@ -46,7 +50,9 @@ impl Context {
             .or_else(|| std::env::var("CARGO_CRATE_NAME").ok())
             .unwrap_or_default();
         let is_built_in = is_built_in(std::env::args());
+        let layouts = name != "kimport";
         Self {
+            layouts,
             crate_name: unique_name(std::env::var(KBUILD_MODULE).ok(), name, is_built_in),
             first_ordinal: BLOCKS.fetch_add(blocks, Ordering::Relaxed),
             records: !is_built_in,
@@ -102,19 +108,20 @@ pub(crate) fn crate_name_of(mut arguments: impl Iterator<Item = String>) -> Opti
 }
 
 /// Expands blocks that [`check`](crate::check::check) found nothing wrong with.
-pub(crate) fn expand(blocks: &[Block], context: &Context) -> TokenStream {
+pub(crate) fn expand(blocks: &[Block], context: &Context, bindings: &Bindings) -> TokenStream {
     let ordinals = context.first_ordinal..;
     blocks
         .iter()
         .zip(ordinals)
         .map(|(block, ordinal)| {
             let id = format!("{}_{ordinal}", context.crate_name);
-            expand_block(block, &id, context.records)
+            expand_block(block, &id, context, bindings)
         })
         .collect()
 }
 
-fn expand_block(block: &Block, id: &str, records: bool) -> TokenStream {
+fn expand_block(block: &Block, id: &str, context: &Context, bindings: &Bindings) -> TokenStream {
+    let records = context.records;
     let items: TokenStream = block
         .entries
         .iter()
@@ -135,10 +142,15 @@ fn expand_block(block: &Block, id: &str, records: bool) -> TokenStream {
         quote!(#(#cfgs)* #error)
     });
     let items = quote!(#(#missing)* #items);
-    let table = expand_table(block);
+    let off = block.verify.as_ref().is_some_and(|policy| policy == "Off");
+    let layouts = (context.layouts && !off)
+        .then(|| layouts::table(block, bindings))
+        .flatten();
+    let table = expand_table(block, layouts.is_some());
+    let layouts = layouts.map(|table| expand_layouts(&table, records));
 
     let Some(module) = &block.module else {
-        return quote! { #items #table };
+        return quote! { #items #layouts #table };
     };
     let cfgs = &block.attributes.cfgs;
     let docs = docs_or(&block.attributes.docs, || match block.provider() {
@@ -155,8 +167,35 @@ fn expand_block(block: &Block, id: &str, records: bool) -> TokenStream {
             use super::*;
 
             #items
+            #layouts
             #table
         }
+    }
+}
+
+/// Generates the table of layouts, and the names of members for tools.
+fn expand_layouts(table: &layouts::Table, records: bool) -> TokenStream {
+    let builder = &table.builder;
+    let section = records.then(|| quote!(#[link_section = ".kimport.layouts"] #[used]));
+    let names = records.then(|| {
+        let names = table.names.iter().map(|name| format!(".asciz \"{name}\""));
+        quote! {
+            ::core::arch::global_asm!(
+                ".pushsection .comment.kimport,\"\",%progbits",
+                #(#names,)*
+                ".popsection",
+            );
+        }
+    });
+    quote! {
+        #[allow(clippy::all, unused)]
+        const __KIMPORT_TABLE: ::kimport::types::LayoutTableBuilder = #builder;
+
+        #section
+        static __KIMPORT_LAYOUTS: ::kimport::types::Record<{ __KIMPORT_TABLE.len() }> =
+            ::kimport::types::Record(__KIMPORT_TABLE.to_array());
+
+        #names
     }
 }
 
@@ -458,7 +497,7 @@ fn expand_data(block: &Block, entry: &Entry, ty: &Type) -> TokenStream {
 }
 
 /// Generates the table of a block and the functions that resolve it.
-fn expand_table(block: &Block) -> TokenStream {
+fn expand_table(block: &Block, has_layouts: bool) -> TokenStream {
     let name = c_str(&block.name(), Span::mixed_site());
     let provider_name = block
         .provider()
@@ -506,6 +545,7 @@ fn expand_table(block: &Block) -> TokenStream {
         Mode::Late => expand_bind_late(provider_name.as_ref()),
         mode => expand_resolve(mode),
     };
+    let layouts = has_layouts.then(|| quote!(.layouts(&__KIMPORT_LAYOUTS.0)));
     let verify = block.verify.as_ref();
     let verify = verify.map(|policy| quote!(.verify(::kimport::types::Policy::#policy)));
     quote! {
@@ -513,7 +553,7 @@ fn expand_table(block: &Block) -> TokenStream {
         // `const fn`.
         static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[#(#symbols),*];
         static __KIMPORT_BLOCK: ::kimport::Block =
-            ::kimport::Block::new(#name, #provider, __KIMPORT_SYMBOLS) #autoload #verify;
+            ::kimport::Block::new(#name, #provider, __KIMPORT_SYMBOLS) #autoload #verify #layouts;
 
         #functions
     }

@@ -11,8 +11,10 @@
 
 mod bindings;
 mod check;
+mod definitions;
 mod diagnostics;
 mod expand;
+mod layouts;
 mod model;
 mod parse;
 mod pipeline;

@@ -28,6 +28,6 @@ pub(crate) fn pipeline(
     check::check(&blocks, no_livepatch, &mut dcx);
     match dcx.into_errors() {
         Some(errors) => errors,
-        None => expand::expand(&blocks, &context(blocks.len())),
+        None => expand::expand(&blocks, &context(blocks.len()), bindings),
     }
 }

@@ -23,6 +23,7 @@ fn test_bindings() -> Bindings {
 
 fn context(first_ordinal: usize) -> Context {
     Context {
+        layouts: true,
         crate_name: "demo".to_owned(),
         first_ordinal,
         records: true,
@@ -118,7 +119,8 @@ fn bare_entries_expand_like_those_of_a_block() {
     let (_, inside) = block.split_once("usesuper::*;").unwrap();
     let inside = inside
         .replace("block:\"block\"", "block:\"\"")
-        .replace("c\"block\"", "c\"\"");
+        .replace("c\"block\"", "c\"\"")
+        .replace("new(\"block\"", "new(\"\"");
     let bare = without_space(&run(entries).to_string());
     assert_eq!(inside, bare + "}");
 }

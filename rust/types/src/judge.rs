@@ -2,8 +2,12 @@
 
 //! The judgement on a declared type: the same in the kernel and in the host command.
 
-use crate::{compare, Description, MismatchReport, Policy, TypeMatch, TypeSource};
+use crate::{
+    compare, Description, LayoutCheck, LayoutSlot, MismatchReport, Policy, Severity, TableMismatch,
+    TypeMatch, TypeSource,
+};
 use core::fmt;
+use core::ops::DerefMut;
 
 /// The reason why a declared type cannot be compared with the kernel's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +27,8 @@ pub enum Unverified {
     Unreadable,
     /// The BTF of the provider continues the BTF of another build of the kernel.
     OtherBase,
+    /// The module was compiled without the members of a struct or union that the type names.
+    UnknownLayout,
 }
 
 impl fmt::Display for Unverified {
@@ -33,6 +39,7 @@ impl fmt::Display for Unverified {
             Self::Uncomparable => "its BTF is malformed",
             Self::Unreadable => "the BTF is cut off or damaged",
             Self::OtherBase => "the module's BTF does not fit the kernel's, it is of another build",
+            Self::UnknownLayout => "it names a struct whose members this module does not know",
         })
     }
 }
@@ -48,6 +55,17 @@ pub enum Judgement {
     Accepted,
     /// The type differs, and the import is refused.
     Refused,
+}
+
+impl Judgement {
+    /// Returns the judgement on a type that got both judgements, of which this one is `Verified` or
+    /// `Accepted`.
+    pub fn and(self, other: Self) -> Self {
+        match other {
+            Self::Verified => self,
+            other => other,
+        }
+    }
 }
 
 /// Judges the type that `description` declares for the symbol `name`; `finding` is the result of
@@ -93,5 +111,49 @@ pub fn judge<S: TypeSource>(
         Judgement::Refused
     } else {
         Judgement::Accepted
+    }
+}
+
+/// Judges the layouts that the symbol `id` of `source` leads to, after its own type was accepted;
+/// `check` is that of its block. Calls `report` with the nearest difference that is refused, or
+/// with the nearest one that no symbol of the block has led to before, and with true if it is
+/// refused.
+pub fn judge_layouts<S: TypeSource, T: DerefMut<Target = [LayoutSlot]>>(
+    check: &mut LayoutCheck<'_, T>,
+    description: &[u8],
+    policy: Policy,
+    source: &S,
+    id: u32,
+    report: impl FnOnce(TableMismatch, bool),
+) -> Judgement {
+    let (mut refused, mut warned) = (None, None);
+    check.symbol(source, id, |mismatch, is_new| {
+        let is_refused = match policy {
+            Policy::Warn | Policy::Off => false,
+            Policy::Require => true,
+            Policy::Strict => mismatch.rule.severity() == Severity::Refuse,
+        };
+        if is_refused {
+            refused = refused.or(Some(mismatch));
+        } else if is_new {
+            warned = warned.or(Some(mismatch));
+        }
+    });
+    if let Some(mismatch) = refused {
+        report(mismatch, true);
+        return Judgement::Refused;
+    }
+    let is_unknown = policy == Policy::Require && !check.knows_types_of(description);
+    let judgement = match warned {
+        Some(mismatch) => {
+            report(mismatch, false);
+            Judgement::Accepted
+        }
+        None => Judgement::Verified,
+    };
+    if is_unknown {
+        Judgement::Unverified(Unverified::UnknownLayout)
+    } else {
+        judgement
     }
 }

@@ -12,7 +12,7 @@ use crate::compare::Severity;
 use core::fmt;
 
 /// The deepest nesting of nameless structs and unions, and of arrays, that is followed.
-const DEPTH: u32 = 16;
+pub(crate) const DEPTH: u32 = 16;
 
 /// The size of a pointer.
 const POINTER: u64 = 8;
@@ -221,7 +221,7 @@ pub fn compare_pair<A: TypeSource, B: TypeSource>(
 /// Calls `visit` with the members of a struct or union, and with those of its nameless members in
 /// place of these, as C sees them, until it returns false. Offsets are those in the whole type.
 /// Returns false if `visit` did.
-fn each_member(
+pub(crate) fn each_member(
     source: &impl TypeSource,
     ty: &BtfType<'_>,
     base: u32,
@@ -304,7 +304,7 @@ fn compare_member<A: TypeSource, B: TypeSource>(
 }
 
 /// Returns the size of a type in bits, if it is known.
-fn size_of(source: &impl TypeSource, mut id: u32) -> Option<u64> {
+pub(crate) fn size_of(source: &impl TypeSource, mut id: u32) -> Option<u64> {
     let mut count = 8_u64;
     for _ in 0..DEPTH {
         let size = match source.type_by_id(resolve(source, id)?)?.kind() {
@@ -421,75 +421,124 @@ impl<A: TypeSource, B: TypeSource> fmt::Display for LayoutReport<'_, A, B> {
             rule,
             pair,
             name,
-            numbers: (our, their),
+            numbers,
         } = self.mismatch;
-        let [ours, theirs] = self.labels;
-        if let Some(ty) = self.ours.type_by_id(pair.ours) {
-            let keyword = match ty.kind() {
-                BtfKind::Struct { .. } => "struct",
-                BtfKind::Union { .. } => "union",
-                _ => "enum",
-            };
-            match self.ours.name(ty.name_offset()) {
-                None | Some([]) => write!(f, "a nameless {keyword}")?,
-                Some(name) => write!(f, "{keyword} {}", name.escape_ascii())?,
-            }
+        let new_name = match rule {
+            LayoutRule::MemberRenamed => self.theirs.name(numbers.1 as u32),
+            _ => None,
+        };
+        let sentence = LayoutSentence {
+            ty: type_words(self.ours, pair.ours),
+            rule,
+            name: self.ours.name(name),
+            new_name,
+            numbers,
+            labels: self.labels,
+        };
+        sentence.fmt(f)
+    }
+}
+
+/// Returns the keyword and the name of a struct, union or enum.
+pub(crate) fn type_words(source: &impl TypeSource, id: u32) -> (&'static str, &[u8]) {
+    let Some(ty) = source.type_by_id(id) else {
+        return ("type", b"");
+    };
+    let keyword = match ty.kind() {
+        BtfKind::Struct { .. } => "struct",
+        BtfKind::Union { .. } => "union",
+        _ => "enum",
+    };
+    (keyword, source.name(ty.name_offset()).unwrap_or_default())
+}
+
+/// The parts of a sentence that tells a difference between two layouts.
+pub(crate) struct LayoutSentence<'a> {
+    /// The keyword and the name of the type.
+    pub(crate) ty: (&'static str, &'a [u8]),
+    pub(crate) rule: LayoutRule,
+    /// The name of our member or enumerator, if it is known.
+    pub(crate) name: Option<&'a [u8]>,
+    /// The name of their member that is in the place of ours.
+    pub(crate) new_name: Option<&'a [u8]>,
+    pub(crate) numbers: (u64, u64),
+    pub(crate) labels: [&'a str; 2],
+}
+
+/// A name behind a space; nothing if the name is not known.
+struct Name<'a>(Option<&'a [u8]>);
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0
+            .map_or(Ok(()), |name| write!(f, " {}", name.escape_ascii()))
+    }
+}
+
+impl fmt::Display for LayoutSentence<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.ty {
+            (keyword, []) => write!(f, "a nameless {keyword}")?,
+            (keyword, name) => write!(f, "{keyword} {}", name.escape_ascii())?,
         }
-        let name = self.ours.name(name).unwrap_or_default().escape_ascii();
-        match rule {
+        let (name, (our, their), [ours, theirs]) = (Name(self.name), self.numbers, self.labels);
+        match self.rule {
             LayoutRule::Size => {
-                write!(
-                    f,
-                    " has {} in {theirs}, {our} in {ours}",
-                    Bits(their.saturating_mul(8))
-                )
+                let (our, their) = (Bits(our.saturating_mul(8)), Bits(their.saturating_mul(8)));
+                write!(f, " has {their} in {theirs}, {our} in {ours}")
             }
             LayoutRule::MemberMissing => {
+                let article = if self.name.is_some() { "no" } else { "not the" };
+                let place = Place(our);
                 write!(
                     f,
-                    ": {theirs} has no member {name}, which {ours} has at {}",
-                    Place(our)
+                    ": {theirs} has {article} member{name}, which {ours} has at {place}"
                 )
             }
             LayoutRule::MemberRenamed => {
-                let new = self
-                    .theirs
-                    .name(their as u32)
-                    .unwrap_or_default()
-                    .escape_ascii();
+                let new = Name(self.new_name);
+                let place = match self.name {
+                    Some(_) => None,
+                    None => Some(Place(our)),
+                };
+                write!(f, ": the member{name} of {ours}")?;
+                if let Some(place) = place {
+                    write!(f, " at {place}")?;
+                }
+                write!(f, " is called{new} in {theirs}")
+            }
+            LayoutRule::MemberOffset => {
+                let (our, their) = (Place(our), Place(their));
                 write!(
                     f,
-                    ": the member {name} of {ours} is called {new} in {theirs}"
+                    ": member{name} is at {their} in {theirs}, at {our} in {ours}"
                 )
             }
-            LayoutRule::MemberOffset => write!(
-                f,
-                ": member {name} is at {} in {theirs}, at {} in {ours}",
-                Place(their),
-                Place(our)
-            ),
             LayoutRule::MemberSize => {
-                write!(
-                    f,
-                    ": member {name} has {} in {theirs}, {} in {ours}",
-                    Bits(their),
-                    Bits(our)
-                )
+                let (our, their) = (Bits(our), Bits(their));
+                write!(f, ": member{name} has {their} in {theirs}, {our} in {ours}")
             }
             LayoutRule::MemberType => {
                 write!(
                     f,
-                    ": member {name} has another type in {theirs} than in {ours}"
+                    ": member{name} has another type in {theirs} than in {ours}"
                 )
             }
-            LayoutRule::EnumeratorMissing => {
-                write!(f, ": {theirs} has no enumerator {name}, which {ours} has")
-            }
+            LayoutRule::EnumeratorMissing => match self.name {
+                Some(_) => write!(f, ": {theirs} has no enumerator{name}, which {ours} has"),
+                None => {
+                    let our = our as i64;
+                    write!(
+                        f,
+                        ": {theirs} has not the enumerator of {ours} that is {our}"
+                    )
+                }
+            },
             LayoutRule::EnumeratorValue => {
                 let (our, their) = (our as i64, their as i64);
                 write!(
                     f,
-                    ": enumerator {name} is {their} in {theirs}, {our} in {ours}"
+                    ": enumerator{name} is {their} in {theirs}, {our} in {ours}"
                 )
             }
         }

@@ -17,6 +17,7 @@
 //!   from a `.BTF` section.
 //! - [`compare()`] applies the [`Rule`]s.
 //! - [`compare_pair()`] compares the layouts of structs, unions and enums by the [`LayoutRule`]s.
+//! - [`LayoutTable`] has the layouts that a module was compiled with; [`LayoutCheck`] compares them.
 //! - [`judge()`] applies a block's [`Policy`] to the result; [`MismatchReport`] shows both
 //!   prototypes in C, with the difference marked.
 //! - [`ImportRecord`] is an entry of the import table in a built module.
@@ -38,7 +39,11 @@ mod compare;
 mod described;
 mod encoding;
 mod judge;
+mod laid_out;
 mod layout;
+mod layout_check;
+mod layout_source;
+mod layout_table;
 mod name_buckets;
 #[doc(hidden)]
 pub mod name_cases;
@@ -56,16 +61,24 @@ pub use described::{Described, ThinPointee};
 pub use encoding::{
     Arguments, Description, Encoding, Invalid, Prototype, SymbolType, Type, TypeBytes, CAPACITY,
 };
-pub use judge::{judge, Judgement, Unverified};
+pub use judge::{judge, judge_layouts, Judgement, Unverified};
 pub use layout::{compare_pair, pair_of, LayoutMismatch, LayoutReport, LayoutRule, Pair};
+pub use layout_check::{LayoutCheck, LayoutSlot, TableMismatch, TableReport};
+pub use layout_table::{
+    member_hash, name_hash, Keyword, LayoutTable, LayoutTableBuilder, Shape, TableMember,
+    TableType, LAYOUT_CAPACITY, LAYOUT_TYPES,
+};
 pub use name_buckets::NameBuckets;
 pub use names::{made_of, Made};
 pub use record::{ImportKind, ImportRecord, Policy, Record, RecordFault};
 pub use refusal::Refusal;
 pub use report::MismatchReport;
 
-/// The items that [`describe!`] expands to. This is not an interface for others.
+/// The items that [`describe!`] and the tables of layouts expand to. This is not an interface for others.
 #[doc(hidden)]
 pub mod macro_support {
     pub use crate::described::{named, pointer, Named, Probe};
+    pub use crate::laid_out::{
+        behind_const, behind_mut, element, size, union_field, DifferentType, SameType,
+    };
 }

@@ -6,8 +6,9 @@
 use kimport_testing::prototypes::{rng, seed};
 use kimport_testing::{index, stock_btf, stock_test, Maker};
 use kimport_types::{
-    compare_pair, pair_of, Btf, BtfKind, LayoutMismatch, LayoutReport, LayoutRule, Pair, Severity,
-    TypeSource,
+    compare_pair, member_hash, pair_of, Btf, BtfKind, LayoutCheck, LayoutMismatch, LayoutReport,
+    LayoutRule, LayoutSlot, LayoutTable, LayoutTableBuilder, Pair, Severity, TableMismatch,
+    TableReport, TypeSource, LAYOUT_CAPACITY,
 };
 use proptest::prelude::Rng;
 use std::collections::BTreeMap;
@@ -36,6 +37,21 @@ fn report(ours: &Btf<'_>, theirs: &Btf<'_>, mismatch: LayoutMismatch) -> String 
         labels,
     };
     report.to_string()
+}
+
+/// Puts the layouts that `id` leads to in `ours` into a table, and compares it with `theirs`.
+fn table_mismatch(ours: &Btf<'_>, theirs: &Btf<'_>, id: u32) -> Option<TableMismatch> {
+    let builder = LayoutTableBuilder::of_symbols("block", "provider", ours, [id]);
+    let (table, size) = LayoutTable::read(builder.as_bytes()).expect("the table can be read");
+    assert_eq!(size, builder.len());
+    assert!(size <= LAYOUT_CAPACITY);
+    let mut found = None;
+    let mut check = LayoutCheck::new(table, vec![LayoutSlot::default(); table.count()]);
+    check.symbol(theirs, id, |mismatch, is_new| {
+        assert!(is_new);
+        found = found.or(Some(mismatch));
+    });
+    found
 }
 
 /// A member: its name, type, and offset in bits.
@@ -110,7 +126,7 @@ fn differences_in_words() {
     let sized = |size| move |maker: &Maker| maker.structure("s", size);
     assert_eq!(
         difference(sized(4), sized(8)).as_deref(),
-        Some("struct s has 8 bytes in core, 4 in the module")
+        Some("struct s has 8 bytes in core, 4 bytes in the module")
     );
     // A type without members.
     let empty = |maker: &Maker| maker.structure("s", 8);
@@ -317,6 +333,16 @@ fn layouts_of_the_stock_kernel() {
         });
         assert_eq!(found, None, "type {id}");
     }
+    for &id in ids.iter().step_by(17) {
+        let found = table_mismatch(&btf, &btf, id);
+        let found = found.map(|mismatch| TableReport {
+            mismatch,
+            source: &btf,
+            labels: ["the module", "core"],
+            name: None,
+        });
+        assert_eq!(found.map(|found| found.to_string()), None, "type {id}");
+    }
 
     let find = |is_it: &dyn Fn(BtfKind<'_>) -> bool| {
         (1..)
@@ -372,6 +398,21 @@ fn layouts_of_the_stock_kernel() {
                 text.contains(&own) && text.contains(&name(mismatch.name)),
                 "{text}"
             );
+            // A declaration leads to a nameless type only through members of others. Tables have the
+            // hashes of names, of which an enum may have the same twice.
+            let hash = |name| member_hash(btf.name(name).unwrap());
+            let enumerators = btf.type_by_id(id).unwrap().enumerators();
+            let mut hashes: Vec<_> = enumerators.map(|(name, _)| hash(name)).collect();
+            hashes.sort_unstable();
+            let is_unique = hashes.windows(2).all(|pair| pair[0] != pair[1]);
+            if !own.is_empty() && is_unique {
+                let in_table = table_mismatch(&btf, &theirs, id);
+                assert_eq!(
+                    in_table.map(|mismatch| (mismatch.rule, mismatch.theirs)),
+                    Some((rule, id)),
+                    "type {id}: {kind}: {text}"
+                );
+            }
             before
                 .iter()
                 .for_each(|&(at, word)| edited.set(id, at, word));

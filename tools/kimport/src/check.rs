@@ -119,7 +119,7 @@ impl CheckReport {
             }
         }
         let (mut verified, mut unverified, mut warnings) = (0, Vec::new(), Vec::new());
-        for (import, verdict) in verify(&found, kernel) {
+        for (import, verdict) in verify(&found, module, &listing.layouts, kernel) {
             let cause = match verdict {
                 TypeVerdict::Same => {
                     verified += 1;

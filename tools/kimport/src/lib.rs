@@ -18,6 +18,7 @@ pub mod error;
 pub mod import_table;
 pub mod kbuild;
 pub mod kernel;
+pub mod layout_tables;
 pub mod layouts;
 pub mod license;
 pub mod list;

@@ -6,6 +6,7 @@ use crate::{
     elf::{self, Image, LivepatchSymbol},
     error::{count, printable, Error, Outcome, Result},
     import_table::{self, Import, ImportKind, Policy},
+    layout_tables::{self, LayoutTables},
     loader::Marks,
     module_file::ModuleFile,
     relink::{modinfo, request::new_name},
@@ -38,6 +39,9 @@ pub struct Listing {
     /// Its marks for the module loader.
     #[serde(skip)]
     pub marks: Marks,
+    /// The layouts that it was compiled with.
+    #[serde(skip)]
+    pub layouts: LayoutTables,
 }
 
 /// A symbol that the kernel's livepatch code resolves.
@@ -190,6 +194,7 @@ impl Listing {
             module,
             license,
             imports: imports(builder)?,
+            layouts: layouts(builder)?,
             livepatch,
             undefined,
             exporters_known: symvers.is_some(),
@@ -271,6 +276,16 @@ fn imports(builder: &Builder<'_>) -> Result<Vec<Import>> {
     let section = elf::data(builder, import_table::SECTION)?.unwrap_or_default();
     import_table::decode(section).map_err(|error| {
         Error::unusable(format_args!("section {}: {error}", import_table::SECTION))
+            .help("the module was built with another version of kimport; rebuild one of the two")
+    })
+}
+
+/// Reads the layouts that the module was compiled with.
+fn layouts(builder: &Builder<'_>) -> Result<LayoutTables> {
+    let section = elf::data(builder, layout_tables::SECTION)?.unwrap_or_default();
+    let names = elf::data(builder, layout_tables::NAMES)?.unwrap_or_default();
+    LayoutTables::decode(section, names).map_err(|error| {
+        Error::unusable(format_args!("section {}: {error}", layout_tables::SECTION))
             .help("the module was built with another version of kimport; rebuild one of the two")
     })
 }

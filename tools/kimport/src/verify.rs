@@ -5,6 +5,7 @@
 use crate::{
     import_table::{Import, Policy},
     kernel::{btf::fits, Kernel, Module},
+    layout_tables::{LayoutChecks, LayoutTables},
 };
 use kimport_types::{
     find, is_kfunc, judge, Btf, ImportKind, Judgement, TypeMatch, TypeQuery, Unverified,
@@ -25,8 +26,16 @@ pub enum TypeVerdict {
     Unverified(Unverified),
 }
 
-/// Compares the type of each of `imports` that declares one to be checked.
-pub fn verify<'a>(imports: &[&'a Import], kernel: &Kernel) -> Vec<(&'a Import, TypeVerdict)> {
+/// Compares the type of each of `imports` that declares one to be checked, and the layouts that it
+/// leads to.
+///
+/// `layouts` are those that the module, which is called `module`, was compiled with.
+pub fn verify<'a>(
+    imports: &[&'a Import],
+    module: &str,
+    layouts: &LayoutTables,
+    kernel: &Kernel,
+) -> Vec<(&'a Import, TypeVerdict)> {
     let mut by_provider = BTreeMap::<Option<&str>, Vec<&'a Import>>::new();
     for &import in imports {
         let is_checked = !import.unverified && import.verify != Policy::Off;
@@ -45,10 +54,11 @@ pub fn verify<'a>(imports: &[&'a Import], kernel: &Kernel) -> Vec<(&'a Import, T
         None => Err(Unverified::NoBtf),
     };
     for (provider, imports) in by_provider {
+        let checks = || layouts.checks(module, provider.unwrap_or("the kernel image"));
         let compared = match provider {
-            None => image.map(|image| compare_all(&imports, &image, None)),
+            None => image.map(|image| compare_all(&imports, &image, None, &checks)),
             Some(provider) => match kernel.module(provider) {
-                Ok(Some(module)) => compare_module(&imports, &module, image.as_ref()),
+                Ok(Some(module)) => compare_module(&imports, &module, image.as_ref(), &checks),
                 _ => Err(Unverified::NoBtf),
             },
         };
@@ -64,10 +74,11 @@ pub fn verify<'a>(imports: &[&'a Import], kernel: &Kernel) -> Vec<(&'a Import, T
 }
 
 /// Compares imports with the types of a module, if it has types that can be read.
-fn compare_module<'a>(
+fn compare_module<'a, 'l>(
     imports: &[&'a Import],
     module: &Module,
     image: Result<&Btf<'_>, &Unverified>,
+    checks: &dyn Fn() -> LayoutChecks<'l>,
 ) -> Result<Vec<(&'a Import, TypeVerdict)>, Unverified> {
     let types = module.types.as_ref().ok_or(Unverified::NoBtf)?;
     let (mut index, mut base_index) = (Vec::new(), Vec::new());
@@ -83,7 +94,7 @@ fn compare_module<'a>(
     if !fits(&types) {
         return Err(Unverified::OtherBase);
     }
-    Ok(compare_all(imports, &types, image.ok()))
+    Ok(compare_all(imports, &types, image.ok(), checks))
 }
 
 fn read<'a>(
@@ -98,23 +109,26 @@ fn read<'a>(
 
 /// Compares imports with `types`. Functions that the types of a module lack are compared with those
 /// of the `image`: pahole leaves out a function that the image has with the same prototype.
-fn compare_all<'a>(
+fn compare_all<'a, 'l>(
     imports: &[&'a Import],
     types: &Btf<'_>,
     image: Option<&Btf<'_>>,
+    checks: &dyn Fn() -> LayoutChecks<'l>,
 ) -> Vec<(&'a Import, TypeVerdict)> {
     let found = symbols(imports, types);
+    let mut checks_of_types = checks();
     let mut verdicts = Vec::new();
     let mut left_out = Vec::new();
     for (&import, found) in imports.iter().zip(found) {
         if found == TypeMatch::Missing && import.kind == ImportKind::Function && image.is_some() {
             left_out.push(import);
         } else {
-            verdicts.push((import, compare_one(import, types, found)));
+            let verdict = compare_one(import, types, found, &mut checks_of_types);
+            verdicts.push((import, verdict));
         }
     }
     if let Some(image) = image.filter(|_| !left_out.is_empty()) {
-        verdicts.extend(compare_all(&left_out, image, None));
+        verdicts.extend(compare_all(&left_out, image, None, checks));
     }
     verdicts
 }
@@ -144,9 +158,14 @@ fn symbols(imports: &[&Import], types: &Btf<'_>) -> Vec<TypeMatch> {
         .collect()
 }
 
-fn compare_one(import: &Import, types: &Btf<'_>, found: TypeMatch) -> TypeVerdict {
+fn compare_one(
+    import: &Import,
+    types: &Btf<'_>,
+    found: TypeMatch,
+    checks: &mut LayoutChecks<'_>,
+) -> TypeVerdict {
     let mut difference = String::new();
-    let judgement = judge(
+    let mut judgement = judge(
         &import.name,
         &import.description,
         import.verify,
@@ -154,6 +173,14 @@ fn compare_one(import: &Import, types: &Btf<'_>, found: TypeMatch) -> TypeVerdic
         found,
         |report, _| difference = report.to_string(),
     );
+    if let (Judgement::Verified | Judgement::Accepted, TypeMatch::Id(id)) = (judgement, found) {
+        let (layouts, other) = checks.judge(import, types, id);
+        judgement = judgement.and(layouts);
+        // The worse of the two is told.
+        if difference.is_empty() || layouts == Judgement::Refused {
+            difference = other;
+        }
+    }
     match judgement {
         Judgement::Verified => TypeVerdict::Same,
         Judgement::Accepted => TypeVerdict::Warn(difference),

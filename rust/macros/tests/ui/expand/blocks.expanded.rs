@@ -49,6 +49,53 @@ pub(crate) mod lio {
         rust_name : "target_complete_cmd", description :
         __KIMPORT_TYPE_target_complete_cmd,
     }
+    #[allow(clippy::all, unused)]
+    const __KIMPORT_TABLE: ::kimport::types::LayoutTableBuilder = {
+        #[allow(unused_imports)]
+        use ::kimport::types::macro_support::{
+            behind_const, behind_mut, element, size, union_field, DifferentType as _,
+            SameType,
+        };
+        let mut __kimport_table = ::kimport::types::LayoutTableBuilder::new(
+            "lio",
+            "target_core_mod_new",
+        );
+        unsafe {
+            let __kimport_is_known_0 = true;
+            let __kimport_uninit_0 = ::core::mem::MaybeUninit::<se_cmd>::uninit();
+            let __kimport_pointer_0 = __kimport_uninit_0.as_ptr();
+            if __kimport_is_known_0 {
+                __kimport_table
+                    .begin(
+                        ::kimport::types::Keyword::Struct,
+                        ::kimport::types::name_hash(b"se_cmd"),
+                        size(__kimport_pointer_0),
+                        1usize,
+                    );
+                let __kimport_place = (&raw const (*__kimport_pointer_0).tag);
+                __kimport_table
+                    .member(
+                        ::kimport::types::member_hash(b"tag"),
+                        __kimport_place.byte_offset_from(__kimport_pointer_0) as usize
+                            * 8 + 0usize,
+                        (size(__kimport_place), false),
+                        ::kimport::types::Shape::Number,
+                        ::core::option::Option::None,
+                    );
+            } else {
+                __kimport_table.unknown();
+            }
+        }
+        __kimport_table.finish()
+    };
+    #[link_section = ".kimport.layouts"]
+    #[used]
+    static __KIMPORT_LAYOUTS: ::kimport::types::Record<{ __KIMPORT_TABLE.len() }> = ::kimport::types::Record(
+        __KIMPORT_TABLE.to_array(),
+    );
+    ::core::arch::global_asm!(
+        ".pushsection .comment.kimport,\"\",%progbits", ".asciz \"tag\"", ".popsection",
+    );
     static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[
         ::kimport::Symbol::function(
                 c"target_complete_cmd",
@@ -57,10 +104,11 @@ pub(crate) mod lio {
             .described(__KIMPORT_TYPE_target_complete_cmd),
     ];
     static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
-        c"lio",
-        ::core::option::Option::Some(c"target_core_mod_new"),
-        __KIMPORT_SYMBOLS,
-    );
+            c"lio",
+            ::core::option::Option::Some(c"target_core_mod_new"),
+            __KIMPORT_SYMBOLS,
+        )
+        .layouts(&__KIMPORT_LAYOUTS.0);
     /// Finds every symbol declared here and binds the wrappers to them.
     ///
     /// The module that provides the symbols stays loaded until the returned
