@@ -122,7 +122,7 @@ pub use calls::{Calls, LateCalls};
 #[doc(hidden)]
 pub use imports::bench;
 pub use imports::{Direct, Import, Imports, Rebindable};
-pub use kimport_macros::import_symbols;
+pub use kimport_macros::{import_symbols, KnownLayout};
 pub use kimport_types as types;
 pub use late::{LateImports, ProviderEvents};
 

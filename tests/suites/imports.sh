@@ -198,7 +198,7 @@ one_of_several() {
 	fi
 }
 
-ktap_plan 63
+ktap_plan 67
 ktap_test "hello_import prints what it imported" hello
 ktap_test "provider not loaded" case_fails 0 "No such device" 1 "block provider from $PROVIDER: provider is not loaded; "
 ktap_test "the provider loads" provider
@@ -258,6 +258,12 @@ ktap_test "another prototype, verify(off)" silent 24
 ktap_test "another prototype, unverified" silent 25
 ktap_test "data that BTF lacks, verify(require)" case_fails 26 "No data available" 1 \
 	"provider_value from $PROVIDER: its type cannot be checked: no BTF"
+ktap_test "a layout from bindgen, verify(require)" silent 49
+ktap_test "a struct without a layout, verify(require)" case_fails 50 "No data available" 1 \
+	"rb_next from the kernel image: its type cannot be checked: it names a struct whose members this module does not know"
+ktap_test "a layout of the module's own, verify(require)" silent 51
+ktap_test "another layout than the kernel's" case_fails 52 "Protocol wrong type" 1 \
+	"rb_next from the kernel image: struct rb_node: member rb_right is at byte 8 in the kernel image, at byte 16 in $MODULE"
 ktap_test "right types, without a word" silent 8
 ktap_test "the refused probe alone leads to kallsyms" case_way refused_probe
 ktap_test "the disabled probe alone leads to kallsyms" case_way disabled_probe

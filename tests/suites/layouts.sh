@@ -76,7 +76,7 @@ ktap_test "a member removed from se_cmd" changed se_cmd_remove target_complete_c
 ktap_test "a member moved in se_cmd" changed se_cmd_move target_complete_cmd \
 	"struct se_cmd: member t_state is at byte 40 $LABEL, at byte 44 in rust_iblock"
 ktap_test "a member resized in se_cmd" changed se_cmd_resize target_complete_cmd \
-	"struct se_cmd: member map_cpu is at byte 40 $LABEL, at byte 40 in rust_iblock"
+	"struct se_cmd: member map_cpu has 8 bytes $LABEL, 4 bytes in rust_iblock"
 ktap_test "a member inserted into se_hba" changed se_hba_insert sbc_get_device_type \
 	"struct se_hba: member hba_id is at byte 16 $LABEL, at byte 4 in rust_iblock"
 ktap_test "a member removed from se_hba" changed se_hba_remove sbc_get_device_type \

@@ -105,7 +105,8 @@ impl Bindings {
 
     /// Returns whether the file is the source of `kernel::bindings`.
     pub(crate) fn is_kernel(&self, file: usize) -> bool {
-        self.paths[file].ends_with(KERNEL_FILE)
+        let path = self.paths.get(file);
+        path.is_some_and(|path| path.ends_with(KERNEL_FILE))
     }
 
     /// Returns the file that defines what `file`, or a declaration, means by `name`. The bindings of

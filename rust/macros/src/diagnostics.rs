@@ -55,6 +55,8 @@ messages! {
     BLOCK_HEADER = "expected `from \"provider\"` or `{ ... }` after the name of the block";
     PROVIDER_NOT_STRING = "the provider is a string: `from \"...\"`";
 
+    NO_KNOWN_LAYOUT = "`{}` has no layout of C: derive `KnownLayout` for a `#[repr(C)]` struct with \
+        named fields, or a union, without generic parameters";
     UNKNOWN_ATTRIBUTE = "unknown attribute `{}`: an entry takes doc comments, `#[cfg(...)]`, \
         `#[optional]`, `#[name = \"...\"]`, `#[position = N]` and `#[unverified]`";
     UNKNOWN_BLOCK_ATTRIBUTE = "attribute `{}` is not for blocks: a block takes doc comments, \

@@ -37,6 +37,9 @@ const TYPES: usize = 250;
 /// The deepest nesting of nameless structs and unions, and of typedefs.
 const DEPTH: usize = 16;
 
+/// In place of the number of a file: bindgen did not make the type.
+const OWN: usize = usize::MAX;
+
 /// A definition: the number of its file, and its name.
 pub(crate) type Key = (usize, String);
 
@@ -52,6 +55,8 @@ struct Node {
 enum Origin {
     /// By the type in a declaration.
     Declared(TypePath),
+    /// By the type in a declaration, which bindgen did not make.
+    Own(TypePath),
     /// By the member of another type.
     Member(usize, Member),
 }
@@ -150,7 +155,8 @@ pub(crate) fn table(block: &Block, bindings: &Bindings) -> Option<Table> {
         size += 8 + 5 * body.as_ref().map_or(0, Body::len);
         nodes.push(Node { key, origin, body });
     }
-    if nodes.iter().all(|node| node.body.is_none()) {
+    let is_empty = |node: &Node| node.body.is_none() && !matches!(node.origin, Origin::Own(_));
+    if nodes.iter().all(is_empty) {
         return None;
     }
     let numbers = nodes
@@ -166,7 +172,8 @@ pub(crate) fn table(block: &Block, bindings: &Bindings) -> Option<Table> {
     let builder = quote! {{
         #[allow(unused_imports)]
         use ::kimport::types::macro_support::{
-            behind_const, behind_mut, element, size, union_field, DifferentType as _, SameType,
+            behind_const, behind_mut, element, size, union_field, DifferentType as _, LayoutProbe,
+            OpaqueLayout as _, SameType,
         };
         let mut __kimport_table = ::kimport::types::LayoutTableBuilder::new(#name, #provider);
         // SAFETY: Each place is in memory that is only addressed, never read.
@@ -233,10 +240,18 @@ impl Graph<'_> {
             else {
                 continue;
             };
+            let name = last.ident.unraw().to_string();
+            if name.starts_with("c_") || PRIMITIVES.contains(&&*name) {
+                continue;
+            }
+            if self.bindings.find(None, &name).is_none() {
+                self.add((OWN, name), Origin::Own(path.clone()));
+                continue;
+            }
             let value = value(self.bindings, None, &Type::Path(path.clone()));
             if let Some(key) = value.leads_to {
                 // A typedef of a pointer is not the type that the path names.
-                if value.steps.is_empty() && !PRIMITIVES.contains(&&*last.ident.to_string()) {
+                if value.steps.is_empty() {
                     self.add(key, Origin::Declared(path.clone()));
                 }
             }
@@ -265,6 +280,9 @@ impl Graph<'_> {
 
 /// Returns what is known of a type.
 fn body(bindings: &Bindings, key: &Key) -> Option<Body> {
+    if key.0 == OWN {
+        return None;
+    }
     let values = bindings.enumerators(key);
     if !values.is_empty() {
         let ty = match bindings.definition(key)? {
@@ -487,8 +505,12 @@ fn expand_node(
     let name = quote!(::kimport::types::name_hash(#name));
     let (pointer, is_known_ident) = (pointer_of(number), is_known_of(number));
     let (ty, members) = match &node.body {
-        // The place of the type is needed by those that it leads to.
-        None => return quote!(__kimport_table.unknown();),
+        None => {
+            return match &node.origin {
+                Origin::Own(path) => own(&name, path),
+                _ => quote!(__kimport_table.unknown();),
+            }
+        }
         Some(Body::Enumerators { ty, values }) => {
             let ty = match ty.to_string().starts_with("c_") {
                 true => quote!(::core::ffi::#ty),
@@ -514,7 +536,7 @@ fn expand_node(
     // If the declared type is not that of the files, the compiler's error is shown there.
     let shown_at = match &node.origin {
         Origin::Declared(path) => path.span(),
-        Origin::Member(..) => Span::call_site(),
+        _ => Span::call_site(),
     };
     let members = members.iter().map(|member| {
         let hash = member_hash(&member.name);
@@ -552,7 +574,9 @@ fn expand_node(
         __kimport_table.begin(::kimport::types::Keyword::#keyword, #name, size(#pointer), #count);
         #(#members)*
     };
-    let pointer = match &node.origin {
+    let unknown = quote!(__kimport_table.unknown(););
+    let (located, otherwise) = match &node.origin {
+        Origin::Own(path) => return own(&name, path),
         Origin::Declared(path) => {
             let uninit = uninit_of(number);
             let ident = Ident::new(&node.key.1, Span::call_site());
@@ -564,11 +588,12 @@ fn expand_node(
                 ),
                 false => (quote!(#path), quote!(true)),
             };
-            quote! {
+            let located = quote! {
                 let #is_known_ident = #is_known;
                 let #uninit = ::core::mem::MaybeUninit::<#ty>::uninit();
                 let #pointer = #uninit.as_ptr();
-            }
+            };
+            (located, own(&name, path))
         }
         Origin::Member(parent, member) => {
             let place = place_of(&pointer_of(*parent), &member.place, shown_at);
@@ -585,20 +610,30 @@ fn expand_node(
                     let #pointer = #uninit.as_ptr();
                 }
             });
-            quote! {
+            let located = quote! {
                 let #is_known_ident = #parent;
                 let #pointer = #place;
                 #(#steps)*
-            }
+            };
+            (located, unknown)
         }
     };
     quote! {
-        #pointer
+        #located
         if #is_known_ident {
             #known
         } else {
-            __kimport_table.unknown();
+            #otherwise
         }
+    }
+}
+
+/// Generates the statement for a type that bindgen did not make.
+fn own(name: &TokenStream, path: &TypePath) -> TokenStream {
+    quote! {
+        __kimport_table.own(
+            #name, ::core::mem::size_of::<#path>(), LayoutProbe::<#path>::LAYOUT,
+        );
     }
 }
 

@@ -14,6 +14,7 @@ mod check;
 mod definitions;
 mod diagnostics;
 mod expand;
+mod known_layout;
 mod layouts;
 mod model;
 mod parse;
@@ -155,6 +156,35 @@ use pipeline::pipeline;
 /// `#[repr(C)]`. It is silent for entries of whose types bindgen made all structs, because bindgen
 /// also makes some that the lint dislikes.
 ///
+/// # Layouts
+///
+/// A pointer to a struct has the right name even if a member was inserted into the struct. So the
+/// layouts are compared, too: of each struct, union and enum that the declared types lead to, by
+/// value or through pointers and arrays, as far as the module knows its members. It knows those of
+/// bindgen's output that `KIMPORT_BINDINGS` lists, unless they are opaque, and those of its own
+/// structs that derive [`KnownLayout`](macro@KnownLayout). Members behind pointers to functions are
+/// not followed. The compiler's own offsets and sizes are compared.
+///
+/// | the provider's BTF has | `strict` | `warn` | `require` |
+/// | --- | --- | --- | --- |
+/// | another size of the type | refused | warning | refused |
+/// | a member at another offset, of another size, or of another type | refused | warning | refused |
+/// | another value of an enumerator | refused | warning | refused |
+/// | no member of that name, and another one in its place, or none | refused | warning | refused |
+/// | no member of that name, and in its place one of the same type with another name | warning | warning | refused |
+/// | no enumerator of that name | warning | warning | refused |
+/// | one more member, in padding or behind all others, and the same size | accepted | accepted | accepted |
+/// | one more enumerator | accepted | accepted | accepted |
+///
+/// "Of another type" means: a number instead of a pointer, or another struct. Signs are not
+/// compared. With `require`, an entry is refused as well if its type names a struct, union or enum
+/// of whose members the module knows nothing.
+///
+/// The layouts take up to 4096 bytes of the module for each block. The nearest types come first, and
+/// the types of the module's own bindings before those of `kernel::bindings`; what has no room is
+/// not compared. Entries with a `#[cfg]` add none. If a member is missing in the kernel, the kernel
+/// does not know its name, and the message tells where it was; `kimport check` names it.
+///
 /// # Types from headers
 ///
 /// If bindgen has the declarations, a block can begin with the path of the module that bindgen
@@ -193,7 +223,8 @@ use pipeline::pipeline;
 /// - A late block has `bind_late(events)` and `bind_late_from(provider, events)` instead, which
 ///   return the initialiser of a `LateImports`.
 /// - Each entry leaves a record in the ELF section `.kimport`. The records tell host tools which
-///   symbols a module imports, and with which types.
+///   symbols a module imports, and with which types. The layouts are in the sections
+///   `.kimport.layouts` and, with the names of members, `.comment.kimport`, which is not loaded.
 #[proc_macro]
 pub fn import_symbols(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     pipeline(
@@ -203,4 +234,29 @@ pub fn import_symbols(input: proc_macro::TokenStream) -> proc_macro::TokenStream
         Context::of_this_compiler,
     )
     .into()
+}
+
+/// Makes the members of a struct or union known to [`import_symbols!`], which then compares their
+/// layout with the kernel's.
+///
+/// It is for a `#[repr(C)]` type that has the name of its counterpart in C, and whose fields have
+/// the names of the members. The macro knows the types that bindgen made without it. The types that
+/// members point to are not compared, and a type with nameless members in C
+/// cannot be described.
+///
+/// ```ignore
+/// #[repr(C)]
+/// #[derive(KnownLayout)]
+/// struct se_dev_io_stats {
+///     total_cmds: u64,
+///     read_bytes: u64,
+///     write_bytes: u64,
+/// }
+/// ```
+#[proc_macro_derive(KnownLayout)]
+pub fn known_layout(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    let input = syn::parse_macro_input!(input as syn::DeriveInput);
+    known_layout::derive(&input)
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
 }

@@ -27,6 +27,8 @@
 //! A named type is a struct, a union or an enum: Rust does not tell which. An unknown type occurs
 //! only behind a pointer, if Rust does not tell the name of the pointee.
 
+use crate::layout_table::Shape;
+
 /// The version of the format.
 pub(crate) const VERSION: u8 = 1;
 
@@ -216,6 +218,20 @@ impl Encoding {
     #[inline]
     pub const fn as_bytes(&self) -> &[u8] {
         self.bytes.split_at(self.len).0
+    }
+
+    /// Returns the form of values of the type, or of the elements if it is an array.
+    #[inline]
+    pub(crate) const fn shape(&self) -> Shape {
+        let mut at = 0;
+        while self.bytes[at] & KIND == ARRAY {
+            at += 1 + size_of::<u32>();
+        }
+        match self.bytes[at] & KIND {
+            BOOL | INTEGER | FLOAT => Shape::Number,
+            POINTER | FUNCTION_POINTER => Shape::Pointer,
+            _ => Shape::Other,
+        }
     }
 
     const fn is(&self, kind: u8) -> bool {

@@ -29,6 +29,8 @@ pub struct Pair {
 
 /// The rule by which their layout differs from ours.
 ///
+/// The documentation of `import_symbols!` has a table of what follows from each.
+///
 /// A member that only they have, in what is padding of ours, is no difference. Of a type that one
 /// of the two has without members, only the size is compared, and nothing if that is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -35,6 +35,8 @@
 //! kernel's BTF, which has all but those of members that the kernel does not have. The names for
 //! these are in the section `.comment.kimport`, which is not loaded: each with a NUL, in any order.
 
+use crate::laid_out::OwnMember;
+
 /// The greatest size of a table in bytes.
 pub const LAYOUT_CAPACITY: usize = 4096;
 
@@ -156,6 +158,26 @@ impl LayoutTableBuilder {
         this.push_all(block.as_bytes());
         this.push_all(provider.as_bytes());
         this
+    }
+
+    /// Adds a type that is [`KnownLayout`](crate::KnownLayout), or one of which nothing is known.
+    pub const fn own(&mut self, name: u32, size: usize, layout: Option<(Keyword, &[OwnMember])>) {
+        let Some((keyword, members)) = layout else {
+            return self.unknown();
+        };
+        self.begin(keyword, name, size, members.len());
+        let mut i = 0;
+        while i < members.len() {
+            let OwnMember {
+                name,
+                offset,
+                size,
+                shape,
+            } = members[i];
+            let name = member_hash(name.as_bytes());
+            self.member(name, offset * 8, (size, false), shape, None);
+            i += 1;
+        }
     }
 
     /// Adds a type of which nothing is known, so that the numbers of others stay right.

@@ -62,6 +62,7 @@ pub use encoding::{
     Arguments, Description, Encoding, Invalid, Prototype, SymbolType, Type, TypeBytes, CAPACITY,
 };
 pub use judge::{judge, judge_layouts, Judgement, Unverified};
+pub use laid_out::{KnownLayout, OwnMember};
 pub use layout::{compare_pair, pair_of, LayoutMismatch, LayoutReport, LayoutRule, Pair};
 pub use layout_check::{LayoutCheck, LayoutSlot, TableMismatch, TableReport};
 pub use layout_table::{
@@ -79,6 +80,7 @@ pub use report::MismatchReport;
 pub mod macro_support {
     pub use crate::described::{named, pointer, Named, Probe};
     pub use crate::laid_out::{
-        behind_const, behind_mut, element, size, union_field, DifferentType, SameType,
+        behind_const, behind_mut, element, shape, size, union_field, DifferentType, LayoutProbe,
+        OpaqueLayout, SameType,
     };
 }

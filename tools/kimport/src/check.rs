@@ -192,6 +192,25 @@ impl CheckReport {
         }
     }
 
+    /// Compares the types that the module in `file` was built with, as far as its own BTF has them,
+    /// with those of the providers that its livepatch symbols come from.
+    pub fn compare_types(&mut self, file: &ModuleFile, listing: &Listing, kernel: &Kernel) {
+        let taken = listing.livepatch.iter().map(|symbol| TakenFunction {
+            provider: &symbol.provider,
+            name: &symbol.name,
+            exported_by: kernel.exporter(&symbol.name),
+        });
+        for mismatch in mismatches(file, &taken.collect::<Vec<_>>(), kernel) {
+            let (symbol, provider) = (&mismatch.symbol, &mismatch.provider);
+            let wanted = SymbolQuery::new(Finder::Livepatch, symbol, provider, 0);
+            let report = mismatch.difference_with_others();
+            let cause = Cause::Differs { report };
+            let mut finding = Finding::new(kernel, &wanted, ReferenceKind::Livepatch, cause);
+            finding.message = finding.as_logged(&self.module);
+            self.findings.push(finding);
+        }
+    }
+
     fn count(&self) -> usize {
         self.findings.len() + self.refusals.len() + usize::from(self.license.is_some())
     }
@@ -308,6 +327,10 @@ impl Finding {
                     "livepatch: symbol position {} for symbol '{symbol}' in object '{object}' not found: {cause}",
                     self.position
                 ),
+                // The kernel compares nothing, and kimport_guard does.
+                Cause::Differs { .. } => {
+                    format!("{module}: kimport: cannot use {symbol} from {object}: {cause}")
+                }
                 // The kernel logs nothing in this case.
                 Cause::InInit if object == VMLINUX => format!(
                     "{module}: kimport: livepatch binds {symbol} to memory that is freed: {cause}"

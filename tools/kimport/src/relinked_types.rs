@@ -48,20 +48,20 @@ pub struct TypeMismatch {
 }
 
 impl TypeMismatch {
+    /// Returns the difference, and the number of other symbols that have it.
+    pub fn difference_with_others(&self) -> String {
+        let difference = &self.difference;
+        match self.others {
+            0 => difference.clone(),
+            1 => format!("{difference} (1 other symbol, too)"),
+            others => format!("{difference} ({others} other symbols, too)"),
+        }
+    }
+
     /// Returns the line that says so.
     pub fn line(&self) -> String {
-        let Self {
-            symbol,
-            provider,
-            difference,
-            others,
-        } = self;
-        let others = match others {
-            0 => String::new(),
-            1 => " (1 other symbol, too)".to_owned(),
-            others => format!(" ({others} other symbols, too)"),
-        };
-        format!("{symbol} from {provider}: {difference}{others}")
+        let (symbol, provider) = (&self.symbol, &self.provider);
+        format!("{symbol} from {provider}: {}", self.difference_with_others())
     }
 }
 

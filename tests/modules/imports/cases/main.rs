@@ -5,6 +5,7 @@
 //!
 //! Cases that should succeed check the results; a difference ends the load with `EBADMSG`.
 
+use kernel::bindings;
 use kernel::ffi::{c_char, c_int, c_long, c_uint, c_void};
 use kernel::prelude::*;
 use kimport::compat::{
@@ -25,6 +26,34 @@ module! {
             description: "Which case to run; tests/suites/imports.sh lists them",
         },
     },
+}
+
+/// A struct of the kernel's name, without members.
+mod opaque {
+    #[expect(non_camel_case_types)]
+    pub(super) struct rb_node;
+}
+
+/// The kernel's struct, not by bindgen.
+mod own {
+    #[repr(C)]
+    #[derive(kimport::KnownLayout)]
+    pub(super) struct rb_node {
+        __rb_parent_color: usize,
+        rb_right: *mut rb_node,
+        rb_left: *mut rb_node,
+    }
+}
+
+/// The same with two members in the wrong order.
+mod swapped {
+    #[repr(C)]
+    #[derive(kimport::KnownLayout)]
+    pub(super) struct rb_node {
+        __rb_parent_color: usize,
+        rb_left: *mut rb_node,
+        rb_right: *mut rb_node,
+    }
 }
 
 import_symbols! {
@@ -236,6 +265,22 @@ import_symbols! {
         #[position = 1]
         init_once: fn(*mut c_void),
     }
+    #[verify(require)]
+    mod known_layout {
+        rb_next: fn(*const bindings::rb_node) -> *mut bindings::rb_node,
+    }
+    // The struct has the name of the kernel's, and nothing else.
+    #[verify(require)]
+    mod unknown_layout {
+        rb_next: fn(*const opaque::rb_node) -> *mut bindings::rb_node,
+    }
+    #[verify(require)]
+    mod own_layout {
+        rb_next: fn(*const own::rb_node) -> *mut own::rb_node,
+    }
+    mod own_layout_differs {
+        rb_next: fn(*const swapped::rb_node) -> *mut swapped::rb_node,
+    }
     #[late]
     mod late from "kimport_test_provider" {
         provider_add: fn(a: c_int, b: c_int) -> c_int,
@@ -427,6 +472,10 @@ fn run(case: u32, held: &mut KVec<Imports>) -> Result {
             ensure(unsafe { as_in_image::nr_iowait() } == 42)?;
         }
         48 => drop(mistyped_as_in_image::resolve_imports()?),
+        49 => drop(known_layout::resolve_imports()?),
+        50 => drop(unknown_layout::resolve_imports()?),
+        51 => drop(own_layout::resolve_imports()?),
+        52 => drop(own_layout_differs::resolve_imports()?),
         _ => return Err(EINVAL),
     }
     Ok(())

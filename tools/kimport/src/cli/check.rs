@@ -20,7 +20,8 @@ use std::path::PathBuf;
 ///
 /// Looks up each import made with kimport, each livepatch symbol and each undefined symbol. For a
 /// symbol that would not resolve, prints what the kernel would log. Declared types are compared
-/// with the kernel's, as far as its type information (BTF) goes. The checks of the kernel's module
+/// with the kernel's, as far as its type information (BTF) goes, and so are the layouts of the
+/// structs that a module was compiled with. The checks of the kernel's module
 /// loader are made too: the version magic, the architecture, and the namespaces, license and
 /// versions of exported symbols. A difference that the loader accepts with a taint is a warning. A
 /// question that the given files do not answer is reported as "not known". Nothing is loaded.
@@ -49,7 +50,8 @@ impl Check {
         let kernel = inputs::kernel(&self.kernel)?;
         let exports = |module: &str, symbol: &str| kernel.exports_from(module, symbol);
         listing.take_from(&self.from, exports).map_err(with_path)?;
-        let report = check::CheckReport::new(&listing, &kernel);
+        let mut report = check::CheckReport::new(&listing, &kernel);
+        report.compare_types(&file, &listing, &kernel);
         output::result(as_json, &report, || report.text())?;
         Ok(report.outcome())
     }

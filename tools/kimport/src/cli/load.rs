@@ -4,6 +4,7 @@
 
 use super::{inputs, output};
 use crate::{
+    check,
     error::{printable, Error, Outcome, Result},
     kernel::Kernel,
     list::Listing,
@@ -14,6 +15,7 @@ use crate::{
     },
     module_file::ModuleFile,
     relink::request::Request,
+    relinked_types,
     symvers::modules,
 };
 use clap::Args;
@@ -27,8 +29,10 @@ use std::{ffi::CString, path::PathBuf};
 /// module that uses kimport's macro gets the address of kallsyms_lookup_name as a parameter, unless
 /// you give that parameter yourself.
 ///
-/// The kernel neither knows nor checks any of this: nothing keeps a provider loaded, and nothing
-/// compares the module's declarations with the kernel's. If an address is written, the signature no
+/// The types that the module was built with are compared with the running kernel's, as far as both
+/// have BTF: the prototype in the provider with that in the module that exports the symbol, and the
+/// layouts of the structs that the prototype reaches. The kernel itself neither knows nor checks any
+/// of this, and nothing keeps a provider loaded. If an address is written, the signature no
 /// longer fits and is dropped. The modules that this one depends on are not loaded for it.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:\n\n  \
@@ -59,6 +63,9 @@ pub(super) struct Load {
     /// are exported; may be repeated
     #[arg(long, value_name = "FILE")]
     symvers: Vec<PathBuf>,
+    /// Does not compare types
+    #[arg(long)]
+    unverified: bool,
     /// Prints what would be done, and does not load the module
     #[arg(long)]
     dry_run: bool,
@@ -92,6 +99,10 @@ impl Load {
         let (from, parameters) = (&self.from, &self.parameters);
         let mut plan =
             LoadPlan::new(&listing, &facts, from, parameters, &running).map_err(with_path)?;
+        if !self.unverified {
+            let mismatches = relinked_types::mismatches(&file, &plan.taken(&running), &kernel);
+            check::refuse_mismatches(&mismatches).map_err(with_path)?;
+        }
         if addresses.raised {
             let note = "kptr_restrict was 1 while the addresses were read, and is 2 again";
             plan.notes.push(note.to_owned());

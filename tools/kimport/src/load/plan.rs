@@ -12,6 +12,7 @@ use crate::{
     kernel::Kernel,
     license::require_gpl_compatible,
     list::{Listing, Undefined},
+    relinked_types::TakenFunction,
     relink::request::{self, Listed, Request, Selection},
     resolve::{is_there, resolve, Cause, Finder, SymbolQuery},
     symvers::{modules, Symvers, VMLINUX},
@@ -128,6 +129,16 @@ impl LoadPlan {
         Ok(plan)
     }
 
+    /// Returns the symbols that get an address, with the module that exports each.
+    pub fn taken<'a>(&'a self, running: &'a RunningKernel<'_>) -> Vec<TakenFunction<'a>> {
+        let filled = self.filled.iter().map(|symbol| TakenFunction {
+            provider: &symbol.provider,
+            name: &symbol.name,
+            exported_by: running.exporter(&symbol.name),
+        });
+        filled.collect()
+    }
+
     /// Finds the address of one symbol.
     fn place(&mut self, symbol: &Undefined, requests: &[Request], running: &RunningKernel<'_>) {
         let name = symbol.name.as_str();
@@ -137,21 +148,21 @@ impl LoadPlan {
             cause,
         };
         let exporter = running.exporter(name);
-        let redirected = || redirected(name, exporter.as_deref(), requests);
+        let redirected = || redirected(name, exporter, requests);
         let targets = match listed(name, requests).or_else(redirected) {
             Some(target) => vec![target],
             // The kernel decides about a symbol that may be absent, unless a request lists it.
             None if symbol.weak || !running.tells_exports() => return self.left += 1,
             None => match exporter {
                 Some(exporter)
-                    if exporter == VMLINUX || running.system.modules.contains_key(&exporter) =>
+                    if exporter == VMLINUX || running.system.modules.contains_key(exporter) =>
                 {
                     return self.left += 1;
                 }
                 Some(exporter) => {
                     let cause =
                         format!("{exporter} exports it and is not loaded; modprobe it first");
-                    return self.refused.push(refused(Some(&exporter), cause));
+                    return self.refused.push(refused(Some(exporter), cause));
                 }
                 None => anywhere(name, requests),
             },
@@ -275,11 +286,11 @@ impl RunningKernel<'_> {
     }
 
     /// Returns the exporter of `name`, as far as it is known.
-    fn exporter(&self, name: &str) -> Option<String> {
+    fn exporter(&self, name: &str) -> Option<&str> {
         let symvers = self.symvers.and_then(|symvers| symvers.exporter(name));
-        let image = || self.kernel.exporter(name).map(str::to_owned);
-        let loaded = || self.kernel.loaded_exporter(name).map(str::to_owned);
-        symvers.map(str::to_owned).or_else(image).or_else(loaded)
+        symvers
+            .or_else(|| self.kernel.exporter(name))
+            .or_else(|| self.kernel.loaded_exporter(name))
     }
 
     /// Returns the modules among `names` that are neither loaded nor built in.
