@@ -26,8 +26,8 @@
 //! - `resolver`: finds the address of each symbol. The address of `kallsyms_lookup_name`, which no
 //!   module may link against since Linux 5.7, comes from a kprobe or from the user. Through
 //!   `kallsyms_lookup_name` the resolver reaches all other symbols.
-//! - `verify`: compares each declaration, which the macro described at compile time, with the
-//!   kernel's BTF.
+//! - `verify`: compares each declaration, and the layouts of the structs that it leads to, which
+//!   the macro described at compile time, with the kernel's BTF.
 //! - `binder`: makes each call site reach the address of its symbol. On x86-64 it uses inline
 //!   static calls, so that each call is a direct `call`. On arm64 each call is a direct call of a
 //!   veneer, and elsewhere it goes through a function pointer. The call sites of `#[livepatch]`

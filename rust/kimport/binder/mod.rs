@@ -52,9 +52,10 @@ pub use way::Key;
 /// The binding of one imported function to the address that its calls reach.
 pub(crate) trait Binder: Sized + 'static {
     /// Returns the symbols of the kernel image that make binding faster. The resolver looks for
-    /// them before any user's symbol. They are used only if all of them are bound.
-    fn accelerators() -> &'static [Symbol] {
-        &[]
+    /// them before any user's symbol. They are used only if all of them are bound. The second
+    /// element has them by older names.
+    fn accelerators() -> [&'static [Symbol]; 2] {
+        [&[], &[]]
     }
 
     /// Makes every call go to `target`. May sleep.

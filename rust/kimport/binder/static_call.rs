@@ -126,7 +126,7 @@ impl FunctionBinding {
 }
 
 impl Binder for FunctionBinding {
-    fn accelerators() -> &'static [Symbol] {
+    fn accelerators() -> [&'static [Symbol]; 2] {
         batch::imports()
     }
 

@@ -82,14 +82,20 @@ impl Kallsyms {
         // INVARIANT: All functions were bound just now, or earlier, and are never unbound.
         let kallsyms = Self(());
         ACCELERATED.call(|| {
-            let accelerators = FunctionBinding::accelerators();
             // The types are compared before the functions are bound, because the binder uses the
             // functions as soon as they are bound. The binder can do without them, so they are not
             // used if a type cannot be compared.
-            if let Err(name) = check_types(&kallsyms, accelerators, Policy::Warn) {
-                debug!("functions are bound one by one: the type of {name} is not known");
+            let is_known = |accelerators: &&'static [block::Symbol]| {
+                let checked = check_types(&kallsyms, accelerators, Policy::Warn);
+                checked
+                    .inspect_err(|name| debug!("the type of {name} is not known"))
+                    .is_ok()
+            };
+            let mut by_names = FunctionBinding::accelerators().into_iter();
+            let Some(accelerators) = by_names.find(is_known) else {
+                debug!("functions are bound one by one");
                 return;
-            }
+            };
             if let Err(Refusal { name, cause }) = kallsyms.bind(accelerators) {
                 debug!("functions are bound one by one: {name}: {cause}");
             }

@@ -4,8 +4,10 @@
 //!
 //! The macro describes each declared type at compile time. The kernel describes its functions, and
 //! those of modules, in BTF. [`kimport_types`](crate::types) compares the two, by rules that are
-//! documented there. Symbols that BTF lacks, such as functions written in assembly and most data,
-//! cannot be checked. That is reported, and refused only if the block is `#[verify(require)]`.
+//! documented there. It also compares the layouts of the structs, unions and enums that a symbol
+//! leads to with those that this module was compiled with. Symbols that BTF lacks, such as
+//! functions written in assembly and most data, cannot be checked. That is reported, and refused
+//! only if the block is `#[verify(require)]`.
 
 mod imported;
 mod kernel_types;
@@ -73,8 +75,8 @@ impl<'a> Types<'a> {
     ///
     /// # Errors
     ///
-    /// `EPROTOTYPE`: the type or a layout differs. `ENODATA`: the type cannot be compared, and `policy`
-    /// requires that it is. `ENOMEM`: there is no memory for a name.
+    /// `EPROTOTYPE`: the type or a layout differs. `ENODATA`: the type cannot be compared, and
+    /// `policy` requires that it is. `ENOMEM`: there is no memory for a name.
     pub(crate) fn verify(
         &self,
         symbol: &Symbol,

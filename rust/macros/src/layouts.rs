@@ -27,8 +27,8 @@ use syn::{
     GenericArgument, PathArguments, Type, TypeBareFn, TypePath,
 };
 
-/// The number of bytes, by a low estimate, from which on a table takes no more types. A table has
-/// 4096 bytes, and drops those that it has no room for.
+/// The size in bytes, by a low estimate, from which on no more types are looked for. The table has
+/// room for fewer, and drops the others.
 const ENOUGH: usize = 6000;
 
 /// The most types of a table.
@@ -118,8 +118,9 @@ enum Step {
 struct Graph<'a> {
     bindings: &'a Bindings,
     seen: HashSet<Key>,
-    /// The types of the module's own bindings, and those of the kernel's, that are yet to be taken.
-    queues: [VecDeque<(Key, Origin)>; 2],
+    /// The types that are yet to be taken: those of declarations, the others of the module's own
+    /// bindings, and the others of the kernel's.
+    queues: [VecDeque<(Key, Origin)>; 3],
 }
 
 /// A table in the making.
@@ -135,17 +136,19 @@ pub(crate) fn table(block: &Block, bindings: &Bindings) -> Option<Table> {
     let mut graph = Graph {
         bindings,
         seen: HashSet::new(),
-        queues: [VecDeque::new(), VecDeque::new()],
+        queues: Default::default(),
     };
     for entry in &block.entries {
         graph.add_declared(entry);
     }
     let mut nodes: Vec<Node> = Vec::new();
-    let mut size = 0;
-    while let Some((key, origin)) = graph
-        .next()
-        .filter(|_| size < ENOUGH && nodes.len() < TYPES)
-    {
+    let (mut declared, mut size) = (0, 0);
+    while let Some((key, origin)) = graph.next().filter(|_| nodes.len() < TYPES) {
+        match origin {
+            Origin::Member(..) if size >= ENOUGH => break,
+            Origin::Member(..) => {}
+            _ => declared += 1,
+        }
         let body = body(bindings, &key);
         if let Some(Body::Members { members, .. }) = &body {
             for member in members {
@@ -165,9 +168,9 @@ pub(crate) fn table(block: &Block, bindings: &Bindings) -> Option<Table> {
         .map(|(number, node)| (&node.key, number));
     let numbers: HashMap<&Key, usize> = numbers.collect();
     let types = nodes.iter().enumerate();
-    let types: TokenStream = types
-        .map(|(number, node)| expand_node(number, node, &numbers, bindings))
-        .collect();
+    let mut types = types.map(|(number, node)| expand_node(number, node, &numbers, bindings));
+    let declared: TokenStream = types.by_ref().take(declared).collect();
+    let others: TokenStream = types.collect();
     let (name, provider) = (block.name(), block.provider().unwrap_or_default());
     let builder = quote! {{
         #[allow(unused_imports)]
@@ -177,7 +180,11 @@ pub(crate) fn table(block: &Block, bindings: &Bindings) -> Option<Table> {
         };
         let mut __kimport_table = ::kimport::types::LayoutTableBuilder::new(#name, #provider);
         // SAFETY: Each place is in memory that is only addressed, never read.
-        unsafe { #types }
+        unsafe {
+            #declared
+            __kimport_table.end_of_declared();
+            #others
+        }
         __kimport_table.finish()
     }};
     let bodies = nodes.iter().filter_map(|node| node.body.as_ref());
@@ -267,14 +274,16 @@ impl Graph<'_> {
 
     fn add(&mut self, key: Key, origin: Origin) {
         if self.seen.insert(key.clone()) {
-            let queue = usize::from(self.bindings.is_kernel(key.0));
+            let queue = match origin {
+                Origin::Declared(_) | Origin::Own(_) => 0,
+                Origin::Member(..) => 1 + usize::from(self.bindings.is_kernel(key.0)),
+            };
             self.queues[queue].push_back((key, origin));
         }
     }
 
     fn next(&mut self) -> Option<(Key, Origin)> {
-        let [own, kernel] = &mut self.queues;
-        own.pop_front().or_else(|| kernel.pop_front())
+        self.queues.iter_mut().find_map(VecDeque::pop_front)
     }
 }
 

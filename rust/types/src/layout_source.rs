@@ -7,7 +7,7 @@ use crate::btf::{BtfKind, BtfType, TypeSource};
 use crate::layout::{each_member, size_of, DEPTH};
 use crate::layout_check::{each_type, element, Counterpart};
 use crate::layout_table::{
-    member_hash, Keyword, LayoutTableBuilder, Shape, LAYOUT_CAPACITY, LAYOUT_TYPES,
+    member_hash, Keyword, LayoutTableBuilder, Shape, LAYOUT_ROOM, LAYOUT_TYPES,
 };
 
 /// The types of a table, in the order of their numbers: the id and the hash of the name of each.
@@ -51,8 +51,12 @@ impl LayoutTableBuilder {
                 Counterpart::of(source, id).and_then(|ty| numbers.of(ty));
             });
         }
+        let declared = numbers.count;
         let mut next = 0;
-        while next < numbers.count && table.len() < LAYOUT_CAPACITY - 2 * LAYOUT_TYPES {
+        while next < numbers.count && (next < declared || table.len() < LAYOUT_ROOM) {
+            if next == declared {
+                table.end_of_declared();
+            }
             let (id, name) = numbers.types[next];
             match source.type_by_id(id) {
                 Some(ty) => table.add(source, &ty, name, &mut numbers),

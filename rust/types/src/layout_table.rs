@@ -38,7 +38,10 @@
 use crate::laid_out::OwnMember;
 
 /// The greatest size of a table in bytes.
-pub const LAYOUT_CAPACITY: usize = 4096;
+pub const LAYOUT_CAPACITY: usize = 1 << 15;
+
+/// The size of a table, in bytes, from which on only the types of declarations are added.
+pub const LAYOUT_ROOM: usize = 4096;
 
 /// The most types in a table.
 pub const LAYOUT_TYPES: usize = u8::MAX as usize;
@@ -128,6 +131,8 @@ pub struct LayoutTableBuilder {
     bytes: [u8; LAYOUT_CAPACITY],
     len: usize,
     types: usize,
+    /// The size that the table must not reach with the type under construction.
+    limit: usize,
     /// The type under construction: where it begins, its keyword, and the entries to come.
     start: usize,
     keyword: Keyword,
@@ -146,6 +151,7 @@ impl LayoutTableBuilder {
             bytes: [0; LAYOUT_CAPACITY],
             len: HEADER,
             types: 0,
+            limit: LAYOUT_CAPACITY,
             start: 0,
             keyword: Keyword::Struct,
             left: 0,
@@ -158,6 +164,13 @@ impl LayoutTableBuilder {
         this.push_all(block.as_bytes());
         this.push_all(provider.as_bytes());
         this
+    }
+
+    /// Ends the types that declarations name. Those that follow are only added as long as there is
+    /// [room](LAYOUT_ROOM).
+    pub const fn end_of_declared(&mut self) {
+        self.end_type();
+        self.limit = LAYOUT_ROOM;
     }
 
     /// Adds a type that is [`KnownLayout`](crate::KnownLayout), or one of which nothing is known.
@@ -299,8 +312,7 @@ impl LayoutTableBuilder {
 
     const fn push(&mut self, byte: u8) {
         // There is room for the kinds of all types to come, and for the padding.
-        if self.len + LAYOUT_TYPES + ALIGN < LAYOUT_CAPACITY
-            || byte == UNKNOWN && self.len == self.start
+        if self.len + LAYOUT_TYPES + ALIGN < self.limit || byte == UNKNOWN && self.len == self.start
         {
             self.bytes[self.len] = byte;
             self.len += 1;

@@ -67,7 +67,7 @@ pub use layout::{compare_pair, pair_of, LayoutMismatch, LayoutReport, LayoutRule
 pub use layout_check::{LayoutCheck, LayoutSlot, TableMismatch, TableReport};
 pub use layout_table::{
     member_hash, name_hash, Keyword, LayoutTable, LayoutTableBuilder, Shape, TableMember,
-    TableType, LAYOUT_CAPACITY, LAYOUT_TYPES,
+    TableType, LAYOUT_CAPACITY, LAYOUT_ROOM, LAYOUT_TYPES,
 };
 pub use name_buckets::NameBuckets;
 pub use names::{made_of, Made};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Imports functions of the stock kernel that were chosen at random. Each is declared either right
-//! or with one difference.
+//! or with one difference. The members of all structs in the block `right` are known, and those in
+//! `opaque` are not.
 
 #![allow(
     dead_code,
@@ -31,20 +32,23 @@ module! {
 
 include!(env!("KIMPORT_PROTOTYPES"));
 
-struct ImportsTyped(Imports);
+/// The imports of one block, or of two.
+struct ImportsTyped(Imports, Option<Imports>);
 
 impl kernel::Module for ImportsTyped {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let imports = if parameter(&module_parameters::wrong) == 0 {
-            right::resolve_imports()?
+        let this = if parameter(&module_parameters::wrong) == 0 {
+            Self(right::resolve_imports()?, Some(opaque::resolve_imports()?))
         } else {
-            wrong::resolve_imports()?
+            Self(wrong::resolve_imports()?, None)
         };
-        if imports.iter().any(|import| import.address().is_none()) {
+        let blocks = || [Some(&this.0), this.1.as_ref()].into_iter().flatten();
+        let imports = || blocks().flat_map(Imports::iter);
+        if imports().any(|import| import.address().is_none()) {
             return Err(EBADMSG);
         }
-        let count = imports.iter().count();
+        let count = imports().count();
         pr_info!("{count} imports, chosen with KIMPORT_SEED={SEED}\n");
-        Ok(Self(imports))
+        Ok(this)
     }
 }

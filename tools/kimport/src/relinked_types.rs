@@ -61,7 +61,10 @@ impl TypeMismatch {
     /// Returns the line that says so.
     pub fn line(&self) -> String {
         let (symbol, provider) = (&self.symbol, &self.provider);
-        format!("{symbol} from {provider}: {}", self.difference_with_others())
+        format!(
+            "{symbol} from {provider}: {}",
+            self.difference_with_others()
+        )
     }
 }
 

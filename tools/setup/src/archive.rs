@@ -13,7 +13,11 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
+
+/// The age up to which package lists are used again without asking the mirror.
+const RECENT: Duration = Duration::from_secs(600);
 
 /// Returns the URIs of the repositories in the output of `apt-get --print-uris update`.
 fn repositories(printed: &str) -> Vec<String> {
@@ -240,8 +244,16 @@ impl<'a> Archive<'a> {
         command
     }
 
-    /// Fetches the package lists.
+    /// Fetches the package lists, unless that was done a few minutes ago, from the mirror to use.
     pub(crate) fn refresh(&self, tmp: &Path, log: &Log) -> Result<()> {
+        let list = self.directory.join("sources.list");
+        let fetched = self.directory.join("fetched");
+        let age = |path: &Path| fs::metadata(path).ok()?.modified().ok()?.elapsed().ok();
+        let sources = fs::read_to_string(&list).unwrap_or_default();
+        let is_mirror = variable("KIMPORT_MIRROR").is_none_or(|mirror| sources.contains(&mirror));
+        if is_mirror && age(&fetched).is_some_and(|age| age < RECENT) {
+            return Ok(());
+        }
         let suite = self.suites.first().map_or("", String::as_str);
         let mirror = find_mirror(suite, tmp, log)?;
         let directory = self.directory.display();
@@ -251,7 +263,6 @@ impl<'a> Archive<'a> {
         }
         let line = |suite: &String| format!("deb {mirror} {suite} main\n");
         let sources: String = self.suites.iter().map(line).collect();
-        let list = self.directory.join("sources.list");
         fs::write(&list, sources).at(&list)?;
         let settings = format!(
             "Dir::State::lists \"{directory}/lists\";\n\
@@ -268,7 +279,8 @@ impl<'a> Archive<'a> {
             own_settings()?.join("\n")
         );
         fs::write(self.configuration(), settings).at(self.configuration())?;
-        log.run(&mut self.apt("apt-get", &["-q", "update"]))
+        log.run(&mut self.apt("apt-get", &["-q", "update"]))?;
+        fs::write(&fetched, "").at(&fetched)
     }
 
     /// Returns the value of a field of a package, if `apt-cache show` finds it.
@@ -327,12 +339,27 @@ impl<'a> Archive<'a> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
+        names.extend(self.names("linux-headers-")?);
+        names.extend(self.names("linux-source-")?);
+        // Each start of apt takes a part of a second, so all packages are asked for at once.
         let madison = query(self.apt("apt-cache", &["madison"]).args(&names))?.unwrap_or_default();
+        let has: HashSet<(&str, &str)> = madison
+            .lines()
+            .filter_map(|line| {
+                let mut fields = line.split('|').map(str::trim);
+                Some((fields.next()?, fields.next()?))
+            })
+            .collect();
         let mut kernels = Vec::new();
         let suite = self.suites.last().map_or("", String::as_str);
         for (release, version) in kernels_of(&madison, suite) {
-            if self.has(&format!("linux-headers-{release}"), &version)?
-                && self.has(&source_package(&version)?, &version)?
+            let (headers, source) = (
+                format!("linux-headers-{release}"),
+                source_package(&version)?,
+            );
+            if [&headers, &source]
+                .iter()
+                .all(|name| has.contains(&(name.as_str(), &version)))
             {
                 kernels.push((release, version));
             }

@@ -141,13 +141,17 @@ fn find_release(release: &str, command: &str, steps: &mut Steps) -> Result<(Kern
     let kernel = place.kernel(release, "")?;
     let wanted = Wanted::new(&place, kernel, Origin::Archive, command);
     let archive = &wanted.archive;
-    steps.step(
-        &format!("looking for {release}"),
-        |steps, log| match archive.version(&image)? {
-            Some(_) => Ok(()),
-            None => archive.refresh(&steps.tmp, log),
-        },
-    )?;
+    steps.step(&format!("looking for {release}"), |steps, log| {
+        let headers = format!("linux-headers-{release}");
+        let is_listed = match archive.version(&image)? {
+            Some(version) => archive.has(&headers, &version)?,
+            None => false,
+        };
+        match is_listed {
+            true => Ok(()),
+            false => archive.refresh(&steps.tmp, log),
+        }
+    })?;
     let version = match &installed {
         Some(version) => Some(version.clone()),
         None => archive.version(&image)?,
@@ -157,6 +161,10 @@ fn find_release(release: &str, command: &str, steps: &mut Steps) -> Result<(Kern
     };
     let is_in_archive = archive.has(&format!("linux-headers-{release}"), &version)?
         && archive.has(&archive::source_package(&version)?, &version)?;
+    let is_here = place.kernel(release, &version)?.stock.is_dir();
+    if installed.is_none() && !is_in_archive && !is_here {
+        return Err(wanted.gone(&[])?);
+    }
     let origin = match installed.is_some() && !is_in_archive {
         true => Origin::Installed,
         false => Origin::Archive,

@@ -47,9 +47,9 @@ use core::ptr::null;
 use kernel::ffi::c_int;
 use kernel::prelude::*;
 
-/// Returns the symbols of the kernel image that [`update`] needs.
-pub(super) fn imports() -> &'static [Symbol] {
-    imported::symbols()
+/// Returns the symbols of the kernel image that [`update`] needs, by their names and by older ones.
+pub(super) fn imports() -> [&'static [Symbol]; 2] {
+    [imported::symbols(), imported::OLDER]
 }
 
 /// Makes the calls of each function go to its new target. May sleep. Returns [`false`] if it did

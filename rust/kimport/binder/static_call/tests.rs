@@ -91,8 +91,13 @@ fn bound_and_unbound() -> Result {
 /// Looks up anew whether the kernel has all symbols for binding functions together.
 fn kernel_has_accelerators() -> Result<bool> {
     let kallsyms = Kallsyms::get().map_err(|_| code::EOPNOTSUPP)?;
-    let found = kallsyms.find(None, FunctionBinding::accelerators().iter().map(Query::of))?;
-    Ok(found.iter().all(Result::is_ok))
+    for accelerators in FunctionBinding::accelerators() {
+        let found = kallsyms.find(None, accelerators.iter().map(Query::of))?;
+        if found.iter().all(Result::is_ok) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Returns the target of the instruction that `opcode` and `displacement` make, relative to its

@@ -13,8 +13,8 @@ use kimport_cli::kernel::{image, kallsyms};
 use kimport_testing::prototypes::{
     choose, mistake, mutations, rng, seed, Bindgen, Function, Mutation, Prototype, Ty,
 };
-use kimport_testing::{index, stock_btf, stock_release};
-use kimport_types::{Btf, MismatchPlace, Rule, Severity, IMPLEMENTATION};
+use kimport_testing::{index, kdir, stock_btf, stock_release};
+use kimport_types::{Btf, BtfKind, MismatchPlace, Rule, Severity, TypeSource, IMPLEMENTATION};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
@@ -29,17 +29,27 @@ const FEW: usize = 45;
 /// Each is in a module that is named after the size, as a mutation may need a second one of the
 /// same name.
 #[derive(Default)]
-struct Structs(BTreeMap<usize, BTreeSet<String>>);
+struct Structs {
+    own: BTreeMap<usize, BTreeSet<String>>,
+    /// The structs and unions in `kernel::bindings` whose members bindgen knows, with their sizes.
+    bindings: BTreeMap<String, usize>,
+    /// Set if the last entry named a type of `own`.
+    named_own: bool,
+}
 
 impl Structs {
     fn path(&mut self, name: &str, size: usize) -> String {
-        self.0.entry(size).or_default().insert(name.into());
+        if self.bindings.get(name) == Some(&size) {
+            return format!("kernel::bindings::{name}");
+        }
+        self.named_own = true;
+        self.own.entry(size).or_default().insert(name.into());
         format!("bytes_{size}::r#{name}")
     }
 
     fn rust(&self) -> String {
         let mut rust = String::new();
-        for (size, names) in &self.0 {
+        for (size, names) in &self.own {
             rust += &format!("mod bytes_{size} {{\n");
             for name in names {
                 rust += &format!("    #[repr(C)]\n    pub(crate) struct r#{name}([u8; {size}]);\n");
@@ -72,6 +82,7 @@ impl Structs {
 
     /// Returns an entry of `import_symbols!`.
     fn entry(&mut self, name: &str, prototype: &Prototype) -> String {
+        self.named_own = false;
         let arguments: Vec<_> = prototype.arguments.iter().map(|ty| self.ty(ty)).collect();
         let returned = match &prototype.returned {
             Ty::Void => String::new(),
@@ -86,6 +97,37 @@ fn stock_symbols() -> SymbolTable {
     let vmlinuz = std::fs::read(stock_release().join("vmlinuz")).expect("vmlinuz is there");
     let (kernel, _) = image::unpack(vmlinuz).expect("vmlinuz can be unpacked");
     SymbolTable::of_image(kallsyms::find(&kernel).expect("it has kallsyms"))
+}
+
+/// Returns the structs and unions of `btf` that `kernel::bindings` has with their members.
+fn in_bindings(btf: &Btf<'_>) -> BTreeMap<String, usize> {
+    let path = kdir().join("rust/bindings/bindings_generated.rs");
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let opaque = ["pub _unused", "pub _address", "pub _bindgen_opaque_blob"];
+    let definitions = text
+        .split("\npub struct ")
+        .chain(text.split("\npub union "));
+    let known: BTreeSet<&str> = definitions
+        .filter_map(|definition| definition.split_once(" {\n"))
+        .filter(|(_, body)| {
+            !opaque
+                .iter()
+                .any(|field| body.trim_start().starts_with(field))
+        })
+        .map(|(name, _)| name)
+        .collect();
+    let types = (1..).map_while(|id| btf.type_by_id(id));
+    types
+        .filter_map(|ty| match ty.kind() {
+            BtfKind::Struct { size } | BtfKind::Union { size } => {
+                let name = std::str::from_utf8(btf.name(ty.name_offset())?).ok()?;
+                known
+                    .contains(name)
+                    .then(|| (name.to_owned(), size as usize))
+            }
+            _ => None,
+        })
+        .collect()
 }
 
 /// Returns a block of `entries`, and a static for which one call site of each function is compiled.
@@ -162,13 +204,20 @@ fn main() {
         (*id, name.as_str(), prototype, vec![mutation])
     });
 
-    let mut structs = Structs::default();
+    let mut structs = Structs {
+        bindings: in_bindings(&btf),
+        ..Structs::default()
+    };
     let mut entries = Vec::new();
-    let (mut right, mut wrong, mut expected) = (String::new(), String::new(), String::new());
+    let [mut right, mut opaque, mut wrong, mut expected] = [const { String::new() }; 4];
     let mut tried = BTreeMap::new();
     for (id, name, prototype, mutations) in chosen.chain(kfuncs) {
         let entry = structs.entry(name, &prototype);
-        right += &entry;
+        // With `require`, the members of all structs must be known.
+        match structs.named_own {
+            true => opaque += &entry,
+            false => right += &entry,
+        }
         entries.push((name, entry));
 
         let (mutation, report) = mistake(&mut rng, mutations, name, &btf, id);
@@ -183,7 +232,7 @@ fn main() {
     println!("{tried:?}");
 
     let rust = format!(
-        "const SEED: u64 = {seed};\n\n{}import_symbols! {{\n#[verify(require)]\nmod right {{\n{right}}}\nmod wrong {{\n{wrong}}}\n}}\n",
+        "const SEED: u64 = {seed};\n\n{}import_symbols! {{\n#[verify(require)]\nmod right {{\n{right}}}\nmod opaque {{\n{opaque}}}\nmod wrong {{\n{wrong}}}\n}}\n",
         structs.rust()
     );
     std::fs::write(directory.join("prototypes.rs"), rust).expect("prototypes.rs is written");
