@@ -14,6 +14,9 @@ use core::fmt;
 /// The deepest nesting of nameless structs and unions, and of arrays, that is followed.
 pub(crate) const DEPTH: u32 = 16;
 
+/// The most members of a type that are compared, with those of its nameless members.
+const MEMBERS: u32 = 1 << 12;
+
 /// The size of a pointer.
 const POINTER: u64 = 8;
 
@@ -167,7 +170,7 @@ pub fn compare_pair<A: TypeSource, B: TypeSource>(
             BtfKind::Struct { size } | BtfKind::Union { size },
             BtfKind::Struct { size: their_size } | BtfKind::Union { size: their_size },
         ) => {
-            each_member(ours, &our, 0, DEPTH, &mut |member| {
+            each_member(ours, &our, &mut |member| {
                 if !are_whole {
                     return false;
                 }
@@ -222,23 +225,37 @@ pub fn compare_pair<A: TypeSource, B: TypeSource>(
 
 /// Calls `visit` with the members of a struct or union, and with those of its nameless members in
 /// place of these, as C sees them, until it returns false. Offsets are those in the whole type.
-/// Returns false if `visit` did.
 pub(crate) fn each_member(
     source: &impl TypeSource,
     ty: &BtfType<'_>,
-    base: u32,
-    depth: u32,
+    visit: &mut dyn FnMut(Member) -> bool,
+) {
+    each_member_at(source, ty, (0, DEPTH), &mut { MEMBERS }, visit);
+}
+
+/// Does the same for a type at the offset `base`, up to `depth` and for as many members as are
+/// `left`: a struct that is in itself more than once would have no end. Returns false at an end.
+fn each_member_at(
+    source: &impl TypeSource,
+    ty: &BtfType<'_>,
+    (base, depth): (u32, u32),
+    left: &mut u32,
     visit: &mut dyn FnMut(Member) -> bool,
 ) -> bool {
     for mut member in ty.members() {
+        let Some(less) = left.checked_sub(1) else {
+            return false;
+        };
+        *left = less;
         member.offset = member.offset.wrapping_add(base);
         if source.name(member.name) != Some(b"") {
             if !visit(member) {
                 return false;
             }
         } else if depth > 0 {
+            let place = (member.offset, depth - 1);
             let inner = resolve(source, member.ty).and_then(|id| source.type_by_id(id));
-            if inner.is_some_and(|ty| !each_member(source, &ty, member.offset, depth - 1, visit)) {
+            if inner.is_some_and(|ty| !each_member_at(source, &ty, place, left, visit)) {
                 return false;
             }
         }
@@ -247,13 +264,13 @@ pub(crate) fn each_member(
 }
 
 /// Returns the first member that `is_wanted` accepts.
-fn find_member(
+pub(crate) fn find_member(
     source: &impl TypeSource,
     ty: &BtfType<'_>,
     is_wanted: impl Fn(&Member) -> bool,
 ) -> Option<Member> {
     let mut found = None;
-    each_member(source, ty, 0, DEPTH, &mut |member| {
+    each_member(source, ty, &mut |member| {
         found = Some(member).filter(&is_wanted);
         found.is_none()
     });

@@ -5,7 +5,9 @@
 
 use crate::btf::{next_of_chain, resolve, BtfKind, BtfType, Member, TypeSource, CHAIN};
 use crate::encoding::{Description, SymbolType, Type, TypeBytes};
-use crate::layout::{each_member, size_of, type_words, LayoutRule, LayoutSentence, DEPTH};
+use crate::layout::{
+    each_member, find_member, size_of, type_words, LayoutRule, LayoutSentence, DEPTH,
+};
 use crate::layout_table::{
     member_hash, name_hash, Keyword, LayoutTable, Shape, TableMember, TableType,
 };
@@ -299,7 +301,7 @@ impl<S: TypeSource> TypeComparison<'_, S> {
             }
             BtfKind::Enum { size } => {
                 if their.enumerators().next().is_some() {
-                    self.compare_enumerators();
+                    self.compare_enumerators(size);
                 }
                 self.compare_size(size);
             }
@@ -338,29 +340,35 @@ impl<S: TypeSource> TypeComparison<'_, S> {
         let Some(their) = source.type_by_id(theirs) else {
             return;
         };
+        let hash_of = |other: &Member| member_hash(source.name(other.name).unwrap_or_default());
+        let in_place = |member: &TableMember, other: &Member| {
+            member.name == hash_of(other) && member.offset == u64::from(other.offset)
+        };
         // In general, both have the same members in the same order: the one behind the last match
         // is tried first. Of several with the same hash, one at the same offset is meant.
         let mut behind = ty.members();
         let mut matched = 0;
-        each_member(source, &their, 0, DEPTH, &mut |other| {
-            let hash = member_hash(source.name(other.name).unwrap_or_default());
-            let in_place = |member: &TableMember| {
-                member.name == hash && member.offset == u64::from(other.offset)
-            };
+        each_member(source, &their, &mut |other| {
             let mut ahead = behind.clone();
-            let member = match ahead.next().filter(in_place) {
+            let member = match ahead.next().filter(|member| in_place(member, &other)) {
                 Some(member) => {
                     behind = ahead;
                     Some(member)
                 }
                 None => {
-                    let by_name = || ty.members().find(|member| member.name == hash);
                     let mut members = ty.members();
-                    let member = members.find(in_place);
+                    let member = members.find(|member| in_place(member, &other));
                     if member.is_some() {
                         behind = members;
                     }
-                    member.or_else(by_name)
+                    let hash = hash_of(&other);
+                    member.or_else(|| {
+                        ty.members().find(|member| {
+                            let is_at_place = |other: &Member| in_place(member, other);
+                            member.name == hash
+                                && find_member(source, &their, is_at_place).is_none()
+                        })
+                    })
                 }
             };
             if let Some(member) = member {
@@ -436,19 +444,11 @@ impl<S: TypeSource> TypeComparison<'_, S> {
     ) {
         let (ty, source) = (self.ty, self.source);
         let hash = |other: &Member| member_hash(source.name(other.name).unwrap_or_default());
-        let find = |is_wanted: &dyn Fn(&Member) -> bool| {
-            let mut found = None;
-            each_member(source, their, 0, DEPTH, &mut |other| {
-                found = Some(other).filter(is_wanted);
-                found.is_none()
-            });
-            found
-        };
-        if find(&|other| hash(other) == member.name).is_some() {
+        if find_member(source, their, |other| hash(other) == member.name).is_some() {
             return;
         }
         // A member in its place may be the same under a new name, if we have none of that name.
-        let renamed = find(&|other| {
+        let renamed = find_member(source, their, |other| {
             u64::from(other.offset) == member.offset
                 && self
                     .sizes(member, *other)
@@ -474,16 +474,20 @@ impl<S: TypeSource> TypeComparison<'_, S> {
         }
     }
 
-    fn compare_enumerators(&mut self) {
+    fn compare_enumerators(&mut self, size: u32) {
         let Some(their) = self.source.type_by_id(self.theirs) else {
             return;
+        };
+        let bits = match size {
+            0..8 => (1 << (8 * size)) - 1,
+            _ => u64::MAX,
         };
         for (name, value) in self.ty.enumerators() {
             let is_same = |&(other, _): &(u32, u64)| {
                 member_hash(self.source.name(other).unwrap_or_default()) == name
             };
-            // Rust may know the value as one of fewer bits. Several may have the hash.
-            let has_value = |&(_, theirs): &(u32, u64)| theirs as u32 == value as u32;
+            // Either may be extended by its sign. Several may have the hash.
+            let has_value = |&(_, theirs): &(u32, u64)| (theirs ^ value as u64) & bits == 0;
             let mut others = their.enumerators().filter(is_same);
             if others.clone().any(|other| has_value(&other)) {
                 continue;

@@ -4,7 +4,7 @@
 //! that are not compiled with the macro, but have BTF of their own.
 
 use crate::btf::{BtfKind, BtfType, TypeSource};
-use crate::layout::{each_member, size_of, DEPTH};
+use crate::layout::{each_member, size_of};
 use crate::layout_check::{each_type, element, Counterpart};
 use crate::layout_table::{
     member_hash, Keyword, LayoutTableBuilder, Shape, LAYOUT_ROOM, LAYOUT_TYPES,
@@ -94,12 +94,12 @@ impl LayoutTableBuilder {
             _ => return self.unknown(),
         };
         let mut count = 0;
-        each_member(source, ty, 0, DEPTH, &mut |_| {
+        each_member(source, ty, &mut |_| {
             count += 1;
             true
         });
         self.begin(keyword, name, size as usize, count);
-        each_member(source, ty, 0, DEPTH, &mut |member| {
+        each_member(source, ty, &mut |member| {
             let shape = match element(source, member.ty) {
                 Some(BtfKind::Int { .. } | BtfKind::Enum { .. } | BtfKind::Float { .. }) => {
                     Shape::Number

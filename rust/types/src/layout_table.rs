@@ -141,6 +141,8 @@ pub struct LayoutTableBuilder {
     is_full: bool,
     /// The end of the member before in bits, or the value of the enumerator before and 1.
     next: i64,
+    /// The number of types that there must be at the end, because members lead to them.
+    wanted: usize,
 }
 
 impl LayoutTableBuilder {
@@ -157,6 +159,7 @@ impl LayoutTableBuilder {
             left: 0,
             is_full: false,
             next: 0,
+            wanted: 0,
         };
         this.bytes[0] = VERSION;
         this.bytes[1] = block.len() as u8;
@@ -230,22 +233,31 @@ impl LayoutTableBuilder {
     ) {
         assert!(!matches!(self.keyword, Keyword::Enum) && self.left > 0);
         self.left -= 1;
+        let bits = match is_bit_field {
+            true => size,
+            false => size.saturating_mul(8),
+        };
+        let end = offset.saturating_add(bits);
+        if end > i64::MAX as usize {
+            // BTF that is damaged may say so.
+            self.is_full = true;
+            return;
+        }
         self.push_all(&name.to_le_bytes());
         self.push_difference(offset as i64);
-        let (stated, bits) = match is_bit_field {
-            true => (size * 2 + 1, size),
-            false => (size * 2, size * 8),
-        };
-        self.push_number(stated as u64);
+        self.push_number(size as u64 * 2 + is_bit_field as u64);
         self.next = match self.keyword {
             Keyword::Union => 0,
-            _ => (offset + bits) as i64,
+            _ => end as i64,
         };
         let leads_to = match leads_to {
-            Some(number) => number as u64 + 1,
+            Some(number) => number as usize + 1,
             None => 0,
         };
-        self.push_number(leads_to * 4 + shape as u64);
+        if leads_to > self.wanted {
+            self.wanted = leads_to;
+        }
+        self.push_number((leads_to * 4 + shape as usize) as u64);
     }
 
     /// Adds an enumerator to the last type.
@@ -260,6 +272,7 @@ impl LayoutTableBuilder {
     /// Ends the table.
     pub const fn finish(mut self) -> Self {
         self.end_type();
+        assert!(self.wanted <= self.types, "a member leads to no type");
         self.bytes[3] = self.types as u8;
         self.len = self.len.next_multiple_of(ALIGN);
         let size = (self.len as u32).to_le_bytes();
@@ -372,7 +385,10 @@ impl<'a> LayoutTable<'a> {
     pub fn read(bytes: &'a [u8]) -> Option<(Self, usize)> {
         let &[version, block_len, provider_len, count, s0, s1, s2, s3] = bytes.first_chunk()?;
         let size = u32::from_le_bytes([s0, s1, s2, s3]) as usize;
-        let table = bytes.get(..size).filter(|table| table.len() % ALIGN == 0)?;
+        let table = bytes.get(..size.min(LAYOUT_CAPACITY))?;
+        if table.len() != size || size % ALIGN != 0 {
+            return None;
+        }
         let (block, rest) = table.get(HEADER..)?.split_at_checked(block_len.into())?;
         let (provider, types) = rest.split_at_checked(provider_len.into())?;
         let this = Self {

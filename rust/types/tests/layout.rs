@@ -3,6 +3,7 @@
 //! The comparison of layouts: of small types that are made here, and of the stock kernel's, each
 //! equal to itself and with one change.
 
+use kimport_testing::layouts::{changes, Editable, Others};
 use kimport_testing::prototypes::{rng, seed};
 use kimport_testing::{index, stock_btf, stock_test, Maker};
 use kimport_types::{
@@ -181,130 +182,6 @@ fn maker_pointer(btf: &Btf<'_>, id: u32) -> u32 {
     (1..).find(is_pointer).expect("there is a pointer")
 }
 
-/// A `.BTF` section whose types are changed in place.
-struct Editable {
-    bytes: Vec<u8>,
-    index: Vec<u32>,
-}
-
-impl Editable {
-    /// Returns the place of word `number` of the type `id`.
-    fn place(&self, id: u32, number: usize) -> usize {
-        let header = |at| self.word_at(at) as usize;
-        header(4) + header(8) + self.index[id as usize - 1] as usize + 4 * number
-    }
-
-    fn word_at(&self, at: usize) -> u32 {
-        u32::from_le_bytes(*self.bytes[at..].first_chunk().unwrap())
-    }
-
-    fn word(&self, id: u32, number: usize) -> u32 {
-        self.word_at(self.place(id, number))
-    }
-
-    fn set(&mut self, id: u32, number: usize, value: u32) {
-        let at = self.place(id, number);
-        self.bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
-    }
-}
-
-/// A change of a type: the words to set, and the rule that finds it.
-type Change = (LayoutRule, Vec<(usize, u32)>);
-
-/// Types of the kernel that changes refer to.
-struct Others {
-    byte: u32,
-    long: u32,
-    pointer: u32,
-}
-
-/// Returns the changes that a type allows, with what each is called.
-fn changes(btf: &Btf<'_>, id: u32, others: &Others) -> Vec<(&'static str, Change)> {
-    let ty = btf.type_by_id(id).unwrap();
-    let name = |offset| btf.name(offset).unwrap_or_default();
-    // The name of the member without its first letter, if no member is called so.
-    let renamed = |offset: u32, taken: &dyn Fn(&[u8]) -> bool| {
-        let new = name(offset + 1);
-        (!new.is_empty() && !taken(new)).then_some(offset + 1)
-    };
-    let mut changes = Vec::new();
-    match ty.kind() {
-        BtfKind::Struct { size } => {
-            changes.push(("resize", (LayoutRule::Size, vec![(2, size + 8)])));
-            // A nameless member may have a member of any name.
-            let members: Vec<_> = ty.members().collect();
-            if members.is_empty() || members.iter().any(|member| name(member.name).is_empty()) {
-                return changes;
-            }
-            let last = members.len() - 1;
-            let member = members[last];
-            let word = |number| 3 + 3 * last + number;
-            let taken = |new: &[u8]| members.iter().any(|member| name(member.name) == new);
-            let is_pointer = |id| {
-                matches!(
-                    btf.type_by_id(id).map(|ty| ty.kind()),
-                    Some(BtfKind::Pointer(_))
-                )
-            };
-            let to_other_struct = |pointer| match btf.type_by_id(pointer).unwrap().kind() {
-                BtfKind::Pointer(to @ 1..) => match btf.type_by_id(to).unwrap() {
-                    ty if matches!(ty.kind(), BtfKind::Struct { .. }) => {
-                        !name(ty.name_offset()).is_empty()
-                    }
-                    _ => false,
-                },
-                _ => false,
-            };
-            if member.bits > 1 {
-                let bits = (u32::from(member.bits - 1) << 24) | member.offset;
-                changes.push(("narrow", (LayoutRule::MemberSize, vec![(word(2), bits)])));
-                return changes;
-            }
-            if member.bits != 0 {
-                return changes;
-            }
-            changes.push((
-                "move",
-                (LayoutRule::MemberOffset, vec![(word(2), member.offset + 8)]),
-            ));
-            if let Some(new) = renamed(member.name, &taken) {
-                changes.push(("rename", (LayoutRule::MemberRenamed, vec![(word(0), new)])));
-                let removed = vec![(word(0), new), (word(2), member.offset + 8)];
-                changes.push(("remove", (LayoutRule::MemberMissing, removed)));
-            }
-            if is_pointer(member.ty) {
-                changes.push((
-                    "shrink",
-                    (LayoutRule::MemberSize, vec![(word(1), others.byte)]),
-                ));
-                changes.push((
-                    "retype",
-                    (LayoutRule::MemberType, vec![(word(1), others.long)]),
-                ));
-                if to_other_struct(member.ty) && member.ty != others.pointer {
-                    changes.push((
-                        "redirect",
-                        (LayoutRule::MemberType, vec![(word(1), others.pointer)]),
-                    ));
-                }
-            }
-        }
-        BtfKind::Enum { size: 4 } => {
-            let Some((first, value)) = ty.enumerators().next() else {
-                return changes;
-            };
-            let value = (value as u32).wrapping_add(1);
-            changes.push(("renumber", (LayoutRule::EnumeratorValue, vec![(4, value)])));
-            let taken = |new: &[u8]| ty.enumerators().any(|(other, _)| name(other) == new);
-            if let Some(new) = renamed(first, &taken) {
-                changes.push(("forget", (LayoutRule::EnumeratorMissing, vec![(3, new)])));
-            }
-        }
-        _ => {}
-    }
-    changes
-}
-
 /// Every struct, union and enum is equal to itself, and a change of one is found by its rule.
 #[stock_test]
 fn layouts_of_the_stock_kernel() {
@@ -344,27 +221,8 @@ fn layouts_of_the_stock_kernel() {
         assert_eq!(found.map(|found| found.to_string()), None, "type {id}");
     }
 
-    let find = |is_it: &dyn Fn(BtfKind<'_>) -> bool| {
-        (1..)
-            .find(|&id| is_it(btf.type_by_id(id).unwrap().kind()))
-            .unwrap()
-    };
-    let named = |name: &[u8]| {
-        let mut ids = ids.iter().copied();
-        ids.find(|&id| btf.name(btf.type_by_id(id).unwrap().name_offset()) == Some(name))
-            .unwrap()
-    };
-    let list = named(b"list_head");
-    let others = Others {
-        byte: find(&|kind| matches!(kind, BtfKind::Int { size: 1, .. })),
-        long: find(&|kind| matches!(kind, BtfKind::Int { size: 8, .. })),
-        pointer: find(&|kind| matches!(kind, BtfKind::Pointer(to) if to == list)),
-    };
-    let mut edited = Editable {
-        index: index(&bytes),
-        bytes: bytes.clone(),
-    };
-    Btf::new(&bytes, None, &mut edited.index).unwrap();
+    let others = Others::of(&btf);
+    let mut edited = Editable::new(bytes.clone());
 
     let mut rng = rng(seed());
     let mut tried = BTreeMap::<&str, usize>::new();
@@ -376,14 +234,8 @@ fn layouts_of_the_stock_kernel() {
                 continue;
             }
             *count += 1;
-            let before: Vec<_> = words
-                .iter()
-                .map(|&(at, _)| (at, edited.word(id, at)))
-                .collect();
-            words
-                .iter()
-                .for_each(|&(at, word)| edited.set(id, at, word));
-            let theirs = Btf::with_index(&edited.bytes, None, &edited.index).unwrap();
+            let before = edited.change(id, &words);
+            let theirs = edited.btf();
             let pair = Pair {
                 ours: id,
                 theirs: id,
@@ -413,9 +265,7 @@ fn layouts_of_the_stock_kernel() {
                     "type {id}: {kind}: {text}"
                 );
             }
-            before
-                .iter()
-                .for_each(|&(at, word)| edited.set(id, at, word));
+            edited.change(id, &before);
         }
     }
     println!("{tried:?}");

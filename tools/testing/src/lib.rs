@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The stock kernel for tests, its functions as [`prototypes`], a [`Maker`] of BTF, and
-//! [`record()`]s of import tables.
+//! The stock kernel for tests, its functions as [`prototypes`], a [`Maker`] of BTF, [`record()`]s of
+//! import tables, and tables of [`layouts`].
 
+pub mod layouts;
 mod maker;
 #[expect(missing_docs)] // The parts of types and prototypes explain themselves.
 pub mod prototypes;

@@ -99,10 +99,33 @@ impl Maker {
 
     /// Adds a struct (4) or union (5) with members: each name, type, and offset in bits.
     pub fn members(&self, kind: u32, name: &str, size: u32, members: &[(&str, u32, u32)]) -> u32 {
+        self.aggregate(kind, false, name, size, members)
+    }
+
+    /// Adds a struct (4) or union (5) of whose members the first byte of the offset is the number of
+    /// bits, or 0 if it is no bit-field.
+    pub fn bit_fields(
+        &self,
+        kind: u32,
+        name: &str,
+        size: u32,
+        members: &[(&str, u32, u32)],
+    ) -> u32 {
+        self.aggregate(kind, true, name, size, members)
+    }
+
+    fn aggregate(
+        &self,
+        kind: u32,
+        flag: bool,
+        name: &str,
+        size: u32,
+        members: &[(&str, u32, u32)],
+    ) -> u32 {
         let words = members.iter();
         let words = words.flat_map(|&(name, ty, offset)| [self.string(name), ty, offset]);
         let words: Vec<u32> = words.collect();
-        self.raw(kind, false, members.len() as u32, name, size, &words)
+        self.raw(kind, flag, members.len() as u32, name, size, &words)
     }
 
     pub fn union(&self, name: &str, size: u32) -> u32 {
@@ -120,6 +143,15 @@ impl Maker {
             .flat_map(|&(name, value)| [self.string(name), value as u32])
             .collect();
         self.raw(6, true, enumerators.len() as u32, name, 4, &words)
+    }
+
+    /// Adds an enum of 8 bytes with enumerators.
+    pub fn wide_enumerators(&self, name: &str, enumerators: &[(&str, i64)]) -> u32 {
+        let words = enumerators.iter();
+        let words: Vec<u32> = words
+            .flat_map(|&(name, value)| [self.string(name), value as u32, (value >> 32) as u32])
+            .collect();
+        self.raw(19, true, enumerators.len() as u32, name, 8, &words)
     }
 
     pub fn forward(&self, name: &str) -> u32 {

@@ -70,6 +70,11 @@ pub type Function = (u32, String, btf_rs::Func);
 pub struct Bindgen(pub btf_rs::Btf);
 
 impl Bindgen {
+    /// Reads the BTF of a kernel.
+    pub fn new(btf: &[u8]) -> Self {
+        Self(btf_rs::Btf::from_bytes(btf).expect("btf-rs reads it"))
+    }
+
     /// Returns all functions from type `first_id` on.
     pub fn functions(&self, first_id: u32) -> Vec<Function> {
         (first_id..)
