@@ -4,7 +4,8 @@
 //! format is that of [`kimport_types::LayoutTable`], and the names of members beside it.
 
 use kimport_types::{
-    judge_layouts, member_hash, Btf, Judgement, LayoutCheck, LayoutSlot, LayoutTable, TableReport,
+    judge_layouts, member_hash, Btf, Judgement, LayoutCheck, LayoutSlot, LayoutTable,
+    TableMismatch, TableReport,
 };
 
 use crate::import_table::Import;
@@ -59,6 +60,8 @@ impl LayoutTables {
     fn name_of(&self, hash: u16) -> Option<String> {
         let mut names: Vec<_> = self.names.iter().map(String::as_str).collect();
         names.retain(|name| member_hash(name.as_bytes()) == hash);
+        // Each block has its own.
+        names.sort_unstable();
         names.dedup();
         (!names.is_empty()).then(|| names.join(" or "))
     }
@@ -67,7 +70,7 @@ impl LayoutTables {
     pub fn checks<'a>(&'a self, module: &'a str, provider: &'a str) -> LayoutChecks<'a> {
         let checks = self.iter().map(|table| {
             let slots = vec![LayoutSlot::default(); table.count()];
-            (table.block, LayoutCheck::new(table, slots))
+            (table.block.to_owned(), LayoutCheck::new(table, slots))
         });
         LayoutChecks {
             checks: checks.collect(),
@@ -79,7 +82,7 @@ impl LayoutTables {
 
 /// The comparison of a module's layouts with the types of one provider.
 pub struct LayoutChecks<'a> {
-    checks: Vec<(&'a str, LayoutCheck<'a, Vec<LayoutSlot>>)>,
+    checks: Vec<(String, LayoutCheck<'a, Vec<LayoutSlot>>)>,
     tables: &'a LayoutTables,
     labels: [&'a str; 2],
 }
@@ -88,12 +91,19 @@ impl LayoutChecks<'_> {
     /// Judges the layouts that `import`, which is the symbol `id` of `types`, leads to. Returns the
     /// difference in words, too, which is empty if there is none.
     pub fn judge(&mut self, import: &Import, types: &Btf<'_>, id: u32) -> (Judgement, String) {
-        let mut difference = String::new();
-        let mut judgement = None;
+        let mut worst = (Judgement::Verified, String::new());
         let block = import.block.as_deref().unwrap_or_default();
+        // The macro gives no table to a block of whose types it knows none. Modules that it expanded
+        // before it made tables have none at all.
+        let has_table = self.checks.iter().any(|(name, _)| *name == block);
+        if !has_table && !self.checks.is_empty() {
+            let check = LayoutCheck::new(LayoutTable::EMPTY, Vec::new());
+            self.checks.push((block.to_owned(), check));
+        }
         let checks = self.checks.iter_mut().filter(|(name, _)| *name == block);
         for (_, check) in checks {
-            let report = |mismatch: kimport_types::TableMismatch, _| {
+            let mut difference = String::new();
+            let report = |mismatch: TableMismatch, _| {
                 let name = self.tables.name_of(mismatch.hash);
                 let report = TableReport {
                     mismatch,
@@ -106,11 +116,15 @@ impl LayoutChecks<'_> {
             let description = &import.description;
             let found = judge_layouts(check, description, import.verify, types, id, report);
             // Blocks of different modules may have the same name. One of them is that of the import.
-            judgement = match judgement {
-                None | Some(Judgement::Verified) => Some(found),
-                worse => worse,
+            let is_worse = match worst.0 {
+                Judgement::Verified => true,
+                Judgement::Refused => false,
+                _ => found == Judgement::Refused,
             };
+            if is_worse {
+                worst = (found, difference);
+            }
         }
-        (judgement.unwrap_or(Judgement::Verified), difference)
+        worst
     }
 }
