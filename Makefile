@@ -407,7 +407,8 @@ check-kernels: tools
 
 IBLOCK := $(BUILD)/samples/rust_iblock/rust_iblock.ko
 check-compare: tools samples/rust_iblock
-	@kernels=$$(scripts/setup kernels) && export KIMPORT_KERNELS="$$kernels" && \
+	@kernels=$$(scripts/setup kernels) && \
+		export KIMPORT_KERNELS="$$kernels" KIMPORT_IBLOCK=$(abspath $(IBLOCK)) && \
 		$(CARGO) test -q --workspace --test debian_kernels -- --ignored
 	@kernels=$$(scripts/setup kernels | sed 's/^/--kernel /') && rc=0 && \
 		$(IN_ROOT) $(KIMPORT) compare --module $(IBLOCK) $$kernels --kernel $(STOCK) \

@@ -7,8 +7,9 @@ mod common;
 
 use common::*;
 use expect_test::expect_file;
+use kimport_cli::kernel::Kernel;
 use kimport_types::Encoding;
-use std::{env, fs};
+use std::{env, fs, process::Command};
 use tempfile::TempDir;
 
 /// Returns the kernels that were fetched: release and files, as values of `--kernel`.
@@ -109,6 +110,64 @@ fn declarations_of_7_3_on_all() {
         said += "\n";
     }
     expect_file!["debian_kernels/check.txt"].assert_eq(&said);
+}
+
+/// Returns the offset in bytes that pahole prints for a member of a struct of the LIO core.
+fn offset_by_pahole(kernel: &str, ty: &str, member: &str) -> u64 {
+    let kernel = Kernel::read(&kernel.parse().unwrap()).unwrap();
+    let core = kernel.module("target_core_mod").unwrap().unwrap();
+    let types = core.types.as_ref().unwrap();
+    let directory = TempDir::new().unwrap();
+    let image = write(&directory, "vmlinux", kernel.btf().unwrap());
+    let module = write(&directory, "module", &types.btf);
+    let arguments = ["-F", "btf", "--btf_base", &image, "-C", ty, &module];
+    // It warns of tags that it does not know.
+    let output = Command::new("pahole").args(arguments).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let is_member = |line: &&str| {
+        let (declaration, _) = line.split_once(';').unwrap_or_default();
+        let words = declaration.split(|c: char| !c.is_alphanumeric() && c != '_');
+        words
+            .rev()
+            .find(|word| !word.is_empty() && word.parse::<u64>().is_err())
+            == Some(member)
+    };
+    let line = text
+        .lines()
+        .find(is_member)
+        .unwrap_or_else(|| panic!("no {member}: {text}"));
+    let (_, numbers) = line.split_once("/*").unwrap();
+    numbers.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+/// A backend that was built for 7.3 is refused by the cores of the others, and the first member that
+/// is told is where pahole says.
+#[test]
+#[ignore = "make check-compare fetches the kernels"]
+fn structs_that_changed_inside() {
+    let module = env::var("KIMPORT_IBLOCK").expect("run `make check-compare`");
+    let kernels = kernels();
+    let built_for = kernels.last().unwrap();
+    let mut told = Vec::new();
+    for kernel in &kernels {
+        let (_, text, _) = kimport(format!("check {module} --kernel {kernel}"));
+        let moved = text.lines().find_map(|line| {
+            let (_, line) = line.split_once(" from target_core_mod: struct ")?;
+            let (ty, line) = line.split_once(": member ")?;
+            let (member, line) = line.split_once(" is at byte ")?;
+            let (theirs, ours) = line.split_once(" in target_core_mod, at byte ")?;
+            Some((ty, member, theirs, ours.strip_suffix(" in rust_iblock")?))
+        });
+        let Some((ty, member, theirs, ours)) = moved else {
+            assert!(!text.contains(": struct "), "{text}");
+            continue;
+        };
+        let offset = |kernel| offset_by_pahole(kernel, ty, member).to_string();
+        assert_eq!(theirs, offset(kernel), "{ty}.{member}");
+        assert_eq!(ours, offset(built_for), "{ty}.{member}");
+        told.push(kernel.split('=').next().unwrap());
+    }
+    assert_eq!(told, ["6.1", "6.12", "7.2"]);
 }
 
 /// Runs the command on a kernel of another architecture, and on one of its modules.
