@@ -238,13 +238,17 @@ impl Visit<'_> for Recognize<'_> {
     }
 }
 
+/// Returns whether bindgen appends an underscore to a name: to keywords of Rust, also to former and
+/// to future ones, and to the names of primitive types.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    let others = ["alignof", "gen", "offsetof", "proc", "pure", "sizeof"];
+    syn::parse_str::<Ident>(name).is_err() || PRIMITIVES.contains(&name) || others.contains(&name)
+}
+
 /// Returns the name that bindgen gives to the symbol `name`, or [`None`] if C cannot name it.
 pub(crate) fn item_name(name: &str, span: Span) -> Option<Ident> {
-    // bindgen appends an underscore to keywords.
-    let names = [name.to_owned(), format!("{name}_")];
-    let mut ident = names
-        .iter()
-        .find_map(|name| syn::parse_str::<Ident>(name).ok())?;
+    let underscore = if is_reserved(name) { "_" } else { "" };
+    let mut ident = syn::parse_str::<Ident>(&format!("{name}{underscore}")).ok()?;
     ident.set_span(span);
     // C has no `r#`.
     (ident == ident.unraw()).then_some(ident)

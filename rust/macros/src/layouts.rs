@@ -13,7 +13,7 @@
 //! compiled for.
 
 use crate::{
-    bindings::{Bindings, PRIMITIVES},
+    bindings::{is_reserved, Bindings, PRIMITIVES},
     definitions::Definition,
     model::{bare, Block, Entry},
 };
@@ -388,14 +388,11 @@ fn add_members(
     Some(is_union)
 }
 
-/// Returns the name that C has for an item of bindgen, which appends an underscore to keywords of
-/// Rust.
-fn c_name(name: &str) -> String {
+/// Returns the name that C has for an item of bindgen.
+pub(crate) fn c_name(name: &str) -> String {
     let name = name.strip_prefix("r#").unwrap_or(name);
     match name.strip_suffix('_') {
-        Some(keyword) if !keyword.is_empty() && syn::parse_str::<Ident>(keyword).is_err() => {
-            keyword.to_owned()
-        }
+        Some(reserved) if !reserved.is_empty() && is_reserved(reserved) => reserved.to_owned(),
         _ => name.to_owned(),
     }
 }

@@ -4,7 +4,9 @@
 //!
 //! `UPDATE_EXPECT=1` writes the `.expanded.rs` files anew.
 
-use crate::{bindings, bindings::Bindings, diagnostics, expand, expand::Context, pipeline};
+use crate::{
+    bindings, bindings::Bindings, diagnostics, expand, expand::Context, layouts, pipeline,
+};
 use proc_macro2::{Delimiter, Group, Ident, Literal, Punct, Spacing, TokenStream, TokenTree};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use quote::{quote, ToTokens};
@@ -63,6 +65,26 @@ fn ui_files(directory: &str, suffix: &str) -> Vec<PathBuf> {
 
 fn without_space(text: &str) -> String {
     text.split_whitespace().collect()
+}
+
+#[test]
+fn names_in_c() {
+    let names = [
+        ("flags", "flags"),
+        ("type_", "type"),
+        ("str_", "str"),
+        ("u8_", "u8"),
+        ("proc_", "proc"),
+        ("r#in", "in"),
+        ("dma_", "dma_"),
+        ("_", "_"),
+    ];
+    for (rust, c) in names {
+        assert_eq!(layouts::c_name(rust), c);
+        let is_plain = rust.starts_with("r#") || rust.starts_with('_');
+        let ident = bindings::item_name(c, proc_macro2::Span::call_site());
+        assert!(is_plain || ident.unwrap() == rust, "{c}");
+    }
 }
 
 /// An input has the parts that its expansion must have behind `// has: `, or a file with all of it.
