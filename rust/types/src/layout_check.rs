@@ -9,7 +9,7 @@ use crate::layout::{
     each_member, find_member, size_of, type_words, LayoutRule, LayoutSentence, DEPTH,
 };
 use crate::layout_table::{
-    member_hash, name_hash, Keyword, LayoutTable, Shape, TableMember, TableType,
+    longer_name_hash, member_hash, name_hash, Keyword, LayoutTable, Shape, TableMember, TableType,
 };
 use core::fmt;
 use core::ops::DerefMut;
@@ -274,6 +274,20 @@ impl Counterpart {
     fn is_of(&self, ty: &TableType<'_>) -> bool {
         self.keyword == ty.keyword && (self.name == ty.name || self.is_nameless || ty.name == 0)
     }
+
+    /// Returns whether it may be the type `ty` of a table, if C defines that inside of `outer`:
+    /// bindgen puts the name of the outer type and an underscore before its name.
+    fn is_inside(
+        &self,
+        source: &impl TypeSource,
+        outer: &TableType<'_>,
+        ty: &TableType<'_>,
+    ) -> bool {
+        let name = source.type_by_id(self.id).map(|ty| ty.name_offset());
+        let name = name.and_then(|name| source.name(name)).unwrap_or_default();
+        let outer = longer_name_hash(outer.name, b"_");
+        self.keyword == ty.keyword && longer_name_hash(outer, name) == ty.name
+    }
 }
 
 /// The comparison of one type of a table with its counterpart.
@@ -428,7 +442,7 @@ impl<S: TypeSource> TypeComparison<'_, S> {
         let Some(theirs) = Counterpart::of(self.source, other.ty) else {
             return true;
         };
-        let is_same = theirs.is_of(&ours);
+        let is_same = theirs.is_of(&ours) || theirs.is_inside(self.source, &self.ty, &ours);
         if is_same {
             queue.push(number, theirs.id);
         }

@@ -106,10 +106,14 @@ pub struct TableType<'a> {
 
 /// Returns the hash of a type's name: FNV-1a, and 0 for no name.
 pub const fn name_hash(name: &[u8]) -> u32 {
-    if name.is_empty() {
-        return 0;
+    match name {
+        [] => 0,
+        name => longer_name_hash(0x811c_9dc5, name),
     }
-    let mut hash = 0x811c_9dc5_u32;
+}
+
+/// Returns the hash of a name that `name` is appended to, whose hash is `hash`.
+pub(crate) const fn longer_name_hash(mut hash: u32, name: &[u8]) -> u32 {
     let mut i = 0;
     while i < name.len() {
         hash = (hash ^ name[i] as u32).wrapping_mul(0x0100_0193);

@@ -434,6 +434,44 @@ fn all_bits_of_an_enumerator_are_compared() {
     });
 }
 
+/// In the output of bindgen, `struct inner` inside of `struct outer` is called `outer_inner`.
+#[test]
+fn structs_that_are_defined_in_others_are_known() {
+    let difference = |ours: &str, theirs: &str| {
+        let maker = Maker::default();
+        let int = maker.unsigned(4);
+        let inner = maker.members(4, theirs, 4, &[("i", int, 0)]);
+        let outer = maker.members(4, "outer", 4, &[("m", inner, 0)]);
+        let mut table = LayoutTableBuilder::new("b", "p");
+        for (name, member, leads_to) in [("outer", "m", Some(1)), (ours, "i", None)] {
+            let shape = match leads_to {
+                Some(_) => Shape::Other,
+                None => Shape::Number,
+            };
+            table.begin(Keyword::Struct, name_hash(name.as_bytes()), 4, 1);
+            table.member(
+                member_hash(member.as_bytes()),
+                0,
+                (4, false),
+                shape,
+                leads_to,
+            );
+        }
+        let table = table.finish();
+        let table = read(table.as_bytes()).expect("the builder makes tables");
+        with_btf(&maker.bytes(), |btf| {
+            assert_eq!(outer, 3);
+            Some(check_all(table, btf).first()?.rule)
+        })
+    };
+    assert_eq!(difference("outer_inner", "inner"), None);
+    assert_eq!(difference("outer_inner", "outer_inner"), None);
+    for theirs in ["other", "_inner", "outer_"] {
+        let found = difference("outer_inner", theirs);
+        assert_eq!(found, Some(LayoutRule::MemberType), "{theirs}");
+    }
+}
+
 /// A struct that is in itself more than once has no end.
 #[test]
 fn nameless_members_end() {
