@@ -58,7 +58,8 @@ impl Definitions {
                     this.impls.entry(name.to_owned()).or_insert(at);
                 }
             }
-            if let Some((ty, name, value)) = enumerator(line) {
+            // rustfmt breaks long lines.
+            if let Some((ty, name, value)) = enumerator(&text[at..]) {
                 let known = this.enumerators.entry(ty.to_owned()).or_default();
                 known.push((name.to_owned(), value));
             }
@@ -124,13 +125,12 @@ impl Definition {
     }
 }
 
-/// Returns the enum, the name and the value in the line of an enumerator.
-fn enumerator(line: &str) -> Option<(&str, &str, i64)> {
-    let (name, rest) = line
-        .trim_start()
-        .strip_prefix("pub const ")?
-        .split_once(": ")?;
-    let (ty, value) = rest.trim_end().strip_suffix(';')?.split_once(" = ")?;
+/// Returns the enum, the name and the value of the enumerator that `text` begins with.
+fn enumerator(text: &str) -> Option<(&str, &str, i64)> {
+    let text = text.trim_start().strip_prefix("pub const ")?;
+    let (name, rest) = text.split_once(';')?.0.split_once(": ")?;
+    let (ty, value) = rest.split_once(" =")?;
+    let value = value.trim();
     // An enum with a name is the prefix of its enumerators, or a struct around the value.
     let (name, value) = match name
         .strip_prefix(ty)

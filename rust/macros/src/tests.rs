@@ -5,7 +5,8 @@
 //! `UPDATE_EXPECT=1` writes the `.expanded.rs` files anew.
 
 use crate::{
-    bindings, bindings::Bindings, diagnostics, expand, expand::Context, layouts, pipeline,
+    bindings, bindings::Bindings, definitions, diagnostics, expand, expand::Context, layouts,
+    pipeline,
 };
 use proc_macro2::{Delimiter, Group, Ident, Literal, Punct, Spacing, TokenStream, TokenTree};
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -85,6 +86,17 @@ fn names_in_c() {
         let ident = bindings::item_name(c, proc_macro2::Span::call_site());
         assert!(is_plain || ident.unwrap() == rust, "{c}");
     }
+}
+
+/// bindgen writes an enumerator as a constant or inside of an `impl`, and rustfmt breaks long lines.
+#[test]
+fn enumerators() {
+    let text = "pub const e_A: e = -1;\npub const e_B: e =\n    2;\nimpl e {\n    \
+        pub const C: e = e(3);\n    pub const fn d(&self) -> e {}\n}\npub const f: &[u8; 1] = b\"e\";\n";
+    let found = definitions::Definitions::new(text);
+    let expected = [("A", -1), ("B", 2), ("C", 3)];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value));
+    assert_eq!(found.enumerators("e"), expected);
 }
 
 /// An input has the parts that its expansion must have behind `// has: `, or a file with all of it.
