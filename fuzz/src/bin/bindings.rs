@@ -8,8 +8,12 @@
 
 #[path = "../../../rust/macros/src/bindings.rs"]
 mod bindings;
+#[path = "../../../rust/macros/src/definitions.rs"]
+mod definitions;
 #[path = "../../../rust/macros/src/diagnostics.rs"]
 mod diagnostics;
+#[path = "../../../rust/macros/src/layouts.rs"]
+mod layouts;
 #[path = "../../../rust/macros/src/model.rs"]
 mod model;
 

@@ -10,10 +10,14 @@
 mod bindings;
 #[path = "../../../rust/macros/src/check.rs"]
 mod check;
+#[path = "../../../rust/macros/src/definitions.rs"]
+mod definitions;
 #[path = "../../../rust/macros/src/diagnostics.rs"]
 mod diagnostics;
 #[path = "../../../rust/macros/src/expand.rs"]
 mod expand;
+#[path = "../../../rust/macros/src/layouts.rs"]
+mod layouts;
 #[path = "../../../rust/macros/src/model.rs"]
 mod model;
 #[path = "../../../rust/macros/src/parse.rs"]
@@ -89,6 +93,7 @@ fuzz_target!(init: kimport_fuzz::seeds(seeds), |text: &str| {
         return;
     };
     let context = |_| Context {
+        layouts: true,
         crate_name: "demo".to_owned(),
         first_ordinal: 0,
         records: true,

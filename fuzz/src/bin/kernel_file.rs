@@ -100,6 +100,7 @@ fuzz_target!(init: kimport_fuzz::seeds(seeds), |bytes: &[u8]| {
         undefined: Vec::new(),
         exporters_known: false,
         marks: Default::default(),
+        layouts: Default::default(),
     };
     assert!(!check::CheckReport::new(&listing, &kernel).text().is_empty());
 });
