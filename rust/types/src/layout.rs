@@ -160,11 +160,7 @@ pub fn compare_pair<A: TypeSource, B: TypeSource>(
             });
         }
     };
-    // The BTF of a module that was built out of tree has only the names and sizes of types that it
-    // does not define itself.
-    let is_whole =
-        |ty: &BtfType<'_>| ty.members().next().is_some() || ty.enumerators().next().is_some();
-    let are_whole = is_whole(&our) && is_whole(&their);
+    let are_whole = is_whole(ours, &our, DEPTH) && is_whole(theirs, &their, DEPTH);
     match (our.kind(), their.kind()) {
         (
             BtfKind::Struct { size } | BtfKind::Union { size },
@@ -221,6 +217,29 @@ pub fn compare_pair<A: TypeSource, B: TypeSource>(
         _ => {}
     }
     found
+}
+
+/// Returns whether `source` has all members of a type, or all its enumerators. The BTF of a module
+/// that was built out of tree has only the names and sizes of types that it does not define itself.
+/// Such a type may be a nameless member of another type (`-fms-extensions`).
+fn is_whole(source: &impl TypeSource, ty: &BtfType<'_>, depth: u32) -> bool {
+    let is_nameless = |member: &Member| source.name(member.name) == Some(b"");
+    let inner = |member: Member| source.type_by_id(resolve(source, member.ty)?);
+    let mut nameless = ty.members().filter(is_nameless).filter_map(inner);
+    let is_empty = |ty: &BtfType<'_>| {
+        matches!(
+            ty.kind(),
+            BtfKind::Struct { size: 0 } | BtfKind::Union { size: 0 }
+        )
+    };
+    match ty.kind() {
+        BtfKind::Struct { .. } | BtfKind::Union { .. } => {
+            let is_known = |inner| is_empty(&inner) || is_whole(source, &inner, depth - 1);
+            depth == 0 || ty.members().next().is_some() && nameless.all(is_known)
+        }
+        BtfKind::Enum { .. } => ty.enumerators().next().is_some(),
+        _ => true,
+    }
 }
 
 /// Calls `visit` with the members of a struct or union, and with those of its nameless members in

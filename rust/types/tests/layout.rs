@@ -134,6 +134,15 @@ fn differences_in_words() {
     let full = |maker: &Maker| maker.members(4, "s", 8, &[("a", maker.unsigned(8), 0)]);
     assert_eq!(difference(empty, full), None);
     assert_eq!(difference(full, empty), None);
+    let nothing =
+        |maker: &Maker| maker.members(4, "s", 0, &[("x", maker.array(maker.unsigned(1), 0), 0)]);
+    assert_eq!(difference(nothing, sized(0)), None);
+    // A type whose nameless member is one without members.
+    let with = |inner: u32, maker: &Maker| maker.members(4, "t", 8, &[("", inner, 0)]);
+    let with_empty = |maker: &Maker| with(empty(maker), maker);
+    let with_full = |maker: &Maker| with(full(maker), maker);
+    assert_eq!(difference(with_empty, with_full), None);
+    assert_eq!(difference(with_full, with_empty), None);
     let valued =
         |value: i32| move |maker: &Maker| maker.enumerators("e", &[("ONE", 1), ("V", value)]);
     assert_eq!(
