@@ -370,6 +370,7 @@ impl WishSpec {
         RelinkOptions {
             requests: requests.collect(),
             no_exports: self.no_exports,
+            no_guard: false,
             name: self.name.map(|long| {
                 if long {
                     "n".repeat(55)

@@ -25,6 +25,7 @@ static RELINKING: LazyLock<(Symvers, RelinkOptions)> = LazyLock::new(|| {
         requests: vec![request],
         name: Some("whole".to_owned()),
         no_exports: true,
+        no_guard: false,
     };
     (symvers, options)
 });
@@ -34,7 +35,7 @@ fn seeds() -> Vec<Vec<u8>> {
     let mut seeds = stock::packed_modules();
     for module in stock::modules() {
         let file = ModuleFile::from_bytes(module.clone());
-        let relinked = file.and_then(|file| relink(&file, Some(symvers), options));
+        let relinked = file.and_then(|file| relink(&file, Some(symvers), None, options));
         seeds.extend(relinked.map(|(bytes, _)| bytes));
         seeds.push(module);
     }
@@ -57,10 +58,10 @@ fuzz_target!(init: kimport_fuzz::seeds(seeds), |bytes: &[u8]| {
         let symbols = undefined.map(|symbol| filled(&symbol.name, 0xffff_ffff_8100_0000));
         let _ = fill(file.elf(), &symbols.collect::<Vec<_>>());
     }
-    if let Ok((output, report)) = relink(&file, Some(symvers), options) {
+    if let Ok((output, report)) = relink(&file, Some(symvers), None, options) {
         let (_, _) = (report.text(), report.notices());
         let again = ModuleFile::from_bytes(output).expect("the output is a file");
-        let (_, report) = relink(&again, Some(symvers), options).expect("the output is a module");
+        let (_, report) = relink(&again, Some(symvers), None, options).expect("the output is a module");
         assert!(!report.changed);
     }
 });

@@ -9,7 +9,7 @@ use arbitrary::Arbitrary;
 use kimport_cli::{
     list::Listing,
     module_file::ModuleFile,
-    relink::{guard, relink, request::MAX_NAME},
+    relink::{relink, request::MAX_NAME, requirement},
     symvers::Symvers,
 };
 use kimport_fuzz::module::{Spec, WishSpec, SYMVERS};
@@ -32,7 +32,7 @@ fuzz_target!(init: kimport_fuzz::seeds(kimport_fuzz::noise), |input: Input| {
     let file = ModuleFile::from_bytes(bytes).expect("it has no signature");
     let options = input.options.options();
     let before = Listing::new(&file, symvers);
-    let (output, report) = match relink(&file, symvers, &options) {
+    let (output, report) = match relink(&file, symvers, None, &options) {
         Ok(done) => done,
         Err(error) => return assert!(!error.to_string().is_empty()),
     };
@@ -49,7 +49,7 @@ fuzz_target!(init: kimport_fuzz::seeds(kimport_fuzz::noise), |input: Input| {
         assert_eq!(after.livepatch.len(), before.livepatch.len() + report.symbols.len());
         let undefined = |listing: &Listing| {
             let undefined = listing.undefined.iter();
-            undefined.filter(|symbol| symbol.name != guard::SYMBOL).count()
+            undefined.filter(|symbol| symbol.name != requirement::SYMBOL).count()
         };
         assert_eq!(undefined(&after) + report.symbols.len(), undefined(&before));
         let relocations: usize = report.symbols.iter().map(|symbol| symbol.relocations).sum();
@@ -71,6 +71,6 @@ fuzz_target!(init: kimport_fuzz::seeds(kimport_fuzz::noise), |input: Input| {
             assert!(after.livepatch.iter().any(|it| is_it(&it.name, &it.provider, it.position)));
         }
     }
-    let (same, report) = relink(&again, symvers, &options).expect("the output can be relinked");
+    let (same, report) = relink(&again, symvers, None, &options).expect("the output can be relinked");
     assert!(!report.changed && same == again.bytes());
 });

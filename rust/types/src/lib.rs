@@ -20,7 +20,8 @@
 //! - [`LayoutTable`] has the layouts that a module was compiled with; [`LayoutCheck`] compares them.
 //! - [`judge()`] applies a block's [`Policy`] to the result; [`MismatchReport`] shows both
 //!   prototypes in C, with the difference marked.
-//! - [`ImportRecord`] is an entry of the import table in a built module.
+//! - [`ImportRecord`] is an entry of the import table in a built module, [`TakenRecord`] one of a
+//!   relinked module.
 //! - [`made_of()`] tells the names that compilers make of others.
 //! - [`Refusal`] has the words with which a symbol is refused.
 //!
@@ -51,6 +52,7 @@ pub mod names;
 mod record;
 mod refusal;
 mod report;
+mod taken;
 
 pub use btf::{
     find, has_namesake_beside, is_kfunc, Btf, BtfError, BtfKind, BtfType, Enumerators, Member,
@@ -74,6 +76,7 @@ pub use names::{made_of, Made};
 pub use record::{ImportKind, ImportRecord, Policy, Record, RecordFault};
 pub use refusal::Refusal;
 pub use report::MismatchReport;
+pub use taken::{TakenRecord, TakenRecords, TAKEN_HEADER, TAKEN_SECTION, TAKEN_SYMBOL};
 
 /// The items that [`describe!`] and the tables of layouts expand to. This is not an interface for others.
 #[doc(hidden)]

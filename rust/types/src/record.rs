@@ -23,7 +23,8 @@
 
 use core::fmt;
 
-const VERSION: u8 = 2;
+/// The version of this format, and of that of [`TakenRecord`](crate::TakenRecord).
+pub(crate) const VERSION: u8 = 2;
 const HEADER: usize = 16;
 const ALIGN: usize = 8;
 const OPTIONAL: u8 = 1 << 0;
@@ -200,10 +201,23 @@ impl<'a> ImportRecord<'a> {
     /// `N` must be [`record_size`](Self::record_size), and neither the strings nor the description
     /// may be longer than 65,535 bytes.
     pub const fn record<const N: usize>(&self) -> Record<N> {
-        assert!(N == self.record_size());
+        let mut bytes = [0; N];
+        self.write(&mut bytes);
+        Record(bytes)
+    }
+
+    /// Writes the record into `bytes`, which are zero.
+    ///
+    /// # Panics
+    ///
+    /// `bytes` must have [`record_size`](Self::record_size) elements, and neither the strings nor
+    /// the description may be longer than 65,535 bytes.
+    #[inline]
+    pub const fn write(&self, bytes: &mut [u8]) {
+        let size = bytes.len();
+        assert!(size == self.record_size());
         assert!(self.strings_len() <= u16::MAX as usize);
         assert!(self.description.len() <= u16::MAX as usize);
-        let mut bytes = [0; N];
         bytes[0] = VERSION;
         bytes[1] = self.kind as u8;
         bytes[2] = (self.policy as u8) << POLICY_SHIFT;
@@ -214,18 +228,17 @@ impl<'a> ImportRecord<'a> {
             bytes[2] |= UNVERIFIED;
         }
         [bytes[4], bytes[5], bytes[6], bytes[7]] = self.position.to_le_bytes();
-        [bytes[8], bytes[9], bytes[10], bytes[11]] = (N as u32).to_le_bytes();
+        [bytes[8], bytes[9], bytes[10], bytes[11]] = (size as u32).to_le_bytes();
         [bytes[12], bytes[13]] = (self.strings_len() as u16).to_le_bytes();
         [bytes[14], bytes[15]] = (self.description.len() as u16).to_le_bytes();
         let mut at = HEADER;
         let strings = self.strings();
         let mut string = 0;
         while string < strings.len() {
-            at = put(&mut bytes, at, strings[string].as_bytes()) + 1;
+            at = put(bytes, at, strings[string].as_bytes()) + 1;
             string += 1;
         }
-        put(&mut bytes, at, self.description);
-        Record(bytes)
+        put(bytes, at, self.description);
     }
 
     /// Reads the record that `bytes` begins with. Returns its size, too.
@@ -297,7 +310,7 @@ impl<'a> ImportRecord<'a> {
 }
 
 /// Copies `content` to `at`, and returns where it ends.
-const fn put<const N: usize>(bytes: &mut [u8; N], at: usize, content: &[u8]) -> usize {
+const fn put(bytes: &mut [u8], at: usize, content: &[u8]) -> usize {
     let mut i = 0;
     while i < content.len() {
         bytes[at + i] = content[i];

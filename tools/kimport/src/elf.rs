@@ -8,6 +8,7 @@
 //! the file.
 
 use crate::error::{printable, Error, Result};
+use kimport_types::TAKEN_SECTION;
 use object::{
     build::{
         elf::{Builder, Section, SectionData, SectionId, Symbol, SymbolId},
@@ -169,10 +170,19 @@ impl fmt::Display for LivepatchSymbol {
     }
 }
 
-/// Counts the relocations that refer to each symbol, for [`count_of`].
+/// Counts the relocations of the module's code and data that refer to each symbol, for
+/// [`count_of`]. Those of the records that `kimport relink` adds are not counted.
 pub fn relocation_counts(builder: &Builder<'_>) -> HashMap<usize, usize> {
     let mut counts = HashMap::<usize, usize>::new();
-    for section in &builder.sections {
+    let is_of_records = |section: &Section<'_>| {
+        let target = section.sh_info_section.map(|id| builder.sections.get(id));
+        target.is_some_and(|target| target.name.as_slice() == TAKEN_SECTION.as_bytes())
+    };
+    for section in builder
+        .sections
+        .iter()
+        .filter(|section| !is_of_records(section))
+    {
         if let SectionData::Relocation(relocations) = &section.data {
             for symbol in relocations.iter().filter_map(|entry| entry.symbol) {
                 *counts.entry(symbol.index()).or_default() += 1;

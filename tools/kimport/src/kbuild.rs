@@ -12,6 +12,7 @@
 use crate::{
     elf::LivepatchSymbol,
     error::{Error, Result},
+    kernel::Kernel,
     module_file::ModuleFile,
     relink::{self, modinfo, plan::Providers, request::Request, RelinkOptions, RelinkReport},
     symvers::{module_name, Export, Symvers, VMLINUX},
@@ -226,17 +227,19 @@ pub fn to_all(text: &str, modules: &[UnfinishedModule], exports: &Symvers) -> Re
     Ok(edited)
 }
 
-/// Relinks the built module; returns [`None`] if that was done before.
+/// Relinks the built module; returns [`None`] if that was done before. `kernel` tells the types
+/// that the module was built with.
 pub fn relink(
     module: &UnfinishedModule,
     exports: &Symvers,
+    kernel: Option<&Kernel>,
 ) -> Result<Option<(Vec<u8>, RelinkReport)>> {
     let file = ModuleFile::read(&module.path())?;
     let options = RelinkOptions {
         requests: module.requests.clone(),
         ..RelinkOptions::default()
     };
-    let (bytes, report) = relink::relink(&file, Some(exports), &options)
+    let (bytes, report) = relink::relink(&file, Some(exports), kernel, &options)
         .map_err(|error| error.context(variable(&module.name)))?;
     Ok(report.changed.then_some((bytes, report)))
 }

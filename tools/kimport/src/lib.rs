@@ -13,6 +13,7 @@ pub mod check;
 pub mod cli;
 pub mod compare;
 pub mod compression;
+pub mod describe;
 pub mod elf;
 pub mod error;
 pub mod import_table;

@@ -9,10 +9,11 @@ use crate::{
     layout_tables::{self, LayoutTables},
     loader::Marks,
     module_file::ModuleFile,
-    relink::{modinfo, request::new_name},
+    relink::{modinfo, records, request::new_name},
     symvers::{Symvers, VMLINUX},
     text_table::text_table,
 };
+use kimport_types::TakenRecord;
 use object::{build::elf::Builder, elf::STB_WEAK};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -55,6 +56,10 @@ pub struct Livepatch {
     pub position: u64,
     /// The number of relocations that refer to it.
     pub relocations: usize,
+    /// True if the module has a record of the symbol, by which `kimport_guard` holds its provider.
+    pub recorded: bool,
+    /// True if the record describes the type, which `kimport_guard` then compares.
+    pub described: bool,
 }
 
 /// A symbol that the module loader resolves.
@@ -137,6 +142,8 @@ impl Listing {
                 provider: provider.clone(),
                 position: 0,
                 relocations: 0,
+                recorded: false,
+                described: false,
             }));
             self.undefined.retain(is_kept);
         }
@@ -167,15 +174,20 @@ impl Listing {
     /// Reads the module that `builder` has opened.
     pub(crate) fn of(builder: &Builder<'_>, symvers: Option<&Symvers>) -> Result<Self> {
         let counts = elf::relocation_counts(builder);
+        let records = records::read(builder)?;
         let mut livepatch = Vec::new();
         let mut undefined = Vec::new();
         for symbol in &builder.symbols {
             if let Some(livepatched) = LivepatchSymbol::of(symbol) {
+                let is_it = |record: &&TakenRecord<'_>| records::is_of(record, &livepatched);
+                let record = records.iter().find(is_it);
                 livepatch.push(Livepatch {
+                    relocations: elf::count_of(&counts, symbol.id()),
+                    recorded: record.is_some(),
+                    described: record.is_some_and(|record| !record.import.description.is_empty()),
                     name: livepatched.name,
                     provider: livepatched.object,
                     position: livepatched.position,
-                    relocations: elf::count_of(&counts, symbol.id()),
                 });
             } else if elf::is_undefined(symbol) {
                 let name = String::from_utf8_lossy(&symbol.name).into_owned();
@@ -245,6 +257,11 @@ impl Listing {
             if symbol.position != 0 {
                 note += &format!(", position {}", symbol.position);
             }
+            note += match (symbol.recorded, symbol.described) {
+                (false, _) => "",
+                (true, false) => ", recorded",
+                (true, true) => ", recorded with its type",
+            };
             [symbol.name.clone(), symbol.provider.clone(), note]
         });
         let head = ["LIVEPATCH SYMBOL", "FROM", "USED BY"];

@@ -36,12 +36,14 @@ static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
         requests: vec![from.parse().unwrap()],
         name: Some(name.to_owned()),
         no_exports: false,
+        no_guard: false,
     };
     let symvers = Symvers::read(symvers().as_ref()).unwrap();
     let file = ModuleFile::read(path.as_ref()).unwrap();
     let (relinked, _) = relink(
         &file,
         Some(&symvers),
+        None,
         &options("other:target_submit", "half"),
     )
     .unwrap();
@@ -109,10 +111,10 @@ fn try_everything(bytes: Vec<u8>) {
         let _ = listing.text(Some(40));
         try_to_fill(&file, &listing);
     }
-    if let Ok((output, report)) = relink(&file, Some(&fixture.symvers), &fixture.options) {
+    if let Ok((output, report)) = relink(&file, Some(&fixture.symvers), None, &fixture.options) {
         let _ = report.text();
         let again = ModuleFile::from_bytes(output).unwrap();
-        let (_, report) = relink(&again, Some(&fixture.symvers), &fixture.options).unwrap();
+        let (_, report) = relink(&again, Some(&fixture.symvers), None, &fixture.options).unwrap();
         assert!(!report.changed);
     }
 }
@@ -269,7 +271,7 @@ fn the_undamaged_modules_are_fine() {
     let fixture = &*FIXTURE;
     for module in [&fixture.module, &fixture.relinked] {
         let file = ModuleFile::from_bytes(module.clone()).unwrap();
-        let (_, report) = relink(&file, Some(&fixture.symvers), &fixture.options).unwrap();
+        let (_, report) = relink(&file, Some(&fixture.symvers), None, &fixture.options).unwrap();
         assert!(report.changed);
     }
 }

@@ -6,6 +6,12 @@
 mod common;
 
 use common::*;
+use kimport_testing::{difference, index, stock_btf, stock_module_btf};
+use kimport_types::{
+    find, Btf, Description, ImportKind, TakenRecord, TypeMatch, TypeQuery, TAKEN_HEADER,
+    TAKEN_SECTION, TAKEN_SYMBOL,
+};
+use object::elf::R_X86_64_64;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -17,7 +23,7 @@ use tempfile::TempDir;
 const OLD: &str = "target_core_mod";
 const NEW: &str = "target_core_mod_new";
 /// The symbol that only kernels with livepatch export.
-const GUARD: &str = "klp_enable_patch";
+const REQUIRED: &str = "klp_enable_patch";
 const SHN_LIVEPATCH: u16 = 0xff20;
 const SHF_RELA_LIVEPATCH: u64 = 0x0010_0000;
 const SHF_ALLOC: u64 = 2;
@@ -125,26 +131,82 @@ fn is_livepatch(relocation: &Relocation) -> bool {
     relocation.symbol.index == SHN_LIVEPATCH
 }
 
+/// Returns the records of a module, with the relocation that fills in the address of each.
+fn records(module: &Module) -> Vec<(TakenRecord<'_>, &Relocation)> {
+    let name = format!(".klp.rela.vmlinux.{TAKEN_SECTION}");
+    let relocations = &module.section(&name).relocations;
+    let data = &module.section(TAKEN_SECTION).data;
+    let mut records = Vec::new();
+    let mut at = TAKEN_HEADER;
+    while at < data.len() {
+        let (record, size) = TakenRecord::read(&data[at..]).unwrap();
+        let of_slot = relocations.iter().filter(|r| r.offset == at as u64);
+        let [relocation] = of_slot.collect::<Vec<_>>()[..] else {
+            panic!("the record at {at} has not one relocation");
+        };
+        records.push((record, relocation));
+        at += size;
+    }
+    assert_eq!(records.len(), relocations.len());
+    records
+}
+
+/// Checks that there is one record for each symbol that moved, and that `marks` leads to them.
+fn check_records(module: &Module, marks: &[Symbol], moved: &Moved) {
+    let section = module.section(TAKEN_SECTION);
+    assert_eq!(section.flags, SHF_ALLOC);
+    let [mark] = marks else {
+        panic!("{marks:?}");
+    };
+    // The section begins with its address.
+    let [address] = &module.section(&format!(".rela{TAKEN_SECTION}")).relocations[..] else {
+        panic!("the section has not one ordinary relocation");
+    };
+    assert_eq!((address.offset, address.addend), (0, 0));
+    assert_eq!((address.kind, &address.symbol), (R_X86_64_64, mark));
+    let place = (mark.section.as_str(), mark.value, mark.size, mark.info);
+    assert_eq!(place, (TAKEN_SECTION, 0, section.data.len() as u64, 0x11));
+    let mut names = BTreeSet::new();
+    for (record, relocation) in records(module) {
+        let import = record.import;
+        assert_eq!((record.address, record.layouts), (0, &[][..]));
+        assert_eq!(moved[import.name], import.provider);
+        let symbol = format!(".klp.sym.{}.{},0", import.provider, import.name);
+        assert_eq!(relocation.symbol.name, symbol);
+        assert_eq!((relocation.kind, relocation.addend), (R_X86_64_64, 0));
+        assert!(names.insert(import.name), "{}", import.name);
+    }
+    let livepatch = module.symbols.iter().filter(|s| s.index == SHN_LIVEPATCH);
+    assert_eq!(livepatch.count(), names.len());
+}
+
 fn check_symbols_and_relocations(before: &Module, after: &Module, moved: &Moved) {
     let symbols = before.symbols.iter().map(|symbol| expected(symbol, moved));
-    let guard = (!before.undefined().contains(&GUARD)).then(|| Symbol {
-        name: GUARD.to_owned(),
+    let required = (!before.undefined().contains(&REQUIRED)).then(|| Symbol {
+        name: REQUIRED.to_owned(),
         section: String::new(),
         index: 0,
         value: 0,
         size: 0,
         info: 0x10,
     });
+    let (marks, now): (Vec<_>, Vec<_>) = after
+        .symbols
+        .iter()
+        .cloned()
+        .partition(|symbol| symbol.name == TAKEN_SYMBOL);
     assert_eq!(
-        comparable(symbols.chain(guard).collect()),
-        comparable(after.symbols.clone())
+        comparable(symbols.chain(required).collect()),
+        comparable(now)
     );
+    check_records(after, &marks, moved);
 
     let mut relocations = comparable_relocations(before);
     for relocation in &mut relocations {
         relocation.symbol = expected(&relocation.symbol, moved);
     }
     let mut now = comparable_relocations(after);
+    now.retain(|relocation| relocation.target != TAKEN_SECTION);
     relocations.sort();
     now.sort();
     assert_eq!(relocations, now);
@@ -202,7 +264,10 @@ fn check_names(before: &Module, after: &Module, name: &str, copies: &BTreeMap<St
     all.extend(&new);
     let all = all.join(",");
     *depends = vec![all];
-    was.insert("softdep".into(), vec![format!("pre: {}", new.join(" "))]);
+    was.insert(
+        "softdep".into(),
+        vec![format!("pre: kimport_guard {}", new.join(" "))],
+    );
     was.insert("name".into(), vec![name.to_owned()]);
     assert_eq!(was, now);
 
@@ -427,7 +492,10 @@ fn what_to_know_before_loading_is_said() {
         |module: &str, options: &str| fine(relink_to_new(&stock(module), &output) + options).1;
     let renamed = say("iscsi_target_mod", " --name other");
     assert!(renamed.contains("signature") && renamed.contains("beside iscsi_target_mod"));
-    has(&renamed, &format!("does not keep {NEW} loaded"));
+    has(
+        &renamed,
+        &format!("only with kimport_guard loaded does the kernel keep {NEW} loaded"),
+    );
     assert!(!say("iscsi_target_mod", "").contains("beside"));
     assert!(!say("tcm_loop", " --name other").contains("beside"));
 }
@@ -458,8 +526,19 @@ fn one_provider_after_the_other() {
     fine(relink_to_new(&one, &two));
     fine(relink_to_new(&input, &all));
     let (two, all) = (Module::open(two), Module::open(all));
-    assert_eq!(two.relocations(), all.relocations());
+    let of_code = |module: &Module| {
+        let mut relocations = module.relocations();
+        relocations.retain(|relocation| relocation.target != TAKEN_SECTION);
+        relocations
+    };
+    assert_eq!(of_code(&two), of_code(&all));
     assert_eq!(comparable(two.symbols.clone()), comparable(all.symbols));
+    // The records of the first relinking stay where they are.
+    let first: Vec<_> = records(&half);
+    assert_eq!(first.len(), 2);
+    for ((before, _), (after, _)) in first.iter().zip(records(&two)) {
+        assert_eq!(*before, after);
+    }
     check_symbols_and_relocations(&Module::read(&unxz(&input)), &two, &moved_to(NEW, OLD));
     assert_eq!(two.modinfo()["depends"], [format!("scsi_mod,{NEW}")]);
 }
@@ -530,7 +609,7 @@ fn without_a_list_what_nothing_exports_is_meant() {
     let output = path(&directory, "out.ko");
     fine(relink(&input, "provider", &output));
     let module = Module::open(&output);
-    assert_eq!(module.undefined(), ["kfree", "maybe", GUARD]);
+    assert_eq!(module.undefined(), ["kfree", "maybe", REQUIRED]);
     let data = module.section(".klp.rela.vmlinux..data");
     let places: Vec<_> = data
         .relocations
@@ -543,7 +622,7 @@ fn without_a_list_what_nothing_exports_is_meant() {
     // A weak symbol is taken if it is listed. Its relocation section is then empty and removed.
     fine(relink(&input, "provider:maybe,wanted", &output));
     let module = Module::open(&output);
-    assert_eq!(module.undefined(), ["kfree", GUARD]);
+    assert_eq!(module.undefined(), ["kfree", REQUIRED]);
     assert!(!module.has(".rela.data"));
 }
 
@@ -566,7 +645,7 @@ fn functions_and_data_move_section_by_section() {
             .flat_map(|section| section.relocations.iter().map(simple))
             .collect()
     };
-    use object::elf::{R_X86_64_64, R_X86_64_PC32, R_X86_64_PLT32};
+    use object::elf::{R_X86_64_PC32, R_X86_64_PLT32};
     let moved =
         |name, kind, offset, addend| (format!(".klp.sym.provider.{name},0"), kind, offset, addend);
     let call = moved("wanted", R_X86_64_PLT32, 1, -4);
@@ -577,7 +656,7 @@ fn functions_and_data_move_section_by_section() {
     assert_eq!(of(".data..percpu"), [moved("table", R_X86_64_64, 0, 0)]);
     assert_eq!(of(".data"), [moved("table", R_X86_64_64, 8, 8)]);
     assert_eq!(of(".rodata"), []);
-    assert_eq!(module.undefined(), ["kfree", GUARD]);
+    assert_eq!(module.undefined(), ["kfree", REQUIRED]);
 }
 
 #[stock_test]
@@ -604,8 +683,8 @@ fn kernels_without_livepatch_are_told_apart() {
     has(&err, "help: add --symvers");
     assert!(!Path::new(&output).exists());
 
-    let guard = "0x12345678\tklp_enable_patch\tvmlinux\tEXPORT_SYMBOL_GPL\t\n";
-    run(0, Some(guard));
+    let required = "0x12345678\tklp_enable_patch\tvmlinux\tEXPORT_SYMBOL_GPL\t\n";
+    run(0, Some(required));
     let module = Module::open(&output);
     let names = b"kfree\0klp_enable_patch\0\0".to_vec();
     assert_eq!(module.section("__version_ext_names").data, names);
@@ -626,9 +705,13 @@ fn a_module_that_cannot_be_listed_is_not_relinked() {
         ),
         ("__versions,\"aw\",@nobits", "section __versions has no data"),
         (".kimport,\"a\",@progbits", "section .kimport: "),
+        (
+            ".kimport.taken,\"a\",@progbits",
+            "section .kimport.taken: ",
+        ),
     ] {
         let directory = TempDir::new().unwrap();
-        let input = made(&directory, &format!(".section {section}\n.zero 8\n"));
+        let input = made(&directory, &format!(".section {section}\n.zero 32\n"));
         let output = path(&directory, "out.ko");
         for line in [
             relink(&input, "provider:wanted", &output),
@@ -745,6 +828,95 @@ fn only_gpl_compatible_modules_are_relinked() {
     let refused = "tcm_loop: its license 'BSD' is not GPL-compatible";
     has(&message, refused);
     assert!(!Path::new(&output).exists());
+}
+
+/// With `--kernel`, the records describe the functions with the prototypes that the module was
+/// built with: those of the module that exports them.
+#[stock_test]
+fn records_describe_what_the_exporter_declares() {
+    let directory = TempDir::new().unwrap();
+    let vmlinuz = stock_release().join("vmlinuz").display().to_string();
+    let old = stock("target_core_mod");
+    let (input, output) = (stock("tcm_loop"), path(&directory, "tcm_loop_new.ko"));
+    let new = write(&directory, "target_core_mod_new.ko", unxz(&old));
+    let kernel = format!("{vmlinuz},{old},{new},{}", symvers());
+    let from = format!("--from {NEW}={OLD} --from vmlinux:strstr");
+    let relink = format!("relink {input} {from} --kernel {kernel} --json -o {output}");
+    let report = json(&fine(relink).0);
+    let symbols = report["symbols"].as_array().unwrap();
+    assert!(symbols.iter().all(|symbol| symbol["recorded"] == true));
+    let names = |described: bool| -> BTreeSet<&str> {
+        let symbols = symbols.iter();
+        let symbols = symbols.filter(|symbol| symbol["described"] == described);
+        symbols
+            .map(|symbol| symbol["name"].as_str().unwrap())
+            .collect()
+    };
+    // The only one that is in assembly.
+    assert_eq!(
+        names(false),
+        BTreeSet::from_iter(names(false).get("strstr").copied())
+    );
+
+    let module = Module::open(&output);
+    let (image, own) = (
+        stock_btf(),
+        stock_module_btf("drivers/target/target_core_mod.ko.xz"),
+    );
+    let (mut image_index, mut own_index) = (index(&image), index(&own));
+    let image = Btf::new(&image, None, &mut image_index).unwrap();
+    let types = Btf::new(&own, Some(&image), &mut own_index).unwrap();
+    let mut compared = 0;
+    for (record, _) in records(&module) {
+        let import = record.import;
+        let description = match Description::new(import.description) {
+            Ok(description) => description,
+            Err(_) => {
+                assert!(names(false).contains(import.name));
+                assert!(import.unverified && import.kind == ImportKind::Data);
+                continue;
+            }
+        };
+        assert_eq!(
+            (import.kind, import.unverified),
+            (ImportKind::Function, false)
+        );
+        let mut wanted = [TypeQuery::new(import.name.as_bytes())];
+        find(&types, 1, &mut wanted);
+        let TypeMatch::Id(id) = wanted[0].found() else {
+            panic!("{}", import.name);
+        };
+        let difference = difference(import.name, &description, &types, id);
+        assert_eq!(difference, Ok(None), "{}", import.name);
+        compared += 1;
+    }
+    assert!(compared > 10, "{compared}");
+
+    let (text, _) = fine(format!("list {output}"));
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("target_submit "))
+        .unwrap();
+    assert!(
+        line.ends_with("1 relocation, recorded with its type"),
+        "{line}"
+    );
+}
+
+/// With `--no-guard` there are records, but modprobe does not load the guard.
+#[stock_test]
+fn the_guard_is_asked_for_unless_told_otherwise() {
+    let directory = TempDir::new().unwrap();
+    let (input, output) = (stock("tcm_loop"), path(&directory, "out.ko"));
+    for (options, softdep) in [
+        ("", format!("pre: kimport_guard {NEW}")),
+        ("--no-guard", format!("pre: {NEW}")),
+    ] {
+        fine(format!("{} {options}", relink_to_new(&input, &output)));
+        let module = Module::open(&output);
+        assert_eq!(module.modinfo()["softdep"], [softdep]);
+        assert!(!records(&module).is_empty());
+    }
 }
 
 /// With `--kernel`, a module is refused if its new provider has another layout of a struct that the

@@ -80,7 +80,8 @@ impl Kbuild {
                 let kernel = kernel.as_ref().map(Kernel::read).transpose()?;
                 let mut reports = Vec::new();
                 for module in modules.iter().filter(|module| module.is_relinked()) {
-                    let Some((bytes, report)) = kbuild::relink(module, &exports)? else {
+                    let Some((bytes, report)) = kbuild::relink(module, &exports, kernel.as_ref())?
+                    else {
                         continue;
                     };
                     let path = module.path();

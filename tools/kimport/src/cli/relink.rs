@@ -23,8 +23,12 @@ use std::{env, ffi::OsStr, path::PathBuf};
 /// The symbols become livepatch symbols. The kernel resolves these while it loads the module
 /// (CONFIG_LIVEPATCH), whether they are exported or not. A kernel without livepatch refuses the
 /// module, because it does not have klp_enable_patch. The provider has to be loaded before the
-/// module and must stay loaded as long as the module: the kernel holds no reference on it for such
-/// symbols.
+/// module and must stay loaded as long as the module.
+///
+/// The kernel itself holds no reference on the provider for such symbols. The kernel module
+/// kimport_guard does that, and refuses the module if its symbols or their types are not as
+/// recorded in it. The types are those that --kernel tells. modprobe loads kimport_guard before the
+/// module, if the system has it, and unless --no-guard is given.
 ///
 /// The signature does not fit the changed module: it is dropped, or made anew with --sign. --sign,
 /// --name and --no-exports also work without --from. Relinking the output again with the same
@@ -91,6 +95,9 @@ pub(super) struct Relink {
     /// Removes the module's exports, since no two loaded modules may export the same symbol
     #[arg(long)]
     no_exports: bool,
+    /// Does not make modprobe load kimport_guard before the module
+    #[arg(long)]
+    no_guard: bool,
     /// Signs the output, for kernels that only load signed modules
     ///
     /// The signature has the format of the kernel's scripts/sign-file. KEY is an RSA or EC private
@@ -131,9 +138,11 @@ impl Relink {
             requests: self.from.clone(),
             name: self.name.clone(),
             no_exports: self.no_exports,
+            no_guard: self.no_guard,
         };
-        let (mut bytes, mut report) = relink::relink(&file, symvers.as_ref(), &options)
-            .map_err(|error| error.context(self.input.display()))?;
+        let (mut bytes, mut report) =
+            relink::relink(&file, symvers.as_ref(), kernel.as_ref(), &options)
+                .map_err(|error| error.context(self.input.display()))?;
         if let Some(kernel) = &kernel {
             let with_path = |error: Error| error.context(self.input.display());
             check::relinked(&report.symbols, kernel).map_err(with_path)?;

@@ -5,20 +5,23 @@
 //! The kernel's module loader only finds exported symbols; its livepatch code finds any symbol. A
 //! module whose undefined symbols are livepatch symbols therefore needs no export and no code at
 //! run time: its calls are as direct as before. There are three steps: [`request`] reads the user's
-//! options, [`plan`] works out the changes for this module, and [`rewrite`] makes them. [`guard`]
-//! keeps kernels without livepatch from loading the result.
+//! options, [`plan`] works out the changes for this module, and [`rewrite`] makes them.
+//! [`requirement`] keeps kernels without livepatch from loading the result. [`records`] tells the
+//! kernel module `kimport_guard` what the module takes from which provider.
 
 pub mod exports;
-pub mod guard;
 pub mod modinfo;
 pub mod plan;
+pub mod records;
 pub mod rename;
 pub mod request;
+pub mod requirement;
 pub mod rewrite;
 
 use crate::{
     elf::{self, Image},
     error::{count, printable, Result},
+    kernel::Kernel,
     license::require_gpl_compatible,
     list::Listing,
     module_file::ModuleFile,
@@ -28,6 +31,7 @@ use crate::{
 };
 use object::build::elf::Builder;
 use plan::RelinkPlan;
+use records::{Taken, GUARD};
 use request::{Request, Selection};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -41,6 +45,8 @@ pub struct RelinkOptions {
     pub name: Option<String>,
     /// Set if the module's exports are removed.
     pub no_exports: bool,
+    /// Set if the module does not ask for `kimport_guard`.
+    pub no_guard: bool,
 }
 
 /// The result of relinking a module.
@@ -84,6 +90,11 @@ pub struct SymbolReport {
     pub exported_by: Option<String>,
     /// The number of relocations that refer to it.
     pub relocations: usize,
+    /// True if the module has a record of the symbol, by which `kimport_guard` holds its provider.
+    /// An import with kimport needs none.
+    pub recorded: bool,
+    /// True if the record describes the type, which `kimport_guard` then compares.
+    pub described: bool,
 }
 
 /// A section with relocations that the livepatch code applies now.
@@ -96,10 +107,12 @@ pub struct SectionReport {
 }
 
 /// Relinks `file`. Returns the bytes of an unpacked, unsigned module. If there is nothing to do,
-/// returns the input's own bytes with its signature.
+/// returns the input's own bytes with its signature. `kernel` tells the types that the module was
+/// built with.
 pub fn relink(
     file: &ModuleFile,
     symvers: Option<&Symvers>,
+    kernel: Option<&Kernel>,
     options: &RelinkOptions,
 ) -> Result<(Vec<u8>, RelinkReport)> {
     let image = Image::new(file.elf())?;
@@ -114,13 +127,15 @@ pub fn relink(
     let plan = RelinkPlan::new(&builder, &options.requests, symvers)?;
     let new_name = options.name.clone().unwrap_or_else(|| old_name.clone());
     let depends = depends(&old_depends, &plan);
+    records::read(&builder)?;
+    let taken = Taken::all(&plan, kernel);
     let exports = exports::are_there(&builder);
     let exports_dropped = exports && options.no_exports;
     let moved = plan.moves.iter().filter(|movement| movement.loaded);
     let dropped = plan.moves.iter().filter(|movement| !movement.loaded);
     let mut report = RelinkReport {
         changed: !plan.redirects.is_empty() || new_name != old_name || exports_dropped,
-        symbols: symbols(&builder, &plan),
+        symbols: symbols(&builder, &plan, &taken),
         sections: moved
             .map(|movement| SectionReport {
                 name: movement.target_name.clone(),
@@ -146,13 +161,15 @@ pub fn relink(
     }
     rewrite::redirect(&mut builder, &plan)?;
     if !plan.redirects.is_empty() {
-        guard::add(&mut builder, symvers)?;
+        requirement::add(&mut builder, symvers)?;
     }
+    records::add(&mut builder, &taken)?;
     let mut changes = Vec::new();
     if report.depends != old_depends {
         changes.push(("depends", report.depends.join(",")));
     }
-    let new_softdep = self::softdep(&softdep, &plan);
+    let guard = (!taken.is_empty() && !options.no_guard).then_some(GUARD);
+    let new_softdep = self::softdep(&softdep, &plan, guard);
     if new_softdep != softdep {
         changes.push(("softdep", new_softdep));
     }
@@ -195,11 +212,16 @@ fn depends(old: &[String], plan: &RelinkPlan) -> Vec<String> {
 }
 
 /// Returns `softdep=` after the plan. No symbol tells depmod of the providers any more, so this
-/// makes modprobe load them first.
-fn softdep(old: &str, plan: &RelinkPlan) -> String {
+/// makes modprobe load them first, after the `guard`. Without the guard the module works as well,
+/// and a system may not have it, so a soft dependency is right for it, too.
+fn softdep(old: &str, plan: &RelinkPlan, guard: Option<&str>) -> String {
     let known: Vec<String> = old.split_whitespace().map(module_name).collect();
-    let mut missing = Vec::from_iter(plan.joined.iter().cloned());
-    missing.retain(|provider| !known.contains(provider));
+    let wanted = guard
+        .into_iter()
+        .chain(plan.joined.iter().map(String::as_str));
+    let missing: Vec<&str> = wanted
+        .filter(|name| !known.iter().any(|known| known == name))
+        .collect();
     if missing.is_empty() {
         return old.to_owned();
     }
@@ -208,16 +230,21 @@ fn softdep(old: &str, plan: &RelinkPlan) -> String {
     new.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn symbols(builder: &Builder<'_>, plan: &RelinkPlan) -> Vec<SymbolReport> {
+fn symbols(builder: &Builder<'_>, plan: &RelinkPlan, taken: &[Taken]) -> Vec<SymbolReport> {
     let counts = elf::relocation_counts(builder);
     plan.redirects
         .iter()
-        .map(|redirect| SymbolReport {
-            name: redirect.to.name.clone(),
-            provider: redirect.to.object.clone(),
-            position: redirect.to.position,
-            exported_by: redirect.exporter.clone(),
-            relocations: elf::count_of(&counts, redirect.symbol),
+        .map(|redirect| {
+            let record = taken.iter().find(|taken| taken.is(redirect.symbol));
+            SymbolReport {
+                name: redirect.to.name.clone(),
+                provider: redirect.to.object.clone(),
+                position: redirect.to.position,
+                exported_by: redirect.exporter.clone(),
+                relocations: elf::count_of(&counts, redirect.symbol),
+                recorded: record.is_some(),
+                described: record.is_some_and(Taken::is_described),
+            }
         })
         .collect()
 }
@@ -237,9 +264,11 @@ impl RelinkReport {
                 self.old_name
             ));
         }
-        for provider in modules(self.symbols.iter().map(|symbol| &symbol.provider)) {
+        let recorded = self.symbols.iter().filter(|symbol| symbol.recorded);
+        for provider in modules(recorded.map(|symbol| &symbol.provider)) {
             notices.push(format!(
-                "the kernel does not keep {provider} loaded for this module; unload {} first",
+                "only with {GUARD} loaded does the kernel keep {provider} loaded for this module; \
+                 without it, unload {} first",
                 self.new_name
             ));
         }
@@ -337,7 +366,22 @@ mod tests {
                 joined: strings(joined),
                 ..RelinkPlan::default()
             };
-            assert_eq!(softdep(old, &plan), new, "{old}");
+            assert_eq!(softdep(old, &plan, None), new, "{old}");
+        }
+    }
+
+    #[test]
+    fn the_guard_comes_before_the_providers() {
+        let plan = RelinkPlan {
+            joined: strings("a"),
+            ..RelinkPlan::default()
+        };
+        for (old, new) in [
+            ("", "pre: kimport_guard a"),
+            ("pre: b kimport-guard", "pre: a b kimport-guard"),
+            ("post: a", "pre: kimport_guard post: a"),
+        ] {
+            assert_eq!(softdep(old, &plan, Some(GUARD)), new, "{old}");
         }
     }
 }

@@ -7,8 +7,9 @@
 //! first byte is changed.
 
 use super::{
-    exports, guard,
+    exports,
     request::{Listed, Request, Selection, MAX_SYMBOL},
+    requirement,
 };
 use crate::{
     elf::{self, LivepatchSymbol},
@@ -33,6 +34,9 @@ pub struct Redirect {
     pub to: LivepatchSymbol,
     /// The module that exports it, or `vmlinux`, if that is known.
     pub exporter: Option<String>,
+    /// Set if the symbol states its provider itself, as those of `#[livepatch]` blocks do. The
+    /// module checks such a symbol and holds its provider when it resolves the block.
+    pub marked: bool,
 }
 
 /// The relocations of one section that follow their symbols.
@@ -83,6 +87,7 @@ impl RelinkPlan {
                     symbol: symbol.id(),
                     to: readable(to, &symbol.name)?,
                     exporter: exporter.map(str::to_owned),
+                    marked: LivepatchSymbol::parse(&symbol.name).is_some(),
                 }),
                 None => kept_exporters.extend(exporter),
             }
@@ -191,7 +196,7 @@ impl<'a> Providers<'a> {
         }
         let by_rule = || match exporter {
             // The symbol that relinking itself adds is not to be relinked.
-            Some(_) if name == guard::SYMBOL => None,
+            Some(_) if name == requirement::SYMBOL => None,
             Some(exporter) => self.exported_by.get(exporter).copied(),
             None if weak || name == elf::IGNORED => None,
             None => self.unexported,
@@ -390,7 +395,7 @@ mod tests {
             (core, "scsi_done", false, None),
             (core, "unheard_of", false, None),
             (image, "kfree", false, Some("new")),
-            (image, guard::SYMBOL, false, None),
+            (image, requirement::SYMBOL, false, None),
             (plain, "unheard_of", false, Some("new")),
             (plain, "unheard_of", true, None),
             (plain, "_GLOBAL_OFFSET_TABLE_", false, None),

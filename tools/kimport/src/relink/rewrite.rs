@@ -8,10 +8,7 @@
 //! `vmlinux` together with the ordinary ones, before any code of the module runs. The object in the
 //! name of a symbol may be any module that is loaded by then.
 
-use super::{
-    modinfo,
-    plan::{Move, RelinkPlan},
-};
+use super::{modinfo, plan::RelinkPlan};
 use crate::{
     elf::{self, LIVEPATCH_SECTION, SHF_RELA_LIVEPATCH, SHN_LIVEPATCH},
     error::{Error, Result},
@@ -51,7 +48,7 @@ pub fn redirect(builder: &mut Builder<'_>, plan: &RelinkPlan) -> Result<()> {
         from.delete = staying.is_empty();
         *relocations = staying;
         if movement.loaded {
-            append(builder, movement, symbol_table, moving);
+            append(builder, movement.target, symbol_table, moving);
         }
     }
     Ok(())
@@ -59,15 +56,15 @@ pub fn redirect(builder: &mut Builder<'_>, plan: &RelinkPlan) -> Result<()> {
 
 /// Adds relocations to the livepatch relocation section of their target, which is made if it does
 /// not exist.
-fn append(
+pub(super) fn append(
     builder: &mut Builder<'_>,
-    movement: &Move,
+    target: SectionId,
     symbol_table: Option<SectionId>,
     moving: Vec<Relocation>,
 ) {
     let existing = builder.sections.iter_mut().find_map(|section| {
         let is_it = section.sh_flags & SHF_RELA_LIVEPATCH != 0
-            && section.sh_info_section == Some(movement.target)
+            && section.sh_info_section == Some(target)
             && section.name.starts_with(LIVEPATCH_SECTION.as_bytes());
         match &mut section.data {
             SectionData::Relocation(relocations) if is_it => Some(relocations),
@@ -78,13 +75,13 @@ fn append(
         relocations.extend(moving);
         return;
     }
-    let target = builder.sections.get(movement.target).name.to_vec();
+    let name = builder.sections.get(target).name.to_vec();
     let section = builder.sections.add();
-    section.name = [LIVEPATCH_SECTION.as_bytes(), &target].concat().into();
+    section.name = [LIVEPATCH_SECTION.as_bytes(), &name].concat().into();
     section.sh_type = SHT_RELA;
     section.sh_flags = SHF_RELA_LIVEPATCH | u64::from(SHF_ALLOC) | u64::from(SHF_INFO_LINK);
     section.sh_link_section = symbol_table;
-    section.sh_info_section = Some(movement.target);
+    section.sh_info_section = Some(target);
     section.sh_addralign = 8;
     section.sh_entsize = 24;
     section.data = SectionData::Relocation(moving);

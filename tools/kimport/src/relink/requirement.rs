@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A guard that makes a kernel without livepatch refuse the module.
+//! A requirement that makes a kernel without livepatch refuse the module.
 //!
 //! Such a kernel recognizes livepatch relocations and leaves them alone
 //! (`klp_apply_section_relocs()` is empty there). It would load the module without applying them,

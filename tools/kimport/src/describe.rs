@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Descriptions of functions whose prototypes are in BTF, as the macro makes them of declarations.
+
+use crate::kernel::btf::Types;
+use kimport_types::{is_kfunc, Btf, BtfKind, Encoding, TypeSource, CAPACITY, IMPLEMENTATION};
+
+/// The most typedefs and qualifiers of one type. A longer chain is taken for a loop.
+const CHAIN: usize = 64;
+/// The greatest depth to which pointers nest in a description.
+const DEPTH: usize = 16;
+
+/// Returns the description of the function called `name`; `None` if the types have no such function
+/// or several, or if its prototype cannot be described.
+pub fn function(types: &Types<'_>, name: &str) -> Option<Vec<u8>> {
+    types.with_btf(|btf| {
+        let id = only(btf, types, name)?;
+        // The prototype of a kfunc with its implicit arguments has another name.
+        let implementation = only(btf, types, &format!("{name}{IMPLEMENTATION}"));
+        let id = implementation.filter(|_| is_kfunc(btf, id)).unwrap_or(id);
+        let BtfKind::Function(prototype) = btf.type_by_id(id)?.kind() else {
+            return None;
+        };
+        let description = prototype_of(btf, prototype)?;
+        Some(description.as_bytes().to_vec())
+    })?
+}
+
+/// Returns the only function of that name. One of the module's own types goes before one of the
+/// image.
+fn only(btf: &Btf<'_>, types: &Types<'_>, name: &str) -> Option<u32> {
+    let is_own = |id: &u32| *id >= btf.first_id();
+    let (own, base): (Vec<u32>, Vec<u32>) = types.functions(name).partition(is_own);
+    match (own.as_slice(), base.as_slice()) {
+        ([id], _) | ([], [id]) => Some(*id),
+        _ => None,
+    }
+}
+
+fn prototype_of(btf: &Btf<'_>, id: u32) -> Option<Encoding> {
+    let BtfKind::Prototype {
+        returned,
+        parameters,
+    } = btf.type_by_id(id)?.kind()
+    else {
+        return None;
+    };
+    let mut parameters: Vec<u32> = parameters.collect();
+    let variadic = parameters.last() == Some(&0);
+    parameters.truncate(parameters.len() - usize::from(variadic));
+    let returned = match Stripped::new(btf, returned)?.id {
+        0 => Encoding::VOID,
+        _ => value(btf, returned, 0)?,
+    };
+    let arguments = parameters.into_iter().map(|id| value(btf, id, 0));
+    let arguments = arguments.collect::<Option<Vec<_>>>()?;
+    let size: usize = arguments.iter().map(Encoding::len).sum();
+    let fits = arguments.len() <= u8::MAX.into() && size + returned.len() + 4 <= CAPACITY;
+    fits.then(|| Encoding::function(&arguments, returned, variadic))
+}
+
+/// A type without qualifiers and typedefs.
+struct Stripped<'a> {
+    id: u32,
+    is_const: bool,
+    /// The name of the innermost typedef.
+    typedef: Option<&'a str>,
+}
+
+impl<'a> Stripped<'a> {
+    fn new(btf: &'a Btf<'_>, mut id: u32) -> Option<Self> {
+        let (mut is_const, mut typedef) = (false, None);
+        for _ in 0..CHAIN {
+            let Some(ty) = (id != 0).then(|| btf.type_by_id(id)) else {
+                break;
+            };
+            id = match ty?.kind() {
+                BtfKind::Typedef(inside) => {
+                    typedef = name(btf, id);
+                    inside
+                }
+                BtfKind::Const(inside) => {
+                    is_const = true;
+                    inside
+                }
+                BtfKind::Volatile(inside)
+                | BtfKind::Restrict(inside)
+                | BtfKind::TypeTag(inside) => inside,
+                _ => break,
+            };
+        }
+        Some(Self {
+            id,
+            is_const,
+            typedef,
+        })
+    }
+}
+
+/// Returns the name of type `id`, if it has one that C allows.
+fn name<'a>(btf: &'a Btf<'_>, id: u32) -> Option<&'a str> {
+    let name = btf.name(btf.type_by_id(id)?.name_offset())?;
+    let name = std::str::from_utf8(name).ok()?;
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let is_name = !name.is_empty() && name.len() <= u8::MAX.into() && name.chars().all(is_allowed);
+    (is_name && !name.starts_with(|c: char| c.is_ascii_digit())).then_some(name)
+}
+
+/// Describes the type of a value that is passed or returned.
+fn value(btf: &Btf<'_>, id: u32, depth: usize) -> Option<Encoding> {
+    let stripped = Stripped::new(btf, id)?;
+    let is_width = |size: u32| matches!(size, 1 | 2 | 4 | 8 | 16);
+    Some(match btf.type_by_id(stripped.id)?.kind() {
+        BtfKind::Int {
+            size: 1,
+            boolean: true,
+            ..
+        } => Encoding::BOOL,
+        BtfKind::Int { size, signed, .. } if is_width(size) => {
+            Encoding::integer(size as usize, signed)
+        }
+        // An enum is the same as an integer of its size.
+        BtfKind::Enum { size } if is_width(size) => Encoding::integer(size as usize, false),
+        BtfKind::Float { size } if is_width(size) => Encoding::float(size as usize),
+        BtfKind::Struct { size } | BtfKind::Union { size } => {
+            let name = name(btf, stripped.id).or(stripped.typedef)?;
+            Encoding::named(name, Some(size as usize))
+        }
+        BtfKind::Pointer(pointee) => pointer(btf, pointee, depth + 1)?,
+        _ => return None,
+    })
+}
+
+/// Describes a pointer to type `id`.
+fn pointer(btf: &Btf<'_>, id: u32, depth: usize) -> Option<Encoding> {
+    if depth > DEPTH {
+        return None;
+    }
+    let stripped = Stripped::new(btf, id)?;
+    let pointee = match stripped.id {
+        0 => Encoding::VOID,
+        id => match btf.type_by_id(id)?.kind() {
+            BtfKind::Prototype { .. } => return Some(Encoding::FUNCTION_POINTER),
+            BtfKind::Struct { .. } | BtfKind::Union { .. } | BtfKind::Forward { .. } => {
+                let name = name(btf, id).or(stripped.typedef);
+                name.map_or(Encoding::UNKNOWN, |name| Encoding::named(name, None))
+            }
+            // A pointer to an array is the same as one to its element.
+            BtfKind::Array { element, .. } => return pointer(btf, element, depth + 1),
+            _ => value(btf, id, depth)?,
+        },
+    };
+    Some(pointee.pointer(stripped.is_const))
+}
