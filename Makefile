@@ -129,11 +129,11 @@ KIMPORT := $(BINARIES)/kimport
 
 # The modules for docs/ways.md are built for each kernel there, see `ways`. The benchmarks read the
 # time-stamp counter of x86.
-RUST_DIRS := samples/hello_import samples/rust_iblock \
+RUST_DIRS := rust/guard samples/hello_import samples/rust_iblock \
 	$(addprefix tests/modules/,bench lifetime selftest typed)
 MODULE_DIRS := $(filter-out %/ways $(if $(GUEST_TARGET),%/bench) $(if $(LIVEPATCH),,%/relink) \
 	$(if $(RUST),,$(RUST_DIRS)) $(if $(KERNEL_CRATE),,samples/rust_iblock),\
-	$(patsubst %/Kbuild,%,$(wildcard samples/*/Kbuild tests/modules/*/Kbuild)))
+	$(patsubst %/Kbuild,%,$(wildcard rust/*/Kbuild samples/*/Kbuild tests/modules/*/Kbuild)))
 
 # At least two targets side by side: a VM has two CPUs, but waits much.
 CHECK_JOBS ?= $(shell n=$$(nproc); echo $$((n > 2 ? n - 1 : 2)))
@@ -194,9 +194,9 @@ samples/lio_core_new: private ARGUMENTS = KSRC=$(SOURCE)
 endif
 tests/modules/relink: tools
 tests/modules/relink: private MADE_OF = $(KIMPORT)
-tests/modules/load: private MADE_OF = tests/modules/imports
+tests/modules/load tests/modules/guard: private MADE_OF = tests/modules/imports
 # modpost only warns of symbols that nothing exports.
-tests/modules/load: private ARGUMENTS = KBUILD_MODPOST_WARN=1
+tests/modules/load tests/modules/guard: private ARGUMENTS = KBUILD_MODPOST_WARN=1
 # Functions of the stock kernel, chosen at random. The seed is always the same unless KIMPORT_SEED
 # names another.
 TYPED := $(BUILD)/tests/modules/typed/prototypes.rs
@@ -259,6 +259,9 @@ endif
 # Modules that are made from other modules.
 DERIVED := not_gpl not_gpl_relinked provider_without_btf provider_livepatch
 $(DERIVED:%=$(BUILD)/%.ko): tests/modules/imports
+GUARDED := guarded guarded_second guarded_unbound guarded_unreadable
+$(GUARDED:%=$(BUILD)/%.ko): tests/modules/imports tests/modules/guard
+$(BUILD)/tcm_loop_new.ko: samples/lio_core_new
 $(BUILD)/provider_upgraded.ko: tests/modules/upgraded
 $(BUILD)/signed.ko: $(BUILD)/signing_key.pem
 $(BUILD)/%.ko: tools
@@ -310,13 +313,14 @@ vm: tools $$(call needed,$$(call suites,$$(SUITE)))
 		$(call run-vm,$(call suites,$(SUITE)),vm,--show $(if $(TEST),--test '$(TEST)')))
 
 # Each VM is a target, so that VMs can run side by side. The longest come first.
-VMS := vm-iblock vm-load vm-imports vm-lifetime vm-lio vm-ways vm-lio-modules vm-pointer
+VMS := vm-iblock vm-load vm-imports vm-lifetime vm-lio vm-ways vm-guard vm-lio-modules vm-pointer
 vm-iblock.suites := rust_iblock_parity rust_iblock rust_iblock_new layouts
 vm-load.suites := check load
 vm-imports.suites := selftest diagnostics imports typed relink
 vm-lifetime.suites := lifetime unbound
 vm-lio.suites := samples demo signed
 vm-ways.suites := ways
+vm-guard.suites := guard
 vm-lio-modules.suites := lio_modules relinked_rust
 vm-pointer.suites := imports unbound
 
@@ -417,7 +421,7 @@ check-compare: tools samples/rust_iblock
 
 # ---- Sources
 
-RUST_KERNEL_SOURCES = $(shell git ls-files 'rust/kimport/*.rs' 'samples/*.rs' 'tests/*.rs')
+RUST_KERNEL_SOURCES = $(shell git ls-files 'rust/kimport/*.rs' 'rust/guard/*.rs' 'samples/*.rs' 'tests/*.rs')
 SHELL_SOURCES = $(shell git ls-files scripts tests tools/vm/guest .ci | \
 	xargs grep -lE '^\#!.*sh|shellcheck shell=')
 

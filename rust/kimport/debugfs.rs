@@ -119,7 +119,7 @@ fn create() -> File {
     // long as the module, which removes the file before it goes and which open files hold.
     let file = unsafe {
         bindings::debugfs_create_file_full(
-            module_name().as_ptr(),
+            module_name().as_char_ptr(),
             0o400,
             directory,
             null_mut(),

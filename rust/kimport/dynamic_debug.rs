@@ -41,7 +41,7 @@ impl Line {
         let class = bindings::_DPRINTK_CLASS_DFLT << Self::CLASS_SHIFT;
         let flags = bindings::_DPRINTK_FLAGS_NONE << Self::FLAGS_SHIFT;
         Self(Opaque::new(bindings::_ddebug {
-            modname: crate::this_module::BUILT_FOR.as_ptr(),
+            modname: crate::this_module::BUILT_FOR.as_ptr().cast(),
             function: function.as_ptr(),
             filename: file.as_ptr(),
             format: format.as_ptr(),
@@ -69,7 +69,7 @@ impl Line {
             bindings::__dynamic_pr_debug(
                 self.0.get(),
                 c"%s: kimport: %pA\n".as_char_ptr(),
-                crate::this_module::module_name().as_ptr(),
+                crate::this_module::module_name().as_char_ptr(),
                 core::ptr::from_ref(&args).cast::<kernel::ffi::c_void>(),
             )
         }

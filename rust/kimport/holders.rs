@@ -12,6 +12,7 @@ use crate::bindings::{self, module};
 use crate::once::Once;
 use crate::provider::Provider;
 use crate::this_module::{module_name, this_module};
+use core::ffi::CStr;
 use core::ops::Deref;
 use core::ptr::NonNull;
 use kernel::prelude::*;
@@ -34,7 +35,11 @@ impl HeldProvider {
         } else {
             // The steps that may fail come first.
             holdings.reserve(1, GFP_KERNEL)?;
-            let linked = link(&provider)?;
+            let linked = match NonNull::new(this_module()) {
+                // SAFETY: This module is loaded, as its code runs.
+                Some(this) => unsafe { link(&provider, this, module_name()) }?,
+                None => false,
+            };
             let holding = Holding {
                 module,
                 count: 1,
@@ -59,7 +64,7 @@ impl Drop for HeldProvider {
             return;
         }
         if holdings[index].linked {
-            unlink(&self.0);
+            unlink(&self.0, module_name());
         }
         holdings.retain(|one| one.count > 0);
         if holdings.is_empty() {
@@ -103,24 +108,32 @@ fn holdings() -> GlobalGuard<HOLDINGS> {
 }
 
 #[cfg(not(CONFIG_SYSFS))]
-fn link(_: &Provider) -> Result<bool> {
+pub(crate) unsafe fn link(_: &Provider, _: NonNull<module>, _: &CStr) -> Result<bool> {
     Ok(false)
 }
 
 #[cfg(not(CONFIG_SYSFS))]
-fn unlink(_: &Provider) {}
+pub(crate) fn unlink(_: &Provider, _: &CStr) {}
 
-/// Makes the link. Returns false if it exists already, or if there is nothing to link to.
+/// Makes the link from the `holders/` of `provider` to the module `holder`, whose name is `name`.
+/// Returns false if the link exists already, or if there is nothing to link to.
+///
+/// # Safety
+///
+/// `holder` is loaded, and has its directory in sysfs.
 #[cfg(CONFIG_SYSFS)]
-fn link(provider: &Provider) -> Result<bool> {
-    let Some((holders, holder)) = link_ends(provider) else {
+pub(crate) unsafe fn link(
+    provider: &Provider,
+    holder: NonNull<module>,
+    name: &CStr,
+) -> Result<bool> {
+    let Some(holders) = holders_dir(provider) else {
         return Ok(false);
     };
-    let name = module_name();
-    // SAFETY: `link_ends` gives the kobjects of two loaded modules; the name is NUL-terminated and
-    // is copied.
-    let result =
-        unsafe { bindings::sysfs_create_link_nowarn(holders, holder, name.as_ptr().cast()) };
+    // SAFETY: By the contract of this function.
+    let target = unsafe { &raw mut (*holder.as_ptr()).mkobj.kobj };
+    // SAFETY: Both are kobjects of loaded modules; the name is NUL-terminated and is copied.
+    let result = unsafe { bindings::sysfs_create_link_nowarn(holders, target, name.as_char_ptr()) };
     match kernel::error::to_result(result) {
         Ok(()) => Ok(true),
         Err(EEXIST) => Ok(false),
@@ -130,24 +143,18 @@ fn link(provider: &Provider) -> Result<bool> {
 
 /// Removes the link that [`link`] made.
 #[cfg(CONFIG_SYSFS)]
-fn unlink(provider: &Provider) {
-    let Some((holders, _)) = link_ends(provider) else {
-        return;
-    };
-    let name = module_name();
-    // SAFETY: `link_ends` gives the kobject of a loaded module; the name is NUL-terminated.
-    unsafe { bindings::sysfs_remove_link(holders, name.as_ptr().cast()) };
+pub(crate) fn unlink(provider: &Provider, name: &CStr) {
+    if let Some(holders) = holders_dir(provider) {
+        // SAFETY: This is the kobject of a loaded module; the name is NUL-terminated.
+        unsafe { bindings::sysfs_remove_link(holders, name.as_char_ptr()) };
+    }
 }
 
-/// Returns the directory of the link, which is `holders/` of the provider, and its target, which is
-/// this module.
+/// Returns the directory `holders/` of the provider.
 #[cfg(CONFIG_SYSFS)]
-fn link_ends(provider: &Provider) -> Option<(*mut bindings::kobject, *mut bindings::kobject)> {
-    let this = NonNull::new(this_module())?;
+fn holders_dir(provider: &Provider) -> Option<*mut bindings::kobject> {
     // SAFETY: The provider is loaded; the loader sets the field before the module's init, and keeps
     // it until the module is gone.
     let holders = unsafe { (*provider.module().as_ptr()).holders_dir };
-    // SAFETY: This module is loaded, as its code runs.
-    let holder = unsafe { &raw mut (*this.as_ptr()).mkobj.kobj };
-    (!holders.is_null()).then_some((holders, holder))
+    (!holders.is_null()).then_some(holders)
 }

@@ -34,6 +34,8 @@
 //!   blocks are bound by the kernel's module loader.
 //! - `provider`, `holders`: hold a reference to the module that a block imports from, so that it
 //!   cannot be unloaded, and show the importing module in the provider's `holders/` in sysfs.
+//! - `guard`, only in the module `kimport_guard`: holds the providers of other modules, which
+//!   `kimport relink` has made, and checks their symbols.
 //! - `license`: refuses modules that are not GPL-compatible, before any other step.
 //! - `debugfs`, `dynamic_debug`: show a person what a module imports in a running kernel.
 //! - [`Imports`]: takes a block through these steps, all or nothing, and undoes them when dropped.
@@ -68,6 +70,7 @@
 //!   `mem` and `percpu`, used in `provider.rs`, `holders_dir` and `mkobj`, used in `holders.rs`,
 //!   `taints`, used in `license.rs`, and `static_call_sites`, used in `binder/static_call.rs`.
 //!   Without them, the crate does not compile.
+//! - `module_kallsyms_on_each_symbol`, imported in `guard.rs`, only in the module `kimport_guard`.
 //! - `btf_get_module_btf`, `btf_put`, `btf_nr_types`, `btf_type_by_id`, `btf_name_by_offset` and
 //!   `btf_find_by_name_kind`, imported in `verify/imported.rs`. Without them, types are unverified,
 //!   which `#[verify(require)]` refuses. Their own types are not compared, because the comparison
@@ -93,6 +96,8 @@ pub mod compat;
 mod debugfs;
 #[cfg(CONFIG_KIMPORT_DYNAMIC_DEBUG)]
 mod dynamic_debug;
+#[cfg(kimport_guard)]
+mod guard;
 mod holders;
 mod imports;
 mod late;
@@ -118,6 +123,9 @@ pub use binding::DataBinding;
 pub use block::{Block, Symbol};
 #[doc(hidden)]
 pub use calls::{Calls, LateCalls};
+#[cfg(kimport_guard)]
+#[doc(hidden)]
+pub use guard::Guard;
 #[cfg(kimport_bench)]
 #[doc(hidden)]
 pub use imports::bench;

@@ -1,31 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Log lines that begin with the importing module's name: `log!`, and `debug!` for lines that
-//! dynamic debug switches on.
+//! Log lines that begin with the importing module's name: `log!`, `log_for!` if that is another
+//! module than this one, and `debug!` for lines that dynamic debug switches on.
 
 /// Prints one line at `level` (a name of `kernel::print::format_strings`), with the prefix
 /// `<module>: kimport: `.
 macro_rules! log {
     ($level:ident, $($arg:tt)*) => {
-        // SAFETY: The format string is one of `format_strings`, and the name ends in a NUL.
-        unsafe {
-            kernel::print::call_printk(
-                &kernel::print::format_strings::$level,
-                $crate::this_module::module_name(),
-                kernel::prelude::fmt!("kimport: {}\n", kernel::prelude::fmt!($($arg)*)),
-            )
-        }
+        $crate::log::log_for!($crate::this_module::module_name(), $level, $($arg)*)
     };
 }
 pub(crate) use log;
 
-/// Prints text of one or more lines, each as `log!` does. A line may be longer than a record of the
-/// kernel log, which holds some 1,000 bytes.
+/// Prints one line as `log!` does, with the name of `module`, a `&CStr`.
+macro_rules! log_for {
+    ($module:expr, $level:ident, $($arg:tt)*) => {{
+        let module: &core::ffi::CStr = $module;
+        // SAFETY: The format string is one of `format_strings`, and the name ends in a NUL.
+        unsafe {
+            kernel::print::call_printk(
+                &kernel::print::format_strings::$level,
+                module.to_bytes_with_nul(),
+                kernel::prelude::fmt!("kimport: {}\n", kernel::prelude::fmt!($($arg)*)),
+            )
+        }
+    }};
+}
+pub(crate) use log_for;
+
+/// Prints text of one or more lines, each as `log_for!` does. A line may be longer than a record of
+/// the kernel log, which holds some 1,000 bytes.
 macro_rules! log_lines {
-    ($level:ident, $($arg:tt)*) => {{
+    ($module:expr, $level:ident, $($arg:tt)*) => {{
         use core::fmt::Write as _;
 
-        let mut lines = $crate::log::Lines::new(|line| $crate::log::log!($level, "{line}"));
+        let mut lines =
+            $crate::log::Lines::new(|line| $crate::log::log_for!($module, $level, "{line}"));
         // The writer accepts everything.
         let _ = lines.write_fmt(kernel::prelude::fmt!($($arg)*));
         lines.flush();

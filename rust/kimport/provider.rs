@@ -92,7 +92,7 @@ impl Provider {
     /// All blocks get their provider from this function, so that it alone has to refuse a module
     /// that names itself.
     pub(crate) fn get(kallsyms: &Kallsyms, name: &CStr) -> Result<Self, Unavailable> {
-        if name.to_bytes_with_nul() == module_name() {
+        if name == module_name() {
             return Err(Unavailable::Itself);
         }
         // A module's memory is freed only a grace period after the module has left the list that
@@ -135,6 +135,7 @@ impl Provider {
     }
 
     /// Takes a reference to `module`, unless it is being unloaded. May be called in every context.
+    /// A module that is in its init, or not yet there, is accepted.
     ///
     /// # Safety
     ///

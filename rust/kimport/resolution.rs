@@ -6,7 +6,7 @@
 use crate::block::{bind_all, Block, Symbol};
 use crate::compat::code;
 use crate::license;
-use crate::log::{debug, log};
+use crate::log::{debug, log, log_for};
 use crate::provider::{provider_name, Provider, Unavailable};
 use crate::resolver::{Kallsyms, NotFound, Query};
 use crate::types::Judgement;
@@ -90,12 +90,12 @@ impl Resolution {
     ) -> Result<Self> {
         let types = Types::new(kallsyms, provider);
         let resolved = look_up(&types, block.symbols).and_then(|(addresses, mut result)| {
-            let mut layouts = layouts(block)?;
+            let mut layouts = layouts(block.layouts)?;
             let mut verdicts = KVVec::with_capacity(addresses.len(), GFP_KERNEL)?;
             // A symbol that was not found has no type to compare.
             for (symbol, address) in block.symbols.iter().zip(&addresses) {
                 let verdict = match address {
-                    Some(_) => types.verify(symbol, block.policy, Some(&mut layouts)),
+                    Some(_) => types.verify(symbol.into(), block.policy, Some(&mut layouts)),
                     None => Ok(None),
                 };
                 let verdict = verdict.unwrap_or_else(|error| {
@@ -167,7 +167,7 @@ pub(crate) fn look_up(
     let queries = symbols.iter().map(Query::of);
     let found = types.kallsyms.find(types.provider, queries)?;
     for (symbol, found) in symbols.iter().zip(found) {
-        let address = accept(types, symbol, found).unwrap_or_else(|error| {
+        let address = accept(types, symbol.name, symbol.optional, found).unwrap_or_else(|error| {
             result = result.and(Err(error));
             None
         });
@@ -178,32 +178,36 @@ pub(crate) fn look_up(
 
 /// Returns the address that was found, or [`None`] for an optional symbol that is missing. Any
 /// other failure is logged.
-fn accept(
+pub(crate) fn accept(
     types: &Types<'_>,
-    symbol: &Symbol,
+    name: &CStr,
+    is_optional: bool,
     found: Result<*mut c_void, NotFound>,
 ) -> Result<Option<*mut c_void>> {
     let found = match found {
         // A module drops the symbols of its init, but its BTF keeps everything that was in its
         // file.
-        Err(NotFound::Missing) if types.provider.is_some() && types.has(symbol.name) => {
+        Err(NotFound::Missing) if types.provider.is_some() && types.has(name) => {
             Err(NotFound::WasInInit)
         }
         other => other,
     };
     match found {
         Ok(address) => {
-            debug!("found {} at {address:p}", symbol.name);
+            debug!("found {name} at {address:p}");
             Ok(Some(address))
         }
-        Err(cause) if symbol.optional && cause.is_absence() => {
-            debug!("optional {} is missing: {cause}", symbol.name);
+        Err(cause) if is_optional && cause.is_absence() => {
+            debug!("optional {name} is missing: {cause}");
             Ok(None)
         }
         Err(cause) => {
-            let name = symbol.name;
             let provider = provider_name(types.provider);
-            log!(ERR, "cannot import {name} from {provider}: {cause}");
+            log_for!(
+                types.importer,
+                ERR,
+                "cannot import {name} from {provider}: {cause}"
+            );
             Err(cause.errno())
         }
     }

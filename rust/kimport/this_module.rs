@@ -3,10 +3,15 @@
 //! The module that this copy of the crate is linked into.
 
 use crate::bindings;
-use kernel::str::{CStr, CStrExt as _};
+use core::ffi::CStr;
+use kernel::str::CStrExt as _;
 
-/// The name of the module that this copy of the crate was built for, ending in a NUL.
-pub(crate) const BUILT_FOR: &str = concat!(env!("KIMPORT_MODULE"), "\0");
+/// The name of the module that this copy of the crate was built for.
+pub(crate) const BUILT_FOR: &CStr =
+    match CStr::from_bytes_with_nul(concat!(env!("KIMPORT_MODULE"), "\0").as_bytes()) {
+        Ok(name) => name,
+        Err(_) => panic!("the name of a module has no NUL"),
+    };
 
 /// The module that this copy of the crate is linked into; null in a built-in copy.
 pub(crate) const fn this_module() -> *mut bindings::module {
@@ -25,16 +30,16 @@ pub(crate) const fn this_module() -> *mut bindings::module {
     core::ptr::null_mut()
 }
 
-/// Returns the name under which the module was loaded, with its terminating NUL; in a built-in
-/// copy, the name that it was built for.
-pub(crate) fn module_name() -> &'static [u8] {
+/// Returns the name under which the module was loaded; in a built-in copy, the name that it was
+/// built for.
+pub(crate) fn module_name() -> &'static CStr {
     let module = this_module();
     if module.is_null() {
-        return BUILT_FOR.as_bytes();
+        return BUILT_FOR;
     }
     // SAFETY: `module` is this module's own `struct module`; the loader wrote the name before any
     // of its code ran, and nothing changes it.
     let name = unsafe { &raw const (*module).name };
     // SAFETY: As above; the array is NUL-terminated and lives as long as this code.
-    unsafe { CStr::from_char_ptr(name.cast()) }.to_bytes_with_nul()
+    unsafe { CStr::from_char_ptr(name.cast()) }
 }

@@ -48,10 +48,10 @@ impl<'a> Steps<'a> {
     /// Compares the declared type of each symbol, and the layouts that it leads to.
     pub fn verify(&self, addresses: &[Option<*mut c_void>]) -> Result {
         let types = Types::new(&self.kallsyms, self.provider);
-        let mut layouts = layouts(self.block)?;
+        let mut layouts = layouts(self.block.layouts)?;
         for (symbol, address) in self.block.symbols.iter().zip(addresses) {
             if address.is_some() {
-                types.verify(symbol, self.block.policy, Some(&mut layouts))?;
+                types.verify(symbol.into(), self.block.policy, Some(&mut layouts))?;
             }
         }
         Ok(())

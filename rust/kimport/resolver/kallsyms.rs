@@ -172,6 +172,8 @@ impl Kallsyms {
         let symbol = search.result()?;
         match symbol.place {
             Place::Kept => {}
+            #[cfg(kimport_guard)]
+            Place::PerCpu if matches!(search.query.kind, Kind::Any) => {}
             Place::Init => return Err(NotFound::InInit),
             Place::PerCpu => return Err(NotFound::PerCpu),
             Place::Outside => return Err(NotFound::OutsideProvider),
@@ -190,6 +192,8 @@ impl Kallsyms {
         // SAFETY: By the type invariants the function is bound. It accepts any number.
         let is_text = unsafe { imported::kernel_text_address(symbol.address) } != 0;
         match kind {
+            #[cfg(kimport_guard)]
+            Kind::Any => Ok(()),
             Kind::Function if !is_text => Err(NotFound::NotFunction),
             Kind::Data { .. } if is_text => Err(NotFound::NotData),
             Kind::Data { size: declared } => match self.size(symbol) {

@@ -18,7 +18,11 @@ mod search;
 pub(crate) use kallsyms::Kallsyms;
 #[cfg(kimport_bench)]
 pub(crate) use lookup_address::find_by;
+#[cfg(kimport_guard)]
+pub(crate) use module::find_symbol;
 pub(crate) use not_found::NotFound;
+#[cfg(kimport_guard)]
+pub(crate) use search::Kind;
 pub(crate) use search::{Place, Query};
 #[cfg(kimport_selftest)]
 pub(crate) use {

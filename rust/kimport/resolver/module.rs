@@ -26,14 +26,27 @@ pub(super) fn search(provider: &Provider, searches: &mut [Search<'_>]) {
     }
 }
 
+/// Returns the first symbol called `name` of a module, which may be in its init, or not yet there.
+#[cfg(kimport_guard)]
+pub(crate) fn find_symbol(module: &Provider, name: &str) -> Option<Symbol> {
+    let mut found = None;
+    each_symbol(module, |other, symbol| {
+        if found.is_none() && other == name.as_bytes() {
+            found = Some(symbol());
+        }
+    });
+    found
+}
+
 /// Calls `look` with each symbol of `provider`, in the order of the table.
 fn each_symbol(provider: &Provider, mut look: impl FnMut(&[u8], &dyn Fn() -> Symbol)) {
     // SAFETY: A `Provider` holds its module. The loader wrote the words of `core_kallsyms` before
-    // the module went live, and nothing writes them any more.
+    // anybody could refer to the module, and nothing writes them any more.
     let table = unsafe { &(*provider.module().as_ptr()).core_kallsyms };
     // Set if the table has the symbols of init memory.
     #[cfg(CONFIG_LIVEPATCH)]
-    // SAFETY: A `Provider` holds its module. The loader wrote the word before the module went live.
+    // SAFETY: A `Provider` holds its module. The loader wrote the word before anybody could refer
+    // to the module.
     let keeps_init = unsafe { (*provider.module().as_ptr()).klp };
     #[cfg(not(CONFIG_LIVEPATCH))]
     let keeps_init = false;

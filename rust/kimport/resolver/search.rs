@@ -46,6 +46,9 @@ impl Query<'static> {
 /// The declared kind of a symbol.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
+    /// A symbol of a relinked module, of which nothing is declared. It may be per-CPU data.
+    #[cfg(kimport_guard)]
+    Any,
     Function,
     Data {
         /// The size of the declared type in bytes.

@@ -2,9 +2,8 @@
 
 //! The kernel's own BTF as a [`TypeSource`].
 
-use super::imported;
+use super::{imported, Declared};
 use crate::bindings::{self, BTF_KIND_FUNC, BTF_KIND_VAR};
-use crate::block::Symbol;
 use crate::provider::Provider;
 use crate::resolver::Kallsyms;
 use crate::types::{
@@ -60,9 +59,9 @@ impl KernelTypes {
     /// BTF does not say which of several symbols it describes. pahole leaves out functions of one
     /// name, in version 1.30 only if their prototypes differ. Older versions of pahole leave none
     /// out, and then the result is [`TypeMatch::Ambiguous`].
-    pub(super) fn symbol(&self, symbol: &Symbol) -> Result<TypeMatch> {
+    pub(super) fn symbol(&self, symbol: &Declared<'_>) -> Result<TypeMatch> {
         let mut found = self.own_symbol(symbol.name, symbol.position);
-        if symbol.binding.function().is_none() {
+        if !symbol.is_function {
             return Ok(found);
         }
         // pahole leaves out a function of a module that the image has with the same prototype.

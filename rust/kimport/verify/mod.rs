@@ -12,9 +12,10 @@
 mod imported;
 mod kernel_types;
 
-use crate::block::{Block, Symbol};
+use crate::binding::Binding;
+use crate::block::Symbol;
 use crate::compat::code;
-use crate::log::{log, log_lines};
+use crate::log::{log_for, log_lines};
 use crate::provider::{provider_name, Provider};
 use crate::resolver::Kallsyms;
 use crate::this_module::module_name;
@@ -29,20 +30,43 @@ use kernel::prelude::*;
 use kernel_types::KernelTypes;
 
 /// The comparison of the layouts that the symbols of a block lead to.
-pub(crate) type Layouts = LayoutCheck<'static, KVec<LayoutSlot>>;
+pub(crate) type Layouts<'a> = LayoutCheck<'a, KVec<LayoutSlot>>;
 
-/// Prepares the comparison of the layouts of `block`. The only error is `ENOMEM`.
-pub(crate) fn layouts(block: &Block) -> Result<Layouts> {
-    // The macro made the table, so that it can be read if there is one.
-    let table = LayoutTable::read(block.layouts).map_or(LayoutTable::EMPTY, |(table, _)| table);
+/// Prepares the comparison of the layouts that `table` has, the bytes of a [`LayoutTable`], or none.
+/// The only error is `ENOMEM`.
+pub(crate) fn layouts(table: &[u8]) -> Result<Layouts<'_>> {
+    let table = LayoutTable::read(table).map_or(LayoutTable::EMPTY, |(table, _)| table);
     let slots = KVec::from_elem(LayoutSlot::default(), table.count(), GFP_KERNEL)?;
     Ok(LayoutCheck::new(table, slots))
+}
+
+/// The facts about a symbol that the comparison needs.
+#[derive(Clone, Copy)]
+pub(crate) struct Declared<'a> {
+    pub(crate) name: &'a CStr,
+    pub(crate) position: Option<u32>,
+    pub(crate) is_function: bool,
+    /// The description of the declared type; empty if it is never compared.
+    pub(crate) description: &'a [u8],
+}
+
+impl<'a> From<&'a Symbol> for Declared<'a> {
+    fn from(symbol: &'a Symbol) -> Self {
+        Self {
+            name: symbol.name,
+            position: symbol.position,
+            is_function: !matches!(symbol.binding, Binding::Data { .. }),
+            description: symbol.description,
+        }
+    }
 }
 
 /// The types that the kernel knows of a provider's symbols, or of the kernel image's.
 pub(crate) struct Types<'a> {
     pub(crate) kallsyms: &'a Kallsyms,
     pub(crate) provider: Option<&'a Provider>,
+    /// The name of the importing module.
+    pub(crate) importer: &'a CStr,
     // Set when the types are first needed; the inner value is [`None`] if there is no BTF.
     types: OnceCell<Option<KernelTypes>>,
 }
@@ -52,6 +76,7 @@ impl<'a> Types<'a> {
         Self {
             kallsyms,
             provider,
+            importer: module_name(),
             types: OnceCell::new(),
         }
     }
@@ -79,27 +104,28 @@ impl<'a> Types<'a> {
     /// `policy` requires that it is. `ENOMEM`: there is no memory for a name.
     pub(crate) fn verify(
         &self,
-        symbol: &Symbol,
+        symbol: Declared<'_>,
         policy: Policy,
-        layouts: Option<&mut Layouts>,
+        layouts: Option<&mut Layouts<'_>>,
     ) -> Result<Option<Judgement>> {
-        if policy == Policy::Off || symbol.unverified {
+        if policy == Policy::Off || symbol.description.is_empty() {
             return Ok(None);
         }
         let name = symbol.name;
         let from = provider_name(self.provider);
+        let importer = self.importer;
         let print = |report: &dyn core::fmt::Display, is_refused| {
             let report = Printed(report);
             if is_refused {
-                log_lines!(ERR, "cannot import {name} from {from}: {report}");
+                log_lines!(importer, ERR, "cannot import {name} from {from}: {report}");
             } else {
-                log_lines!(WARNING, "{name} from {from}: {report}");
+                log_lines!(importer, WARNING, "{name} from {from}: {report}");
             }
         };
         let judgement = match self.get() {
             None => Judgement::Unverified(Unverified::NoBtf),
             Some(types) => {
-                let found = types.symbol(symbol)?;
+                let found = types.symbol(&symbol)?;
                 let judgement = judge(
                     name.to_str().unwrap_or("?"),
                     symbol.description,
@@ -123,7 +149,7 @@ impl<'a> Types<'a> {
                             let report = TableReport {
                                 mismatch,
                                 source: types,
-                                labels: [module_label(), from.to_str().unwrap_or("?")],
+                                labels: [importer, from].map(|name| name.to_str().unwrap_or("?")),
                                 name: None,
                             };
                             print(&report, is_refused);
@@ -138,7 +164,7 @@ impl<'a> Types<'a> {
             Judgement::Refused => return Err(code::EPROTOTYPE),
             Judgement::Unverified(why) if policy == Policy::Require => {
                 let refusal = Printed(Refusal::Unverified(why));
-                log!(ERR, "cannot import {name} from {from}: {refusal}");
+                log_for!(importer, ERR, "cannot import {name} from {from}: {refusal}");
                 return Err(code::ENODATA);
             }
             Judgement::Unverified(why) => {
@@ -162,7 +188,7 @@ pub(crate) fn check_types(
     policy: Policy,
 ) -> Result<(), &'static CStr> {
     let types = Types::new(kallsyms, None);
-    let is_wrong = |symbol: &&Symbol| match types.verify(symbol, policy, None) {
+    let is_wrong = |symbol: &&Symbol| match types.verify((*symbol).into(), policy, None) {
         Err(_) => true,
         Ok(Some(Judgement::Accepted)) => policy == Policy::Warn,
         Ok(Some(Judgement::Unverified(_))) => {
@@ -174,13 +200,6 @@ pub(crate) fn check_types(
         .iter()
         .find(is_wrong)
         .map_or(Ok(()), |symbol| Err(symbol.name))
-}
-
-/// Returns the name of this module for a message.
-fn module_label() -> &'static str {
-    let name = CStr::from_bytes_until_nul(module_name()).ok();
-    name.and_then(|name| name.to_str().ok())
-        .unwrap_or("this module")
 }
 
 /// A wrapper that lets the kernel's formatting print a value that implements the standard trait.

@@ -4,8 +4,11 @@
  * function takes and returns other types.
  */
 #include <linux/module.h>
+#include <linux/percpu.h>
 
 int provider_value = 42;
+
+DEFINE_PER_CPU(int, provider_percpu);
 
 long provider_add(int a, long b);
 

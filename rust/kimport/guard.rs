@@ -1,0 +1,484 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The guard of relinked modules, which is all of the module `kimport_guard`.
+//!
+//! The kernel binds the symbols of a relinked module by name alone, and holds no provider for it.
+//! But `kimport relink` leaves records of these symbols in the module, see
+//! [`TakenRecord`](crate::types::TakenRecord). A module notifier tells the guard when modules come
+//! and go:
+//!
+//! - `COMING`: the symbols of the module are bound, and none of its code has run. The guard takes a
+//!   reference to each provider. It checks that the address in each record is that of the symbol in
+//!   this provider, so that a provider that was loaded anew in between is noticed, and compares the
+//!   types. If it returns an error, the kernel refuses the module.
+//! - `LIVE`: the module has its directory in sysfs now, and the guard makes the links in the
+//!   `holders/` of its providers. If the module was in its init when the guard was loaded, the guard
+//!   does only now what it does for others at `COMING`.
+//! - `GOING`, also after a failed init: the guard removes the links and the references.
+//!
+//! When the guard is loaded, it does the same for the modules that are live. It cannot refuse them:
+//! a module that does not pass the checks is logged, and its providers are not held.
+
+mod imported;
+
+use crate::bindings::{self, module};
+use crate::compat::code;
+use crate::holders;
+use crate::license;
+use crate::log::{log, log_for};
+use crate::provider::Provider;
+use crate::resolution::accept;
+use crate::resolver::{find_symbol, Kallsyms, Kind, Place, Query};
+use crate::this_module::this_module;
+use crate::types::{Policy, TakenRecord, TakenRecords, TAKEN_SYMBOL};
+use crate::verify::{check_types, Declared, Printed, Types};
+use core::ffi::{c_void, CStr};
+use core::ptr::{null, NonNull};
+use kernel::container_of;
+use kernel::error::to_result;
+use kernel::ffi::{c_char, c_int, c_ulong};
+use kernel::prelude::*;
+use kernel::sync::{new_mutex, Mutex};
+use kernel::types::Opaque;
+
+/// A provider that is held for a relinked module.
+struct HeldProvider {
+    provider: Provider,
+    /// Set if the guard made the link in its `holders/`.
+    is_linked: bool,
+}
+
+/// A relinked module that has passed the checks.
+///
+/// # Invariants
+///
+/// If there are `providers`, the module's `GOING` has not been notified yet.
+struct Guarded {
+    module: NonNull<module>,
+    providers: KVec<HeldProvider>,
+    /// A reference to the guard itself, while there are providers.
+    _guard: Option<Provider>,
+}
+
+// SAFETY: Modules belong to no thread.
+unsafe impl Send for Guarded {}
+
+impl Guarded {
+    /// Makes the links in the `holders/` of the providers.
+    ///
+    /// # Safety
+    ///
+    /// The module has its directory in sysfs.
+    unsafe fn link(&mut self) {
+        let module = self.module;
+        for HeldProvider {
+            provider,
+            is_linked,
+        } in &mut self.providers
+        {
+            // SAFETY: By the type invariants the module is loaded.
+            let name = unsafe { name_of(module) };
+            // SAFETY: By the contract of this function.
+            *is_linked = unsafe { holders::link(provider, module, name) }.unwrap_or_else(|error| {
+                let (provider, error) = (provider.name(), error.to_errno());
+                log_for!(
+                    name,
+                    WARNING,
+                    "{provider} is held, but its holders/ does not show this module (error {error})"
+                );
+                false
+            });
+        }
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        for held in self.providers.iter().filter(|held| held.is_linked) {
+            // SAFETY: By the type invariants the module is loaded.
+            holders::unlink(&held.provider, unsafe { name_of(self.module) });
+        }
+    }
+}
+
+/// Returns the name of `module`.
+///
+/// # Safety
+///
+/// The module is not freed while the name is used.
+unsafe fn name_of<'a>(module: NonNull<module>) -> &'a CStr {
+    // SAFETY: By the contract of this function.
+    let name = unsafe { &raw const (*module.as_ptr()).name };
+    // SAFETY: As above; the name is NUL-terminated and does not change.
+    unsafe { CStr::from_char_ptr(name.cast()) }
+}
+
+/// The guard of relinked modules. It acts while this value lives.
+///
+/// # Invariants
+///
+/// `notifier` is registered from the end of the initialiser until drop.
+#[pin_data(PinnedDrop)]
+pub struct Guard {
+    kallsyms: Kallsyms,
+    #[pin]
+    guarded: Mutex<KVec<Guarded>>,
+    #[pin]
+    notifier: Opaque<bindings::notifier_block>,
+}
+
+// SAFETY: All state that changes is in the mutex or belongs to the kernel.
+unsafe impl Send for Guard {}
+// SAFETY: As above.
+unsafe impl Sync for Guard {}
+
+impl Guard {
+    /// Creates the guard.
+    ///
+    /// # Errors
+    ///
+    /// `EACCES`: the license of this module is not GPL-compatible. `EOPNOTSUPP`: kallsyms cannot be
+    /// reached.
+    pub fn new() -> impl PinInit<Self, Error> {
+        try_pin_init!(&this in Self {
+            kallsyms: kallsyms()?,
+            guarded <- new_mutex!(KVec::new()),
+            notifier <- Opaque::ffi_init(|notifier: *mut bindings::notifier_block| {
+                let value = bindings::notifier_block {
+                    notifier_call: Some(Self::notified),
+                    ..Default::default()
+                };
+                // SAFETY: `notifier` points to the field, which is valid for writes.
+                unsafe { notifier.write(value) };
+            }),
+            _: {
+                // SAFETY: All fields are initialised, and the value is pinned.
+                let this = unsafe { this.as_ref() };
+                // INVARIANT: The notifier is registered until drop.
+                // SAFETY: The notifier is initialised and stays where it is until drop, which
+                // unregisters it.
+                to_result(unsafe { bindings::register_module_notifier(this.notifier.get()) })?;
+                // Nothing can fail from here on.
+                this.take_live();
+            },
+        }? Error)
+    }
+
+    /// Takes on all modules that are live.
+    fn take_live(&self) {
+        let mut marks = KVec::<usize>::new();
+        // SAFETY: The function is bound, and stays bound. It calls `on_symbol` with `marks`, and
+        // only before it returns.
+        let result = unsafe {
+            imported::module_kallsyms_on_each_symbol(
+                null(),
+                Some(on_symbol),
+                (&raw mut marks).cast(),
+            )
+        };
+        if result != 0 {
+            log!(
+                WARNING,
+                "no memory to look for relinked modules that are loaded already"
+            );
+        }
+        for mark in marks {
+            // `LIVE` of a module that is in its init now will be notified.
+            let module = self
+                .kallsyms
+                .with_module_of(mark, |name| Provider::get(&self.kallsyms, name?).ok());
+            if let Some(module) = module {
+                self.take(&module);
+            }
+        }
+    }
+
+    /// Takes on a module that is live, unless that was done before.
+    fn take(&self, module: &Provider) {
+        let is_it = |guarded: &Guarded| guarded.module == module.module();
+        if self.guarded.lock().iter().any(is_it) {
+            return;
+        }
+        match self.check(module) {
+            Ok(Some(mut new)) => {
+                let mut guarded = self.guarded.lock();
+                // `LIVE` may have been notified meanwhile.
+                if !guarded.iter().any(is_it) {
+                    // SAFETY: The module is live, so it has its directory.
+                    unsafe { new.link() };
+                    // If there is no memory, the providers are released.
+                    let _ = guarded.push(new, GFP_KERNEL);
+                }
+            }
+            Ok(None) => {}
+            Err(_) => log_for!(
+                module.name(),
+                WARNING,
+                "this module was loaded before kimport_guard and stays, but its providers are not \
+                 held"
+            ),
+        }
+    }
+
+    fn coming(&self, module: NonNull<module>) -> Result {
+        // SAFETY: The module is not freed while it is being notified.
+        let Some(module) = (unsafe { Provider::hold(module) }) else {
+            return Ok(());
+        };
+        if let Some(new) = self.check(&module)? {
+            self.guarded.lock().push(new, GFP_KERNEL)?;
+        }
+        Ok(())
+    }
+
+    fn live(&self, module: NonNull<module>) {
+        let mut guarded = self.guarded.lock();
+        if let Some(guarded) = guarded.iter_mut().find(|guarded| guarded.module == module) {
+            // SAFETY: The module is live, so it has its directory.
+            unsafe { guarded.link() };
+            return;
+        }
+        drop(guarded);
+        // SAFETY: The module is not freed while it is being notified.
+        if let Some(module) = unsafe { Provider::hold(module) } {
+            self.take(&module);
+        }
+    }
+
+    fn going(&self, module: NonNull<module>) {
+        self.guarded
+            .lock()
+            .retain(|guarded| guarded.module != module);
+    }
+
+    /// Checks a module, and holds its providers. Returns [`None`] for one without records, and while
+    /// the guard is being unloaded. All problems are logged; the first one's errno is returned.
+    fn check(&self, module: &Provider) -> Result<Option<Guarded>> {
+        let Some(section) = section_of(module) else {
+            return Ok(None);
+        };
+        // SAFETY: This module is not freed while its code runs.
+        let guard = NonNull::new(this_module()).and_then(|this| unsafe { Provider::hold(this) });
+        if guard.is_none() {
+            return Ok(None);
+        }
+        let records = read(module.name(), section)?;
+        let mut providers = KVec::new();
+        let mut result = Ok(());
+        for (index, record) in records.iter().enumerate() {
+            let is_same = |other: &TakenRecord<'_>| other.import.provider == record.import.provider;
+            if records.iter().take(index).any(is_same) {
+                continue;
+            }
+            let mut of_provider = KVec::new();
+            for record in records.iter().filter(|other| is_same(other)) {
+                of_provider.push(*record, GFP_KERNEL)?;
+            }
+            match self.check_symbols(module.name(), section, &of_provider) {
+                Ok(None) => {}
+                Ok(Some(provider)) => {
+                    let is_linked = false;
+                    providers.push(
+                        HeldProvider {
+                            provider,
+                            is_linked,
+                        },
+                        GFP_KERNEL,
+                    )?;
+                }
+                Err(error) => result = result.and(Err(error)),
+            }
+        }
+        let guard = guard.filter(|_| !providers.is_empty());
+        // INVARIANT: The caller holds the module, so its `GOING` is still to come.
+        result.map(|()| {
+            Some(Guarded {
+                module: module.module(),
+                providers,
+                _guard: guard,
+            })
+        })
+    }
+
+    /// Checks the symbols that the module called `name` takes from one provider, and holds that.
+    fn check_symbols(
+        &self,
+        name: &CStr,
+        section: &[u8],
+        records: &[TakenRecord<'_>],
+    ) -> Result<Option<Provider>> {
+        let provider = match records.first().map(|record| record.import.provider) {
+            None | Some("") => None,
+            Some(provider) => {
+                let held = Provider::get(&self.kallsyms, c_str(section, provider));
+                Some(held.map_err(|unavailable| {
+                    log_for!(
+                        name,
+                        ERR,
+                        "cannot import symbols from {provider}: {unavailable}"
+                    );
+                    unavailable.errno()
+                })?)
+            }
+        };
+        let mut types = Types::new(&self.kallsyms, provider.as_ref());
+        types.importer = name;
+        let queries = records.iter().map(|record| query(section, record));
+        let found = self.kallsyms.find(provider.as_ref(), queries)?;
+        let mut result = Ok(());
+        for (record, found) in records.iter().zip(found) {
+            let query = query(section, record);
+            let declared = Declared {
+                name: query.name,
+                position: query.position,
+                is_function: matches!(query.kind, Kind::Function),
+                description: record.import.description,
+            };
+            let checked = accept(&types, query.name, false, found)
+                .and_then(|_| types.verify(declared, record.import.policy));
+            result = result.and(checked.map(drop));
+        }
+        result.map(|()| provider)
+    }
+
+    /// # Safety
+    ///
+    /// `notifier` is the field of a `Self`, and `data` is the module that the notification is
+    /// about.
+    unsafe extern "C" fn notified(
+        notifier: *mut bindings::notifier_block,
+        action: c_ulong,
+        data: *mut c_void,
+    ) -> c_int {
+        const COMING: c_ulong = bindings::module_state_MODULE_STATE_COMING as c_ulong;
+        const LIVE: c_ulong = bindings::module_state_MODULE_STATE_LIVE as c_ulong;
+        const GOING: c_ulong = bindings::module_state_MODULE_STATE_GOING as c_ulong;
+
+        let notifier = Opaque::cast_from(notifier);
+        // SAFETY: By the contract of this function.
+        let this: *const Self = unsafe { container_of!(notifier, Self, notifier) };
+        // SAFETY: The kernel calls the notifier only while it is registered, and the value is
+        // initialised then.
+        let this = unsafe { &*this };
+        let Some(module) = NonNull::new(data.cast()) else {
+            return bindings::NOTIFY_DONE as c_int;
+        };
+        match action {
+            COMING => {
+                if let Err(error) = this.coming(module) {
+                    // As `notifier_from_errno`.
+                    return (bindings::NOTIFY_STOP_MASK as c_int)
+                        | (bindings::NOTIFY_OK as c_int - error.to_errno());
+                }
+            }
+            LIVE => this.live(module),
+            GOING => this.going(module),
+            _ => {}
+        }
+        bindings::NOTIFY_DONE as c_int
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for Guard {
+    fn drop(self: Pin<&mut Self>) {
+        // There is something to release only if the unloading of the guard is forced. This comes
+        // first, as then no module is freed before its providers are released.
+        self.guarded.lock().clear();
+        // SAFETY: By the type invariants it is registered.
+        unsafe { bindings::unregister_module_notifier(self.notifier.get()) };
+    }
+}
+
+/// Returns the kernel's symbol tables, with the function of `imported` bound. May sleep. A refusal
+/// is logged.
+fn kallsyms() -> Result<Kallsyms> {
+    if !license::is_compatible() {
+        log!(ERR, "cannot guard modules: {}", license::INCOMPATIBLE);
+        return Err(code::EACCES);
+    }
+    let kallsyms = Kallsyms::get().map_err(|unusable| {
+        log!(ERR, "cannot guard modules: {unusable}");
+        code::EOPNOTSUPP
+    })?;
+    // A type that differs was logged.
+    check_types(&kallsyms, imported::symbols(), Policy::Strict).map_err(|_| code::EOPNOTSUPP)?;
+    kallsyms.bind(imported::symbols()).map_err(|refusal| {
+        let (name, cause) = (refusal.name, refusal.cause);
+        log!(ERR, "cannot guard modules: {name}: {cause}");
+        code::EOPNOTSUPP
+    })?;
+    Ok(kallsyms)
+}
+
+/// # Safety
+///
+/// `data` is a `KVec<usize>` that nothing else uses, and `name` is NUL-terminated.
+unsafe extern "C" fn on_symbol(data: *mut c_void, name: *const c_char, address: c_ulong) -> c_int {
+    // SAFETY: By the contract of this function.
+    let name = unsafe { CStr::from_char_ptr(name) };
+    if name.to_bytes() != TAKEN_SYMBOL.as_bytes() {
+        return 0;
+    }
+    // SAFETY: By the contract of this function.
+    let marks = unsafe { &mut *data.cast::<KVec<usize>>() };
+    match marks.push(address, GFP_KERNEL) {
+        Ok(()) => 0,
+        Err(_) => code::ENOMEM.to_errno(),
+    }
+}
+
+/// Returns the section with the records of a module, if it has one.
+fn section_of(module: &Provider) -> Option<&[u8]> {
+    let symbol = find_symbol(module, TAKEN_SYMBOL)?;
+    let size = symbol.size?;
+    let end = module.place_of(symbol.address.checked_add(size - 1)?);
+    if [symbol.place, end] != [Place::Kept; 2] {
+        return None;
+    }
+    // SAFETY: The loader has made the section and its symbol. The memory stays, as the module is
+    // held, and nothing writes it after the relocations.
+    let section = unsafe { core::slice::from_raw_parts(symbol.address as *const u8, size) };
+    let records = TakenRecords::new(section).ok()?;
+    // A symbol of another kind may have the same name.
+    (records.address == symbol.address as u64).then_some(section)
+}
+
+/// Reads the records of the module called `name`. A fault is logged.
+fn read<'a>(name: &CStr, section: &'a [u8]) -> Result<KVec<TakenRecord<'a>>> {
+    let mut records = KVec::new();
+    for record in TakenRecords::new(section).into_iter().flatten() {
+        let record = record.map_err(|fault| {
+            let fault = Printed(fault);
+            log_for!(
+                name,
+                ERR,
+                "the records of kimport relink cannot be read: {fault}"
+            );
+            code::ENOEXEC
+        })?;
+        records.push(record, GFP_KERNEL)?;
+    }
+    Ok(records)
+}
+
+/// Returns the query for the symbol of `record`, which is in `section`.
+fn query<'a>(section: &'a [u8], record: &TakenRecord<'a>) -> Query<'a> {
+    let import = &record.import;
+    Query {
+        name: c_str(section, import.name),
+        position: (import.position > 0).then_some(import.position),
+        kind: match import.description.is_empty() {
+            false => Kind::Function,
+            true => Kind::Any,
+        },
+        loaded: Some(record.address as *mut c_void),
+    }
+}
+
+/// Returns `text`, which is a string of a record in `section`, with the NUL that follows it.
+fn c_str<'a>(section: &'a [u8], text: &str) -> &'a CStr {
+    let at = text.as_ptr().addr().wrapping_sub(section.as_ptr().addr());
+    let rest = section.get(at..).unwrap_or_default();
+    CStr::from_bytes_until_nul(rest).unwrap_or_default()
+}
