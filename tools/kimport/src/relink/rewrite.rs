@@ -18,7 +18,7 @@ use object::{
         elf::{Builder, Relocation, SectionData, SectionId},
         Id,
     },
-    elf::{SHF_ALLOC, SHF_INFO_LINK, SHT_RELA},
+    elf::{EM_AARCH64, EM_LOONGARCH, EM_S390, EM_X86_64, SHF_ALLOC, SHF_INFO_LINK, SHT_RELA},
 };
 use std::collections::HashSet;
 
@@ -33,6 +33,7 @@ pub fn redirect(builder: &mut Builder<'_>, plan: &RelinkPlan) -> Result<()> {
         symbol.st_size = 0;
         redirected.insert(redirect.symbol.index());
     }
+    let without_effect = without_effect(builder.header.e_machine);
     for movement in &plan.moves {
         let from = builder.sections.get_mut(movement.from);
         let symbol_table = from.sh_link_section;
@@ -43,15 +44,32 @@ pub fn redirect(builder: &mut Builder<'_>, plan: &RelinkPlan) -> Result<()> {
             let symbol = relocation.symbol;
             symbol.is_some_and(|symbol| redirected.contains(&symbol.index()))
         };
-        let (moving, staying): (Vec<_>, Vec<_>) =
+        let (moving, mut staying): (Vec<_>, Vec<_>) =
             std::mem::take(relocations).into_iter().partition(follows);
-        from.delete = staying.is_empty();
+        match without_effect {
+            // GNU strip takes the only relocations of a section for ordinary ones, and drops their
+            // symbols.
+            Some(none) if staying.is_empty() && movement.loaded => staying.push(none),
+            _ => from.delete = staying.is_empty(),
+        }
         *relocations = staying;
         if movement.loaded {
             append(builder, movement.target, symbol_table, moving);
         }
     }
     Ok(())
+}
+
+/// Returns a relocation that does nothing, if the kernel's loader knows one.
+fn without_effect(machine: u16) -> Option<Relocation> {
+    let is_known = matches!(machine, EM_X86_64 | EM_AARCH64 | EM_LOONGARCH | EM_S390);
+    is_known.then_some(Relocation {
+        r_offset: 0,
+        symbol: None,
+        // R_X86_64_NONE, and the same number on the others.
+        r_type: 0,
+        r_addend: 0,
+    })
 }
 
 /// Adds relocations to the livepatch relocation section of their target, which is made if it does

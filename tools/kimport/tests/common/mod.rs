@@ -283,7 +283,10 @@ impl Module {
                         .map(|index| symbol(symbols.symbol(index).unwrap()))
                         .unwrap(),
                 };
-                entries.iter().map(relocation).collect()
+                let has_effect = |entry: &&elf::Rela64<LittleEndian>| {
+                    entry.r_type(endian, false) != elf::R_X86_64_NONE
+                };
+                entries.iter().filter(has_effect).map(relocation).collect()
             });
             Section {
                 name: name(section),
