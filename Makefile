@@ -34,7 +34,8 @@
 #: make rustfmt         format all Rust sources
 #: make doc             make rustdoc of all crates in build/doc
 #: make man             make manual pages and shell completions of kimport in build/
-#: make install         install kimport with its manual pages (PREFIX=/usr/local, DESTDIR=)
+#: make install         install kimport with its manual pages (PREFIX=/usr/local, DESTDIR=), and the
+#:                      module kimport_guard for KERNEL, if that kernel is installed
 #: make rust-analyzer   write rust-project.json of the kernel-side crates, for editors
 #: make update-kernel   pin the newest stock kernel of the archive
 #: make clean           remove build/
@@ -131,7 +132,7 @@ KIMPORT := $(BINARIES)/kimport
 # time-stamp counter of x86.
 RUST_DIRS := rust/guard samples/hello_import samples/rust_iblock \
 	$(addprefix tests/modules/,bench lifetime selftest typed)
-MODULE_DIRS := $(filter-out %/ways $(if $(GUEST_TARGET),%/bench) $(if $(LIVEPATCH),,%/relink) \
+MODULE_DIRS := $(filter-out %/ways $(if $(GUEST_TARGET),%/bench) $(if $(LIVEPATCH),,%/relink %/guard) \
 	$(if $(RUST),,$(RUST_DIRS)) $(if $(KERNEL_CRATE),,samples/rust_iblock),\
 	$(patsubst %/Kbuild,%,$(wildcard rust/*/Kbuild samples/*/Kbuild tests/modules/*/Kbuild)))
 
@@ -485,10 +486,15 @@ man: tools
 
 # This uses the machine's own cargo: programs that the build root's cargo makes may not run here.
 PREFIX ?= /usr/local
-install: man
+GUARD := $(if $(wildcard $(DESTDIR)/lib/modules/$(RELEASE)),$(filter rust/guard,$(MODULE_DIRS)))
+install: man $(GUARD)
 	@CARGO_TARGET_DIR=$(BUILD)/install cargo install -q --locked --no-track --force \
 		--path tools/kimport --root $(DESTDIR)$(PREFIX)
 	@cp -r $(MAN) $(DESTDIR)$(PREFIX)/
+ifneq ($(GUARD),)
+	@install -D -m 644 -t $(DESTDIR)/lib/modules/$(RELEASE)/updates $(BUILD)/$(GUARD)/kimport_guard.ko
+	@depmod $(addprefix -b ,$(DESTDIR)) $(RELEASE)
+endif
 
 clean:
 	rm -rf $(BUILD)

@@ -41,7 +41,7 @@ impl Line {
         let class = bindings::_DPRINTK_CLASS_DFLT << Self::CLASS_SHIFT;
         let flags = bindings::_DPRINTK_FLAGS_NONE << Self::FLAGS_SHIFT;
         Self(Opaque::new(bindings::_ddebug {
-            modname: crate::this_module::BUILT_FOR.as_ptr().cast(),
+            modname: crate::this_module::BUILT_FOR.to_bytes_with_nul().as_ptr(),
             function: function.as_ptr(),
             filename: file.as_ptr(),
             format: format.as_ptr(),

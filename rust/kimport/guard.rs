@@ -12,8 +12,8 @@
 //!   this provider, so that a provider that was loaded anew in between is noticed, and compares the
 //!   types. If it returns an error, the kernel refuses the module.
 //! - `LIVE`: the module has its directory in sysfs now, and the guard makes the links in the
-//!   `holders/` of its providers. If the module was in its init when the guard was loaded, the guard
-//!   does only now what it does for others at `COMING`.
+//!   `holders/` of its providers. If the module was in its init when the guard was loaded, this is
+//!   also when its symbols are checked and its providers are held.
 //! - `GOING`, also after a failed init: the guard removes the links and the references.
 //!
 //! When the guard is loaded, it does the same for the modules that are live. It cannot refuse them:
@@ -251,8 +251,9 @@ impl Guard {
             .retain(|guarded| guarded.module != module);
     }
 
-    /// Checks a module, and holds its providers. Returns [`None`] for one without records, and while
-    /// the guard is being unloaded. All problems are logged; the first one's errno is returned.
+    /// Checks a module, and holds its providers. Returns [`None`] for one without records, and
+    /// while the guard is being unloaded. All problems are logged; the first one's errno is
+    /// returned.
     fn check(&self, module: &Provider) -> Result<Option<Guarded>> {
         let Some(section) = section_of(module) else {
             return Ok(None);
@@ -277,14 +278,11 @@ impl Guard {
             match self.check_symbols(module.name(), section, &of_provider) {
                 Ok(None) => {}
                 Ok(Some(provider)) => {
-                    let is_linked = false;
-                    providers.push(
-                        HeldProvider {
-                            provider,
-                            is_linked,
-                        },
-                        GFP_KERNEL,
-                    )?;
+                    let held = HeldProvider {
+                        provider,
+                        is_linked: false,
+                    };
+                    providers.push(held, GFP_KERNEL)?;
                 }
                 Err(error) => result = result.and(Err(error)),
             }

@@ -6,7 +6,7 @@
 #
 # kimport-vm: needs kernel-crate
 # kimport-vm: module samples/lio_core_new/target_core_mod_new samples/rust_iblock/rust_iblock
-# kimport-vm: livepatch tcm_loop_new
+# kimport-vm: livepatch tcm_loop_new rust/guard/kimport_guard
 # kimport-vm: file $KIMPORT_GUEST_TOOLS/kimport:/usr/bin/kimport
 # kimport-vm: disk 256M
 # shellcheck shell=dash disable=SC1090,SC1091
@@ -78,7 +78,9 @@ front_end() {
 		ktap_show "tcm_loop: Debian's, loaded with the addresses of $CORE by 'kimport load'"
 		return
 	fi
+	[ -L /sys/module/$CORE/holders/tcm_loop_new ] || return
 	ktap_show "tcm_loop_new: Debian's tcm_loop, its symbols of target_core_mod now livepatch relocations against $CORE"
+	ktap_show "kimport_guard has checked them, and holds $CORE"
 }
 
 disk_appears() {
@@ -124,7 +126,9 @@ file_system() {
 in_use() {
 	if message=$(rmmod $CORE 2>&1); then return 1; fi
 	[ -d /sys/module/$CORE ] || return
-	ktap_show "$message ($CORE has $(references $CORE) references)"
+	holders=$(cd /sys/module/$CORE/holders && echo *)
+	has "$holders" rust_iblock || return
+	ktap_show "$message ($CORE has $(references $CORE) references; its holders are $holders)"
 }
 
 unmount() {
@@ -136,8 +140,8 @@ taken_down() {
 }
 
 unloaded() {
-	rmmod "$LIO_FRONT_END" || return
-	rmmod rust_iblock || return
+	rmmod "$LIO_FRONT_END" && rmmod rust_iblock || return
+	[ ! -d /sys/module/kimport_guard ] || rmmod kimport_guard || return
 	[ "$(references $CORE)" -eq 0 ] || return
 	rmmod $CORE || return
 	rmmod target_core_mod || return

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # kimport_guard: holds the providers of relinked modules, and refuses modules whose symbols are not
-# those that they were made for. The modules are those of tests/modules/guard, and Debian's tcm_loop,
+# those that they were made for. The modules are that of tests/modules/guard, and Debian's tcm_loop
 # relinked to a second LIO core.
 #
 # kimport-vm: needs livepatch rust
@@ -65,7 +65,7 @@ released() {
 	rmmod guarded && free $PROVIDER
 }
 
-# What is held can be held again.
+# The provider can be held again, and by two modules.
 guarded() {
 	log_mark
 	load guarded && held $PROVIDER guarded || return

@@ -27,13 +27,15 @@ lio_error() {
 }
 
 # lio_front_end: loads Debian's tcm_loop as a front end of target_core_mod_new, and sets
-# LIO_FRONT_END to the module's name. Without livepatch it is the stock
-# front end, loaded with the addresses of that core.
+# LIO_FRONT_END to the module's name. kimport_guard is loaded before it, if the VM has that. Without
+# livepatch it is the stock front end, loaded with the addresses of that core.
 # shellcheck disable=SC2034 # the suites read LIO_FRONT_END
 lio_front_end() {
 	modprobe -a scsi_mod sd_mod || return
 	if [ -d /sys/kernel/livepatch ]; then
 		LIO_FRONT_END=tcm_loop_new
+		[ ! -e "$TEST_MODULES/kimport_guard.ko" ] || [ -d /sys/module/kimport_guard ] ||
+			insmod "$TEST_MODULES/kimport_guard.ko" || return
 		insmod "$TEST_MODULES/tcm_loop_new.ko"
 	else
 		LIO_FRONT_END=tcm_loop
