@@ -31,7 +31,7 @@ use crate::resolution::accept;
 use crate::resolver::{find_symbol, Kallsyms, Kind, Place, Query};
 use crate::this_module::this_module;
 use crate::types::{Policy, TakenRecord, TakenRecords, TAKEN_SYMBOL};
-use crate::verify::{check_types, Declared, Printed, Types};
+use crate::verify::{check_types, layouts, Declared, Printed, Types};
 use core::ffi::{c_void, CStr};
 use core::ptr::{null, NonNull};
 use kernel::container_of;
@@ -323,6 +323,10 @@ impl Guard {
         types.importer = name;
         let queries = records.iter().map(|record| query(section, record));
         let found = self.kallsyms.find(provider.as_ref(), queries)?;
+        // The first record of a provider has the layouts of all.
+        let mut tables = records.iter().map(|record| record.layouts);
+        let table = tables.find(|table| !table.is_empty());
+        let mut layouts = layouts(table.unwrap_or_default())?;
         let mut result = Ok(());
         for (record, found) in records.iter().zip(found) {
             let query = query(section, record);
@@ -333,7 +337,7 @@ impl Guard {
                 description: record.import.description,
             };
             let checked = accept(&types, query.name, false, found)
-                .and_then(|_| types.verify(declared, record.import.policy));
+                .and_then(|_| types.verify(declared, record.import.policy, Some(&mut layouts)));
             result = result.and(checked.map(drop));
         }
         result.map(|()| provider)

@@ -38,7 +38,7 @@
 use crate::laid_out::OwnMember;
 
 /// The greatest size of a table in bytes.
-pub const LAYOUT_CAPACITY: usize = 1 << 15;
+pub const LAYOUT_CAPACITY: usize = 1 << 17;
 
 /// The size of a table, in bytes, from which on only the types of declarations are added.
 pub const LAYOUT_ROOM: usize = 4096;

@@ -16,7 +16,7 @@
 //! | 12 | 1 | version of the format: 2 |
 //! | 13 | 3 | 0 |
 //! | 16 | | an [`ImportRecord`]; if it has no description, its kind says nothing |
-//! | | | the layouts of the types that the symbol reaches; none are written yet |
+//! | | | a [`LayoutTable`](crate::LayoutTable), or nothing: the layouts that all symbols of the provider lead to, in the first record of the provider |
 
 use crate::record::VERSION;
 use crate::{ImportRecord, RecordFault};
@@ -39,7 +39,8 @@ pub struct TakenRecord<'a> {
     pub address: u64,
     /// The symbol, its provider, and its type. If there is no description, the kind says nothing.
     pub import: ImportRecord<'a>,
-    /// The layouts of the types that the symbol reaches, as the module was built with them.
+    /// A [`LayoutTable`](crate::LayoutTable) with the layouts that all symbols of the provider lead
+    /// to, as the module was built with them; empty in all records of a provider but the first.
     pub layouts: &'a [u8],
 }
 

@@ -17,8 +17,9 @@ use crate::{
     },
     layouts::Layouts,
     module_file::ModuleFile,
+    symvers::VMLINUX,
 };
-use kimport_types::{pair_of, Btf, BtfKind, Pair, TypeSource};
+use kimport_types::{pair_of, Btf, BtfKind, LayoutTableBuilder, Pair, TypeSource};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -76,10 +77,7 @@ pub fn mismatches(
     taken: &[TakenFunction<'_>],
     kernel: &Kernel,
 ) -> Vec<TypeMismatch> {
-    let own = section(file.elf(), ".BTF").map(|btf| ModuleTypes {
-        btf: btf.to_vec(),
-        base: section(file.elf(), ".BTF.base").map(<[u8]>::to_vec),
-    });
+    let own = own_types(file);
     let mut by_provider = BTreeMap::<&str, BTreeSet<TakenFunction<'_>>>::new();
     for function in taken {
         by_provider
@@ -117,6 +115,63 @@ pub fn mismatches(
         });
     }
     mismatches
+}
+
+/// Returns the types that the module has of its own.
+fn own_types(file: &ModuleFile) -> Option<ModuleTypes> {
+    section(file.elf(), ".BTF").map(|btf| ModuleTypes {
+        btf: btf.to_vec(),
+        base: section(file.elf(), ".BTF.base").map(<[u8]>::to_vec),
+    })
+}
+
+/// Returns for each provider the table of the layouts that the functions taken from it lead to, as
+/// the module in `file` was built with them.
+pub fn tables(
+    file: &ModuleFile,
+    taken: &[TakenFunction<'_>],
+    kernel: &Kernel,
+) -> BTreeMap<String, Vec<u8>> {
+    let mut named = BTreeMap::<&str, BTreeSet<(u8, Vec<u8>)>>::new();
+    for function in taken {
+        // The module was built with the prototype that the exporter declares to all.
+        let exporter = function.exported_by.unwrap_or(function.provider);
+        kernel.with_types_of(exporter, |types| {
+            let mut ids = types.functions(function.name);
+            let (Some(id), None) = (ids.next(), ids.next()) else {
+                return;
+            };
+            types.with_btf(|btf| {
+                let ids = signature(btf, id).into_iter();
+                let names = named.entry(function.provider).or_default();
+                names.extend(ids.filter_map(|id| aggregate(btf, id)));
+            });
+        });
+    }
+    let mut tables = BTreeMap::new();
+    let Some(own) = own_types(file) else {
+        return tables;
+    };
+    kernel.with_types(Some(&own), |types| {
+        types.with_btf(|btf| {
+            if !fits(btf) {
+                return;
+            }
+            let own = aggregates(btf);
+            for (provider, names) in named {
+                let ids: Vec<u32> = names
+                    .iter()
+                    .filter_map(|name| own.get(name).copied())
+                    .collect();
+                if !ids.is_empty() {
+                    let name = if provider == VMLINUX { "" } else { provider };
+                    let table = LayoutTableBuilder::of_symbols("", name, btf, ids);
+                    tables.insert(provider.to_owned(), table.as_bytes().to_vec());
+                }
+            }
+        })
+    });
+    tables
 }
 
 /// Compares the prototype that the exporter of a function has with that of its new provider.

@@ -128,7 +128,10 @@ pub fn relink(
     let new_name = options.name.clone().unwrap_or_else(|| old_name.clone());
     let depends = depends(&old_depends, &plan);
     records::read(&builder)?;
-    let taken = Taken::all(&plan, kernel);
+    let mut taken = Taken::all(&plan, kernel);
+    if let Some(kernel) = kernel {
+        records::add_layouts(&mut taken, &plan, file, kernel);
+    }
     let exports = exports::are_there(&builder);
     let exports_dropped = exports && options.no_exports;
     let moved = plan.moves.iter().filter(|movement| movement.loaded);

@@ -13,6 +13,8 @@ use crate::{
     elf::{self, LivepatchSymbol},
     error::{Error, Result},
     kernel::Kernel,
+    module_file::ModuleFile,
+    relinked_types::{self, TakenFunction},
     symvers::VMLINUX,
 };
 use kimport_types::{
@@ -42,6 +44,8 @@ pub struct Taken {
     to: LivepatchSymbol,
     /// The description of the type that the module was built with; empty if it is not known.
     description: Vec<u8>,
+    /// The layouts that the provider's functions lead to, with the first symbol of the provider.
+    layouts: Vec<u8>,
 }
 
 impl Taken {
@@ -60,6 +64,7 @@ impl Taken {
                 symbol: redirect.symbol,
                 to: to.clone(),
                 description: description.unwrap_or_default(),
+                layouts: Vec::new(),
             }
         });
         taken.collect()
@@ -101,11 +106,25 @@ impl Taken {
                 rust_name: name,
                 description: &self.description,
             },
-            layouts: &[],
+            layouts: &self.layouts,
         };
         let mut bytes = vec![0; record.record_size()];
         record.write(&mut bytes);
         bytes
+    }
+}
+
+/// Adds the layouts that the module in `file` was built with, as far as it has BTF of its own.
+pub fn add_layouts(taken: &mut [Taken], plan: &RelinkPlan, file: &ModuleFile, kernel: &Kernel) {
+    let redirects = plan.redirects.iter().filter(|redirect| !redirect.marked);
+    let functions = redirects.map(|redirect| TakenFunction {
+        provider: &redirect.to.object,
+        name: &redirect.to.name,
+        exported_by: redirect.exporter.as_deref(),
+    });
+    let mut tables = relinked_types::tables(file, &functions.collect::<Vec<_>>(), kernel);
+    for symbol in taken {
+        symbol.layouts = tables.remove(&symbol.to.object).unwrap_or_default();
     }
 }
 
