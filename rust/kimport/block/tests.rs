@@ -6,6 +6,7 @@ use super::{Block, Symbol};
 use crate::binding::DataBinding;
 use crate::claim::Claim;
 use crate::selftest::{check, check_eq, suite};
+use crate::verify::Declared;
 use core::ptr::null_mut;
 
 static BINDING: DataBinding = DataBinding::new("a test");
@@ -39,6 +40,13 @@ suite! {
         check_eq!(symbol.position, Some(3));
         check!(symbol.optional && !symbol.unverified);
         check_eq!(symbol.address(), None);
+        Ok(())
+    }
+
+    fn functions_of_livepatch_blocks_are_functions() {
+        let function = Symbol::livepatch_function(c"a_function", &BINDING);
+        check!(Declared::from(&function).is_function);
+        check!(!Declared::from(&SYMBOLS[0]).is_function);
         Ok(())
     }
 

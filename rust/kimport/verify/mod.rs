@@ -32,8 +32,8 @@ use kernel_types::KernelTypes;
 /// The comparison of the layouts that the symbols of a block lead to.
 pub(crate) type Layouts<'a> = LayoutCheck<'a, KVec<LayoutSlot>>;
 
-/// Prepares the comparison of the layouts that `table` has, the bytes of a [`LayoutTable`], or none.
-/// The only error is `ENOMEM`.
+/// Prepares the comparison of the layouts that `table` has, the bytes of a [`LayoutTable`], or
+/// none. The only error is `ENOMEM`.
 pub(crate) fn layouts(table: &[u8]) -> Result<Layouts<'_>> {
     let table = LayoutTable::read(table).map_or(LayoutTable::EMPTY, |(table, _)| table);
     let slots = KVec::from_elem(LayoutSlot::default(), table.count(), GFP_KERNEL)?;

@@ -109,8 +109,8 @@ impl Bindings {
         path.is_some_and(|path| path.ends_with(KERNEL_FILE))
     }
 
-    /// Returns the file that defines what `file`, or a declaration, means by `name`. The bindings of
-    /// a module may name types of the kernel's, but not the other way round.
+    /// Returns the file that defines what `file`, or a declaration, means by `name`. The bindings
+    /// of a module may name types of the kernel's, but not the other way round.
     pub(crate) fn find(&self, file: Option<usize>, name: &str) -> Option<Key> {
         let mut files = file.unwrap_or(0)..self.paths.len();
         let file = files.find(|&file| self.definitions()[file].has(name))?;

@@ -71,9 +71,9 @@ impl<'a, T: DerefMut<Target = [LayoutSlot]>> LayoutCheck<'a, T> {
         }
     }
 
-    /// Compares the layouts that `id`, a function, variable or type of `source`, leads to with those
-    /// of the table, the nearest first. Calls `report` with each difference, and with true if this is
-    /// the first symbol that leads to it.
+    /// Compares the layouts that `id`, a function, variable or type of `source`, leads to with
+    /// those of the table, the nearest first. Calls `report` with each difference, and with true if
+    /// this is the first symbol that leads to it.
     pub fn symbol<S: TypeSource>(
         &mut self,
         source: &S,

@@ -17,7 +17,8 @@
 //!   from a `.BTF` section.
 //! - [`compare()`] applies the [`Rule`]s.
 //! - [`compare_pair()`] compares the layouts of structs, unions and enums by the [`LayoutRule`]s.
-//! - [`LayoutTable`] has the layouts that a module was compiled with; [`LayoutCheck`] compares them.
+//! - [`LayoutTable`] has the layouts that a module was compiled with; [`LayoutCheck`] compares
+//!   them.
 //! - [`judge()`] applies a block's [`Policy`] to the result; [`MismatchReport`] shows both
 //!   prototypes in C, with the difference marked.
 //! - [`ImportRecord`] is an entry of the import table in a built module, [`TakenRecord`] one of a
@@ -78,7 +79,8 @@ pub use refusal::Refusal;
 pub use report::MismatchReport;
 pub use taken::{TakenRecord, TakenRecords, TAKEN_HEADER, TAKEN_SECTION, TAKEN_SYMBOL};
 
-/// The items that [`describe!`] and the tables of layouts expand to. This is not an interface for others.
+/// The items that [`describe!`] and the tables of layouts expand to. This is not an interface for
+/// others.
 #[doc(hidden)]
 pub mod macro_support {
     pub use crate::described::{named, pointer, Named, Probe};

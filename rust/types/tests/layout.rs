@@ -259,8 +259,8 @@ fn layouts_of_the_stock_kernel() {
                 text.contains(&own) && text.contains(&name(mismatch.name)),
                 "{text}"
             );
-            // A declaration leads to a nameless type only through members of others. Tables have the
-            // hashes of names, of which an enum may have the same twice.
+            // A declaration leads to a nameless type only through members of others. Tables have
+            // the hashes of names, of which an enum may have the same twice.
             let hash = |name| member_hash(btf.name(name).unwrap());
             let enumerators = btf.type_by_id(id).unwrap().enumerators();
             let mut hashes: Vec<_> = enumerators.map(|(name, _)| hash(name)).collect();

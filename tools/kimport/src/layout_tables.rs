@@ -93,8 +93,8 @@ impl LayoutChecks<'_> {
     pub fn judge(&mut self, import: &Import, types: &Btf<'_>, id: u32) -> (Judgement, String) {
         let mut worst = (Judgement::Verified, String::new());
         let block = import.block.as_deref().unwrap_or_default();
-        // The macro gives no table to a block of whose types it knows none. Modules that it expanded
-        // before it made tables have none at all.
+        // The macro gives no table to a block of whose types it knows none. Modules that it
+        // expanded before it made tables have none at all.
         let has_table = self.checks.iter().any(|(name, _)| *name == block);
         if !has_table && !self.checks.is_empty() {
             let check = LayoutCheck::new(LayoutTable::EMPTY, Vec::new());
@@ -115,7 +115,8 @@ impl LayoutChecks<'_> {
             };
             let description = &import.description;
             let found = judge_layouts(check, description, import.verify, types, id, report);
-            // Blocks of different modules may have the same name. One of them is that of the import.
+            // Blocks of different modules may have the same name. One of them is that of the
+            // import.
             let is_worse = match worst.0 {
                 Judgement::Verified => true,
                 Judgement::Refused => false,

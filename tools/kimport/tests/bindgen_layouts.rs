@@ -204,7 +204,7 @@ fn structs_of_the_stock_kernel() {
                     .push((id, name));
             }
         }
-        // What did not change is the same.
+        // The stock kernel itself is the same.
         let mut said = String::new();
         for (table, functions) in tables.iter().zip(&blocks) {
             for mismatch in differences(*table, functions, &btf) {

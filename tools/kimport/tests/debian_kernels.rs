@@ -140,8 +140,8 @@ fn offset_by_pahole(kernel: &str, ty: &str, member: &str) -> u64 {
     numbers.split_whitespace().next().unwrap().parse().unwrap()
 }
 
-/// A backend that was built for 7.3 is refused by the cores of the others, and the first member that
-/// is told is where pahole says.
+/// A backend that was built for 7.3 is refused by the cores of the others, and the first member
+/// that is told is where pahole says.
 #[test]
 #[ignore = "make check-compare fetches the kernels"]
 fn structs_that_changed_inside() {

@@ -13,8 +13,8 @@ use proptest::{collection::vec, prelude::*};
 /// A member of `struct s`: its name, and its offset in bytes.
 type Member<'a> = (&'a str, u32);
 
-/// Makes BTF with `struct s`, with the enumerators of `enum e`, and with a function that takes both.
-/// Returns it with the id of the function.
+/// Makes BTF with `struct s`, with the enumerators of `enum e`, and with a function that takes
+/// both. Returns it with the id of the function.
 fn types(members: &[Member<'_>], enumerators: &[(&str, i32)]) -> (Vec<u8>, u32) {
     let maker = Maker::default();
     let int = maker.unsigned(4);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The stock kernel for tests, its functions as [`prototypes`], a [`Maker`] of BTF, [`record()`]s of
-//! import tables, and tables of [`layouts`].
+//! The stock kernel for tests, its functions as [`prototypes`], a [`Maker`] of BTF, [`record()`]s
+//! of import tables, and tables of [`layouts`].
 
 pub mod layouts;
 mod maker;

@@ -102,8 +102,8 @@ impl Maker {
         self.aggregate(kind, false, name, size, members)
     }
 
-    /// Adds a struct (4) or union (5) of whose members the first byte of the offset is the number of
-    /// bits, or 0 if it is no bit-field.
+    /// Adds a struct (4) or union (5) of whose members the first byte of the offset is the number
+    /// of bits, or 0 if it is no bit-field.
     pub fn bit_fields(
         &self,
         kind: u32,

@@ -31,8 +31,8 @@ use std::{ffi::CString, path::PathBuf};
 ///
 /// The types that the module was built with are compared with the running kernel's, as far as both
 /// have BTF: the prototype in the provider with that in the module that exports the symbol, and the
-/// layouts of the structs that the prototype reaches. The kernel itself neither knows nor checks any
-/// of this, and nothing keeps a provider loaded. If an address is written, the signature no
+/// layouts of the structs that the prototype reaches. The kernel itself neither knows nor checks
+/// any of this, and nothing keeps a provider loaded. If an address is written, the signature no
 /// longer fits and is dropped. The modules that this one depends on are not loaded for it.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:\n\n  \
