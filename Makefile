@@ -182,7 +182,8 @@ $(MODULE_DIRS): setup links
 LINKS := $(if $(filter 6.12.%,$(RELEASE)),$(BUILD))
 links: setup
 ifneq ($(LINKS),)
-	@for to in $(LINKS) $(LINKS)/pointer; do mkdir -p $$to/tests && \
+	@for to in $(LINKS) $(LINKS)/pointer; do mkdir -p $$to/rust $$to/tests && \
+		cp -rsf $(CURDIR)/rust/guard $$to/rust && \
 		cp -rsf $(CURDIR)/samples $$to && cp -rsf $(CURDIR)/tests/modules $$to/tests && \
 		ln -sfn $(CURDIR)/scripts $$to/scripts; done
 endif
