@@ -52,7 +52,8 @@ struct HeldProvider {
 ///
 /// # Invariants
 ///
-/// If there are `providers`, the module's `GOING` has not been notified yet.
+/// If there are `providers`, the module is not freed yet: its `GOING` is still to come, or is being
+/// notified.
 struct Guarded {
     module: NonNull<module>,
     providers: KVec<HeldProvider>,

@@ -70,7 +70,7 @@ impl fmt::Display for Unavailable {
     }
 }
 
-/// A reference to a live module.
+/// A reference to a module, which is live unless the reference is from [`hold`](Self::hold).
 ///
 /// # Invariants
 ///
@@ -135,7 +135,7 @@ impl Provider {
     }
 
     /// Takes a reference to `module`, unless it is being unloaded. May be called in every context.
-    /// A module that is in its init, or not yet there, is accepted.
+    /// A module that is in its init, or that is yet to come to it, is accepted.
     ///
     /// # Safety
     ///

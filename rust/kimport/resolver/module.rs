@@ -26,7 +26,7 @@ pub(super) fn search(provider: &Provider, searches: &mut [Search<'_>]) {
     }
 }
 
-/// Returns the first symbol called `name` of a module, which may be in its init, or not yet there.
+/// Returns the first symbol called `name` of a module, which need not be live.
 #[cfg(kimport_guard)]
 pub(crate) fn find_symbol(module: &Provider, name: &str) -> Option<Symbol> {
     let mut found = None;

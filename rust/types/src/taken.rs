@@ -76,6 +76,7 @@ impl<'a> TakenRecord<'a> {
     /// # Errors
     ///
     /// Returns the first fault.
+    #[inline]
     pub fn read(bytes: &'a [u8]) -> Result<(Self, usize), RecordFault> {
         let header: &[u8; HEADER] = bytes.first_chunk().ok_or(RecordFault::Truncated)?;
         let &[ref address @ .., s0, s1, s2, s3, version, r0, r1, r2] = header;
@@ -121,6 +122,7 @@ impl<'a> TakenRecords<'a> {
     /// # Errors
     ///
     /// The section ends too early.
+    #[inline]
     pub fn new(section: &'a [u8]) -> Result<Self, RecordFault> {
         let (address, rest) = section
             .split_first_chunk::<TAKEN_HEADER>()
@@ -134,6 +136,7 @@ impl<'a> TakenRecords<'a> {
 impl<'a> Iterator for TakenRecords<'a> {
     type Item = Result<TakenRecord<'a>, RecordFault>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {
             return None;
