@@ -10,7 +10,7 @@ use common::*;
 use kimport_cli::layout_tables::{LayoutTables, NAMES, SECTION};
 use kimport_testing::layouts::{changes, Editable, Others};
 use kimport_testing::prototypes::{rng, seed, Bindgen, Prototype, Ty};
-use kimport_testing::{exports, stock_btf};
+use kimport_testing::{bindgen_structs, exports, stock_btf};
 use kimport_types::{
     name_hash, BtfKind, Keyword, LayoutCheck, LayoutRule, LayoutSlot, LayoutTable, TableMismatch,
     TableReport, TypeSource,
@@ -29,24 +29,6 @@ const KNOWN: usize = 200;
 
 /// A function to import: the id of its type, its name, and its type in Rust.
 type Function = (u32, String, String);
-
-/// Returns the structs and unions whose members bindgen knows.
-fn structs() -> HashSet<String> {
-    let text = fs::read_to_string(kdir().join("rust/bindings/bindings_generated.rs")).unwrap();
-    let definitions = text.split("\npub ").filter_map(|item| {
-        let item = item
-            .strip_prefix("struct ")
-            .or(item.strip_prefix("union "))?;
-        let (name, body) = item.split_once(" {\n")?;
-        let opaque = ["_unused:", "_address:", "_bindgen_opaque_blob:"];
-        let is_opaque = body
-            .lines()
-            .take(1)
-            .any(|line| opaque.iter().any(|name| line.contains(name)));
-        (!is_opaque && !name.contains("_bindgen_ty_")).then(|| name.to_owned())
-    });
-    definitions.collect()
-}
 
 /// Returns `ty` in Rust, if it can be passed. Adds the structs that pointers lead to.
 fn rust(ty: &Ty, structs: &HashSet<String>, named: &mut BTreeSet<String>) -> Option<String> {
@@ -91,7 +73,7 @@ fn declaration(
 
 /// Returns functions that each lead to a struct to which none before does.
 fn functions(bytes: &[u8]) -> Vec<Function> {
-    let (structs, exports) = (structs(), exports());
+    let (structs, exports) = (bindgen_structs(), exports());
     let bindgen = Bindgen::new(bytes);
     let all = bindgen.functions(1);
     let mut times = HashMap::new();

@@ -56,6 +56,26 @@ pub fn stock_directory() -> PathBuf {
     directory("KIMPORT_STOCK")
 }
 
+/// Returns the structs and unions in `kernel::bindings` whose members bindgen knows; none if the
+/// kernel has no such bindings.
+pub fn bindgen_structs() -> HashSet<String> {
+    let text =
+        fs::read_to_string(kdir().join("rust/bindings/bindings_generated.rs")).unwrap_or_default();
+    let definitions = text.split("\npub ").filter_map(|item| {
+        let item = item
+            .strip_prefix("struct ")
+            .or(item.strip_prefix("union "))?;
+        let (name, body) = item.split_once(" {\n")?;
+        let opaque = ["_unused:", "_address:", "_bindgen_opaque_blob:"];
+        let is_opaque = body
+            .lines()
+            .take(1)
+            .any(|line| opaque.iter().any(|name| line.contains(name)));
+        (!is_opaque && !name.contains("_bindgen_ty_")).then(|| name.to_owned())
+    });
+    definitions.collect()
+}
+
 /// Returns the tree to build modules against.
 pub fn kdir() -> PathBuf {
     directory("KIMPORT_KDIR")

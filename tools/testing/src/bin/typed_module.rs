@@ -13,7 +13,7 @@ use kimport_cli::kernel::{image, kallsyms};
 use kimport_testing::prototypes::{
     choose, mistake, mutations, rng, seed, Bindgen, Function, Mutation, Prototype, Ty,
 };
-use kimport_testing::{index, kdir, stock_btf, stock_release};
+use kimport_testing::{bindgen_structs, index, stock_btf, stock_release};
 use kimport_types::{Btf, BtfKind, MismatchPlace, Rule, Severity, TypeSource, IMPLEMENTATION};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -101,21 +101,7 @@ fn stock_symbols() -> SymbolTable {
 
 /// Returns the structs and unions of `btf` that `kernel::bindings` has with their members.
 fn in_bindings(btf: &Btf<'_>) -> BTreeMap<String, usize> {
-    let path = kdir().join("rust/bindings/bindings_generated.rs");
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    let opaque = ["pub _unused", "pub _address", "pub _bindgen_opaque_blob"];
-    let definitions = text
-        .split("\npub struct ")
-        .chain(text.split("\npub union "));
-    let known: BTreeSet<&str> = definitions
-        .filter_map(|definition| definition.split_once(" {\n"))
-        .filter(|(_, body)| {
-            !opaque
-                .iter()
-                .any(|field| body.trim_start().starts_with(field))
-        })
-        .map(|(name, _)| name)
-        .collect();
+    let known = bindgen_structs();
     let types = (1..).map_while(|id| btf.type_by_id(id));
     types
         .filter_map(|ty| match ty.kind() {

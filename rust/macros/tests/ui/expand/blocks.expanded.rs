@@ -54,7 +54,7 @@ pub(crate) mod lio {
         #[allow(unused_imports)]
         use ::kimport::types::macro_support::{
             behind_const, behind_mut, element, size, union_field, DifferentType as _,
-            SameType,
+            LayoutProbe, OpaqueLayout as _, SameType,
         };
         let mut __kimport_table = ::kimport::types::LayoutTableBuilder::new(
             "lio",
@@ -83,8 +83,14 @@ pub(crate) mod lio {
                         ::core::option::Option::None,
                     );
             } else {
-                __kimport_table.unknown();
+                __kimport_table
+                    .own(
+                        ::kimport::types::name_hash(b"se_cmd"),
+                        ::core::mem::size_of::<se_cmd>(),
+                        LayoutProbe::<se_cmd>::LAYOUT,
+                    );
             }
+            __kimport_table.end_of_declared();
         }
         __kimport_table.finish()
     };

@@ -39,7 +39,7 @@ import_symbols! {
 // has: block: "type", provider: "", name: "fn", rust_name: "fn"
 // has: ::kimport::Symbol::function(c"fn", &__KIMPORT_BINDING_fn)
 // has: pub unsafe fn function(__kimport_arg_a: *const target_backend_ops) -> c_int {
-// has: ::core::option::Option::Some(c"provider"), __KIMPORT_SYMBOLS,).autoload();
+// has: ::core::option::Option::Some(c"provider"), __KIMPORT_SYMBOLS,).autoload().layouts(&__KIMPORT_LAYOUTS.0);
 // has: ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, __kimport_provider)
 // has: let __kimport_inside = __KIMPORT_CALLS.enter("counted"); unsafe { __kimport_call_counted() }
 // has: pub unsafe fn maybe_counted() -> ::core::option::Option<()> { let __kimport_inside = __KIMPORT_CALLS.try_enter()?; if __KIMPORT_BINDING_maybe_counted.is_bound() {
