@@ -88,7 +88,8 @@ fn names_in_c() {
     }
 }
 
-/// bindgen writes an enumerator as a constant or inside of an `impl`, and rustfmt breaks long lines.
+/// bindgen writes an enumerator as a constant or inside of an `impl`, and rustfmt breaks long
+/// lines.
 #[test]
 fn enumerators() {
     let text = "pub const e_A: e = -1;\npub const e_B: e =\n    2;\nimpl e {\n    \

@@ -19,7 +19,7 @@ import_symbols! {
 // has: policy: Strict, optional: false
 // has: .verify(::kimport::types::Policy::Strict);
 // has: policy: Warn, optional: false
-// has: .verify(::kimport::types::Policy::Warn);
+// has: .verify(::kimport::types::Policy::Warn)
 // has: Data, policy: Off, optional: false
 // has: .verify(::kimport::types::Policy::Off);
 // has: policy: Require, optional: false
