@@ -3,8 +3,8 @@
 //! The `import_symbols!` macro of kimport.
 //!
 //! An invocation passes through these stages: tokens -> `parse` -> `model` -> `bindings` -> `check`
-//! -> `expand`. All stages report into one `DiagCtxt`, so that the user sees all errors of an
-//! invocation together.
+//! -> `expand`, which takes the tables of layouts from `layouts`. All stages report into one
+//! `DiagCtxt`, so that the user sees all errors of an invocation together.
 //!
 //! The same source is built by cargo, for the tests, and by Kbuild, which links it with the `syn`,
 //! `quote` and `proc-macro2` that are vendored in the kernel tree.
