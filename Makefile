@@ -196,7 +196,7 @@ samples/lio_core_new: private ARGUMENTS = KSRC=$(SOURCE)
 endif
 tests/modules/relink: tools
 tests/modules/relink: private MADE_OF = $(KIMPORT)
-tests/modules/load tests/modules/guard: private MADE_OF = tests/modules/imports
+tests/modules/load tests/modules/guard: private MADE_OF = tests/modules/imports $(LINKS:%=%/tests/modules/imports)
 # modpost only warns of symbols that nothing exports.
 tests/modules/load tests/modules/guard: private ARGUMENTS = KBUILD_MODPOST_WARN=1
 # Functions of the stock kernel, chosen at random. The seed is always the same unless KIMPORT_SEED

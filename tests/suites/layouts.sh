@@ -8,7 +8,8 @@
 #
 # kimport-vm: needs kernel-crate livepatch
 # kimport-vm: module samples/lio_core_new/target_core_mod_new samples/rust_iblock/rust_iblock
-# kimport-vm: module changed/* rust/guard/kimport_guard tcm_loop_new
+# kimport-vm: module changed/* rust/guard/kimport_guard
+# kimport-vm: livepatch tcm_loop_new
 # kimport-vm: stock target_core_mod scsi_mod
 # shellcheck shell=dash disable=SC1090,SC2317,SC2329
 . "$KTAP_SH"

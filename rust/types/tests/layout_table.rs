@@ -525,13 +525,15 @@ fn members_beyond_all_memory_are_unknown() {
 fn larger_tables_are_not_read() {
     let table = |members: usize| {
         let mut table = vec![1, 0, 0, 1, 0, 0, 0, 0];
-        table.extend([1, 1, 1, 1, 1, 8, members as u8 | 0x80, (members >> 7) as u8]);
-        table.resize((16 + 5 * members).next_multiple_of(8), 0);
+        table.extend([1, 1, 1, 1, 1, 8]);
+        let count = [members as u8 | 0x80, (members >> 7) as u8 | 0x80];
+        table.extend([count[0], count[1], (members >> 14) as u8]);
+        table.resize((17 + 5 * members).next_multiple_of(8), 0);
         let size = table.len() as u32;
         table[4..8].copy_from_slice(&size.to_le_bytes());
         table
     };
-    let most = (LAYOUT_CAPACITY - 16) / 5;
+    let most = (LAYOUT_CAPACITY - 17) / 5;
     let largest = table(most);
     let (read_back, _) = LayoutTable::read(&largest).expect("it is not too large");
     let (_, ty) = read_back.types().next().unwrap();
