@@ -383,9 +383,9 @@ check-oldest: tools
 	@eval "$$(KERNEL=$(OLDEST) scripts/env)"; if [[ -e $$KDIR/.kimport ]]; then \
 		$(MAKE) vm SUITE="imports" KERNEL=$(OLDEST) && \
 		tests/host/link-headers $$STOCK $(OLDEST) $(BUILD)/headers && \
-		$(MAKE) vm SUITE="check load" KERNEL=$(OLDEST) KDIR=$(BUILD)/headers BUILD=$(BUILD)/of-headers && \
-		$(MAKE) vm SUITE="lio_modules relink" KERNEL=$(OLDEST) KDIR=$(BUILD)/headers \
-			BUILD=$(BUILD)/of-headers; else \
+		for suites in "check load" "lio_modules relink"; do \
+			$(MAKE) vm SUITE="$$suites" KERNEL=$(OLDEST) KDIR=$(BUILD)/headers \
+				BUILD=$(BUILD)/of-headers KIMPORT_REUSE= || exit; done; else \
 		echo "skipped: $(OLDEST) is not prepared; make setup KERNEL=$(OLDEST) does that"; fi
 
 check-fuzz: setup
