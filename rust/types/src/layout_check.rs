@@ -55,6 +55,8 @@ pub struct LayoutCheck<'a, T> {
     table: LayoutTable<'a>,
     slots: T,
     symbols: u32,
+    /// Set once a type differs.
+    differs: bool,
 }
 
 impl<'a, T: DerefMut<Target = [LayoutSlot]>> LayoutCheck<'a, T> {
@@ -68,6 +70,7 @@ impl<'a, T: DerefMut<Target = [LayoutSlot]>> LayoutCheck<'a, T> {
             table,
             slots,
             symbols: 0,
+            differs: false,
         }
     }
 
@@ -99,7 +102,12 @@ impl<'a, T: DerefMut<Target = [LayoutSlot]>> LayoutCheck<'a, T> {
             }
         });
         while let Some(number) = queue.pop() {
-            let (Some(ty), slot) = (queue.ty(number), queue.slots[usize::from(number)]) else {
+            let slot = queue.slots[usize::from(number)];
+            if slot.compared && !self.differs {
+                // An earlier symbol has led to this type, and to all behind it.
+                continue;
+            }
+            let Some(ty) = queue.ty(number) else {
                 continue;
             };
             if slot.compared {
@@ -119,6 +127,7 @@ impl<'a, T: DerefMut<Target = [LayoutSlot]>> LayoutCheck<'a, T> {
                 comparison.run(&mut queue);
                 let slot = &mut queue.slots[usize::from(number)];
                 (slot.compared, slot.mismatch) = (true, comparison.found);
+                self.differs |= comparison.found.is_some();
             }
             if let Some(mismatch) = queue.slots[usize::from(number)].mismatch {
                 report(mismatch, !slot.compared);
