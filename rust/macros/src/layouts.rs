@@ -7,10 +7,10 @@
 //! evaluates, `&raw const (*command).se_dev`. The type of the next struct is inferred from that of
 //! such a member, because the place of the invocation may not be able to name it.
 //!
-//! The structs of a kernel are connected, so that a table has room only for the nearest. The types
-//! of the module's own bindings come before those of `kernel::bindings`: they are those of
-//! whatever provider the module is given, and the others are those of the kernel that it was
-//! compiled for.
+//! The structs of a kernel are connected. So a table has the types that the declarations name, and
+//! room only for the nearest behind these. Of the latter, the types of the module's own bindings
+//! come before those of `kernel::bindings`: they are those of whatever provider the module is
+//! given, and the others are those of the kernel that it was compiled for.
 
 use crate::{
     bindings::{is_reserved, Bindings, PRIMITIVES},

@@ -180,10 +180,11 @@ use pipeline::pipeline;
 /// compared. With `require`, an entry is refused as well if its type names a struct, union or enum
 /// of whose members the module knows nothing.
 ///
-/// The layouts take up to 4096 bytes of the module for each block. The nearest types come first,
-/// and the types of the module's own bindings before those of `kernel::bindings`; what has no room
-/// is not compared. Entries with a `#[cfg]` add none. If a member is missing in the kernel, the
-/// kernel does not know its name, and the message tells where it was; `kimport check` names it.
+/// The layouts are a part of the module, one table for each block. It has all types that the
+/// declarations name. Of the types behind these it has the nearest, those of the module's own
+/// bindings before those of `kernel::bindings`, until it has 4096 bytes; the others are not
+/// compared. Entries with a `#[cfg]` add none. If a member is missing in the kernel, the kernel
+/// does not know its name, and the message tells where it was; `kimport check` names it.
 ///
 /// # Types from headers
 ///

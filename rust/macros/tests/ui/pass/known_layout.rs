@@ -9,7 +9,6 @@ use kimport::types::{KnownLayout as _, OwnMember, Shape};
 use kimport_macros::KnownLayout;
 pub use support::*;
 
-#[allow(dead_code)]
 #[derive(KnownLayout)]
 #[repr(C)]
 struct Outer {
@@ -19,7 +18,6 @@ struct Outer {
     inner: Inner,
 }
 
-#[allow(dead_code)]
 #[derive(KnownLayout)]
 #[repr(C, align(16))]
 union Inner {
