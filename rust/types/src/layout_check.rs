@@ -33,6 +33,8 @@ pub struct TableMismatch {
 /// One type of a table during a [`LayoutCheck`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LayoutSlot {
+    /// The keyword; [`None`] if the type is unknown.
+    keyword: Option<Keyword>,
     /// The hash of the name; 0 if it has none, or is unknown.
     name: u32,
     /// The place in the table.
@@ -63,6 +65,7 @@ impl<'a, T: DerefMut<Target = [LayoutSlot]>> LayoutCheck<'a, T> {
     /// Prepares the comparison of `table`. There must be one default slot for each of its types.
     pub fn new(table: LayoutTable<'a>, mut slots: T) -> Self {
         for (slot, (place, ty)) in slots.iter_mut().zip(table.types()) {
+            slot.keyword = ty.map(|ty| ty.keyword);
             slot.name = ty.map_or(0, |ty| ty.name);
             slot.place = place as u32;
         }
@@ -278,24 +281,25 @@ impl Counterpart {
         None
     }
 
-    /// Returns whether it may be the type `ty` of a table. A nameless type may be any, as several
-    /// typedefs may name it.
-    fn is_of(&self, ty: &TableType<'_>) -> bool {
-        self.keyword == ty.keyword && (self.name == ty.name || self.is_nameless || ty.name == 0)
+    /// Returns whether it may be the type of a table that is in `slot`. A nameless type may be any,
+    /// as several typedefs may name it.
+    fn is_of(&self, slot: &LayoutSlot) -> bool {
+        let is_named = self.name == slot.name || self.is_nameless || slot.name == 0;
+        slot.keyword == Some(self.keyword) && is_named
     }
 
-    /// Returns whether it may be the type `ty` of a table, if C defines that inside of `outer`:
-    /// bindgen puts the name of the outer type and an underscore before its name.
+    /// Returns whether it may be the type of a table that is in `slot`, if C defines that inside of
+    /// `outer`: bindgen puts the name of the outer type and an underscore before its name.
     fn is_inside(
         &self,
         source: &impl TypeSource,
         outer: &TableType<'_>,
-        ty: &TableType<'_>,
+        slot: &LayoutSlot,
     ) -> bool {
         let name = source.type_by_id(self.id).map(|ty| ty.name_offset());
         let name = name.and_then(|name| source.name(name)).unwrap_or_default();
         let outer = longer_name_hash(outer.name, b"_");
-        self.keyword == ty.keyword && longer_name_hash(outer, name) == ty.name
+        slot.keyword == Some(self.keyword) && longer_name_hash(outer, name) == slot.name
     }
 }
 
@@ -443,9 +447,12 @@ impl<S: TypeSource> TypeComparison<'_, S> {
             (Shape::Other, _) => member.leads_to.is_none(),
             _ => false,
         };
-        let ours = member.leads_to.filter(|_| is_alike);
-        let Some((number, ours)) = ours.and_then(|number| Some((number, queue.ty(number)?))) else {
+        let Some(number) = member.leads_to.filter(|_| is_alike) else {
             return is_alike;
+        };
+        let slot = queue.slots.get(usize::from(number));
+        let Some(ours) = slot.copied().filter(|slot| slot.keyword.is_some()) else {
+            return true;
         };
         // A pointer to `void`, or to a type that is only declared, may lead to anything.
         let Some(theirs) = Counterpart::of(self.source, other.ty) else {
