@@ -7,7 +7,7 @@
 //! two types of a symbol, and compares all [`Pair`]s that these reach, each once: the layouts of a
 //! whole kernel are connected, and have cycles.
 
-use crate::btf::{resolve, BtfKind, BtfType, Member, TypeSource};
+use crate::btf::{resolve, BtfKind, BtfType, Member, TypeSource, CHAIN};
 use crate::compare::Severity;
 use core::fmt;
 
@@ -342,26 +342,51 @@ fn compare_member<A: TypeSource, B: TypeSource>(
 }
 
 /// Returns the size of a type in bits, if it is known.
-pub(crate) fn size_of(source: &impl TypeSource, mut id: u32) -> Option<u64> {
-    let mut count = 8_u64;
-    for _ in 0..DEPTH {
-        let size = match source.type_by_id(resolve(source, id)?)?.kind() {
+fn size_of(source: &impl TypeSource, id: u32) -> Option<u64> {
+    value_of(source, id).1
+}
+
+/// Returns the kind of a type, or of the elements of an array, and the size of the type in bits, as
+/// far as they are known.
+pub(crate) fn value_of<S: TypeSource>(
+    source: &S,
+    mut id: u32,
+) -> (Option<BtfKind<'_>>, Option<u64>) {
+    let mut count = Some(8_u64);
+    for _ in 0..CHAIN {
+        let Some(ty) = (id != 0).then(|| source.type_by_id(id)).flatten() else {
+            break;
+        };
+        let kind = ty.kind();
+        let size = match kind {
+            BtfKind::Typedef(next)
+            | BtfKind::Volatile(next)
+            | BtfKind::Const(next)
+            | BtfKind::Restrict(next)
+            | BtfKind::TypeTag(next) => {
+                id = next;
+                continue;
+            }
             BtfKind::Array { element, length } => {
-                count = count.checked_mul(length.into())?;
+                count = count.and_then(|count| count.checked_mul(length.into()));
                 id = element;
                 continue;
             }
-            BtfKind::Pointer(_) => POINTER,
+            BtfKind::Pointer(_) => Some(POINTER),
             BtfKind::Int { size, .. }
             | BtfKind::Struct { size }
             | BtfKind::Union { size }
             | BtfKind::Enum { size }
-            | BtfKind::Float { size } => size.into(),
-            _ => return None,
+            | BtfKind::Float { size } => Some(size.into()),
+            _ => None,
         };
-        return count.checked_mul(size);
+        let sizes = count.zip(size);
+        return (
+            Some(kind),
+            sizes.and_then(|(count, size)| count.checked_mul(size)),
+        );
     }
-    None
+    (None, None)
 }
 
 /// Returns whether values of the two types, which have the same size, mean the same.

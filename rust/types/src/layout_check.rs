@@ -3,10 +3,10 @@
 //! The comparison of the layouts that a module was compiled with, which are in a [`LayoutTable`],
 //! with those of a provider's BTF, by the [`LayoutRule`]s.
 
-use crate::btf::{next_of_chain, resolve, BtfKind, BtfType, Member, TypeSource, CHAIN};
+use crate::btf::{next_of_chain, BtfKind, BtfType, Member, TypeSource, CHAIN};
 use crate::encoding::{Description, SymbolType, Type, TypeBytes};
 use crate::layout::{
-    each_member, find_member, size_of, type_words, LayoutRule, LayoutSentence, DEPTH,
+    each_member, find_member, type_words, value_of, LayoutRule, LayoutSentence, DEPTH,
 };
 use crate::layout_table::{
     longer_name_hash, member_hash, name_hash, Keyword, LayoutTable, Shape, TableMember, TableType,
@@ -414,28 +414,27 @@ impl<S: TypeSource> TypeComparison<'_, S> {
     fn compare_member(&mut self, member: TableMember, other: Member, queue: &mut Queue<'_, '_>) {
         let offsets = (member.offset, u64::from(other.offset));
         let name = Some(other.name);
+        let (kind, size) = value_of(self.source, other.ty);
+        let sizes = member_size(other, size).map(|theirs| (member.size, theirs));
         if offsets.0 != offsets.1 {
             self.differs(LayoutRule::MemberOffset, member.name, name, offsets);
-        } else if let Some(sizes) = self.sizes(member, other).filter(|sizes| sizes.0 != sizes.1) {
+        } else if let Some(sizes) = sizes.filter(|sizes| sizes.0 != sizes.1) {
             self.differs(LayoutRule::MemberSize, member.name, name, sizes);
-        } else if !self.is_alike(member, other, queue) {
+        } else if !self.is_alike(member, other, kind, queue) {
             self.differs(LayoutRule::MemberType, member.name, name, offsets);
         }
     }
 
-    /// Returns the size of a member and of another one in bits, if both are known.
-    fn sizes(&self, member: TableMember, other: Member) -> Option<(u64, u64)> {
-        let theirs = match other.bits {
-            0 => size_of(self.source, other.ty)?,
-            bits => bits.into(),
-        };
-        Some((member.size, theirs))
-    }
-
     /// Returns whether values of a member and of another one mean the same. If so, queues the type
     /// that they lead to.
-    fn is_alike(&self, member: TableMember, other: Member, queue: &mut Queue<'_, '_>) -> bool {
-        let is_alike = match (member.shape, element(self.source, other.ty)) {
+    fn is_alike(
+        &self,
+        member: TableMember,
+        other: Member,
+        kind: Option<BtfKind<'_>>,
+        queue: &mut Queue<'_, '_>,
+    ) -> bool {
+        let is_alike = match (member.shape, kind) {
             (_, None)
             | (
                 Shape::Number,
@@ -480,12 +479,14 @@ impl<S: TypeSource> TypeComparison<'_, S> {
         // A member in its place may be the same under a new name, if we have none of that name.
         let renamed = find_member(source, their, |other| {
             u64::from(other.offset) == member.offset
-                && self
-                    .sizes(member, *other)
-                    .is_some_and(|(ours, theirs)| ours == theirs)
+                && member_size(*other, value_of(source, other.ty).1) == Some(member.size)
                 && ty.members().all(|ours| ours.name != hash(other))
         });
-        match renamed.filter(|other| self.is_alike(member, *other, queue)) {
+        let is_alike = |other: &Member| {
+            let (kind, _) = value_of(source, other.ty);
+            self.is_alike(member, *other, kind, queue)
+        };
+        match renamed.filter(is_alike) {
             Some(other) => {
                 let numbers = (member.offset, other.offset.into());
                 self.differs(
@@ -535,15 +536,12 @@ impl<S: TypeSource> TypeComparison<'_, S> {
     }
 }
 
-/// Returns the kind of a type, or of the elements of an array.
-pub(crate) fn element<S: TypeSource>(source: &S, mut id: u32) -> Option<BtfKind<'_>> {
-    for _ in 0..DEPTH {
-        match source.type_by_id(resolve(source, id)?)?.kind() {
-            BtfKind::Array { element, .. } => id = element,
-            kind => return Some(kind),
-        }
+/// Returns the size of a member in bits, if that of its type is known.
+fn member_size(member: Member, size_of_type: Option<u64>) -> Option<u64> {
+    match member.bits {
+        0 => size_of_type,
+        bits => Some(bits.into()),
     }
-    None
 }
 
 /// A [`TableMismatch`] in words, in one line.

@@ -4,8 +4,8 @@
 //! that are not compiled with the macro, but have BTF of their own.
 
 use crate::btf::{BtfKind, BtfType, TypeSource};
-use crate::layout::{each_member, size_of};
-use crate::layout_check::{each_type, element, Counterpart};
+use crate::layout::{each_member, value_of};
+use crate::layout_check::{each_type, Counterpart};
 use crate::layout_table::{
     member_hash, Keyword, LayoutTableBuilder, Shape, LAYOUT_ROOM, LAYOUT_TYPES,
 };
@@ -100,7 +100,8 @@ impl LayoutTableBuilder {
         });
         self.begin(keyword, name, size as usize, count);
         each_member(source, ty, &mut |member| {
-            let shape = match element(source, member.ty) {
+            let (kind, size) = value_of(source, member.ty);
+            let shape = match kind {
                 Some(BtfKind::Int { .. } | BtfKind::Enum { .. } | BtfKind::Float { .. }) => {
                     Shape::Number
                 }
@@ -108,7 +109,7 @@ impl LayoutTableBuilder {
                 _ => Shape::Other,
             };
             let size = match member.bits {
-                0 => (size_of(source, member.ty).unwrap_or(0) as usize / 8, false),
+                0 => (size.unwrap_or(0) as usize / 8, false),
                 bits => (usize::from(bits), true),
             };
             let leads_to = Counterpart::of(source, member.ty).and_then(|ty| numbers.of(ty));
