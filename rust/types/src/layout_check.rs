@@ -3,7 +3,7 @@
 //! The comparison of the layouts that a module was compiled with, which are in a [`LayoutTable`],
 //! with those of a provider's BTF, by the [`LayoutRule`]s.
 
-use crate::btf::{next_of_chain, BtfKind, BtfType, Member, TypeSource, CHAIN};
+use crate::btf::{BtfKind, BtfType, Member, TypeSource, CHAIN};
 use crate::encoding::{Description, SymbolType, Type, TypeBytes};
 use crate::layout::{
     each_member, find_member, type_words, value_of, LayoutRule, LayoutSentence, DEPTH,
@@ -98,9 +98,9 @@ impl<'a, T: DerefMut<Target = [LayoutSlot]>> LayoutCheck<'a, T> {
             let Some(theirs) = Counterpart::of(source, id) else {
                 return;
             };
+            let name = theirs.name(source);
             let mut slots = queue.slots.iter();
-            if let Some(number) = slots.position(|slot| slot.name == theirs.name && slot.name != 0)
-            {
+            if let Some(number) = slots.position(|slot| slot.name == name && slot.name != 0) {
                 queue.push(number as u8, theirs.id);
             }
         });
@@ -240,9 +240,10 @@ pub(crate) fn each_type(source: &impl TypeSource, id: u32, visit: &mut dyn FnMut
 pub(crate) struct Counterpart {
     pub(crate) id: u32,
     keyword: Keyword,
-    /// The hash of its name, or of the typedef of a nameless one.
-    pub(crate) name: u32,
-    is_nameless: bool,
+    /// The offset of its name, which is empty for a nameless one.
+    own_name: u32,
+    /// The offset of the name of the typedef that leads to it.
+    typedef: u32,
 }
 
 impl Counterpart {
@@ -250,42 +251,59 @@ impl Counterpart {
     pub(crate) fn of(source: &impl TypeSource, mut id: u32) -> Option<Self> {
         let mut typedef = 0;
         for _ in 0..CHAIN {
-            if let Some((name, next)) = next_of_chain(source, id)? {
-                typedef = if name != 0 { name } else { typedef };
-                id = next;
-                continue;
-            }
-            let ty = source.type_by_id(id)?;
+            let ty = (id != 0).then(|| source.type_by_id(id)).flatten()?;
+            let own_name = ty.name_offset();
             let keyword = match ty.kind() {
                 BtfKind::Struct { .. } => Keyword::Struct,
                 BtfKind::Union { .. } => Keyword::Union,
                 BtfKind::Enum { .. } => Keyword::Enum,
+                BtfKind::Typedef(next) => {
+                    (typedef, id) = (own_name, next);
+                    continue;
+                }
+                BtfKind::Volatile(next)
+                | BtfKind::Const(next)
+                | BtfKind::Restrict(next)
+                | BtfKind::TypeTag(next) => {
+                    id = next;
+                    continue;
+                }
                 BtfKind::Pointer(next) | BtfKind::Array { element: next, .. } => {
                     (typedef, id) = (0, next);
                     continue;
                 }
                 _ => return None,
             };
-            let own = source.name(ty.name_offset()).unwrap_or_default();
-            let name = match own {
-                [] => source.name(typedef).unwrap_or_default(),
-                own => own,
-            };
             return Some(Self {
                 id,
                 keyword,
-                name: name_hash(name),
-                is_nameless: own.is_empty(),
+                own_name,
+                typedef,
             });
         }
         None
     }
 
+    /// Returns the hash of its name, or of that of the typedef of a nameless one.
+    pub(crate) fn name(&self, source: &impl TypeSource) -> u32 {
+        name_hash(match self.own_name(source) {
+            [] => source.name(self.typedef).unwrap_or_default(),
+            own => own,
+        })
+    }
+
+    fn own_name<'s>(&self, source: &'s impl TypeSource) -> &'s [u8] {
+        source.name(self.own_name).unwrap_or_default()
+    }
+
     /// Returns whether it may be the type of a table that is in `slot`. A nameless type may be any,
     /// as several typedefs may name it.
-    fn is_of(&self, slot: &LayoutSlot) -> bool {
-        let is_named = self.name == slot.name || self.is_nameless || slot.name == 0;
-        slot.keyword == Some(self.keyword) && is_named
+    fn is_of(&self, source: &impl TypeSource, slot: &LayoutSlot) -> bool {
+        let is_named = || match self.own_name(source) {
+            [] => true,
+            name => slot.name == 0 || name_hash(name) == slot.name,
+        };
+        slot.keyword == Some(self.keyword) && is_named()
     }
 
     /// Returns whether it may be the type of a table that is in `slot`, if C defines that inside of
@@ -296,10 +314,9 @@ impl Counterpart {
         outer: &TableType<'_>,
         slot: &LayoutSlot,
     ) -> bool {
-        let name = source.type_by_id(self.id).map(|ty| ty.name_offset());
-        let name = name.and_then(|name| source.name(name)).unwrap_or_default();
         let outer = longer_name_hash(outer.name, b"_");
-        slot.keyword == Some(self.keyword) && longer_name_hash(outer, name) == slot.name
+        let name = longer_name_hash(outer, self.own_name(source));
+        slot.keyword == Some(self.keyword) && name == slot.name
     }
 }
 
@@ -457,7 +474,10 @@ impl<S: TypeSource> TypeComparison<'_, S> {
         let Some(theirs) = Counterpart::of(self.source, other.ty) else {
             return true;
         };
-        let is_same = theirs.is_of(&ours) || theirs.is_inside(self.source, &self.ty, &ours);
+        // Most members lead to a type that another one has led to.
+        let is_same = theirs.id == ours.theirs
+            || theirs.is_of(self.source, &ours)
+            || theirs.is_inside(self.source, &self.ty, &ours);
         if is_same {
             queue.push(number, theirs.id);
         }

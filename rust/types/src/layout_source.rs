@@ -18,12 +18,12 @@ struct Numbers {
 
 impl Numbers {
     /// Returns the number of a type, which is added if there is room for it.
-    fn of(&mut self, ty: Counterpart) -> Option<u8> {
+    fn of(&mut self, source: &impl TypeSource, ty: Counterpart) -> Option<u8> {
         let known = self.types[..self.count].iter();
         let number = match known.map(|&(id, _)| id).position(|id| id == ty.id) {
             Some(number) => number,
             None => {
-                *self.types.get_mut(self.count)? = (ty.id, ty.name);
+                *self.types.get_mut(self.count)? = (ty.id, ty.name(source));
                 self.count += 1;
                 self.count - 1
             }
@@ -48,7 +48,7 @@ impl LayoutTableBuilder {
         };
         for symbol in symbols {
             each_type(source, symbol, &mut |id| {
-                Counterpart::of(source, id).and_then(|ty| numbers.of(ty));
+                Counterpart::of(source, id).and_then(|ty| numbers.of(source, ty));
             });
         }
         let declared = numbers.count;
@@ -112,7 +112,7 @@ impl LayoutTableBuilder {
                 0 => (size.unwrap_or(0) as usize / 8, false),
                 bits => (usize::from(bits), true),
             };
-            let leads_to = Counterpart::of(source, member.ty).and_then(|ty| numbers.of(ty));
+            let leads_to = Counterpart::of(source, member.ty).and_then(|ty| numbers.of(source, ty));
             let name = member_hash(source.name(member.name).unwrap_or_default());
             self.member(name, member.offset as usize, size, shape, leads_to);
             true

@@ -426,9 +426,10 @@ impl<'a> LayoutTable<'a> {
         })
     }
 
-    /// Returns the type at a place, if it is known.
+    /// Returns the type at a place, if it is known. By the type invariants its entries need not be
+    /// read once more.
     pub fn type_at(&self, place: usize) -> Option<TableType<'a>> {
-        Reader(self.types.get(place..)?).any_type(self.count)?
+        Reader(self.types.get(place..)?).header()?
     }
 }
 
@@ -521,6 +522,26 @@ impl<'a> Reader<'a> {
 
     /// Reads a type of a table with `types` types.
     fn any_type(&mut self, types: u8) -> Option<Option<TableType<'a>>> {
+        let Some(mut ty) = self.header()? else {
+            return Some(None);
+        };
+        let mut next = 0;
+        for _ in 0..ty.count {
+            if ty.keyword == Keyword::Enum {
+                self.enumerator(&mut next)?;
+            } else {
+                let member = self.member(ty.keyword, &mut next)?;
+                if member.leads_to.is_some_and(|number| number >= types) {
+                    return None;
+                }
+            }
+        }
+        ty.entries = &ty.entries[..ty.entries.len() - self.0.len()];
+        Some(Some(ty))
+    }
+
+    /// Reads the beginning of a type. Its entries are all that follows.
+    fn header(&mut self) -> Option<Option<TableType<'a>>> {
         let keyword = match self.take()? {
             [UNKNOWN] => return Some(None),
             [1] => Keyword::Struct,
@@ -530,24 +551,12 @@ impl<'a> Reader<'a> {
         };
         let name = u32::from_le_bytes(self.take()?);
         let (size, count) = (self.number()?, self.number()?);
-        let entries = self.0;
-        let mut next = 0;
-        for _ in 0..count {
-            if keyword == Keyword::Enum {
-                self.enumerator(&mut next)?;
-            } else {
-                let member = self.member(keyword, &mut next)?;
-                if member.leads_to.is_some_and(|number| number >= types) {
-                    return None;
-                }
-            }
-        }
         Some(Some(TableType {
             keyword,
             name,
             size,
             count,
-            entries: &entries[..entries.len() - self.0.len()],
+            entries: self.0,
         }))
     }
 }

@@ -7,7 +7,7 @@ use kimport_testing::layouts::{add_member, check_all, namesakes, read_again, reb
 use kimport_testing::{index, Maker};
 use kimport_types::{
     member_hash, name_hash, Btf, Keyword, LayoutCheck, LayoutRule, LayoutSlot, LayoutTable,
-    LayoutTableBuilder, Shape, TableMember, LAYOUT_CAPACITY, LAYOUT_ROOM, LAYOUT_TYPES,
+    LayoutTableBuilder, Shape, TableMember, TableType, LAYOUT_CAPACITY, LAYOUT_ROOM, LAYOUT_TYPES,
 };
 use proptest::{collection::vec, prelude::*, sample::Index};
 
@@ -96,11 +96,14 @@ fn build(block: &str, provider: &str, types: &[Ty]) -> LayoutTableBuilder {
 }
 
 fn read_types(table: &LayoutTable<'_>) -> Vec<Ty> {
-    let types = table.types().map(|(place, ty)| {
-        assert_eq!(table.type_at(place), ty);
-        let ty = ty?;
+    let parts = |ty: TableType<'_>| -> (_, _, _, Vec<_>, Vec<_>) {
         let (members, values) = (ty.members().collect(), ty.enumerators().collect());
-        Some((ty.keyword, ty.name, ty.size, members, values))
+        (ty.keyword, ty.name, ty.size, members, values)
+    };
+    let types = table.types().map(|(place, ty)| {
+        let ty = ty.map(parts);
+        assert_eq!(table.type_at(place).map(parts), ty);
+        ty
     });
     let types: Vec<_> = types.collect();
     assert_eq!(types.len(), table.count());
