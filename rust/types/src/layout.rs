@@ -166,7 +166,7 @@ pub fn compare_pair<A: TypeSource, B: TypeSource>(
             BtfKind::Struct { size } | BtfKind::Union { size },
             BtfKind::Struct { size: their_size } | BtfKind::Union { size: their_size },
         ) => {
-            each_member(ours, &our, &mut |member| {
+            each_member(ours, &our, &mut |member, _| {
                 if !are_whole {
                     return false;
                 }
@@ -243,11 +243,12 @@ fn is_whole(source: &impl TypeSource, ty: &BtfType<'_>, depth: u32) -> bool {
 }
 
 /// Calls `visit` with the members of a struct or union, and with those of its nameless members in
-/// place of these, as C sees them, until it returns false. Offsets are those in the whole type.
+/// place of these, as C sees them, until it returns false. Offsets are those in the whole type. The
+/// second argument is the member's name.
 pub(crate) fn each_member(
     source: &impl TypeSource,
     ty: &BtfType<'_>,
-    visit: &mut dyn FnMut(Member) -> bool,
+    visit: &mut dyn FnMut(Member, &[u8]) -> bool,
 ) {
     each_member_at(source, ty, (0, DEPTH), &mut { MEMBERS }, visit);
 }
@@ -259,7 +260,7 @@ fn each_member_at(
     ty: &BtfType<'_>,
     (base, depth): (u32, u32),
     left: &mut u32,
-    visit: &mut dyn FnMut(Member) -> bool,
+    visit: &mut dyn FnMut(Member, &[u8]) -> bool,
 ) -> bool {
     for mut member in ty.members() {
         let Some(less) = left.checked_sub(1) else {
@@ -267,16 +268,17 @@ fn each_member_at(
         };
         *left = less;
         member.offset = member.offset.wrapping_add(base);
-        if source.name(member.name) != Some(b"") {
-            if !visit(member) {
-                return false;
+        let goes_on = match source.name(member.name) {
+            Some([]) if depth == 0 => true,
+            Some([]) => {
+                let place = (member.offset, depth - 1);
+                let inner = resolve(source, member.ty).and_then(|id| source.type_by_id(id));
+                inner.is_none_or(|ty| each_member_at(source, &ty, place, left, visit))
             }
-        } else if depth > 0 {
-            let place = (member.offset, depth - 1);
-            let inner = resolve(source, member.ty).and_then(|id| source.type_by_id(id));
-            if inner.is_some_and(|ty| !each_member_at(source, &ty, place, left, visit)) {
-                return false;
-            }
+            name => visit(member, name.unwrap_or_default()),
+        };
+        if !goes_on {
+            return false;
         }
     }
     true
@@ -289,7 +291,7 @@ pub(crate) fn find_member(
     is_wanted: impl Fn(&Member) -> bool,
 ) -> Option<Member> {
     let mut found = None;
-    each_member(source, ty, &mut |member| {
+    each_member(source, ty, &mut |member, _| {
         found = Some(member).filter(&is_wanted);
         found.is_none()
     });

@@ -386,26 +386,29 @@ impl<S: TypeSource> TypeComparison<'_, S> {
         };
         let hash_of = |other: &Member| member_hash(source.name(other.name).unwrap_or_default());
         let in_place = |member: &TableMember, other: &Member| {
-            member.name == hash_of(other) && member.offset == u64::from(other.offset)
+            member.offset == u64::from(other.offset) && member.name == hash_of(other)
         };
         // In general, both have the same members in the same order: the one behind the last match
         // is tried first. Of several with the same hash, one at the same offset is meant.
         let mut behind = ty.members();
         let mut matched = 0;
-        each_member(source, &their, &mut |other| {
+        each_member(source, &their, &mut |other, name| {
+            let hash = member_hash(name);
+            let is_it = |member: &TableMember| {
+                member.offset == u64::from(other.offset) && member.name == hash
+            };
             let mut ahead = behind.clone();
-            let member = match ahead.next().filter(|member| in_place(member, &other)) {
+            let member = match ahead.next().filter(is_it) {
                 Some(member) => {
                     behind = ahead;
                     Some(member)
                 }
                 None => {
                     let mut members = ty.members();
-                    let member = members.find(|member| in_place(member, &other));
+                    let member = members.find(is_it);
                     if member.is_some() {
                         behind = members;
                     }
-                    let hash = hash_of(&other);
                     member.or_else(|| {
                         ty.members().find(|member| {
                             let is_at_place = |other: &Member| in_place(member, other);

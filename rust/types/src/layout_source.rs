@@ -94,12 +94,12 @@ impl LayoutTableBuilder {
             _ => return self.unknown(),
         };
         let mut count = 0;
-        each_member(source, ty, &mut |_| {
+        each_member(source, ty, &mut |_, _| {
             count += 1;
             true
         });
         self.begin(keyword, name, size as usize, count);
-        each_member(source, ty, &mut |member| {
+        each_member(source, ty, &mut |member, name| {
             let (kind, size) = value_of(source, member.ty);
             let shape = match kind {
                 Some(BtfKind::Int { .. } | BtfKind::Enum { .. } | BtfKind::Float { .. }) => {
@@ -113,8 +113,13 @@ impl LayoutTableBuilder {
                 bits => (usize::from(bits), true),
             };
             let leads_to = Counterpart::of(source, member.ty).and_then(|ty| numbers.of(source, ty));
-            let name = member_hash(source.name(member.name).unwrap_or_default());
-            self.member(name, member.offset as usize, size, shape, leads_to);
+            self.member(
+                member_hash(name),
+                member.offset as usize,
+                size,
+                shape,
+                leads_to,
+            );
             true
         });
     }
