@@ -12,8 +12,7 @@ use crate::types::{
 use core::ffi::CStr;
 use core::ptr::NonNull;
 use kernel::error::from_err_ptr;
-use kernel::prelude::{fmt, Result};
-use kernel::str::{CStrExt as _, CString};
+use kernel::str::CStrExt as _;
 
 /// The BTF of the kernel image, or of a module on top of that of the image.
 ///
@@ -54,28 +53,29 @@ impl KernelTypes {
         })
     }
 
-    /// Returns the type of `symbol`. May sleep. The only error is `ENOMEM`.
+    /// Returns the type of `symbol`. May sleep.
     ///
     /// BTF does not say which of several symbols it describes. pahole leaves out functions of one
     /// name, in version 1.30 only if their prototypes differ. Older versions of pahole leave none
     /// out, and then the result is [`TypeMatch::Ambiguous`].
-    pub(super) fn symbol(&self, symbol: &Declared<'_>) -> Result<TypeMatch> {
+    pub(super) fn symbol(&self, symbol: &Declared<'_>) -> TypeMatch {
         let mut found = self.own_symbol(symbol.name, symbol.position);
         if !symbol.is_function {
-            return Ok(found);
+            return found;
         }
         // pahole leaves out a function of a module that the image has with the same prototype.
         if self.first_id > 1 && found == TypeMatch::Missing {
             found = self.named(symbol.name, &[BTF_KIND_FUNC]);
         }
         let TypeMatch::Id(id) = found else {
-            return Ok(found);
+            return found;
         };
-        let name = CString::try_from_fmt(fmt!("{}{IMPLEMENTATION}", symbol.name))?;
-        Ok(match self.named(&name, &[BTF_KIND_FUNC]) {
-            implementation @ TypeMatch::Id(_) if is_kfunc(self, id) => implementation,
+        let mut buffer = [0; NAME_SIZE];
+        let name = implementation_name(symbol.name, &mut buffer);
+        match name.map(|name| self.named(name, &[BTF_KIND_FUNC])) {
+            Some(implementation @ TypeMatch::Id(_)) if is_kfunc(self, id) => implementation,
             _ => found,
-        })
+        }
     }
 
     /// Returns the type that the image's, or the module's own, BTF has under `name`. `position` is
@@ -110,6 +110,19 @@ impl KernelTypes {
         }
         TypeMatch::Missing
     }
+}
+
+/// The size of a buffer for the name of any symbol and its NUL.
+const NAME_SIZE: usize = bindings::KSYM_NAME_LEN as usize;
+
+/// Writes the name of the function that has all arguments of the kfunc `name` into `buffer`;
+/// [`None`] if it is too long for a symbol.
+fn implementation_name<'b>(name: &CStr, buffer: &'b mut [u8; NAME_SIZE]) -> Option<&'b CStr> {
+    let (start, rest) = buffer.split_at_mut_checked(name.count_bytes())?;
+    start.copy_from_slice(name.to_bytes());
+    rest.get_mut(..IMPLEMENTATION.len())?
+        .copy_from_slice(IMPLEMENTATION.as_bytes());
+    CStr::from_bytes_until_nul(buffer).ok()
 }
 
 impl Drop for KernelTypes {

@@ -35,7 +35,7 @@ pub(crate) type Layouts<'a> = LayoutCheck<'a, KVec<LayoutSlot>>;
 /// Prepares the comparison of the layouts that `table` has, the bytes of a [`LayoutTable`], or
 /// none. The only error is `ENOMEM`.
 pub(crate) fn layouts(table: &[u8]) -> Result<Layouts<'_>> {
-    let table = LayoutTable::read(table).map_or(LayoutTable::EMPTY, |(table, _)| table);
+    let table = LayoutTable::open(table).map_or(LayoutTable::EMPTY, |(table, _)| table);
     let slots = KVec::from_elem(LayoutSlot::default(), table.count(), GFP_KERNEL)?;
     Ok(LayoutCheck::new(table, slots))
 }
@@ -101,7 +101,7 @@ impl<'a> Types<'a> {
     /// # Errors
     ///
     /// `EPROTOTYPE`: the type or a layout differs. `ENODATA`: the type cannot be compared, and
-    /// `policy` requires that it is. `ENOMEM`: there is no memory for a name.
+    /// `policy` requires that it is.
     pub(crate) fn verify(
         &self,
         symbol: Declared<'_>,
@@ -125,7 +125,7 @@ impl<'a> Types<'a> {
         let judgement = match self.get() {
             None => Judgement::Unverified(Unverified::NoBtf),
             Some(types) => {
-                let found = types.symbol(&symbol)?;
+                let found = types.symbol(&symbol);
                 let judgement = judge(
                     name.to_str().unwrap_or("?"),
                     symbol.description,

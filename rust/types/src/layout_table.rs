@@ -360,11 +360,7 @@ impl LayoutTableBuilder {
     }
 }
 
-/// The table of a block, found to be valid.
-///
-/// # Invariants
-///
-/// `types` are valid encodings of `count` types, and padding.
+/// The table of a block. Reading ends before the first type that is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LayoutTable<'a> {
     /// The block's name; empty for the bare form.
@@ -387,10 +383,21 @@ impl<'a> LayoutTable<'a> {
     /// Reads the table that `bytes` begins with. Returns its size, too; [`None`] if it is not valid
     /// or of another version.
     pub fn read(bytes: &'a [u8]) -> Option<(Self, usize)> {
+        let (this, size) = Self::open(bytes)?;
+        let mut reader = Reader(this.types);
+        for _ in 0..this.count {
+            reader.any_type(this.count)?;
+        }
+        let is_padding = reader.0.len() < ALIGN && reader.0.iter().all(|&byte| byte == 0);
+        is_padding.then_some((this, size))
+    }
+
+    /// Does the same without reading the types: any of them may turn out not to be valid.
+    pub fn open(bytes: &'a [u8]) -> Option<(Self, usize)> {
         let &[version, block_len, provider_len, count, s0, s1, s2, s3] = bytes.first_chunk()?;
         let size = u32::from_le_bytes([s0, s1, s2, s3]) as usize;
         let table = bytes.get(..size.min(LAYOUT_CAPACITY))?;
-        if table.len() != size || size % ALIGN != 0 {
+        if version != VERSION || table.len() != size || size % ALIGN != 0 {
             return None;
         }
         let (block, rest) = table.get(HEADER..)?.split_at_checked(block_len.into())?;
@@ -401,13 +408,7 @@ impl<'a> LayoutTable<'a> {
             count,
             types,
         };
-        let mut reader = Reader(types);
-        for _ in 0..count {
-            reader.any_type(count)?;
-        }
-        let is_padding = reader.0.len() < ALIGN && reader.0.iter().all(|&byte| byte == 0);
-        // INVARIANT: All types were read.
-        (version == VERSION && is_padding).then_some((this, size))
+        Some((this, size))
     }
 
     /// Returns the number of types.
@@ -419,15 +420,13 @@ impl<'a> LayoutTable<'a> {
     /// [`None`] for an unknown one.
     pub fn types(&self) -> impl Iterator<Item = (usize, Option<TableType<'a>>)> + use<'a> {
         let (mut reader, types, count) = (Reader(self.types), self.types, self.count);
-        // By the type invariants no type ends the iteration.
         (0..count).map_while(move |_| {
             let place = types.len() - reader.0.len();
             Some((place, reader.any_type(count)?))
         })
     }
 
-    /// Returns the type at a place, if it is known. By the type invariants its entries need not be
-    /// read once more.
+    /// Returns the type at a place, if it is known.
     pub fn type_at(&self, place: usize) -> Option<TableType<'a>> {
         Reader(self.types.get(place..)?).header()?
     }
