@@ -179,12 +179,9 @@ pub(crate) fn table(block: &Block, bindings: &Bindings) -> Option<Table> {
             OpaqueLayout as _, SameType,
         };
         let mut __kimport_table = ::kimport::types::LayoutTableBuilder::new(#name, #provider);
-        // SAFETY: Each place is in memory that is only addressed, never read.
-        unsafe {
-            #declared
-            __kimport_table.end_of_declared();
-            #others
-        }
+        #declared
+        __kimport_table.end_of_declared();
+        #others
         __kimport_table.finish()
     }};
     let bodies = nodes.iter().filter_map(|node| node.body.as_ref());
@@ -567,9 +564,11 @@ fn expand_node(
         };
         quote! {
             let __kimport_place = #place;
+            // SAFETY: The place is in the memory that the pointer points to.
+            let __kimport_offset = unsafe { __kimport_place.byte_offset_from(#pointer) };
             __kimport_table.member(
                 #hash,
-                __kimport_place.byte_offset_from(#pointer) as usize * 8 + #bit,
+                __kimport_offset as usize * 8 + #bit,
                 #size,
                 ::kimport::types::Shape::#shape,
                 #leads_to,
@@ -660,16 +659,21 @@ fn uninit_of(number: usize) -> Ident {
 
 /// Returns the expression of the pointer to a member.
 fn place_of(pointer: &Ident, fields: &[Field], shown_at: Span) -> TokenStream {
-    fields.iter().fold(quote!(#pointer), |before, field| {
-        let mut name = field.name.clone();
-        name.set_span(Span::call_site().located_at(shown_at));
-        let place = quote!((&raw const (*#before).#name));
-        match field.is_wrapped {
-            // The function only tells the type.
-            true => quote!(union_field(#place, |field| unsafe { field.as_ref() })),
-            false => place,
+    let mut place = quote!(#pointer);
+    for fields in fields.chunk_by(|before, _| !before.is_wrapped) {
+        let names = fields.iter().map(|field| {
+            let mut name = field.name.clone();
+            name.set_span(Span::call_site().located_at(shown_at));
+            name
+        });
+        // SAFETY: The place is in memory that is only addressed, never read.
+        place = quote!(unsafe { &raw const (*#place)#(.#names)* });
+        if fields.last().is_some_and(|field| field.is_wrapped) {
+            // SAFETY: The function only tells the type, and is not called.
+            place = quote!(union_field(#place, |field| unsafe { field.as_ref() }));
         }
-    })
+    }
+    place
 }
 
 /// Returns the expression of a name's hash.

@@ -60,38 +60,38 @@ pub(crate) mod lio {
             "lio",
             "target_core_mod_new",
         );
-        unsafe {
-            let __kimport_is_known_0 = true;
-            let __kimport_uninit_0 = ::core::mem::MaybeUninit::<se_cmd>::uninit();
-            let __kimport_pointer_0 = __kimport_uninit_0.as_ptr();
-            if __kimport_is_known_0 {
-                __kimport_table
-                    .begin(
-                        ::kimport::types::Keyword::Struct,
-                        ::kimport::types::name_hash(b"se_cmd"),
-                        size(__kimport_pointer_0),
-                        1usize,
-                    );
-                let __kimport_place = (&raw const (*__kimport_pointer_0).tag);
-                __kimport_table
-                    .member(
-                        ::kimport::types::member_hash(b"tag"),
-                        __kimport_place.byte_offset_from(__kimport_pointer_0) as usize
-                            * 8 + 0usize,
-                        (size(__kimport_place), false),
-                        ::kimport::types::Shape::Number,
-                        ::core::option::Option::None,
-                    );
-            } else {
-                __kimport_table
-                    .own(
-                        ::kimport::types::name_hash(b"se_cmd"),
-                        ::core::mem::size_of::<se_cmd>(),
-                        LayoutProbe::<se_cmd>::LAYOUT,
-                    );
-            }
-            __kimport_table.end_of_declared();
+        let __kimport_is_known_0 = true;
+        let __kimport_uninit_0 = ::core::mem::MaybeUninit::<se_cmd>::uninit();
+        let __kimport_pointer_0 = __kimport_uninit_0.as_ptr();
+        if __kimport_is_known_0 {
+            __kimport_table
+                .begin(
+                    ::kimport::types::Keyword::Struct,
+                    ::kimport::types::name_hash(b"se_cmd"),
+                    size(__kimport_pointer_0),
+                    1usize,
+                );
+            let __kimport_place = unsafe { &raw const (*__kimport_pointer_0).tag };
+            let __kimport_offset = unsafe {
+                __kimport_place.byte_offset_from(__kimport_pointer_0)
+            };
+            __kimport_table
+                .member(
+                    ::kimport::types::member_hash(b"tag"),
+                    __kimport_offset as usize * 8 + 0usize,
+                    (size(__kimport_place), false),
+                    ::kimport::types::Shape::Number,
+                    ::core::option::Option::None,
+                );
+        } else {
+            __kimport_table
+                .own(
+                    ::kimport::types::name_hash(b"se_cmd"),
+                    ::core::mem::size_of::<se_cmd>(),
+                    LayoutProbe::<se_cmd>::LAYOUT,
+                );
         }
+        __kimport_table.end_of_declared();
         __kimport_table.finish()
     };
     #[link_section = ".kimport.layouts"]
