@@ -28,7 +28,7 @@ use crate::license;
 use crate::log::{log, log_for};
 use crate::provider::Provider;
 use crate::resolution::accept;
-use crate::resolver::{find_symbol, Kallsyms, Kind, Place, Query};
+use crate::resolver::{find_symbol, Kallsyms, Kind, Modules, Place, Query};
 use crate::this_module::this_module;
 use crate::types::{Policy, TakenRecord, TakenRecords, TAKEN_SYMBOL};
 use crate::verify::{check_types, layouts, Declared, Printed, Types};
@@ -122,6 +122,7 @@ unsafe fn name_of<'a>(module: NonNull<module>) -> &'a CStr {
 #[pin_data(PinnedDrop)]
 pub struct Guard {
     kallsyms: Kallsyms,
+    modules: Modules,
     #[pin]
     guarded: Mutex<KVec<Guarded>>,
     #[pin]
@@ -143,6 +144,7 @@ impl Guard {
     pub fn new() -> impl PinInit<Self, Error> {
         try_pin_init!(&this in Self {
             kallsyms: kallsyms()?,
+            modules: kallsyms.modules().map_err(|unusable| unusable.errno())?,
             guarded <- new_mutex!(KVec::new()),
             notifier <- Opaque::ffi_init(|notifier: *mut bindings::notifier_block| {
                 let value = bindings::notifier_block {
@@ -186,8 +188,8 @@ impl Guard {
         for mark in marks {
             // `LIVE` of a module that is in its init now will be notified.
             let module = self
-                .kallsyms
-                .with_module_of(mark, |name| Provider::get(&self.kallsyms, name?).ok());
+                .modules
+                .with_module_of(mark, |name| Provider::find(&self.modules, name?).ok());
             if let Some(module) = module {
                 self.take(&module);
             }
@@ -323,22 +325,24 @@ impl Guard {
         let mut types = Types::new(&self.kallsyms, provider.as_ref());
         types.importer = name;
         let queries = records.iter().map(|record| query(section, record));
-        let found = self.kallsyms.find(provider.as_ref(), queries)?;
+        let found = self
+            .kallsyms
+            .find(provider.as_ref(), queries)
+            .map_err(|unusable| {
+                log_for!(name, ERR, "cannot import symbols: {unusable}");
+                unusable.errno()
+            })?;
         // The first record of a provider has the layouts of all.
         let mut tables = records.iter().map(|record| record.layouts);
         let table = tables.find(|table| !table.is_empty());
         let mut layouts = layouts(table.unwrap_or_default())?;
         let mut result = Ok(());
-        for (record, found) in records.iter().zip(found) {
-            let query = query(section, record);
-            let declared = Declared {
-                name: query.name,
-                position: query.position,
-                is_function: matches!(query.kind, Kind::Function),
-                description: record.import.description,
-            };
-            let checked = accept(&types, query.name, false, found)
-                .and_then(|_| types.verify(declared, record.import.policy, Some(&mut layouts)));
+        let declared = records.iter().map(|record| declared(section, record));
+        let types_found = types.of_symbols(declared.clone(), Policy::Strict)?;
+        let found = found.into_iter().zip(types_found);
+        for ((record, declared), (found, ty)) in records.iter().zip(declared).zip(found) {
+            let checked = accept(&types, declared.name, false, found)
+                .and_then(|_| types.verify(declared, ty, record.import.policy, Some(&mut layouts)));
             result = result.and(checked.map(drop));
         }
         result.map(|()| provider)
@@ -402,14 +406,13 @@ fn kallsyms() -> Result<Kallsyms> {
     }
     let kallsyms = Kallsyms::get().map_err(|unusable| {
         log!(ERR, "cannot guard modules: {unusable}");
-        code::EOPNOTSUPP
+        unusable.errno()
     })?;
     // A type that differs was logged.
     check_types(&kallsyms, imported::symbols(), Policy::Strict).map_err(|_| code::EOPNOTSUPP)?;
-    kallsyms.bind(imported::symbols()).map_err(|refusal| {
-        let (name, cause) = (refusal.name, refusal.cause);
-        log!(ERR, "cannot guard modules: {name}: {cause}");
-        code::EOPNOTSUPP
+    kallsyms.bind(imported::symbols()).map_err(|unusable| {
+        log!(ERR, "cannot guard modules: {unusable}");
+        unusable.errno()
     })?;
     Ok(kallsyms)
 }
@@ -475,7 +478,19 @@ fn query<'a>(section: &'a [u8], record: &TakenRecord<'a>) -> Query<'a> {
             false => Kind::Function,
             true => Kind::Any,
         },
+        is_optional: false,
         loaded: Some(record.address as *mut c_void),
+    }
+}
+
+/// Returns the declaration of the symbol of `record`, which is in `section`.
+fn declared<'a>(section: &'a [u8], record: &TakenRecord<'a>) -> Declared<'a> {
+    let query = query(section, record);
+    Declared {
+        name: query.name,
+        position: query.position,
+        is_function: matches!(query.kind, Kind::Function),
+        description: record.import.description,
     }
 }
 

@@ -4,8 +4,8 @@
 
 use crate::bindings;
 use crate::compat::code;
-use crate::log::debug;
-use crate::resolver::{Kallsyms, Place};
+use crate::log::{debug, log};
+use crate::resolver::{Kallsyms, Modules, Place};
 use crate::this_module::module_name;
 use core::ffi::{c_void, CStr};
 use core::ptr::NonNull;
@@ -29,6 +29,8 @@ pub(crate) enum Unavailable {
     },
     InInit,
     Unloading,
+    /// The kernel's modules cannot be found.
+    Unsearchable,
 }
 
 impl Unavailable {
@@ -38,6 +40,7 @@ impl Unavailable {
             Self::NotLoaded | Self::NotAutoloaded { .. } => code::ENODEV,
             Self::InInit => code::EAGAIN,
             Self::Unloading => code::EBUSY,
+            Self::Unsearchable => code::EOPNOTSUPP,
         }
     }
 
@@ -66,6 +69,7 @@ impl fmt::Display for Unavailable {
             }
             Self::InInit => "provider is still in its init; load this module when that has ended",
             Self::Unloading => "provider is being unloaded; load it again first",
+            Self::Unsearchable => "the kernel's modules cannot be searched, see above",
         })
     }
 }
@@ -87,7 +91,7 @@ unsafe impl Send for Provider {}
 unsafe impl Sync for Provider {}
 
 impl Provider {
-    /// Takes a reference to the module called `name`.
+    /// Takes a reference to the module called `name`. May sleep.
     ///
     /// All blocks get their provider from this function, so that it alone has to refuse a module
     /// that names itself.
@@ -95,11 +99,19 @@ impl Provider {
         if name == module_name() {
             return Err(Unavailable::Itself);
         }
+        let modules = kallsyms.modules().map_err(|unusable| {
+            log!(ERR, "{unusable}");
+            Unavailable::Unsearchable
+        })?;
+        Self::find(&modules, name)
+    }
+
+    /// Takes a reference to the module called `name`, which is not this one. Does not sleep.
+    pub(crate) fn find(modules: &Modules, name: &CStr) -> Result<Self, Unavailable> {
         // A module's memory is freed only a grace period after the module has left the list that
         // `find_module` searches.
         let _rcu = rcu::read_lock();
-        let module =
-            NonNull::new(kallsyms.find_module(name, &_rcu)).ok_or(Unavailable::NotLoaded)?;
+        let module = NonNull::new(modules.find(name, &_rcu)).ok_or(Unavailable::NotLoaded)?;
         // SAFETY: The module cannot be freed while the guard lives; the state is one word that the
         // loader may change at any time, hence the volatile read.
         let state = unsafe { (&raw const (*module.as_ptr()).state).read_volatile() };

@@ -8,9 +8,9 @@ use crate::compat::code;
 use crate::license;
 use crate::log::{debug, log, log_for};
 use crate::provider::{provider_name, Provider, Unavailable};
-use crate::resolver::{Kallsyms, NotFound, Query};
+use crate::resolver::{Kallsyms, NotFound, Query, Unusable};
 use crate::types::Judgement;
-use crate::verify::{layouts, Types};
+use crate::verify::{layouts, Declared, Types};
 use core::ffi::{c_void, CStr};
 use kernel::fmt;
 use kernel::prelude::*;
@@ -46,7 +46,7 @@ impl Request<'_> {
         }
         Kallsyms::get().map_err(|unusable| {
             log!(ERR, "cannot import {self}: {unusable}");
-            code::EOPNOTSUPP
+            unusable.errno()
         })
     }
 
@@ -90,12 +90,15 @@ impl Resolution {
     ) -> Result<Self> {
         let types = Types::new(kallsyms, provider);
         let resolved = look_up(&types, block.symbols).and_then(|(addresses, mut result)| {
-            let mut layouts = layouts(block.layouts)?;
+            let mut layouts = layouts(block.layouts).map_err(|_| Unusable::NoMemory)?;
             let mut verdicts = KVVec::with_capacity(addresses.len(), GFP_KERNEL)?;
+            let declared = block.symbols.iter().map(Declared::from);
+            let found = types.of_symbols(declared, block.policy);
+            let found = found.map_err(|_| Unusable::NoMemory)?;
             // A symbol that was not found has no type to compare.
-            for (symbol, address) in block.symbols.iter().zip(&addresses) {
+            for ((symbol, address), found) in block.symbols.iter().zip(&addresses).zip(found) {
                 let verdict = match address {
-                    Some(_) => types.verify(symbol.into(), block.policy, Some(&mut layouts)),
+                    Some(_) => types.verify(symbol.into(), found, block.policy, Some(&mut layouts)),
                     None => Ok(None),
                 };
                 let verdict = verdict.unwrap_or_else(|error| {
@@ -106,11 +109,19 @@ impl Resolution {
             }
             Ok((addresses, verdicts, result))
         });
-        let (addresses, verdicts, result) = resolved.inspect_err(|_| {
+        let (addresses, verdicts, result) = resolved.map_err(|unusable| {
             let provider = provider.map(Provider::name);
             let request = Request { block, provider };
-            log!(ERR, "cannot import {request}: no memory for the search");
+            log!(ERR, "cannot import {request}: {unusable}");
+            unusable.errno()
         })?;
+        if result.is_ok() {
+            let functions = block.symbols.iter().zip(&addresses);
+            let functions = functions.filter(|(symbol, address)| {
+                address.is_some() && symbol.binding.function().is_some()
+            });
+            kallsyms.accelerate(functions.count());
+        }
         // INVARIANT: `look_up` gives one element for each symbol, and each element got a verdict.
         result.map(|()| Self {
             block,
@@ -153,14 +164,14 @@ impl Resolution {
 
 /// Returns the address of each of `symbols` in the provider of `types`, and the errno of the first
 /// symbol that is refused. The address is [`None`] for an optional symbol that is missing, and for
-/// a symbol that is refused, which is logged. The only error is `ENOMEM`.
+/// a symbol that is refused, which is logged.
 pub(crate) fn look_up(
     types: &Types<'_>,
     symbols: &'static [Symbol],
-) -> Result<(KVVec<Option<*mut c_void>>, Result)> {
+) -> Result<(KVVec<Option<*mut c_void>>, Result), Unusable> {
     #[cfg(kimport_selftest)]
     if crate::selftest::lacks_memory() {
-        return Err(code::ENOMEM);
+        return Err(Unusable::NoMemory);
     }
     let mut addresses = KVVec::with_capacity(symbols.len(), GFP_KERNEL)?;
     let mut result = Ok(());
@@ -186,8 +197,8 @@ pub(crate) fn accept(
 ) -> Result<Option<*mut c_void>> {
     let found = match found {
         // A module drops the symbols of its init, but its BTF keeps everything that was in its
-        // file.
-        Err(NotFound::Missing) if types.provider.is_some() && types.has(name) => {
+        // file. An optional symbol is missing either way.
+        Err(NotFound::Missing) if !is_optional && types.provider.is_some() && types.has(name) => {
             Err(NotFound::WasInInit)
         }
         other => other,

@@ -51,11 +51,16 @@ pub use way::Key;
 
 /// The binding of one imported function to the address that its calls reach.
 pub(crate) trait Binder: Sized + 'static {
-    /// Returns the symbols of the kernel image that make binding faster. The resolver looks for
-    /// them before any user's symbol. They are used only if all of them are bound. The second
-    /// element has them by older names.
+    /// Returns the symbols of the kernel image that make binding faster. They are used only if all
+    /// of them are bound. The second element has them by older names.
     fn accelerators() -> [&'static [Symbol]; 2] {
         [&[], &[]]
+    }
+
+    /// Returns whether to find the accelerators costs less than they save in the binding of
+    /// `functions` functions.
+    fn accelerators_pay(_functions: usize) -> bool {
+        false
     }
 
     /// Makes every call go to `target`. May sleep.

@@ -130,6 +130,10 @@ impl Binder for FunctionBinding {
         batch::imports()
     }
 
+    fn accelerators_pay(functions: usize) -> bool {
+        batch::pays(functions)
+    }
+
     unsafe fn bind(&self, target: *mut c_void) {
         self.update(target);
         // INVARIANT: By the contract of this function `target` is of the declared type. A reader

@@ -10,7 +10,7 @@ use crate::compat::code::EOPNOTSUPP;
 use crate::provider::Provider;
 use crate::resolution::look_up;
 use crate::resolver::{find_by, Kallsyms};
-use crate::verify::{layouts, Types};
+use crate::verify::{layouts, Declared, Types};
 use core::ffi::{c_void, CStr};
 use kernel::prelude::*;
 
@@ -41,7 +41,8 @@ impl<'a> Steps<'a> {
     /// Returns the address of each symbol.
     pub fn look_up(&self) -> Result<KVVec<Option<*mut c_void>>> {
         let types = Types::new(&self.kallsyms, self.provider);
-        let (addresses, result) = look_up(&types, self.block.symbols)?;
+        let found = look_up(&types, self.block.symbols);
+        let (addresses, result) = found.map_err(|unusable| unusable.errno())?;
         result.map(|()| addresses)
     }
 
@@ -49,9 +50,11 @@ impl<'a> Steps<'a> {
     pub fn verify(&self, addresses: &[Option<*mut c_void>]) -> Result {
         let types = Types::new(&self.kallsyms, self.provider);
         let mut layouts = layouts(self.block.layouts)?;
-        for (symbol, address) in self.block.symbols.iter().zip(addresses) {
+        let declared = self.block.symbols.iter().map(Declared::from);
+        let found = types.of_symbols(declared, self.block.policy)?;
+        for ((symbol, address), found) in self.block.symbols.iter().zip(addresses).zip(found) {
             if address.is_some() {
-                types.verify(symbol.into(), self.block.policy, Some(&mut layouts))?;
+                types.verify(symbol.into(), found, self.block.policy, Some(&mut layouts))?;
             }
         }
         Ok(())

@@ -6,30 +6,40 @@
 //! macro, and binds them itself, `kallsyms_lookup_name` first. They are judged by the rules for
 //! users' imports.
 
+use super::image::{self, Image};
+use super::imported::{self, Group};
 use super::not_found::NotFound;
 use super::search::{Kind, Place, Query, Search, Symbol};
-use super::{image, imported, lookup_address, module};
+use super::{lookup_address, module};
 use crate::binder::{Binder as _, FunctionBinding};
 use crate::bindings;
 use crate::block::{self, bind_all};
+use crate::compat::code;
 use crate::log::debug;
 use crate::once::Once;
 use crate::provider::Provider;
 use crate::types::Policy;
 use crate::verify::check_types;
 use core::ffi::{c_void, CStr};
+use kernel::alloc::AllocError;
 use kernel::fmt;
 use kernel::prelude::*;
-use kernel::sync::atomic::{Acquire, AtomicFlag, Release};
+use kernel::sync::atomic::{Acquire, Release};
 use kernel::sync::rcu;
 
 /// Access to the kernel's symbol tables.
 ///
 /// # Invariants
 ///
-/// While a value exists, the functions of `imported` are bound, except for the optional ones that
-/// the kernel lacks.
+/// While a value exists, the functions of [`imported::FIRST`] are bound.
 pub(crate) struct Kallsyms(());
+
+/// The functions that find modules.
+///
+/// # Invariants
+///
+/// While a value exists, the functions of [`imported::MODULES`] are bound.
+pub(crate) struct Modules(());
 
 /// A reason why the symbol tables cannot be used.
 pub(crate) enum Unusable {
@@ -37,11 +47,25 @@ pub(crate) enum Unusable {
     Refused(Refusal),
     /// The named function has another type than the declared one, which was logged.
     Mistyped(&'static CStr),
+    NoMemory,
 }
 
 impl Unusable {
     fn refused(name: &'static CStr, cause: NotFound) -> Self {
         Self::Refused(Refusal { name, cause })
+    }
+
+    pub(crate) fn errno(&self) -> Error {
+        match self {
+            Self::NoMemory => code::ENOMEM,
+            _ => code::EOPNOTSUPP,
+        }
+    }
+}
+
+impl From<AllocError> for Unusable {
+    fn from(_: AllocError) -> Self {
+        Self::NoMemory
     }
 }
 
@@ -57,62 +81,92 @@ impl fmt::Display for Unusable {
                 "kimport itself takes {name}, whose type differs, see above; this kernel is not \
                  known to kimport"
             )),
+            Self::NoMemory => f.write_str("no memory for the search"),
         }
     }
 }
 
 impl Kallsyms {
-    /// Finds and binds the functions of `imported`. May sleep. Cheap when this was done before.
+    /// Finds and binds the functions of [`imported::FIRST`]. May sleep. Cheap when this was done
+    /// before.
     ///
     /// Concurrent callers do no harm: all bind the same addresses.
     pub(crate) fn get() -> Result<Self, Unusable> {
-        static JUDGED: AtomicFlag = AtomicFlag::new(false);
-        // This is tried once: a function that the kernel lacks stays missing, and it takes long to
-        // find that out.
-        static ACCELERATED: Once = Once::new();
-
-        if !JUDGED.load(Acquire) {
-            bind_first_matches()?;
-            judge_first_matches()?;
+        let group = &imported::FIRST;
+        if !group.is_ready.load(Acquire) {
+            bind_first()?;
             // INVARIANT: All were just bound.
-            check_types(&Self(()), imported::functions(), Policy::Strict)
-                .map_err(Unusable::Mistyped)?;
-            JUDGED.store(true, Release);
+            Self(()).check_types(group)?;
         }
         // INVARIANT: All functions were bound just now, or earlier, and are never unbound.
-        let kallsyms = Self(());
-        ACCELERATED.call(|| {
-            // The types are compared before the functions are bound, because the binder uses the
-            // functions as soon as they are bound. The binder can do without them, so they are not
-            // used if a type cannot be compared.
-            let is_known = |accelerators: &&'static [block::Symbol]| {
-                let checked = check_types(&kallsyms, accelerators, Policy::Warn);
-                checked
-                    .inspect_err(|name| debug!("the type of {name} is not known"))
-                    .is_ok()
-            };
-            let mut by_names = FunctionBinding::accelerators().into_iter();
-            let Some(accelerators) = by_names.find(is_known) else {
-                debug!("functions are bound one by one");
-                return;
-            };
-            if let Err(Refusal { name, cause }) = kallsyms.bind(accelerators) {
-                debug!("functions are bound one by one: {name}: {cause}");
-            }
-        });
-        Ok(kallsyms)
+        Ok(Self(()))
+    }
+
+    /// Finds and binds the symbols of `group`. May sleep. Cheap when this was done before.
+    pub(super) fn need(&self, group: &'static Group) -> Result<(), Unusable> {
+        if group.is_ready.load(Acquire) {
+            return Ok(());
+        }
+        let symbols = (group.symbols)();
+        match core::ptr::eq(group, &imported::BOUNDS) {
+            // They may lie in init or per-CPU memory themselves.
+            true => bind_unique(symbols)?,
+            false => self.bind(symbols)?,
+        }
+        self.check_types(group)
+    }
+
+    /// Compares the types of the symbols of `group`, which are bound.
+    fn check_types(&self, group: &Group) -> Result<(), Unusable> {
+        check_types(self, (group.symbols)(), Policy::Strict).map_err(Unusable::Mistyped)?;
+        group.is_ready.store(true, Release);
+        Ok(())
+    }
+
+    /// Finds what the binder needs to bind many functions together, if there is such a thing, and
+    /// if that pays for `functions` functions. May sleep.
+    pub(crate) fn accelerate(&self, functions: usize) {
+        // This is tried once: a function that the kernel lacks stays missing.
+        static ACCELERATED: Once = Once::new();
+
+        if FunctionBinding::accelerators_pay(functions) {
+            ACCELERATED.call(|| self.bind_accelerators());
+        }
+    }
+
+    fn bind_accelerators(&self) {
+        // The types are compared before the functions are bound, because the binder uses the
+        // functions as soon as they are bound. The binder can do without them, so they are not
+        // used if a type cannot be compared.
+        let is_known = |accelerators: &&'static [block::Symbol]| {
+            let checked = check_types(self, accelerators, Policy::Warn);
+            checked
+                .inspect_err(|name| debug!("the type of {name} is not known"))
+                .is_ok()
+        };
+        let mut by_names = FunctionBinding::accelerators().into_iter();
+        let Some(accelerators) = by_names.find(is_known) else {
+            debug!("functions are bound one by one");
+            return;
+        };
+        if let Err(unusable) = self.bind(accelerators) {
+            debug!("functions are bound one by one: {unusable}");
+        }
     }
 
     /// Binds `symbols`, functions and data of the kernel image that the crate itself imports, by
-    /// the rules for users' imports. May sleep. They stay bound. The error is the first symbol that
-    /// is refused.
-    pub(crate) fn bind(&self, symbols: &'static [block::Symbol]) -> Result<(), Refusal> {
+    /// the rules for users' imports. May sleep. They stay bound. The error names the first symbol
+    /// that is refused.
+    pub(crate) fn bind(&self, symbols: &'static [block::Symbol]) -> Result<(), Unusable> {
+        let mut image = Image::new(self);
         let mut found = KVec::new();
         for symbol in symbols {
             if symbol.address().is_some() {
                 continue;
             }
-            match self.judge(&image::search_name(Query::of(symbol))) {
+            let mut search = Search::new(Query::of(symbol), true);
+            image.show(&mut search)?;
+            match self.judge(&search) {
                 Ok(address) => {
                     if found.push((symbol, address), GFP_KERNEL).is_err() {
                         // SAFETY: The address is the symbol's; the kernel image stays.
@@ -120,10 +174,7 @@ impl Kallsyms {
                     }
                 }
                 Err(cause) if symbol.optional && cause.is_absence() => {}
-                Err(cause) => {
-                    let name = symbol.name;
-                    return Err(Refusal { name, cause });
-                }
+                Err(cause) => return Err(Unusable::refused(symbol.name, cause)),
             }
         }
         // SAFETY: The addresses are the symbols'; the kernel image stays.
@@ -131,32 +182,34 @@ impl Kallsyms {
         Ok(())
     }
 
-    /// Returns the module called `name`, or null. The module cannot be freed while the guard lives.
-    pub(crate) fn find_module(&self, name: &CStr, _rcu: &rcu::Guard) -> *mut bindings::module {
-        // SAFETY: By the type invariants the function is bound. The RCU read lock is held, which
-        // the function requires.
-        unsafe { imported::find_module(name.as_char_ptr()) }
+    /// Returns the functions that find modules. May sleep.
+    pub(crate) fn modules(&self) -> Result<Modules, Unusable> {
+        self.need(&imported::MODULES)?;
+        // INVARIANT: They were bound just now, or earlier, and are never unbound.
+        Ok(Modules(()))
     }
 
     /// Returns the address of the symbol of each query in `provider`, or in the kernel image, in
-    /// the order of `queries`. May sleep. The only error is `ENOMEM`.
+    /// the order of `queries`. May sleep.
     pub(crate) fn find<'a>(
         &self,
         provider: Option<&Provider>,
         queries: impl ExactSizeIterator<Item = Query<'a>>,
-    ) -> Result<KVVec<Result<*mut c_void, NotFound>>> {
+    ) -> Result<KVVec<Result<*mut c_void, NotFound>>, Unusable> {
         let mut searches = KVVec::with_capacity(queries.len(), GFP_KERNEL)?;
         for query in queries {
             searches.push(Search::new(query, provider.is_none()), GFP_KERNEL)?;
         }
         match provider {
-            None => image::search(&mut searches),
+            None => image::search(self, &mut searches)?,
             Some(provider) => module::search(provider, &mut searches),
         }
         let mut found = KVVec::with_capacity(searches.len(), GFP_KERNEL)?;
         for search in &searches {
+            // This would only tell why an optional symbol is missing.
+            let is_in_module = || !search.query.is_optional && lookup(search.query.name) != 0;
             let result = match self.judge(search) {
-                Err(NotFound::Missing) if provider.is_none() && lookup(search.query.name) != 0 => {
+                Err(NotFound::Missing) if provider.is_none() && is_in_module() => {
                     Err(NotFound::InModule)
                 }
                 result => result,
@@ -206,13 +259,14 @@ impl Kallsyms {
 
     /// Returns the maximum size of the symbol in bytes; [`None`] if kallsyms does not know it.
     fn size(&self, symbol: &Symbol) -> Option<usize> {
-        if symbol.size.is_some() {
+        // A search in the image needs the group if it is for data.
+        if symbol.size.is_some() || !imported::SIZES.is_ready.load(Acquire) {
             return symbol.size;
         }
         // The image's kallsyms knows only the distance to the next symbol, which is an upper bound
         // of the symbol's size.
         let (mut size, mut offset) = (0, 0);
-        // SAFETY: By the type invariants the function is bound. It writes the two numbers.
+        // SAFETY: The function is bound. It writes the two numbers.
         let known = unsafe {
             imported::kallsyms_lookup_size_offset(symbol.address, &mut size, &mut offset)
         };
@@ -221,8 +275,26 @@ impl Kallsyms {
 
     /// Returns whether the kernel image has a symbol called `name`.
     pub(crate) fn image_has(&self, name: &CStr) -> bool {
-        let address = lookup(name);
-        address != 0 && !is_in_module(address)
+        let query = Query {
+            name,
+            position: None,
+            kind: Kind::Function,
+            is_optional: true,
+            loaded: None,
+        };
+        !matches!(
+            image::search_name(query).check_unique(),
+            Err(NotFound::Missing)
+        )
+    }
+}
+
+impl Modules {
+    /// Returns the module called `name`, or null. The module cannot be freed while the guard lives.
+    pub(crate) fn find(&self, name: &CStr, _rcu: &rcu::Guard) -> *mut bindings::module {
+        // SAFETY: By the type invariants the function is bound. The RCU read lock is held, which
+        // the function requires.
+        unsafe { imported::find_module(name.as_char_ptr()) }
     }
 
     /// Calls `look` with the name of the module that `address` lies in, or with [`None`] if it lies
@@ -232,8 +304,10 @@ impl Kallsyms {
         address: usize,
         look: impl FnOnce(Option<&CStr>) -> R,
     ) -> R {
-        let rcu = rcu::read_lock();
-        let module = module_of(address, &rcu);
+        let _rcu = rcu::read_lock();
+        // SAFETY: By the type invariants the function is bound. The RCU read lock is held, which
+        // the function requires.
+        let module = unsafe { imported::__module_address(address) };
         if module.is_null() {
             return look(None);
         }
@@ -250,60 +324,54 @@ pub(crate) struct Refusal {
     pub(crate) cause: NotFound,
 }
 
-/// Binds each symbol of `imported` to the first match of its name, and does not judge it: a search,
-/// which could do that, needs all of them bound.
-fn bind_first_matches() -> Result<(), Unusable> {
-    let missing = |name| Unusable::refused(name, NotFound::Missing);
-    let [finder, module_address, ..] = imported::functions() else {
-        return Err(missing(c"kallsyms_lookup_name"));
+/// Binds the functions of [`imported::FIRST`], which the search for any other symbol needs.
+fn bind_first() -> Result<(), Unusable> {
+    let symbols = (imported::FIRST.symbols)();
+    let [finder, searcher, ..] = symbols else {
+        return Err(Unusable::Unreachable);
     };
     if finder.address().is_none() {
         let address = lookup_address::find().ok_or(Unusable::Unreachable)?;
         // SAFETY: The address is that of `kallsyms_lookup_name`; the kernel image stays.
         unsafe { finder.bind(address) };
     }
-    if module_address.address().is_none() {
-        let address = match lookup(module_address.name) {
-            0 => return Err(missing(module_address.name)),
-            address => address as *mut c_void,
-        };
-        // SAFETY: The address is that of `__module_address`, which every kernel image with modules
-        // has. The kernel image stays.
-        unsafe { module_address.bind(address) };
+    if searcher.address().is_none() {
+        let address = lookup(searcher.name) as *mut c_void;
+        if !lookup_address::is_start_of(address, searcher.name) {
+            return Err(Unusable::refused(searcher.name, NotFound::Missing));
+        }
+        // SAFETY: The address is the symbol's; the kernel image stays.
+        unsafe { searcher.bind(address) };
     }
-    for symbol in imported::symbols() {
-        if symbol.address().is_some() {
-            continue;
-        }
-        let address = lookup(symbol.name);
-        if address != 0 && !is_in_module(address) {
-            // SAFETY: The address is the symbol's; the kernel image stays.
-            unsafe { symbol.bind(address as *mut c_void) };
-        } else if !symbol.optional {
-            return Err(missing(symbol.name));
-        }
+    bind_unique(symbols)?;
+    // INVARIANT: All were just bound.
+    let kallsyms = Kallsyms(());
+    for symbol in symbols {
+        let found = Symbol {
+            address: symbol.address().map_or(0, |address| address.addr()),
+            place: Place::Kept,
+            size: None,
+        };
+        let judged = kallsyms.check_kind(&found, Kind::Function);
+        judged.map_err(|cause| Unusable::refused(symbol.name, cause))?;
     }
     Ok(())
 }
 
-/// Refuses a first match that is not the only symbol of its name, or not of the declared kind.
-fn judge_first_matches() -> Result<(), Unusable> {
-    // INVARIANT: All were just bound.
-    let kallsyms = Kallsyms(());
-    for symbol in imported::symbols() {
-        let Some(bound) = symbol.address() else {
-            continue;
-        };
+/// Binds each symbol to the only one of its name in the kernel image, whatever it is and wherever
+/// it lies. `kallsyms_on_each_match_symbol` must be bound.
+fn bind_unique(symbols: &'static [block::Symbol]) -> Result<(), Unusable> {
+    for symbol in symbols {
         let search = image::search_name(Query::of(symbol));
-        // The bounds may lie in init or per-CPU memory themselves, so only their uniqueness is
-        // checked.
-        let judged = match symbol.binding.function() {
-            Some(_) => kallsyms.judge(&search),
-            None => search.check_unique().map(|()| bound),
-        };
-        match judged {
-            Ok(address) if address == bound => {}
+        let found = search.check_unique().and_then(|()| search.result());
+        match found.map(|found| found.address as *mut c_void) {
+            Ok(address) if symbol.address().is_none() => {
+                // SAFETY: The address is the symbol's; the kernel image stays.
+                unsafe { symbol.bind(address) };
+            }
+            Ok(address) if symbol.address() == Some(address) => {}
             Ok(_) => return Err(Unusable::refused(symbol.name, NotFound::Missing)),
+            Err(cause) if symbol.optional && cause.is_absence() => {}
             Err(cause) => return Err(Unusable::refused(symbol.name, cause)),
         }
     }
@@ -315,18 +383,6 @@ fn judge_first_matches() -> Result<(), Unusable> {
 fn lookup(name: &CStr) -> usize {
     // SAFETY: The function is bound, and the name is NUL-terminated.
     unsafe { imported::kallsyms_lookup_name(name.as_char_ptr()) }
-}
-
-/// Returns the module that `address` lies in, or null. `__module_address` must be bound. The module
-/// cannot be freed while the guard lives.
-fn module_of(address: usize, _rcu: &rcu::Guard) -> *mut bindings::module {
-    // SAFETY: The function is bound. The RCU read lock is held, which the function requires.
-    unsafe { imported::__module_address(address) }
-}
-
-/// Returns whether `address` lies in a module. `__module_address` must be bound.
-fn is_in_module(address: usize) -> bool {
-    !module_of(address, &rcu::read_lock()).is_null()
 }
 
 #[cfg(kimport_selftest)]

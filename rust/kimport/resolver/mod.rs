@@ -15,7 +15,7 @@ mod module;
 mod not_found;
 mod search;
 
-pub(crate) use kallsyms::Kallsyms;
+pub(crate) use kallsyms::{Kallsyms, Modules, Unusable};
 #[cfg(kimport_bench)]
 pub(crate) use lookup_address::find_by;
 #[cfg(kimport_guard)]

@@ -24,6 +24,8 @@ pub(crate) struct Query<'a> {
     /// provider's symbol table. In the kernel image that is address order.
     pub(crate) position: Option<u32>,
     pub(crate) kind: Kind,
+    /// Set if the import can do without the symbol.
+    pub(crate) is_optional: bool,
     /// The address that the kernel bound the symbol to when it loaded this module.
     pub(crate) loaded: Option<*mut c_void>,
 }
@@ -38,6 +40,7 @@ impl Query<'static> {
                 Binding::Function(_) | Binding::Livepatch(_) => Kind::Function,
                 Binding::Data { size, .. } => Kind::Data { size },
             },
+            is_optional: entry.optional,
             loaded: entry.loaded.map(LoadedAddress::address),
         }
     }

@@ -2,7 +2,8 @@
 
 //! The kernel's own BTF as a [`TypeSource`].
 
-use super::{imported, Declared};
+use super::imported::{self, of_modules};
+use super::Declared;
 use crate::bindings::{self, BTF_KIND_FUNC, BTF_KIND_VAR};
 use crate::provider::Provider;
 use crate::resolver::Kallsyms;
@@ -11,14 +12,17 @@ use crate::types::{
 };
 use core::ffi::CStr;
 use core::ptr::NonNull;
+use kernel::alloc::AllocError;
 use kernel::error::from_err_ptr;
-use kernel::str::CStrExt as _;
+use kernel::prelude::*;
 
 /// The BTF of the kernel image, or of a module on top of that of the image.
 ///
 /// # Invariants
 ///
-/// This value holds a reference to `btf`, and the functions of `imported` are bound.
+/// The functions of `imported` are bound. If `first_id` is 1, `btf` is that of the kernel image,
+/// which stays. Otherwise it is that of a module, this value holds a reference to it, and the
+/// functions of `imported::of_modules` are bound, too.
 pub(super) struct KernelTypes {
     btf: NonNull<bindings::btf>,
     /// The id of the first type that is not the kernel image's; 1 for the image itself.
@@ -26,47 +30,74 @@ pub(super) struct KernelTypes {
 }
 
 impl KernelTypes {
-    /// Takes a reference to the BTF of `provider`, or of the kernel image; [`None`] if there is no
-    /// BTF. May sleep.
+    /// Finds the BTF of `provider`, or of the kernel image; [`None`] if there is no BTF. May sleep.
     pub(super) fn of(kallsyms: &Kallsyms, provider: Option<&Provider>) -> Option<Self> {
         kallsyms.bind(imported::symbols()).ok()?;
-        let image = Self::get(core::ptr::null())?;
+        // SAFETY: The function was just bound. It may sleep.
+        let image = unsafe { imported::bpf_get_btf_vmlinux() };
+        let image = NonNull::new(from_err_ptr(image).ok()?)?;
         let Some(provider) = provider else {
-            return Some(image);
+            // INVARIANT: This is the BTF of the image.
+            return Some(Self {
+                btf: image,
+                first_id: 1,
+            });
         };
-        // SAFETY: By the type invariants of `image`.
-        let first_id = unsafe { imported::btf_nr_types(image.btf.as_ptr()) };
-        let mut types = Self::get(provider.module().as_ptr())?;
-        types.first_id = first_id;
-        Some(types)
-    }
-
-    /// Takes a reference to the BTF of `module`; null means the kernel image. The functions of
-    /// `imported` must be bound.
-    fn get(module: *const bindings::module) -> Option<Self> {
-        // SAFETY: The callers have bound the functions; `module` is null or a module that is held.
-        let btf = unsafe { imported::btf_get_module_btf(module) };
-        // INVARIANT: The function has taken a reference, and the callers have bound the functions.
+        kallsyms.bind(of_modules::symbols()).ok()?;
+        // SAFETY: The function was just bound.
+        let first_id = unsafe { of_modules::btf_nr_types(image.as_ptr()) };
+        // SAFETY: The function was just bound; the module is held.
+        let btf = unsafe { of_modules::btf_get_module_btf(provider.module().as_ptr()) };
+        // INVARIANT: The function has taken a reference. The image has more than one type.
         Some(Self {
             btf: NonNull::new(from_err_ptr(btf).ok()?)?,
-            first_id: 1,
+            first_id: first_id.max(2),
         })
     }
 
-    /// Returns the type of `symbol`. May sleep.
+    /// Returns the types of `symbols`, in their order. May sleep.
     ///
     /// BTF does not say which of several symbols it describes. pahole leaves out functions of one
     /// name, in version 1.30 only if their prototypes differ. Older versions of pahole leave none
     /// out, and then the result is [`TypeMatch::Ambiguous`].
-    pub(super) fn symbol(&self, symbol: &Declared<'_>) -> TypeMatch {
-        let mut found = self.own_symbol(symbol.name, symbol.position);
+    pub(super) fn symbols<'a>(
+        &self,
+        symbols: impl Iterator<Item = Declared<'a>> + Clone,
+    ) -> Result<KVVec<TypeMatch>, AllocError> {
+        // A module has few types of its own, and the kernel would walk over them for each name. To
+        // walk over those of the image takes some milliseconds, so that is only done if several
+        // symbols have a name, which an entry's `#[position]` tells.
+        let is_sought = |symbol: &Declared<'_>| self.first_id > 1 || symbol.position.is_some();
+        let mut queries = KVVec::new();
+        for symbol in symbols.clone().filter(is_sought) {
+            queries.push(TypeQuery::new(symbol.name.to_bytes()), GFP_KERNEL)?;
+        }
+        if !queries.is_empty() {
+            find(self, self.first_id, &mut queries);
+        }
+        let mut sought = queries.iter().map(TypeQuery::found);
+        let mut found = KVVec::new();
+        for symbol in symbols {
+            let own = match is_sought(&symbol) {
+                true => sought.next().unwrap_or(TypeMatch::Missing),
+                false => self.named(symbol.name, &[BTF_KIND_FUNC, BTF_KIND_VAR]),
+            };
+            found.push(self.true_type(&symbol, own), GFP_KERNEL)?;
+        }
+        Ok(found)
+    }
+
+    /// Returns the type that describes a symbol for which the image, or the module itself, has the
+    /// type `own`.
+    fn true_type(&self, symbol: &Declared<'_>, own: TypeMatch) -> TypeMatch {
         if !symbol.is_function {
-            return found;
+            return own;
         }
-        // pahole leaves out a function of a module that the image has with the same prototype.
-        if self.first_id > 1 && found == TypeMatch::Missing {
-            found = self.named(symbol.name, &[BTF_KIND_FUNC]);
-        }
+        let found = match own {
+            // pahole leaves out a function of a module that the image has with the same prototype.
+            TypeMatch::Missing if self.first_id > 1 => self.named(symbol.name, &[BTF_KIND_FUNC]),
+            own => own,
+        };
         let TypeMatch::Id(id) = found else {
             return found;
         };
@@ -78,17 +109,11 @@ impl KernelTypes {
         }
     }
 
-    /// Returns the type that the image's, or the module's own, BTF has under `name`. `position` is
-    /// the entry's `#[position]`, which tells that several symbols have the name.
-    pub(super) fn own_symbol(&self, name: &CStr, position: Option<u32>) -> TypeMatch {
-        // This walks over all types. A module has few of its own. A walk over those of the image
-        // takes some milliseconds, so it is only made if several symbols have the name.
-        if self.first_id > 1 || position.is_some() {
-            let mut wanted = [TypeQuery::new(name.to_bytes())];
-            find(self, self.first_id, &mut wanted);
-            return wanted[0].found();
-        }
-        self.named(name, &[BTF_KIND_FUNC, BTF_KIND_VAR])
+    /// Returns whether the module's own BTF has a function or variable called `name`.
+    pub(super) fn module_has(&self, name: &CStr) -> bool {
+        let mut wanted = [TypeQuery::new(name.to_bytes())];
+        find(self, self.first_id, &mut wanted);
+        wanted[0].found() != TypeMatch::Missing
     }
 
     /// Returns the first type of that name and of one of `kinds`, the image's before a module's.
@@ -127,8 +152,11 @@ fn implementation_name<'b>(name: &CStr, buffer: &'b mut [u8; NAME_SIZE]) -> Opti
 
 impl Drop for KernelTypes {
     fn drop(&mut self) {
-        // SAFETY: By the type invariants there is a reference, which ends here.
-        unsafe { imported::btf_put(self.btf.as_ptr()) }
+        if self.first_id > 1 {
+            // SAFETY: By the type invariants the function is bound, and there is a reference, which
+            // ends here.
+            unsafe { of_modules::btf_put(self.btf.as_ptr()) }
+        }
     }
 }
 

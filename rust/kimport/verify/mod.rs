@@ -61,6 +61,13 @@ impl<'a> From<&'a Symbol> for Declared<'a> {
     }
 }
 
+impl Declared<'_> {
+    /// Returns whether the declared type is compared under `policy`.
+    fn is_compared(&self, policy: Policy) -> bool {
+        policy != Policy::Off && !self.description.is_empty()
+    }
+}
+
 /// The types that the kernel knows of a provider's symbols, or of the kernel image's.
 pub(crate) struct Types<'a> {
     pub(crate) kallsyms: &'a Kallsyms,
@@ -87,16 +94,33 @@ impl<'a> Types<'a> {
         self.types.get_or_init(types).as_ref()
     }
 
-    /// Returns whether the provider's BTF has a function or variable of that name. If so, the
+    /// Returns whether the provider's own BTF has a function or variable of that name. If so, the
     /// provider's file had a symbol of that name, because pahole takes no others. May sleep.
     pub(crate) fn has(&self, name: &CStr) -> bool {
-        self.get()
-            .is_some_and(|types| types.own_symbol(name, None) != TypeMatch::Missing)
+        self.get().is_some_and(|types| types.module_has(name))
     }
 
-    /// Compares `symbol`, which was found, with its declaration, and the `layouts` that it leads to
-    /// with those that this module was compiled with, under `policy`; [`None`] if they are not to
-    /// be compared. May sleep. A problem is logged.
+    /// Returns the types of `symbols`, in their order, for [`verify`](Self::verify). May sleep. The
+    /// only error is `ENOMEM`.
+    pub(crate) fn of_symbols<'s>(
+        &self,
+        symbols: impl Iterator<Item = Declared<'s>> + Clone,
+        policy: Policy,
+    ) -> Result<KVVec<TypeMatch>> {
+        let is_compared = |symbol: Declared<'_>| symbol.is_compared(policy);
+        match symbols.clone().any(is_compared).then(|| self.get()) {
+            Some(Some(types)) => Ok(types.symbols(symbols)?),
+            _ => Ok(KVVec::from_elem(
+                TypeMatch::Missing,
+                symbols.count(),
+                GFP_KERNEL,
+            )?),
+        }
+    }
+
+    /// Compares `symbol`, which was found and is of the type `found`, with its declaration, and the
+    /// `layouts` that it leads to with those that this module was compiled with, under `policy`;
+    /// [`None`] if they are not to be compared. May sleep. A problem is logged.
     ///
     /// # Errors
     ///
@@ -105,10 +129,11 @@ impl<'a> Types<'a> {
     pub(crate) fn verify(
         &self,
         symbol: Declared<'_>,
+        found: TypeMatch,
         policy: Policy,
         layouts: Option<&mut Layouts<'_>>,
     ) -> Result<Option<Judgement>> {
-        if policy == Policy::Off || symbol.description.is_empty() {
+        if !symbol.is_compared(policy) {
             return Ok(None);
         }
         let name = symbol.name;
@@ -125,7 +150,6 @@ impl<'a> Types<'a> {
         let judgement = match self.get() {
             None => Judgement::Unverified(Unverified::NoBtf),
             Some(types) => {
-                let found = types.symbol(&symbol);
                 let judgement = judge(
                     name.to_str().unwrap_or("?"),
                     symbol.description,
@@ -181,14 +205,22 @@ impl<'a> Types<'a> {
 /// With `Policy::Strict`, a type is wrong if it would be refused in a user's import. `Policy::Warn`
 /// is for symbols that the crate can do without: there a type is wrong if it differs at all, and
 /// that of a function is also wrong if it cannot be compared. The error is the name of the first
-/// symbol whose type is wrong.
+/// symbol whose type is wrong, or which there is no memory to find.
 pub(crate) fn check_types(
     kallsyms: &Kallsyms,
     symbols: &[Symbol],
     policy: Policy,
 ) -> Result<(), &'static CStr> {
     let types = Types::new(kallsyms, None);
-    let is_wrong = |symbol: &&Symbol| match types.verify((*symbol).into(), policy, None) {
+    let Ok(found) = types.of_symbols(symbols.iter().map(Declared::from), policy) else {
+        return symbols.first().map_or(Ok(()), |symbol| Err(symbol.name));
+    };
+    let is_wrong = |(symbol, found): &(&Symbol, TypeMatch)| match types.verify(
+        (*symbol).into(),
+        *found,
+        policy,
+        None,
+    ) {
         Err(_) => true,
         Ok(Some(Judgement::Accepted)) => policy == Policy::Warn,
         Ok(Some(Judgement::Unverified(_))) => {
@@ -198,8 +230,9 @@ pub(crate) fn check_types(
     };
     symbols
         .iter()
+        .zip(found)
         .find(is_wrong)
-        .map_or(Ok(()), |symbol| Err(symbol.name))
+        .map_or(Ok(()), |(symbol, _)| Err(symbol.name))
 }
 
 /// A wrapper that lets the kernel's formatting print a value that implements the standard trait.

@@ -52,6 +52,21 @@ pub(super) fn imports() -> [&'static [Symbol]; 2] {
     [imported::symbols(), imported::OLDER]
 }
 
+/// Returns whether to find the symbols costs less than they save in the binding of `functions`
+/// functions. Each interruption of another CPU costs some thousand instructions there, and to find
+/// the symbols costs a third of a million (`make bench`).
+pub(super) fn pays(functions: usize) -> bool {
+    const LEAST: usize = 64;
+
+    if cfg!(any(kimport_selftest, kimport_bench)) {
+        return true;
+    }
+    // SAFETY: This is the kernel's own counter, one word that may change at any time.
+    let cpus = unsafe { (&raw const bindings::__num_online_cpus.counter).read_volatile() };
+    let others = usize::try_from(cpus).unwrap_or_default().saturating_sub(1);
+    functions.saturating_mul(others) >= LEAST
+}
+
 /// Makes the calls of each function go to its new target. May sleep. Returns [`false`] if it did
 /// nothing, and each function has to be updated by itself.
 ///

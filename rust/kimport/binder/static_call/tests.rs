@@ -92,7 +92,8 @@ fn bound_and_unbound() -> Result {
 fn kernel_has_accelerators() -> Result<bool> {
     let kallsyms = Kallsyms::get().map_err(|_| code::EOPNOTSUPP)?;
     for accelerators in FunctionBinding::accelerators() {
-        let found = kallsyms.find(None, accelerators.iter().map(Query::of))?;
+        let found = kallsyms.find(None, accelerators.iter().map(Query::of));
+        let found = found.map_err(|unusable| unusable.errno())?;
         if found.iter().all(Result::is_ok) {
             return Ok(true);
         }

@@ -2,7 +2,8 @@
 
 //! Tests of [`kallsyms`](super): look-ups in the running kernel.
 
-use super::{Kallsyms, Kind, Query};
+use super::{Kallsyms, Kind, Query, Refusal, Unusable};
+use crate::block::Symbol;
 use crate::compat::code;
 use crate::selftest::{check, check_eq, suite};
 use core::ffi::CStr;
@@ -35,10 +36,20 @@ fn errno(name: &CStr, position: Option<u32>, kind: Kind) -> Result<Option<Error>
         name,
         position,
         kind,
+        is_optional: false,
         loaded: None,
     };
-    let mut found = kallsyms.find(None, core::iter::once(query))?.into_iter();
+    let found = kallsyms.find(None, core::iter::once(query));
+    let mut found = found.map_err(|unusable| unusable.errno())?.into_iter();
     Ok(found.find_map(Result::err).map(|cause| cause.errno()))
+}
+
+/// Returns the refusal of one of `symbols`.
+fn refusal(kallsyms: &Kallsyms, symbols: &'static [Symbol]) -> Option<Refusal> {
+    match kallsyms.bind(symbols) {
+        Err(Unusable::Refused(refusal)) => Some(refusal),
+        _ => None,
+    }
 }
 
 suite! {
@@ -65,8 +76,8 @@ suite! {
             code::EPROTOTYPE,
             code::ENOENT,
         ]) {
-            let errno = kallsyms.bind(symbol).err().map(|refusal| refusal.cause.errno());
-            check_eq!(errno, Some(expected));
+            let refusal = refusal(&kallsyms, symbol);
+            check_eq!(refusal.map(|refusal| refusal.cause.errno()), Some(expected));
             check!(symbol[0].address().is_none());
         }
         Ok(())
@@ -86,8 +97,8 @@ suite! {
         let kallsyms = Kallsyms::get().map_err(|_| code::EOPNOTSUPP)?;
         check_eq!(errno(c"cleanup_module", None, Kind::Function)?, Some(code::ENOENT));
         let symbols = &__KIMPORT_BLOCK.symbols[IN_MODULES];
-        let refused = kallsyms.bind(symbols).err().map(|refusal| refusal.name);
-        check_eq!(refused, Some(c"cleanup_module"));
+        let refusal = refusal(&kallsyms, symbols);
+        check_eq!(refusal.map(|refusal| refusal.name), Some(c"cleanup_module"));
         check!(symbols.iter().all(|symbol| symbol.address().is_none()));
         Ok(())
     }

@@ -112,7 +112,7 @@ pub(crate) fn find_by(name: &CStr) -> Option<*mut c_void> {
 }
 
 /// Returns whether `address` is the start of the function `name`, according to the kernel.
-fn is_start_of(address: *const c_void, name: &CStr) -> bool {
+pub(super) fn is_start_of(address: *const c_void, name: &CStr) -> bool {
     offset_in(address, name) == Some(0)
 }
 

@@ -33,6 +33,11 @@ suite! {
         {
             let refused = super::refused_probe::find(NAME)?;
             check_eq!(super::disabled_probe::find(NAME)?, refused);
+            check_eq!(super::refused_probe::find_at(NAME, 1)?, refused);
+            if cfg!(CONFIG_KALLSYMS_ALL) {
+                let offset = super::refused_probe::offset_of_data().ok_or(code::ERANGE)?;
+                check_eq!(super::refused_probe::find_at(NAME, offset)?, refused);
+            }
             check!(is_start_of(refused, NAME));
         }
         Ok(())

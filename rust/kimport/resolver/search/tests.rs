@@ -13,6 +13,7 @@ const fn query(position: Option<u32>) -> Query<'static> {
         name: c"f",
         position,
         kind: Kind::Function,
+        is_optional: false,
         loaded: None,
     }
 }
