@@ -4,6 +4,7 @@
 # Loads the module that measures, and passes its samples on: `# sample NAME COUNT TICKS`.
 #
 # kimport-vm: module tests/modules/bench/bench_provider_a tests/modules/bench/bench_provider_b
+# kimport-vm: module tests/modules/bench/bench_provider_big
 # kimport-vm: module tests/modules/bench/kimport_bench
 # kimport-vm: file $KIMPORT_BUILD/bench-pointer/kimport_bench.ko:/test/pointer/kimport_bench.ko
 # kimport-vm: one-thread
@@ -39,10 +40,12 @@ first() {
 }
 
 providers() {
-	insmod "$TEST_MODULES/bench_provider_a.ko" && insmod "$TEST_MODULES/bench_provider_b.ko"
+	for provider in a b big; do
+		insmod "$TEST_MODULES/bench_provider_$provider.ko" || return
+	done
 }
 
-ktap_plan 8
+ktap_plan 11
 ktap_diag "kernel $(uname -r)"
 ktap_diag "cpus $(nproc)"
 ktap_diag "spectre_v2 $(cat /sys/devices/system/cpu/vulnerabilities/spectre_v2)"
@@ -54,4 +57,7 @@ ktap_test "first resolutions" first refused_probe what=0 kimport_way=refused_pro
 ktap_test "first resolutions, one by one" first refused_probe/one-by-one what=1 kimport_way=refused_probe
 ktap_test "first resolutions by a disabled probe" first disabled_probe what=0 kimport_way=disabled_probe
 ktap_test "first resolutions by a parameter" first parameter what=0 kimport_way=parameter "$LOOKUP"
+ktap_test "first resolutions of 12 from a large module" first big what=4 kimport_way=refused_probe
+ktap_test "first resolutions of 45 from a large module" first big what=5 kimport_way=refused_probe
+ktap_test "first resolutions with missing symbols" first optional what=6 kimport_way=refused_probe
 ktap_finish

@@ -21,6 +21,13 @@ pub fn find_lookup(way: &CStr) -> bool {
     find_by(way).is_some()
 }
 
+/// Finds what the binder needs to bind many functions together, whether or not that pays here.
+pub fn accelerate() -> Result {
+    let kallsyms = Kallsyms::get().map_err(|unusable| unusable.errno())?;
+    kallsyms.accelerate_anyway();
+    Ok(())
+}
+
 /// The steps of a block that is resolved.
 pub struct Steps<'a> {
     kallsyms: Kallsyms,
@@ -46,15 +53,17 @@ impl<'a> Steps<'a> {
         result.map(|()| addresses)
     }
 
-    /// Compares the declared type of each symbol, and the layouts that it leads to.
-    pub fn verify(&self, addresses: &[Option<*mut c_void>]) -> Result {
+    /// Compares the declared type of each symbol, and the layouts that it leads to if they are
+    /// wanted.
+    pub fn verify(&self, addresses: &[Option<*mut c_void>], with_layouts: bool) -> Result {
         let types = Types::new(&self.kallsyms, self.provider);
         let mut layouts = layouts(self.block.layouts)?;
         let declared = self.block.symbols.iter().map(Declared::from);
         let found = types.of_symbols(declared, self.block.policy)?;
         for ((symbol, address), found) in self.block.symbols.iter().zip(addresses).zip(found) {
             if address.is_some() {
-                types.verify(symbol.into(), found, self.block.policy, Some(&mut layouts))?;
+                let layouts = with_layouts.then_some(&mut layouts);
+                types.verify(symbol.into(), found, self.block.policy, layouts)?;
             }
         }
         Ok(())

@@ -126,12 +126,17 @@ impl Kallsyms {
     /// Finds what the binder needs to bind many functions together, if there is such a thing, and
     /// if that pays for `functions` functions. May sleep.
     pub(crate) fn accelerate(&self, functions: usize) {
+        if FunctionBinding::accelerators_pay(functions) {
+            self.accelerate_anyway();
+        }
+    }
+
+    /// Does the same, whether or not it pays.
+    pub(crate) fn accelerate_anyway(&self) {
         // This is tried once: a function that the kernel lacks stays missing.
         static ACCELERATED: Once = Once::new();
 
-        if FunctionBinding::accelerators_pay(functions) {
-            ACCELERATED.call(|| self.bind_accelerators());
-        }
+        ACCELERATED.call(|| self.bind_accelerators());
     }
 
     fn bind_accelerators(&self) {

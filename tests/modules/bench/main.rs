@@ -19,7 +19,8 @@ use kernel::error::to_result;
 use kernel::ffi::{c_char, c_int, c_uint, c_void};
 use kernel::fmt;
 use kernel::prelude::*;
-use kimport::bench::{bind_together, find_lookup, Steps};
+use kernel::str::CString;
+use kimport::bench::{accelerate, bind_together, find_lookup, Steps};
 use kimport::compat::{
     code::{EBADMSG, EINVAL},
     parameter,
@@ -35,7 +36,7 @@ module! {
     params: {
         what: u8 {
             default: 0,
-            description: "0: the first resolution, 1: the same, binding one by one, 2: calls, 3: the steps of a resolution",
+            description: "0: the first resolution, 1: the same, binding one by one, 2: calls, 3: the steps of a resolution, 4: the first resolution of 12 from a large module, 5: of 45 from it, 6: of 45 of which 20 are missing",
         },
     },
 }
@@ -49,22 +50,25 @@ unsafe impl<const N: usize> Sync for Used<N> {}
 // Blocks of functions of the kernel image that were chosen at random: `few` and `many`.
 include!(env!("KIMPORT_BENCH_BLOCKS"));
 
-/// Declares a block of functions that both providers have.
-macro_rules! sides {
-    ($($side:ident)*) => {
+/// Declares a block of functions of a provider, and keeps a call site of each.
+macro_rules! functions {
+    ($(#[$attribute:meta])* $used:ident: $block:ident from $provider:literal: $($name:ident)*) => {
         import_symbols! {
-            #[rebindable]
-            mod side from "bench_provider_a" {
-                $($side: fn(value: c_int) -> c_int,)*
+            $(#[$attribute])*
+            mod $block from $provider {
+                $($name: fn(value: c_int) -> c_int,)*
             }
         }
 
         #[used]
-        static SIDES_USED: Used<{ [$(stringify!($side)),*].len() }> = Used([$(side::$side as *const ()),*]);
+        static $used: Used<{ [$(stringify!($name)),*].len() }> =
+            Used([$($block::$name as *const ()),*]);
     };
 }
 
-sides! {
+functions! {
+    #[rebindable]
+    SIDES_USED: side from "bench_provider_a":
     bench_side_10 bench_side_11 bench_side_12 bench_side_13 bench_side_14
     bench_side_15 bench_side_16 bench_side_17 bench_side_18 bench_side_19
     bench_side_20 bench_side_21 bench_side_22 bench_side_23 bench_side_24
@@ -74,6 +78,27 @@ sides! {
     bench_side_40 bench_side_41 bench_side_42 bench_side_43 bench_side_44
     bench_side_45 bench_side_46 bench_side_47 bench_side_48 bench_side_49
     bench_side_50 bench_side_51 bench_side_52 bench_side_53 bench_side_54
+}
+
+// `bench_provider_big` has 2,000 functions.
+functions! {
+    BIG_FEW_USED: big_few from "bench_provider_big":
+    bench_big_1011 bench_big_1187 bench_big_1363 bench_big_1539 bench_big_1715
+    bench_big_1891 bench_big_2067 bench_big_2243 bench_big_2419 bench_big_2595
+    bench_big_2771 bench_big_2947
+}
+
+functions! {
+    BIG_USED: big from "bench_provider_big":
+    bench_big_1011 bench_big_1055 bench_big_1099 bench_big_1143 bench_big_1187
+    bench_big_1231 bench_big_1275 bench_big_1319 bench_big_1363 bench_big_1407
+    bench_big_1451 bench_big_1495 bench_big_1539 bench_big_1583 bench_big_1627
+    bench_big_1671 bench_big_1715 bench_big_1759 bench_big_1803 bench_big_1847
+    bench_big_1891 bench_big_1935 bench_big_1979 bench_big_2023 bench_big_2067
+    bench_big_2111 bench_big_2155 bench_big_2199 bench_big_2243 bench_big_2287
+    bench_big_2331 bench_big_2375 bench_big_2419 bench_big_2463 bench_big_2507
+    bench_big_2551 bench_big_2595 bench_big_2639 bench_big_2683 bench_big_2727
+    bench_big_2771 bench_big_2815 bench_big_2859 bench_big_2903 bench_big_2947
 }
 
 import_symbols! {
@@ -176,8 +201,8 @@ fn calls() -> Result {
 }
 
 /// Measures a whole resolution by a module that was just loaded.
-fn first() -> Result {
-    let (imports, ticks) = time(few::resolve_imports);
+fn first(resolve_imports: fn() -> Result<Imports>) -> Result {
+    let (imports, ticks) = time(resolve_imports);
     let imports = imports?;
     sample(fmt!("resolve"), imports.iter().count(), ticks);
     Ok(())
@@ -196,18 +221,24 @@ fn ways() -> Result {
     Ok(())
 }
 
-/// Measures everything that the C macro does.
-fn c_macro(imports: &Imports) -> Result {
-    let mut names = KVec::new();
+/// Measures everything that the C macro does. `module` is put before each name: nothing, or that of
+/// the provider and a colon.
+fn c_macro(name: &str, module: &str, imports: &Imports) -> Result {
+    let mut strings = KVec::new();
     for import in imports.iter() {
-        names.push(import.symbol().as_char_ptr(), GFP_KERNEL)?;
+        let string = CString::try_from_fmt(fmt!("{module}{}", import.symbol()))?;
+        strings.push(string, GFP_KERNEL)?;
+    }
+    let mut names = KVec::new();
+    for string in &strings {
+        names.push(string.as_char_ptr(), GFP_KERNEL)?;
     }
     let mut addresses = KVec::from_elem(null_mut(), names.len(), GFP_KERNEL)?;
     let (names, count) = (names.as_ptr(), names.len());
     // SAFETY: There are as many names as there is space for addresses.
     let (result, ticks) = time(|| unsafe { bench_c_macro(names, count, addresses.as_mut_ptr()) });
     to_result(result)?;
-    sample(fmt!("c-macro"), count, ticks);
+    sample(fmt!("{name}"), count, ticks);
     Ok(())
 }
 
@@ -218,9 +249,11 @@ fn steps(imports: &Imports) -> Result {
     let (addresses, ticks) = time(|| steps.look_up());
     let addresses = addresses?;
     sample(fmt!("look-up"), count, ticks);
-    let (result, ticks) = time(|| steps.verify(&addresses));
-    result?;
-    sample(fmt!("verify"), count, ticks);
+    for (name, with_layouts) in [("verify", true), ("verify/prototypes", false)] {
+        let (result, ticks) = time(|| steps.verify(&addresses, with_layouts));
+        result?;
+        sample(fmt!("{name}"), count, ticks);
+    }
     for (how, on) in [("one-by-one", false), ("at-once", true)] {
         bind_together(on);
         let ((), ticks) = time(|| steps.unbind());
@@ -251,13 +284,19 @@ fn rebind() -> Result {
 fn all_steps() -> Result {
     let few = few::resolve_imports()?;
     let many = many::resolve_imports()?;
+    let big_few = big_few::resolve_imports()?;
+    let big = big::resolve_imports()?;
+    accelerate()?;
     for _ in 0..SAMPLES {
         ways()?;
-        c_macro(&few)?;
+        c_macro("c-macro", "", &few)?;
+        for big in [&big_few, &big] {
+            c_macro("c-macro/big", "bench_provider_big:", big)?;
+        }
         steps(&few)?;
         steps(&many)?;
     }
-    drop((few, many));
+    drop((few, many, big_few, big));
     rebind()
 }
 
@@ -266,13 +305,16 @@ struct Bench;
 impl kernel::Module for Bench {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         match parameter(&module_parameters::what) {
-            0 => first()?,
+            0 => first(few::resolve_imports)?,
             1 => {
                 bind_together(false);
-                first()?;
+                first(few::resolve_imports)?;
             }
             2 => calls()?,
             3 => all_steps()?,
+            4 => first(big_few::resolve_imports)?,
+            5 => first(big::resolve_imports)?,
+            6 => first(optional::resolve_imports)?,
             _ => return Err(EINVAL),
         }
         Ok(Self)

@@ -2,11 +2,13 @@
 
 //! The command `kimport-bench`, which makes tables of the measurements of tests/modules/bench.
 
+mod goals;
 mod samples;
 mod tables;
 
 use anyhow::{Context, Result};
 use clap::Parser;
+use goals::Goal;
 use samples::Samples;
 use serde_json::json;
 use std::fmt::Write as _;
@@ -66,6 +68,29 @@ fn ratio(ratio: f64) -> String {
     }
 }
 
+/// Formats the goals as aligned text.
+fn goals_text(runs: &[Samples], goals: &[Goal]) -> String {
+    let width = |column: fn(&Goal) -> &str| goals.iter().map(|goal| column(goal).len()).max();
+    let [what, reference] = [width(|goal| goal.what), width(|goal| goal.reference)];
+    let (what, reference) = (what.unwrap_or_default(), reference.unwrap_or_default());
+    let mut text = String::from("\nThe goals, each as a ratio to its reference\n");
+    let _ = write!(text, "{:what$}  {:reference$}", "", "");
+    for run in runs {
+        let cpus = format!("{} CPU{}", run.cpus, if run.cpus == 1 { "" } else { "s" });
+        let _ = write!(text, "  {cpus:>6}");
+    }
+    text += "    goal\n";
+    for goal in goals {
+        let _ = write!(text, "{:what$}  {:reference$}", goal.what, goal.reference);
+        for &number in &goal.runs {
+            let _ = write!(text, "  {:>6}", ratio(number));
+        }
+        let met = if goal.is_met { "" } else { "  missed" };
+        let _ = writeln!(text, "  {:>6}{met}", ratio(goal.goal));
+    }
+    text
+}
+
 /// Formats the tables as aligned text.
 fn text(runs: &[Samples], tables: &[Table]) -> String {
     let labels = tables.iter().flat_map(|table| &table.rows);
@@ -109,6 +134,7 @@ fn run(cli: &Cli) -> Result<()> {
         .map(|path| read(path))
         .collect::<Result<Vec<_>>>()?;
     let tables = tables::tables(&runs).context("run `make bench` for a whole log")?;
+    let goals = goals::goals(&runs).context("run `make bench` for a whole log")?;
     if let Some(path) = &cli.json {
         let of_run = |run: &Samples| -> Result<_> {
             Ok(json!({
@@ -122,12 +148,14 @@ fn run(cli: &Cli) -> Result<()> {
             "unit": UNIT,
             "runs": runs.iter().map(of_run).collect::<Result<Vec<_>>>()?,
             "tables": tables,
+            "goals": goals,
         });
         std::fs::write(path, serde_json::to_string_pretty(&value)? + "\n")
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
     // If writing fails, nobody reads the output any more.
-    let _ = std::io::stdout().write_all(text(&runs, &tables).as_bytes());
+    let text = text(&runs, &tables) + &goals_text(&runs, &goals);
+    let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(())
 }
 

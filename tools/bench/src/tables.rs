@@ -7,15 +7,16 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use Value::{All, Call, Each};
 
-/// The number of turns of the loop around calls, and of imports of the two blocks, as in
+/// The number of turns of the loop around calls, and of imports of the blocks, as in
 /// tests/modules/bench.
 const CALLS: u64 = 10_000;
-const FEW: u64 = 45;
+pub(crate) const SOME: u64 = 12;
+pub(crate) const FEW: u64 = 45;
 const MANY: u64 = 128;
 
 /// A number that is calculated from medians.
 #[derive(Clone, Copy)]
-enum Value {
+pub(crate) enum Value {
     /// The ticks of one call: a turn of the first loop less a turn of the second.
     Call(&'static str, &'static str),
     /// The ticks of one out of this many.
@@ -25,7 +26,7 @@ enum Value {
 }
 
 impl Value {
-    fn of(self, samples: &Samples) -> Result<f64> {
+    pub(crate) fn of(self, samples: &Samples) -> Result<f64> {
         Ok(match self {
             Call(calls, empty) => {
                 samples.median(calls, CALLS)?.each() - samples.median(empty, CALLS)?.each()
@@ -43,10 +44,11 @@ struct Layout {
 }
 
 /// The steps of a resolution for each of `count` imports, other than those of the other tables.
-const fn steps(count: u64) -> [(&'static str, Value); 6] {
+const fn steps(count: u64) -> [(&'static str, Value); 7] {
     [
         ("look-up", Each("look-up", count)),
         ("check of the type", Each("verify", count)),
+        ("  without layouts", Each("verify/prototypes", count)),
         ("binding, one by one", Each("bind/one-by-one", count)),
         ("binding, all together", Each("bind/at-once", count)),
         ("unbinding, one by one", Each("unbind/one-by-one", count)),
@@ -89,6 +91,22 @@ const LAYOUT: &[Layout] = &[
                 All("first/disabled_probe/resolve", FEW),
             ),
             ("  by the parameter", All("first/parameter/resolve", FEW)),
+        ],
+    },
+    Layout {
+        title: "all of the first resolution in a module, imports from a module with 2,000 symbols",
+        rows: &[
+            ("C macro: kprobe, 45 look-ups", All("c-macro/big", FEW)),
+            ("resolve_imports of 45", All("first/big/resolve", FEW)),
+            ("C macro: kprobe, 12 look-ups", All("c-macro/big", SOME)),
+            ("resolve_imports of 12", All("first/big/resolve", SOME)),
+        ],
+    },
+    Layout {
+        title: "all of the first resolution in a module, 45 optional imports",
+        rows: &[
+            ("all are there", All("first/refused_probe/resolve", FEW)),
+            ("20 are missing", All("first/optional/resolve", FEW)),
         ],
     },
     Layout {
@@ -214,7 +232,7 @@ mod tests {
         assert_eq!((cell(0, 0).ticks, cell(0, 0).ratio), (6.0, 1.0));
         assert_eq!((cell(0, 2).ticks, cell(0, 2).ratio), (12.0, 2.0));
         assert_eq!((cell(1, 1).ticks, cell(1, 1).ratio), (900_000.0, 1.0));
-        assert_eq!(cell(3, 0).ticks, 20_000.0);
+        assert_eq!(cell(5, 0).ticks, 20_000.0);
     }
 
     #[test]

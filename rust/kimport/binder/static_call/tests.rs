@@ -153,6 +153,8 @@ suite! {
             kernel_has_accelerators()? && cfg!(MODULE) && cfg!(CONFIG_DEBUG_INFO_BTF);
         // The first time, the crate's own imports are bound, too.
         bound_and_unbound()?;
+        let kallsyms = Kallsyms::get().map_err(|_| code::EOPNOTSUPP)?;
+        kallsyms.accelerate_anyway();
         let before = switch::done();
         bound_and_unbound()?;
         let done = switch::done() - before;
@@ -160,6 +162,14 @@ suite! {
         if expected || done > 0 {
             check_eq!(done, 2);
         }
+        Ok(())
+    }
+
+    fn accelerators_pay_for_many_functions() {
+        check!(!FunctionBinding::accelerators_pay(0));
+        // With one CPU, they never pay.
+        let many = FunctionBinding::accelerators_pay(usize::MAX);
+        check_eq!(FunctionBinding::accelerators_pay(64), many);
         Ok(())
     }
 

@@ -23,6 +23,8 @@ const EACH: usize = 64;
 
 /// The number of the others that tests/modules/bench imports in one block.
 const FEW: usize = 45;
+/// The number of these that are missing in another block.
+const MISSING: usize = 20;
 
 /// The structs and unions that declarations name, each with its size.
 ///
@@ -130,6 +132,17 @@ fn block(name: &str, entries: &[(&str, String)]) -> String {
     block + "]);\n\n"
 }
 
+/// Returns the entries as optional ones, of which [`MISSING`] are for symbols that do not exist.
+fn with_missing<'a>(entries: &[(&'a str, String)]) -> Vec<(&'a str, String)> {
+    let numbered = entries.iter().enumerate();
+    let optional = numbered.map(|(number, (name, entry))| {
+        let missing = format!("#[name = \"kimport_bench_missing_{number}\"]\n");
+        let renamed = if number < MISSING { &missing } else { "" };
+        (*name, format!("#[optional]\n{renamed}{entry}"))
+    });
+    optional.collect()
+}
+
 fn main() {
     let directory = std::env::args_os().nth(1);
     let directory = PathBuf::from(directory.expect("usage: typed_module DIRECTORY"));
@@ -223,7 +236,9 @@ fn main() {
     );
     std::fs::write(directory.join("prototypes.rs"), rust).expect("prototypes.rs is written");
     let mut bench = structs.rust();
-    bench += &block("few", &entries[EACH..EACH + FEW]);
+    let few = &entries[EACH..EACH + FEW];
+    bench += &block("few", few);
+    bench += &block("optional", &with_missing(few));
     bench += &block("many", &entries[..2 * EACH]);
     std::fs::write(directory.join("bench.rs"), bench).expect("bench.rs is written");
     std::fs::write(directory.join("wrong.expected"), expected).expect("the rest is written");

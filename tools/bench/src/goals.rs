@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The goals: how much each thing may cost, as a ratio to a reference of the same run, or in
+//! instructions.
+
+use crate::samples::Samples;
+use crate::tables::Value::{self, All, Call};
+use crate::tables::{FEW, SOME};
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+/// A measured number.
+#[derive(Clone, Copy)]
+enum Measured {
+    /// The ticks of the first, as a ratio to those of the second.
+    Ratio(Value, Value),
+    /// The ticks.
+    Ticks(Value),
+}
+use Measured::{Ratio, Ticks};
+
+impl Measured {
+    fn of(self, run: &Samples) -> Result<f64> {
+        Ok(match self {
+            Ratio(value, reference) => value.of(run)? / reference.of(run)?,
+            Ticks(value) => value.of(run)?,
+        })
+    }
+}
+
+struct Layout {
+    what: &'static str,
+    /// The reference, or the unit.
+    reference: &'static str,
+    measured: Measured,
+    /// The greatest number that meets the goal.
+    goal: f64,
+}
+
+const EXPORT: Value = Call("call/export", "call/loop");
+const FIRST: Value = All("first/refused_probe/resolve", FEW);
+
+const GOALS: &[Layout] = &[
+    Layout {
+        what: "call of an import",
+        reference: "call of an exported function",
+        measured: Ratio(Call("call/import", "call/loop"), EXPORT),
+        goal: 1.0,
+    },
+    Layout {
+        what: "call of a #[rebindable] import",
+        reference: "(instructions)",
+        measured: Ticks(Call("call/rebindable", "call/loop")),
+        goal: 30.0,
+    },
+    Layout {
+        what: "call of a #[late] import",
+        reference: "(instructions)",
+        measured: Ticks(Call("call/late", "call/loop")),
+        goal: 40.0,
+    },
+    Layout {
+        what: "resolve_imports of 45 from the kernel image",
+        reference: "C macro: kprobe, 45 look-ups",
+        measured: Ratio(FIRST, All("c-macro", FEW)),
+        goal: 0.1,
+    },
+    Layout {
+        what: "resolve_imports of 12 from a module with 2,000 symbols",
+        reference: "C macro: kprobe, 12 look-ups of module:name",
+        measured: Ratio(All("first/big/resolve", SOME), All("c-macro/big", SOME)),
+        goal: 0.1,
+    },
+    Layout {
+        what: "resolve_imports of 45 from that module",
+        reference: "C macro: kprobe, 45 look-ups of module:name",
+        measured: Ratio(All("first/big/resolve", FEW), All("c-macro/big", FEW)),
+        goal: 0.1,
+    },
+    Layout {
+        what: "resolve_imports of 45 optional ones, 20 of them missing",
+        reference: "resolve_imports of 45 that are there",
+        measured: Ratio(All("first/optional/resolve", FEW), FIRST),
+        goal: 1.5,
+    },
+    Layout {
+        what: "check of types and layouts, 45 imports",
+        reference: "look-up of the same",
+        measured: Ratio(All("verify", FEW), All("look-up", FEW)),
+        goal: 1.0,
+    },
+];
+
+/// A goal, and the number that each run has.
+#[derive(Debug, Serialize)]
+pub(crate) struct Goal {
+    pub(crate) what: &'static str,
+    /// The thing that the number is a ratio to, or the unit.
+    pub(crate) reference: &'static str,
+    /// The greatest number that meets the goal.
+    pub(crate) goal: f64,
+    /// The number of each run.
+    pub(crate) runs: Vec<f64>,
+    /// Set if all runs meet the goal.
+    pub(crate) is_met: bool,
+}
+
+/// Returns all goals, with a number for each run.
+pub(crate) fn goals(runs: &[Samples]) -> Result<Vec<Goal>> {
+    let goal = |layout: &Layout| -> Result<Goal> {
+        let number = |run| layout.measured.of(run).context("a run is incomplete");
+        let runs = runs.iter().map(number).collect::<Result<Vec<_>>>()?;
+        Ok(Goal {
+            what: layout.what,
+            reference: layout.reference,
+            goal: layout.goal,
+            is_met: runs.iter().all(|&number| meets(number, layout.goal)),
+            runs,
+        })
+    };
+    GOALS.iter().map(goal).collect()
+}
+
+/// Returns whether a number meets a goal. The last digit that is shown counts: a loop around calls
+/// adds or saves some hundredths of an instruction.
+fn meets(number: f64, goal: f64) -> bool {
+    (number * 100.0).round() <= goal * 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn goals_are_met_to_the_digit_that_is_shown() {
+        assert!(meets(0.099, 0.1) && meets(0.1, 0.1) && meets(1.004, 1.0));
+        assert!(!meets(0.106, 0.1) && !meets(1.006, 1.0) && !meets(31.0, 30.0));
+    }
+
+    #[test]
+    fn a_goal_is_a_ratio_or_a_number_of_ticks() {
+        let mut log = String::new();
+        let mut add = |name: &str, count: u64, ticks: u64| {
+            for _ in 0..5 {
+                log += &format!("1 channel| # sample {name} {count} {ticks}\n");
+            }
+        };
+        for (name, count, ticks) in [
+            ("call/loop", 10_000, 20_000),
+            ("call/export", 10_000, 80_000),
+            ("call/import", 10_000, 80_000),
+            ("call/rebindable", 10_000, 330_000),
+            ("call/late", 10_000, 420_000),
+            ("c-macro", 45, 15_000_000),
+            ("c-macro/big", 12, 10_000_000),
+            ("c-macro/big", 45, 10_000_000),
+            ("first/refused_probe/resolve", 45, 3_000_000),
+            ("first/big/resolve", 12, 1_000_000),
+            ("first/big/resolve", 45, 2_000_000),
+            ("first/optional/resolve", 45, 3_600_000),
+            ("verify", 45, 900_000),
+            ("look-up", 45, 1_000_000),
+        ] {
+            add(name, count, ticks);
+        }
+        let run = Samples::parse(&log).unwrap();
+        let goals = goals(&[run]).unwrap();
+        let found: Vec<_> = goals
+            .iter()
+            .map(|goal| (goal.runs[0], goal.is_met))
+            .collect();
+        let expected = [
+            (1.0, true),
+            (31.0, false),
+            (40.0, true),
+            (0.2, false),
+            (0.1, true),
+            (0.2, false),
+            (1.2, true),
+            (0.9, true),
+        ];
+        assert_eq!(found, expected);
+    }
+}
