@@ -160,7 +160,10 @@ impl Drop for KernelTypes {
     }
 }
 
+// The comparison asks in many places. Each inlined copy would be one more call site to patch, which
+// costs as much as a hundred calls.
 impl TypeSource for KernelTypes {
+    #[inline(never)]
     fn type_by_id(&self, id: u32) -> Option<BtfType<'_>> {
         // SAFETY: By the type invariants.
         let ty = unsafe { imported::btf_type_by_id(self.btf.as_ptr(), id) };
@@ -180,6 +183,7 @@ impl TypeSource for KernelTypes {
         ))
     }
 
+    #[inline(never)]
     fn name(&self, offset: u32) -> Option<&[u8]> {
         // SAFETY: By the type invariants.
         let name = unsafe { imported::btf_name_by_offset(self.btf.as_ptr(), offset) };
