@@ -59,10 +59,12 @@
 //!
 //! - `register_kprobe` (exported), and the fact that it looks the symbol up first, used in
 //!   `resolver/lookup_address`. Without it, the module parameter `kallsyms_lookup_name=` is needed.
-//! - `kallsyms_lookup_name`, `__module_address`, `find_module`, `kallsyms_on_each_match_symbol`,
-//!   `kallsyms_on_each_symbol`, `kallsyms_lookup_size_offset`, `kernel_text_address`, `_sinittext`
-//!   and `_einittext`, imported in `resolver/imported.rs`. If one is missing or has another type,
-//!   no block is resolved: `EOPNOTSUPP`.
+//! - `kallsyms_lookup_name`, `kallsyms_on_each_match_symbol` and `kernel_text_address`, imported in
+//!   `resolver/imported.rs`. If one is missing or has another type, no block is resolved:
+//!   `EOPNOTSUPP`. The same holds for the following, but only for blocks that need them:
+//!   `find_module` and `__module_address` to import from modules, `kallsyms_lookup_size_offset`,
+//!   `_sinittext` and `_einittext` to import data of the kernel image, and
+//!   `kallsyms_on_each_symbol` to tell why a symbol of the image is missing.
 //! - `__init_begin`, `__init_end`, `__per_cpu_start` and `__per_cpu_end`, imported in
 //!   `resolver/imported.rs`. A kernel without them has no `KALLSYMS_ALL`, so that its kallsyms does
 //!   not list the data there either.
@@ -71,14 +73,14 @@
 //!   `taints`, used in `license.rs`, and `static_call_sites`, used in `binder/static_call.rs`.
 //!   Without them, the crate does not compile.
 //! - `module_kallsyms_on_each_symbol`, imported in `guard.rs`, only in the module `kimport_guard`.
-//! - `btf_get_module_btf`, `btf_put`, `btf_nr_types`, `btf_type_by_id`, `btf_name_by_offset` and
-//!   `btf_find_by_name_kind`, imported in `verify/imported.rs`. Without them, types are unverified,
-//!   which `#[verify(require)]` refuses. Their own types are not compared, because the comparison
-//!   itself needs these functions.
+//! - `bpf_get_btf_vmlinux`, `btf_type_by_id`, `btf_name_by_offset` and `btf_find_by_name_kind`, and
+//!   for the types of modules `btf_get_module_btf`, `btf_put` and `btf_nr_types`, imported in
+//!   `verify/imported.rs`. Without them, types are unverified, which `#[verify(require)]` refuses.
+//!   Their own types are not compared, because the comparison itself needs these functions.
 //! - `smp_text_poke_batch_add`, `smp_text_poke_batch_finish`, `text_mutex`, `static_call_mutex` and
 //!   `callthunks_translate_call_dest`, imported in `binder/static_call/batch/imported.rs`. Without
 //!   them, or without BTF that knows the functions, functions are bound one by one, which takes
-//!   longer.
+//!   longer. They are only looked for if that pays.
 //!
 //! The crate is linked into every module that uses it: each has its own copy of the statics.
 
