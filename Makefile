@@ -7,6 +7,8 @@
 #
 #: make demo            show in a VM a disk that Rust serves with a LIO core without exports
 #: make bench           count instructions of calls, of resolving, and of the C macros (two VMs)
+#: make bench-compare   run make bench for the commit BASE=COMMIT and for this one, and show the
+#:                      differences
 #: make check           run what CI runs: check-host and check-vm
 #:
 #: make setup           make build root and kernel build tree (other targets do this when needed)
@@ -131,8 +133,8 @@ KIMPORT := $(BINARIES)/kimport
 # The modules for docs/ways.md are built for each kernel there, see `ways`. The benchmarks read the
 # time-stamp counter of x86.
 RUST_DIRS := rust/guard samples/hello_import samples/rust_iblock \
-	$(addprefix tests/modules/,bench lifetime selftest typed)
-MODULE_DIRS := $(filter-out %/ways $(if $(GUEST_TARGET),%/bench) $(if $(LIVEPATCH),,%/relink %/guard) \
+	$(addprefix tests/modules/,baseline bench cost lifetime selftest typed)
+MODULE_DIRS := $(filter-out %/ways $(if $(GUEST_TARGET),%/baseline %/bench %/cost) $(if $(LINKS),%/baseline) $(if $(LIVEPATCH),,%/relink %/guard) \
 	$(if $(RUST),,$(RUST_DIRS)) $(if $(KERNEL_CRATE),,samples/rust_iblock),\
 	$(patsubst %/Kbuild,%,$(wildcard rust/*/Kbuild samples/*/Kbuild tests/modules/*/Kbuild)))
 
@@ -209,10 +211,12 @@ $(TYPED): tools/testing/src/bin/typed_module.rs tools/testing/src/prototypes.rs 
 	@KIMPORT_SEED=$${KIMPORT_SEED:-20261122} $(AT_ONE_PATH) \
 		$(BINARIES)/typed_module $(@D)
 FORCE:
-tests/modules/typed tests/modules/bench bench-pointer: $(TYPED)
+tests/modules/typed tests/modules/bench tests/modules/cost tests/modules/baseline bench-pointer: $(TYPED)
 tests/modules/typed: private MADE_OF = $(TYPED)
 tests/modules/bench bench-pointer: private MADE_OF = $(TYPED_BENCH)
 tests/modules/bench bench-pointer: private ARGUMENTS = blocks=$(TYPED_BENCH)
+tests/modules/cost tests/modules/baseline: private MADE_OF = $(TYPED)
+tests/modules/cost tests/modules/baseline: private ARGUMENTS = blocks=$(TYPED:%/prototypes.rs=%)
 
 .PHONY: pointer bench-pointer consumer lio ways changed
 # Modules once more, bound through function pointers.
@@ -342,14 +346,33 @@ vm-pointer: VM_OPTIONS = --instead tests/modules/imports=pointer \
 BENCH_CPUS := 1 4
 BENCH_LOGS := $(BENCH_CPUS:%=$(BUILD)/bench-%.log)
 .PHONY: bench $(BENCH_LOGS)
-$(BENCH_LOGS): $(BUILD)/bench-%.log: tests/modules/bench bench-pointer tools
+$(BENCH_LOGS): $(BUILD)/bench-%.log: tests/modules/bench bench-pointer bench-installed tools
 	@$(call run-vm,$(call suites,bench),bench-$*,--smp $*)
 
+# Modules as distributions install them, without debug information.
+.PHONY: bench-installed
+bench-installed: tests/modules/cost tests/modules/baseline
+	@mkdir -p $(BUILD)/$@
+	@$(IN_ROOT) bash -euc 'for ko in $(addsuffix /*.ko,$(addprefix $(BUILD)/,$^)); do \
+		strip -g -o $(BUILD)/$@/$${ko##*/} $$ko; done; size $(BUILD)/$@/*.ko > $(BUILD)/$@/sizes'
+
 bench: $(BENCH_LOGS)
-	@$(AT_ONE_PATH) $(BINARIES)/kimport-bench $(BENCH_LOGS) --json $(BUILD)/bench.json
-	@$(IN_ROOT) size $(wildcard $(addprefix $(BUILD)/samples/hello_import/,hello_import.ko \
-		.kimport/hello_import/runtime.o))
-	@echo $(BUILD)/bench.json
+	@$(AT_ONE_PATH) $(BINARIES)/kimport-bench $(BENCH_LOGS) --json $(BUILD)/bench.json \
+		--sizes $(BUILD)/bench-installed/sizes --svg $(BUILD)/bench.svg
+	@echo $(BUILD)/bench.json $(BUILD)/bench.svg
+
+# The base is built and measured in a clone of its own. The results are compared by the newer tools.
+BENCH_BASE := $(BUILD)/bench-base
+.PHONY: bench-compare
+bench-compare: setup
+	@[[ -n '$(BASE)' ]] || { echo "usage: make bench-compare BASE=COMMIT" >&2; exit 2; }
+	@rm -rf $(BENCH_BASE)
+	@commit=$$(git rev-parse --verify '$(BASE)^{commit}') && \
+		git clone -q --shared . $(BENCH_BASE) && git -C $(BENCH_BASE) checkout -q --detach $$commit
+	@$(MAKE) -C $(BENCH_BASE) bench
+	@$(MAKE) bench
+	@$(CARGO) build -q -p kimport-bench --bin kimport-bench-compare
+	@$(AT_ONE_PATH) $(BINARIES)/kimport-bench-compare $(BENCH_BASE)/build/bench.json $(BUILD)/bench.json
 
 # ---- Checking
 

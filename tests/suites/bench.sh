@@ -7,6 +7,9 @@
 # kimport-vm: module tests/modules/bench/bench_provider_big
 # kimport-vm: module tests/modules/bench/kimport_bench
 # kimport-vm: file $KIMPORT_BUILD/bench-pointer/kimport_bench.ko:/test/pointer/kimport_bench.ko
+# kimport-vm: file $KIMPORT_BUILD/bench-installed/cost_many.ko:/test/installed/cost_many.ko
+# kimport-vm: file $KIMPORT_BUILD/bench-installed/baseline_exported.ko:/test/installed/baseline_exported.ko
+# kimport-vm: program date
 # kimport-vm: one-thread
 # kimport-vm: qemu -icount shift=0,sleep=off
 # kimport-vm: timeout 900
@@ -39,13 +42,30 @@ first() {
 	done
 }
 
+# nanoseconds COMMAND...: the time that a command takes. Each instruction takes one nanosecond.
+nanoseconds() {
+	start=$(date +%s%N)
+	"$@" || return
+	end=$(date +%s%N)
+	echo $((end - start))
+}
+
+# insmods NAME MODULE: measures the loading of a module with 45 imports, and prints the samples.
+insmods() {
+	for _ in $(seq "$LOADS"); do
+		nothing=$(nanoseconds true) && ticks=$(nanoseconds insmod "/test/installed/$2.ko") || return
+		echo "sample insmod/$1 45 $((ticks - nothing))"
+		rmmod "$2" || return
+	done
+}
+
 providers() {
 	for provider in a b big; do
 		insmod "$TEST_MODULES/bench_provider_$provider.ko" || return
 	done
 }
 
-ktap_plan 11
+ktap_plan 13
 ktap_diag "kernel $(uname -r)"
 ktap_diag "cpus $(nproc)"
 ktap_diag "spectre_v2 $(cat /sys/devices/system/cpu/vulnerabilities/spectre_v2)"
@@ -60,4 +80,6 @@ ktap_test "first resolutions by a parameter" first parameter what=0 kimport_way=
 ktap_test "first resolutions of 12 from a large module" first big what=4 kimport_way=refused_probe
 ktap_test "first resolutions of 45 from a large module" first big what=5 kimport_way=refused_probe
 ktap_test "first resolutions with missing symbols" first optional what=6 kimport_way=refused_probe
+ktap_test "loading a module with imports" insmods imported cost_many
+ktap_test "loading a module with exported imports" insmods exported baseline_exported
 ktap_finish

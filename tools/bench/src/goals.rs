@@ -4,6 +4,7 @@
 //! instructions.
 
 use crate::samples::Samples;
+use crate::sizes::Sizes;
 use crate::tables::Value::{self, All, Call};
 use crate::tables::{FEW, SOME};
 use anyhow::{Context, Result};
@@ -16,14 +17,23 @@ enum Measured {
     Ratio(Value, Value),
     /// The ticks.
     Ticks(Value),
+    /// The KiB by which the first module is larger than the second.
+    More(&'static str, &'static str),
+    /// The growth from the first module to the second, as a ratio to that from the third to the
+    /// fourth.
+    Growth([&'static str; 4]),
 }
-use Measured::{Ratio, Ticks};
+use Measured::{Growth, More, Ratio, Ticks};
 
 impl Measured {
-    fn of(self, run: &Samples) -> Result<f64> {
+    fn of(self, run: &Samples, sizes: &Sizes) -> Result<f64> {
         Ok(match self {
             Ratio(value, reference) => value.of(run)? / reference.of(run)?,
             Ticks(value) => value.of(run)?,
+            More(module, less) => (sizes.of(module)? - sizes.of(less)?) / 1024.0,
+            Growth([few, many, few_of_c, many_of_c]) => {
+                (sizes.of(many)? - sizes.of(few)?) / (sizes.of(many_of_c)? - sizes.of(few_of_c)?)
+            }
         })
     }
 }
@@ -33,8 +43,8 @@ struct Layout {
     /// The reference, or the unit.
     reference: &'static str,
     measured: Measured,
-    /// The greatest number that meets the goal.
-    goal: f64,
+    /// The greatest number that meets the goal; [`None`] if it is only there to compare with.
+    goal: Option<f64>,
 }
 
 const EXPORT: Value = Call("call/export", "call/loop");
@@ -45,49 +55,78 @@ const GOALS: &[Layout] = &[
         what: "call of an import",
         reference: "call of an exported function",
         measured: Ratio(Call("call/import", "call/loop"), EXPORT),
-        goal: 1.0,
+        goal: Some(1.0),
     },
     Layout {
         what: "call of a #[rebindable] import",
         reference: "(instructions)",
         measured: Ticks(Call("call/rebindable", "call/loop")),
-        goal: 30.0,
+        goal: Some(30.0),
     },
     Layout {
         what: "call of a #[late] import",
         reference: "(instructions)",
         measured: Ticks(Call("call/late", "call/loop")),
-        goal: 40.0,
+        goal: Some(40.0),
     },
     Layout {
         what: "resolve_imports of 45 from the kernel image",
         reference: "C macro: kprobe, 45 look-ups",
         measured: Ratio(FIRST, All("c-macro", FEW)),
-        goal: 0.1,
+        goal: Some(0.1),
     },
     Layout {
         what: "resolve_imports of 12 from a module with 2,000 symbols",
         reference: "C macro: kprobe, 12 look-ups of module:name",
         measured: Ratio(All("first/big/resolve", SOME), All("c-macro/big", SOME)),
-        goal: 0.1,
+        goal: Some(0.1),
     },
     Layout {
         what: "resolve_imports of 45 from that module",
         reference: "C macro: kprobe, 45 look-ups of module:name",
         measured: Ratio(All("first/big/resolve", FEW), All("c-macro/big", FEW)),
-        goal: 0.1,
+        goal: Some(0.1),
     },
     Layout {
         what: "resolve_imports of 45 optional ones, 20 of them missing",
         reference: "resolve_imports of 45 that are there",
         measured: Ratio(All("first/optional/resolve", FEW), FIRST),
-        goal: 1.5,
+        goal: Some(1.5),
     },
     Layout {
         what: "check of types and layouts, 45 imports",
         reference: "look-up of the same",
         measured: Ratio(All("verify", FEW), All("look-up", FEW)),
-        goal: 1.0,
+        goal: Some(1.0),
+    },
+    Layout {
+        what: "insmod of a module with 45 imports",
+        reference: "the same with 45 exported imports",
+        measured: Ratio(All("insmod/imported", FEW), All("insmod/exported", FEW)),
+        goal: Some(1.25),
+    },
+    Layout {
+        what: "size of a module that imports 3, beyond one that imports none",
+        reference: "(KiB; that of the C macro is the next row)",
+        measured: More("cost_three", "baseline_plain"),
+        goal: Some(24.0),
+    },
+    Layout {
+        what: "  the same with the C macro",
+        reference: "(KiB)",
+        measured: More("baseline_c_three", "baseline_c"),
+        goal: None,
+    },
+    Layout {
+        what: "size of each further import",
+        reference: "the same with the C macro",
+        measured: Growth([
+            "cost_three",
+            "cost_many",
+            "baseline_c_three",
+            "baseline_c_many",
+        ]),
+        goal: Some(1.5),
     },
 ];
 
@@ -97,8 +136,8 @@ pub(crate) struct Goal {
     pub(crate) what: &'static str,
     /// The thing that the number is a ratio to, or the unit.
     pub(crate) reference: &'static str,
-    /// The greatest number that meets the goal.
-    pub(crate) goal: f64,
+    /// The greatest number that meets the goal, if there is a goal.
+    pub(crate) goal: Option<f64>,
     /// The number of each run.
     pub(crate) runs: Vec<f64>,
     /// Set if all runs meet the goal.
@@ -106,9 +145,14 @@ pub(crate) struct Goal {
 }
 
 /// Returns all goals, with a number for each run.
-pub(crate) fn goals(runs: &[Samples]) -> Result<Vec<Goal>> {
+pub(crate) fn goals(runs: &[Samples], sizes: &Sizes) -> Result<Vec<Goal>> {
     let goal = |layout: &Layout| -> Result<Goal> {
-        let number = |run| layout.measured.of(run).context("a run is incomplete");
+        let number = |run| {
+            layout
+                .measured
+                .of(run, sizes)
+                .context("a run is incomplete")
+        };
         let runs = runs.iter().map(number).collect::<Result<Vec<_>>>()?;
         Ok(Goal {
             what: layout.what,
@@ -123,8 +167,8 @@ pub(crate) fn goals(runs: &[Samples]) -> Result<Vec<Goal>> {
 
 /// Returns whether a number meets a goal. The last digit that is shown counts: a loop around calls
 /// adds or saves some hundredths of an instruction.
-fn meets(number: f64, goal: f64) -> bool {
-    (number * 100.0).round() <= goal * 100.0
+fn meets(number: f64, goal: Option<f64>) -> bool {
+    goal.is_none_or(|goal| (number * 100.0).round() <= goal * 100.0)
 }
 
 #[cfg(test)]
@@ -133,6 +177,7 @@ mod tests {
 
     #[test]
     fn goals_are_met_to_the_digit_that_is_shown() {
+        let meets = |number, goal| meets(number, Some(goal));
         assert!(meets(0.099, 0.1) && meets(0.1, 0.1) && meets(1.004, 1.0));
         assert!(!meets(0.106, 0.1) && !meets(1.006, 1.0) && !meets(31.0, 30.0));
     }
@@ -160,11 +205,24 @@ mod tests {
             ("first/optional/resolve", 45, 3_600_000),
             ("verify", 45, 900_000),
             ("look-up", 45, 1_000_000),
+            ("insmod/imported", 45, 15_000_000),
+            ("insmod/exported", 45, 10_000_000),
         ] {
             add(name, count, ticks);
         }
         let run = Samples::parse(&log).unwrap();
-        let goals = goals(&[run]).unwrap();
+        let mut sizes = String::from("titles\n");
+        for (name, size) in [
+            ("baseline_plain", 4_000),
+            ("cost_three", 4_000 + 20 * 1024),
+            ("cost_many", 4_000 + 20 * 1024 + 42 * 100),
+            ("baseline_c", 2_000),
+            ("baseline_c_three", 3_024),
+            ("baseline_c_many", 3_024 + 42 * 50),
+        ] {
+            sizes += &format!("0 0 0 {size} 0 {name}.ko\n");
+        }
+        let goals = goals(&[run], &Sizes::parse(&sizes).unwrap()).unwrap();
         let found: Vec<_> = goals
             .iter()
             .map(|goal| (goal.runs[0], goal.is_met))
@@ -178,6 +236,10 @@ mod tests {
             (0.2, false),
             (1.2, true),
             (0.9, true),
+            (1.5, false),
+            (20.0, true),
+            (1.0, true),
+            (2.0, false),
         ];
         assert_eq!(found, expected);
     }

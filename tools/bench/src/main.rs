@@ -3,7 +3,9 @@
 //! The command `kimport-bench`, which makes tables of the measurements of tests/modules/bench.
 
 mod goals;
+mod plot;
 mod samples;
+mod sizes;
 mod tables;
 
 use anyhow::{Context, Result};
@@ -11,6 +13,7 @@ use clap::Parser;
 use goals::Goal;
 use samples::Samples;
 use serde_json::json;
+use sizes::Sizes;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -35,6 +38,12 @@ struct Cli {
     /// Writes all medians and the tables to this file, too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// The output of `size` for the modules of tests/modules/cost and baseline.
+    #[arg(long, value_name = "FILE")]
+    sizes: PathBuf,
+    /// Draws the goals in this file, too.
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
 }
 
 fn read(path: &Path) -> Result<Samples> {
@@ -86,7 +95,7 @@ fn goals_text(runs: &[Samples], goals: &[Goal]) -> String {
             let _ = write!(text, "  {:>6}", ratio(number));
         }
         let met = if goal.is_met { "" } else { "  missed" };
-        let _ = writeln!(text, "  {:>6}{met}", ratio(goal.goal));
+        let _ = writeln!(text, "  {:>6}{met}", goal.goal.map_or("-".into(), ratio));
     }
     text
 }
@@ -134,7 +143,10 @@ fn run(cli: &Cli) -> Result<()> {
         .map(|path| read(path))
         .collect::<Result<Vec<_>>>()?;
     let tables = tables::tables(&runs).context("run `make bench` for a whole log")?;
-    let goals = goals::goals(&runs).context("run `make bench` for a whole log")?;
+    let sizes = std::fs::read_to_string(&cli.sizes)
+        .with_context(|| cli.sizes.display().to_string())
+        .and_then(|text| Sizes::parse(&text))?;
+    let goals = goals::goals(&runs, &sizes).context("run `make bench` for a whole log")?;
     if let Some(path) = &cli.json {
         let of_run = |run: &Samples| -> Result<_> {
             Ok(json!({
@@ -151,6 +163,10 @@ fn run(cli: &Cli) -> Result<()> {
             "goals": goals,
         });
         std::fs::write(path, serde_json::to_string_pretty(&value)? + "\n")
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    if let Some(path) = &cli.svg {
+        std::fs::write(path, plot::plot(&runs, &goals))
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
     // If writing fails, nobody reads the output any more.

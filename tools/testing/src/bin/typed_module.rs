@@ -132,6 +132,17 @@ fn block(name: &str, entries: &[(&str, String)]) -> String {
     block + "]);\n\n"
 }
 
+/// Returns declarations of exported functions, and a static that refers to them.
+fn exported(entries: &[(&str, String)]) -> String {
+    let count = entries.len();
+    let (mut declared, mut used) = (String::new(), String::new());
+    for (name, _) in entries {
+        declared += &format!("    fn r#{name}();\n");
+        used += &format!("    r#{name},\n");
+    }
+    format!("extern \"C\" {{\n{declared}}}\n\n#[used]\nstatic USED: Used<{count}> = Used([\n{used}]);\n")
+}
+
 /// Returns the entries as optional ones, of which [`MISSING`] are for symbols that do not exist.
 fn with_missing<'a>(entries: &[(&'a str, String)]) -> Vec<(&'a str, String)> {
     let numbered = entries.iter().enumerate();
@@ -241,5 +252,17 @@ fn main() {
     bench += &block("optional", &with_missing(few));
     bench += &block("many", &entries[..2 * EACH]);
     std::fs::write(directory.join("bench.rs"), bench).expect("bench.rs is written");
+    for (name, count) in [("three", 3), ("many", FEW)] {
+        let rust = structs.rust() + &block("few", &few[..count]);
+        let names = few[..count]
+            .iter()
+            .map(|(name, _)| format!("NAME({name})\n"));
+        for (end, text) in [("rs", rust), ("h", names.collect())] {
+            let path = directory.join(name).with_extension(end);
+            std::fs::write(path, text).expect("the modules of tests/modules/cost are written");
+        }
+    }
+    let exported = exported(&entries[..FEW]);
+    std::fs::write(directory.join("exported.rs"), exported).expect("exported.rs is written");
     std::fs::write(directory.join("wrong.expected"), expected).expect("the rest is written");
 }
