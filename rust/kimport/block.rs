@@ -134,6 +134,16 @@ pub(crate) unsafe fn bind_all(
 /// Makes the wrappers of all `symbols` end in a `BUG`, and those of optional entries return
 /// [`None`]. May sleep.
 pub(crate) fn unbind_all(symbols: &'static [Symbol]) {
+    unbind(symbols, true);
+}
+
+/// Like [`unbind_all`], but a caller that found an optional function bound before still reaches it.
+/// Optional functions have to be unbound when such callers have left.
+pub(crate) fn unbind_required(symbols: &'static [Symbol]) {
+    unbind(symbols, false);
+}
+
+fn unbind(symbols: &'static [Symbol], optional_too: bool) {
     for symbol in symbols {
         if symbol.address().is_some() {
             debug!("unbinding {}", symbol.name);
@@ -143,6 +153,7 @@ pub(crate) fn unbind_all(symbols: &'static [Symbol]) {
     FunctionBinding::unbind_all(
         symbols
             .iter()
+            .filter(move |symbol| optional_too || !symbol.optional)
             .filter_map(|symbol| symbol.binding.function()),
     );
 }

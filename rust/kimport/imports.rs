@@ -3,8 +3,8 @@
 //! A resolved block: the provider pinned, the wrappers bound.
 
 use crate::binder::CallMode;
-use crate::block::{unbind_all, Block, Symbol};
-use crate::calls::{Calls, OpenCalls};
+use crate::block::{unbind_all, unbind_required, Block, Symbol};
+use crate::calls::Calls;
 use crate::claim::Claim;
 use crate::compat::{code, HashedPtr};
 use crate::holders::HeldProvider;
@@ -20,7 +20,19 @@ pub struct Direct;
 
 /// Calls that are counted, so that [`Imports::rebind`] knows when all callers have left the old
 /// provider.
-pub struct Rebindable(OpenCalls);
+pub struct Rebindable {
+    block: &'static Block,
+    calls: &'static Calls,
+}
+
+impl Drop for Rebindable {
+    fn drop(&mut self) {
+        // A caller of an optional function that was about to call it still reaches it. Such
+        // functions are unbound when all callers have left.
+        unbind_required(self.block.symbols);
+        self.calls.wait();
+    }
+}
 
 /// A block that is unbound when this is dropped.
 struct Bound(&'static Block);
@@ -84,8 +96,8 @@ impl Drop for Bound {
 /// in its memory. Otherwise they lie in the kernel image.
 #[must_use = "the imports are unbound when this is dropped"]
 pub struct Imports<M = Direct> {
-    // The fields are dropped in their order. If callers are counted, this lets no caller in any
-    // more, and waits until all callers have left.
+    // The fields are dropped in their order. If callers are counted, this lets no caller reach the
+    // provider any more, and waits until all callers have left.
     mode: M,
     _bound: Bound,
     provider: Option<HeldProvider>,
@@ -97,13 +109,13 @@ impl Imports {
     /// Resolves `block` from the provider that it declares, for the block's `resolve_imports`.
     #[doc(hidden)]
     pub fn resolve(block: &'static Block) -> Result<Self> {
-        Self::new(block, block.provider, || Ok(Direct))
+        Self::new(block, block.provider, || Direct)
     }
 
     /// Resolves `block` from `provider`, for the block's `resolve_imports_from`.
     #[doc(hidden)]
     pub fn resolve_from(block: &'static Block, provider: &CStr) -> Result<Self> {
-        Self::new(block, Some(provider), || Ok(Direct))
+        Self::new(block, Some(provider), || Direct)
     }
 }
 
@@ -129,9 +141,7 @@ impl Imports<Rebindable> {
         provider: Option<&CStr>,
         calls: &'static Calls,
     ) -> Result<Self> {
-        let imports = Self::new(block, provider, || Ok(Rebindable(OpenCalls::new(calls)?)))?;
-        imports.mode.0.open();
-        Ok(imports)
+        Self::new(block, provider, || Rebindable { block, calls })
     }
 
     /// Moves the whole block to `provider`, while its functions are being called. May sleep for as
@@ -163,7 +173,7 @@ impl Imports<Rebindable> {
             .for_each(|symbol| symbol.binding.retire());
         // Callers that are inside now may be in the old provider, or on the way there. Callers that
         // come later are not.
-        self.mode.0.wait();
+        self.mode.calls.wait();
         resolution
             .missing()
             .for_each(|symbol| symbol.binding.unbind());
@@ -179,7 +189,7 @@ impl<M> Imports<M> {
     fn new(
         block: &'static Block,
         provider: Option<&CStr>,
-        mode: impl FnOnce() -> Result<M>,
+        mode: impl FnOnce() -> M,
     ) -> Result<Self> {
         let (resolution, held) = resolve(block, provider)?;
         let claim = Claim::new(block).ok_or_else(|| {
@@ -190,14 +200,13 @@ impl<M> Imports<M> {
             );
             code::EALREADY
         })?;
-        let mode = mode()?;
         // SAFETY: The provider is held until it is dropped, which happens after the block was
         // unbound.
         unsafe { resolution.bind() };
         // INVARIANT: The block was just claimed, and bound to the symbols that were found in the
         // provider.
         Ok(Self {
-            mode,
+            mode: mode(),
             _bound: Bound(block),
             provider: held,
             claim,

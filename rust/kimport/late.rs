@@ -14,7 +14,7 @@
 
 use crate::bindings::{self, module};
 use crate::block::{unbind_all, Block};
-use crate::calls::{LateCalls, OpenCalls};
+use crate::calls::LateCalls;
 use crate::claim::Claim;
 use crate::compat::code;
 use crate::log::log;
@@ -22,12 +22,13 @@ use crate::provider::{Provider, Unavailable};
 use crate::resolution::{Request, Resolution};
 use crate::resolver::Kallsyms;
 use core::ffi::{c_void, CStr};
+use core::ptr::null_mut;
 use kernel::container_of;
 use kernel::error::to_result;
 use kernel::ffi::{c_int, c_ulong};
 use kernel::prelude::*;
 use kernel::str::CString;
-use kernel::sync::atomic::{AtomicFlag, Relaxed};
+use kernel::sync::atomic::{Atomic, AtomicFlag, Relaxed};
 use kernel::sync::{new_mutex, Mutex};
 use kernel::types::Opaque;
 
@@ -61,7 +62,7 @@ impl ProviderEvents for () {
 enum State {
     /// The provider is not live, or the block could not be bound to it.
     Waiting,
-    /// Bound to the symbols of the provider that was set last.
+    /// Bound to symbols of the module `last`.
     Bound,
     /// The block is not bound any more.
     Closed,
@@ -78,17 +79,16 @@ enum State {
 /// # Invariants
 ///
 /// - `notifier` is registered from the end of the initialiser until drop.
-/// - The calls are open only while `state` is `Bound`. As long as it is, the `GOING` of the
-///   provider that was set last has not been notified, and the block's entries are bound to
-///   addresses in that module.
+/// - The calls are open only while `state` is `Bound`. As long as it is, the `GOING` of `last` has
+///   not been notified, and the block's entries are bound to addresses in that module.
 #[pin_data(PinnedDrop)]
 #[must_use = "the block is bound only while this lives"]
 pub struct LateImports<T: ProviderEvents> {
     provider: CString,
     calls: &'static LateCalls,
-    open: OpenCalls,
-    // Dropped after `open`, whose calls belong to the block.
     claim: Claim,
+    /// The module that the block was bound to last.
+    last: Atomic<*mut module>,
     events: T,
     #[pin]
     state: Mutex<State>,
@@ -118,8 +118,7 @@ impl<T: ProviderEvents> LateImports<T> {
             claim: claim(block, provider)?,
             provider: CString::try_from(provider)?,
             calls,
-            // This comes after the claim, so that nobody else opens the block's calls.
-            open: OpenCalls::new(&calls.calls)?,
+            last: Atomic::new(null_mut()),
             events,
             state <- new_mutex!(State::Waiting),
             postponed: AtomicFlag::new(false),
@@ -152,7 +151,7 @@ impl<T: ProviderEvents> LateImports<T> {
 
     /// Returns whether the block is bound now. The provider may be going already.
     pub fn is_bound(&self) -> bool {
-        self.open.is_open()
+        self.calls.are_open()
     }
 
     /// Binds the block if the provider is live. A failure is logged. If memory was lacking, this is
@@ -179,31 +178,37 @@ impl<T: ProviderEvents> LateImports<T> {
         // SAFETY: The provider is held now, and later by each call. Its memory stays until its
         // `GOING` has been notified, and that notification unbinds the block.
         unsafe { resolution.bind() };
-        // SAFETY: The calls are closed by the type invariants. `unbind` closes them before the
-        // module is freed.
-        unsafe { self.calls.set_provider(&provider) };
+        // This is set while the module is held, so the module's `GOING` notification sees it.
+        self.last.store(provider.module().as_ptr(), Relaxed);
         // INVARIANT: The provider is held, so it is not going. Its `GOING` will be notified after
         // `state` is unlocked.
         *state = State::Bound;
-        self.open.open();
+        // SAFETY: The block is bound to symbols of the provider. `unbind` closes the calls before
+        // it unbinds the block, and is called before the module is freed.
+        unsafe { self.calls.open(&provider) };
         drop(provider);
         self.events.provider_live();
     }
 
     /// Lets no caller in any more, waits until all callers have left, and unbinds the block.
     fn unbind(&self) {
-        self.open.close();
+        self.calls.close();
         unbind_all(self.claim.block().symbols);
+    }
+
+    /// Returns whether `module` is the one that the block was bound to last.
+    fn was_provider(&self, module: *mut module) -> bool {
+        self.last.load(Relaxed) == module
     }
 
     fn going(&self, module: *mut module) {
         // A notification about any other module must not wait for `state`: the task that holds it
         // may be waiting for callers, and these may be waiting for that module to go.
-        if !self.calls.is_provider(module) {
+        if !self.was_provider(module) {
             return;
         }
         let mut state = self.state.lock();
-        if matches!(*state, State::Bound) && self.calls.is_provider(module) {
+        if matches!(*state, State::Bound) && self.was_provider(module) {
             self.unbind();
             *state = State::Waiting;
             self.events.provider_going();

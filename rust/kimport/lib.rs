@@ -69,9 +69,9 @@
 //!   `resolver/imported.rs`. A kernel without them has no `KALLSYMS_ALL`, so that its kallsyms does
 //!   not list the data there either.
 //! - Fields of `struct module`: `core_kallsyms` and `klp`, used in `resolver/module.rs`, `state`,
-//!   `mem` and `percpu`, used in `provider.rs`, `holders_dir` and `mkobj`, used in `holders.rs`,
-//!   `taints`, used in `license.rs`, and `static_call_sites`, used in `binder/static_call.rs`.
-//!   Without them, the crate does not compile.
+//!   `refcnt`, `mem` and `percpu`, used in `provider.rs`, `holders_dir` and `mkobj`, used in
+//!   `holders.rs`, `taints`, used in `license.rs`, and `static_call_sites`, used in
+//!   `binder/static_call.rs`. Without them, the crate does not compile.
 //! - `module_kallsyms_on_each_symbol`, imported in `guard.rs`, only in the module `kimport_guard`.
 //! - `bpf_get_btf_vmlinux`, `btf_type_by_id`, `btf_name_by_offset` and `btf_find_by_name_kind`, and
 //!   for the types of modules `btf_get_module_btf`, `btf_put` and `btf_nr_types`, imported in
@@ -124,7 +124,7 @@ pub use binding::DataBinding;
 #[doc(hidden)]
 pub use block::{Block, Symbol};
 #[doc(hidden)]
-pub use calls::{Calls, LateCalls};
+pub use calls::{Calls, Counters, LateCalls};
 #[cfg(kimport_guard)]
 #[doc(hidden)]
 pub use guard::Guard;

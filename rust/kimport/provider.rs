@@ -9,6 +9,11 @@ use crate::resolver::{Kallsyms, Modules, Place};
 use crate::this_module::module_name;
 use core::ffi::{c_void, CStr};
 use core::ptr::NonNull;
+#[cfg(CONFIG_X86_64)]
+use core::sync::atomic::{
+    AtomicI32,
+    Ordering::{Relaxed, SeqCst},
+};
 use kernel::error::Error;
 use kernel::ffi::c_int;
 use kernel::fmt;
@@ -211,6 +216,76 @@ impl Provider {
         // SAFETY: The name is NUL-terminated and does not change.
         unsafe { CStr::from_char_ptr(name.cast()) }
     }
+}
+
+/// A reference to a module for the time of one call. On x86-64, neither to take it nor to drop it
+/// calls a function. So the tracepoints `module_get` and `module_put` do not show it.
+///
+/// # Invariants
+///
+/// This value holds a reference to the module.
+pub(crate) struct InlineHold(NonNull<bindings::module>);
+
+impl InlineHold {
+    /// Takes a reference to `module`, unless it is being unloaded, as `try_module_get()` does.
+    ///
+    /// # Safety
+    ///
+    /// The module is not freed before this returns.
+    #[inline(always)]
+    pub(crate) unsafe fn new(module: NonNull<bindings::module>) -> Option<Self> {
+        #[cfg(CONFIG_X86_64)]
+        let held = {
+            // SAFETY: By the contract of this function.
+            let state = unsafe { &raw const (*module.as_ptr()).state };
+            // SAFETY: As above. The state is one word that may change at any time, hence the
+            // volatile read.
+            let state = unsafe { state.read_volatile() };
+            // After `rmmod --force`, only the state says that the module is being unloaded.
+            state != bindings::module_state_MODULE_STATE_GOING
+                // SAFETY: By the contract of this function.
+                && unsafe { references(module) }
+                    .fetch_update(SeqCst, Relaxed, |count| {
+                        (count != 0).then(|| count.wrapping_add(1))
+                    })
+                    .is_ok()
+        };
+        #[cfg(not(CONFIG_X86_64))]
+        // SAFETY: By the contract of this function.
+        let held = unsafe { bindings::try_module_get(module.as_ptr()) };
+        // INVARIANT: The reference was just taken.
+        held.then(|| Self(module))
+    }
+}
+
+impl Drop for InlineHold {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // `module_put()` also warns of a count that would become negative, which this one cannot.
+        #[cfg(CONFIG_X86_64)]
+        // SAFETY: By the type invariants the module is loaded.
+        unsafe { references(self.0) }.fetch_sub(1, SeqCst);
+        #[cfg(not(CONFIG_X86_64))]
+        // SAFETY: By the type invariants there is a reference, which ends here.
+        unsafe {
+            bindings::module_put(self.0.as_ptr())
+        };
+    }
+}
+
+/// Returns the reference count of `module`. It is 0 when the module is being unloaded. Rust's own
+/// atomics are the instructions of the kernel's here, and inline.
+///
+/// # Safety
+///
+/// The module is not freed during `'a`.
+#[cfg(CONFIG_X86_64)]
+#[inline(always)]
+unsafe fn references<'a>(module: NonNull<bindings::module>) -> &'a AtomicI32 {
+    // SAFETY: By the contract of this function.
+    let count = unsafe { &raw mut (*module.as_ptr()).refcnt.counter };
+    // SAFETY: As above. The kernel, too, accesses the count atomically only.
+    unsafe { AtomicI32::from_ptr(count) }
 }
 
 /// Returns the name of `provider` for messages; [`None`] is the kernel image.

@@ -28,6 +28,7 @@ const SUITES: &[&Suite] = &[
     crate::binder::tests::SUITE,
     crate::log::tests::SUITE,
     crate::block::tests::SUITE,
+    crate::calls::tests::SUITE,
     crate::resolver::lookup_address_tests::SUITE,
     crate::resolver::search_tests::SUITE,
     crate::resolver::kallsyms_tests::SUITE,

@@ -330,11 +330,10 @@ fn expand_function(block: &Block, entry: &Entry, function: &TypeBareFn, id: &str
 
     let mode = block.mode();
     // The guard is kept until the end of the wrapper.
-    let enter = match (mode, entry.optional) {
-        (Mode::Direct | Mode::Livepatch, _) => None,
-        (Mode::Rebindable, false) => Some(quote_spanned!(span=> __KIMPORT_CALLS.enter(#symbol))),
-        (Mode::Rebindable, true) => Some(quote_spanned!(span=> __KIMPORT_CALLS.try_enter()?)),
-        (Mode::Late, _) => Some(quote_spanned!(span=> __KIMPORT_CALLS.enter()?)),
+    let enter = match mode {
+        Mode::Direct | Mode::Livepatch => None,
+        Mode::Rebindable => Some(quote_spanned!(span=> __KIMPORT_CALLS.enter())),
+        Mode::Late => Some(quote_spanned!(span=> __KIMPORT_CALLS.enter()?)),
     };
     let enter = enter.map(|enter| quote_spanned!(span=> let __kimport_inside = #enter;));
 
@@ -572,7 +571,7 @@ fn expand_resolve(mode: Mode) -> TokenStream {
     let resolve_from = format_ident!("{resolve}_from");
     let resolve = format_ident!("{resolve}");
     let counted = calls.is_some().then(|| {
-        quote! { static __KIMPORT_CALLS: ::kimport::Calls = ::kimport::Calls::closed(); }
+        quote! { ::kimport::__declare_calls! { __KIMPORT_CALLS: Calls } }
     });
     // The provider of a livepatch block was fixed when the module was loaded.
     let resolve_from = (mode != Mode::Livepatch).then(|| {
@@ -615,7 +614,7 @@ fn expand_resolve(mode: Mode) -> TokenStream {
 /// Generates the functions that bind a late block, whose provider has this name.
 fn expand_bind_late(provider: Option<&LitCStr>) -> TokenStream {
     quote! {
-        static __KIMPORT_CALLS: ::kimport::LateCalls = ::kimport::LateCalls::closed();
+        ::kimport::__declare_calls! { __KIMPORT_CALLS: LateCalls }
 
         /// Binds the wrappers whenever the module that provides the symbols is there, and calls the
         /// given [`ProviderEvents`](::kimport::ProviderEvents) when it comes and goes.

@@ -50,7 +50,9 @@ mod late {
         ::core::option::Option::Some(c"provider"),
         __KIMPORT_SYMBOLS,
     );
-    static __KIMPORT_CALLS: ::kimport::LateCalls = ::kimport::LateCalls::closed();
+    ::kimport::__declare_calls! {
+        __KIMPORT_CALLS : LateCalls
+    }
     /// Binds the wrappers whenever the module that provides the symbols is there, and calls the
     /// given [`ProviderEvents`](::kimport::ProviderEvents) when it comes and goes.
     ///

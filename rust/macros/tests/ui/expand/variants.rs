@@ -41,13 +41,13 @@ import_symbols! {
 // has: pub unsafe fn function(__kimport_arg_a: *const target_backend_ops) -> c_int {
 // has: ::core::option::Option::Some(c"provider"), __KIMPORT_SYMBOLS,).autoload().layouts(&__KIMPORT_LAYOUTS.0);
 // has: ::kimport::Imports::resolve_from(&__KIMPORT_BLOCK, __kimport_provider)
-// has: let __kimport_inside = __KIMPORT_CALLS.enter("counted"); unsafe { __kimport_call_counted() }
-// has: pub unsafe fn maybe_counted() -> ::core::option::Option<()> { let __kimport_inside = __KIMPORT_CALLS.try_enter()?; if __KIMPORT_BINDING_maybe_counted.is_bound() {
+// has: let __kimport_inside = __KIMPORT_CALLS.enter(); unsafe { __kimport_call_counted() }
+// has: pub unsafe fn maybe_counted() -> ::core::option::Option<()> { let __kimport_inside = __KIMPORT_CALLS.enter(); if __KIMPORT_BINDING_maybe_counted.is_bound() {
 // has: optional: true, unverified: false, position: 0, block: "image", provider: "", name: "maybe_counted"
 // has: .described(__KIMPORT_TYPE_maybe_counted).optional(),
 // has: pub fn datum() -> *mut u32 { __KIMPORT_BINDING_datum.address().cast() }
 // has: ::kimport::Block::new(c"image", ::core::option::Option::None, __KIMPORT_SYMBOLS,);
-// has: static __KIMPORT_CALLS: ::kimport::Calls = ::kimport::Calls::closed();
+// has: ::kimport::__declare_calls! { __KIMPORT_CALLS : Calls }
 // has: pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports<::kimport::Rebindable>,> {
 // has: ::kimport::Imports::resolve_rebindable(&__KIMPORT_BLOCK, &__KIMPORT_CALLS)
 // has: -> ::kernel::error::Result<::kimport::Imports<::kimport::Rebindable>> {

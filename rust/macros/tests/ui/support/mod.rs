@@ -124,32 +124,22 @@ pub mod sync {
 pub struct Calls {
     pub inside: AtomicUsize,
     pub entered: AtomicUsize,
-    pub open: AtomicBool,
 }
 
 pub struct Inside<'a>(&'a Calls);
 
 impl Calls {
-    pub const fn closed() -> Self {
+    pub const fn new() -> Self {
         Self {
             inside: AtomicUsize::new(0),
             entered: AtomicUsize::new(0),
-            open: AtomicBool::new(false),
         }
     }
 
-    pub fn try_enter(&self) -> Option<Inside<'_>> {
-        if !self.open.load(Relaxed) {
-            return None;
-        }
+    pub fn enter(&self) -> Inside<'_> {
         self.inside.fetch_add(1, Relaxed);
         self.entered.fetch_add(1, Relaxed);
-        Some(Inside(self))
-    }
-
-    pub fn enter(&self, symbol: &str) -> Inside<'_> {
-        self.try_enter()
-            .unwrap_or_else(|| panic!("{symbol} is not bound"))
+        Inside(self)
     }
 }
 
@@ -159,16 +149,29 @@ impl Drop for Inside<'_> {
     }
 }
 
-pub struct LateCalls(pub Calls);
+pub struct LateCalls {
+    pub calls: Calls,
+    pub open: AtomicBool,
+}
 
 impl LateCalls {
-    pub const fn closed() -> Self {
-        Self(Calls::closed())
+    pub const fn new() -> Self {
+        Self {
+            calls: Calls::new(),
+            open: AtomicBool::new(false),
+        }
     }
 
     pub fn enter(&self) -> Option<Inside<'_>> {
-        self.0.try_enter()
+        self.open.load(Relaxed).then(|| self.calls.enter())
     }
+}
+
+#[macro_export]
+macro_rules! __declare_calls {
+    ($calls:ident: $type:ident) => {
+        static $calls: $crate::$type = $crate::$type::new();
+    };
 }
 
 pub trait ProviderEvents: Send + Sync + 'static {}
@@ -243,7 +246,6 @@ impl<M> Imports<M> {
 
 impl Imports<Rebindable> {
     pub fn resolve_rebindable(block: &'static Block, calls: &'static Calls) -> error::Result<Self> {
-        calls.open.store(true, Relaxed);
         Self::new(block, block.provider, Rebindable(calls))
     }
 
@@ -252,7 +254,6 @@ impl Imports<Rebindable> {
         calls: &'static Calls,
         provider: &CStr,
     ) -> error::Result<Self> {
-        calls.open.store(true, Relaxed);
         Self::new(block, Some(provider), Rebindable(calls))
     }
 }
