@@ -9,6 +9,7 @@
 # kimport-vm: module tests/modules/imports/kimport_test_provider
 # kimport-vm: module tests/modules/lifetime/kimport_side_a tests/modules/lifetime/kimport_side_b
 # kimport-vm: module tests/modules/lifetime/kimport_side_c
+# kimport-vm: module tests/modules/lifetime/lifetime_interrupts
 # kimport-vm: module tests/modules/lifetime/lifetime_load tests/modules/lifetime/lifetime_linked
 # kimport-vm: module tests/modules/lifetime/lifetime_rebind tests/modules/lifetime/lifetime_late
 # kimport-vm: stock dummy
@@ -146,23 +147,37 @@ all_or_nothing() {
 	held $A lifetime_rebind 1 || return
 	# The verdicts on the other providers' types do not change those on this one's.
 	cat $DEBUGFS/lifetime_rebind
-	[ "$(grep -c "^side .* $A .* yes$" $DEBUGFS/lifetime_rebind)" -eq 3 ] || return
+	[ "$(grep -c "^side .* $A .* yes$" $DEBUGFS/lifetime_rebind)" -eq 4 ] || return
 	free kimport_test_provider || return
 	free $C && rmmod $C || return
 	rmmod lifetime_rebind || return
 	free $A
 }
 
-# The threads take all the time of a CPU, so the task that moves the block gets a higher priority,
-# and does not wait long for RCU.
-move_about() {
+# A move and the end of the imports wait for a call that is inside for 2 s.
+sleepers() {
+	load lifetime_rebind sleep_ms=2000 || return
+	free $A && free $B || return
+	rmmod lifetime_rebind
+}
+
+# under_load PARAMETER: threads take all the time of a CPU while the module loads. So the task that
+# loads it gets a higher priority, and does not wait long for RCU.
+under_load() {
 	log_mark
 	echo 1 >/sys/kernel/rcu_expedited
-	chrt -f 1 insmod "$TEST_MODULES/lifetime_rebind.ko" moves=1001
+	chrt -f 1 insmod "$TEST_MODULES/lifetime_rebind.ko" "$1"
 	status=$?
 	echo 0 >/sys/kernel/rcu_expedited
 	log_since | grep lifetime_rebind:
 	return $status
+}
+
+# The imports end while threads call an optional function.
+ends() {
+	under_load ends=200 || return
+	free $A || return
+	rmmod lifetime_rebind
 }
 
 # The block is bound to the second provider now, and threads still call through it.
@@ -316,7 +331,8 @@ late_delays_no_other() {
 	wait $pid && [ $result -eq 0 ] && free $A && rmmod $A
 }
 
-ktap_plan 34
+load lifetime_interrupts
+ktap_plan 37
 ktap_test "the provider loads" load $A
 ktap_test "two blocks of one module hold it: one link, two references" holds 0 2
 ktap_test "one of two blocks is given back: the link stays" holds 1 1
@@ -337,7 +353,9 @@ ktap_test "#[autoload] does not wait for itself" own_name
 ktap_test "#[autoload] waits for a provider in its init" waits_for_init
 ktap_test "both providers and another one load" eval "load $A && load $B && load kimport_test_provider"
 ktap_test "rebind is all or nothing" all_or_nothing
-ktap_test "1001 moves while threads call through the block" move_about
+ktap_test "a move and the end of the imports wait for who sleeps inside" sleepers
+ktap_test "200 ends while threads call an optional function" ends
+ktap_test "1001 moves while threads call through the block" under_load moves=1001
 ktap_test "the old provider unloads while the threads go on" old_one_unloads
 ktap_test "moved imports give everything back" rebind_unloads
 ktap_test "the providers unload" rmmod $A $B kimport_test_provider
@@ -352,4 +370,5 @@ ktap_test "late: a provider that is already there" late_already_there
 ktap_test "late: the provider comes and goes while threads call" late_busy
 ktap_test "late: who is inside delays the end of both" late_inside
 ktap_test "late: and of no other module" late_delays_no_other
+ktap_test "no call is made in interrupts any more" rmmod lifetime_interrupts
 ktap_finish

@@ -17,5 +17,10 @@ static noinline __used int side_sleep(unsigned long usecs)
 	return READ_ONCE(side_value);
 }
 
+static noinline __used int side_move(void)
+{
+	return READ_ONCE(side_value);
+}
+
 MODULE_DESCRIPTION("A provider whose prototypes differ, for the tests of kimport");
 MODULE_LICENSE("GPL");

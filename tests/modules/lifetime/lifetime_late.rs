@@ -5,7 +5,9 @@
 
 mod thread;
 
-use kernel::ffi::{c_int, c_uint};
+use core::ptr::from_ref;
+use kernel::bindings::atomic_t;
+use kernel::ffi::{c_int, c_uint, c_void};
 use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::sync::Arc;
@@ -22,7 +24,7 @@ module! {
     params: {
         threads: u32 {
             default: 0,
-            description: "Number of threads that call without pause",
+            description: "Number of threads that call without pause, each second one in interrupts",
         },
         sleep_ms: u32 {
             default: 0,
@@ -38,6 +40,10 @@ import_symbols! {
         side_sleep: fn(usecs: c_uint) -> c_int,
         #[optional]
         side_only_b: fn() -> c_int,
+    }
+    // This block gives access to the provider's counter.
+    mod a from "kimport_side_a" {
+        side_inside: atomic_t,
     }
     // The provider lacks the symbol.
     #[late]
@@ -119,19 +125,24 @@ impl ProviderEvents for NoEvents {
 struct Calls {
     /// The time that each call sleeps.
     sleep_ms: u32,
+    /// Set if the calls are made in hard interrupts.
+    in_interrupts: bool,
     /// The numbers of calls that returned `Some`, `None`, and a wrong value.
     counts: [Atomic<i64>; 3],
 }
 
 impl Calls {
-    fn new(sleep_ms: u32) -> Result<Arc<Self>> {
-        let counts = [const { Atomic::<i64>::new(0) }; 3];
-        Ok(Arc::new(Self { sleep_ms, counts }, GFP_KERNEL)?)
+    fn new(sleep_ms: u32, in_interrupts: bool) -> Result<Arc<Self>> {
+        let calls = Self {
+            sleep_ms,
+            in_interrupts,
+            counts: [const { Atomic::<i64>::new(0) }; 3],
+        };
+        Ok(Arc::new(calls, GFP_KERNEL)?)
     }
-}
 
-impl Work for Calls {
-    fn step(&self) {
+    /// Calls, and counts the result.
+    fn call(&self) {
         let result = if self.sleep_ms == 0 {
             // SAFETY: The function takes nothing.
             unsafe { side::side_id() }
@@ -146,6 +157,31 @@ impl Work for Calls {
             _ => wrong,
         };
         count.fetch_add(1, Relaxed);
+    }
+
+    /// # Safety
+    ///
+    /// `calls` points to a `Self`.
+    unsafe extern "C" fn call_from_c(calls: *mut c_void) {
+        // SAFETY: By the contract of this function.
+        unsafe { &*calls.cast::<Self>() }.call();
+    }
+}
+
+extern "C" {
+    // This is exported by lifetime_interrupts.c.
+    fn call_in_interrupt(function: unsafe extern "C" fn(*mut c_void), argument: *mut c_void);
+}
+
+impl Work for Calls {
+    fn step(&self) {
+        if self.in_interrupts {
+            let this = from_ref(self).cast_mut().cast();
+            // SAFETY: The function takes a pointer to this value, and has returned at the end.
+            unsafe { call_in_interrupt(Self::call_from_c, this) };
+        } else {
+            self.call();
+        }
     }
 }
 
@@ -173,12 +209,12 @@ impl kernel::Module for LifetimeLate {
         let phases = KBox::pin_init(phases::bind_late(Phases), GFP_KERNEL)?;
 
         let mut calls = KVec::new();
-        for _ in 0..parameter(&module_parameters::threads) {
-            calls.push(Calls::new(0)?, GFP_KERNEL)?;
+        for number in 0..parameter(&module_parameters::threads) {
+            calls.push(Calls::new(0, number % 2 == 1)?, GFP_KERNEL)?;
         }
         let sleep_ms = parameter(&module_parameters::sleep_ms);
         if sleep_ms > 0 {
-            calls.push(Calls::new(sleep_ms)?, GFP_KERNEL)?;
+            calls.push(Calls::new(sleep_ms, false)?, GFP_KERNEL)?;
         }
         let mut threads = KVec::new();
         for calls in &calls {
@@ -194,10 +230,25 @@ impl kernel::Module for LifetimeLate {
     }
 }
 
+/// Returns the number of calls that are inside the provider.
+fn inside() -> Result<c_int> {
+    let imports = a::resolve_imports()?;
+    // SAFETY: The imports are resolved. The counter is one aligned word that changes at any time,
+    // hence the volatile read.
+    let inside = unsafe { a::side_inside().cast::<c_int>().read_volatile() };
+    drop(imports);
+    Ok(inside)
+}
+
 impl Drop for LifetimeLate {
     fn drop(&mut self) {
+        let is_bound = self.side.as_ref().is_some_and(|side| side.is_bound());
         // The threads continue: calls of a late block may be made at any time.
         drop(self.side.take());
+        // The provider may be in its exit now.
+        if is_bound && inside().is_ok_and(|inside| inside > 0) {
+            pr_err!("wrong: a call is inside after the drop\n");
+        }
         // SAFETY: The function takes nothing.
         let id = unsafe { side::side_id() };
         pr_info!("after: {id:?}\n");

@@ -6,9 +6,9 @@
 
 mod thread;
 
-use core::ptr::NonNull;
-use kernel::bindings::atomic_t;
-use kernel::ffi::{c_int, c_uint};
+use core::ptr::{from_ref, NonNull};
+use kernel::bindings::{atomic_t, msleep};
+use kernel::ffi::{c_int, c_uint, c_void};
 use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::sync::Arc;
@@ -18,7 +18,7 @@ use kimport::compat::{
 };
 use kimport::{import_symbols, Imports, Rebindable};
 use thread::{Thread, Work};
-use How::{Optional, Short, Sleeping};
+use How::{Interrupt, Moving, Nmi, Optional, Short, Sleeping};
 
 module! {
     type: LifetimeRebind,
@@ -31,6 +31,14 @@ module! {
             default: 0,
             description: "How often the block moves while threads call through it",
         },
+        ends: u32 {
+            default: 0,
+            description: "How often the imports end while threads call an optional function",
+        },
+        sleep_ms: u32 {
+            default: 0,
+            description: "Milliseconds that a call sleeps while the block moves and ends; 0: no such call",
+        },
     },
 }
 
@@ -39,6 +47,7 @@ import_symbols! {
     mod side from "kimport_side_a" {
         side_id: fn() -> c_int,
         side_sleep: fn(usecs: c_uint) -> c_int,
+        side_move: fn() -> c_int,
         #[optional]
         side_only_a: fn() -> c_int,
         side_value: c_int,
@@ -52,6 +61,13 @@ import_symbols! {
     }
 }
 
+extern "C" {
+    // These are exported by lifetime_interrupts.c.
+    fn call_in_interrupt(function: unsafe extern "C" fn(*mut c_void), argument: *mut c_void);
+    #[cfg(CONFIG_X86)]
+    fn call_in_nmi(function: unsafe extern "C" fn(*mut c_void), argument: *mut c_void);
+}
+
 const A: c_int = 1;
 const B: c_int = 2;
 
@@ -60,8 +76,27 @@ const B: c_int = 2;
 enum How {
     Short,
     Sleeping,
+    /// The call returns on another CPU.
+    Moving,
     Optional,
+    Interrupt,
+    /// In a non-maskable interrupt.
+    #[cfg_attr(not(CONFIG_X86), allow(dead_code))]
+    Nmi,
 }
+
+/// The kinds of the threads' calls.
+const KINDS: &[How] = &[
+    Short,
+    Short,
+    Sleeping,
+    Sleeping,
+    Moving,
+    Optional,
+    Interrupt,
+    #[cfg(CONFIG_X86)]
+    Nmi,
+];
 
 /// The counts of the results of one thread's calls.
 struct Calls {
@@ -70,32 +105,118 @@ struct Calls {
     counts: [Atomic<i64>; 4],
 }
 
-impl Work for Calls {
-    fn step(&self) {
+impl Calls {
+    /// Calls, and counts the result.
+    fn call(&self) {
         let result = match self.how {
-            // SAFETY: The threads end before the imports do. The function takes nothing.
-            Short => Some(unsafe { side::side_id() }),
+            // SAFETY: The threads end before the imports do. The function takes nothing and may be
+            // called anywhere.
+            Short | Interrupt | Nmi => Some(unsafe { side::side_id() }),
             // SAFETY: As above; kthreads may sleep.
             Sleeping => Some(unsafe { side::side_sleep(100) }),
+            // SAFETY: As above.
+            Moving => Some(unsafe { side::side_move() }),
             // SAFETY: As for `side_id`.
             Optional => unsafe { side::side_only_a() },
         };
         let [a, b, missing, wrong] = &self.counts;
         let count = match (self.how, result) {
-            (Short | Sleeping, Some(A)) | (Optional, Some(11)) => a,
-            (Short | Sleeping, Some(B)) => b,
+            (Optional, Some(11)) => a,
             (Optional, None) => missing,
+            (Optional, _) => wrong,
+            (_, Some(A)) => a,
+            (_, Some(B)) => b,
             _ => wrong,
         };
         count.fetch_add(1, Relaxed);
     }
+
+    /// # Safety
+    ///
+    /// `calls` points to a `Self`.
+    unsafe extern "C" fn call_from_c(calls: *mut c_void) {
+        // SAFETY: By the contract of this function.
+        unsafe { &*calls.cast::<Self>() }.call();
+    }
 }
 
-struct LifetimeRebind {
-    // Dropped before the imports, through which the threads call.
-    _threads: KVec<Thread<Calls>>,
-    _imports: Imports<Rebindable>,
+impl Work for Calls {
+    fn step(&self) {
+        let this = from_ref(self).cast_mut().cast();
+        match self.how {
+            // SAFETY: The function takes a pointer to this value, and has returned at the end.
+            Interrupt => unsafe { call_in_interrupt(Self::call_from_c, this) },
+            // SAFETY: As above, and there is only one such thread.
+            #[cfg(CONFIG_X86)]
+            Nmi => unsafe { call_in_nmi(Self::call_from_c, this) },
+            _ => self.call(),
+        }
+    }
 }
+
+/// A thread's single call, which sleeps.
+struct Sleeper {
+    sleep_ms: u32,
+    /// The result of the call; 0 before that.
+    result: Atomic<c_int>,
+}
+
+impl Work for Sleeper {
+    fn step(&self) {
+        if self.result.load(Relaxed) == 0 {
+            // SAFETY: The imports end after the call. Threads may sleep.
+            let result = unsafe { side::side_sleep(self.sleep_ms * 1000) };
+            self.result.store(result, Relaxed);
+        }
+        // SAFETY: As above.
+        unsafe { msleep(10) };
+    }
+}
+
+/// Threads that call without pause.
+struct Callers {
+    calls: KVec<Arc<Calls>>,
+    _threads: KVec<Thread<Calls>>,
+}
+
+impl Callers {
+    /// Starts a thread of each of the `kinds`.
+    fn start(kinds: &[How]) -> Result<Self> {
+        let (mut calls, mut threads) = (KVec::new(), KVec::new());
+        for &how in kinds {
+            let counts = [const { Atomic::<i64>::new(0) }; 4];
+            let of_thread = Arc::new(Calls { how, counts }, GFP_KERNEL)?;
+            calls.push(of_thread.clone(), GFP_KERNEL)?;
+            threads.push(Thread::new(of_thread)?, GFP_KERNEL)?;
+        }
+        Ok(Self {
+            calls,
+            _threads: threads,
+        })
+    }
+
+    /// Prints the counts. Returns an error if a thread never saw one of the two results, or saw a
+    /// wrong one.
+    fn report(&self) -> Result {
+        for calls in &self.calls {
+            let how = match calls.how {
+                Short => "short",
+                Sleeping => "sleeping",
+                Moving => "moving",
+                Optional => "optional",
+                Interrupt => "interrupt",
+                Nmi => "nmi",
+            };
+            let [a, b, missing, wrong] = calls.counts.each_ref().map(|count| count.load(Relaxed));
+            pr_info!("{how}: {a} calls in a, {b} in b, {missing} missing, {wrong} wrong\n");
+            ensure(a > 0 && b + missing > 0 && wrong == 0)?;
+        }
+        Ok(())
+    }
+}
+
+/// The callers are dropped before the imports, through which they call.
+struct LifetimeRebind(#[expect(dead_code)] Option<(Callers, Imports<Rebindable>)>);
 
 fn ensure(condition: bool) -> Result {
     condition.then_some(()).ok_or(EBADMSG)
@@ -115,6 +236,8 @@ fn ensure_side(side: c_int) -> Result {
     ensure(unsafe { side::side_id() } == side)?;
     // SAFETY: As above.
     ensure(unsafe { side::side_sleep(1) } == side)?;
+    // SAFETY: As above.
+    ensure(unsafe { side::side_move() } == side)?;
     // SAFETY: As above.
     ensure(unsafe { side::side_only_a() } == (side == A).then_some(11))?;
     // SAFETY: As above; nobody writes the datum.
@@ -165,37 +288,82 @@ fn move_about(imports: &mut Imports<Rebindable>, moves: u32) -> Result {
     Ok(())
 }
 
+/// Calls `end` while a call sleeps inside the provider that has this counter. Returns an error if
+/// the call is still inside when `end` has returned.
+fn sleep_through<R>(
+    sleep_ms: u32,
+    counter: *mut atomic_t,
+    end: impl FnOnce() -> Result<R>,
+) -> Result<R> {
+    let result = Atomic::new(0);
+    let sleeper = Arc::new(Sleeper { sleep_ms, result }, GFP_KERNEL)?;
+    let thread = Thread::new(sleeper.clone())?;
+    while inside(counter)? == 0 {
+        // SAFETY: The module's init may sleep.
+        unsafe { msleep(1) };
+    }
+    let result = end()?;
+    ensure(inside(counter)? == 0)?;
+    drop(thread);
+    ensure(sleeper.result.load(Relaxed) > 0)?;
+    Ok(result)
+}
+
+/// Checks that a move and the end of the imports wait for a call that sleeps.
+fn wait_for_sleepers(mut imports: Imports<Rebindable>, sleep_ms: u32) -> Result {
+    let a = a::resolve_imports()?;
+    let b = b::resolve_imports()?;
+    sleep_through(sleep_ms, a::side_inside(), || {
+        imports.rebind(c"kimport_side_b")
+    })?;
+    ensure_side(B)?;
+    sleep_through(sleep_ms, b::side_inside(), || {
+        drop(imports);
+        Ok(())
+    })?;
+    drop((a, b));
+    Ok(())
+}
+
+/// Checks that an optional function is called or missing while the imports end, again and again.
+fn end_about(mut imports: Imports<Rebindable>, ends: u32) -> Result {
+    let a = a::resolve_imports()?;
+    let callers = Callers::start(&[Optional, Optional, Optional])?;
+    for _ in 0..ends {
+        ensure_side(A)?;
+        drop(imports);
+        ensure(inside(a::side_inside())? == 0)?;
+        imports = side::resolve_imports()?;
+    }
+    callers.report()?;
+    drop((callers, imports, a));
+    Ok(())
+}
+
 impl kernel::Module for LifetimeRebind {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let moves = parameter(&module_parameters::moves);
+        let ends = parameter(&module_parameters::ends);
+        let sleep_ms = parameter(&module_parameters::sleep_ms);
         let mut imports = side::resolve_imports()?;
-        let mut work = KVec::new();
+        if sleep_ms > 0 {
+            wait_for_sleepers(imports, sleep_ms)?;
+            return Ok(Self(None));
+        }
+        if ends > 0 {
+            end_about(imports, ends)?;
+            return Ok(Self(None));
+        }
         // Dropped before the imports, also on errors.
-        let mut threads = KVec::new();
-        if moves == 0 {
-            all_or_nothing(&mut imports)?;
-        } else {
-            for how in [Short, Short, Sleeping, Sleeping, Optional] {
-                let counts = [const { Atomic::<i64>::new(0) }; 4];
-                let calls = Arc::new(Calls { how, counts }, GFP_KERNEL)?;
-                work.push(calls.clone(), GFP_KERNEL)?;
-                threads.push(Thread::new(calls)?, GFP_KERNEL)?;
-            }
+        let callers;
+        if moves > 0 {
+            callers = Callers::start(KINDS)?;
             move_about(&mut imports, moves)?;
+            callers.report()?;
+        } else {
+            callers = Callers::start(&[])?;
+            all_or_nothing(&mut imports)?;
         }
-        for calls in &work {
-            let how = match calls.how {
-                Short => "short",
-                Sleeping => "sleeping",
-                Optional => "optional",
-            };
-            let [a, b, missing, wrong] = calls.counts.each_ref().map(|count| count.load(Relaxed));
-            pr_info!("{how}: {a} calls in a, {b} in b, {missing} missing, {wrong} wrong\n");
-            ensure(a > 0 && b + missing > 0 && wrong == 0)?;
-        }
-        Ok(Self {
-            _threads: threads,
-            _imports: imports,
-        })
+        Ok(Self(Some((callers, imports))))
     }
 }

@@ -5,8 +5,10 @@
  * are inside, and warns if it is unloaded while a call is inside.
  */
 #include <linux/atomic.h>
+#include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 
 static bool hold_exit;
 module_param(hold_exit, bool, 0644);
@@ -36,6 +38,23 @@ static noinline __used int side_sleep(unsigned int usecs)
 
 	atomic_inc(&side_inside);
 	usleep_range(usecs, usecs + 1);
+	WARN_ON_ONCE(READ_ONCE(side_gone));
+	id = READ_ONCE(side_value);
+	atomic_dec(&side_inside);
+	return id;
+}
+
+/* Returns on another CPU, if there is one. */
+static noinline __used int side_move(void)
+{
+	unsigned int cpu;
+	int id;
+
+	atomic_inc(&side_inside);
+	cpu = cpumask_next(raw_smp_processor_id(), cpu_online_mask);
+	if (cpu >= nr_cpu_ids)
+		cpu = cpumask_first(cpu_online_mask);
+	set_cpus_allowed_ptr(current, cpumask_of(cpu));
 	WARN_ON_ONCE(READ_ONCE(side_gone));
 	id = READ_ONCE(side_value);
 	atomic_dec(&side_inside);
