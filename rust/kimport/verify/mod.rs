@@ -15,7 +15,7 @@ mod kernel_types;
 use crate::binding::Binding;
 use crate::block::Symbol;
 use crate::compat::code;
-use crate::log::{log_for, log_lines};
+use crate::log::log_lines;
 use crate::provider::{provider_name, Provider};
 use crate::resolver::Kallsyms;
 use crate::this_module::module_name;
@@ -136,66 +136,77 @@ impl<'a> Types<'a> {
         if !symbol.is_compared(policy) {
             return Ok(None);
         }
-        let name = symbol.name;
-        let from = provider_name(self.provider);
-        let importer = self.importer;
-        let print = |report: &dyn core::fmt::Display, is_refused| {
-            let report = Printed(report);
-            if is_refused {
-                log_lines!(importer, ERR, "cannot import {name} from {from}: {report}");
-            } else {
-                log_lines!(importer, WARNING, "{name} from {from}: {report}");
-            }
-        };
         let judgement = match self.get() {
             None => Judgement::Unverified(Unverified::NoBtf),
-            Some(types) => {
-                let judgement = judge(
-                    name.to_str().unwrap_or("?"),
-                    symbol.description,
-                    policy,
-                    types,
-                    found,
-                    |report, is_refused| print(&report, is_refused),
-                );
-                match (judgement, found, layouts) {
-                    (
-                        Judgement::Verified | Judgement::Accepted,
-                        TypeMatch::Id(id),
-                        Some(layouts),
-                    ) => judgement.and(judge_layouts(
-                        layouts,
-                        symbol.description,
-                        policy,
-                        types,
-                        id,
-                        |mismatch, is_refused| {
-                            let report = TableReport {
-                                mismatch,
-                                source: types,
-                                labels: [importer, from].map(|name| name.to_str().unwrap_or("?")),
-                                name: None,
-                            };
-                            print(&report, is_refused);
-                        },
-                    )),
-                    _ => judgement,
-                }
-            }
+            Some(types) => self.compare(&symbol, found, policy, layouts, types),
         };
+        let name = symbol.name;
         match judgement {
             Judgement::Verified | Judgement::Accepted => {}
             Judgement::Refused => return Err(code::EPROTOTYPE),
             Judgement::Unverified(why) if policy == Policy::Require => {
-                let refusal = Printed(Refusal::Unverified(why));
-                log_for!(importer, ERR, "cannot import {name} from {from}: {refusal}");
+                self.print(name, &Refusal::Unverified(why), true);
                 return Err(code::ENODATA);
             }
             Judgement::Unverified(why) => {
-                crate::log::debug!("{} is unverified: {}", symbol.name, Printed(why));
+                crate::log::debug!("{name} is unverified: {}", Printed(why));
             }
         }
         Ok(Some(judgement))
+    }
+
+    /// Judges the declared type, and the layouts that it leads to. A difference is logged.
+    fn compare(
+        &self,
+        symbol: &Declared<'_>,
+        found: TypeMatch,
+        policy: Policy,
+        layouts: Option<&mut Layouts<'_>>,
+        types: &KernelTypes,
+    ) -> Judgement {
+        let name = symbol.name;
+        let judgement = judge(
+            name.to_str().unwrap_or("?"),
+            symbol.description,
+            policy,
+            types,
+            found,
+            |report, is_refused| self.print(name, &report, is_refused),
+        );
+        let is_accepted = matches!(judgement, Judgement::Verified | Judgement::Accepted);
+        let (TypeMatch::Id(id), Some(layouts), true) = (found, layouts, is_accepted) else {
+            return judgement;
+        };
+        let labels = [self.importer, provider_name(self.provider)];
+        judgement.and(judge_layouts(
+            layouts,
+            symbol.description,
+            policy,
+            types,
+            id,
+            |mismatch, is_refused| {
+                let report = TableReport {
+                    mismatch,
+                    source: types,
+                    labels: labels.map(|name| name.to_str().unwrap_or("?")),
+                    name: None,
+                };
+                self.print(name, &report, is_refused);
+            },
+        ))
+    }
+
+    /// Logs a difference of the symbol called `name`.
+    #[cold]
+    #[inline(never)]
+    fn print(&self, name: &CStr, report: &dyn core::fmt::Display, is_refused: bool) {
+        let (importer, from) = (self.importer, provider_name(self.provider));
+        let report = Printed(report);
+        if is_refused {
+            log_lines!(importer, ERR, "cannot import {name} from {from}: {report}");
+        } else {
+            log_lines!(importer, WARNING, "{name} from {from}: {report}");
+        }
     }
 }
 
