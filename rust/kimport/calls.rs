@@ -309,7 +309,7 @@ macro_rules! __declare_calls {
             // As C's `DEFINE_PER_CPU()`. The linker or the module loader writes the address into
             // the static above, as into a `struct srcu_struct`.
             #[cfg_attr(CONFIG_SMP, link_section = ".data..percpu")]
-            static COUNTERS: $crate::Counters = $crate::Counters::new();
+            static COUNTERS: $crate::Counters = $crate::Counters::zero();
 
             // SAFETY: The counters are in the section of per-CPU variables.
             unsafe { $crate::$type::new(&raw const COUNTERS) }

@@ -203,8 +203,8 @@ fn print(seq: &SeqFile, block: &Block, symbol: &Symbol) {
 }
 
 fn print_bound(seq: &SeqFile, symbol: &Symbol, address: *mut c_void) {
-    match Kallsyms::get().and_then(|kallsyms| kallsyms.modules()) {
-        Ok(modules) => modules.with_module_of(address.addr(), |module| {
+    match Kallsyms::get().and_then(|kallsyms| kallsyms.owners()) {
+        Ok(owners) => owners.with_module_of(address.addr(), |module| {
             seq_print!(seq, "{} ", module.unwrap_or(c"vmlinux"));
         }),
         Err(_) => seq_print!(seq, "? "),

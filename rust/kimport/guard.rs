@@ -28,7 +28,7 @@ use crate::license;
 use crate::log::{log, log_for};
 use crate::provider::Provider;
 use crate::resolution::accept;
-use crate::resolver::{find_symbol, Kallsyms, Kind, Modules, Place, Query};
+use crate::resolver::{find_symbol, Kallsyms, Kind, Modules, Owners, Place, Query};
 use crate::this_module::this_module;
 use crate::types::{Policy, TakenRecord, TakenRecords, TAKEN_SYMBOL};
 use crate::verify::{check_types, layouts, Declared, Printed, Types};
@@ -123,6 +123,7 @@ unsafe fn name_of<'a>(module: NonNull<module>) -> &'a CStr {
 pub struct Guard {
     kallsyms: Kallsyms,
     modules: Modules,
+    owners: Owners,
     #[pin]
     guarded: Mutex<KVec<Guarded>>,
     #[pin]
@@ -145,6 +146,7 @@ impl Guard {
         try_pin_init!(&this in Self {
             kallsyms: kallsyms()?,
             modules: kallsyms.modules().map_err(|unusable| unusable.errno())?,
+            owners: kallsyms.owners().map_err(|unusable| unusable.errno())?,
             guarded <- new_mutex!(KVec::new()),
             notifier <- Opaque::ffi_init(|notifier: *mut bindings::notifier_block| {
                 let value = bindings::notifier_block {
@@ -188,7 +190,7 @@ impl Guard {
         for mark in marks {
             // `LIVE` of a module that is in its init now will be notified.
             let module = self
-                .modules
+                .owners
                 .with_module_of(mark, |name| Provider::find(&self.modules, name?).ok());
             if let Some(module) = module {
                 self.take(&module);

@@ -17,9 +17,8 @@ pub struct Counters([Side; 2]);
 
 impl Counters {
     /// Creates counters that are 0.
-    pub const fn new() -> Self {
-        const SIDE: Side = Side([const { Atomic::new(0) }; 2]);
-        Self([SIDE; 2])
+    pub const fn zero() -> Self {
+        Self([const { Side([const { Atomic::new(0) }; 2]) }; 2])
     }
 }
 

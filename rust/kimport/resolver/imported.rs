@@ -52,7 +52,7 @@ mod first {
 }
 
 group! {
-    /// The functions that find modules.
+    /// The function that finds modules by their names.
     MODULES: modules
 }
 
@@ -61,6 +61,24 @@ mod modules {
         use crate::bindings;
 
         pub(in super::super) find_module: _,
+    }
+
+    pub(super) fn symbols() -> &'static [crate::block::Symbol] {
+        __KIMPORT_BLOCK.symbols
+    }
+}
+
+#[cfg(any(CONFIG_KIMPORT_DEBUGFS, kimport_guard))]
+group! {
+    /// The function that finds modules by addresses.
+    OWNERS: owners
+}
+
+#[cfg(any(CONFIG_KIMPORT_DEBUGFS, kimport_guard))]
+mod owners {
+    kimport_macros::import_symbols! {
+        use crate::bindings;
+
         pub(in super::super) __module_address: _,
     }
 

@@ -34,12 +34,20 @@ use kernel::sync::rcu;
 /// While a value exists, the functions of [`imported::FIRST`] are bound.
 pub(crate) struct Kallsyms(());
 
-/// The functions that find modules.
+/// The function that finds modules by their names.
 ///
 /// # Invariants
 ///
-/// While a value exists, the functions of [`imported::MODULES`] are bound.
+/// While a value exists, the function of [`imported::MODULES`] is bound.
 pub(crate) struct Modules(());
+
+/// The function that finds modules by addresses.
+///
+/// # Invariants
+///
+/// While a value exists, the function of [`imported::OWNERS`] is bound.
+#[cfg(any(CONFIG_KIMPORT_DEBUGFS, kimport_guard))]
+pub(crate) struct Owners(());
 
 /// A reason why the symbol tables cannot be used.
 pub(crate) enum Unusable {
@@ -187,11 +195,19 @@ impl Kallsyms {
         Ok(())
     }
 
-    /// Returns the functions that find modules. May sleep.
+    /// Returns the function that finds modules by their names. May sleep.
     pub(crate) fn modules(&self) -> Result<Modules, Unusable> {
         self.need(&imported::MODULES)?;
-        // INVARIANT: They were bound just now, or earlier, and are never unbound.
+        // INVARIANT: It was bound just now, or earlier, and is never unbound.
         Ok(Modules(()))
+    }
+
+    /// Returns the function that finds modules by addresses. May sleep.
+    #[cfg(any(CONFIG_KIMPORT_DEBUGFS, kimport_guard))]
+    pub(crate) fn owners(&self) -> Result<Owners, Unusable> {
+        self.need(&imported::OWNERS)?;
+        // INVARIANT: As above.
+        Ok(Owners(()))
     }
 
     /// Returns the address of the symbol of each query in `provider`, or in the kernel image, in
@@ -301,7 +317,10 @@ impl Modules {
         // the function requires.
         unsafe { imported::find_module(name.as_char_ptr()) }
     }
+}
 
+#[cfg(any(CONFIG_KIMPORT_DEBUGFS, kimport_guard))]
+impl Owners {
     /// Calls `look` with the name of the module that `address` lies in, or with [`None`] if it lies
     /// in no module. `look` may not sleep.
     pub(crate) fn with_module_of<R>(

@@ -15,6 +15,8 @@ mod module;
 mod not_found;
 mod search;
 
+#[cfg(kimport_guard)]
+pub(crate) use kallsyms::Owners;
 pub(crate) use kallsyms::{Kallsyms, Modules, Unusable};
 #[cfg(kimport_bench)]
 pub(crate) use lookup_address::find_by;

@@ -666,10 +666,10 @@ fn place_of(pointer: &Ident, fields: &[Field], shown_at: Span) -> TokenStream {
             name.set_span(Span::call_site().located_at(shown_at));
             name
         });
-        // SAFETY: The place is in memory that is only addressed, never read.
+        // The memory is only addressed, never read.
         place = quote!(unsafe { &raw const (*#place)#(.#names)* });
         if fields.last().is_some_and(|field| field.is_wrapped) {
-            // SAFETY: The function only tells the type, and is not called.
+            // The function only tells the type, and is not called.
             place = quote!(union_field(#place, |field| unsafe { field.as_ref() }));
         }
     }

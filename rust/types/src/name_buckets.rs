@@ -4,7 +4,8 @@
 
 /// The end of a list.
 const NONE: u16 = u16::MAX;
-const BUCKETS: usize = 64;
+/// A power of two.
+const BUCKETS: usize = 256;
 
 /// Lists of a slice's elements by a hash of their names.
 ///
@@ -48,12 +49,17 @@ impl NameBuckets {
     }
 
     fn bucket(name: &[u8]) -> usize {
+        /// 2^64 divided by the golden ratio, which spreads numbers well (Knuth, TAOCP 6.4).
+        const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
         // The ends of names differ most.
-        let tail = name.len().saturating_sub(8);
-        let tail = name.get(tail..).unwrap_or_default();
-        let hash = tail.iter().fold(name.len() as u32, |hash, &byte| {
-            hash.wrapping_mul(31).wrapping_add(byte.into())
-        });
-        (hash ^ (hash >> 12)) as usize % BUCKETS
+        let tail = match name.last_chunk() {
+            Some(tail) => u64::from_le_bytes(*tail),
+            None => name
+                .iter()
+                .fold(0, |tail, &byte| tail << 8 | u64::from(byte)),
+        };
+        let hash = (tail ^ name.len() as u64).wrapping_mul(SPREAD);
+        (hash >> (u64::BITS - BUCKETS.ilog2())) as usize
     }
 }

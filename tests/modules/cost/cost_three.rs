@@ -6,6 +6,7 @@
     dead_code,
     improper_ctypes,
     non_camel_case_types,
+    unused_imports,
     clippy::type_complexity
 )]
 

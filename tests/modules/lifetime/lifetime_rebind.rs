@@ -146,8 +146,8 @@ impl Work for Calls {
         match self.how {
             // SAFETY: The function takes a pointer to this value, and has returned at the end.
             Interrupt => unsafe { call_in_interrupt(Self::call_from_c, this) },
-            // SAFETY: As above, and there is only one such thread.
             #[cfg(CONFIG_X86)]
+            // SAFETY: As above, and there is only one such thread.
             Nmi => unsafe { call_in_nmi(Self::call_from_c, this) },
             _ => self.call(),
         }

@@ -83,12 +83,26 @@ pub fn kdir() -> PathBuf {
 
 /// Returns the names that the stock kernel and its modules export.
 pub fn exports() -> HashSet<String> {
+    exports_where(|_| true)
+}
+
+/// Returns the names that the stock kernel and its modules export to every module, in no namespace.
+pub fn exports_to_all() -> HashSet<String> {
+    exports_where(|namespace| namespace.is_empty())
+}
+
+fn exports_where(is_wanted: impl Fn(&str) -> bool) -> HashSet<String> {
     let path = kdir().join("Module.symvers");
     let symvers = fs::read_to_string(path).expect("Module.symvers can be read");
-    symvers
-        .lines()
-        .filter_map(|line| Some(line.split('\t').nth(1)?.to_owned()))
-        .collect()
+    let export = |line: &str| {
+        let words: Vec<_> = line.split('\t').collect();
+        let namespace = words.get(4).copied().unwrap_or_default();
+        is_wanted(namespace)
+            .then(|| words.get(1).copied())
+            .flatten()
+            .map(str::to_owned)
+    };
+    symvers.lines().filter_map(export).collect()
 }
 
 /// Returns the directory of the stock kernel's release, with its modules and vmlinuz.

@@ -13,7 +13,7 @@ use kimport_cli::kernel::{image, kallsyms};
 use kimport_testing::prototypes::{
     choose, mistake, mutations, rng, seed, Bindgen, Function, Mutation, Prototype, Ty,
 };
-use kimport_testing::{bindgen_structs, index, stock_btf, stock_release};
+use kimport_testing::{bindgen_structs, exports_to_all, index, stock_btf, stock_release};
 use kimport_types::{Btf, BtfKind, MismatchPlace, Rule, Severity, TypeSource, IMPLEMENTATION};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -133,10 +133,10 @@ fn block(name: &str, entries: &[(&str, String)]) -> String {
 }
 
 /// Returns declarations of exported functions, and a static that refers to them.
-fn exported(entries: &[(&str, String)]) -> String {
-    let count = entries.len();
+fn exported_block(names: &[&str]) -> String {
+    let count = names.len();
     let (mut declared, mut used) = (String::new(), String::new());
-    for (name, _) in entries {
+    for name in names {
         declared += &format!("    fn r#{name}();\n");
         used += &format!("    r#{name},\n");
     }
@@ -262,7 +262,18 @@ fn main() {
             std::fs::write(path, text).expect("the modules of tests/modules/cost are written");
         }
     }
-    let exported = exported(&entries[..FEW]);
+    let to_all = exports_to_all();
+    let exported = entries[..EACH].iter().map(|(name, _)| *name);
+    let exported: Vec<_> = exported
+        .filter(|name| to_all.contains(*name))
+        .take(FEW)
+        .collect();
+    assert_eq!(
+        exported.len(),
+        FEW,
+        "too few of the chosen ones are exported to all modules"
+    );
+    let exported = exported_block(&exported);
     std::fs::write(directory.join("exported.rs"), exported).expect("exported.rs is written");
     std::fs::write(directory.join("wrong.expected"), expected).expect("the rest is written");
 }
