@@ -31,11 +31,10 @@ fn on_cpu(
     let caller = from_mut(caller).cast();
     // The type of the last argument depends on the kernel.
     #[allow(clippy::useless_conversion)]
+    let wait = true.into();
     // SAFETY: The functions here take a pointer to an `Option<Inside>`, which nobody else uses
     // until this returns.
-    let result =
-        unsafe { bindings::smp_call_function_single(cpu, Some(function), caller, true.into()) };
-    result == 0
+    unsafe { bindings::smp_call_function_single(cpu, Some(function), caller, wait) == 0 }
 }
 
 /// # Safety
