@@ -7,8 +7,8 @@
 # kimport-vm: module tests/modules/bench/bench_provider_big
 # kimport-vm: module tests/modules/bench/kimport_bench
 # kimport-vm: file $KIMPORT_BUILD/bench-pointer/kimport_bench.ko:/test/pointer/kimport_bench.ko
-# kimport-vm: file $KIMPORT_BUILD/bench-installed/cost_many.ko:/test/installed/cost_many.ko
-# kimport-vm: file $KIMPORT_BUILD/bench-installed/baseline_exported.ko:/test/installed/baseline_exported.ko
+# kimport-vm: file $KIMPORT_BUILD/bench-installed/cost_many.ko:/test/cost_many.ko
+# kimport-vm: file $KIMPORT_BUILD/bench-installed/baseline_exported.ko:/test/baseline_exported.ko
 # kimport-vm: program date
 # kimport-vm: one-thread
 # kimport-vm: qemu -icount shift=0,sleep=off
@@ -53,7 +53,7 @@ nanoseconds() {
 # insmods NAME MODULE: measures the loading of a module with 45 imports, and prints the samples.
 insmods() {
 	for _ in $(seq "$LOADS"); do
-		nothing=$(nanoseconds true) && ticks=$(nanoseconds insmod "/test/installed/$2.ko") || return
+		nothing=$(nanoseconds true) && ticks=$(nanoseconds insmod "/test/$2.ko") || return
 		echo "sample insmod/$1 45 $((ticks - nothing))"
 		rmmod "$2" || return
 	done

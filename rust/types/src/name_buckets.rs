@@ -57,7 +57,7 @@ impl NameBuckets {
             Some(tail) => u64::from_le_bytes(*tail),
             None => name
                 .iter()
-                .fold(0, |tail, &byte| tail << 8 | u64::from(byte)),
+                .fold(0, |tail, &byte| (tail << 8) | u64::from(byte)),
         };
         let hash = (tail ^ name.len() as u64).wrapping_mul(SPREAD);
         (hash >> (u64::BITS - BUCKETS.ilog2())) as usize

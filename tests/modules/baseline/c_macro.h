@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The way in which the C macro imports: a struct of pointers, which init fills. A kprobe gives it the
- * address of kallsyms_lookup_name. NAMES is a file with a line `NAME(function)` for each import.
+ * The way in which the C macro imports: a struct of pointers, which init fills. A kprobe gives it
+ * the address of kallsyms_lookup_name. NAMES is a file with a line `NAME(function)` for each
+ * import.
  */
 #include <linux/kprobes.h>
 #include <linux/module.h>
