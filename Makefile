@@ -7,6 +7,7 @@
 #
 #: make demo            show in a VM a disk that Rust serves with a LIO core without exports
 #: make bench           count instructions of calls, of resolving, and of the C macros (two VMs)
+#: make sizes           print the size of samples/hello_import
 #: make bench-compare   run make bench for the commit BASE=COMMIT and for this one, and show the
 #:                      differences
 #: make check           run what CI runs: check-host and check-vm
@@ -49,7 +50,7 @@
 #:                      with CONFIG_RUST=y (now @KDIR@)
 #: KIMPORT_CACHE=...    directory of everything that set-up makes (now @CACHE@)
 #: KIMPORT_MIRROR=...   Debian mirror (default: from the apt configuration)
-#: KIMPORT_ACCEL=auto   let VMs use KVM where it works (now @KIMPORT_ACCEL@)
+#: KIMPORT_ACCEL=tcg    emulate the CPUs of VMs even where KVM works (now @KIMPORT_ACCEL@)
 #: KIMPORT_SEED=...     number that chooses other functions for the modules typed and bench
 #: CHECK_JOBS=...       number of targets that make check makes side by side (now @CHECK_JOBS@)
 
@@ -113,8 +114,7 @@ export KIMPORT_STOCK := $(STOCK)
 export KIMPORT_KDIR := $(KDIR)
 export CARGO_TARGET_DIR := $(CACHE)/target
 export KIMPORT_GUEST_TOOLS := $(CARGO_TARGET_DIR)/$(GUEST_TARGET:%=%/)debug
-# An existing /dev/kvm may not work (nested virtualization). KIMPORT_ACCEL=auto tries it.
-export KIMPORT_ACCEL ?= tcg
+export KIMPORT_ACCEL ?= auto
 ifneq ($(KDIR),$(OWN_KDIR))
 export KIMPORT_BIND := $(KDIR)$(if $(KIMPORT_BIND),:$(KIMPORT_BIND))
 endif
@@ -215,7 +215,8 @@ tests/modules/typed tests/modules/bench tests/modules/cost tests/modules/baselin
 tests/modules/typed: private MADE_OF = $(TYPED)
 tests/modules/bench bench-pointer: private MADE_OF = $(TYPED_BENCH)
 tests/modules/bench bench-pointer: private ARGUMENTS = blocks=$(TYPED_BENCH)
-tests/modules/cost tests/modules/baseline: private MADE_OF = $(TYPED)
+tests/modules/cost: private MADE_OF = $(addprefix $(dir $(TYPED)),three.rs many.rs)
+tests/modules/baseline: private MADE_OF = $(addprefix $(dir $(TYPED)),exported.rs three.h many.h)
 tests/modules/cost tests/modules/baseline: private ARGUMENTS = blocks=$(TYPED:%/prototypes.rs=%)
 
 .PHONY: pointer bench-pointer consumer lio ways changed
@@ -352,6 +353,7 @@ $(BENCH_LOGS): $(BUILD)/bench-%.log: tests/modules/bench bench-pointer bench-ins
 # Modules as distributions install them, without debug information.
 .PHONY: bench-installed
 bench-installed: tests/modules/cost tests/modules/baseline
+	@[[ -z '$(LINKS)' ]] || { echo "make bench needs a kernel that is built with Rust" >&2; exit 2; }
 	@mkdir -p $(BUILD)/$@
 	@$(IN_ROOT) bash -euc 'for ko in $(addsuffix /*.ko,$(addprefix $(BUILD)/,$^)); do \
 		strip -g -o $(BUILD)/$@/$${ko##*/} $$ko; done; size $(BUILD)/$@/*.ko > $(BUILD)/$@/sizes'
@@ -360,6 +362,12 @@ bench: $(BENCH_LOGS)
 	@$(AT_ONE_PATH) $(BINARIES)/kimport-bench $(BENCH_LOGS) --json $(BUILD)/bench.json \
 		--sizes $(BUILD)/bench-installed/sizes --svg $(BUILD)/bench.svg
 	@echo $(BUILD)/bench.json $(BUILD)/bench.svg
+
+# The copy of the functions of Rust's crates is only in modules for a kernel without Rust.
+.PHONY: sizes
+sizes: samples/hello_import
+	@$(IN_ROOT) size $(wildcard $(addprefix $(BUILD)/$</,hello_import.ko \
+		.kimport/hello_import/runtime.o))
 
 # The base is built and measured in a clone of its own. The results are compared by the newer tools.
 BENCH_BASE := $(BUILD)/bench-base

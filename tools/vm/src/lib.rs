@@ -7,6 +7,7 @@
 //! machine. [`session`] follows the run with the help of [`ktap`] and [`klog`]. [`run`] puts them
 //! together.
 
+mod accelerator;
 mod image;
 pub mod klog;
 pub mod ktap;

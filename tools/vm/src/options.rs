@@ -75,7 +75,8 @@ pub struct Options {
     /// The size of the memory, as QEMU writes it.
     #[arg(long, default_value = "1G")]
     pub memory: String,
-    /// The accelerator.
+    /// The accelerator. `auto` takes KVM if a VM that executes a few instructions works with it,
+    /// and no argument of QEMU has TCG count instructions.
     #[arg(long, env = "KIMPORT_ACCEL", value_enum, default_value_t = Accel::Auto)]
     pub accel: Accel,
     /// Has TCG emulate the CPUs in turns. For suites that keep patching code that other CPUs run:

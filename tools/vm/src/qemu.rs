@@ -6,7 +6,8 @@
 //! the second on a virtio port, so that no message of the kernel can tear a result apart. QEMU
 //! never outlives the runner: it is killed on drop, and the kernel kills it when the runner dies.
 
-use crate::options::{Accel, Options};
+use crate::accelerator;
+use crate::options::Options;
 use anyhow::{Context, Result};
 use rustix::io::{fcntl_setfd, FdFlags};
 use rustix::process::{getppid, set_parent_process_death_signal, Pid, Signal};
@@ -112,18 +113,7 @@ impl Machine<'_> {
         add(&["-nodefaults", "-no-user-config", "-display", "none"]);
         add(&["-no-reboot"]);
         add(&self.architecture.machine());
-        // QEMU falls back from the first accelerator to the second.
         let options = self.options;
-        let Options {
-            accel, one_thread, ..
-        } = *options;
-        if accel != Accel::Tcg && (accel == Accel::Kvm || kvm_usable()) {
-            add(&["-accel", "kvm"]);
-        }
-        if accel != Accel::Kvm {
-            let thread = if one_thread { "single" } else { "multi" };
-            add(&["-accel", &format!("tcg,thread={thread}")]);
-        }
         add(&["-smp", &options.smp.to_string(), "-m", &options.memory]);
         let initrd = format!("/proc/self/fd/{}", self.initrd.as_raw_fd());
         add(&["-kernel", &self.kernel.to_string_lossy(), "-initrd"]);
@@ -148,16 +138,18 @@ impl Machine<'_> {
 
     /// Starts the VM.
     pub(crate) fn start(&self) -> Result<Vm> {
+        let usual = Path::new(self.architecture.program());
+        let program = self.options.qemu.as_deref().unwrap_or(usual);
+        let accelerators = accelerator::arguments(self.options, program, self.architecture)?;
         let (console, console_guest) = UnixStream::pair().context("console socket")?;
         let (channel, channel_guest) = UnixStream::pair().context("channel socket")?;
         let mut inherited = vec![console_guest.as_raw_fd(), channel_guest.as_raw_fd()];
         inherited.push(self.initrd.as_raw_fd());
         inherited.extend(self.disks.iter().map(AsRawFd::as_raw_fd));
         let runner = rustix::process::getpid();
-        let usual = Path::new(self.architecture.program());
-        let program = self.options.qemu.as_deref().unwrap_or(usual);
         let mut command = Command::new(program);
         command
+            .args(accelerators)
             .args(self.arguments(console_guest.as_raw_fd(), channel_guest.as_raw_fd()))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -230,11 +222,6 @@ impl Drop for Vm {
         // A killed child can be waited for, and nothing could be done about an error here.
         let _ = self.child.wait();
     }
-}
-
-fn kvm_usable() -> bool {
-    let kvm = File::options().read(true).write(true).open("/dev/kvm");
-    kvm.is_ok()
 }
 
 #[cfg(test)]
