@@ -34,11 +34,11 @@ dynamic_debug() {
 	done
 }
 
-ktap_plan 8
+ktap_plan 9
 ktap_test "hello_import has run at boot" hello
 ktap_test "debugfs lists its imports" listed
 ktap_test "dynamic debug knows both users by their names" dynamic_debug
-for suite in static_call table lookup_address kallsyms imports; do
+for suite in static_call table calls lookup_address kallsyms imports; do
 	ktap_test "KUnit: $suite" kunit "kimport_$suite"
 done
 ktap_finish

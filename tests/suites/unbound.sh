@@ -2,15 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # A wrapper whose import is not bound ends in a BUG that names the symbol, never in a jump to
-# nowhere. The task dies and the module stays, so this suite is the last in a VM. The cases are
-# those of tests/modules/imports/cases/main.rs.
+# nowhere. The task dies and the module stays, so this suite is the last in a VM.
 #
 # kimport-vm: needs rust
 # kimport-vm: module tests/modules/imports/import_cases
+# kimport-vm: module tests/modules/lifetime/lifetime_interrupts
+# kimport-vm: module tests/modules/lifetime/lifetime_rebind
 # kimport-vm: last
 # shellcheck shell=dash disable=SC1090
 . "$KTAP_SH"
 
+# unbound SYMBOL MODULE PARAMETER: the module calls the symbol in its init.
 unbound() {
 	expect_log "kernel BUG at rust/helpers/bug"
 	if [ "$(uname -m)" = aarch64 ]; then
@@ -20,10 +22,16 @@ unbound() {
 		expect_log "WARNING: kernel/context_tracking.c:[0-9]+ at ct_kernel_exit"
 	fi
 	log_mark
-	insmod "$TEST_MODULES/import_cases.ko" case=13
-	log_since | grep "import_cases: kimport: nr_processes was used before resolve_imports() succeeded"
+	insmod "$TEST_MODULES/$2.ko" "$3"
+	log_since | grep "$2: kimport: $1 was used before resolve_imports() succeeded"
 }
 
-ktap_plan 1
-ktap_test "a call before resolve_imports is a BUG that names the symbol" unbound
+rebindable() {
+	insmod "$TEST_MODULES/lifetime_interrupts.ko" || return
+	unbound kimport_side_a:side_id lifetime_rebind unbound=1
+}
+
+ktap_plan 2
+ktap_test "a call before resolve_imports is a BUG that names the symbol" unbound nr_processes import_cases case=13
+ktap_test "a call in a #[rebindable] block, too" rebindable
 ktap_finish

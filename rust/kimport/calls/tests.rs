@@ -23,15 +23,14 @@ fn pauses_for(caller: Inside) -> usize {
 }
 
 /// Runs `function` in an interrupt of `cpu`. Returns whether that CPU is there.
+// The type of the last argument of the kernel's function depends on the kernel.
+#[allow(clippy::useless_conversion)]
 fn on_cpu(
     cpu: c_int,
     function: unsafe extern "C" fn(*mut c_void),
     caller: &mut Option<Inside>,
 ) -> bool {
-    let caller = from_mut(caller).cast();
-    // The type of the last argument depends on the kernel.
-    #[allow(clippy::useless_conversion)]
-    let wait = true.into();
+    let (caller, wait) = (from_mut(caller).cast(), true.into());
     // SAFETY: The functions here take a pointer to an `Option<Inside>`, which nobody else uses
     // until this returns.
     unsafe { bindings::smp_call_function_single(cpu, Some(function), caller, wait) == 0 }

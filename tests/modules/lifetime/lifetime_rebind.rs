@@ -35,6 +35,10 @@ module! {
             default: 0,
             description: "How often the imports end while threads call an optional function",
         },
+        unbound: u8 {
+            default: 0,
+            description: "1: call before the imports are resolved, which ends in a BUG",
+        },
         sleep_ms: u32 {
             default: 0,
             description: "Milliseconds that a call sleeps while the block moves and ends; 0: no such call",
@@ -345,6 +349,11 @@ impl kernel::Module for LifetimeRebind {
         let moves = parameter(&module_parameters::moves);
         let ends = parameter(&module_parameters::ends);
         let sleep_ms = parameter(&module_parameters::sleep_ms);
+        if parameter(&module_parameters::unbound) != 0 {
+            // SAFETY: The conditions do not hold: the imports are not resolved. The call ends in a
+            // `BUG`.
+            unsafe { side::side_id() };
+        }
         let mut imports = side::resolve_imports()?;
         if sleep_ms > 0 {
             wait_for_sleepers(imports, sleep_ms)?;
