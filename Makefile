@@ -10,6 +10,8 @@
 #: make sizes           print the size of samples/hello_import
 #: make bench-compare   run make bench for the commit BASE=COMMIT and for this one, and show the
 #:                      differences
+#: make bench-host      compare the times of kimport, built for release, with those of bpftool, xz and
+#:                      objcopy on the same files
 #: make check           run what CI runs: check-host and check-vm
 #:
 #: make setup           make build root and kernel build tree (other targets do this when needed)
@@ -128,6 +130,7 @@ CARGO_ENV := env RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_CHECKSUM_FRESHNESS=true
 AT_ONE_PATH := scripts/in-root --at $(AT) -- $(CARGO_ENV)
 CARGO := $(AT_ONE_PATH) cargo
 BINARIES := $(CARGO_TARGET_DIR)/debug
+RELEASE_BINARIES := $(CARGO_TARGET_DIR)/release
 KIMPORT := $(BINARIES)/kimport
 
 # The modules for docs/ways.md are built for each kernel there, see `ways`. The benchmarks read the
@@ -342,6 +345,8 @@ vm-pointer: pointer
 vm-pointer: VM_OPTIONS = --instead tests/modules/imports=pointer \
 	--file tests/suites/pointer.calls:/test/calls
 
+IBLOCK := $(BUILD)/samples/rust_iblock/rust_iblock.ko
+
 # The benchmarks count ticks of the time-stamp counter, which are instructions here. They are not
 # part of `check`: tests are not timed.
 BENCH_CPUS := 1 4
@@ -381,6 +386,22 @@ bench-compare: setup
 	@$(MAKE) bench
 	@$(CARGO) build -q -p kimport-bench --bin kimport-bench-compare
 	@$(AT_ONE_PATH) $(BINARIES)/kimport-bench-compare $(BENCH_BASE)/build/bench.json $(BUILD)/bench.json
+
+BPFTOOL := $(BUILD)/bpftool/bootstrap/bpftool
+$(BPFTOOL): | setup
+	@mkdir -p $(BUILD)/bpftool
+	@$(IN_ROOT) $(MAKE) -j$(JOBS) -C $(SOURCE)/tools/bpf/bpftool OUTPUT=$(BUILD)/bpftool/ bootstrap \
+		> $(BUILD)/bpftool/log 2>&1 || { cat $(BUILD)/bpftool/log; exit 1; }
+
+# As cargo would install the command.
+.PHONY: bench-host
+bench-host: $(BPFTOOL) samples/rust_iblock
+	@$(CARGO) build -q --release -p kimport-cli -p kimport-bench \
+		--bin kimport --bin kimport-bench-host
+	@$(IN_ROOT) $(RELEASE_BINARIES)/kimport-bench-host --kimport $(RELEASE_BINARIES)/kimport \
+		--bpftool $(BPFTOOL) --stock $(STOCK) --release $(RELEASE) --module $(IBLOCK) \
+		--work $(BUILD)/bench-host --json $(BUILD)/bench-host/rows.json
+	@echo $(BUILD)/bench-host/rows.json
 
 # ---- Checking
 
@@ -447,7 +468,6 @@ check-tree: tools $(BUILD)/signing_key.pem
 check-kernels: tools
 	@tests/kernels/try $(SUPPORTED)
 
-IBLOCK := $(BUILD)/samples/rust_iblock/rust_iblock.ko
 check-compare: tools samples/rust_iblock
 	@kernels=$$(scripts/setup kernels) && \
 		export KIMPORT_KERNELS="$$kernels" KIMPORT_IBLOCK=$(abspath $(IBLOCK)) && \

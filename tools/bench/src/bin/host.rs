@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The command `kimport-bench-host`, which compares the time of `kimport` with that of other
+//! programs that read the same files.
+
+use anyhow::{ensure, Context, Result};
+use clap::Parser;
+use serde::Serialize;
+use serde_json::{json, Value};
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+/// The variables of the shell's environment.
+type Variables = HashMap<&'static str, OsString>;
+
+const UNIT: &str = "Medians of whole processes that ran in turn. The ratio is that to the other \
+                    program; the seconds\nare those of this machine, as busy as it was.\n";
+
+/// Runs `kimport` and another program in turn, and compares the times they take.
+///
+/// Exit status: 0, or 2 when a program cannot be run.
+#[derive(Debug, Parser)]
+#[command(name = "kimport-bench-host", version)]
+struct Cli {
+    /// The command, from a release build.
+    #[arg(long, value_name = "FILE")]
+    kimport: PathBuf,
+    /// The program bpftool of the kernel's source.
+    #[arg(long, value_name = "FILE")]
+    bpftool: PathBuf,
+    /// The unpacked packages of the kernel.
+    #[arg(long, value_name = "DIRECTORY")]
+    stock: PathBuf,
+    /// The release of the kernel.
+    #[arg(long)]
+    release: String,
+    /// The module to check. The names to compare are those of its imports.
+    #[arg(long, value_name = "FILE.ko")]
+    module: PathBuf,
+    /// A directory for what is written.
+    #[arg(long, value_name = "DIRECTORY")]
+    work: PathBuf,
+    /// The number of runs of each program, after one that does not count.
+    #[arg(long, default_value = "7")]
+    runs: NonZeroUsize,
+    /// Writes the rows to this file, too.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// Two programs to compare, as commands of a shell.
+#[derive(Clone, Copy, Serialize)]
+struct Case {
+    what: &'static str,
+    reference: &'static str,
+    goal: &'static str,
+    #[serde(skip)]
+    kimport: &'static str,
+    #[serde(skip)]
+    other: &'static str,
+}
+
+const CASES: [Case; 3] = [
+    Case {
+        what: "kimport check rust_iblock.ko --kernel STOCK",
+        reference: "bpftool btf dump file vmlinux format c",
+        goal: "below 1",
+        kimport: r#"exec "$KIMPORT" check "$MODULE" --kernel "$STOCK""#,
+        other: r#"exec "$BPFTOOL" btf dump file "$HEADERS/vmlinux" format c"#,
+    },
+    Case {
+        what: "kimport relink iscsi_target_mod.ko.xz",
+        reference: "xz -dc and objcopy of the same",
+        goal: "below 1",
+        kimport: r#"exec "$KIMPORT" relink "$ISCSI" --symvers "$HEADERS/Module.symvers" \
+            --from target_core_mod_new=target_core_mod --name iscsi_target_mod_new --no-exports \
+            -o "$WORK/relinked.ko""#,
+        other: r#"xz -dc "$ISCSI" > "$WORK/unpacked.ko" &&
+            exec objcopy "$WORK/unpacked.ko" "$WORK/copied.ko""#,
+    },
+    Case {
+        what: "kimport compare --kernel STOCK, all names that rust_iblock.ko imports",
+        reference: "xz -dc of all modules, a process for each CPU",
+        goal: "at most 1.5 s",
+        // A finding is no failure.
+        kimport: r#""$KIMPORT" compare --kernel "$STOCK" $NAMES || test $? = 1"#,
+        other: r#"find "$MODULES" -name '*.ko.xz' -print0 |
+            xargs -0 -n 64 -P "$(nproc)" xz -dc"#,
+    },
+];
+
+/// A measured case.
+#[derive(Serialize)]
+struct Row {
+    #[serde(flatten)]
+    case: Case,
+    seconds: f64,
+    reference_seconds: f64,
+    ratio: f64,
+}
+
+/// Runs a command of the shell.
+fn run_shell(command: &str, variables: &Variables) -> Result<Vec<u8>> {
+    let mut shell = Command::new("sh");
+    let output = shell
+        .args(["-ec", command])
+        .envs(variables)
+        .output()
+        .context("cannot run a shell")?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success(),
+        "{command}: {}\n{errors}",
+        output.status
+    );
+    Ok(output.stdout)
+}
+
+fn measure(case: Case, variables: &Variables, runs: usize) -> Result<Row> {
+    let commands = [case.kimport, case.other].map(|command| format!("exec > /dev/null; {command}"));
+    let mut times = [Vec::new(), Vec::new()];
+    for _ in 0..=runs {
+        for (command, times) in commands.iter().zip(&mut times) {
+            let start = Instant::now();
+            run_shell(command, variables)?;
+            times.push(start.elapsed().as_secs_f64());
+        }
+    }
+    // The first run reads the files from the disk.
+    let [seconds, reference_seconds] = times.map(|times| median(times[1..].to_vec()));
+    Ok(Row {
+        case,
+        seconds,
+        reference_seconds,
+        ratio: seconds / reference_seconds,
+    })
+}
+
+/// Returns the median of at least one number.
+fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    let last = numbers.len() - 1;
+    (numbers[last / 2] + numbers[last.div_ceil(2)]) / 2.0
+}
+
+/// Returns the variables of the commands.
+fn variables(cli: &Cli) -> Result<Variables> {
+    let headers = cli
+        .stock
+        .join(format!("usr/src/linux-headers-{}", cli.release));
+    let modules = cli
+        .stock
+        .join(format!("usr/lib/modules/{}/kernel", cli.release));
+    let iscsi = modules.join("drivers/target/iscsi/iscsi_target_mod.ko.xz");
+    let paths = [
+        ("KIMPORT", &cli.kimport),
+        ("BPFTOOL", &cli.bpftool),
+        ("STOCK", &cli.stock),
+        ("MODULE", &cli.module),
+        ("WORK", &cli.work),
+        ("HEADERS", &headers),
+        ("MODULES", &modules),
+        ("ISCSI", &iscsi),
+    ];
+    let mut variables = Variables::from(paths.map(|(name, path)| (name, path.into())));
+    let listing = run_shell(r#"exec "$KIMPORT" list --json "$MODULE""#, &variables)?;
+    let listing: Value = serde_json::from_slice(&listing)?;
+    let imports = listing["imports"].as_array().into_iter().flatten();
+    let names: Vec<_> = imports
+        .filter_map(|import| import["name"].as_str())
+        .collect();
+    ensure!(
+        !names.is_empty(),
+        "{} imports nothing",
+        cli.module.display()
+    );
+    variables.insert("NAMES", names.join(" ").into());
+    Ok(variables)
+}
+
+/// Formats the rows as aligned text.
+fn text(rows: &[Row]) -> String {
+    let mut text = format!("\n{UNIT}");
+    for row in rows {
+        let Case {
+            what,
+            reference,
+            goal,
+            ..
+        } = row.case;
+        let Row {
+            seconds,
+            reference_seconds,
+            ratio,
+            ..
+        } = row;
+        let _ = write!(
+            text,
+            "\n{what}\n  beside {reference}\n  \
+             ratio {ratio:.2}  ({seconds:.3} s and {reference_seconds:.3} s)  goal: {goal}\n"
+        );
+    }
+    text
+}
+
+fn run(cli: &Cli) -> Result<()> {
+    std::fs::create_dir_all(&cli.work)
+        .with_context(|| format!("cannot make {}", cli.work.display()))?;
+    let variables = variables(cli)?;
+    let rows = CASES.map(|case| measure(case, &variables, cli.runs.get()));
+    let rows = rows.into_iter().collect::<Result<Vec<_>>>()?;
+    if let Some(path) = &cli.json {
+        let value = json!({ "unit": UNIT, "runs": cli.runs.get(), "rows": rows });
+        std::fs::write(path, serde_json::to_string_pretty(&value)? + "\n")
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    // If writing fails, nobody reads the output any more.
+    let _ = std::io::stdout().write_all(text(&rows).as_bytes());
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    match run(&Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("kimport-bench-host: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn medians() {
+        assert_eq!(median(vec![3.0]), 3.0);
+        assert_eq!(median(vec![4.0, 1.0]), 2.5);
+        assert_eq!(median(vec![9.0, 1.0, 2.0]), 2.0);
+    }
+
+    #[test]
+    fn programs_run_in_turn_and_failures_are_told() {
+        let case = Case {
+            kimport: r#"echo >> "$WORK/runs"; test "$(wc -l < "$WORK/runs")" != 4"#,
+            other: "true",
+            ..CASES[0]
+        };
+        let work = std::env::temp_dir().join(format!("kimport-bench-host-{}", std::process::id()));
+        std::fs::create_dir(&work).unwrap();
+        let variables = Variables::from([("WORK", work.clone().into())]);
+        let row = measure(case, &variables, 2).unwrap();
+        assert_eq!(row.ratio, row.seconds / row.reference_seconds);
+        let error = measure(case, &variables, 0).err().unwrap().to_string();
+        assert!(error.contains("exit status: 1"), "{error}");
+        std::fs::remove_dir_all(&work).unwrap();
+    }
+
+    #[test]
+    fn command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}
