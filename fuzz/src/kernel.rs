@@ -32,10 +32,7 @@ pub fn pack(format: Format, plain: &[u8]) -> Vec<u8> {
             let mut encoder = liblzma::write::XzEncoder::new_stream(Vec::new(), stream);
             encoder.write_all(plain).and_then(|()| encoder.finish())
         }
-        Format::Zstd => Ok(ruzstd::encoding::compress_to_vec(
-            plain,
-            ruzstd::encoding::CompressionLevel::Fastest,
-        )),
+        Format::Zstd => zstd::encode_all(plain, 1),
         Format::Lz4 => {
             let block = lz4_flex::block::compress(plain);
             let mut packed = 0x184c_2102_u32.to_le_bytes().to_vec();

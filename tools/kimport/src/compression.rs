@@ -6,8 +6,13 @@ use liblzma::{
     read::XzDecoder,
     stream::{Stream, CONCATENATED},
 };
-use ruzstd::decoding::StreamingDecoder;
-use std::io::{self, Read};
+use rustix::mm::{madvise, Advice};
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+use zstd::{bulk, zstd_safe};
 
 /// The largest unpacked size: no kernel and no module comes near it, so a file that unpacks to more
 /// is hostile or neither of the two. The limit is lower for a fuzzer, which would wait for such
@@ -69,7 +74,15 @@ impl Format {
                 let stream = Stream::new_stream_decoder(XZ_MEMORY, 0)?;
                 read_limited(XzDecoder::new_stream(packed, stream))
             }
-            Self::Lz4 | Self::Lzma | Self::Zstd => read_limited(self.reader(packed)?),
+            Self::Zstd => match frame_of_known_size(packed) {
+                Some((frame, size)) => {
+                    let mut bytes = large(size);
+                    bulk::Decompressor::new()?.decompress_to_buffer(frame, &mut bytes)?;
+                    Ok(bytes)
+                }
+                None => read_limited(zstd::Decoder::with_buffer(packed)?.single_frame()),
+            },
+            Self::Lz4 | Self::Lzma => read_limited(self.reader(packed)?),
         }
     }
 
@@ -87,9 +100,35 @@ impl Format {
                 let stream = Stream::new_stream_decoder(XZ_MEMORY, CONCATENATED)?;
                 Box::new(XzDecoder::new_stream(packed, stream))
             }
-            Self::Zstd => Box::new(StreamingDecoder::new(packed).map_err(io::Error::other)?),
+            Self::Zstd => Box::new(zstd::Decoder::new(packed)?),
         })
     }
+}
+
+/// Allocates memory, in large pages if it is much and the system has them.
+fn large(size: usize) -> Vec<u8> {
+    const PAGE: usize = 4096;
+    let bytes = Vec::<u8>::with_capacity(size);
+    let start = (bytes.as_ptr() as usize).next_multiple_of(PAGE);
+    let end = (bytes.as_ptr() as usize + bytes.capacity()) / PAGE * PAGE;
+    if size > 4 << 20 {
+        // SAFETY: The pages belong to `bytes`, and this advice does not change what they hold.
+        // Without it they are as usable, so a failure does not matter.
+        let _ = unsafe { madvise(start as *mut _, end - start, Advice::LinuxHugepage) };
+    }
+    bytes
+}
+
+/// Returns the first zstd frame of `packed` and its unpacked size, if that is stated: in the frame,
+/// or in the four bytes behind it that the kernel's build appends.
+fn frame_of_known_size(packed: &[u8]) -> Option<(&[u8], usize)> {
+    let length = zstd_safe::find_frame_compressed_size(packed).ok()?;
+    let (frame, rest) = packed.split_at_checked(length)?;
+    let size = match zstd_safe::get_frame_content_size(frame) {
+        Ok(Some(size)) => size,
+        _ => u32::from_le_bytes(rest.try_into().ok()?).into(),
+    };
+    (size <= MAX_SIZE).then_some((frame, size as usize))
 }
 
 /// The first bytes of a file of the program lzop. The kernel's build can use lzop, but hardly
@@ -104,9 +143,20 @@ pub fn unpack(packed: Vec<u8>) -> io::Result<Vec<u8>> {
     }
 }
 
+/// Reads a file, but fails above [`MAX_SIZE`].
+pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let size = file.metadata()?.len().min(MAX_SIZE);
+    // One more byte shows that there are no more.
+    read_to(large(size as usize + 1), file)
+}
+
 /// Reads everything, but fails above [`MAX_SIZE`].
 pub fn read_limited(reader: impl Read) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+    read_to(Vec::new(), reader)
+}
+
+fn read_to(mut bytes: Vec<u8>, reader: impl Read) -> io::Result<Vec<u8>> {
     reader.take(MAX_SIZE + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_SIZE {
         return Err(io::Error::other(format!(
@@ -142,10 +192,7 @@ pub(crate) fn pack(format: Format, plain: &[u8]) -> Vec<u8> {
             Box::new(XzEncoder::new_stream(plain, stream))
         }
         Format::Zstd => {
-            return ruzstd::encoding::compress_to_vec(
-                plain,
-                ruzstd::encoding::CompressionLevel::Fastest,
-            );
+            return zstd::encode_all(plain, 1).unwrap();
         }
         Format::Lz4 => {
             let mut packed = 0x184c_2102_u32.to_le_bytes().to_vec();
