@@ -18,6 +18,8 @@
 //! is the name. Only the token index can be recognized by itself. Everything else is found from it
 //! and checked against the markers, so that no coincidence is taken for the table.
 
+use std::{array, collections::HashSet, iter, ops::Range};
+
 /// A symbol of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KallsymsEntry<'a> {
@@ -120,6 +122,8 @@ impl PartialEq for Entries {
 impl Eq for Entries {}
 
 const TOKENS: usize = 256;
+/// The number of symbols to each marker.
+const MARKED: usize = 256;
 /// The alignments of old and new kernels.
 const ALIGNMENTS: [usize; 2] = [8, 4];
 /// The smaller of the two, a divisor of both.
@@ -128,7 +132,7 @@ const ALIGN: usize = 4;
 /// and for later kernels.
 const MAX_TEXT: usize = 1024;
 /// The number of symbols that a kernel can have. Distributions' kernels have about 200,000.
-const SYMBOLS: std::ops::Range<usize> = 1024..8 << 20;
+const SYMBOLS: Range<usize> = 1024..8 << 20;
 /// The largest distance of the names from the tokens after them. Distributions' kernels need 3 MiB.
 const MAX_DISTANCE: usize = 128 << 20;
 /// The number of candidates for the count of symbols after which the search ends.
@@ -143,16 +147,17 @@ pub fn find(image: &[u8]) -> Option<Entries> {
         .filter_map(|at| Some((token_index(image, at)?, at)))
         .filter_map(|(index, at)| tokens(image, &index, at))
         .take(MAX_TABLES)
-        .find_map(|(tokens, start)| {
-            let (before, mut alignments) = (image.get(..start)?, ALIGNMENTS.into_iter());
-            alignments.find_map(|align| names(before, &tokens, align))
-        })
+        .find_map(|(tokens, start)| names(image.get(..start)?, &tokens))
 }
 
 /// Reads a token index at `at`: offsets that begin with 0 and grow by at least the NUL of each
 /// token.
 fn token_index(image: &[u8], at: usize) -> Option<[u16; TOKENS]> {
     let bytes = image.get(at..at + 2 * TOKENS)?;
+    // Nearly every other place ends the search here.
+    if bytes[..2] != [0; 2] || bytes[2..4] == [0; 2] {
+        return None;
+    }
     let mut index = [0; TOKENS];
     for (i, pair) in bytes.chunks_exact(2).enumerate() {
         let offset = u16::from_le_bytes([pair[0], pair[1]]);
@@ -198,66 +203,137 @@ fn tokens<'a>(
 }
 
 /// Finds the count, the names and the markers in `image`, which ends where the tokens begin.
-fn names(image: &[u8], tokens: &[&[u8]], align: usize) -> Option<Entries> {
-    let nearest = image.len().checked_sub(2 * align)? / align * align;
-    (0..=nearest / align)
-        .map(|step| nearest - step * align)
+fn names(image: &[u8], tokens: &[&[u8]]) -> Option<Entries> {
+    // The second markers of the tables that may be behind the place where the search is.
+    let mut second_markers = HashSet::new();
+    (0..image.len() / ALIGN)
+        .rev()
+        .map(|step| step * ALIGN)
         .take_while(|at| image.len() - at < MAX_DISTANCE)
         .filter_map(|at| {
-            // Padding follows the count.
-            let (count, padding) = image[at..at + align].split_first_chunk()?;
-            let count = u32::from_le_bytes(*count) as usize;
-            let plausible = SYMBOLS.contains(&count) && padding.iter().all(|&byte| byte == 0);
-            plausible.then_some((at + align, count))
+            let count = u32_at(image, at)? as usize;
+            if count == 0 {
+                second_markers.extend(second_marker(&image[at..]));
+            }
+            let candidate = |align| {
+                // Padding follows the count.
+                let (padding, names) = image[at + ALIGN..].split_at_checked(align - ALIGN)?;
+                let is_padded = at % align == 0 && padding.iter().all(|&byte| byte == 0);
+                let end = is_padded.then(|| records(names).nth(MARKED - 1))??.end;
+                let is_marked = second_markers.contains(&u32::try_from(end).ok()?);
+                is_marked.then_some((names, count, align))
+            };
+            let is_plausible = SYMBOLS.contains(&count);
+            is_plausible.then(|| ALIGNMENTS.map(candidate))
         })
         .take(MAX_CANDIDATES)
-        .find_map(|(at, count)| expand(&image[at..], count, tokens, align))
+        .flat_map(|candidates| candidates.into_iter().flatten())
+        .find_map(|(names, count, align)| expand(names, count, tokens, align))
 }
 
-/// Expands `count` names if the markers that belong to them follow.
-fn expand(image: &[u8], count: usize, tokens: &[&[u8]], align: usize) -> Option<Entries> {
-    let mut records = Vec::new();
-    let mut markers = Vec::new();
-    let mut at = 0;
-    for number in 0..count {
-        if number % 256 == 0 {
-            markers.extend(u32::try_from(at).ok()?.to_le_bytes());
+/// Returns the second marker if `image` begins with the first ones of a table, as many as the
+/// smallest one has.
+fn second_marker(image: &[u8]) -> Option<u32> {
+    let markers = 1..SYMBOLS.start / MARKED;
+    let mut last = u32_at(image, 0)?;
+    for marker in markers {
+        let next = u32_at(image, 4 * marker)?;
+        // A symbol takes at least its length and one token.
+        if next < last.saturating_add(2 * MARKED as u32) {
+            return None;
         }
-        let (length, header) = match *image.get(at)? {
+        last = next;
+    }
+    u32_at(image, 4)
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    let bytes = bytes.get(at..)?.first_chunk()?;
+    Some(u32::from_le_bytes(*bytes))
+}
+
+/// Returns the places of the symbols that `names` begins with.
+fn records(names: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
+    let mut at = 0;
+    iter::from_fn(move || {
+        let (length, header) = match *names.get(at)? {
             0 => return None,
             low if low & 0x80 == 0 => (usize::from(low), 1),
             low => {
-                let high = usize::from(*image.get(at + 1)?);
+                let high = usize::from(*names.get(at + 1)?);
                 (usize::from(low & 0x7f) | (high << 7), 2)
             }
         };
         let start = at + header;
-        records.push(image.get(start..start + length)?);
         at = start + length;
+        (at <= names.len()).then_some(start..at)
+    })
+}
+
+/// Expands `count` names if the markers that belong to them follow.
+fn expand(image: &[u8], count: usize, tokens: &[&[u8]], align: usize) -> Option<Entries> {
+    let longest = tokens.iter().map(|token| token.len()).max()?;
+    let mut tokens = tokens.iter().map(|token| Token::new(token));
+    let tokens: [Token<'_>; TOKENS] = array::from_fn(|_| tokens.next().unwrap_or_default());
+    let mut markers = Vec::new();
+    let mut entries = Vec::with_capacity(count);
+    let mut text = Vec::new();
+    let (mut end, mut at) = (0, 0);
+    for record in records(image).take(count) {
+        if entries.len() % MARKED == 0 {
+            markers.extend(u32::try_from(end).ok()?.to_le_bytes());
+        }
+        end = record.end;
+        let start = at;
+        let room = at + record.len() * longest + SHORT;
+        if text.len() < room {
+            text.resize(2 * room, 0);
+        }
+        for &token in &image[record] {
+            let token = &tokens[usize::from(token)];
+            text[at..at + SHORT].copy_from_slice(&token.short);
+            if token.all.len() > SHORT {
+                text[at..at + token.all.len()].copy_from_slice(token.all);
+            }
+            at += token.all.len();
+        }
+        let letter = char::from(text[start]);
+        let is_possible = letter.is_ascii_graphic() && (2..=MAX_TEXT).contains(&(at - start));
+        entries.push(is_possible.then_some(Packed {
+            address: 0,
+            start: start + 1,
+            length: (at - start - 1) as u32,
+            letter,
+        })?);
     }
-    let padded = at.next_multiple_of(align);
-    if image.get(padded..padded + markers.len())? != markers {
+    let padded = end.next_multiple_of(align);
+    if entries.len() < count || image.get(padded..padded + markers.len())? != markers {
         return None;
     }
-    let mut entries = Entries::default();
-    let mut text = Vec::new();
-    for record in records {
-        text.clear();
-        for &token in record {
-            text.extend(*tokens.get(usize::from(token))?);
-            if text.len() > MAX_TEXT {
-                return None;
-            }
-        }
-        let mut characters = std::str::from_utf8(&text).ok()?.chars();
-        let letter = characters.next().filter(char::is_ascii_graphic)?;
-        let name = characters.as_str();
-        if name.is_empty() {
-            return None;
-        }
-        entries.push(KallsymsEntry::new(letter, name));
+    text.truncate(at);
+    let names = String::from_utf8(text).ok()?;
+    let mut starts = entries.iter().map(|entry| entry.start);
+    let is_whole = starts.all(|start| names.is_char_boundary(start));
+    is_whole.then_some(Entries { names, entries })
+}
+
+/// The length of the beginning of a token, which is most often all of it.
+const SHORT: usize = 16;
+
+/// A token. Its beginning is copied with the zeros behind it, because a copy of a constant length
+/// is faster.
+#[derive(Default)]
+struct Token<'a> {
+    short: [u8; SHORT],
+    all: &'a [u8],
+}
+
+impl<'a> Token<'a> {
+    fn new(all: &'a [u8]) -> Self {
+        let mut short = [0; SHORT];
+        short.iter_mut().zip(all).for_each(|(to, from)| *to = *from);
+        Self { short, all }
     }
-    Some(entries)
 }
 
 #[cfg(test)]
@@ -266,13 +342,15 @@ pub(crate) mod tests {
     use proptest::prelude::*;
 
     /// Writes the arrays as `scripts/kallsyms` does, with `gap` bytes of something else between
-    /// markers and tokens. Every printable character is its own token, and `_st` one more.
+    /// markers and tokens. Every printable character is its own token, and there are a short and a
+    /// long one more.
     fn table(symbols: &[(char, String)], before: usize, gap: usize, align_to: usize) -> Vec<u8> {
         let mut tokens: Vec<String> = vec![String::new(); TOKENS];
         for byte in 0x20..0x7f_u8 {
             tokens[usize::from(byte)] = char::from(byte).to_string();
         }
         tokens[200] = "_st".to_owned();
+        tokens[201] = "x".repeat(SHORT + 4);
         let mut bytes = vec![0xaa; before.next_multiple_of(align_to)];
         let align = |bytes: &mut Vec<u8>| bytes.resize(bytes.len().next_multiple_of(align_to), 0);
         bytes.extend((symbols.len() as u32).to_le_bytes());
@@ -283,10 +361,12 @@ pub(crate) mod tests {
                 markers.extend((names.len() as u32).to_le_bytes());
             }
             let text = format!("{letter}{name}").replace("_st", "\u{1}");
-            let text: Vec<u8> = text
-                .bytes()
-                .map(|byte| if byte == 1 { 200 } else { byte })
-                .collect();
+            let text = text.replace(&tokens[201], "\u{2}");
+            let number = |byte| match byte {
+                1 | 2 => 199 + byte,
+                character => character,
+            };
+            let text: Vec<u8> = text.bytes().map(number).collect();
             if text.len() > 0x7f {
                 names.extend([(text.len() as u8 & 0x7f) | 0x80, (text.len() >> 7) as u8]);
             } else {
