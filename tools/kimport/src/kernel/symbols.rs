@@ -12,6 +12,7 @@ use crate::{
     module_file::ModuleFile,
     relink::modinfo,
 };
+use hashbrown::{DefaultHashBuilder, HashTable};
 use kimport_types::{made_of, Made};
 use object::{
     elf,
@@ -20,7 +21,7 @@ use object::{
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 
 /// The kind of a symbol, as far as the symbol table tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -80,10 +81,9 @@ pub struct SymbolTable {
     entries: Entries,
     /// The properties of each symbol.
     symbols: Vec<KernelSymbol>,
-    /// The hashes of the names, sorted, with the numbers of the symbols. Faster to build than a
-    /// map, and few names are looked up.
-    index: Vec<(u32, u32)>,
-    hasher: RandomState,
+    /// The numbers of the symbols by name. It holds no names, of which few are looked up.
+    index: HashTable<u32>,
+    hasher: DefaultHashBuilder,
     /// Set if the entries of the export table are listed.
     pub tells_exports: bool,
     /// Set if data symbols are listed, as they are with `CONFIG_KALLSYMS_ALL`.
@@ -109,7 +109,9 @@ pub(crate) const EXPORT: &str = "__ksymtab_";
 impl SymbolTable {
     /// Makes the table of a kernel image from its symbols in address order.
     pub fn of_image(entries: Entries) -> Self {
-        let place = |name: &str| entries.iter().position(|entry| entry.name == name);
+        let mut table = Self::new(entries, Vec::new());
+        let entries = &table.entries;
+        let place = |name: &str| Some(*table.numbers(name).first()? as usize);
         let between = |start: &str, end: &str| match (place(start), place(end)) {
             (Some(start), Some(end)) => start..end,
             _ => 0..0,
@@ -118,9 +120,9 @@ impl SymbolTable {
         let mut per_cpu = between(BOUNDS[2], BOUNDS[3]);
         // Other symbols at the first address may be listed before the bound. This is so where
         // per-CPU data begin at address 0, which x86-64 has before 6.15.
-        if let Some(first) = entries.iter().nth(per_cpu.start).map(|entry| entry.address) {
+        if let Some(first) = entries.get(per_cpu.start).map(|entry| entry.address) {
             let is_first = |entry: KallsymsEntry<'_>| entry.address == first;
-            let ends = entries.iter().nth(per_cpu.end).map(|entry| entry.address);
+            let ends = entries.get(per_cpu.end).map(|entry| entry.address);
             if ends.is_some_and(|end| end != first) {
                 per_cpu.start = entries.iter().position(is_first).unwrap_or(per_cpu.start);
             }
@@ -144,8 +146,8 @@ impl SymbolTable {
                 address: entry.address,
             }
         };
-        let symbols = entries.iter().enumerate().map(symbol).collect();
-        Self::new(entries, symbols)
+        table.symbols = entries.iter().enumerate().map(symbol).collect();
+        table
     }
 
     /// Makes the table of a loaded module from its lines in `/proc/kallsyms`, in their order.
@@ -191,12 +193,12 @@ impl SymbolTable {
     }
 
     fn new(entries: Entries, symbols: Vec<KernelSymbol>) -> Self {
-        let hasher = RandomState::new();
-        let mut index: Vec<(u32, u32)> = (0..)
-            .zip(entries.iter())
-            .map(|(number, entry)| (hasher.hash_one(entry.name) as u32, number))
-            .collect();
-        index.sort_unstable();
+        let hasher = DefaultHashBuilder::default();
+        let mut index = HashTable::with_capacity(entries.len());
+        for (number, entry) in (0..).zip(entries.iter()) {
+            // There is room for all.
+            index.insert_unique(hasher.hash_one(entry.name), number, |_| unreachable!());
+        }
         // Without CONFIG_KALLSYMS_ALL, the table has the symbols between the bounds of the text, a
         // few of which may be data.
         let is_data =
@@ -219,21 +221,20 @@ impl SymbolTable {
         self.entries.iter().map(|entry| entry.name)
     }
 
+    /// Returns the numbers of the symbols of that name.
+    fn numbers(&self, name: &str) -> Vec<u32> {
+        let found = self.index.iter_hash(self.hasher.hash_one(name));
+        let is_it = |entry: KallsymsEntry<'_>| entry.name == name;
+        let mut numbers = Vec::from_iter(found.copied());
+        numbers.retain(|number| self.entries.get(*number as usize).is_some_and(is_it));
+        numbers.sort_unstable();
+        numbers
+    }
+
     /// Returns the symbols of that name, in the order of the kernel's table.
     pub fn named(&self, name: &str) -> Vec<&KernelSymbol> {
-        let hash = self.hasher.hash_one(name) as u32;
-        let first = self.index.partition_point(|(other, _)| *other < hash);
-        self.index[first..]
-            .iter()
-            .take_while(|(other, _)| *other == hash)
-            .map(|(_, number)| *number as usize)
-            .filter(|&number| {
-                self.entries
-                    .get(number)
-                    .is_some_and(|entry| entry.name == name)
-            })
-            .map(|number| &self.symbols[number])
-            .collect()
+        let symbol = |number: u32| &self.symbols[number as usize];
+        self.numbers(name).into_iter().map(symbol).collect()
     }
 
     /// Returns the number of symbols.
