@@ -18,7 +18,7 @@ fn seeds() -> Vec<Vec<u8>> {
 
 fuzz_target!(init: kimport_fuzz::seeds(seeds), |bytes: &[u8]| {
     let text = String::from_utf8_lossy(bytes);
-    match Symvers::parse(&text) {
+    match Symvers::parse(&*text) {
         Ok(symvers) => {
             for symbol in text.lines().filter_map(|line| line.split('\t').nth(1)) {
                 let exporter = symvers.exporter(symbol).expect("it was read");

@@ -8,6 +8,7 @@
 //! the file.
 
 use crate::error::{printable, Error, Result};
+use hashbrown::HashMap;
 use kimport_types::TAKEN_SECTION;
 use object::{
     build::{
@@ -18,7 +19,7 @@ use object::{
     read::elf::{FileHeader, SectionHeader},
     Endianness,
 };
-use std::{collections::HashMap, fmt};
+use std::fmt;
 
 /// The section flag of relocations that the livepatch code applies: `SHF_RELA_LIVEPATCH`.
 pub const SHF_RELA_LIVEPATCH: u64 = 0x0010_0000;

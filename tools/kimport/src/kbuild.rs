@@ -128,7 +128,7 @@ struct UndefinedSymbol<'a> {
     weak: bool,
     /// The livepatch symbol that it becomes.
     to: Option<LivepatchSymbol>,
-    export: Option<&'a Export>,
+    export: Option<Export>,
 }
 
 fn undefined_symbols<'a>(
@@ -144,7 +144,7 @@ fn undefined_symbols<'a>(
                 symbol,
                 weak,
                 to: providers.of(symbol, exports.exporter(symbol), weak),
-                export: exports.exports(symbol).first(),
+                export: exports.exports(symbol).into_iter().next(),
             });
         }
     }
@@ -201,12 +201,11 @@ pub fn unexported(modules: &[UnfinishedModule], exports: &Symvers) -> Result<Str
 pub fn to_all(text: &str, modules: &[UnfinishedModule], exports: &Symvers) -> Result<String> {
     let mut undefined = undefined_symbols(modules, exports)?;
     undefined.retain(|symbol| {
-        symbol
-            .export
-            .is_some_and(|export| !export.namespace.is_empty())
+        let export = symbol.export.as_ref();
+        export.is_some_and(|export| !export.namespace.is_empty())
     });
     named_by_each(&undefined, |symbol| {
-        let export = symbol.export?;
+        let export = symbol.export.as_ref()?;
         let UnfinishedModule { name, object, .. } = symbol.module;
         let is_for = export.is_for(&module_name(name), &object.imported);
         let (module, namespace) = (&export.module, &export.namespace);

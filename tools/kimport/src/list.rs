@@ -165,6 +165,14 @@ impl Listing {
         }
     }
 
+    /// Returns the modules that symbols are taken from, and perhaps `vmlinux`.
+    pub fn providers(&self) -> BTreeSet<&str> {
+        let imports = self.imports.iter().map(Import::provider);
+        let livepatch = self.livepatch.iter();
+        let livepatch = livepatch.map(|symbol| symbol.provider.as_str());
+        imports.chain(livepatch).collect()
+    }
+
     /// Reads the module.
     pub fn new(file: &ModuleFile, symvers: Option<&Symvers>) -> Result<Self> {
         let image = Image::new(file.elf())?;

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     check,
-    error::{Error, Outcome, Result},
+    error::{Outcome, Result},
     kernel,
     list::{Listing, Replacement},
     module_file::ModuleFile,
@@ -44,14 +44,28 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn run(&self, as_json: bool) -> Result<Outcome> {
-        let file = ModuleFile::read(&self.input)?;
-        let with_path = |error: Error| error.context(self.input.display());
-        let mut listing = Listing::new(&file, None).map_err(with_path)?;
-        let kernel = inputs::kernel(&self.kernel)?;
+        let list = || {
+            let file = ModuleFile::read(&self.input)?;
+            let listing = Listing::new(&file, None);
+            let listing = listing.map_err(|error| error.context(self.input.display()))?;
+            Ok((file, listing))
+        };
+        let (kernel, listed) = inputs::kernel_while(&self.kernel, || {
+            let listed: Result<(ModuleFile, Listing)> = list();
+            let providers = match &listed {
+                Ok((_, listing)) => listing.providers().into_iter().map(str::to_owned).collect(),
+                Err(_) => Vec::new(),
+            };
+            (listed, providers)
+        });
+        let (file, mut listing) = listed?;
+        let kernel = kernel?;
         let exports = |module: &str, symbol: &str| kernel.exports_from(module, symbol);
-        listing.take_from(&self.from, exports).map_err(with_path)?;
-        let mut report = check::CheckReport::new(&listing, &kernel);
-        report.compare_types(&file, &listing, &kernel);
+        listing
+            .take_from(&self.from, exports)
+            .map_err(|error| error.context(self.input.display()))?;
+        let mut report = check::CheckReport::new(&listing, kernel);
+        report.compare_types(&file, &listing, kernel);
         output::result(as_json, &report, || report.text())?;
         Ok(report.outcome())
     }

@@ -30,7 +30,17 @@ pub(super) fn symvers(known: Option<Symvers>, paths: &[PathBuf]) -> Result<Optio
     Ok(all)
 }
 
-pub(super) fn kernel(kernel: &kernel::Spec) -> Result<Kernel> {
+/// Reads a kernel. The end of the process, which comes soon, frees its memory faster than a drop.
+pub(super) fn kernel(kernel: &kernel::Spec) -> Result<&'static Kernel> {
+    kernel_while(kernel, || ((), Vec::new())).0
+}
+
+/// Reads a kernel, and does `work` meanwhile, see [`Kernel::read_while`].
+pub(super) fn kernel_while<T: Send>(
+    kernel: &kernel::Spec,
+    work: impl FnOnce() -> (T, Vec<String>) + Send,
+) -> (Result<&'static Kernel>, T) {
     let _spinner = Spinner::new("reading the kernel");
-    Kernel::read(kernel)
+    let (kernel, value) = Kernel::read_while(kernel, work);
+    (kernel.map(|kernel| &*Box::leak(Box::new(kernel))), value)
 }

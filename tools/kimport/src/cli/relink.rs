@@ -130,10 +130,13 @@ impl Relink {
             _ => None,
         };
         let kernel = self.kernel.as_ref().map(inputs::kernel).transpose()?;
-        let of_kernel = kernel.as_ref().map(|kernel| &kernel.symvers);
+        let of_kernel = kernel.map(|kernel| &kernel.symvers);
         let of_kernel = of_kernel.filter(|symvers| !symvers.is_empty());
-        let symvers = inputs::symvers(of_kernel.cloned(), &self.symvers)?;
-        let file = ModuleFile::read(&self.input)?;
+        let (symvers, file) = rayon::join(
+            || inputs::symvers(of_kernel.cloned(), &self.symvers),
+            || ModuleFile::read(&self.input),
+        );
+        let (symvers, file) = (symvers?, file?);
         let options = RelinkOptions {
             requests: self.from.clone(),
             name: self.name.clone(),
@@ -141,10 +144,10 @@ impl Relink {
             no_guard: self.no_guard,
         };
         // Without these types, kimport_guard compares none either.
-        let types = kernel.as_ref().filter(|_| !self.unverified);
+        let types = kernel.filter(|_| !self.unverified);
         let (mut bytes, mut report) = relink::relink(&file, symvers.as_ref(), types, &options)
             .map_err(|error| error.context(self.input.display()))?;
-        if let Some(kernel) = &kernel {
+        if let Some(kernel) = kernel {
             let with_path = |error: Error| error.context(self.input.display());
             check::relinked(&report.symbols, kernel).map_err(with_path)?;
             if !self.unverified {

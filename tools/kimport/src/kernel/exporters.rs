@@ -4,7 +4,7 @@
 
 use super::{
     files::ModulePiece,
-    module::{read_module, Module},
+    module::{self, Module},
     symbols::{Linkage, SymbolTable},
     Kernel,
 };
@@ -50,17 +50,15 @@ impl Kernel {
         if self.image_exporter(symbol).is_some() {
             return Some(VMLINUX);
         }
-        let exports = self.symvers.exports(symbol);
-        let mut modules = exports.iter().map(|export| export.module.as_str());
-        modules.find(|module| *module != VMLINUX)
+        self.symvers.exporting_module(symbol)
     }
 
     /// Returns the image as the exporter, if it exports `symbol`. Its own table takes precedence
     /// over `Module.symvers`.
     fn image_exporter(&self, symbol: &str) -> Option<Exporter> {
         let of_image = |symvers: &Symvers| {
-            let mut exports = symvers.exports(symbol).iter();
-            exports.find(|export| export.module == VMLINUX).cloned()
+            let mut exports = symvers.exports(symbol).into_iter();
+            exports.find(|export| export.module == VMLINUX)
         };
         let listed = || of_image(&self.symvers);
         let terms = match &self.image_exports {
@@ -102,6 +100,7 @@ impl Kernel {
                 let module = &export.module;
                 let file = self.file(module).ok().flatten();
                 let own = file.as_ref().map(|file| file.exports.exports(symbol));
+                let own = own.as_deref();
                 let differs = match own {
                     Some([own, ..]) => own.differs(export),
                     Some([]) => true,
@@ -156,12 +155,12 @@ impl Kernel {
     /// Reads all modules of the kernel to find the exporters of symbols.
     fn exporters_in_tree(&self, symbols: &BTreeSet<&str>) -> Vec<(String, Exporter)> {
         let found = |(name, piece): (&String, &ModulePiece)| -> Vec<(String, Exporter)> {
-            let Ok(module) = read_module(name, &piece.place) else {
+            let Some(exports) = module::exports(name, &piece.place) else {
                 return Vec::new();
             };
             let exporter = |symbol: &&str| {
-                let export = module.exports.exports(symbol).first()?;
-                Some(((*symbol).to_owned(), Exporter::from(export)))
+                let exporter = Exporter::from(exports.exports(symbol).first()?);
+                Some(((*symbol).to_owned(), exporter))
             };
             symbols.iter().filter_map(exporter).collect()
         };
@@ -180,9 +179,8 @@ impl Kernel {
         if module == VMLINUX {
             return self.image_exporter(symbol).is_some();
         }
-        let mut listed = self.symvers.exports(symbol).iter();
         let file = || self.module(module).ok().flatten();
-        listed.any(|export| export.module == module)
+        self.symvers.is_from(symbol, module)
             || file().is_some_and(|module| module.symbols.exports(symbol))
     }
 

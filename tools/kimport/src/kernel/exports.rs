@@ -85,7 +85,7 @@ pub(super) fn of_image(kernel: &[u8]) -> Option<Symvers> {
             };
             let (name, namespace) = (string(1)?, string(2)?);
             let export = parts.export(&file, index, VMLINUX, namespace);
-            symvers.put(name, export);
+            symvers.put(&name, &export);
         }
     }
     (!symvers.is_empty()).then_some(symvers)
@@ -131,7 +131,7 @@ pub(super) fn of_module(module: &ModuleFile, name: &str) -> Symvers {
             let namespace = targets.get(&(at + size / 3 * 2)).cloned();
             let namespace = namespace.unwrap_or_default();
             let export = parts.export(&file, index as usize, name, namespace);
-            symvers.put(symbol.to_owned(), export);
+            symvers.put(symbol, &export);
         }
     }
     symvers

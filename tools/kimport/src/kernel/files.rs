@@ -4,7 +4,9 @@
 
 use super::{
     depmod::{self, SearchOrder},
-    dwarf, image, text,
+    dwarf, image,
+    module::{read_module, Module},
+    text,
 };
 use crate::{
     compression::{self, read_limited, Format},
@@ -20,9 +22,10 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fs::{self, File},
     io::{self, BufRead, BufReader, Read},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    sync::{mpsc::Sender, Arc},
 };
-use walkdir::WalkDir;
 
 /// The place of a file's bytes.
 #[derive(Clone, Debug)]
@@ -39,7 +42,7 @@ pub(super) enum FilePlace {
 impl FilePlace {
     pub(super) fn bytes(&self) -> io::Result<Vec<u8>> {
         match self {
-            Self::File(path) => read_limited(File::open(path)?),
+            Self::File(path) => compression::read_file(path),
             Self::Bytes(bytes) => Ok(bytes.clone()),
             Self::Packed { package, name } => {
                 let mut found = None;
@@ -127,6 +130,8 @@ const NAMED: usize = 0;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pieces {
     pub(super) images: Vec<Piece>,
+    /// The receiver of images that are found, instead of the list.
+    pub(super) images_to: Option<Sender<Piece>>,
     /// The `System.map` and `/proc/kallsyms` files.
     pub(super) texts: Vec<Piece>,
     /// The copies of files of `/sys/kernel/btf`.
@@ -153,6 +158,13 @@ enum What {
     Module,
     DebugModule,
     Builtin,
+}
+
+/// An entry of a directory.
+enum Entry {
+    Directory,
+    Link,
+    File(What),
 }
 
 impl Pieces {
@@ -184,6 +196,15 @@ impl Pieces {
             self.put(what, &name, place);
         }
         Ok(())
+    }
+
+    /// Reads those of these modules that can be read.
+    pub(super) fn read(&self, modules: Vec<String>) -> HashMap<String, Arc<Module>> {
+        let read = |name: String| {
+            let module = read_module(&name, &self.modules.get(&name)?.place).ok()?;
+            Some((name, Arc::new(module)))
+        };
+        modules.into_iter().filter_map(read).collect()
     }
 
     fn put_module(&mut self, path: &str, place: FilePlace, rank: usize) {
@@ -235,7 +256,11 @@ impl Pieces {
             place,
         };
         match what {
-            What::Image => self.images.push(piece),
+            What::Image => match &self.images_to {
+                // The receiver takes all.
+                Some(receiver) => receiver.send(piece).unwrap_or_default(),
+                None => self.images.push(piece),
+            },
             What::Text => self.texts.push(piece),
             What::Types => self.types.push(piece),
             What::Symvers => self.symvers.push(piece),
@@ -260,29 +285,55 @@ impl Pieces {
     /// Adds the files below `directory` that have the names that distributions use.
     fn add_directory(&mut self, directory: &Path) -> io::Result<()> {
         // Follow links last, so that a file is not found a second time, and links in a circle end.
-        let mut todo = vec![directory.to_owned()];
+        let mut links = vec![directory.to_owned()];
         let mut seen = HashSet::new();
-        while let Some(directory) = todo.pop() {
-            let mut entries = WalkDir::new(directory).sort_by_file_name().into_iter();
-            while let Some(entry) = entries.next() {
-                let entry = entry?;
-                let kind = entry.file_type();
-                let name = entry.path().to_string_lossy().into_owned();
-                // The first entry is the directory itself, or a link to it.
-                if kind.is_dir() || entry.depth() == 0 {
-                    if !seen.insert(fs::canonicalize(entry.path())?) {
-                        entries.skip_current_dir();
+        while let Some(directory) = links.pop() {
+            let mut todo = vec![(directory, Entry::Directory)];
+            while let Some((path, entry)) = todo.pop() {
+                let name = path.to_string_lossy();
+                match entry {
+                    Entry::File(what) => self.put(what, &name, FilePlace::File(path.clone())),
+                    Entry::Link => links.extend(self.add_link(&path, &name)),
+                    Entry::Directory => {
+                        let of_path = |error: io::Error| {
+                            io::Error::new(error.kind(), format!("{name}: {error}"))
+                        };
+                        let data = fs::metadata(&path).map_err(of_path)?;
+                        if seen.insert((data.dev(), data.ino())) {
+                            todo.extend(self.entries(&path).map_err(of_path)?);
+                        }
                     }
-                } else if kind.is_file() {
-                    if let Some(what) = by_name(&name) {
-                        self.put(what, &name, FilePlace::File(entry.into_path()));
-                    }
-                } else if kind.is_symlink() {
-                    todo.extend(self.add_link(entry.path(), &name));
                 }
             }
         }
         Ok(())
+    }
+
+    /// Returns what is to be done in a directory, the first name last. Adds the images in it at
+    /// once, because it takes long to unpack them.
+    fn entries(&mut self, directory: &Path) -> io::Result<Vec<(PathBuf, Entry)>> {
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(directory)? {
+            let entry = entry?;
+            let (path, kind) = (entry.path(), entry.file_type()?);
+            let entry = if kind.is_dir() {
+                // The headers are the most of a distribution's files.
+                (!path.ends_with("include")).then_some(Entry::Directory)
+            } else if kind.is_file() {
+                by_name(&path.to_string_lossy()).map(Entry::File)
+            } else {
+                kind.is_symlink().then_some(Entry::Link)
+            };
+            entries.extend(entry.map(|entry| (path, entry)));
+        }
+        entries.sort_unstable_by(|(a, _), (b, _)| b.cmp(a));
+        let is_image = |(_, entry): &(PathBuf, Entry)| matches!(entry, Entry::File(What::Image));
+        let (images, entries): (Vec<_>, Vec<_>) = entries.into_iter().partition(is_image);
+        for (path, _) in images.into_iter().rev() {
+            let name = path.display().to_string();
+            self.put(What::Image, &name, FilePlace::File(path));
+        }
+        Ok(entries)
     }
 
     /// Adds the module that a link leads to. Returns the directory that it leads to, if modules may

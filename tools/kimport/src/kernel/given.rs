@@ -5,7 +5,7 @@
 use super::{
     files::{ModulePiece, Piece, Pieces},
     image,
-    images::Images,
+    images::{Images, Unpacked},
     kallsyms,
     module::{marks, read_module, Module},
     notes,
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     error::{count, Error, Result},
     loader::{Magic, LAYOUT},
-    symvers::{differ, Symvers, VMLINUX},
+    symvers::{differ, text_of, Symvers, VMLINUX},
 };
 use kimport_types::Btf;
 use std::{
@@ -26,10 +26,17 @@ use std::{
 };
 
 impl Kernel {
-    pub(super) fn of_pieces(mut pieces: Pieces, name: Option<String>, given: &str) -> Result<Self> {
+    pub(super) fn of_pieces(
+        mut pieces: Pieces,
+        images: Vec<Result<Unpacked>>,
+        symvers: Result<Vec<(String, Symvers)>>,
+        name: Option<String>,
+        given: &str,
+    ) -> Result<Self> {
         let mut sources = Vec::new();
         let mut unknown = Vec::new();
-        let images = Images::read(mem::take(&mut pieces.images), &mut sources)?;
+        let images = images.into_iter().collect::<Result<_>>()?;
+        let images = Images::read(images, &mut sources)?;
         let mut notes = notes(mem::take(&mut pieces.notes));
         notes.extend(images.notes);
         let mut loaded = HashMap::new();
@@ -97,7 +104,10 @@ impl Kernel {
             let modules = count(pieces.modules.len(), "module");
             sources.push(format!("symbol tables of {modules}"));
         }
-        let image = SymbolTable::of_image(symbols);
+        let (image, symvers) = rayon::join(
+            || SymbolTable::of_image(symbols),
+            || symvers.map(|symvers| AllSymvers::new(symvers, images.exports.as_ref())),
+        );
         if pieces.symvers.is_empty() && images.exports.is_none() && !image.tells_exports {
             unknown.push("what is exported: no Module.symvers, no export table".to_owned());
         }
@@ -118,33 +128,17 @@ impl Kernel {
             debug_modules: pieces.debug_modules,
             ..Self::default()
         };
-        kernel.read_symvers(&pieces.symvers)?;
+        kernel.add_symvers(symvers?);
         kernel.complete_loader();
         kernel.tell_of_data();
         Ok(kernel)
     }
 
-    /// Reads every `Module.symvers`; their contents add up.
-    pub(super) fn read_symvers(&mut self, pieces: &[Piece]) -> Result<()> {
-        for piece in pieces {
-            let bytes = piece_bytes(piece)?;
-            let new = Symvers::parse(&String::from_utf8_lossy(&bytes))
-                .map_err(|error| error.context(&piece.name))?;
-            let path = Path::new(&piece.name);
-            self.notes.extend(new.contradicts(&self.symvers, path));
-            self.sources.push(format!("exports: {}", piece.name));
-            self.symvers.extend(new);
-        }
-        if let Some(image) = &self.image_exports {
-            let mut differing = self.symvers.differing(image);
-            let (listed, own) = (self.symvers.of_module(VMLINUX), image.of_module(VMLINUX));
-            if !listed.is_empty() {
-                differing.extend(listed.symmetric_difference(&own));
-            }
-            let note = differ(&differing, "Module.symvers", "the image", "the image");
-            self.notes.extend(note);
-        }
-        Ok(())
+    /// Adds what every `Module.symvers` says.
+    pub(super) fn add_symvers(&mut self, symvers: AllSymvers) {
+        self.sources.extend(symvers.sources);
+        self.notes.extend(symvers.notes);
+        self.symvers = symvers.symvers;
     }
 
     /// Adds the facts about the module loader that follow from the symbols and from one of the
@@ -182,6 +176,46 @@ impl Kernel {
             self.unknown.push(data.to_owned());
         }
     }
+}
+
+/// The contents of every `Module.symvers`, which add up.
+#[derive(Default)]
+pub(super) struct AllSymvers {
+    symvers: Symvers,
+    sources: Vec<String>,
+    notes: Vec<String>,
+}
+
+impl AllSymvers {
+    /// Adds up files, and compares them with the exports of the image.
+    pub(super) fn new(files: Vec<(String, Symvers)>, image: Option<&Symvers>) -> Self {
+        let mut all = Self::default();
+        for (name, new) in files {
+            let note = new.contradicts(&all.symvers, Path::new(&name));
+            all.notes.extend(note);
+            all.sources.push(format!("exports: {name}"));
+            all.symvers.extend(new);
+        }
+        if let Some(image) = image {
+            let mut differing = all.symvers.differing(image);
+            if all.symvers.exports_from(VMLINUX) {
+                differing.extend(all.symvers.differing_names(image, VMLINUX));
+            }
+            let note = differ(&differing, "Module.symvers", "the image", "the image");
+            all.notes.extend(note);
+        }
+        all
+    }
+}
+
+/// Parses each `Module.symvers`, and returns it with its name.
+pub(super) fn parse_symvers(pieces: &[Piece]) -> Result<Vec<(String, Symvers)>> {
+    let parse = |piece: &Piece| {
+        let symvers = Symvers::parse(text_of(piece_bytes(piece)?));
+        let symvers = symvers.map_err(|error| error.context(&piece.name))?;
+        Ok((piece.name.clone(), symvers))
+    };
+    pieces.iter().map(parse).collect()
 }
 
 fn piece_bytes(piece: &Piece) -> Result<Vec<u8>> {

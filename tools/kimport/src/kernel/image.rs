@@ -199,7 +199,12 @@ pub fn elf_symbols(kernel: &[u8]) -> Option<Entries> {
 
 /// Returns the kernel's release, from its version banner.
 pub fn release(kernel: &[u8]) -> Option<String> {
-    banner(kernel)?.split(' ').next().map(str::to_owned)
+    Some(release_of(banner(kernel)?).to_owned())
+}
+
+/// Returns the release that a version banner begins with.
+pub fn release_of(banner: &str) -> &str {
+    banner.split(' ').next().unwrap_or(banner)
 }
 
 /// Returns the first line of the kernel's log, from the release on. Another build of the same
@@ -236,10 +241,14 @@ pub fn loader(kernel: &[u8]) -> Loader {
     if !has(REFUSED) {
         return Loader::default();
     }
+    let release = release(kernel);
+    let vermagic = release
+        .as_deref()
+        .and_then(|release| vermagic(kernel, release));
     let level = find(kernel, NAMESPACE).and_then(|at| kernel.get(at.checked_sub(1)?).copied());
     Loader {
         machine: machine(kernel),
-        vermagic: vermagic(kernel).or_else(|| release(kernel).map(Magic::Release)),
+        vermagic: vermagic.or_else(|| release.map(Magic::Release)),
         force_load: Some(has(FORCED)),
         any_namespace: level.map(|level| level == b'4'),
         ..Loader::default()
@@ -256,8 +265,8 @@ fn machine(kernel: &[u8]) -> Option<u16> {
 
 /// Returns the version magic of the kernel's modules, if exactly one string has the form of one:
 /// the release and the options.
-fn vermagic(kernel: &[u8]) -> Option<Magic> {
-    let start = format!("\0{} ", release(kernel)?);
+fn vermagic(kernel: &[u8], release: &str) -> Option<Magic> {
+    let start = format!("\0{release} ");
     let mut found = BTreeSet::new();
     for at in find_iter(kernel, start.as_bytes()) {
         let text = kernel[at + 1..].split(|&byte| byte == 0).next()?;

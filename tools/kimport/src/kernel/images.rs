@@ -12,6 +12,7 @@ use crate::{
     loader::Loader,
     symvers::Symvers,
 };
+use std::mem;
 
 /// The contents of the kernel images.
 #[derive(Default)]
@@ -26,65 +27,101 @@ pub(super) struct Images {
 }
 
 impl Images {
-    /// Reads the images, and adds to `sources` the facts that each one tells.
-    pub(super) fn read(pieces: Vec<Piece>, sources: &mut Vec<String>) -> Result<Self> {
+    /// Reads images that [`unpack`] returned, and adds to `sources` the facts that each one tells.
+    pub(super) fn read(unpacked: Vec<Unpacked>, sources: &mut Vec<String>) -> Result<Self> {
         let mut images = Self::default();
         let mut symbols_from: Option<(String, Option<String>)> = None;
-        for Piece { name, place } in pieces {
-            let (path, bytes) = match place {
-                FilePlace::Bytes(bytes) => (None, Ok(bytes)),
-                path => (Some(path.clone()), path.bytes()),
+        for (Piece { name, place }, kernel, what) in unpacked {
+            let banner = image::banner(&kernel).map(str::to_owned);
+            // This is a boot image and the vmlinux that it was made of.
+            let is_known = matches!(&symbols_from, Some((_, first @ Some(_))) if *first == banner);
+            let find_symbols = || match kallsyms_of(&kernel) {
+                Some(found) => Some((found, "kallsyms tables")),
+                None => Some((image::elf_symbols(&kernel)?, "symbol table")),
             };
-            let bytes = bytes.map_err(|error| Error::unusable(format_args!("{name}: {error}")))?;
-            let (kernel, what) = image::unpack(bytes).map_err(|error| error.context(&name))?;
-            match (image::btf(&kernel), &images.btf) {
-                (Some(btf), None) => {
-                    images.btf = Some(btf.to_vec());
+            let (wants_exports, wants_loader) =
+                (images.exports.is_none(), images.loader == Loader::default());
+            let first_btf = &images.btf;
+            let (symbols, (btf, exports, loader)) = rayon::join(
+                || (!is_known).then(find_symbols).flatten(),
+                || {
+                    let exports = || exports::of_image(&kernel);
+                    let loader = || image::loader(&kernel);
+                    let btf = image::btf(&kernel).map(|btf| match first_btf {
+                        Some(first) => (btf == first, None),
+                        None => (true, Some(btf.to_vec())),
+                    });
+                    (
+                        btf,
+                        wants_exports.then(exports).flatten(),
+                        wants_loader.then(loader),
+                    )
+                },
+            );
+            match btf {
+                Some((_, Some(btf))) => {
+                    images.btf = Some(btf);
                     sources.push(format!("types: BTF in {name}"));
                 }
-                (Some(btf), Some(first)) if btf != first => {
+                Some((false, None)) => {
                     let note = format!("types: the BTF in {name} differs and is not used");
                     images.notes.push(note);
                 }
                 _ => {}
             }
-            if images.exports.is_none() {
-                images.exports = exports::of_image(&kernel);
-                if images.exports.is_some() {
-                    sources.push(format!("exports: export table in {name}"));
-                }
+            if let Some(exports) = exports {
+                images.exports = Some(exports);
+                sources.push(format!("exports: export table in {name}"));
             }
-            if images.loader == Loader::default() {
-                images.loader = image::loader(&kernel);
-            }
-            let banner = image::banner(&kernel).map(str::to_owned);
-            match &symbols_from {
-                // This is a boot image and the vmlinux that it was made of.
-                Some((_, first)) if first.is_some() && *first == banner => {}
-                _ => {
-                    let found = kallsyms::find(&kernel);
-                    let how = match found {
-                        Some(_) => "kallsyms tables",
-                        None => "symbol table",
-                    };
-                    let Some(found) = found.or_else(|| image::elf_symbols(&kernel)) else {
-                        continue;
-                    };
-                    if let Some((other, _)) = symbols_from {
-                        let both = format!("more than one kernel: {other} and {name}");
-                        return Err(Error::unusable(both).help("name the files of one"));
-                    }
-                    sources.push(format!("symbols: {how} in {name} ({what})"));
-                    images.symbols = Some(found);
-                    images.release = image::release(&kernel);
-                    symbols_from = Some((name.clone(), banner));
+            images.loader = loader.unwrap_or(images.loader);
+            if let Some((symbols, how)) = symbols {
+                if let Some((other, _)) = symbols_from {
+                    let both = format!("more than one kernel: {other} and {name}");
+                    return Err(Error::unusable(both).help("name the files of one"));
                 }
+                sources.push(format!("symbols: {how} in {name} ({what})"));
+                images.symbols = Some(symbols);
+                images.release = banner
+                    .as_deref()
+                    .map(|banner| image::release_of(banner).to_owned());
+                symbols_from = Some((name.clone(), banner));
+            } else if !is_known {
+                continue;
             }
             if image::section(&kernel, ".debug_info").is_some() {
                 sources.push(format!("inlined functions: debug information in {name}"));
-                images.debug.push(path.unwrap_or(FilePlace::Bytes(kernel)));
+                images.debug.push(match place {
+                    FilePlace::Bytes(_) => FilePlace::Bytes(kernel),
+                    path => path,
+                });
             }
         }
         Ok(images)
     }
+}
+
+/// Finds the kernel's own symbol table.
+fn kallsyms_of(kernel: &[u8]) -> Option<kallsyms::Entries> {
+    // Debian's headers packages have a vmlinux with nothing but type information.
+    if image::has_section(kernel, ".BTF") && !image::has_section(kernel, ".text") {
+        return None;
+    }
+    let constants = image::section(kernel, ".rodata");
+    let found = constants.and_then(kallsyms::find);
+    found.or_else(|| kallsyms::find(kernel))
+}
+
+/// An image that is not packed any more, and its kind.
+pub(super) type Unpacked = (Piece, Vec<u8>, &'static str);
+
+/// Reads and unpacks an image.
+pub(super) fn unpack(mut piece: Piece) -> Result<Unpacked> {
+    let bytes = match &mut piece.place {
+        FilePlace::Bytes(bytes) => Ok(mem::take(bytes)),
+        path => path.bytes(),
+    };
+    let name = &piece.name;
+    let bytes = bytes.map_err(|error| Error::unusable(format_args!("{name}: {error}")))?;
+    let (kernel, what) = image::unpack(bytes).map_err(|error| error.context(name))?;
+    Ok((piece, kernel, what))
 }

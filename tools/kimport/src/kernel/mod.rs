@@ -40,11 +40,12 @@ use crate::{
 use btf::Types;
 use files::{FilePlace, ModulePiece, Pieces};
 use memchr::memmem;
-use module::read_module;
+use module::{read_module, symbols_with};
 use rayon::prelude::*;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    iter,
+    sync::{mpsc, Arc, Mutex, OnceLock, PoisonError},
 };
 use symbols::SymbolTable;
 
@@ -90,16 +91,49 @@ pub struct Kernel {
 impl Kernel {
     /// Reads the kernel that `spec` names.
     pub fn read(spec: &Spec) -> Result<Self> {
+        Self::read_while(spec, || ((), Vec::new())).0
+    }
+
+    /// Reads the kernel that `spec` names. Meanwhile does `work`, which returns the names of
+    /// modules that will be needed.
+    pub fn read_while<T: Send>(
+        spec: &Spec,
+        work: impl FnOnce() -> (T, Vec<String>) + Send,
+    ) -> (Result<Self>, T) {
         if spec.running {
-            return Self::running(spec);
+            return (Self::running(spec), work().0);
         }
-        let given = spec.paths.iter().map(|path| path.display().to_string());
-        let given = given.collect::<Vec<_>>().join(",");
-        let mut pieces = Pieces::default();
-        for path in &spec.paths {
-            pieces.add(path)?;
-        }
-        Self::of_pieces(pieces, spec.name.clone(), &given).map_err(|error| error.context(given))
+        // To unpack the image takes the longest, and everything else can be done meanwhile.
+        let (images_to, images) = mpsc::channel();
+        let images = Mutex::new(images.into_iter().enumerate());
+        let next = || images.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let unpack = || -> Vec<_> {
+            let unpack = |(number, image)| (number, images::unpack(image));
+            iter::from_fn(next).map(unpack).collect()
+        };
+        let find = || {
+            let mut pieces = Pieces::default();
+            pieces.images_to = Some(images_to);
+            let added = spec.paths.iter().try_for_each(|path| pieces.add(path));
+            pieces.images_to = None;
+            let (value, modules) = work();
+            let symvers = given::parse_symvers(&pieces.symvers);
+            let read = pieces.read(modules);
+            (value, added.map(|()| (pieces, symvers, read)), unpack())
+        };
+        let ((value, found, mut images), others) = rayon::join(find, unpack);
+        images.extend(others);
+        images.sort_by_key(|(number, _)| *number);
+        let images = images.into_iter().map(|(_, image)| image).collect();
+        let kernel = found.and_then(|(pieces, symvers, read)| {
+            let given = spec.paths.iter().map(|path| path.display().to_string());
+            let given = given.collect::<Vec<_>>().join(",");
+            let kernel = Self::of_pieces(pieces, images, symvers, spec.name.clone(), &given);
+            let mut kernel = kernel.map_err(|error| error.context(given))?;
+            kernel.read = Mutex::new(read);
+            Ok(kernel)
+        });
+        (kernel, value)
     }
 
     /// Returns whether any module is known.
@@ -138,6 +172,7 @@ impl Kernel {
     /// Returns the modules that have symbols of these names. Reads all modules and skips those that
     /// cannot be read.
     pub fn modules_with(&self, names: &BTreeSet<String>) -> BTreeMap<String, BTreeSet<String>> {
+        let any_of: HashSet<&[u8]> = names.iter().map(String::as_bytes).collect();
         let found = |module: &str, table: &SymbolTable| -> Vec<(String, String)> {
             let found = names.iter().filter(|name| !table.named(name).is_empty());
             found
@@ -148,8 +183,8 @@ impl Kernel {
             .modules
             .par_iter()
             .filter(|(module, _)| !self.loaded.contains_key(*module))
-            .filter_map(|(module, piece)| Some((module, read_module(module, &piece.place).ok()?)))
-            .flat_map_iter(|(name, module)| found(name, &module.symbols))
+            .filter_map(|(module, piece)| Some((module, symbols_with(&any_of, &piece.place)?)))
+            .flat_map_iter(|(module, symbols)| found(module, &symbols))
             .collect();
         for (name, module) in &self.loaded {
             pairs.extend(found(name, &module.symbols));

@@ -10,6 +10,12 @@ use crate::{
     module_file::ModuleFile,
     symvers::Symvers,
 };
+use object::{
+    elf::{FileHeader64, Sym64, SHT_SYMTAB},
+    read::elf::{FileHeader, Sym},
+    Endianness,
+};
+use std::collections::HashSet;
 
 /// A module of a kernel.
 #[derive(Clone, Debug)]
@@ -52,6 +58,25 @@ fn module_file(place: &FilePlace) -> Result<ModuleFile> {
 /// Reads the properties of a module that the module loader checks.
 pub(super) fn marks(place: &FilePlace) -> Result<Marks> {
     Marks::new(&Image::new(module_file(place)?.elf())?.builder()?)
+}
+
+/// Returns the symbols of a module that can be read and has one of these names. For other modules,
+/// this is faster than to make the table.
+pub(super) fn symbols_with(names: &HashSet<&[u8]>, place: &FilePlace) -> Option<SymbolTable> {
+    let file = module_file(place).ok()?;
+    let header = FileHeader64::<Endianness>::parse(file.elf()).ok()?;
+    let endian = header.endian().ok()?;
+    let sections = header.sections(endian, file.elf()).ok()?;
+    let symbols = sections.symbols(endian, file.elf(), SHT_SYMTAB).ok()?;
+    let name = |symbol: &Sym64<_>| symbol.name(endian, symbols.strings()).ok();
+    let mut all = symbols.iter().filter_map(name);
+    let has_one = all.any(|name| names.contains(name));
+    has_one.then(|| SymbolTable::of_module(&file).ok())?
+}
+
+/// Returns the exports of a module that can be read.
+pub(super) fn exports(name: &str, place: &FilePlace) -> Option<Symvers> {
+    Some(exports::of_module(&module_file(place).ok()?, name))
 }
 
 pub(super) fn read_module(name: &str, place: &FilePlace) -> Result<Module> {

@@ -5,6 +5,7 @@
 use super::{
     exports,
     files::{FilePlace, Pieces},
+    given::{parse_symvers, AllSymvers},
     image,
     module::Module,
     notes,
@@ -116,7 +117,8 @@ impl Kernel {
         }
         self.modules = mem::take(&mut pieces.modules);
         self.notes = notes(mem::take(&mut pieces.notes));
-        self.read_symvers(&pieces.symvers)?;
+        let symvers = parse_symvers(&pieces.symvers)?;
+        self.add_symvers(AllSymvers::new(symvers, self.image_exports.as_ref()));
         let machine = match rustix::system::uname().machine().to_bytes() {
             b"x86_64" => Some((EM_X86_64, "")),
             b"aarch64" => Some((EM_AARCH64, "aarch64")),
