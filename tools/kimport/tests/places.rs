@@ -8,8 +8,10 @@ mod common;
 use common::*;
 use std::{
     fs,
-    os::unix::fs::symlink,
+    os::unix::fs::{symlink, DirEntryExt},
     path::{Path, PathBuf},
+    process::Command,
+    str,
 };
 use tempfile::TempDir;
 
@@ -73,6 +75,62 @@ impl System {
             path(other)
         )
     }
+}
+
+#[stock_test]
+fn headers_are_not_searched() {
+    let system = System::new();
+    system.other("include/target_core_mod.ko.xz");
+    assert_eq!(system.stock_is_read(""), (true, Vec::new()));
+}
+
+/// The index of names only holds for the files that it was made of.
+#[stock_test]
+fn names_are_kept_until_modules_change() {
+    let system = System::new();
+    for number in 0..64 {
+        system.other(&format!("extra/other{number}.ko.xz"));
+    }
+    let cache = TempDir::new().unwrap();
+    let places = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kimport"));
+        command.args(["compare", "target_submit", "--json", "--kernel"]);
+        let command = command
+            .arg(system.root())
+            .env("KIMPORT_CACHE", cache.path());
+        let output = command.output().unwrap();
+        let matrix = json(str::from_utf8(&output.stdout).unwrap());
+        let places = matrix["symbols"][0]["cells"][0]["places"]
+            .as_array()
+            .unwrap()
+            .clone();
+        let mut indices = fs::read_dir(cache.path().join("names")).unwrap();
+        let index = indices.next().unwrap().unwrap();
+        assert!(indices.next().is_none());
+        (places, index.path(), index.ino())
+    };
+    let first = places();
+    assert_eq!(first.0, ["target_core_mod"]);
+    // It is not made anew as long as it holds.
+    assert_eq!(places(), first);
+    fs::copy(
+        stock("target_core_mod"),
+        system.module("extra/other7.ko.xz"),
+    )
+    .unwrap();
+    assert_eq!(places().0, ["other7", "target_core_mod"]);
+    system.other("extra/other7.ko.xz");
+    assert_eq!(places().0, ["target_core_mod"]);
+    fs::write(&first.1, "damaged").unwrap();
+    assert_eq!(places().0, ["target_core_mod"]);
+    // Only modules that it names are read.
+    let index = fs::read(&first.1).unwrap();
+    let wanted = crc32fast::hash(b"target_submit").to_le_bytes();
+    let mut words = index.windows(4);
+    let at = words.position(|word| word == wanted).unwrap();
+    let other = [&index[..at], &[0; 4], &index[at + 4..]].concat();
+    fs::write(&first.1, other).unwrap();
+    assert!(places().0.is_empty());
 }
 
 #[stock_test]

@@ -76,6 +76,9 @@ After running, further paths may follow: modules that are not installed, and Mod
 Debug information, as in a distribution's debug packages, tells which functions were inlined. It is \
 only read when a symbol is missing.
 
+The names of the symbols in modules are kept below KIMPORT_CACHE, or else in the user's cache \
+directory. A module is read again when its file has changed.
+
 The name of a kernel in the output is read from its files, or is the NAME before the '='.";
 
 /// Returns the command line with the exit codes in each help text.

@@ -3,19 +3,20 @@
 //! The functions that the compiler inlined, from debug information (DWARF).
 
 use crate::{
-    compression::MAX_SIZE,
+    compression::{read_limited, Format, MAX_SIZE},
     error::{Error, Result},
 };
+use flate2::read::ZlibDecoder;
 use gimli::{
     AttributeValue, DebuggingInformationEntry, Dwarf, DwarfSections, EndianSlice, Relocate,
     RelocateReader, RunTimeEndian, SectionId, Unit, UnitHeader,
 };
 use object::{
     read::{elf::ElfFile64, RelocationMap},
-    Object, ObjectSection, ReadRef,
+    CompressionFormat, Object, ObjectSection, ReadRef,
 };
 use rayon::prelude::*;
-use std::{borrow::Cow, collections::HashSet};
+use std::{borrow::Cow, collections::HashSet, io};
 
 /// The sections that tell the names of functions. The first is the largest by far, about 250 MiB
 /// for a distribution's kernel.
@@ -95,8 +96,17 @@ fn section<'data, R: ReadRef<'data>>(
     if data.uncompressed_size > MAX_SIZE {
         return Err(Error::unusable(format_args!("{} is too large", id.name())));
     }
+    let unpacked = match data.format {
+        CompressionFormat::None => Ok(Cow::Borrowed(data.data)),
+        CompressionFormat::Zlib => read_limited(ZlibDecoder::new(data.data)).map(Cow::Owned),
+        CompressionFormat::Zstandard => {
+            let reader = Format::Zstd.reader(data.data);
+            reader.and_then(read_limited).map(Cow::Owned)
+        }
+        other => Err(io::Error::other(format!("{} is {other:?}", id.name()))),
+    };
     Ok(RelocatedSection {
-        data: data.decompress().map_err(Error::unusable)?,
+        data: unpacked.map_err(Error::unusable)?,
         relocations: Relocations(section.relocation_map().map_err(Error::unusable)?),
     })
 }

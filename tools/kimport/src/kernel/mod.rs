@@ -8,9 +8,9 @@
 //! finds the files, [`image`] unpacks a boot image, [`images`] reads all images that are given, and
 //! [`kallsyms`] finds the symbol table in an image. [`text`] reads `System.map` and
 //! `/proc/kallsyms`, [`exports`] reads export tables, and [`exporters`] tells from them which
-//! module exports a symbol. [`depmod`] chooses between several modules of one name. [`btf`] reads
-//! types, and [`dwarf`] the functions that were inlined. [`module`] holds the facts about a module,
-//! and [`symbols`] the resulting symbol tables.
+//! module exports a symbol. [`index`] keeps the names that are in modules. [`depmod`] chooses
+//! between several modules of one name. [`btf`] reads types, and [`dwarf`] the functions that were
+//! inlined. [`module`] holds the facts about a module, and [`symbols`] the resulting symbol tables.
 
 pub mod btf;
 mod depmod;
@@ -21,6 +21,7 @@ mod files;
 mod given;
 pub mod image;
 mod images;
+mod index;
 pub mod kallsyms;
 mod module;
 mod running;
@@ -169,8 +170,8 @@ impl Kernel {
         Ok(Some(module))
     }
 
-    /// Returns the modules that have symbols of these names. Reads all modules and skips those that
-    /// cannot be read.
+    /// Returns the modules that have symbols of these names. Reads all modules that may have one
+    /// and skips those that cannot be read.
     pub fn modules_with(&self, names: &BTreeSet<String>) -> BTreeMap<String, BTreeSet<String>> {
         let any_of: HashSet<&[u8]> = names.iter().map(String::as_bytes).collect();
         let found = |module: &str, table: &SymbolTable| -> Vec<(String, String)> {
@@ -179,11 +180,15 @@ impl Kernel {
                 .map(|name| (name.clone(), module.to_owned()))
                 .collect()
         };
-        let mut pairs: Vec<(String, String)> = self
-            .modules
-            .par_iter()
-            .filter(|(module, _)| !self.loaded.contains_key(*module))
-            .filter_map(|(module, piece)| Some((module, symbols_with(&any_of, &piece.place)?)))
+        let others = self.modules.iter();
+        let others = others.filter(|(module, _)| !self.loaded.contains_key(*module));
+        let (modules, places): (Vec<_>, Vec<_>) =
+            others.map(|(module, piece)| (module, &piece.place)).unzip();
+        let mut pairs: Vec<(String, String)> = index::may_have(&places, names)
+            .into_par_iter()
+            .zip(modules.par_iter().zip(&places))
+            .filter(|(may_have, _)| *may_have)
+            .filter_map(|(_, (module, place))| Some((module, symbols_with(&any_of, place)?)))
             .flat_map_iter(|(module, symbols)| found(module, &symbols))
             .collect();
         for (name, module) in &self.loaded {

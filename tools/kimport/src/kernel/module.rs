@@ -60,18 +60,33 @@ pub(super) fn marks(place: &FilePlace) -> Result<Marks> {
     Marks::new(&Image::new(module_file(place)?.elf())?.builder()?)
 }
 
-/// Returns the symbols of a module that can be read and has one of these names. For other modules,
-/// this is faster than to make the table.
-pub(super) fn symbols_with(names: &HashSet<&[u8]>, place: &FilePlace) -> Option<SymbolTable> {
-    let file = module_file(place).ok()?;
+/// Returns the names of the symbols that are in a module.
+fn names(file: &ModuleFile) -> Option<Vec<&[u8]>> {
     let header = FileHeader64::<Endianness>::parse(file.elf()).ok()?;
     let endian = header.endian().ok()?;
     let sections = header.sections(endian, file.elf()).ok()?;
     let symbols = sections.symbols(endian, file.elf(), SHT_SYMTAB).ok()?;
     let name = |symbol: &Sym64<_>| symbol.name(endian, symbols.strings()).ok();
-    let mut all = symbols.iter().filter_map(name);
-    let has_one = all.any(|name| names.contains(name));
+    let own = symbols.iter().filter(|symbol| !symbol.is_undefined(endian));
+    Some(own.filter_map(name).collect())
+}
+
+/// Returns the symbols of a module that can be read and has one of these names. For other modules,
+/// this is faster than to make the table.
+pub(super) fn symbols_with(any_of: &HashSet<&[u8]>, place: &FilePlace) -> Option<SymbolTable> {
+    let file = module_file(place).ok()?;
+    let has_one = names(&file)?.iter().any(|name| any_of.contains(name));
     has_one.then(|| SymbolTable::of_module(&file).ok())?
+}
+
+/// Returns the checksums of all names in a module that can be read, sorted.
+pub(super) fn checksums(place: &FilePlace) -> Option<Vec<u32>> {
+    let file = module_file(place).ok()?;
+    let names = names(&file)?.into_iter();
+    let mut checksums: Vec<u32> = names.map(crc32fast::hash).collect();
+    checksums.sort_unstable();
+    checksums.dedup();
+    Some(checksums)
 }
 
 /// Returns the exports of a module that can be read.
