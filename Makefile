@@ -199,7 +199,7 @@ else
 # The tree is a headers package.
 samples/lio_core_new: private ARGUMENTS = KSRC=$(SOURCE)
 endif
-tests/modules/relink: tools
+tests/modules/relink: commands
 tests/modules/relink: private MADE_OF = $(KIMPORT)
 tests/modules/load tests/modules/guard: private MADE_OF = tests/modules/imports $(LINKS:%=%/tests/modules/imports)
 # modpost only warns of symbols that nothing exports.
@@ -238,14 +238,14 @@ consumer: setup
 # The modules for the rows of docs/ways.md that one kernel has. KDIR, STOCK and BUILD belong to that
 # kernel.
 WAYS_KERNEL ?= stock$(if $(KERNEL_CRATE),, RUST=n MODVERSIONS=y)$(if $(LIVEPATCH),, LIVEPATCH=n)
-ways: tools links
+ways: commands links
 	@$(call make-in,$@,$(CRATE) tests/modules/ways tests/host/build-ways $(KIMPORT),\
 		tests/host/build-ways $(KDIR) $(BUILD)/$@ $(KIMPORT) $(or $(LINKS),$(CURDIR)))
 	@echo '$(WAYS_KERNEL)' > $(BUILD)/$@/kernel
 
 # Every module of the distribution that needs the LIO core, relinked to the core without exports.
 STOCK_MODULES := $(STOCK)/usr/lib/modules/$(RELEASE)
-lio: tools
+lio: commands
 	@$(IN_ROOT) tests/host/relink-lio $(KIMPORT) $(STOCK_MODULES) $(KDIR)/Module.symvers $(BUILD)/$@
 
 # The LIO core with changed structs.
@@ -253,12 +253,17 @@ changed: setup
 	@$(call make-in,$@,samples/lio_core_new tests/host/build-changed-cores,\
 		tests/host/build-changed-cores $(KDIR) $(SOURCE) $(BUILD)/$@ $(CURDIR))
 
-.PHONY: tools
-TOOLS := kimport kimport-vm kimport-bench kimport-rust-project
+.PHONY: commands tools
+# The demo needs no more than these.
+COMMANDS := kimport kimport-vm
+TOOLS := $(COMMANDS) kimport-bench kimport-rust-project
 # Programs of tools/testing, which only tests run.
 TEST_PROGRAMS := typed_module relocated
-tools: setup
+tools: commands
 	@$(CARGO) build -q --workspace $(addprefix --bin ,$(TOOLS) $(TEST_PROGRAMS))
+
+commands: setup
+	@$(CARGO) build -q --workspace $(addprefix --bin ,$(COMMANDS))
 ifdef GUEST_TARGET
 	@scripts/in-root --root $(KERNEL_ROOT) --at $(AT) -- $(CARGO_ENV) \
 		RUSTFLAGS=--sysroot=$(GUEST_ROOT)/usr \
@@ -274,7 +279,7 @@ $(GUARDED:%=$(BUILD)/%.ko): tests/modules/imports tests/modules/guard
 $(BUILD)/tcm_loop_new.ko: samples/lio_core_new
 $(BUILD)/provider_upgraded.ko: tests/modules/upgraded
 $(BUILD)/signed.ko: $(BUILD)/signing_key.pem
-$(BUILD)/%.ko: tools
+$(BUILD)/%.ko: commands
 	@mkdir -p $(@D)
 	@$(IN_VM_ROOT) env CROSS_COMPILE=$(GUEST_CROSS) tests/host/derive $@ $(KIMPORT) $(STOCK_MODULES) $(KDIR)/Module.symvers
 
@@ -313,7 +318,7 @@ run-vm = $(IN_VM_ROOT) $(BINARIES)/kimport-vm run --root $(GUEST_ROOT) \
 	$(addprefix --suite ,$(1)) --log $(BUILD)/$(2).log $(3)
 
 .PHONY: demo
-demo: tools $$(call needed,$$(call suites,demo))
+demo: commands $$(call needed,$$(call suites,demo))
 	@$(call run-vm,$(call suites,demo),$@,--show)
 
 .PHONY: vm
@@ -536,7 +541,7 @@ rust-analyzer: modules tools
 
 # Manual pages and completions have the paths that they have below PREFIX.
 MAN := $(BUILD)/man/share
-man: tools
+man: commands
 	@rm -rf $(BUILD)/man
 	@$(IN_ROOT) scripts/man $(KIMPORT) $(MAN)
 	@echo '$(MAN): make install copies it, or try it with MANPATH=$(MAN)/man: man kimport'
