@@ -99,8 +99,8 @@ fn file_name(modules: &[&FilePlace]) -> String {
         }
         hash.update([0]);
     }
-    let hash = hash.finalize();
-    hash[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    let start = hash.finalize().first_chunk().copied();
+    format!("{:016x}", start.map_or(0, u64::from_be_bytes))
 }
 
 /// Writes a file in one step, with its directory.
