@@ -299,7 +299,8 @@ fn expand(image: &[u8], count: usize, tokens: &[&[u8]], align: usize) -> Option<
         }
         let letter = char::from(text[start]);
         let is_possible = letter.is_ascii_graphic() && (2..=MAX_TEXT).contains(&(at - start));
-        entries.push(is_possible.then_some(Packed {
+        // An empty name has no letter.
+        entries.push(is_possible.then(|| Packed {
             address: 0,
             start: start + 1,
             length: (at - start - 1) as u32,
