@@ -431,6 +431,15 @@ pub(crate) mod tests {
         assert_eq!(find(&rising), None);
     }
 
+    #[test]
+    fn a_table_with_an_empty_name_is_none() {
+        for symbol in [('\0', ""), ('T', "")] {
+            let mut symbols = many(1300);
+            symbols[700] = (symbol.0, symbol.1.to_owned());
+            assert_eq!(find(&table(&symbols, 64, 0, 8)), None, "{symbol:?}");
+        }
+    }
+
     /// Without a limit, the search would take many minutes.
     #[test]
     fn a_file_of_nothing_but_tables_is_given_up() {
