@@ -62,9 +62,10 @@
 //! - `kallsyms_lookup_name`, `kallsyms_on_each_match_symbol` and `kernel_text_address`, imported in
 //!   `resolver/imported.rs`. If one is missing or has another type, no block is resolved:
 //!   `EOPNOTSUPP`. The same holds for the following, but only for blocks that need them:
-//!   `find_module` and `__module_address` to import from modules, `kallsyms_lookup_size_offset`,
-//!   `_sinittext` and `_einittext` to import data of the kernel image, and
-//!   `kallsyms_on_each_symbol` to tell why a symbol of the image is missing.
+//!   `find_module` to import from modules, `kallsyms_lookup_size_offset`, `_sinittext` and
+//!   `_einittext` to import data of the kernel image, and `kallsyms_on_each_symbol` to tell why a
+//!   symbol of the image is missing. Without `__module_address`, debugfs does not name the modules
+//!   that symbols are in, and `kimport_guard` is not loaded.
 //! - `__init_begin`, `__init_end`, `__per_cpu_start` and `__per_cpu_end`, imported in
 //!   `resolver/imported.rs`. A kernel without them has no `KALLSYMS_ALL`, so that its kallsyms does
 //!   not list the data there either.
