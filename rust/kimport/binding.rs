@@ -3,6 +3,8 @@
 //! The variable part of an entry: the address that its wrapper reaches.
 
 use crate::binder::{Binder as _, CallMode, FunctionBinding};
+use crate::block::Block;
+use crate::importer::Importer;
 use crate::verdict::LastVerdict;
 use core::ffi::c_void;
 use core::ptr::null_mut;
@@ -12,16 +14,14 @@ use kernel::sync::atomic::{Acquire, Atomic, Release};
 /// the block is resolved, and again after its `Imports` is dropped.
 #[doc(hidden)]
 pub struct DataBinding {
-    symbol: &'static str,
     address: Atomic<*mut c_void>,
     verdict: LastVerdict,
 }
 
 impl DataBinding {
-    /// Creates an unbound import. `symbol` is the name that messages print.
-    pub const fn new(symbol: &'static str) -> Self {
+    /// Creates an unbound import.
+    pub const fn unbound() -> Self {
         Self {
-            symbol,
             address: Atomic::new(null_mut()),
             verdict: LastVerdict::new(),
         }
@@ -36,17 +36,32 @@ impl DataBinding {
         (!address.is_null()).then_some(address)
     }
 
-    /// Returns the address.
+    /// Returns the address of the import, which is an entry of `block`.
     ///
     /// # Panics
     ///
     /// Ends in a `BUG` that names the symbol when the import is not bound.
     #[inline]
-    pub fn address(&self) -> *mut c_void {
+    pub fn address(&self, block: &'static Block) -> *mut c_void {
         match self.get() {
             Some(address) => address,
-            None => crate::binder::unbound(self.symbol),
+            None => {
+                self.log_use(block);
+                // This is here because objtool knows the end of the path only by `panic!`.
+                panic!("kimport: an import is not bound, see above")
+            }
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub fn log_use(&self, block: &'static Block) {
+        crate::binder::log_use(block, |binding| match binding {
+            Binding::Livepatch(other) | Binding::Data { binding: other, .. } => {
+                core::ptr::eq(*other, self)
+            }
+            Binding::Function(_) => false,
+        });
     }
 
     pub(crate) fn set(&self, address: *mut c_void) {
@@ -107,11 +122,15 @@ impl Binding {
         }
     }
 
-    /// Returns the way in which calls reach the address; [`None`] for data and for unbound entries.
-    pub(crate) fn call_mode(&self) -> Option<CallMode> {
+    /// Returns the way in which the calls in `importer` reach the address; [`None`] for data and
+    /// for unbound entries.
+    pub(crate) fn call_mode(&self, importer: &Importer) -> Option<CallMode> {
         match self {
-            Self::Function(binding) => binding.is_bound().then(|| binding.call_mode()),
-            Self::Livepatch(binding) => binding.get().map(CallMode::livepatch),
+            Self::Function(binding) => binding.is_bound().then(|| binding.call_mode(importer)),
+            Self::Livepatch(binding) => {
+                let address = binding.get()?;
+                Some(CallMode::livepatch(importer, address))
+            }
             Self::Data { .. } => None,
         }
     }

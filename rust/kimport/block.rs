@@ -4,6 +4,7 @@
 
 use crate::binder::{Binder as _, FunctionBinding, LoadedAddress};
 use crate::binding::{Binding, DataBinding};
+use crate::importer::Importer;
 use crate::log::debug;
 use crate::types::Policy;
 use core::ffi::{c_void, CStr};
@@ -109,19 +110,21 @@ impl Symbol {
     }
 }
 
-/// Makes the wrappers of all `entries` reach their addresses. May sleep.
+/// Makes the wrappers of all `entries`, which are those of `importer`, reach their addresses. May
+/// sleep.
 ///
 /// # Safety
 ///
 /// The conditions of [`Symbol::bind`] hold for each element.
 pub(crate) unsafe fn bind_all(
+    importer: &Importer,
     entries: impl Iterator<Item = (&'static Symbol, *mut c_void)> + Clone,
 ) {
     let functions = entries
         .clone()
         .filter_map(|(symbol, address)| Some((symbol.binding.function()?, address)));
     // SAFETY: By the contract of this function.
-    unsafe { FunctionBinding::bind_all(functions) };
+    unsafe { FunctionBinding::bind_all(importer, functions) };
     for (symbol, address) in entries {
         if symbol.binding.function().is_none() {
             // SAFETY: By the contract of this function.
@@ -131,27 +134,29 @@ pub(crate) unsafe fn bind_all(
     }
 }
 
-/// Makes the wrappers of all `symbols` end in a `BUG`, and those of optional entries return
-/// [`None`]. May sleep.
-pub(crate) fn unbind_all(symbols: &'static [Symbol]) {
-    unbind(symbols, true);
+/// Makes the wrappers of all symbols of `block` end in a `BUG`, and those of optional entries
+/// return [`None`]. May sleep.
+pub(crate) fn unbind_all(block: &'static Block) {
+    unbind(block, true);
 }
 
 /// Like [`unbind_all`], but a caller that found an optional function bound before still reaches it.
 /// Optional functions have to be unbound when such callers have left.
-pub(crate) fn unbind_required(symbols: &'static [Symbol]) {
-    unbind(symbols, false);
+pub(crate) fn unbind_required(block: &'static Block) {
+    unbind(block, false);
 }
 
-fn unbind(symbols: &'static [Symbol], optional_too: bool) {
-    for symbol in symbols {
+fn unbind(block: &'static Block, optional_too: bool) {
+    for symbol in block.symbols {
         if symbol.address().is_some() {
             debug!("unbinding {}", symbol.name);
         }
         symbol.binding.retire();
     }
     FunctionBinding::unbind_all(
-        symbols
+        &block.importer,
+        block
+            .symbols
             .iter()
             .filter(move |symbol| optional_too || !symbol.optional)
             .filter_map(|symbol| symbol.binding.function()),
@@ -161,6 +166,8 @@ fn unbind(symbols: &'static [Symbol], optional_too: bool) {
 /// One block of `import_symbols!`.
 #[doc(hidden)]
 pub struct Block {
+    /// The module that has declared the block.
+    pub(crate) importer: Importer,
     /// The block's name; empty for the bare form.
     pub(crate) name: &'static CStr,
     /// The module that the symbols come from; [`None`] for the kernel image.
@@ -180,11 +187,13 @@ pub struct Block {
 impl Block {
     /// Creates a block that is not resolved.
     pub const fn new(
+        importer: Importer,
         name: &'static CStr,
         provider: Option<&'static CStr>,
         symbols: &'static [Symbol],
     ) -> Self {
         Self {
+            importer,
             name,
             provider,
             symbols,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The file `/sys/kernel/debug/kimport/<module>`: it shows the module's current imports from all of
+//! The file `/sys/kernel/debug/kimport/<module>`: it shows a module's current imports from all of
 //! its blocks, one line for each import.
 //!
 //! The columns, separated by one space:
@@ -25,9 +25,10 @@
 use crate::binder::CallMode;
 use crate::bindings;
 use crate::block::{Block, Symbol};
+use crate::importer::{Importer, THIS};
+use crate::log::log;
 use crate::once::Once;
 use crate::resolver::Kallsyms;
-use crate::this_module::{module_name, this_module};
 use crate::types::{Judgement, Policy};
 use crate::verify::Printed;
 use core::ffi::{c_void, CStr};
@@ -40,67 +41,92 @@ use kernel::sync::GlobalGuard;
 
 const DIRECTORY: &CStr = c"kimport";
 
-/// The result of `debugfs_create_file()`, which may be an error pointer.
-struct File(*mut bindings::dentry);
+/// The file of a module.
+struct File {
+    importer: &'static Importer,
+    /// The result of `debugfs_create_file()`, which may be an error pointer.
+    dentry: *mut bindings::dentry,
+}
 
 // SAFETY: A dentry belongs to no thread.
 unsafe impl Send for File {}
 
 kernel::sync::global_lock! {
-    // SAFETY: Only `file()` uses the lock, and initialises it before.
-    unsafe(uninit) static FILE: Mutex<File> = File(null_mut());
+    // SAFETY: Only `files()` uses the lock, and initialises it before.
+    unsafe(uninit) static FILES: Mutex<KVec<File>> = KVec::new();
 }
 
 kernel::sync::global_lock! {
-    // SAFETY: The lock is used with `FILE` locked, or by readers of the debugfs file. Both come
-    // after `file()`, which initialises it: the debugfs file is created with `FILE` locked.
+    // SAFETY: The lock is used with `FILES` locked, or by readers of a debugfs file. Both come
+    // after `files()`, which initialises it: a debugfs file is created with `FILES` locked.
     unsafe(uninit) static BLOCKS: Mutex<KVec<&'static Block>> = KVec::new();
 }
 
-/// Locks the file. The holder of the lock may create and remove it.
+/// Locks the files. The holder of the lock may create and remove them.
 ///
-/// Readers of the file lock only `BLOCKS`, so that the holder of this lock may wait for them.
-fn file() -> GlobalGuard<FILE> {
+/// Readers of a file lock only `BLOCKS`, so that the holder of this lock may wait for them.
+fn files() -> GlobalGuard<FILES> {
     static READY: Once = Once::new();
 
     READY.call(|| {
         // SAFETY: This is the only initialisation, and it runs once.
         unsafe { BLOCKS.init() };
         // SAFETY: As above.
-        unsafe { FILE.init() };
+        unsafe { FILES.init() };
     });
-    FILE.lock()
+    FILES.lock()
 }
 
 /// Lists `block` from now on. May sleep. A failure is no error, but is logged.
 pub(crate) fn show(block: &'static Block) {
-    let mut file = file();
-    let listed = BLOCKS.lock().push(block, GFP_KERNEL);
+    let importer = &block.importer;
+    let mut files = files();
+    let is_there = files.iter().any(|file| file.importer == importer);
+    let listed = files
+        .reserve(1, GFP_KERNEL)
+        .and_then(|()| BLOCKS.lock().push(block, GFP_KERNEL));
     if listed.is_err() {
-        crate::log::log!(WARNING, "no memory to list block {} in debugfs", block.name);
-    } else if file.0.is_null() {
-        *file = create();
+        let (importer, block) = (importer.name(), block.name);
+        log!(
+            importer,
+            WARNING,
+            "no memory to list block {block} in debugfs"
+        );
+    } else if let Some(dentry) = (!is_there).then(|| create(importer)).flatten() {
+        // There is room for it.
+        let _ = files.push_within_capacity(File { importer, dentry });
     }
 }
 
 /// Lists `block` no longer. May sleep.
 pub(crate) fn hide(block: &'static Block) {
-    let mut file = file();
+    let mut files = files();
     let mut blocks = BLOCKS.lock();
     blocks.retain(|&mut listed| !core::ptr::eq(listed, block));
-    if !blocks.is_empty() {
+    if blocks
+        .iter()
+        .any(|listed| listed.importer == block.importer)
+    {
         return;
     }
     // Statics are not dropped when the module is unloaded.
-    *blocks = KVec::new();
+    if blocks.is_empty() {
+        *blocks = KVec::new();
+    }
     drop(blocks);
-    let File(dentry) = core::mem::replace(&mut *file, File(null_mut()));
-    // SAFETY: `create` made the dentry, and nobody else removes it; null and error pointers are
-    // accepted. This waits for readers, which do not take the lock of `FILE`.
-    unsafe { bindings::debugfs_remove(dentry) };
+    for file in files.iter().filter(|file| *file.importer == block.importer) {
+        // SAFETY: `create` made the dentry, and nobody else removes it; error pointers are
+        // accepted. This waits for readers, which do not take the lock of `FILES`.
+        unsafe { bindings::debugfs_remove(file.dentry) };
+    }
+    files.retain(|file| *file.importer != block.importer);
+    if files.is_empty() {
+        *files = KVec::new();
+    }
 }
 
-fn create() -> File {
+/// Creates the file of `importer`; [`None`] if there is no debugfs.
+fn create(importer: &'static Importer) -> Option<*mut bindings::dentry> {
     // SAFETY: The name is NUL-terminated; null is the root.
     let find = || unsafe { bindings::debugfs_lookup(DIRECTORY.as_char_ptr(), null_mut()) };
     let mut directory = find();
@@ -113,23 +139,24 @@ fn create() -> File {
     }
     if directory.is_null() {
         // There is no debugfs, for example with `debugfs=off`.
-        return File(null_mut());
+        return None;
     }
     // SAFETY: The name ends in a NUL and is copied; the directory is held. The operations live as
-    // long as the module, which removes the file before it goes and which open files hold.
+    // long as this code, which open files hold, and so does the importer: the file is removed when
+    // its last block is dropped.
     let file = unsafe {
         bindings::debugfs_create_file_full(
-            module_name().as_char_ptr(),
+            importer.name().as_char_ptr(),
             0o400,
             directory,
-            null_mut(),
+            core::ptr::from_ref(importer).cast_mut().cast(),
             core::ptr::null(),
             &OPERATIONS.0,
         )
     };
     // SAFETY: `debugfs_lookup()` gave a reference, which ends here.
     unsafe { bindings::dput(directory) };
-    File(file)
+    Some(file)
 }
 
 struct Operations(bindings::file_operations);
@@ -138,7 +165,7 @@ struct Operations(bindings::file_operations);
 unsafe impl Sync for Operations {}
 
 static OPERATIONS: Operations = Operations(bindings::file_operations {
-    owner: this_module(),
+    owner: THIS.as_owner(),
     open: Some(open),
     read: Some(bindings::seq_read),
     llseek: Some(bindings::seq_lseek),
@@ -149,22 +176,31 @@ static OPERATIONS: Operations = Operations(bindings::file_operations {
 /// # Safety
 ///
 /// The conditions of `open` in `struct file_operations` hold.
-unsafe extern "C" fn open(_inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
-    // SAFETY: By the contract of this function the file is being opened; `print_all` needs no data.
-    unsafe { bindings::single_open(file, Some(print_all), null_mut()) }
+unsafe extern "C" fn open(inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
+    // SAFETY: By the contract of this function.
+    let importer = unsafe { (*inode).i_private };
+    // SAFETY: By the contract of this function the file is being opened. `create` gave the inode
+    // the data that `print_all` needs.
+    unsafe { bindings::single_open(file, Some(print_all), importer) }
 }
 
 /// # Safety
 ///
-/// `seq` is a `seq_file` that nobody else uses.
+/// `seq` is a `seq_file` that nobody else uses, whose data is an `Importer`.
 unsafe extern "C" fn print_all(seq: *mut bindings::seq_file, _data: *mut c_void) -> c_int {
+    // SAFETY: By the contract of this function.
+    let importer = unsafe { (*seq).private };
+    // SAFETY: As above. While the file is read, debugfs does not let it be removed, and the
+    // importer lives until then.
+    let importer = unsafe { &*importer.cast::<Importer>() };
     // SAFETY: By the contract of this function.
     let seq = unsafe { SeqFile::from_raw(seq) };
     seq_print!(
         seq,
         "# block symbol kernel_name provider address call direct/sites verified\n"
     );
-    for block in BLOCKS.lock().iter() {
+    let blocks = BLOCKS.lock();
+    for block in blocks.iter().filter(|block| block.importer == *importer) {
         for symbol in block.symbols {
             print(seq, block, symbol);
         }
@@ -184,7 +220,7 @@ fn print(seq: &SeqFile, block: &Block, symbol: &Symbol) {
     }
     seq_print!(seq, " {} ", symbol.name);
     match symbol.address() {
-        Some(address) => print_bound(seq, symbol, address),
+        Some(address) => print_bound(seq, block, symbol, address),
         None if symbol.optional => return seq_print!(seq, "- - missing - -\n"),
         None => return seq_print!(seq, "- - unbound - -\n"),
     }
@@ -202,7 +238,7 @@ fn print(seq: &SeqFile, block: &Block, symbol: &Symbol) {
     }
 }
 
-fn print_bound(seq: &SeqFile, symbol: &Symbol, address: *mut c_void) {
+fn print_bound(seq: &SeqFile, block: &Block, symbol: &Symbol, address: *mut c_void) {
     match Kallsyms::get().and_then(|kallsyms| kallsyms.owners()) {
         Ok(owners) => owners.with_module_of(address.addr(), |module| {
             seq_print!(seq, "{} ", module.unwrap_or(c"vmlinux"));
@@ -216,7 +252,7 @@ fn print_bound(seq: &SeqFile, symbol: &Symbol, address: *mut c_void) {
     // SAFETY: While the reference exists, nobody else uses the file. The format takes one pointer,
     // which is not followed.
     unsafe { bindings::seq_printf(raw, c"%pK".as_char_ptr(), address) };
-    let Some(mode) = symbol.binding.call_mode() else {
+    let Some(mode) = symbol.binding.call_mode(&block.importer) else {
         return seq_print!(seq, " data -");
     };
     match mode {

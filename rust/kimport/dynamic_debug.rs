@@ -5,7 +5,8 @@
 //!
 //! Each `debug!` of the crate is one entry of `/sys/kernel/debug/dynamic_debug/control`. After
 //! `echo 'module foo +p' >control`, the crate logs what it does for the module `foo`. It does so
-//! from the beginning when `foo` is loaded with the parameter `dyndbg=+p`.
+//! from the beginning when `foo` is loaded with the parameter `dyndbg=+p`. Modules that share the
+//! engine have no such lines: those of `kimport_engine` tell what it does for all of them.
 //!
 //! The kernel finds the entries in the section `__dyndbg` of the module. C code tests a static key
 //! that follows an entry's flags. This module tests the flags themselves. That costs more, which
@@ -41,7 +42,7 @@ impl Line {
         let class = bindings::_DPRINTK_CLASS_DFLT << Self::CLASS_SHIFT;
         let flags = bindings::_DPRINTK_FLAGS_NONE << Self::FLAGS_SHIFT;
         Self(Opaque::new(bindings::_ddebug {
-            modname: crate::this_module::BUILT_FOR.to_bytes_with_nul().as_ptr(),
+            modname: crate::importer::BUILT_FOR.to_bytes_with_nul().as_ptr(),
             function: function.as_ptr(),
             filename: file.as_ptr(),
             format: format.as_ptr(),
@@ -69,7 +70,7 @@ impl Line {
             bindings::__dynamic_pr_debug(
                 self.0.get(),
                 c"%s: kimport: %pA\n".as_char_ptr(),
-                crate::this_module::module_name().as_char_ptr(),
+                crate::importer::THIS.name().as_char_ptr(),
                 core::ptr::from_ref(&args).cast::<kernel::ffi::c_void>(),
             )
         }

@@ -24,12 +24,12 @@ mod imported;
 use crate::bindings::{self, module};
 use crate::compat::code;
 use crate::holders;
+use crate::importer::THIS;
 use crate::license;
-use crate::log::{log, log_for};
+use crate::log::log;
 use crate::provider::Provider;
 use crate::resolution::accept;
 use crate::resolver::{find_symbol, Kallsyms, Kind, Modules, Owners, Place, Query};
-use crate::this_module::this_module;
 use crate::types::{Policy, TakenRecord, TakenRecords, TAKEN_SYMBOL};
 use crate::verify::{check_types, layouts, Declared, Printed, Types};
 use core::ffi::{c_void, CStr};
@@ -82,7 +82,7 @@ impl Guarded {
             // SAFETY: By the contract of this function.
             *is_linked = unsafe { holders::link(provider, module, name) }.unwrap_or_else(|error| {
                 let (provider, error) = (provider.name(), error.to_errno());
-                log_for!(
+                log!(
                     name,
                     WARNING,
                     "{provider} is held, but its holders/ does not show this module (error {error})"
@@ -183,6 +183,7 @@ impl Guard {
         };
         if result != 0 {
             log!(
+                THIS.name(),
                 WARNING,
                 "no memory to look for relinked modules that are loaded already"
             );
@@ -216,7 +217,7 @@ impl Guard {
                 }
             }
             Ok(None) => {}
-            Err(_) => log_for!(
+            Err(_) => log!(
                 module.name(),
                 WARNING,
                 "this module was loaded before kimport_guard and stays, but its providers are not \
@@ -264,7 +265,7 @@ impl Guard {
             return Ok(None);
         };
         // SAFETY: This module is not freed while its code runs.
-        let guard = NonNull::new(this_module()).and_then(|this| unsafe { Provider::hold(this) });
+        let guard = THIS.get().and_then(|this| unsafe { Provider::hold(this) });
         if guard.is_none() {
             return Ok(None);
         }
@@ -313,9 +314,9 @@ impl Guard {
         let provider = match records.first().map(|record| record.import.provider) {
             None | Some("") => None,
             Some(provider) => {
-                let held = Provider::get(&self.kallsyms, c_str(section, provider));
+                let held = Provider::get(&self.kallsyms, THIS.name(), c_str(section, provider));
                 Some(held.map_err(|unavailable| {
-                    log_for!(
+                    log!(
                         name,
                         ERR,
                         "cannot import symbols from {provider}: {unavailable}"
@@ -324,14 +325,13 @@ impl Guard {
                 })?)
             }
         };
-        let mut types = Types::new(&self.kallsyms, provider.as_ref());
-        types.importer = name;
+        let types = Types::new(&self.kallsyms, name, provider.as_ref());
         let queries = records.iter().map(|record| query(section, record));
         let found = self
             .kallsyms
             .find(provider.as_ref(), queries)
             .map_err(|unusable| {
-                log_for!(name, ERR, "cannot import symbols: {unusable}");
+                log!(name, ERR, "cannot import symbols: {unusable}");
                 unusable.errno()
             })?;
         // The first record of a provider has the layouts of all.
@@ -402,18 +402,23 @@ impl PinnedDrop for Guard {
 /// Returns the kernel's symbol tables, with the function of `imported` bound. May sleep. A refusal
 /// is logged.
 fn kallsyms() -> Result<Kallsyms> {
-    if !license::is_compatible() {
-        log!(ERR, "cannot guard modules: {}", license::INCOMPATIBLE);
+    if !license::is_compatible(&THIS) {
+        log!(
+            THIS.name(),
+            ERR,
+            "cannot guard modules: {}",
+            license::INCOMPATIBLE
+        );
         return Err(code::EACCES);
     }
     let kallsyms = Kallsyms::get().map_err(|unusable| {
-        log!(ERR, "cannot guard modules: {unusable}");
+        log!(THIS.name(), ERR, "cannot guard modules: {unusable}");
         unusable.errno()
     })?;
     // A type that differs was logged.
     check_types(&kallsyms, imported::symbols(), Policy::Strict).map_err(|_| code::EOPNOTSUPP)?;
     kallsyms.bind(imported::symbols()).map_err(|unusable| {
-        log!(ERR, "cannot guard modules: {unusable}");
+        log!(THIS.name(), ERR, "cannot guard modules: {unusable}");
         unusable.errno()
     })?;
     Ok(kallsyms)
@@ -458,7 +463,7 @@ fn read<'a>(name: &CStr, section: &'a [u8]) -> Result<KVec<TakenRecord<'a>>> {
     for record in TakenRecords::new(section).into_iter().flatten() {
         let record = record.map_err(|fault| {
             let fault = Printed(fault);
-            log_for!(
+            log!(
                 name,
                 ERR,
                 "the records of kimport relink cannot be read: {fault}"

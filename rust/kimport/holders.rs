@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Providers that are held for an [`Imports`](crate::Imports), and the link in sysfs that shows it:
-//! `/sys/module/<provider>/holders/<this module>`, which the loader also makes for a module that
-//! links against another.
+//! `/sys/module/<provider>/holders/<importing module>`, which the loader also makes for a module
+//! that links against another.
 //!
-//! There is one link, however many blocks of this module hold the provider, so the holdings are
-//! counted here. If the loader made the link itself, because this module also links against the
-//! provider's exports, the link is left to the loader.
+//! There is one link, however many blocks of the importing module hold the provider, so the
+//! holdings are counted here. If the loader made the link itself, because the module also links
+//! against the provider's exports, the link is left to the loader.
 
 use crate::bindings::{self, module};
+use crate::importer::Importer;
 use crate::once::Once;
 use crate::provider::Provider;
-use crate::this_module::{module_name, this_module};
 use core::ffi::CStr;
 use core::ops::Deref;
 use core::ptr::NonNull;
@@ -22,25 +22,29 @@ use kernel::sync::{global_lock, GlobalGuard};
 ///
 /// # Invariants
 ///
-/// The provider is counted in `HOLDINGS` once for this value.
-pub(crate) struct HeldProvider(Provider);
+/// The provider is counted in `HOLDINGS` once for this value, as held by `importer`.
+pub(crate) struct HeldProvider {
+    provider: Provider,
+    importer: &'static Importer,
+}
 
 impl HeldProvider {
     /// Counts the provider, and makes the link unless it exists already. May sleep.
-    pub(crate) fn new(provider: Provider) -> Result<Self> {
+    pub(crate) fn new(importer: &'static Importer, provider: Provider) -> Result<Self> {
         let mut holdings = holdings();
         let module = provider.module();
-        if let Some(holding) = holdings.iter_mut().find(|one| one.module == module) {
+        if let Some(holding) = holdings.iter_mut().find(|one| one.is(importer, module)) {
             holding.count += 1;
         } else {
             // The steps that may fail come first.
             holdings.reserve(1, GFP_KERNEL)?;
-            let linked = match NonNull::new(this_module()) {
-                // SAFETY: This module is loaded, as its code runs.
-                Some(this) => unsafe { link(&provider, this, module_name()) }?,
+            let linked = match importer.get() {
+                // SAFETY: The module is loaded, as its block lives.
+                Some(holder) => unsafe { link(&provider, holder, importer.name()) }?,
                 None => false,
             };
             let holding = Holding {
+                importer,
                 module,
                 count: 1,
                 linked,
@@ -48,15 +52,16 @@ impl HeldProvider {
             holdings.push(holding, GFP_KERNEL)?;
         }
         // INVARIANT: The provider was just counted.
-        Ok(Self(provider))
+        Ok(Self { provider, importer })
     }
 }
 
 impl Drop for HeldProvider {
     fn drop(&mut self) {
         let mut holdings = holdings();
-        let module = self.0.module();
-        let Some(index) = holdings.iter().position(|one| one.module == module) else {
+        let module = self.provider.module();
+        let is_this = |one: &Holding| one.is(self.importer, module);
+        let Some(index) = holdings.iter().position(is_this) else {
             return;
         };
         holdings[index].count -= 1;
@@ -64,7 +69,7 @@ impl Drop for HeldProvider {
             return;
         }
         if holdings[index].linked {
-            unlink(&self.0, module_name());
+            unlink(&self.provider, self.importer.name());
         }
         holdings.retain(|one| one.count > 0);
         if holdings.is_empty() {
@@ -78,16 +83,23 @@ impl Deref for HeldProvider {
     type Target = Provider;
 
     fn deref(&self) -> &Provider {
-        &self.0
+        &self.provider
     }
 }
 
-/// A module that is held by blocks of this module.
+/// A module that is held by blocks of `importer`.
 struct Holding {
+    importer: &'static Importer,
     module: NonNull<module>,
     count: usize,
     /// Set if this crate made the link.
     linked: bool,
+}
+
+impl Holding {
+    fn is(&self, importer: &Importer, module: NonNull<module>) -> bool {
+        self.module == module && self.importer == importer
+    }
 }
 
 // SAFETY: The pointer is compared, never followed.

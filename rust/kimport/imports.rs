@@ -8,6 +8,7 @@ use crate::calls::Calls;
 use crate::claim::Claim;
 use crate::compat::{code, HashedPtr};
 use crate::holders::HeldProvider;
+use crate::importer::Importer;
 use crate::log::log;
 use crate::provider::{provider_name, Provider};
 use crate::resolution::{Request, Resolution};
@@ -29,7 +30,7 @@ impl Drop for Rebindable {
     fn drop(&mut self) {
         // A caller of an optional function that was about to call it still reaches it. Such
         // functions are unbound when all callers have left.
-        unbind_required(self.block.symbols);
+        unbind_required(self.block);
         self.calls.wait();
     }
 }
@@ -39,7 +40,7 @@ struct Bound(&'static Block);
 
 impl Drop for Bound {
     fn drop(&mut self) {
-        unbind_all(self.0.symbols);
+        unbind_all(self.0);
     }
 }
 
@@ -195,6 +196,7 @@ impl<M> Imports<M> {
         let claim = Claim::new(block).ok_or_else(|| {
             let request = Request { block, provider };
             log!(
+                block.importer.name(),
                 ERR,
                 "cannot import {request}: it is resolved already; drop the first Imports before"
             );
@@ -216,6 +218,7 @@ impl<M> Imports<M> {
     /// The imports, in the order of their declaration.
     pub fn iter(&self) -> impl Iterator<Item = Import<'_>> {
         self.claim.block().symbols.iter().map(|symbol| Import {
+            importer: &self.claim.block().importer,
             provider: self.provider.as_deref(),
             symbol,
         })
@@ -224,6 +227,7 @@ impl<M> Imports<M> {
 
 /// One import of an [`Imports`], for inspection and printing.
 pub struct Import<'a> {
+    importer: &'static Importer,
     provider: Option<&'a Provider>,
     symbol: &'static Symbol,
 }
@@ -247,7 +251,7 @@ impl<'a> Import<'a> {
     /// The way in which calls reach the symbol; [`None`] for data, and for an optional function
     /// that is missing.
     pub fn call_mode(&self) -> Option<CallMode> {
-        self.symbol.binding.call_mode()
+        self.symbol.binding.call_mode(self.importer)
     }
 }
 
@@ -290,30 +294,33 @@ fn resolve(
 ) -> Result<(Resolution, Option<HeldProvider>)> {
     let request = Request { block, provider };
     let kallsyms = request.kallsyms()?;
+    let importer = block.importer.name();
     let provider = provider
         .map(|name| match block.autoload {
-            true => Provider::get_or_request(&kallsyms, name),
-            false => Provider::get(&kallsyms, name),
+            true => Provider::get_or_request(&kallsyms, importer, name),
+            false => Provider::get(&kallsyms, importer, name),
         })
         .transpose()
         .map_err(|unavailable| {
             match request.in_image(&kallsyms, unavailable) {
                 Some(name) => log!(
+                    importer,
                     ERR,
                     "cannot import {request}: {unavailable}, or leave out `from` if it is built \
                      in: the kernel image has {name}"
                 ),
-                None => log!(ERR, "cannot import {request}: {unavailable}"),
+                None => log!(importer, ERR, "cannot import {request}: {unavailable}"),
             }
             unavailable.errno()
         })?;
     let resolution = Resolution::new(&kallsyms, provider.as_ref(), block)?;
     let provider = provider
-        .map(HeldProvider::new)
+        .map(|provider| HeldProvider::new(&block.importer, provider))
         .transpose()
         .inspect_err(|error| {
             let error = error.to_errno();
             log!(
+                block.importer.name(),
                 ERR,
                 "cannot import {request}: no link to this module can be made in the provider's \
                  holders/ (error {error})"

@@ -165,7 +165,11 @@ impl<T: ProviderEvents> LateImports<T> {
             return;
         };
         // If the provider is not live (yet), the notifier will be called when it is.
-        let Ok(provider) = Provider::get(&kallsyms, &self.provider) else {
+        let Ok(provider) = Provider::get(
+            &kallsyms,
+            self.claim.block().importer.name(),
+            &self.provider,
+        ) else {
             self.postponed.store(false, Relaxed);
             return;
         };
@@ -193,7 +197,7 @@ impl<T: ProviderEvents> LateImports<T> {
     /// Lets no caller in any more, waits until all callers have left, and unbinds the block.
     fn unbind(&self) {
         self.calls.close();
-        unbind_all(self.claim.block().symbols);
+        unbind_all(self.claim.block());
     }
 
     /// Returns whether `module` is the one that the block was bound to last.
@@ -258,14 +262,16 @@ fn claim(block: &'static Block, provider: &CStr) -> Result<Claim> {
         provider: Some(provider),
     };
     let kallsyms = request.kallsyms()?;
-    match Provider::get(&kallsyms, provider) {
+    let importer = block.importer.name();
+    match Provider::get(&kallsyms, importer, provider) {
         Err(unavailable @ Unavailable::Itself) => {
-            log!(ERR, "cannot import {request}: {unavailable}");
+            log!(importer, ERR, "cannot import {request}: {unavailable}");
             return Err(unavailable.errno());
         }
         Err(unavailable) => {
             if let Some(symbol) = request.in_image(&kallsyms, unavailable) {
                 log!(
+                    importer,
                     WARNING,
                     "{request} waits for its provider, which is not loaded; leave out `from` if it \
                      is built in: the kernel image has {symbol}"
@@ -276,6 +282,7 @@ fn claim(block: &'static Block, provider: &CStr) -> Result<Claim> {
     }
     Claim::new(block).ok_or_else(|| {
         log!(
+            importer,
             ERR,
             "cannot import {request}: it is bound late already; drop the first LateImports before"
         );

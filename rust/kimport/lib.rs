@@ -83,7 +83,10 @@
 //!   them, or without BTF that knows the functions, functions are bound one by one, which takes
 //!   longer. They are only looked for if that pays.
 //!
-//! The crate is linked into every module that uses it: each has its own copy of the statics.
+//! The crate is linked into every module that uses it, so that nothing else has to be loaded: each
+//! has its own copy of the statics. Modules that are built with `kimport-engine := shared` use the
+//! copy in the module `kimport_engine` (`rust/engine`) instead. Then the crate works for blocks of
+//! other modules. `importer` says which module a block belongs to.
 
 // The macro's expansion uses the name `kimport`, also inside of this crate.
 extern crate self as kimport;
@@ -102,6 +105,7 @@ mod dynamic_debug;
 #[cfg(kimport_guard)]
 mod guard;
 mod holders;
+mod importer;
 mod imports;
 mod late;
 mod license;
@@ -113,7 +117,6 @@ mod resolver;
 #[cfg(kimport_selftest)]
 #[doc(hidden)]
 pub mod selftest;
-mod this_module;
 mod verdict;
 mod verify;
 
@@ -129,6 +132,8 @@ pub use calls::{Calls, Counters, LateCalls};
 #[cfg(kimport_guard)]
 #[doc(hidden)]
 pub use guard::Guard;
+#[doc(hidden)]
+pub use importer::Importer;
 #[cfg(kimport_bench)]
 #[doc(hidden)]
 pub use imports::bench;
@@ -145,4 +150,7 @@ pub mod macro_support {
     pub use core::ffi::c_void;
     pub use kernel::error::Error;
     pub use kernel::prelude::PinInit;
+
+    /// The type of `__this_module`.
+    pub type ThisModule = kernel::types::Opaque<crate::bindings::module>;
 }

@@ -7,22 +7,21 @@
 //! reached those exports around the loader's own check, as livepatch relocations do.
 
 use crate::bindings;
-use crate::this_module::this_module;
+use crate::importer::Importer;
 
-/// The message that the loader has marked this module as proprietary.
+/// The message that the loader has marked the importing module as proprietary.
 pub(crate) const INCOMPATIBLE: &str =
     "this module's license, or that of a module that it links against, is not GPL-compatible; \
      imports are for modules whose `license:` is \"GPL\" or another that include/linux/license.h lists";
 
-/// Returns whether the loader accepted this module's license as GPL-compatible. The kernel image,
-/// with what is built in, is GPL.
-pub(crate) fn is_compatible() -> bool {
-    let module = this_module();
-    if module.is_null() {
+/// Returns whether the loader accepted the license of `importer` as GPL-compatible. The kernel
+/// image, with what is built in, is GPL.
+pub(crate) fn is_compatible(importer: &Importer) -> bool {
+    let Some(module) = importer.get() else {
         return true;
-    }
-    // SAFETY: `module` is this module's own `struct module`.
-    let taints = unsafe { &raw const (*module).taints };
+    };
+    // SAFETY: The module is loaded, because its code asks.
+    let taints = unsafe { &raw const (*module.as_ptr()).taints };
     // SAFETY: As above. The kernel may set other bits of the word at any time, hence the volatile
     // read.
     let taints = unsafe { taints.read_volatile() };

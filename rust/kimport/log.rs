@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Log lines that begin with the importing module's name: `log!`, `log_for!` if that is another
-//! module than this one, and `debug!` for lines that dynamic debug switches on.
+//! Log lines that begin with the importing module's name: `log!`, and `debug!` for lines that
+//! dynamic debug switches on.
 
 /// Prints one line at `level` (a name of `kernel::print::format_strings`), with the prefix
-/// `<module>: kimport: `.
+/// `<module>: kimport: `. `module` is a `&CStr`.
 macro_rules! log {
-    ($level:ident, $($arg:tt)*) => {
-        $crate::log::log_for!($crate::this_module::module_name(), $level, $($arg)*)
-    };
-}
-pub(crate) use log;
-
-/// Prints one line as `log!` does, with the name of `module`, a `&CStr`.
-macro_rules! log_for {
     ($module:expr, $level:ident, $($arg:tt)*) => {{
         let module: &core::ffi::CStr = $module;
         // SAFETY: The format string is one of `format_strings`, and the name ends in a NUL.
@@ -26,16 +18,16 @@ macro_rules! log_for {
         }
     }};
 }
-pub(crate) use log_for;
+pub(crate) use log;
 
-/// Prints text of one or more lines, each as `log_for!` does. A line may be longer than a record of
+/// Prints text of one or more lines, each as `log!` does. A line may be longer than a record of
 /// the kernel log, which holds some 1,000 bytes.
 macro_rules! log_lines {
     ($module:expr, $level:ident, $($arg:tt)*) => {{
         use core::fmt::Write as _;
 
         let mut lines =
-            $crate::log::Lines::new(|line| $crate::log::log_for!($module, $level, "{line}"));
+            $crate::log::Lines::new(|line| $crate::log::log!($module, $level, "{line}"));
         // The writer accepts everything.
         let _ = lines.write_fmt(kernel::prelude::fmt!($($arg)*));
         lines.flush();

@@ -6,7 +6,6 @@ use crate::bindings;
 use crate::compat::code;
 use crate::log::{debug, log};
 use crate::resolver::{Kallsyms, Modules, Place};
-use crate::this_module::module_name;
 use core::ffi::{c_void, CStr};
 use core::ptr::NonNull;
 #[cfg(CONFIG_X86_64)]
@@ -96,22 +95,26 @@ unsafe impl Send for Provider {}
 unsafe impl Sync for Provider {}
 
 impl Provider {
-    /// Takes a reference to the module called `name`. May sleep.
+    /// Takes a reference to the module called `name` for the module called `importer`. May sleep.
     ///
     /// All blocks get their provider from this function, so that it alone has to refuse a module
     /// that names itself.
-    pub(crate) fn get(kallsyms: &Kallsyms, name: &CStr) -> Result<Self, Unavailable> {
-        if name == module_name() {
+    pub(crate) fn get(
+        kallsyms: &Kallsyms,
+        importer: &CStr,
+        name: &CStr,
+    ) -> Result<Self, Unavailable> {
+        if name == importer {
             return Err(Unavailable::Itself);
         }
         let modules = kallsyms.modules().map_err(|unusable| {
-            log!(ERR, "{unusable}");
+            log!(importer, ERR, "{unusable}");
             Unavailable::Unsearchable
         })?;
         Self::find(&modules, name)
     }
 
-    /// Takes a reference to the module called `name`, which is not this one. Does not sleep.
+    /// Takes a reference to the module called `name`, whichever it is. Does not sleep.
     pub(crate) fn find(modules: &Modules, name: &CStr) -> Result<Self, Unavailable> {
         // A module's memory is freed only a grace period after the module has left the list that
         // `find_module` searches.
@@ -131,13 +134,16 @@ impl Provider {
         Ok(provider)
     }
 
-    /// Takes a reference to the module called `name`, after requesting the module if it is absent.
-    /// May sleep for long.
+    /// Does the same, after requesting the module if it is absent. May sleep for long.
     ///
     /// A provider that is in its init is requested too, because the request waits until the init
     /// has ended.
-    pub(crate) fn get_or_request(kallsyms: &Kallsyms, name: &CStr) -> Result<Self, Unavailable> {
-        match Self::get(kallsyms, name) {
+    pub(crate) fn get_or_request(
+        kallsyms: &Kallsyms,
+        importer: &CStr,
+        name: &CStr,
+    ) -> Result<Self, Unavailable> {
+        match Self::get(kallsyms, importer, name) {
             Err(Unavailable::NotLoaded | Unavailable::InInit) => {}
             result => return result,
         }
@@ -145,7 +151,7 @@ impl Provider {
         // SAFETY: The format wants one NUL-terminated string.
         let status =
             unsafe { bindings::__request_module(true, c"%s".as_char_ptr(), name.as_char_ptr()) };
-        Self::get(kallsyms, name).map_err(|unavailable| match unavailable {
+        Self::get(kallsyms, importer, name).map_err(|unavailable| match unavailable {
             Unavailable::NotLoaded => Unavailable::NotAutoloaded { status },
             other => other,
         })

@@ -6,7 +6,7 @@
 use crate::block::{bind_all, Block, Symbol};
 use crate::compat::code;
 use crate::license;
-use crate::log::{debug, log, log_for};
+use crate::log::{debug, log};
 use crate::provider::{provider_name, Provider, Unavailable};
 use crate::resolver::{Kallsyms, NotFound, Query, Unusable};
 use crate::types::Judgement;
@@ -40,12 +40,21 @@ impl Request<'_> {
     ///
     /// `EACCES`: the license is not GPL-compatible. `EOPNOTSUPP`: kallsyms cannot be reached.
     pub(crate) fn kallsyms(&self) -> Result<Kallsyms> {
-        if !license::is_compatible() {
-            log!(ERR, "cannot import {self}: {}", license::INCOMPATIBLE);
+        if !license::is_compatible(&self.block.importer) {
+            log!(
+                self.block.importer.name(),
+                ERR,
+                "cannot import {self}: {}",
+                license::INCOMPATIBLE
+            );
             return Err(code::EACCES);
         }
         Kallsyms::get().map_err(|unusable| {
-            log!(ERR, "cannot import {self}: {unusable}");
+            log!(
+                self.block.importer.name(),
+                ERR,
+                "cannot import {self}: {unusable}"
+            );
             unusable.errno()
         })
     }
@@ -88,7 +97,7 @@ impl Resolution {
         provider: Option<&Provider>,
         block: &'static Block,
     ) -> Result<Self> {
-        let types = Types::new(kallsyms, provider);
+        let types = Types::new(kallsyms, block.importer.name(), provider);
         let resolved = look_up(&types, block.symbols).and_then(|(addresses, mut result)| {
             let mut layouts = layouts(block.layouts).map_err(|_| Unusable::NoMemory)?;
             let mut verdicts = KVVec::with_capacity(addresses.len(), GFP_KERNEL)?;
@@ -112,7 +121,11 @@ impl Resolution {
         let (addresses, verdicts, result) = resolved.map_err(|unusable| {
             let provider = provider.map(Provider::name);
             let request = Request { block, provider };
-            log!(ERR, "cannot import {request}: {unusable}");
+            log!(
+                block.importer.name(),
+                ERR,
+                "cannot import {request}: {unusable}"
+            );
             unusable.errno()
         })?;
         if result.is_ok() {
@@ -153,7 +166,7 @@ impl Resolution {
             .filter_map(|(symbol, address)| Some((symbol, address?)));
         // SAFETY: By the type invariants the addresses are the symbols'. They stay valid by the
         // contract of this function; the kernel image stays.
-        unsafe { bind_all(present) };
+        unsafe { bind_all(&self.block.importer, present) };
         // The verdicts are set only now: a verdict on a provider that was refused says nothing
         // about the provider that is still bound.
         for (symbol, &verdict) in self.block.symbols.iter().zip(&self.verdicts) {
@@ -214,7 +227,7 @@ pub(crate) fn accept(
         }
         Err(cause) => {
             let provider = provider_name(types.provider);
-            log_for!(
+            log!(
                 types.importer,
                 ERR,
                 "cannot import {name} from {provider}: {cause}"

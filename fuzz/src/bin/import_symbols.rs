@@ -95,6 +95,7 @@ fuzz_target!(init: kimport_fuzz::seeds(seeds), |text: &str| {
     let context = |_| Context {
         layouts: true,
         crate_name: "demo".to_owned(),
+        module: "fuzzed".to_owned(),
         first_ordinal: 0,
         records: true,
     };

@@ -17,6 +17,7 @@
 //!
 //! Source: `kernel/livepatch/core.c`, `Documentation/livepatch/module-elf-format.rst`.
 
+use crate::importer::Importer;
 use core::ffi::c_void;
 
 /// The address to which the kernel bound a symbol when it loaded this module.
@@ -43,20 +44,21 @@ impl LoadedAddress {
     }
 }
 
-/// Returns the number of direct calls of `address` in this module's text, which it searches.
+/// Returns the number of direct calls of `address` in the text of `importer`, which it searches.
 ///
 /// Unlike static calls, they are not listed anywhere. The loader has applied all relocations or
 /// none, so all calls of the function are direct.
 #[cfg(all(MODULE, CONFIG_X86_64))]
-pub(super) fn call_sites(address: *mut c_void) -> usize {
+pub(super) fn call_sites(importer: &Importer, address: *mut c_void) -> usize {
     const CALL: u8 = 0xe8;
     const JMP: u8 = 0xe9;
     const TWO_BYTES: u8 = 0x0f;
 
-    let module = crate::this_module::this_module();
-    // SAFETY: `module` is this module's own `struct module`, and the loader made its memory before
-    // any code ran.
-    let text = unsafe { &(*module).mem[crate::bindings::mod_mem_type_MOD_TEXT as usize] };
+    let Some(module) = importer.get() else {
+        return 0;
+    };
+    // SAFETY: The module is loaded, and the loader made its memory before any code ran.
+    let text = unsafe { &(*module.as_ptr()).mem[crate::bindings::mod_mem_type_MOD_TEXT as usize] };
     let start = text.base.cast::<u8>().cast_const();
     let size = text.size as usize;
     let last = size.saturating_sub(size_of::<[u8; 5]>() - 1);
@@ -89,7 +91,7 @@ pub(super) fn call_sites(address: *mut c_void) -> usize {
 /// Returns 0: this crate does not know the instructions of other architectures, and does not search
 /// the kernel image.
 #[cfg(not(all(MODULE, CONFIG_X86_64)))]
-pub(super) fn call_sites(_address: *mut c_void) -> usize {
+pub(super) fn call_sites(_importer: &Importer, _address: *mut c_void) -> usize {
     0
 }
 
@@ -103,6 +105,7 @@ macro_rules! __declare_livepatch_function {
         loaded: $loaded:ident,
         binding: $binding:ident,
         call: $call:ident,
+        block: $block:ident,
         symbol: $symbol:literal,
         $(#[$lint:meta])?
         fn($($arg:ident: $type:ty),* $(,)?) -> $return:ty
@@ -120,14 +123,14 @@ macro_rules! __declare_livepatch_function {
             $crate::LoadedAddress::new($target as *const $crate::macro_support::c_void);
 
         #[allow(non_upper_case_globals)]
-        static $binding: $crate::DataBinding = $crate::DataBinding::new($symbol);
+        static $binding: $crate::DataBinding = $crate::DataBinding::unbound();
 
         /// # Safety
         ///
         /// The conditions of the imported function hold.
         #[inline(always)]
         unsafe fn $call($($arg: $type),*) -> $return {
-            $binding.address();
+            $binding.address(&$block);
             // SAFETY: The caller keeps the contract of the imported function. As the binding has an
             // address, the kernel bound the call to a function of the declared type: the
             // declaration promises that, and it was checked when the block was resolved.

@@ -16,7 +16,9 @@
 //! block are already bound when this code runs. For such a block the macro's expansion uses the
 //! macros of `livepatch.rs`.
 
-use crate::block::Symbol;
+use crate::binding::Binding;
+use crate::block::{Block, Symbol};
+use crate::importer::Importer;
 use core::ffi::c_void;
 
 #[cfg(not(any(kimport_static_calls, kimport_veneers)))]
@@ -70,12 +72,15 @@ pub(crate) trait Binder: Sized + 'static {
     /// `target` is a function of the declared type, and stays one until [`unbind`](Self::unbind).
     unsafe fn bind(&self, target: *mut c_void);
 
-    /// Makes every call of each function go to its target. May sleep.
+    /// Makes every call of each function, which are in `importer`, go to its target. May sleep.
     ///
     /// # Safety
     ///
     /// The conditions of [`bind`](Self::bind) hold for each function and its target.
-    unsafe fn bind_all(functions: impl Iterator<Item = (&'static Self, *mut c_void)> + Clone) {
+    unsafe fn bind_all(
+        _importer: &Importer,
+        functions: impl Iterator<Item = (&'static Self, *mut c_void)> + Clone,
+    ) {
         for (function, target) in functions {
             // SAFETY: The contract of this function is that of `bind` for each element.
             unsafe { function.bind(target) };
@@ -88,16 +93,17 @@ pub(crate) trait Binder: Sized + 'static {
     /// Makes every call end in [`unbound`]. May sleep.
     fn unbind(&self);
 
-    /// Makes every call of each function end in [`unbound`]. May sleep.
-    fn unbind_all(functions: impl Iterator<Item = &'static Self> + Clone) {
+    /// Makes every call of each function, which are in `importer`, end in [`unbound`]. May sleep.
+    fn unbind_all(_importer: &Importer, functions: impl Iterator<Item = &'static Self> + Clone) {
         functions.for_each(Self::unbind);
     }
 
     /// Returns the address that the calls go to, if they are bound.
     fn address(&self) -> Option<*mut c_void>;
 
-    /// Returns how the calls reach the address, as read from the code that is executed.
-    fn call_mode(&self) -> CallMode;
+    /// Returns how the calls in `importer` reach the address, as read from the code that is
+    /// executed.
+    fn call_mode(&self, importer: &Importer) -> CallMode;
 }
 
 /// The way in which the calls of an imported function reach it, as read from the code that is
@@ -130,10 +136,10 @@ pub enum CallMode {
 }
 
 impl CallMode {
-    /// Returns the mode of a function of a `#[livepatch]` block that is at `address`.
-    pub(crate) fn livepatch(address: *mut c_void) -> Self {
+    /// Returns the mode of a function of a `#[livepatch]` block of `importer` that is at `address`.
+    pub(crate) fn livepatch(importer: &Importer, address: *mut c_void) -> Self {
         Self::Livepatch {
-            sites: livepatch::call_sites(address),
+            sites: livepatch::call_sites(importer, address),
         }
     }
 }
@@ -152,15 +158,33 @@ fn lands_on(is_call: bool, target: usize, address: *mut c_void) -> bool {
     before == 0 || (counted && before <= PADDING)
 }
 
-/// Ends a call of an import that is not bound, with a `BUG` that names `symbol`.
+/// Ends a call of an import that is not bound, with a `BUG` that names the symbol. `binding` is the
+/// binding of an entry of `block`.
 #[cold]
 #[inline(never)]
-pub fn unbound(symbol: &str) -> ! {
-    crate::log::log!(
-        EMERG,
-        "{symbol} was used before resolve_imports() succeeded, or after its Imports was dropped"
+pub extern "C" fn unbound(block: &'static Block, binding: &'static FunctionBinding) -> ! {
+    log_use(
+        block,
+        |other| matches!(other, Binding::Function(other) if core::ptr::eq(*other, binding)),
     );
-    panic!("kimport: {symbol} is not bound")
+    panic!("kimport: an import is not bound, see above")
+}
+
+/// Logs the use of the entry of `block` that `is_used` finds, which is not bound.
+pub(crate) fn log_use(block: &'static Block, is_used: impl Fn(&Binding) -> bool) {
+    let mut symbols = block.symbols.iter();
+    let used = symbols.find(|symbol| is_used(&symbol.binding));
+    let name = used.map_or(c"?", |symbol| symbol.name);
+    let (provider, colon) = match block.provider {
+        Some(provider) => (provider, ":"),
+        None => (c"", ""),
+    };
+    crate::log::log!(
+        block.importer.name(),
+        EMERG,
+        "{provider}{colon}{name} was used before resolve_imports() succeeded, or after its Imports \
+         was dropped"
+    );
 }
 
 /// Ends a call of an import that returned although it is declared not to, with a `BUG` that names

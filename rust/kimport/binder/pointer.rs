@@ -37,22 +37,18 @@ macro_rules! __declare_function {
         key: $key:literal,
         binding: $binding:ident,
         call: $call:ident,
-        unbound: $unbound:ident,
+        block: $block:ident,
         symbol: $symbol:literal,
         $(#[$lint:meta])?
         fn($($arg:ident: $type:ty),* $(,)?) -> $return:ty
     ) => {
-        extern "C" fn $unbound() -> ! {
-            $crate::macro_support::unbound($symbol)
-        }
-
         static $binding: $crate::FunctionBinding = {
-            // SAFETY: `$unbound` takes any arguments and never returns, and the slot holds it at
+            // SAFETY: `unbound` takes any arguments and never returns, and the slot holds it at
             // first.
             unsafe {
                 $crate::FunctionBinding::new(
                     &$call::KEY,
-                    $unbound as *mut $crate::macro_support::c_void,
+                    $call::unbound as *mut $crate::macro_support::c_void,
                 )
             }
         };
@@ -60,8 +56,12 @@ macro_rules! __declare_function {
         // A module may have the function's name: the two are in different name spaces.
         #[allow(non_snake_case)]
         mod $call {
+            pub(super) extern "C" fn unbound() -> ! {
+                $crate::macro_support::unbound(&super::$block, &super::$binding)
+            }
+
             pub(super) static KEY: $crate::macro_support::Key = $crate::macro_support::Key::new(
-                super::$unbound as *mut $crate::macro_support::c_void,
+                unbound as *mut $crate::macro_support::c_void,
             );
         }
 
@@ -71,7 +71,7 @@ macro_rules! __declare_function {
         #[inline(always)]
         unsafe fn $call($($arg: $type),*) -> $return {
             // SAFETY: The slot holds a function of the declared type (the declaration's promise,
-            // checked when it was bound), or `$unbound`, which takes any arguments.
+            // checked when it was bound), or `unbound`, which takes any arguments.
             let __kimport_target = unsafe {
                 ::core::mem::transmute::<
                     *mut $crate::macro_support::c_void,

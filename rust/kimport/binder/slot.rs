@@ -6,6 +6,7 @@
 //! `pointer.rs` and `veneer.rs` bind through slots. They differ in the code that reads them.
 
 use super::{way, Binder, CallMode};
+use crate::importer::Importer;
 use crate::verdict::LastVerdict;
 use core::ffi::c_void;
 use kernel::sync::atomic::{Acquire, Atomic, AtomicFlag, Relaxed, Release};
@@ -92,7 +93,7 @@ impl Binder for FunctionBinding {
         self.is_bound().then(|| self.key.target())
     }
 
-    fn call_mode(&self) -> CallMode {
+    fn call_mode(&self, _importer: &Importer) -> CallMode {
         way::CALL_MODE
     }
 }

@@ -22,6 +22,7 @@ mod branch;
 use super::{lands_on, Binder, CallMode};
 use crate::bindings;
 use crate::block::Symbol;
+use crate::importer::Importer;
 use crate::verdict::LastVerdict;
 use branch::Branch;
 use core::ffi::c_void;
@@ -56,18 +57,20 @@ impl Key {
     }
 }
 
+/// The length of a trampoline in bytes.
+const TRAMPOLINE_LEN: usize = 8;
+
 /// The call sites of one imported function.
 ///
 /// # Invariants
 ///
-/// - `trampoline` is the static-call trampoline that belongs to `key`, and `unbound` a function
-///   that may be called with any arguments and does not return.
+/// - `trampoline` is the static-call trampoline that belongs to `key`. It is followed by code that
+///   may be called with any arguments and does not return.
 /// - While `bound` is set, the key's target is a function of the declared type.
 #[doc(hidden)]
 pub struct FunctionBinding {
     key: &'static Key,
     trampoline: *mut c_void,
-    unbound: *mut c_void,
     bound: AtomicFlag,
     /// The verdict is here because the entry of the block's table is immutable.
     pub(crate) verdict: LastVerdict,
@@ -81,17 +84,12 @@ impl FunctionBinding {
     /// # Safety
     ///
     /// The arguments fulfil the invariants of the type, `key` was made with `trampoline`, and
-    /// `trampoline` jumps to `unbound`.
-    pub const unsafe fn new(
-        key: &'static Key,
-        trampoline: *mut c_void,
-        unbound: *mut c_void,
-    ) -> Self {
+    /// `trampoline` jumps to the code that follows it.
+    pub const unsafe fn new(key: &'static Key, trampoline: *mut c_void) -> Self {
         // INVARIANT: The contract of this function establishes them.
         Self {
             key,
             trampoline,
-            unbound,
             bound: AtomicFlag::new(false),
             verdict: LastVerdict::new(),
         }
@@ -100,7 +98,12 @@ impl FunctionBinding {
     /// Returns whether calls may still go to the function that they were bound to.
     fn was_bound(&self) -> bool {
         let target = self.target();
-        target != self.unbound && target != self.trampoline
+        target != self.unbound() && target != self.trampoline
+    }
+
+    /// Returns the code that ends calls of an unbound import.
+    fn unbound(&self) -> *mut c_void {
+        self.trampoline.wrapping_byte_add(TRAMPOLINE_LEN)
     }
 
     fn update(&self, target: *mut c_void) {
@@ -141,9 +144,12 @@ impl Binder for FunctionBinding {
         self.bound.store(true, Release);
     }
 
-    unsafe fn bind_all(functions: impl Iterator<Item = (&'static Self, *mut c_void)> + Clone) {
+    unsafe fn bind_all(
+        importer: &Importer,
+        functions: impl Iterator<Item = (&'static Self, *mut c_void)> + Clone,
+    ) {
         // SAFETY: By the contract of this function each target is a function of the declared type.
-        let are_bound = unsafe { batch::update(functions.clone()) };
+        let are_bound = unsafe { batch::update(importer, functions.clone()) };
         for (function, target) in functions {
             if !are_bound {
                 function.update(target);
@@ -160,18 +166,18 @@ impl Binder for FunctionBinding {
     fn unbind(&self) {
         self.retire();
         if self.was_bound() {
-            self.update(self.unbound);
+            self.update(self.unbound());
         }
     }
 
-    fn unbind_all(functions: impl Iterator<Item = &'static Self> + Clone) {
+    fn unbind_all(importer: &Importer, functions: impl Iterator<Item = &'static Self> + Clone) {
         functions.clone().for_each(Self::retire);
         let updates = functions
             .filter(|function| function.was_bound())
-            .map(|function| (function, function.unbound));
+            .map(|function| (function, function.unbound()));
         // SAFETY: By the type invariants `unbound` may be called with any arguments and does not
         // return.
-        if !unsafe { batch::update(updates.clone()) } {
+        if !unsafe { batch::update(importer, updates.clone()) } {
             updates.for_each(|(function, unbound)| function.update(unbound));
         }
     }
@@ -180,11 +186,11 @@ impl Binder for FunctionBinding {
         self.is_bound().then(|| self.target())
     }
 
-    fn call_mode(&self) -> CallMode {
+    fn call_mode(&self, importer: &Importer) -> CallMode {
         let mut sites = 0;
         let mut direct = 0;
         let address = self.address();
-        for site in sites_of(self.key).filter(|site| !site.init) {
+        for site in sites_of(importer, self.key).filter(|site| !site.init) {
             sites += 1;
             if address.is_some_and(|address| reaches(site.address, address)) {
                 direct += 1;
@@ -198,7 +204,7 @@ impl Binder for FunctionBinding {
     }
 }
 
-/// One static-call site of this module, or of the kernel image.
+/// One static-call site of a module, or of the kernel image.
 struct Site {
     address: *const u8,
     key: *const Key,
@@ -228,18 +234,20 @@ impl Site {
         }
     }
 
-    /// Returns whether the site is in memory that can be patched.
-    fn is_patchable(&self) -> bool {
-        !self.init || is_coming()
+    /// Returns whether the site, which is one of `importer`, is in memory that can be patched.
+    fn is_patchable(&self, importer: &Importer) -> bool {
+        !self.init || is_coming(importer)
     }
 }
 
-/// Returns whether this module is in its init.
+/// Returns whether `importer` is in its init.
 #[cfg(MODULE)]
-fn is_coming() -> bool {
-    let module = crate::this_module::this_module();
-    // SAFETY: `module` is this module's own `struct module`.
-    let state = unsafe { &raw const (*module).state };
+fn is_coming(importer: &Importer) -> bool {
+    let Some(module) = importer.get() else {
+        return false;
+    };
+    // SAFETY: The module is loaded, because its block lives.
+    let state = unsafe { &raw const (*module.as_ptr()).state };
     // SAFETY: As above. The loader may write the word at any time, hence the volatile read.
     let state = unsafe { state.read_volatile() };
     state == bindings::module_state_MODULE_STATE_COMING
@@ -248,13 +256,13 @@ fn is_coming() -> bool {
 /// Returns whether the kernel image's init sections are there. While they are, [`batch`] leaves
 /// updates to the kernel, so this is always false.
 #[cfg(not(MODULE))]
-fn is_coming() -> bool {
+fn is_coming(_importer: &Importer) -> bool {
     false
 }
 
-/// Returns the call sites of one function.
-fn sites_of(key: &'static Key) -> impl Iterator<Item = Site> + Clone {
-    let (first, count) = site_table();
+/// Returns the call sites of one function of `importer`.
+fn sites_of(importer: &Importer, key: &'static Key) -> impl Iterator<Item = Site> + Clone + use<> {
+    let (first, count) = site_table(importer);
     // The table is sorted by the address of the key.
     let (mut low, mut high) = (0, count);
     while low < high {
@@ -273,21 +281,23 @@ fn sites_of(key: &'static Key) -> impl Iterator<Item = Site> + Clone {
         .take_while(move |site| core::ptr::eq(site.key, key))
 }
 
-/// Returns the table of this module's call sites: the first one, and their number.
+/// Returns the table of the call sites of `importer`: the first one, and their number.
 #[cfg(MODULE)]
-fn site_table() -> (*const bindings::static_call_site, usize) {
-    let module = crate::this_module::this_module();
-    // SAFETY: `module` is this module's own `struct module`; the loader set the field before any
+fn site_table(importer: &Importer) -> (*const bindings::static_call_site, usize) {
+    let Some(module) = importer.get() else {
+        return (core::ptr::null(), 0);
+    };
+    // SAFETY: The module is loaded, because its block lives. The loader set the field before any
     // code ran.
-    let first = unsafe { (*module).static_call_sites };
+    let first = unsafe { (*module.as_ptr()).static_call_sites };
     // SAFETY: As above.
-    let count = unsafe { (*module).num_static_call_sites };
+    let count = unsafe { (*module.as_ptr()).num_static_call_sites };
     (first.cast_const(), usize::try_from(count).unwrap_or(0))
 }
 
 /// Returns the table of the kernel image's call sites: the first one, and their number.
 #[cfg(not(MODULE))]
-fn site_table() -> (*const bindings::static_call_site, usize) {
+fn site_table(_importer: &Importer) -> (*const bindings::static_call_site, usize) {
     extern "C" {
         static __start_static_call_sites: [bindings::static_call_site; 0];
         static __stop_static_call_sites: [bindings::static_call_site; 0];
@@ -300,7 +310,7 @@ fn site_table() -> (*const bindings::static_call_site, usize) {
 
 /// Returns whether the instruction at `site` goes to `function`.
 fn reaches(site: *const u8, function: *mut c_void) -> bool {
-    // SAFETY: `site` is a static-call site of this module, which is one of these instructions if it
+    // SAFETY: `site` is a static-call site of a module, which is one of these instructions if it
     // begins like one.
     let branch = unsafe { Branch::read(site) };
     branch.is_some_and(|branch| lands_on(branch.is_call(), branch.target(), function))
@@ -315,7 +325,7 @@ macro_rules! __declare_function {
         key: $key:literal,
         binding: $binding:ident,
         call: $call:ident,
-        unbound: $unbound:ident,
+        block: $block:ident,
         symbol: $symbol:literal,
         $(#[$lint:meta])?
         fn($($arg:ident: $type:ty),* $(,)?) -> $return:ty
@@ -326,48 +336,50 @@ macro_rules! __declare_function {
             fn $call($($arg: $type),*) -> $return;
         }
 
-        extern "C" fn $unbound() -> ! {
-            $crate::macro_support::unbound($symbol)
-        }
-
         static $binding: $crate::FunctionBinding = {
             // The key is global under the name that objtool derives from the trampoline's.
             #[export_name = $key]
             static KEY: $crate::macro_support::Key =
                 $crate::macro_support::Key::new($call as *mut $crate::macro_support::c_void);
 
-            // SAFETY: The trampoline below has the key's name and goes to `$unbound`, which never
-            // returns.
+            // SAFETY: The trampoline below has the key's name. The code behind it goes to
+            // `unbound`, which never returns.
             unsafe {
-                $crate::FunctionBinding::new(
-                    &KEY,
-                    $call as *mut $crate::macro_support::c_void,
-                    $unbound as *mut $crate::macro_support::c_void,
-                )
+                $crate::FunctionBinding::new(&KEY, $call as *mut $crate::macro_support::c_void)
             }
         };
 
         // `ARCH_DEFINE_STATIC_CALL_TRAMP()`: a jump, and an instruction by which the kernel knows
-        // trampolines. The annotations are `ANNOTATE_NOENDBR`, the second as it was until 6.14:
-        // nothing reaches the trampoline by an indirect jump.
+        // trampolines. Behind it is the code that ends calls of an unbound import: a jump, too, so
+        // that objtool need not know that the function never returns. The annotations are
+        // `ANNOTATE_NOENDBR`, the second of each as it was until 6.14: nothing reaches the code by
+        // an indirect jump.
         $crate::macro_support::global_asm!(
             ".pushsection .static_call.text, \"ax\"",
             ".balign 4",
             concat!(".globl ", $trampoline),
             concat!(".type ", $trampoline, ", @function"),
             concat!($trampoline, ":"),
-            "911: .pushsection .discard.annotate_insn, \"M\", @progbits, 8",
-            ".long 911b - ., 1",
-            ".popsection",
-            ".pushsection .discard.noendbr",
-            ".long 911b",
-            ".popsection",
-            ".byte 0xe9",
-            ".long {unbound} - (. + 4)",
+            "911: .byte 0xe9",
+            ".long 912f - (. + 4)",
             ".byte 0x0f, 0xb9, 0xcc",
             concat!(".size ", $trampoline, ", . - ", $trampoline),
+            concat!(".type __unbound", $trampoline, ", @function"),
+            concat!("__unbound", $trampoline, ":"),
+            "912: lea {binding}(%rip), %rsi",
+            "lea {block}(%rip), %rdi",
+            "jmp {unbound}",
+            concat!(".size __unbound", $trampoline, ", . - __unbound", $trampoline),
+            ".pushsection .discard.annotate_insn, \"M\", @progbits, 8",
+            ".long 911b - ., 1, 912b - ., 1",
             ".popsection",
-            unbound = sym $unbound,
+            ".pushsection .discard.noendbr",
+            ".long 911b, 912b",
+            ".popsection",
+            ".popsection",
+            block = sym $block,
+            binding = sym $binding,
+            unbound = sym $crate::macro_support::unbound,
             options(att_syntax),
         );
     };

@@ -75,7 +75,7 @@ macro_rules! __declare_function {
         key: $key:literal,
         binding: $binding:ident,
         call: $call:ident,
-        unbound: $unbound:ident,
+        block: $block:ident,
         symbol: $symbol:literal,
         $(#[$lint:meta])?
         fn($($arg:ident: $type:ty),* $(,)?) -> $return:ty
@@ -86,20 +86,20 @@ macro_rules! __declare_function {
             fn $call($($arg: $type),*) -> $return;
         }
 
-        extern "C" fn $unbound() -> ! {
-            $crate::macro_support::unbound($symbol)
-        }
-
         static $binding: $crate::FunctionBinding = {
+            extern "C" fn unbound() -> ! {
+                $crate::macro_support::unbound(&$block, &$binding)
+            }
+
             #[export_name = $key]
             #[cfg_attr(MODULE, link_section = ".data..ro_after_init")]
             static KEY: $crate::macro_support::Key =
-                $crate::macro_support::Key::new($unbound as *mut $crate::macro_support::c_void);
+                $crate::macro_support::Key::new(unbound as *mut $crate::macro_support::c_void);
 
-            // SAFETY: `$unbound` takes any arguments and never returns, and the slot holds it at
+            // SAFETY: `unbound` takes any arguments and never returns, and the slot holds it at
             // first.
             unsafe {
-                $crate::FunctionBinding::new(&KEY, $unbound as *mut $crate::macro_support::c_void)
+                $crate::FunctionBinding::new(&KEY, unbound as *mut $crate::macro_support::c_void)
             }
         };
 

@@ -5,29 +5,30 @@
 use super::{Block, Symbol};
 use crate::binding::DataBinding;
 use crate::claim::Claim;
+use crate::importer::THIS;
 use crate::selftest::{check, check_eq, suite};
 use crate::verify::Declared;
 use core::ptr::null_mut;
 
-static BINDING: DataBinding = DataBinding::new("a test");
+static BINDING: DataBinding = DataBinding::unbound();
 static SYMBOLS: &[Symbol] = &[Symbol::data(c"a_symbol", &BINDING, 8)
     .rust_name("other")
     .optional()
     .position(3)];
-static BLOCK: Block = Block::new(c"a_block", Some(c"a_provider"), SYMBOLS);
+static BLOCK: Block = Block::new(THIS, c"a_block", Some(c"a_provider"), SYMBOLS);
 
 suite! {
     kimport_block:
 
     fn data_is_bound_and_unbound() {
-        static DATA: DataBinding = DataBinding::new("a test");
+        static DATA: DataBinding = DataBinding::unbound();
         let mut target = 0u32;
         let address = (&raw mut target).cast();
 
         check_eq!(DATA.get(), None);
         DATA.set(address);
         check_eq!(DATA.get(), Some(address));
-        check_eq!(DATA.address(), address);
+        check_eq!(DATA.address(&BLOCK), address);
         DATA.set(null_mut());
         check_eq!(DATA.get(), None);
         Ok(())

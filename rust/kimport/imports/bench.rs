@@ -47,7 +47,7 @@ impl<'a> Steps<'a> {
 
     /// Returns the address of each symbol.
     pub fn look_up(&self) -> Result<KVVec<Option<*mut c_void>>> {
-        let types = Types::new(&self.kallsyms, self.provider);
+        let types = Types::new(&self.kallsyms, self.block.importer.name(), self.provider);
         let found = look_up(&types, self.block.symbols);
         let (addresses, result) = found.map_err(|unusable| unusable.errno())?;
         result.map(|()| addresses)
@@ -56,7 +56,7 @@ impl<'a> Steps<'a> {
     /// Compares the declared type of each symbol, and the layouts that it leads to if they are
     /// wanted.
     pub fn verify(&self, addresses: &[Option<*mut c_void>], with_layouts: bool) -> Result {
-        let types = Types::new(&self.kallsyms, self.provider);
+        let types = Types::new(&self.kallsyms, self.block.importer.name(), self.provider);
         let mut layouts = layouts(self.block.layouts)?;
         let declared = self.block.symbols.iter().map(Declared::from);
         let found = types.of_symbols(declared, self.block.policy)?;
@@ -78,11 +78,16 @@ impl<'a> Steps<'a> {
         let entries = self.block.symbols.iter().zip(addresses.iter().copied());
         // SAFETY: By the contract of this function the addresses are the symbols'. The imports,
         // which live longer, hold the provider.
-        unsafe { bind_all(entries.filter_map(|(symbol, address)| Some((symbol, address?)))) };
+        unsafe {
+            bind_all(
+                &self.block.importer,
+                entries.filter_map(|(symbol, address)| Some((symbol, address?))),
+            )
+        };
     }
 
     /// Unbinds all symbols.
     pub fn unbind(&self) {
-        unbind_all(self.block.symbols);
+        unbind_all(self.block);
     }
 }

@@ -15,6 +15,7 @@ use crate::binder::{Binder as _, FunctionBinding};
 use crate::bindings;
 use crate::block::{self, bind_all};
 use crate::compat::code;
+use crate::importer::THIS;
 use crate::log::debug;
 use crate::once::Once;
 use crate::provider::Provider;
@@ -191,7 +192,7 @@ impl Kallsyms {
             }
         }
         // SAFETY: The addresses are the symbols'; the kernel image stays.
-        unsafe { bind_all(found.iter().copied()) };
+        unsafe { bind_all(&THIS, found.iter().copied()) };
         Ok(())
     }
 

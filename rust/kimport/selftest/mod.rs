@@ -85,6 +85,7 @@ macro_rules! check {
     ($condition:expr) => {
         if !$condition {
             $crate::log::log!(
+                $crate::importer::THIS.name(),
                 ERR,
                 "{}:{}: not true: {}",
                 file!(),
@@ -103,7 +104,13 @@ macro_rules! check_eq {
         match (&$got, &$expected) {
             (got, expected) => {
                 if got != expected {
-                    $crate::log::log!(ERR, "{}:{}: {got:?} is not {expected:?}", file!(), line!());
+                    $crate::log::log!(
+                        $crate::importer::THIS.name(),
+                        ERR,
+                        "{}:{}: {got:?} is not {expected:?}",
+                        file!(),
+                        line!()
+                    );
                     return Err($crate::compat::code::EINVAL);
                 }
             }

@@ -15,10 +15,10 @@ mod kernel_types;
 use crate::binding::Binding;
 use crate::block::Symbol;
 use crate::compat::code;
+use crate::importer::THIS;
 use crate::log::log_lines;
 use crate::provider::{provider_name, Provider};
 use crate::resolver::Kallsyms;
-use crate::this_module::module_name;
 use crate::types::{
     judge, judge_layouts, Judgement, LayoutCheck, LayoutSlot, LayoutTable, Policy, Refusal,
     TableReport, TypeMatch, Unverified,
@@ -79,11 +79,15 @@ pub(crate) struct Types<'a> {
 }
 
 impl<'a> Types<'a> {
-    pub(crate) fn new(kallsyms: &'a Kallsyms, provider: Option<&'a Provider>) -> Self {
+    pub(crate) fn new(
+        kallsyms: &'a Kallsyms,
+        importer: &'a CStr,
+        provider: Option<&'a Provider>,
+    ) -> Self {
         Self {
             kallsyms,
             provider,
-            importer: module_name(),
+            importer,
             types: OnceCell::new(),
         }
     }
@@ -222,7 +226,7 @@ pub(crate) fn check_types(
     symbols: &[Symbol],
     policy: Policy,
 ) -> Result<(), &'static CStr> {
-    let types = Types::new(kallsyms, None);
+    let types = Types::new(kallsyms, THIS.name(), None);
     let Ok(found) = types.of_symbols(symbols.iter().map(Declared::from), policy) else {
         return symbols.first().map_or(Ok(()), |symbol| Err(symbol.name));
     };

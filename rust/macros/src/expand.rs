@@ -30,6 +30,8 @@ use syn::{
 pub(crate) struct Context {
     /// The name of the crate being compiled, behind that of its kernel module.
     pub(crate) crate_name: String,
+    /// The name that the kernel module is built for.
+    pub(crate) module: String,
     /// The number of the invocation's first block among all blocks of the crate.
     pub(crate) first_ordinal: usize,
     /// Set if the entries are listed for tools. They are in a section of modules, for which the
@@ -51,9 +53,11 @@ impl Context {
             .unwrap_or_default();
         let is_built_in = is_built_in(std::env::args());
         let layouts = name != "kimport";
+        let module = std::env::var(KBUILD_MODULE).ok();
         Self {
             layouts,
-            crate_name: unique_name(std::env::var(KBUILD_MODULE).ok(), name, is_built_in),
+            module: module.as_deref().map_or(name.clone(), module_name),
+            crate_name: unique_name(module, name, is_built_in),
             first_ordinal: BLOCKS.fetch_add(blocks, Ordering::Relaxed),
             records: !is_built_in,
         }
@@ -71,6 +75,12 @@ pub(crate) fn unique_name(module: Option<String>, crate_name: String, is_built_i
     let start = path.rfind('/').filter(|_| !is_built_in);
     let module = &path[start.map_or(0, |slash| slash + 1)..];
     mangled(&format!("{module}/{crate_name}"))
+}
+
+/// Returns the name of the module that Kbuild makes at `path`.
+pub(crate) fn module_name(path: &str) -> String {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.replace('-', "_")
 }
 
 /// Returns `name` as a part of an assembler symbol. No other name becomes the same.
@@ -146,7 +156,7 @@ fn expand_block(block: &Block, id: &str, context: &Context, bindings: &Bindings)
     let layouts = (context.layouts && !off)
         .then(|| layouts::table(block, bindings))
         .flatten();
-    let table = expand_table(block, layouts.is_some());
+    let table = expand_table(block, layouts.is_some(), context);
     let layouts = layouts.map(|table| expand_layouts(&table, records));
 
     let Some(module) = &block.module else {
@@ -316,6 +326,7 @@ fn expand_function(block: &Block, entry: &Entry, function: &TypeBareFn, id: &str
     let trampoline = format!("__SCT__kimport_{id}_{rust_name}");
     let key = format!("__SCK__kimport_{id}_{rust_name}");
     let symbol = symbol(block, entry);
+    let kernel_name = entry.kernel_name();
     let binding = binding(entry);
     let call_name = item_ident("__kimport_call_", entry);
 
@@ -405,21 +416,21 @@ fn expand_function(block: &Block, entry: &Entry, function: &TypeBareFn, id: &str
                 loaded: #loaded,
                 binding: #binding,
                 call: #call_name,
-                symbol: #symbol,
+                block: __KIMPORT_BLOCK,
+                symbol: #kernel_name,
                 #lint
                 fn(#(#names: #types),*) -> #returned
             }
         }
     } else {
-        let unbound = item_ident("__kimport_unbound_", entry);
         quote_spanned! {span=>
             ::kimport::__declare_function! {
                 trampoline: #trampoline,
                 key: #key,
                 binding: #binding,
                 call: #call_name,
-                unbound: #unbound,
-                symbol: #symbol,
+                block: __KIMPORT_BLOCK,
+                symbol: #kernel_name,
                 #lint
                 fn(#(#names: #types),*) -> #returned
             }
@@ -467,7 +478,7 @@ fn expand_data(block: &Block, entry: &Entry, ty: &Type) -> TokenStream {
     } else {
         (
             quote_spanned!(span=> *mut #ty),
-            quote_spanned!(span=> #binding.address().cast()),
+            quote_spanned!(span=> #binding.address(&__KIMPORT_BLOCK).cast()),
         )
     };
     let declaration = (block.mode() == Mode::Livepatch).then(|| {
@@ -483,7 +494,7 @@ fn expand_data(block: &Block, entry: &Entry, ty: &Type) -> TokenStream {
 
         #(#cfgs)*
         #[allow(non_upper_case_globals)]
-        static #binding: ::kimport::DataBinding = ::kimport::DataBinding::new(#symbol);
+        static #binding: ::kimport::DataBinding = ::kimport::DataBinding::unbound();
 
         #(#docs)*
         #(#cfgs)*
@@ -496,7 +507,8 @@ fn expand_data(block: &Block, entry: &Entry, ty: &Type) -> TokenStream {
 }
 
 /// Generates the table of a block and the functions that resolve it.
-fn expand_table(block: &Block, has_layouts: bool) -> TokenStream {
+fn expand_table(block: &Block, has_layouts: bool, context: &Context) -> TokenStream {
+    let module = c_str(&context.module, Span::mixed_site());
     let name = c_str(&block.name(), Span::mixed_site());
     let provider_name = block
         .provider()
@@ -507,7 +519,7 @@ fn expand_table(block: &Block, has_layouts: bool) -> TokenStream {
     };
     let symbols = block.entries.iter().map(|entry| {
         let cfgs = &entry.attributes.cfgs;
-        let name = c_str(&entry.kernel_name(), entry.kernel_name_span());
+        let name = kernel_name(entry);
         let binding = binding(entry);
         let ty = type_ident(entry);
         let constructor = match entry.kind() {
@@ -552,7 +564,7 @@ fn expand_table(block: &Block, has_layouts: bool) -> TokenStream {
         // `const fn`.
         static __KIMPORT_SYMBOLS: &[::kimport::Symbol] = &[#(#symbols),*];
         static __KIMPORT_BLOCK: ::kimport::Block =
-            ::kimport::Block::new(#name, #provider, __KIMPORT_SYMBOLS) #autoload #verify #layouts;
+            ::kimport::Block::new(::kimport::__importer!(#module), #name, #provider, __KIMPORT_SYMBOLS) #autoload #verify #layouts;
 
         #functions
     }
@@ -654,6 +666,11 @@ fn expand_bind_late(provider: Option<&LitCStr>) -> TokenStream {
             ::kimport::LateImports::new(&__KIMPORT_BLOCK, &__KIMPORT_CALLS, __kimport_provider, __kimport_events)
         }
     }
+}
+
+/// Returns the literal of the kernel's name of the symbol.
+fn kernel_name(entry: &Entry) -> LitCStr {
+    c_str(&entry.kernel_name(), entry.kernel_name_span())
 }
 
 /// Returns the symbol as the kernel writes it in its messages: `provider:name`, or just `name`.

@@ -28,6 +28,7 @@ fn context(first_ordinal: usize) -> Context {
     Context {
         layouts: true,
         crate_name: "demo".to_owned(),
+        module: "demo_module".to_owned(),
         first_ordinal,
         records: true,
     }

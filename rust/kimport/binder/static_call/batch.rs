@@ -39,9 +39,10 @@
 mod imported;
 
 use super::branch::Branch;
-use super::{sites_of, FunctionBinding, Site};
+use super::{sites_of, FunctionBinding};
 use crate::bindings::{self, mutex};
 use crate::block::Symbol;
+use crate::importer::Importer;
 use core::ffi::c_void;
 use core::ptr::null;
 use kernel::ffi::c_int;
@@ -64,14 +65,14 @@ pub(super) fn pays(functions: usize) -> bool {
     functions.saturating_mul(others) >= LEAST
 }
 
-/// Makes the calls of each function go to its new target. May sleep. Returns [`false`] if it did
-/// nothing, and each function has to be updated by itself.
+/// Makes the calls of each function in `importer` go to its new target. May sleep. Returns
+/// [`false`] if it did nothing, and each function has to be updated by itself.
 ///
 /// # Safety
 ///
 /// Each target is a function of the declared type, or may be called with any arguments and does not
 /// return.
-pub(super) unsafe fn update<U>(updates: U) -> bool
+pub(super) unsafe fn update<U>(importer: &Importer, updates: U) -> bool
 where
     U: Iterator<Item = (&'static FunctionBinding, *mut c_void)> + Clone,
 {
@@ -81,13 +82,15 @@ where
     if updates.clone().next().is_none() {
         return true;
     }
-    let size = |(binding, _): (&FunctionBinding, _)| 1 + sites_of(binding.key).count();
+    let size = |(binding, _): (&FunctionBinding, _)| 1 + sites_of(importer, binding.key).count();
     let Ok(mut pokes) = KVec::with_capacity(updates.clone().map(size).sum(), GFP_KERNEL) else {
         return false;
     };
     let locked = Locked::new();
     for (binding, target) in updates.clone() {
-        if binding.target() != target && locked.plan(&mut pokes, binding, target).is_none() {
+        if binding.target() != target
+            && locked.plan(&mut pokes, importer, binding, target).is_none()
+        {
             return false;
         }
     }
@@ -180,14 +183,15 @@ impl Locked {
     fn plan(
         &self,
         pokes: &mut KVec<Branch>,
+        importer: &Importer,
         binding: &FunctionBinding,
         target: *mut c_void,
     ) -> Option<()> {
         let trampoline = binding.trampoline.cast_const().cast();
-        let sites = sites_of(binding.key).filter(Site::is_patchable);
+        let sites = sites_of(importer, binding.key).filter(|site| site.is_patchable(importer));
         let sites = sites.map(|site| site.address);
         for address in Iterator::chain(core::iter::once(trampoline), sites) {
-            // SAFETY: This is a trampoline or a call site of this module, which is one of these
+            // SAFETY: This is a trampoline or a call site of a module, which is one of these
             // instructions if it begins like one.
             let now = unsafe { Branch::read(address) }?;
             let wanted = if now.is_call() {

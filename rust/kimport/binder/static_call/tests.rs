@@ -8,6 +8,7 @@ use crate::binder::{Binder as _, CallMode};
 use crate::binding::Binding;
 use crate::block::Symbol;
 use crate::compat::code;
+use crate::importer::THIS;
 use crate::resolver::{Kallsyms, Query};
 use crate::selftest::{check, check_eq, suite};
 use core::ffi::c_void;
@@ -30,7 +31,7 @@ fn call_target(site: *const u8) -> Option<*mut c_void> {
 
 /// Returns all call sites that are not in init sections.
 fn call_sites() -> impl Iterator<Item = Site> {
-    let (first, count) = site_table();
+    let (first, count) = site_table(&THIS);
     (0..count)
         // SAFETY: The index is below the number of sites.
         .map(move |index| unsafe { Site::read(first.wrapping_add(index)) })
@@ -65,7 +66,7 @@ fn sites(symbol: &Symbol) -> Result<usize> {
     let target = Some(binding.target());
     check_eq!(call_target(binding.trampoline.cast_const().cast()), target);
     let mut count = 0;
-    for site in sites_of(binding.key) {
+    for site in sites_of(&THIS, binding.key) {
         check!(reaches(site.address, binding.target()));
         count += 1;
     }

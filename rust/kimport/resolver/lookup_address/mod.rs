@@ -14,6 +14,7 @@ mod refused_probe;
 
 use crate::bindings;
 use crate::compat::code;
+use crate::importer::THIS;
 use crate::log::{debug, log};
 use core::ffi::{c_void, CStr};
 use kernel::error::Error;
@@ -52,8 +53,12 @@ const WAYS: &[Way] = &[
 pub(super) const UNREACHABLE: &str = if cfg!(CONFIG_KPROBES) {
     "kallsyms cannot be reached by any of the ways above; provide what one of them needs"
 } else {
-    "kallsyms cannot be reached: this kernel has no kprobes (no CONFIG_KPROBES), so the module needs the parameter \
-     kallsyms_lookup_name=0x... (from /proc/kallsyms, as root), which `kimport load` gives it"
+    concat!(
+        "kallsyms cannot be reached: this kernel has no kprobes (no CONFIG_KPROBES), so the module ",
+        env!("KIMPORT_MODULE"),
+        " needs the parameter kallsyms_lookup_name=0x... (from /proc/kallsyms, as root), which \
+         `kimport load` gives it"
+    )
 };
 
 /// Finds `kallsyms_lookup_name`. May sleep. If no way leads to it, the failure of each is logged.
@@ -85,12 +90,14 @@ pub(super) fn find() -> Option<*mut c_void> {
         match outcome(way) {
             Ok(address) => return Some(address),
             Err(code::EADDRNOTAVAIL) => log!(
+                THIS.name(),
                 ERR,
                 "{name}: the address it gave is not that of {NAME}; it needs {requires}"
             ),
             Err(error) => {
                 let error = error.to_errno();
                 log!(
+                    THIS.name(),
                     ERR,
                     "{name}: failed with error {error}; it needs {requires}"
                 )
@@ -98,7 +105,7 @@ pub(super) fn find() -> Option<*mut c_void> {
         }
     }
     if let Some(forced) = forced.filter(|_| tried().next().is_none()) {
-        log!(ERR, "there is no way called {forced}");
+        log!(THIS.name(), ERR, "there is no way called {forced}");
     }
     None
 }

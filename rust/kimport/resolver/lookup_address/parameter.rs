@@ -2,7 +2,7 @@
 
 //! The module parameters for an address that the user provides, and for the choice of a way.
 //!
-//! Every module that uses the crate has these two parameters. Nobody can read them in sysfs.
+//! Every module with a copy of the crate has these two parameters. Nobody can read them in sysfs.
 //!
 //! - `kallsyms_lookup_name`: the address, as `/proc/kallsyms` shows it to root;
 //! - `kimport_way`: the only way to try, for tests and for kernels on which another way misbehaves.
@@ -66,7 +66,7 @@ macro_rules! parameter {
             #[link_section = "__param"]
             static PARAMETER: Parameter = Parameter(bindings::kernel_param {
                 name: NAME.as_ptr(),
-                mod_: crate::this_module::this_module(),
+                mod_: crate::importer::THIS.as_owner(),
                 ops: &raw const bindings::$ops,
                 perm: 0,
                 level: -1,

@@ -108,7 +108,7 @@ suite! {
                 _ => false,
             };
             if !is_right {
-                crate::log::log!(ERR, "wrong for {:?}", case.symbols);
+                crate::log::log!(crate::importer::THIS.name(), ERR, "wrong for {:?}", case.symbols);
             }
             check!(is_right);
         }

@@ -49,9 +49,9 @@ import_symbols! {
 // has: pub unsafe fn optional_never() -> ::core::option::Option<::core::convert::Infallible,> {
 // has: ::kimport::macro_support::returned("provider:optional_never")
 // has: pub fn optional_data() -> ::core::option::Option<*mut &'static u32> {
-// has: symbol: "provider:kernel.isra.0"
+// has: symbol: "kernel.isra.0"
 // has: c"kernel.isra.0", &__KIMPORT_BINDING_named_function).rust_name("named_function")
-// has: DataBinding::new("provider:kernel_data",);
+// has: DataBinding::unbound();
 // has: /// The address of the kernel's `provider:kernel_data`.
 // has: Data, policy: Strict, optional: false, unverified: false, position: 0, block: "m", provider: "provider", name: "kernel_data", rust_name: "named_data"
 // has: .rust_name("named_data").described(__KIMPORT_TYPE_named_data),

@@ -9,9 +9,9 @@ pub(crate) mod lio {
         trampoline : "__SCT__kimport_demo_0_target_complete_cmd", key :
         "__SCK__kimport_demo_0_target_complete_cmd", binding :
         __KIMPORT_BINDING_target_complete_cmd, call : __kimport_call_target_complete_cmd,
-        unbound : __kimport_unbound_target_complete_cmd, symbol :
-        "target_core_mod_new:target_complete_cmd", #[allow(improper_ctypes)] fn
-        (__kimport_arg_cmd : * mut se_cmd, __kimport_arg_status : u8) -> ()
+        block : __KIMPORT_BLOCK, symbol : "target_complete_cmd",
+        #[allow(improper_ctypes)] fn (__kimport_arg_cmd : * mut se_cmd,
+        __kimport_arg_status : u8) -> ()
     }
     /// Completes `cmd` with the SAM status `status`.
     ///
@@ -110,6 +110,7 @@ pub(crate) mod lio {
             .described(__KIMPORT_TYPE_target_complete_cmd),
     ];
     static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
+            ::kimport::__importer!(c"demo_module"),
             c"lio",
             ::core::option::Option::Some(c"target_core_mod_new"),
             __KIMPORT_SYMBOLS,

@@ -8,8 +8,8 @@ mod late {
     ::kimport::__declare_function! {
         trampoline : "__SCT__kimport_demo_0_function", key :
         "__SCK__kimport_demo_0_function", binding : __KIMPORT_BINDING_function, call :
-        __kimport_call_function, unbound : __kimport_unbound_function, symbol :
-        "provider:function", fn (__kimport_arg_a : u8) -> u8
+        __kimport_call_function, block : __KIMPORT_BLOCK, symbol : "function", fn
+        (__kimport_arg_a : u8) -> u8
     }
     /// Calls `provider:function` of the kernel; `None` while it is not there.
     ///
@@ -46,6 +46,7 @@ mod late {
             .described(__KIMPORT_TYPE_function),
     ];
     static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
+        ::kimport::__importer!(c"demo_module"),
         c"late",
         ::core::option::Option::Some(c"provider"),
         __KIMPORT_SYMBOLS,

@@ -9,14 +9,12 @@ mod module {
         livepatch : ".klp.sym.provider.data,0", loaded : __KIMPORT_LOADED_data
     }
     #[allow(non_upper_case_globals)]
-    static __KIMPORT_BINDING_data: ::kimport::DataBinding = ::kimport::DataBinding::new(
-        "provider:data",
-    );
+    static __KIMPORT_BINDING_data: ::kimport::DataBinding = ::kimport::DataBinding::unbound();
     /// The address of the kernel's `provider:data`.
     #[allow(dead_code, non_snake_case, unreachable_pub)]
     #[inline]
     pub fn data() -> *mut u32 {
-        __KIMPORT_BINDING_data.address().cast()
+        __KIMPORT_BINDING_data.address(&__KIMPORT_BLOCK).cast()
     }
     #[allow(non_upper_case_globals)]
     const __KIMPORT_TYPE_data: &[u8] = ::kimport::types::encoded!(
@@ -37,6 +35,7 @@ mod module {
             .loaded(&__KIMPORT_LOADED_data),
     ];
     static __KIMPORT_BLOCK: ::kimport::Block = ::kimport::Block::new(
+        ::kimport::__importer!(c"demo_module"),
         c"module",
         ::core::option::Option::Some(c"provider"),
         __KIMPORT_SYMBOLS,

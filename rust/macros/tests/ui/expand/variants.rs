@@ -45,8 +45,8 @@ import_symbols! {
 // has: pub unsafe fn maybe_counted() -> ::core::option::Option<()> { let __kimport_inside = __KIMPORT_CALLS.enter(); if __KIMPORT_BINDING_maybe_counted.is_bound() {
 // has: optional: true, unverified: false, position: 0, block: "image", provider: "", name: "maybe_counted"
 // has: .described(__KIMPORT_TYPE_maybe_counted).optional(),
-// has: pub fn datum() -> *mut u32 { __KIMPORT_BINDING_datum.address().cast() }
-// has: ::kimport::Block::new(c"image", ::core::option::Option::None, __KIMPORT_SYMBOLS,);
+// has: pub fn datum() -> *mut u32 { __KIMPORT_BINDING_datum.address(&__KIMPORT_BLOCK).cast() }
+// has: ::kimport::Block::new(::kimport::__importer!(c"demo_module"), c"image", ::core::option::Option::None, __KIMPORT_SYMBOLS,);
 // has: ::kimport::__declare_calls! { __KIMPORT_CALLS : Calls }
 // has: pub fn resolve_imports() -> ::kernel::error::Result<::kimport::Imports<::kimport::Rebindable>,> {
 // has: ::kimport::Imports::resolve_rebindable(&__KIMPORT_BLOCK, &__KIMPORT_CALLS)
@@ -59,7 +59,7 @@ import_symbols! {
 // has: ::core::option::Option::Some(unsafe { __kimport_call_maybe_unit() }) } else { ::core::option::Option::None } }
 // has: #[cfg(all())] ::kimport::__declare_livepatch_function!
 // has: livepatch: ".klp.sym.vmlinux.patched,0", target: __kimport_target_patched, loaded: __KIMPORT_LOADED_patched,
-// has: binding: __KIMPORT_BINDING_patched, call: __kimport_call_patched, symbol: "patched", fn(__kimport_arg_a: u8) -> u8 }
+// has: binding: __KIMPORT_BINDING_patched, call: __kimport_call_patched, block: __KIMPORT_BLOCK, symbol: "patched", fn(__kimport_arg_a: u8) -> u8 }
 // has: pub unsafe fn patched(__kimport_arg_a: u8) -> u8 { unsafe { __kimport_call_patched(__kimport_arg_a) } }
 // has: #[cfg(all())] ::kimport::Symbol::livepatch_function(c"patched", &__KIMPORT_BINDING_patched)
 // has: .described(__KIMPORT_TYPE_patched).loaded(&__KIMPORT_LOADED_patched),

@@ -49,12 +49,7 @@ mod functions {
         a - b
     }
 
-    #[export_name = "some_module:subtract"]
-    extern "C" fn subtract_of_module(a: u32, b: u32) -> u32 {
-        a - b
-    }
-
-    #[export_name = "some_module:events_missing"]
+    #[export_name = "events_missing"]
     extern "C" fn events_missing(_: i32) {
         unreachable!()
     }

@@ -41,24 +41,24 @@ fn assert_inside() {
     assert_eq!(calls.unwrap().inside.load(Relaxed), 1);
 }
 
-#[export_name = "provider:doubled"]
+#[export_name = "doubled"]
 extern "C" fn doubled(n: u32) -> u32 {
     assert_inside();
     2 * n
 }
 
-#[export_name = "provider:tripled"]
+#[export_name = "tripled"]
 extern "C" fn tripled(n: u32) -> u32 {
     assert_inside();
     3 * n
 }
 
-#[export_name = "provider:unit"]
+#[export_name = "unit"]
 extern "C" fn unit() {
     assert_inside();
 }
 
-#[export_name = "provider:missing"]
+#[export_name = "missing"]
 extern "C" fn missing(_: u32) -> u32 {
     unreachable!()
 }

@@ -33,19 +33,20 @@ impl FunctionBinding {
     }
 }
 
-pub struct DataBinding(&'static str);
+/// The binding of a datum, which is missing.
+pub struct DataBinding;
 
 impl DataBinding {
-    pub const fn new(symbol: &'static str) -> Self {
-        Self(symbol)
+    pub const fn unbound() -> Self {
+        Self
     }
 
     pub fn get(&self) -> Option<*mut u8> {
-        (!self.0.ends_with("missing")).then(|| self.address())
+        None
     }
 
-    pub fn address(&self) -> *mut u8 {
-        self.0.as_ptr().cast_mut()
+    pub fn address(&self, block: &'static Block) -> *mut u8 {
+        core::ptr::from_ref(block).cast_mut().cast()
     }
 }
 
@@ -57,13 +58,14 @@ unsafe impl Sync for LoadedAddress {}
 
 /// The part of the binder that blocks use. It binds nothing.
 pub mod binder {
+    use super::importer::Importer;
     pub use super::{FunctionBinding, LoadedAddress};
     use core::ffi::c_void;
 
     pub trait Binder: Sized + 'static {
-        unsafe fn bind_all(_: impl Iterator<Item = (&'static Self, *mut c_void)> + Clone) {}
+        unsafe fn bind_all(_: &Importer, _: impl Iterator<Item = (&'static Self, *mut c_void)> + Clone) {}
 
-        fn unbind_all(_: impl Iterator<Item = &'static Self> + Clone) {}
+        fn unbind_all(_: &Importer, _: impl Iterator<Item = &'static Self> + Clone) {}
     }
 
     impl Binder for FunctionBinding {}
@@ -105,6 +107,18 @@ pub mod binding {
             None
         }
     }
+}
+
+pub mod importer {
+    #[derive(Clone, Copy)]
+    pub struct Importer(pub &'static core::ffi::CStr);
+}
+
+#[macro_export]
+macro_rules! __importer {
+    ($built_for:expr) => {
+        $crate::importer::Importer($built_for)
+    };
 }
 
 pub mod log {
@@ -280,7 +294,7 @@ macro_rules! __declare_function {
         key: $key:literal,
         binding: $binding:ident,
         call: $call:ident,
-        unbound: $unbound:ident,
+        block: $block:ident,
         symbol: $symbol:literal,
         $(#[$lint:meta])?
         fn($($name:ident: $type:ty),*) -> $return:ty
@@ -288,10 +302,7 @@ macro_rules! __declare_function {
         #[allow(non_upper_case_globals)]
         static $binding: $crate::FunctionBinding = $crate::FunctionBinding($symbol);
 
-        #[allow(non_snake_case, dead_code)]
-        const fn $unbound() -> (&'static str, &'static str) {
-            ($trampoline, $key)
-        }
+        const _: (&str, &str) = ($trampoline, $key);
 
         // The real one declares a trampoline, which has no other declaration.
         #[allow(clashing_extern_declarations)]
@@ -312,6 +323,7 @@ macro_rules! __declare_livepatch_function {
         loaded: $loaded:ident,
         binding: $binding:ident,
         call: $call:ident,
+        block: $block:ident,
         symbol: $symbol:literal,
         $(#[$lint:meta])?
         fn($($name:ident: $type:ty),*) -> $return:ty
@@ -326,7 +338,7 @@ macro_rules! __declare_livepatch_function {
         static $loaded: $crate::LoadedAddress = $crate::LoadedAddress($target as *const u8);
 
         #[allow(non_upper_case_globals)]
-        static $binding: $crate::DataBinding = $crate::DataBinding::new($symbol);
+        static $binding: $crate::DataBinding = $crate::DataBinding::unbound();
 
         #[allow(dead_code)]
         unsafe fn $call($($name: $type),*) -> $return {
