@@ -223,8 +223,8 @@ use pipeline::pipeline;
 ///   `resolve_imports_from(provider)` does the same with a provider that is chosen at load time.
 /// - A late block has `bind_late(events)` and `bind_late_from(provider, events)` instead, which
 ///   return the initialiser of a `LateImports`.
-/// - Each entry leaves a record in the ELF section `.kimport`. The records tell host tools which
-///   symbols a module imports, and with which types. The layouts are in the sections
+/// - Each entry leaves a record in the ELF section `.init.kimport`. The records tell host tools
+///   which symbols a module imports, and with which types. The layouts are in the sections
 ///   `.kimport.layouts` and, with the names of members, `.comment.kimport`, which is not loaded.
 #[proc_macro]
 pub fn import_symbols(input: proc_macro::TokenStream) -> proc_macro::TokenStream {

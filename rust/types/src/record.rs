@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The import table of a module: the records of the ELF section `.kimport`.
+//! The import table of a module: the records of the ELF section `.init.kimport`.
 //!
-//! The macro writes them, and tools that look into a built module read them. The section is a
-//! sequence of records, each aligned to 8 bytes and complete in itself: no relocation is needed.
-//! All numbers are little-endian.
+//! The macro writes them, and tools that look into a built module read them. No code of the module
+//! does, so the section has a name by which the loader frees it after the module's init. The
+//! section is a sequence of records, each aligned to 8 bytes and complete in itself: no relocation
+//! is needed. All numbers are little-endian.
 //!
 //! | offset | size | content |
 //! | --- | --- | --- |
@@ -172,7 +173,7 @@ macro_rules! import_record {
             };
 
             #[used]
-            #[link_section = ".kimport"]
+            #[link_section = ".init.kimport"]
             static __KIMPORT_RECORD: $crate::Record<{ __KIMPORT_IMPORT.record_size() }> =
                 __KIMPORT_IMPORT.record();
         };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The import table that `import_symbols!` leaves in a module: the ELF section `.kimport`, whose
-//! format is that of [`kimport_types::ImportRecord`].
+//! The import table that `import_symbols!` leaves in a module: the ELF section `.init.kimport`,
+//! whose format is that of [`kimport_types::ImportRecord`].
 
 use crate::symvers::VMLINUX;
 pub use kimport_types::{ImportKind, Policy, RecordFault};
@@ -10,7 +10,7 @@ use serde::Serialize;
 use std::num::NonZeroU32;
 
 /// The section's name.
-pub const SECTION: &str = ".kimport";
+pub const SECTION: &str = ".init.kimport";
 
 /// One import of a module.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]

@@ -719,7 +719,7 @@ fn a_module_that_cannot_be_listed_is_not_relinked() {
             "more than one __versions section",
         ),
         ("__versions,\"aw\",@nobits", "section __versions has no data"),
-        (".kimport,\"a\",@progbits", "section .kimport: "),
+        (".init.kimport,\"a\",@progbits", "section .init.kimport: "),
         (
             ".kimport.taken,\"a\",@progbits",
             "section .kimport.taken: ",

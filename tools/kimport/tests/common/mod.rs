@@ -355,7 +355,7 @@ impl Module {
 /// Puts an import table into a module of the distribution.
 pub fn with_table(directory: &TempDir, table: &[u8]) -> String {
     let plain = write(directory, "plain.ko", unxz(&stock("target_core_file")));
-    let add = format!(".kimport={}", write(directory, "table", table));
+    let add = format!(".init.kimport={}", write(directory, "table", table));
     let output = path(directory, "table.ko");
     tool("objcopy", &["--add-section", &add, &plain, &output]);
     output
