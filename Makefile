@@ -40,7 +40,8 @@
 #: make doc             make rustdoc of all crates in build/doc
 #: make man             make manual pages and shell completions of kimport in build/
 #: make install         install kimport with its manual pages (PREFIX=/usr/local, DESTDIR=), and the
-#:                      module kimport_guard for KERNEL, if that kernel is installed
+#:                      modules kimport_guard and kimport_engine for KERNEL, if that kernel is
+#:                      installed
 #: make rust-analyzer   write rust-project.json of the kernel-side crates, for editors
 #: make update-kernel   pin the newest stock kernel of the archive
 #: make clean           remove build/
@@ -135,10 +136,10 @@ KIMPORT := $(BINARIES)/kimport
 
 # The modules for docs/ways.md are built for each kernel there, see `ways`. The benchmarks read the
 # time-stamp counter of x86.
-RUST_DIRS := rust/guard samples/hello_import samples/rust_iblock \
+RUST_DIRS := rust/engine rust/guard samples/hello_import samples/rust_iblock \
 	$(addprefix tests/modules/,baseline bench cost lifetime selftest typed)
 MODULE_DIRS := $(filter-out %/ways $(if $(GUEST_TARGET),%/baseline %/bench %/cost) $(if $(LINKS),%/baseline) $(if $(LIVEPATCH),,%/relink %/guard) \
-	$(if $(RUST),,$(RUST_DIRS)) $(if $(KERNEL_CRATE),,samples/rust_iblock),\
+	$(if $(RUST),,$(RUST_DIRS)) $(if $(KERNEL_CRATE),,samples/rust_iblock rust/engine),\
 	$(patsubst %/Kbuild,%,$(wildcard rust/*/Kbuild samples/*/Kbuild tests/modules/*/Kbuild)))
 
 # At least two targets side by side: a VM has two CPUs, but waits much.
@@ -214,22 +215,27 @@ $(TYPED): tools/testing/src/bin/typed_module.rs tools/testing/src/prototypes.rs 
 	@KIMPORT_SEED=$${KIMPORT_SEED:-20261122} $(AT_ONE_PATH) \
 		$(BINARIES)/typed_module $(@D)
 FORCE:
-tests/modules/typed tests/modules/bench tests/modules/cost tests/modules/baseline bench-pointer: $(TYPED)
+tests/modules/typed tests/modules/bench tests/modules/cost tests/modules/baseline bench-pointer bench-shared: $(TYPED)
 tests/modules/typed: private MADE_OF = $(TYPED)
 tests/modules/bench bench-pointer: private MADE_OF = $(TYPED_BENCH)
 tests/modules/bench bench-pointer: private ARGUMENTS = blocks=$(TYPED_BENCH)
-tests/modules/cost: private MADE_OF = $(addprefix $(dir $(TYPED)),three.rs many.rs)
+tests/modules/cost bench-shared: private MADE_OF = $(addprefix $(dir $(TYPED)),three.rs many.rs)
 tests/modules/baseline: private MADE_OF = $(addprefix $(dir $(TYPED)),exported.rs three.h many.h)
-tests/modules/cost tests/modules/baseline: private ARGUMENTS = blocks=$(TYPED:%/prototypes.rs=%)
+tests/modules/cost tests/modules/baseline bench-shared: private ARGUMENTS = blocks=$(TYPED:%/prototypes.rs=%)
 
-.PHONY: pointer bench-pointer consumer lio ways changed
-# Modules once more, bound through function pointers.
-pointer: private POINTER_OF = tests/modules/imports
-bench-pointer: private POINTER_OF = tests/modules/bench
-pointer bench-pointer: samples/hello_import links
-	@$(call build-modules,$(POINTER_OF),$(MADE_OF),$(if $(LINKS),pointer/$(POINTER_OF),$@)) \
-		$(SHARED) kimport-calls=pointer
-	@$(if $(LINKS),mkdir -p $(BUILD)/$@ && cp $(BUILD)/pointer/$(POINTER_OF)/*.ko $(BUILD)/$@)
+.PHONY: pointer bench-pointer shared shared-lifetime bench-shared consumer lio ways changed
+# Modules once more, bound through function pointers, or with the engine in a module of its own.
+pointer shared: private AGAIN = tests/modules/imports
+bench-pointer: private AGAIN = tests/modules/bench
+shared-lifetime: private AGAIN = tests/modules/lifetime
+bench-shared: private AGAIN = tests/modules/cost
+pointer bench-pointer: private AGAIN_WITH = kimport-calls=pointer
+shared shared-lifetime bench-shared: private AGAIN_WITH = kimport-engine=shared KIMPORT_ENGINE=$(BUILD)/rust/engine
+shared shared-lifetime bench-shared: rust/engine
+pointer bench-pointer shared shared-lifetime bench-shared: samples/hello_import links
+	@$(call build-modules,$(AGAIN),$(MADE_OF),$(if $(LINKS),pointer/$(AGAIN),$@)) \
+		$(SHARED) $(AGAIN_WITH)
+	@$(if $(LINKS),mkdir -p $(BUILD)/$@ && cp $(BUILD)/pointer/$(AGAIN)/*.ko $(BUILD)/$@)
 
 consumer: setup
 	@$(call make-in,$@,$(CRATE) tests/modules/imports tests/host/build-consumer \
@@ -328,7 +334,8 @@ vm: tools $$(call needed,$$(call suites,$$(SUITE)))
 		$(call run-vm,$(call suites,$(SUITE)),vm,--show $(if $(TEST),--test '$(TEST)')))
 
 # Each VM is a target, so that VMs can run side by side. The longest come first.
-VMS := vm-iblock vm-load vm-imports vm-lifetime vm-lio vm-ways vm-guard vm-lio-modules vm-pointer
+VMS := vm-iblock vm-load vm-imports vm-lifetime vm-lio vm-ways vm-guard vm-lio-modules vm-pointer \
+	$(if $(KERNEL_CRATE),vm-shared)
 vm-iblock.suites := rust_iblock_parity rust_iblock rust_iblock_new layouts
 vm-load.suites := check load
 vm-imports.suites := selftest diagnostics imports typed relink
@@ -338,6 +345,7 @@ vm-ways.suites := ways
 vm-guard.suites := guard
 vm-lio-modules.suites := lio_modules relinked_rust
 vm-pointer.suites := imports unbound
+vm-shared.suites := shared imports unbound
 
 .PHONY: check-vm $(VMS)
 check-vm: $(VMS)
@@ -349,6 +357,10 @@ $(VMS): tools $$(call needed,$$(call suites,$$($$@.suites)))
 vm-pointer: pointer
 vm-pointer: VM_OPTIONS = --instead tests/modules/imports=pointer \
 	--file tests/suites/pointer.calls:/test/calls
+
+vm-shared: shared shared-lifetime
+vm-shared: VM_OPTIONS = --instead tests/modules/imports=shared \
+	--instead tests/modules/lifetime=shared-lifetime
 
 IBLOCK := $(BUILD)/samples/rust_iblock/rust_iblock.ko
 
@@ -484,7 +496,7 @@ check-compare: tools samples/rust_iblock
 
 # ---- Sources
 
-RUST_KERNEL_SOURCES = $(shell git ls-files 'rust/kimport/*.rs' 'rust/guard/*.rs' 'samples/*.rs' 'tests/*.rs')
+RUST_KERNEL_SOURCES = $(shell git ls-files 'rust/kimport/*.rs' 'rust/guard/*.rs' 'rust/engine/*.rs' 'samples/*.rs' 'tests/*.rs')
 SHELL_SOURCES = $(shell git ls-files scripts tests tools/vm/guest .ci | \
 	xargs grep -lE '^\#!.*sh|shellcheck shell=')
 
@@ -548,13 +560,14 @@ man: commands
 
 # This uses the machine's own cargo: programs that the build root's cargo makes may not run here.
 PREFIX ?= /usr/local
-GUARD := $(if $(wildcard $(DESTDIR)/lib/modules/$(RELEASE)),$(filter rust/guard,$(MODULE_DIRS)))
-install: man $(GUARD)
+INSTALLED := $(if $(wildcard $(DESTDIR)/lib/modules/$(RELEASE)),$(filter rust/%,$(MODULE_DIRS)))
+install: man $(INSTALLED)
 	@CARGO_TARGET_DIR=$(BUILD)/install cargo install -q --locked --no-track --force \
 		--path tools/kimport --root $(DESTDIR)$(PREFIX)
 	@cp -r $(MAN) $(DESTDIR)$(PREFIX)/
-ifneq ($(GUARD),)
-	@install -D -m 644 -t $(DESTDIR)/lib/modules/$(RELEASE)/updates $(BUILD)/$(GUARD)/kimport_guard.ko
+ifneq ($(INSTALLED),)
+	@install -D -m 644 -t $(DESTDIR)/lib/modules/$(RELEASE)/updates \
+		$(foreach dir,$(INSTALLED),$(BUILD)/$(dir)/kimport_$(notdir $(dir)).ko)
 	@depmod $(addprefix -b ,$(DESTDIR)) $(RELEASE)
 endif
 

@@ -16,6 +16,10 @@
 . /test/cases.sh
 
 MODULE=import_cases
+# The module that finds kallsyms.
+finder=$MODULE
+ENGINE=/test/kimport_engine.ko
+[ ! -e $ENGINE ] || { finder=kimport_engine && insmod $ENGINE; }
 PROVIDER=kimport_test_provider
 PARAMETERS=/sys/module/$PROVIDER/parameters
 
@@ -78,11 +82,18 @@ while_in_init() {
 }
 
 # The ways to kallsyms. case_way WAY [PARAMETER...]: the symbols of the kernel image are found by
-# that way alone.
+# that way alone. If the module shares the engine, that has the parameters.
 case_way() {
 	way=$1
 	shift
-	insmod "$TEST_MODULES/import_cases.ko" case=8 "kimport_way=$way" "$@" && rmmod import_cases
+	if [ "$finder" = import_cases ]; then
+		insmod "$TEST_MODULES/import_cases.ko" case=8 "kimport_way=$way" "$@" && rmmod import_cases
+		return
+	fi
+	rmmod "$finder" && insmod "$ENGINE" "kimport_way=$way" "$@" || return
+	insmod "$TEST_MODULES/import_cases.ko" case=8 && rmmod import_cases
+	result=$?
+	rmmod "$finder" && insmod "$ENGINE" && return $result
 }
 
 lookup_address() {
@@ -99,8 +110,8 @@ way_fails() {
 	log_mark
 	# shellcheck disable=SC2086 # several words, or none
 	if case_way "$1" $3; then return 1; fi
-	log_since | grep import_cases:
-	log_since | grep -qE "import_cases: kimport: $2" || return
+	log_since | grep "import_cases:\|$finder:"
+	log_since | grep -qE "$finder: kimport: $2" || return
 	log_since | grep -q "import_cases: kimport: cannot import .*: kallsyms cannot be reached"
 }
 
@@ -277,4 +288,5 @@ ktap_test "a module that is not GPL-compatible is refused by the loader" not_gpl
 ktap_needs livepatch "and by kimport, if its relocations went around the loader" not_gpl_relinked
 ktap_needs livepatch "and for a block that is bound late" not_gpl_late
 ktap_test "the provider unloads" rmmod "$PROVIDER"
+[ ! -e $ENGINE ] || rmmod kimport_engine
 ktap_finish

@@ -31,6 +31,7 @@ rebindable() {
 	unbound kimport_side_a:side_id lifetime_rebind unbound=1
 }
 
+[ ! -e /test/kimport_engine.ko ] || insmod /test/kimport_engine.ko
 ktap_plan 2
 ktap_test "a call before resolve_imports is a BUG that names the symbol" unbound nr_processes import_cases case=13
 ktap_test "a call in a #[rebindable] block, too" rebindable

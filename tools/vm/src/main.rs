@@ -47,9 +47,10 @@ fn needs_of(suites: &[PathBuf]) -> Result<Needs> {
 /// Returns the files that a `module` need names: one, or all modules of a directory.
 fn module_files(name: &str, options: &Options) -> Result<Vec<PathBuf>> {
     let (directory, file) = name.rsplit_once('/').unwrap_or(("", name));
-    let directory = match &options.instead {
-        Some((from, to)) if from == directory => to,
-        _ => directory,
+    let mut instead = options.instead.iter();
+    let directory = match instead.find(|(from, _)| from == directory) {
+        Some((_, to)) => to,
+        None => directory,
     };
     let directory = options.build.join(directory);
     if file != "*" {

@@ -45,8 +45,9 @@ pub struct Options {
     )]
     pub build: PathBuf,
     /// Takes the modules that suites need from OTHER instead of DIR, both directories of the build.
+    /// May be given several times.
     #[arg(long, value_parser = parse_instead, value_name = "DIR=OTHER")]
-    pub instead: Option<(String, String)>,
+    pub instead: Vec<(String, String)>,
     /// A module under test, put into /test/modules.
     #[arg(long, num_args = 1.., value_name = "FILE")]
     pub module: Vec<PathBuf>,

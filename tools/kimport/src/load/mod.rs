@@ -19,7 +19,7 @@ use crate::{
     relink::modinfo,
 };
 
-/// The parameter that every module with the kernel-side crate has.
+/// The parameter that every module with a copy of the kernel-side crate has.
 pub const LOOKUP: &str = "kallsyms_lookup_name";
 
 /// The facts about a module that matter for loading it.
