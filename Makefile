@@ -374,15 +374,16 @@ $(BENCH_LOGS): $(BUILD)/bench-%.log: tests/modules/bench bench-pointer bench-ins
 
 # Modules as distributions install them, without debug information.
 .PHONY: bench-installed
-bench-installed: tests/modules/cost tests/modules/baseline
+bench-installed: tests/modules/cost tests/modules/baseline bench-shared
 	@[[ -z '$(LINKS)' ]] || { echo "make bench needs a kernel that is built with Rust" >&2; exit 2; }
 	@mkdir -p $(BUILD)/$@
-	@$(IN_ROOT) bash -euc 'for ko in $(addsuffix /*.ko,$(addprefix $(BUILD)/,$^)); do \
-		strip -g -o $(BUILD)/$@/$${ko##*/} $$ko; done; size $(BUILD)/$@/*.ko > $(BUILD)/$@/sizes'
+	@$(IN_ROOT) bash -euc 'cd $(BUILD); for ko in tests/modules/{cost,baseline}/*.ko rust/engine/*.ko; do \
+		strip -g -o $@/$${ko##*/} $$ko; done; \
+		for ko in bench-shared/*.ko; do strip -g -o $@/shared_$${ko##*/} $$ko; done'
 
 bench: $(BENCH_LOGS)
 	@$(AT_ONE_PATH) $(BINARIES)/kimport-bench $(BENCH_LOGS) --json $(BUILD)/bench.json \
-		--sizes $(BUILD)/bench-installed/sizes --svg $(BUILD)/bench.svg
+		--sizes $(BUILD)/bench-installed --svg $(BUILD)/bench.svg
 	@echo $(BUILD)/bench.json $(BUILD)/bench.svg
 
 # The copy of the functions of Rust's crates is only in modules for a kernel without Rust.

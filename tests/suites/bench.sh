@@ -8,6 +8,8 @@
 # kimport-vm: module tests/modules/bench/kimport_bench
 # kimport-vm: file $KIMPORT_BUILD/bench-pointer/kimport_bench.ko:/test/pointer/kimport_bench.ko
 # kimport-vm: file $KIMPORT_BUILD/bench-installed/cost_many.ko:/test/cost_many.ko
+# kimport-vm: file $KIMPORT_BUILD/bench-installed/shared_cost_many.ko:/test/shared_cost_many.ko
+# kimport-vm: file $KIMPORT_BUILD/bench-installed/kimport_engine.ko:/test/kimport_engine.ko
 # kimport-vm: file $KIMPORT_BUILD/bench-installed/baseline_exported.ko:/test/baseline_exported.ko
 # kimport-vm: program date
 # kimport-vm: one-thread
@@ -50,13 +52,18 @@ nanoseconds() {
 	echo $((end - start))
 }
 
-# insmods NAME MODULE: measures the loading of a module with 45 imports, and prints the samples.
+# insmods NAME FILE: measures the loading of a module with 45 imports, and prints the samples.
 insmods() {
 	for _ in $(seq "$LOADS"); do
 		nothing=$(nanoseconds true) && ticks=$(nanoseconds insmod "/test/$2.ko") || return
 		echo "sample insmod/$1 45 $((ticks - nothing))"
-		rmmod "$2" || return
+		rmmod "${2#shared_}" || return
 	done
+}
+
+# The engine stays loaded, as it does where several modules share it.
+shared_insmods() {
+	insmod /test/kimport_engine.ko && insmods shared shared_cost_many && rmmod kimport_engine
 }
 
 providers() {
@@ -65,7 +72,7 @@ providers() {
 	done
 }
 
-ktap_plan 13
+ktap_plan 14
 ktap_diag "kernel $(uname -r)"
 ktap_diag "cpus $(nproc)"
 ktap_diag "spectre_v2 $(cat /sys/devices/system/cpu/vulnerabilities/spectre_v2)"
@@ -81,5 +88,6 @@ ktap_test "first resolutions of 12 from a large module" first big what=4 kimport
 ktap_test "first resolutions of 45 from a large module" first big what=5 kimport_way=refused_probe
 ktap_test "first resolutions with missing symbols" first optional what=6 kimport_way=refused_probe
 ktap_test "loading a module with imports" insmods imported cost_many
+ktap_test "loading a module with imports that shares the engine" shared_insmods
 ktap_test "loading a module with exported imports" insmods exported baseline_exported
 ktap_finish

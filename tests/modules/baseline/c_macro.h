@@ -13,6 +13,17 @@ static struct {
 #undef NAME
 } imported;
 
+/* A call site of each, as the modules of ../cost have. */
+#define NAME(function) static noinline void call_##function(void) { imported.function(); }
+#include NAMES
+#undef NAME
+
+static void (*const calls[])(void) __used = {
+#define NAME(function) call_##function,
+#include NAMES
+#undef NAME
+};
+
 static const struct {
 	const char *name;
 	void **address;

@@ -38,8 +38,8 @@ struct Cli {
     /// Writes all medians and the tables to this file, too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// The output of `size` for the modules of tests/modules/cost and baseline.
-    #[arg(long, value_name = "FILE")]
+    /// The directory of the modules of tests/modules/cost and baseline, as they are installed.
+    #[arg(long, value_name = "DIRECTORY")]
     sizes: PathBuf,
     /// Draws the goals in this file, too.
     #[arg(long, value_name = "FILE")]
@@ -143,9 +143,7 @@ fn run(cli: &Cli) -> Result<()> {
         .map(|path| read(path))
         .collect::<Result<Vec<_>>>()?;
     let tables = tables::tables(&runs).context("run `make bench` for a whole log")?;
-    let sizes = std::fs::read_to_string(&cli.sizes)
-        .with_context(|| cli.sizes.display().to_string())
-        .and_then(|text| Sizes::parse(&text))?;
+    let sizes = Sizes::of_directory(&cli.sizes)?;
     let goals = goals::goals(&runs, &sizes).context("run `make bench` for a whole log")?;
     if let Some(path) = &cli.json {
         let of_run = |run: &Samples| -> Result<_> {
