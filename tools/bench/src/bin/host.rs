@@ -67,19 +67,33 @@ struct Case {
     other: &'static str,
 }
 
+/// The name and the command of a program that reads the kernel's types.
+const DUMP_TYPES: (&str, &str) = (
+    "bpftool btf dump file vmlinux format c",
+    r#"exec "$BPFTOOL" btf dump file "$HEADERS/vmlinux" format c"#,
+);
+
 /// The name and the command of a program that reads all modules.
 const READ_ALL: (&str, &str) = (
     "xz -dc of all modules, a process for each CPU",
     r#"find "$MODULES" -name '*.ko.xz' -print0 | xargs -0 -n 64 -P "$(nproc)" xz -dc"#,
 );
 
-const CASES: [Case; 4] = [
+const CASES: [Case; 5] = [
     Case {
         what: "kimport check rust_iblock.ko --kernel STOCK",
-        reference: "bpftool btf dump file vmlinux format c",
+        reference: DUMP_TYPES.0,
         goal: "below 1",
         kimport: r#"exec "$KIMPORT" check "$MODULE" --kernel "$STOCK""#,
-        other: r#"exec "$BPFTOOL" btf dump file "$HEADERS/vmlinux" format c"#,
+        other: DUMP_TYPES.1,
+    },
+    Case {
+        what: "the same for the first time, without an extract of the image",
+        reference: DUMP_TYPES.0,
+        goal: "none, as the image is unpacked",
+        kimport: r#"rm -rf "$WORK/cache"; export KIMPORT_CACHE="$WORK/cache"
+            exec "$KIMPORT" check "$MODULE" --kernel "$STOCK""#,
+        other: DUMP_TYPES.1,
     },
     Case {
         what: "kimport relink iscsi_target_mod.ko.xz",

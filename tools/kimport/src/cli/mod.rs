@@ -76,8 +76,9 @@ After running, further paths may follow: modules that are not installed, and Mod
 Debug information, as in a distribution's debug packages, tells which functions were inlined. It is \
 only read when a symbol is missing.
 
-The names of the symbols in modules are kept below KIMPORT_CACHE, or else in the user's cache \
-directory. A module is read again when its file has changed.
+The names of the symbols in modules, and the tables of packed kernel images, are kept below \
+KIMPORT_CACHE, or else in the user's cache directory. They are read again when the file of the \
+module or of the image has changed. The tables take at most 256 MiB.
 
 The name of a kernel in the output is read from its files, or is the NAME before the '='.";
 

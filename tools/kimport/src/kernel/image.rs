@@ -16,6 +16,10 @@ use object::{
 };
 use std::collections::BTreeSet;
 
+/// The section with the kernel's code.
+pub(super) const CODE: &str = ".text";
+/// The section with the kernel's constants, and with its symbol table.
+pub(super) const CONSTANTS: &str = ".rodata";
 /// The first bytes of BTF: magic number in little-endian order, version and flags.
 const BTF_MAGIC: [u8; 4] = [0x9f, 0xeb, 1, 0];
 /// An upper limit for the length of a version banner.

@@ -3,7 +3,7 @@
 //! The contents of kernel images.
 
 use super::{
-    exports,
+    exports, extract,
     files::{FilePlace, Piece},
     image, kallsyms,
 };
@@ -12,7 +12,10 @@ use crate::{
     loader::Loader,
     symvers::Symvers,
 };
-use std::mem;
+use std::{mem, path::PathBuf};
+
+/// The origin of symbols that are not in an ELF file's symbol table.
+const KALLSYMS: &str = "kallsyms tables";
 
 /// The contents of the kernel images.
 #[derive(Default)]
@@ -31,33 +34,46 @@ impl Images {
     pub(super) fn read(unpacked: Vec<Unpacked>, sources: &mut Vec<String>) -> Result<Self> {
         let mut images = Self::default();
         let mut symbols_from: Option<(String, Option<String>)> = None;
-        for (Piece { name, place }, kernel, what) in unpacked {
+        for image in unpacked {
+            let Unpacked {
+                piece: Piece { name, place },
+                kernel,
+                what,
+                extract,
+            } = image;
             let banner = image::banner(&kernel).map(str::to_owned);
             // This is a boot image and the vmlinux that it was made of.
             let is_known = matches!(&symbols_from, Some((_, first @ Some(_))) if *first == banner);
             let find_symbols = || match kallsyms_of(&kernel) {
-                Some(found) => Some((found, "kallsyms tables")),
+                Some(found) => Some((found, KALLSYMS)),
                 None => Some((image::elf_symbols(&kernel)?, "symbol table")),
             };
-            let (wants_exports, wants_loader) =
-                (images.exports.is_none(), images.loader == Loader::default());
+            let has_debug = image::section(&kernel, ".debug_info").is_some();
+            let wants_exports = images.exports.is_none();
             let first_btf = &images.btf;
-            let (symbols, (btf, exports, loader)) = rayon::join(
+            let (symbols, (btf, exports, loader, extract)) = rayon::join(
                 || (!is_known).then(find_symbols).flatten(),
                 || {
                     let exports = || exports::of_image(&kernel);
-                    let loader = || image::loader(&kernel);
+                    let loader = image::loader(&kernel);
+                    let tells_the_same = |extract: &[u8]| {
+                        image::loader(extract) == loader
+                            && image::banner(extract) == banner.as_deref()
+                    };
+                    let extract = extract.as_deref().filter(|_| !has_debug);
+                    let extract = extract
+                        .and_then(|path| extract::write(path, &kernel, what, tells_the_same));
                     let btf = image::btf(&kernel).map(|btf| match first_btf {
                         Some(first) => (btf == first, None),
                         None => (true, Some(btf.to_vec())),
                     });
-                    (
-                        btf,
-                        wants_exports.then(exports).flatten(),
-                        wants_loader.then(loader),
-                    )
+                    (btf, wants_exports.then(exports).flatten(), loader, extract)
                 },
             );
+            if let (Some(extract), Some((_, KALLSYMS))) = (extract, &symbols) {
+                // The next run makes the extract if this one cannot.
+                let _ = extract.keep();
+            }
             match btf {
                 Some((_, Some(btf))) => {
                     images.btf = Some(btf);
@@ -73,7 +89,9 @@ impl Images {
                 images.exports = Some(exports);
                 sources.push(format!("exports: export table in {name}"));
             }
-            images.loader = loader.unwrap_or(images.loader);
+            if images.loader == Loader::default() {
+                images.loader = loader;
+            }
             if let Some((symbols, how)) = symbols {
                 if let Some((other, _)) = symbols_from {
                     let both = format!("more than one kernel: {other} and {name}");
@@ -88,7 +106,7 @@ impl Images {
             } else if !is_known {
                 continue;
             }
-            if image::section(&kernel, ".debug_info").is_some() {
+            if has_debug {
                 sources.push(format!("inlined functions: debug information in {name}"));
                 images.debug.push(match place {
                     FilePlace::Bytes(_) => FilePlace::Bytes(kernel),
@@ -103,19 +121,33 @@ impl Images {
 /// Finds the kernel's own symbol table.
 fn kallsyms_of(kernel: &[u8]) -> Option<kallsyms::Entries> {
     // Debian's headers packages have a vmlinux with nothing but type information.
-    if image::has_section(kernel, ".BTF") && !image::has_section(kernel, ".text") {
+    if image::has_section(kernel, ".BTF") && !image::has_section(kernel, image::CODE) {
         return None;
     }
-    let constants = image::section(kernel, ".rodata");
-    let found = constants.and_then(kallsyms::find);
-    found.or_else(|| kallsyms::find(kernel))
+    kallsyms::find(image::section(kernel, image::CONSTANTS).unwrap_or(kernel))
 }
 
-/// An image that is not packed any more, and its kind.
-pub(super) type Unpacked = (Piece, Vec<u8>, &'static str);
+/// An image that is not packed any more, or its extract.
+pub(super) struct Unpacked {
+    piece: Piece,
+    kernel: Vec<u8>,
+    /// The kind of the image.
+    what: &'static str,
+    /// The path of the extract that is to be made.
+    extract: Option<PathBuf>,
+}
 
 /// Reads and unpacks an image.
 pub(super) fn unpack(mut piece: Piece) -> Result<Unpacked> {
+    let extract = extract::path(&piece.place);
+    if let Some((kernel, what)) = extract.as_deref().and_then(extract::read) {
+        return Ok(Unpacked {
+            piece,
+            kernel,
+            what,
+            extract: None,
+        });
+    }
     let bytes = match &mut piece.place {
         FilePlace::Bytes(bytes) => Ok(mem::take(bytes)),
         path => path.bytes(),
@@ -123,5 +155,10 @@ pub(super) fn unpack(mut piece: Piece) -> Result<Unpacked> {
     let name = &piece.name;
     let bytes = bytes.map_err(|error| Error::unusable(format_args!("{name}: {error}")))?;
     let (kernel, what) = image::unpack(bytes).map_err(|error| error.context(name))?;
-    Ok((piece, kernel, what))
+    Ok(Unpacked {
+        piece,
+        kernel,
+        what,
+        extract,
+    })
 }

@@ -7,30 +7,22 @@
 //! holds the checksums of the names in each module. A module that lacks the checksum of a name
 //! lacks the name and need not be read. The others are read, because names can share a checksum.
 //!
-//! An entry only holds for the file that it was made of: the same inode, of the same size, last
-//! changed at the same time. Each set of modules has its own index in the cache directory. Without
-//! a cache directory, all modules are read.
+//! Each set of modules has its own index in the cache directory. Without a cache directory, all
+//! modules are read.
 
-use super::{files::FilePlace, module::checksums};
-use crate::compression::read_file;
-use kimport_setup::place::cache_dir;
-use rayon::prelude::*;
-use sha2::{Digest, Sha256};
-use std::{
-    borrow::Cow,
-    collections::BTreeSet,
-    env, fs,
-    io::{self, Write},
-    os::unix::fs::MetadataExt,
-    path::Path,
+use super::{
+    cache::{self, Written, PROPERTIES},
+    files::FilePlace,
+    module::checksums,
 };
+use crate::compression::read_file;
+use rayon::prelude::*;
+use std::{borrow::Cow, collections::BTreeSet};
 
 /// The first bytes of an index. They change with its format.
 const MAGIC: &[u8] = b"kimport names 1\n";
 /// From this number of modules on, there is an index.
 const FEW: usize = 64;
-/// The number of properties of a file that change when its content does.
-const PROPERTIES: usize = 5;
 
 /// The names in a module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,14 +35,21 @@ struct Entry {
 /// Returns for each module whether it may have a symbol of one of these names. Makes the entries of
 /// the index that are missing or hold no longer.
 pub(super) fn may_have(modules: &[&FilePlace], names: &BTreeSet<String>) -> Vec<bool> {
-    let properties: Option<Vec<_>> = modules.iter().map(|module| properties(module)).collect();
-    let cache = cache_dir(|name| env::var_os(name));
-    let (Some(cache), Some(properties), FEW..) = (cache, properties, modules.len()) else {
+    let properties: Option<Vec<_>> = modules
+        .iter()
+        .map(|&module| cache::properties(module))
+        .collect();
+    let directory = cache::directory("names");
+    let (Some(directory), Some(properties), FEW..) = (directory, properties, modules.len()) else {
         return vec![true; modules.len()];
     };
     let wanted = names.iter().map(|name| crc32fast::hash(name.as_bytes()));
     let wanted: Vec<u32> = wanted.collect();
-    let path = cache.join("names").join(file_name(modules));
+    let paths = modules.iter().map(|module| match module {
+        FilePlace::File(path) => path.as_os_str().as_encoded_bytes(),
+        _ => &[],
+    });
+    let path = directory.join(cache::name_of(paths));
     let old = read_file(&path).ok().and_then(|bytes| decode(&bytes));
     let old = old.unwrap_or_default();
     let entry = |(index, properties): (usize, [u64; PROPERTIES])| {
@@ -71,46 +70,13 @@ pub(super) fn may_have(modules: &[&FilePlace], names: &BTreeSet<String>) -> Vec<
     let entries: Vec<Cow<'_, Entry>> = entries.collect();
     if entries.iter().any(|entry| matches!(entry, Cow::Owned(_))) {
         // The next run makes the index if this one cannot write it.
-        let _ = write(&path, &encode(&entries));
+        let _ = Written::new(&path, &[&encode(&entries)]).and_then(Written::keep);
     }
     let has = |entry: &Cow<'_, Entry>| {
         let mut wanted = wanted.iter();
         wanted.any(|checksum| entry.checksums.binary_search(checksum).is_ok())
     };
     entries.iter().map(has).collect()
-}
-
-/// Returns the properties of a module that has a file of its own.
-fn properties(module: &FilePlace) -> Option<[u64; PROPERTIES]> {
-    let FilePlace::File(path) = module else {
-        return None;
-    };
-    let data = fs::metadata(path).ok()?;
-    let [seconds, nanoseconds] = [data.ctime(), data.ctime_nsec()].map(|time| time as u64);
-    Some([data.dev(), data.ino(), data.size(), seconds, nanoseconds])
-}
-
-/// Returns the name of the index of these modules.
-fn file_name(modules: &[&FilePlace]) -> String {
-    let mut hash = Sha256::new();
-    for module in modules {
-        if let FilePlace::File(path) = module {
-            hash.update(path.as_os_str().as_encoded_bytes());
-        }
-        hash.update([0]);
-    }
-    let start = hash.finalize().first_chunk().copied();
-    format!("{:016x}", start.map_or(0, u64::from_be_bytes))
-}
-
-/// Writes a file in one step, with its directory.
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let directory = path.parent().unwrap_or(path);
-    fs::create_dir_all(directory)?;
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
-    file.write_all(bytes)?;
-    file.persist(path)?;
-    Ok(())
 }
 
 fn encode(entries: &[Cow<'_, Entry>]) -> Vec<u8> {

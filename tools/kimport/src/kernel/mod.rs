@@ -8,15 +8,18 @@
 //! finds the files, [`image`] unpacks a boot image, [`images`] reads all images that are given, and
 //! [`kallsyms`] finds the symbol table in an image. [`text`] reads `System.map` and
 //! `/proc/kallsyms`, [`exports`] reads export tables, and [`exporters`] tells from them which
-//! module exports a symbol. [`index`] keeps the names that are in modules. [`depmod`] chooses
-//! between several modules of one name. [`btf`] reads types, and [`dwarf`] the functions that were
-//! inlined. [`module`] holds the facts about a module, and [`symbols`] the resulting symbol tables.
+//! module exports a symbol. [`index`] keeps the names that are in modules, and [`extract`] the
+//! tables of images, both with [`cache`]. [`depmod`] chooses between several modules of one name.
+//! [`btf`] reads types, and [`dwarf`] the functions that were inlined. [`module`] holds the facts
+//! about a module, and [`symbols`] the resulting symbol tables.
 
 pub mod btf;
+mod cache;
 mod depmod;
 pub mod dwarf;
 mod exporters;
 mod exports;
+mod extract;
 mod files;
 mod given;
 pub mod image;
