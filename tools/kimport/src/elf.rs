@@ -19,7 +19,7 @@ use object::{
     read::elf::{FileHeader, SectionHeader},
     Endianness,
 };
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// The section flag of relocations that the livepatch code applies: `SHF_RELA_LIVEPATCH`.
 pub const SHF_RELA_LIVEPATCH: u64 = 0x0010_0000;
@@ -39,19 +39,20 @@ const MAX_ALIGNMENT: u64 = 1 << 16;
 
 /// A checked module.
 #[derive(Clone, Debug)]
-pub struct Image {
-    bytes: Vec<u8>,
+pub struct Image<'a> {
+    bytes: Cow<'a, [u8]>,
     /// The indices of the allocated livepatch relocation sections. In `bytes` they are not marked
     /// as allocated.
     livepatch: Vec<usize>,
 }
 
-impl Image {
+impl<'a> Image<'a> {
     /// Checks that `file` is a module that can be edited.
-    pub fn new(file: &[u8]) -> Result<Self> {
-        let mut bytes = file.to_vec();
+    pub fn new(file: &'a [u8]) -> Result<Self> {
+        let mut bytes = Cow::Borrowed(file);
         let livepatch = check(file)?;
         for header in &livepatch {
+            let bytes = bytes.to_mut();
             bytes
                 .get_mut(header.flags_at..header.flags_at + header.flags.len())
                 .ok_or_else(|| not_a_module("its section headers are outside the file"))?
@@ -65,7 +66,7 @@ impl Image {
 
     /// Opens the module for editing.
     pub fn builder(&self) -> Result<Builder<'_>> {
-        let mut builder = Builder::read(self.bytes.as_slice()).map_err(not_a_module)?;
+        let mut builder = Builder::read(&*self.bytes).map_err(not_a_module)?;
         let ids: Vec<SectionId> = builder.sections.iter().map(Section::id).collect();
         for section in &mut builder.sections {
             if self.livepatch.contains(&(section.id().index() + 1)) {

@@ -21,7 +21,8 @@ use std::time::Instant;
 type Variables = HashMap<&'static str, OsString>;
 
 const UNIT: &str = "Medians of whole processes that ran in turn. The ratio is that to the other \
-                    program; the seconds\nare those of this machine, as busy as it was.\n";
+                    program; the seconds\nare those of this machine, as busy as it was. The ratio \
+                    of CPU times tells how it is where all\nother CPUs are busy: kimport uses two.\n";
 
 /// Runs `kimport` and another program in turn, and compares the times they take.
 ///
@@ -48,7 +49,7 @@ struct Cli {
     #[arg(long, value_name = "DIRECTORY")]
     work: PathBuf,
     /// The number of runs of each program, after one that does not count.
-    #[arg(long, default_value = "7")]
+    #[arg(long, default_value = "15")]
     runs: NonZeroUsize,
     /// Writes the rows to this file, too.
     #[arg(long, value_name = "FILE")]
@@ -131,6 +132,8 @@ struct Row {
     seconds: f64,
     reference_seconds: f64,
     ratio: f64,
+    /// The ratio of the CPU times of all runs.
+    cpu_ratio: f64,
 }
 
 /// Runs a command of the shell.
@@ -153,21 +156,38 @@ fn run_shell(command: &str, variables: &Variables) -> Result<Vec<u8>> {
 fn measure(case: Case, variables: &Variables, runs: usize) -> Result<Row> {
     let commands = [case.kimport, case.other].map(|command| format!("exec > /dev/null; {command}"));
     let mut times = [Vec::new(), Vec::new()];
-    for _ in 0..=runs {
-        for (command, times) in commands.iter().zip(&mut times) {
-            let start = Instant::now();
+    let mut ticks = [0, 0];
+    for run in 0..=runs {
+        for ((command, times), ticks) in commands.iter().zip(&mut times).zip(&mut ticks) {
+            let (start, before) = (Instant::now(), ticks_of_children()?);
             run_shell(command, variables)?;
-            times.push(start.elapsed().as_secs_f64());
+            // The first run reads the files from the disk.
+            if run > 0 {
+                times.push(start.elapsed().as_secs_f64());
+                *ticks += ticks_of_children()? - before;
+            }
         }
     }
-    // The first run reads the files from the disk.
-    let [seconds, reference_seconds] = times.map(|times| median(times[1..].to_vec()));
+    let [seconds, reference_seconds] = times.map(median);
     Ok(Row {
         case,
         seconds,
         reference_seconds,
         ratio: seconds / reference_seconds,
+        cpu_ratio: ticks[0] as f64 / ticks[1] as f64,
     })
+}
+
+/// Returns the CPU time of all processes that were waited for, in ticks of the clock.
+fn ticks_of_children() -> Result<u64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").context("the CPU times")?;
+    // The name may have spaces in it; fields 16 and 17 are those of the children.
+    let (_, fields) = stat
+        .rsplit_once(')')
+        .context("no name in /proc/self/stat")?;
+    let fields = fields.split_ascii_whitespace().skip(16 - 3).take(2);
+    let ticks = fields.map(|field| field.parse::<u64>().context("the CPU times"));
+    ticks.sum()
 }
 
 /// Returns the median of at least one number.
@@ -218,12 +238,14 @@ fn text(rows: &[Row]) -> String {
             seconds,
             reference_seconds,
             ratio,
+            cpu_ratio,
             ..
         } = row;
         let _ = write!(
             text,
             "\n{what}\n  beside {reference}\n  \
-             ratio {ratio:.2}  ({seconds:.3} s and {reference_seconds:.3} s)  goal: {goal}\n"
+             ratio {ratio:.2}  ({seconds:.3} s and {reference_seconds:.3} s)  of CPU times \
+             {cpu_ratio:.2}  goal: {goal}\n"
         );
     }
     text
@@ -278,6 +300,10 @@ mod tests {
         let variables = Variables::from([("WORK", work.clone().into())]);
         let row = measure(case, &variables, 2).unwrap();
         assert_eq!(row.ratio, row.seconds / row.reference_seconds);
+        let busy = "i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done";
+        let before = ticks_of_children().unwrap();
+        run_shell(busy, &variables).unwrap();
+        assert!(ticks_of_children().unwrap() > before);
         let error = measure(case, &variables, 0).err().unwrap().to_string();
         assert!(error.contains("exit status: 1"), "{error}");
         std::fs::remove_dir_all(&work).unwrap();

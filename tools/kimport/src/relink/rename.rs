@@ -7,8 +7,8 @@ use crate::{
     elf,
     error::{Error, Result},
 };
+use hashbrown::HashSet;
 use object::build::elf::{Builder, Relocation, SectionData, SectionId, SymbolId};
-use std::collections::HashSet;
 
 /// The section that becomes `struct module`.
 const THIS_MODULE: &str = ".gnu.linkonce.this_module";

@@ -13,6 +13,7 @@ use crate::{
     elf::{self, LIVEPATCH_SECTION, SHF_RELA_LIVEPATCH, SHN_LIVEPATCH},
     error::{Error, Result},
 };
+use hashbrown::HashSet;
 use object::{
     build::{
         elf::{Builder, Relocation, SectionData, SectionId},
@@ -20,7 +21,6 @@ use object::{
     },
     elf::{EM_AARCH64, EM_LOONGARCH, EM_S390, EM_X86_64, SHF_ALLOC, SHF_INFO_LINK, SHT_RELA},
 };
-use std::collections::HashSet;
 
 /// Redirects symbols and moves their relocations.
 pub fn redirect(builder: &mut Builder<'_>, plan: &RelinkPlan) -> Result<()> {
