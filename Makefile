@@ -260,8 +260,11 @@ changed: setup
 		tests/host/build-changed-cores $(KDIR) $(SOURCE) $(BUILD)/$@ $(CURDIR))
 
 .PHONY: commands tools
-# The demo needs no more than these.
+# The demo needs no more than these, and no signatures. Once the other tools are there, the commands
+# are, too.
 COMMANDS := kimport kimport-vm
+WITHOUT_SIGN := $(if $(filter demo,$(MAKECMDGOALS)),$(if $(wildcard \
+	$(BINARIES)/kimport-bench),,--no-default-features))
 TOOLS := $(COMMANDS) kimport-bench kimport-rust-project
 # Programs of tools/testing, which only tests run.
 TEST_PROGRAMS := typed_module relocated
@@ -269,7 +272,7 @@ tools: commands
 	@$(CARGO) build -q --workspace $(addprefix --bin ,$(TOOLS) $(TEST_PROGRAMS))
 
 commands: setup
-	@$(CARGO) build -q --workspace $(addprefix --bin ,$(COMMANDS))
+	@$(CARGO) build -q --workspace $(WITHOUT_SIGN) $(addprefix --bin ,$(COMMANDS))
 ifdef GUEST_TARGET
 	@scripts/in-root --root $(KERNEL_ROOT) --at $(AT) -- $(CARGO_ENV) \
 		RUSTFLAGS=--sysroot=$(GUEST_ROOT)/usr \

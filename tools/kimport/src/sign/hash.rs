@@ -2,32 +2,15 @@
 
 //! The hashes that the kernel accepts in signatures.
 
+use super::Hash;
 use clap::ValueEnum;
 use rsa::Pkcs1v15Sign;
-use schemars::JsonSchema;
-use serde::Serialize;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use sha3::{Sha3_256, Sha3_384, Sha3_512};
-use std::fmt;
 use x509_cert::{
     der::oid::{db::rfc5912, AssociatedOid, ObjectIdentifier},
     spki::AlgorithmIdentifierOwned,
 };
-
-/// A hash: the choices of `CONFIG_MODULE_SIG_HASH`.
-#[allow(missing_docs)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Hash {
-    Sha256,
-    Sha384,
-    /// The default of the kernel's configuration.
-    #[default]
-    Sha512,
-    Sha3_256,
-    Sha3_384,
-    Sha3_512,
-}
 
 /// Evaluates an expression with the type `D` of the hash.
 macro_rules! with {
@@ -82,13 +65,5 @@ fn identifier(oid: ObjectIdentifier) -> AlgorithmIdentifierOwned {
     AlgorithmIdentifierOwned {
         oid,
         parameters: None,
-    }
-}
-
-impl fmt::Display for Hash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // No variant is skipped.
-        let value = self.to_possible_value();
-        f.write_str(value.as_ref().map_or("", |value| value.get_name()))
     }
 }

@@ -2,7 +2,7 @@
 
 //! Private keys in the formats that OpenSSL writes.
 
-use super::hash::Hash;
+use super::Hash;
 use crate::error::{printable, Error, Result};
 use p256::ecdsa::signature::hazmat::PrehashSigner;
 use pem::Pem;
