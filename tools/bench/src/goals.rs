@@ -22,19 +22,35 @@ enum Measured {
     /// The growth from the first module to the second, as a ratio to that from the third to the
     /// fourth.
     Growth([&'static str; 4]),
+    /// The ticks of the I/O of this kind through the driver in Rust, as a ratio to those through the
+    /// driver in C. Only one run has them.
+    Disk(&'static str),
 }
-use Measured::{Growth, More, Ratio, Ticks};
+use Measured::{Disk, Growth, More, Ratio, Ticks};
+
+/// The number of transfers, as in tests/suites/bench_disk.sh.
+const TRANSFERS: u64 = 1000;
 
 impl Measured {
-    fn of(self, run: &Samples, sizes: &Sizes) -> Result<f64> {
-        Ok(match self {
+    /// Returns the number of a run, or [`None`] if the run is not meant to have it.
+    fn of(self, run: &Samples, sizes: &Sizes) -> Result<Option<f64>> {
+        Ok(Some(match self {
             Ratio(value, reference) => value.of(run)? / reference.of(run)?,
             Ticks(value) => value.of(run)?,
             More(module, less) => (sizes.of(module)? - sizes.of(less)?) / 1024.0,
             Growth([few, many, few_of_c, many_of_c]) => {
                 (sizes.of(many)? - sizes.of(few)?) / (sizes.of(many_of_c)? - sizes.of(few_of_c)?)
             }
-        })
+            Disk(_) if !run.has("disk/") => return Ok(None),
+            Disk(kind) => {
+                let both = |driver| -> Result<f64> {
+                    let order =
+                        |order| run.median(&format!("disk/{driver}/{kind}/{order}"), TRANSFERS);
+                    Ok(order("sequential")?.ticks + order("random")?.ticks)
+                };
+                both("rust")? / both("c")?
+            }
+        }))
     }
 }
 
@@ -140,6 +156,54 @@ const GOALS: &[Layout] = &[
         ]),
         goal: Some(1.5),
     },
+    Layout {
+        what: "read of 4 KiB through rust_iblock, brd, depth 1",
+        reference: "the same through the driver in C",
+        measured: Disk("ram0/1/read"),
+        goal: Some(1.0),
+    },
+    Layout {
+        what: "write of 4 KiB through rust_iblock, brd, depth 1",
+        reference: "the same through the driver in C",
+        measured: Disk("ram0/1/write"),
+        goal: Some(1.0),
+    },
+    Layout {
+        what: "read of 4 KiB through rust_iblock, brd, depth 16",
+        reference: "the same through the driver in C",
+        measured: Disk("ram0/16/read"),
+        goal: Some(1.0),
+    },
+    Layout {
+        what: "write of 4 KiB through rust_iblock, brd, depth 16",
+        reference: "the same through the driver in C",
+        measured: Disk("ram0/16/write"),
+        goal: Some(1.0),
+    },
+    Layout {
+        what: "read of 4 KiB through rust_iblock, null_blk, depth 1",
+        reference: "the same through the driver in C",
+        measured: Disk("nullb0/1/read"),
+        goal: Some(1.0),
+    },
+    Layout {
+        what: "write of 4 KiB through rust_iblock, null_blk, depth 1",
+        reference: "the same through the driver in C",
+        measured: Disk("nullb0/1/write"),
+        goal: Some(1.0),
+    },
+    Layout {
+        what: "read of 4 KiB through rust_iblock, null_blk, depth 16",
+        reference: "the same through the driver in C",
+        measured: Disk("nullb0/16/read"),
+        goal: Some(1.0),
+    },
+    Layout {
+        what: "write of 4 KiB through rust_iblock, null_blk, depth 16",
+        reference: "the same through the driver in C",
+        measured: Disk("nullb0/16/write"),
+        goal: Some(1.0),
+    },
 ];
 
 /// A goal, and the number that each run has.
@@ -150,8 +214,8 @@ pub(crate) struct Goal {
     pub(crate) reference: &'static str,
     /// The greatest number that meets the goal, if there is a goal.
     pub(crate) goal: Option<f64>,
-    /// The number of each run.
-    pub(crate) runs: Vec<f64>,
+    /// The number of each run that has one.
+    pub(crate) runs: Vec<Option<f64>>,
     /// Set if all runs meet the goal.
     pub(crate) is_met: bool,
 }
@@ -166,11 +230,14 @@ pub(crate) fn goals(runs: &[Samples], sizes: &Sizes) -> Result<Vec<Goal>> {
                 .context("a run is incomplete")
         };
         let runs = runs.iter().map(number).collect::<Result<Vec<_>>>()?;
+        let mut numbers = runs.iter().flatten().peekable();
+        let none = || format!("no run has: {}", layout.what);
+        numbers.peek().with_context(none)?;
         Ok(Goal {
             what: layout.what,
             reference: layout.reference,
             goal: layout.goal,
-            is_met: runs.iter().all(|&number| meets(number, layout.goal)),
+            is_met: numbers.all(|&number| meets(number, layout.goal)),
             runs,
         })
     };
@@ -223,6 +290,17 @@ mod tests {
         ] {
             add(name, count, ticks);
         }
+        let [mut rust, mut c] = [996_000, 1_000_000];
+        for device in ["ram0", "nullb0"] {
+            for (depth, direction) in [(1, "read"), (1, "write"), (16, "read"), (16, "write")] {
+                let kind = format!("{device}/{depth}/{direction}");
+                add(&format!("disk/rust/{kind}/sequential"), 1000, rust);
+                add(&format!("disk/rust/{kind}/random"), 1000, rust + 10_000);
+                add(&format!("disk/c/{kind}/sequential"), 1000, c + 10_000);
+                add(&format!("disk/c/{kind}/random"), 1000, c);
+                [rust, c] = [c, rust];
+            }
+        }
         let run = Samples::parse(&log).unwrap();
         let sizes = [
             ("baseline_plain", 4_000),
@@ -234,11 +312,20 @@ mod tests {
             ("shared_cost_three", 4_000 + 2 * 1024),
             ("shared_cost_many", 4_000 + 2 * 1024 + 42 * 100),
         ];
-        let goals = goals(&[run], &Sizes::from_iter(sizes)).unwrap();
+        let other: String = log
+            .split_inclusive('\n')
+            .filter(|l| !l.contains("disk/"))
+            .collect();
+        let other = Samples::parse(&other).unwrap();
+        let sizes = Sizes::from_iter(sizes);
+        let goals = goals(&[run, other], &sizes).unwrap();
         let found: Vec<_> = goals
             .iter()
-            .map(|goal| (goal.runs[0], goal.is_met))
+            .map(|goal| (goal.runs[0].unwrap(), goal.is_met))
             .collect();
+        let (both, one) = goals.split_at(14);
+        assert!(both.iter().all(|goal| goal.runs[1] == goal.runs[0]));
+        assert!(one.iter().all(|goal| goal.runs[1].is_none()));
         let expected = [
             (1.0, true),
             (31.0, false),
@@ -255,6 +342,8 @@ mod tests {
             (1.0, true),
             (2.0, false),
         ];
-        assert_eq!(found, expected);
+        let [less, more] = [2.002 / 2.01, 2.01 / 2.002];
+        let disk = [(less, true), (more, true)].repeat(4);
+        assert_eq!(found, [&expected[..], &disk].concat());
     }
 }

@@ -92,7 +92,7 @@ fn goals_text(runs: &[Samples], goals: &[Goal]) -> String {
     for goal in goals {
         let _ = write!(text, "{:what$}  {:reference$}", goal.what, goal.reference);
         for &number in &goal.runs {
-            let _ = write!(text, "  {:>6}", ratio(number));
+            let _ = write!(text, "  {:>6}", number.map_or("-".into(), ratio));
         }
         let met = if goal.is_met { "" } else { "  missed" };
         let _ = writeln!(text, "  {:>6}{met}", goal.goal.map_or("-".into(), ratio));

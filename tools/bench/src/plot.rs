@@ -49,7 +49,7 @@ pub(crate) fn plot(runs: &[Samples], goals: &[Goal]) -> String {
         ));
     for (row, (goal, most)) in goals.into_iter().enumerate() {
         let top = ROW * (row as f64 + 1.0);
-        let worst = goal.runs.iter().copied().fold(0.0, f64::max);
+        let worst = goal.runs.iter().copied().flatten().fold(0.0, f64::max);
         let length = (worst / most * MET).min(LONGEST);
         let color = if goal.is_met { "#4a8f5b" } else { "#c0703a" };
         let label = format!("{} / {}", goal.what, goal.reference);
@@ -86,7 +86,7 @@ mod tests {
             what,
             reference: "a reference",
             goal: Some(0.5),
-            runs: vec![number / 2.0, number],
+            runs: vec![Some(number / 2.0), None, Some(number)],
             is_met: number <= 0.5,
         };
         let picture = plot(

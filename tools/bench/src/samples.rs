@@ -75,6 +75,13 @@ impl Samples {
         Ok(())
     }
 
+    /// Returns whether there are samples whose names begin with `prefix`.
+    pub(crate) fn has(&self, prefix: &str) -> bool {
+        self.measured
+            .keys()
+            .any(|(name, _)| name.starts_with(prefix))
+    }
+
     /// Returns the median of the samples called `name` with the count `count`.
     pub(crate) fn median(&self, name: &str, count: u64) -> Result<Median> {
         let ticks = self.measured.get(&(name.to_owned(), count));

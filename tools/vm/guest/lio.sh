@@ -152,8 +152,9 @@ lio_wait_disk() {
 	while [ "$lio_tries" -gt 0 ]; do
 		for lio_block in "/sys/class/scsi_device/$lio_address:0/device/block"/*; do
 			lio_disk=/dev/${lio_block##*/}
-			# The size stays 0 until the driver has read the capacity.
-			if [ -b "$lio_disk" ] && [ "$(cat "$lio_block/size")" -gt 0 ]; then
+			# The size stays 0 until the driver has read the capacity, and after that it takes a moment
+			# until the disk can be opened.
+			if [ -b "$lio_disk" ] && [ "$(cat "$lio_block/size")" -gt 0 ] && (: <"$lio_disk") 2>/dev/null; then
 				echo "$lio_disk"
 				return 0
 			fi
