@@ -47,14 +47,12 @@ impl Backing {
 
     /// Allocates a bio that begins at `sector`, with room for `segments` segments, or for as many
     /// as a bio can have if that is less.
-    pub(crate) fn new_bio(&self, segments: u32, op: u32, sector: u64) -> Option<Bio> {
-        // SAFETY: A device is destroyed only when all its commands are completed and `finish` has
-        // waited for the other bios, so both outlive the bio.
-        unsafe { Bio::new(&self.bdev, &self.bios, segments, op, sector) }
+    pub(crate) fn new_bio(&self, segments: u32, op: u32, sector: u64) -> Option<Bio<'_>> {
+        Bio::new(&self.bdev, &self.bios, segments, op, sector)
     }
 
     /// Allocates a bio that flushes the write cache.
-    pub(crate) fn new_flush(&self) -> Option<Bio> {
+    pub(crate) fn new_flush(&self) -> Option<Bio<'_>> {
         self.new_bio(0, bindings::REQ_OP_WRITE | bindings::REQ_PREFLUSH, 0)
     }
 

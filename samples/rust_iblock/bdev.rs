@@ -78,20 +78,30 @@ impl BlockDevice {
         offset.try_into().ok()
     }
 
-    /// The size in bytes.
-    pub(crate) fn size(&self) -> u64 {
-        // SAFETY: By the type invariants the block device is open.
-        let size = unsafe { bindings::rust_helper_bdev_nr_bytes(self.as_ptr()) };
-        size.try_into().unwrap_or(0)
+    /// The size in sectors of 512 bytes; 0 after the device was removed.
+    pub(crate) fn sectors(&self) -> u64 {
+        // SAFETY: By the type invariants the block device is open. The field is a word that may
+        // change at any time.
+        unsafe { (&raw const (*self.as_ptr()).bd_nr_sectors).read_volatile() }
+    }
+
+    fn queue(&self) -> *mut bindings::request_queue {
+        // SAFETY: By the type invariants the block device is open; its queue does not change.
+        unsafe { (*self.as_ptr()).bd_queue }
     }
 
     /// The number of requests that the queue takes.
     pub(crate) fn queue_depth(&self) -> u32 {
-        // SAFETY: By the type invariants the block device is open.
-        let queue = unsafe { (*self.as_ptr()).bd_queue };
         // SAFETY: An open block device has a queue. The field is a word that may change at any
         // time.
-        unsafe { (&raw const (*queue).nr_requests).read_volatile() }
+        unsafe { (&raw const (*self.queue()).nr_requests).read_volatile() }
+    }
+
+    /// The smallest unit that can be addressed, in bytes.
+    pub(crate) fn logical_block_size(&self) -> u32 {
+        // SAFETY: An open block device has a queue. The field is a word that may change at any
+        // time.
+        unsafe { (&raw const (*self.queue()).limits.logical_block_size).read_volatile() }
     }
 
     /// The device number, as major and minor.
@@ -153,8 +163,6 @@ macro_rules! properties {
 }
 
 properties! {
-    /// The smallest unit that can be addressed, in bytes.
-    logical_block_size: u32 = rust_helper_bdev_logical_block_size;
     /// The smallest unit that the device writes without reading it first, in bytes.
     physical_block_size: u32 = rust_helper_bdev_physical_block_size;
     /// The preferred smallest size of an I/O, in bytes.

@@ -5,6 +5,7 @@
 use crate::bdev::BlockDevice;
 use crate::bindings;
 use crate::scatterlist::Segment;
+use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::pin::Pin;
 use core::ptr::NonNull;
@@ -16,8 +17,9 @@ use kernel::types::Opaque;
 /// The number of bios that are kept in reserve, so that there is progress when memory is short.
 const POOL_SIZE: u32 = 128;
 
-/// The number of bios that are submitted together.
-const BATCH_SIZE: usize = 32;
+/// The most bios that a command holds before it submits them. The reserve suffices for four commands
+/// that hold as many.
+pub(crate) const BATCH_SIZE: usize = 32;
 
 /// A pool of bios.
 ///
@@ -40,7 +42,8 @@ unsafe impl Sync for BioSet {}
 impl BioSet {
     /// Creates a pool.
     pub(crate) fn new() -> impl PinInit<Self, Error> {
-        let flags = bindings::BIOSET_NEED_BVECS as i32;
+        // A bio with few segments comes from a cache of its CPU, unless memory is short.
+        let flags = (bindings::BIOSET_NEED_BVECS | bindings::BIOSET_PERCPU_CACHE) as i32;
         // INVARIANT: The set is initialized by `bioset_init`.
         try_pin_init!(Self {
             set <- Opaque::try_ffi_init(move |slot: *mut bindings::bio_set| {
@@ -103,23 +106,23 @@ pub(crate) trait Context: Send + Sized {
     fn done(self, status: Status);
 }
 
-/// A bio that is not under way.
+/// A bio that is not under way. The memory that it refers to, its block device and its pool outlive
+/// `'a`.
 ///
 /// # Invariants
 ///
 /// The pointer refers to a bio that is not under way. This value owns the only reference to it.
-pub(crate) struct Bio(NonNull<bindings::bio>);
+pub(crate) struct Bio<'a> {
+    bio: NonNull<bindings::bio>,
+    lifetime: PhantomData<&'a BioSet>,
+}
 
-impl Bio {
+impl<'a> Bio<'a> {
     /// Allocates a bio that begins at `sector`, with room for `segments` segments, or for as many
     /// as a bio can have if that is less.
-    ///
-    /// # Safety
-    ///
-    /// `bdev` and `pool` must outlive the bio.
-    pub(crate) unsafe fn new(
-        bdev: &BlockDevice,
-        pool: &BioSet,
+    pub(crate) fn new(
+        bdev: &'a BlockDevice,
+        pool: &'a BioSet,
         segments: u32,
         op: u32,
         sector: u64,
@@ -127,29 +130,48 @@ impl Bio {
         let segments = segments.min(bindings::BIO_MAX_VECS) as u16;
         let (bdev, pool) = (bdev.as_ptr(), pool.as_ptr());
         let gfp = bindings::GFP_NOIO;
-        // SAFETY: The block device is open, and the pool initialized; by the requirements of this
-        // function they outlive the bio.
+        // SAFETY: The block device is open, and the pool initialized. Both outlive the bio, as
+        // `'a` does not end before the bio is put, or `Self::detach` requires it.
         let bio = unsafe { bindings::bio_alloc_bioset(bdev, segments, op, gfp, pool) };
         // INVARIANT: `bio_alloc_bioset` returns the only reference.
-        let mut bio = Self(NonNull::new(bio)?);
+        let mut bio = Self {
+            bio: NonNull::new(bio)?,
+            lifetime: PhantomData,
+        };
         bio.inner().bi_iter.bi_sector = sector;
         Some(bio)
     }
 
     fn inner(&mut self) -> &mut bindings::bio {
         // SAFETY: By the type invariants nobody else refers to the bio.
-        unsafe { self.0.as_mut() }
+        unsafe { self.bio.as_mut() }
     }
 
     /// Adds a segment. Returns false if the bio is full.
-    pub(crate) fn add(&mut self, segment: &Segment<'_>) -> bool {
+    pub(crate) fn add(&mut self, segment: &Segment<'a>) -> bool {
+        let (bio, page) = (self.bio.as_ptr(), segment.page());
         let (len, offset) = (segment.len(), segment.offset());
-        // SAFETY: The bio is valid and not submitted. The segment's pages stay until the command is
-        // completed.
-        let added = unsafe { bindings::bio_add_page(self.0.as_ptr(), segment.page(), len, offset) };
+        // SAFETY: The bio is valid and not submitted. The segment's page stays for `'a`.
+        let added = unsafe { bindings::bio_add_page(bio, page, len, offset) };
         u32::try_from(added) == Ok(len)
     }
 
+    /// Frees the bio from the lifetime of what it refers to.
+    ///
+    /// # Safety
+    ///
+    /// The block device, the pool and the memory of all segments must outlive the bio. If it is
+    /// submitted, they must stay until [`Context::done`] is called.
+    pub(crate) unsafe fn detach(self) -> Bio<'static> {
+        // INVARIANT: The reference moves to the new value.
+        Bio {
+            bio: ManuallyDrop::new(self).bio,
+            lifetime: PhantomData,
+        }
+    }
+}
+
+impl Bio<'static> {
     /// Submits the bio. [`Context::done`] of `context` is called when the bio is done.
     pub(crate) fn submit<C: Context>(self, context: C) {
         let mut this = ManuallyDrop::new(self);
@@ -168,9 +190,12 @@ impl Bio {
     /// `bio` must be done, and must have been submitted by [`Self::submit`] with a context of type
     /// `C`. This must be called only once for it.
     unsafe extern "C" fn end_io<C: Context>(bio: *mut bindings::bio) {
-        // SAFETY: The bio is done, so this function owns the reference that `submit` left.
-        // INVARIANT: As above.
-        let mut bio = Self(unsafe { NonNull::new_unchecked(bio) });
+        // INVARIANT: The bio is done, so this function owns the reference that `submit` left.
+        let mut bio = Self {
+            // SAFETY: The block layer passes a bio.
+            bio: unsafe { NonNull::new_unchecked(bio) },
+            lifetime: PhantomData,
+        };
         let status = Status(bio.inner().bi_status);
         let private = bio.inner().bi_private;
         drop(bio);
@@ -181,50 +206,86 @@ impl Bio {
     }
 }
 
-impl Drop for Bio {
+impl Drop for Bio<'_> {
     fn drop(&mut self) {
         // SAFETY: By the type invariants this value owns the reference.
-        unsafe { bindings::bio_put(self.0.as_ptr()) }
+        unsafe { bindings::bio_put(self.bio.as_ptr()) }
     }
 }
 
-/// Bios that wait to be submitted together.
-pub(crate) struct Batch {
-    bios: [Option<Bio>; BATCH_SIZE],
+/// Bios that wait to be submitted together, linked by `bi_next`.
+///
+/// # Invariants
+///
+/// `ends` has the first and the last of `len` bios, or nothing if `len` is zero. Each is linked to
+/// the next one, and the last one to none. This value owns them as [`Bio`] does.
+pub(crate) struct BioList {
+    ends: Option<(NonNull<bindings::bio>, NonNull<bindings::bio>)>,
     len: usize,
 }
 
-impl Batch {
-    /// Creates an empty batch.
+impl BioList {
+    /// Creates an empty list.
     pub(crate) fn new() -> Self {
-        Self {
-            bios: [const { None }; BATCH_SIZE],
-            len: 0,
-        }
+        // INVARIANT: There is no bio.
+        Self { ends: None, len: 0 }
     }
 
-    /// Adds a bio. If the batch is full, submits it first.
-    pub(crate) fn push<C: Context + Clone>(&mut self, bio: Bio, context: &C) {
-        if self.len == BATCH_SIZE {
-            self.submit(context);
-        }
-        self.bios[self.len] = Some(bio);
+    /// The number of bios.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Appends a bio. A bio that is not in a list has no `bi_next`.
+    pub(crate) fn push(&mut self, bio: Bio<'static>) {
+        // INVARIANT: The reference moves to the list, and the last bio is linked to the new one.
+        let new = ManuallyDrop::new(bio).bio;
+        let first = match self.ends {
+            Some((first, last)) => {
+                // SAFETY: By the type invariants the bio is valid, and nobody else refers to it.
+                unsafe { (*last.as_ptr()).bi_next = new.as_ptr() };
+                first
+            }
+            None => new,
+        };
+        self.ends = Some((first, new));
         self.len += 1;
     }
 
-    /// Submits all bios, each with a clone of `context`, in the order they were added.
+    /// Removes the first bio.
+    fn pop(&mut self) -> Option<Bio<'static>> {
+        let (first, last) = self.ends?;
+        // SAFETY: By the type invariants the bio is valid, and nobody else refers to it.
+        let next = unsafe { &mut (*first.as_ptr()).bi_next };
+        // INVARIANT: The list begins with the next bio, if there is one.
+        self.ends = NonNull::new(core::mem::replace(next, core::ptr::null_mut()))
+            .map(|second| (second, last));
+        self.len -= 1;
+        // INVARIANT: The list owned the only reference.
+        Some(Bio {
+            bio: first,
+            lifetime: PhantomData,
+        })
+    }
+
+    /// Submits all bios, each with a clone of `context`, in the order in which they were added.
     ///
     /// The block layer handles nested plugs, so this is also correct when the device is plugged.
     pub(crate) fn submit<C: Context + Clone>(&mut self, context: &C) {
-        let count = core::mem::take(&mut self.len);
         let plug = Opaque::<bindings::blk_plug>::uninit();
 
         // SAFETY: `plug` is valid for writes, and stays where it is until `blk_finish_plug`.
         unsafe { bindings::blk_start_plug(plug.get()) };
-        for bio in self.bios[..count].iter_mut().filter_map(Option::take) {
+        while let Some(bio) = self.pop() {
             bio.submit(context.clone());
         }
         // SAFETY: The plug was started above, by this task.
         unsafe { bindings::blk_finish_plug(plug.get()) };
+    }
+}
+
+impl Drop for BioList {
+    fn drop(&mut self) {
+        while self.pop().is_some() {}
     }
 }

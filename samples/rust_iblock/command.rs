@@ -107,9 +107,14 @@ impl Command {
     }
 
     /// The data of the command.
-    pub(crate) fn data(&self) -> ScatterList<'_> {
+    ///
+    /// # Safety
+    ///
+    /// The command must not be completed during `'a`.
+    pub(crate) unsafe fn data<'a>(&self) -> ScatterList<'a> {
         let cmd = self.inner();
-        // SAFETY: The core does not change the command's list until completion.
+        // SAFETY: The core does not change the command's list until completion. By the requirements
+        // of this function that is after `'a`.
         unsafe { ScatterList::from_raw(cmd.t_data_sg, cmd.t_data_nents) }
     }
 

@@ -243,7 +243,12 @@ impl Device {
         };
         let own = bdev.logical_block_size();
         let shown = self.block_size();
-        let last = (bdev.size() / u64::from(own.max(1))).saturating_sub(1);
+        // The logical block size is a power of two, and at least the size of a sector.
+        let shift = own.trailing_zeros().saturating_sub(bindings::SECTOR_SHIFT);
+        let last = (bdev.sectors() >> shift).saturating_sub(1);
+        if own == shown {
+            return last;
+        }
 
         // The block sizes that the core offers.
         const SIZES: core::ops::RangeInclusive<u32> = 512..=4096;

@@ -8,12 +8,10 @@
 		return function(bdev);				\
 	}
 
-BDEV_HELPER(unsigned int, bdev_logical_block_size)
 BDEV_HELPER(unsigned int, bdev_physical_block_size)
 BDEV_HELPER(unsigned int, bdev_io_min)
 BDEV_HELPER(unsigned int, bdev_io_opt)
 BDEV_HELPER(unsigned int, bdev_write_zeroes_sectors)
-BDEV_HELPER(loff_t, bdev_nr_bytes)
 BDEV_HELPER(bool, bdev_fua)
 BDEV_HELPER(bool, bdev_rot)
 BDEV_HELPER(bool, bdev_write_cache)
@@ -21,9 +19,4 @@ BDEV_HELPER(bool, bdev_write_cache)
 unsigned int rust_helper_bdev_max_hw_sectors(struct block_device *bdev)
 {
 	return queue_max_hw_sectors(bdev_get_queue(bdev));
-}
-
-struct page *rust_helper_sg_page(struct scatterlist *sg)
-{
-	return sg_page(sg);
 }

@@ -4,10 +4,11 @@
 
 use crate::backing::Backing;
 use crate::bindings;
-use crate::bio::{Batch, Bio, Context, Status};
+use crate::bio::{Bio, BioList, Context, Status, BATCH_SIZE};
 use crate::command::Command;
 use crate::scatterlist::{ScatterList, Segment};
 use crate::scsi::{SamStatus, Sense};
+use core::iter::Peekable;
 use kernel::ffi::c_void;
 use kernel::prelude::*;
 use kernel::sync::atomic::{ordering::Relaxed, AtomicFlag};
@@ -15,10 +16,10 @@ use kernel::sync::{Arc, UniqueArc};
 use kernel::types::ForeignOwnable;
 use kimport::compat::DMA_TO_DEVICE;
 
-/// A command that is being executed.
+/// A command that is executed by several bios.
 ///
-/// Each of its bios has a reference while it is under way, and so has the task that submits them.
-/// The command is completed when the last reference is dropped.
+/// Each of them has a reference while it is under way, and so has the task that submits them. The
+/// command is completed when the last reference is dropped.
 struct Request {
     command: Command,
     failed: AtomicFlag,
@@ -65,6 +66,19 @@ impl Drop for Request {
     }
 }
 
+/// Returns the status of a command that was executed by a bio, and logs an error.
+fn transferred(status: Status) -> SamStatus {
+    if status.is_ok() {
+        return SamStatus::Good;
+    }
+    pr_err!("bio error: {}\n", status.into_raw());
+    if status.is_reservation_conflict() {
+        SamStatus::ReservationConflict
+    } else {
+        SamStatus::CheckCondition
+    }
+}
+
 impl Context for Arc<Request> {
     fn into_private(self) -> *mut c_void {
         self.into_foreign()
@@ -77,18 +91,15 @@ impl Context for Arc<Request> {
     }
 
     fn done(self, status: Status) {
-        if status.is_ok() {
-            return;
+        match transferred(status) {
+            SamStatus::Good => {}
+            SamStatus::CheckCondition => self.fail(),
+            SamStatus::ReservationConflict => self.reservation_conflict.store(true, Relaxed),
         }
-        pr_err!("bio error: {}\n", status.into_raw());
-        if status.is_reservation_conflict() {
-            self.reservation_conflict.store(true, Relaxed);
-        }
-        self.fail();
     }
 }
 
-/// A flush completes its command.
+/// A command that is executed by one bio, which completes it.
 impl Context for Command {
     fn into_private(self) -> *mut c_void {
         self.into_raw().cast()
@@ -101,11 +112,29 @@ impl Context for Command {
     }
 
     fn done(self, status: Status) {
+        self.complete(transferred(status));
+    }
+}
+
+/// A SYNCHRONIZE CACHE, which is completed when the flush is done.
+struct Flush(Command);
+
+impl Context for Flush {
+    fn into_private(self) -> *mut c_void {
+        self.0.into_private()
+    }
+
+    unsafe fn from_private(private: *mut c_void) -> Self {
+        // SAFETY: By the requirements of this function, which are the same.
+        Self(unsafe { Command::from_private(private) })
+    }
+
+    fn done(self, status: Status) {
         if status.is_ok() {
-            self.complete(SamStatus::Good);
+            self.0.complete(SamStatus::Good);
         } else {
             pr_err!("cache flush failed: {}\n", status.into_raw());
-            self.complete(SamStatus::CheckCondition);
+            self.0.complete(SamStatus::CheckCondition);
         }
     }
 }
@@ -136,84 +165,104 @@ pub(crate) fn read_write(
     direction: bindings::dma_data_direction,
 ) -> Result<(), Sense> {
     let op = bio_op(&command, direction)?;
-    let request = Request::new(command)?;
+    transfer(command, op, data.len().into(), data.iter())
+}
 
-    // From here on, the request completes the command, with the status that `submit` leaves in it.
-    if submit(&request, data, op).is_err() {
+/// The part of a command that is not in bios yet.
+struct Transfer<I: Iterator> {
+    op: u32,
+    /// The sector at which the next bio begins.
+    sector: u64,
+    /// The number of segments.
+    left: u64,
+    segments: Peekable<I>,
+}
+
+impl<'a, I: Iterator<Item = Segment<'a>>> Transfer<I> {
+    /// Makes a bio of as many segments as it can have, one at least. Returns [`None`] if that is not
+    /// possible.
+    ///
+    /// # Safety
+    ///
+    /// `backing` and the memory of the segments must outlive the bio. If that is submitted, they
+    /// must stay until it is done.
+    unsafe fn next_bio<'b>(&mut self, backing: &'b Backing) -> Option<Bio<'static>>
+    where
+        'a: 'b,
+    {
+        let room = self.left.try_into().unwrap_or(u32::MAX);
+        let mut bio: Bio<'b> = backing.new_bio(room, self.op, self.sector)?;
+        let before = self.left;
+        while let Some(segment) = self.segments.next_if(|segment| bio.add(segment)) {
+            self.sector += segment.sectors();
+            self.left -= 1;
+        }
+        if self.left == before {
+            pr_err!("a bio does not take a single segment\n");
+            return None;
+        }
+        // SAFETY: By the requirements of this function.
+        Some(unsafe { bio.detach() })
+    }
+}
+
+/// Executes a command by bios of the operation `op` that transfer `count` segments.
+fn transfer<'a>(
+    command: Command,
+    op: u32,
+    count: u64,
+    segments: impl Iterator<Item = Segment<'a>>,
+) -> Result<(), Sense> {
+    if count == 0 {
+        command.complete(SamStatus::Good);
+        return Ok(());
+    }
+    let mut transfer = Transfer {
+        op,
+        sector: command.sector(),
+        left: count,
+        segments: segments.peekable(),
+    };
+    // SAFETY: The core keeps the device and its memory until the command is completed. The bio
+    // completes the command when it is done.
+    let first = unsafe { transfer.next_bio(command.device().backing()?) }
+        .ok_or(Sense::COMMUNICATION_FAILURE)?;
+    // This is the usual case, which needs no memory other than the bio.
+    if transfer.left == 0 {
+        first.submit(command);
+        return Ok(());
+    }
+
+    // From here on, the request completes the command.
+    let request = Request::new(command)?;
+    if submit_all(&request, first, transfer).is_err() {
         request.fail();
     }
     Ok(())
 }
 
-/// Submits bios that transfer `data`.
-fn submit(request: &Arc<Request>, data: ScatterList<'_>, op: u32) -> Result<(), Sense> {
-    let mut submission = Submission::new(request, op)?;
-    for (segment, left) in data.iter().zip((1..=data.len()).rev()) {
-        submission.add(&segment, left)?;
-    }
-    submission.finish();
-    Ok(())
-}
-
-/// The bios of a request that is being submitted.
+/// Submits the bio `first`, and those for the rest of a command.
 ///
-/// If this is dropped, the bios that were submitted before are on their way, and the others are
-/// never submitted.
-struct Submission<'a> {
-    request: &'a Arc<Request>,
-    backing: &'a Backing,
-    op: u32,
-    sector: u64,
-    batch: Batch,
-    current: Option<Bio>,
-}
-
-impl<'a> Submission<'a> {
-    /// Begins at the first sector of the command.
-    fn new(request: &'a Arc<Request>, op: u32) -> Result<Self, Sense> {
-        Ok(Self {
-            request,
-            backing: request.command.device().backing()?,
-            op,
-            sector: request.command.sector(),
-            batch: Batch::new(),
-            current: None,
-        })
-    }
-
-    /// Adds a segment. It is one of `left` segments that are still to come.
-    fn add(&mut self, segment: &Segment<'_>, left: u32) -> Result<(), Sense> {
-        let added = self.current.as_mut().is_some_and(|bio| bio.add(segment));
-        if !added {
-            self.next_bio(left)?;
-            if !self.current.as_mut().is_some_and(|bio| bio.add(segment)) {
-                pr_err!("no bio takes a segment of {} bytes\n", segment.len());
-                return Err(Sense::COMMUNICATION_FAILURE);
-            }
+/// After an error, the bios that were submitted are on their way, and the others are not submitted.
+fn submit_all<'a>(
+    request: &Arc<Request>,
+    first: Bio<'static>,
+    mut rest: Transfer<impl Iterator<Item = Segment<'a>>>,
+) -> Result<(), Sense> {
+    let backing = request.command.device().backing()?;
+    let mut bios = BioList::new();
+    bios.push(first);
+    while rest.left > 0 {
+        if bios.len() == BATCH_SIZE {
+            bios.submit(request);
         }
-        self.sector += segment.sectors();
-        Ok(())
+        // SAFETY: The core keeps the device and its memory until the command is completed. The
+        // request completes it when all bios are done.
+        let bio = unsafe { rest.next_bio(backing) };
+        bios.push(bio.ok_or(Sense::COMMUNICATION_FAILURE)?);
     }
-
-    /// Replaces the current bio, which is full, by an empty one.
-    fn next_bio(&mut self, segments: u32) -> Result<(), Sense> {
-        let bio = self
-            .backing
-            .new_bio(segments, self.op, self.sector)
-            .ok_or(Sense::COMMUNICATION_FAILURE)?;
-        if let Some(full) = self.current.replace(bio) {
-            self.batch.push(full, self.request);
-        }
-        Ok(())
-    }
-
-    /// Submits the remaining bios.
-    fn finish(mut self) {
-        if let Some(last) = self.current.take() {
-            self.batch.push(last, self.request);
-        }
-        self.batch.submit(self.request);
-    }
+    bios.submit(request);
+    Ok(())
 }
 
 /// Executes SYNCHRONIZE CACHE. The block layer takes no range, so this always flushes the whole
@@ -221,13 +270,16 @@ impl<'a> Submission<'a> {
 pub(crate) fn synchronize_cache(command: Command) -> Result<(), Sense> {
     let backing = command.device().backing()?;
     let bio = backing.new_flush().ok_or(Sense::COMMUNICATION_FAILURE)?;
+    // SAFETY: The bio has no segments. The core keeps the device until the command is completed,
+    // and `Device::destroy` waits for a flush that was begun.
+    let bio = unsafe { bio.detach() };
 
     if command.is_immediate() {
         // SAFETY: `Device::destroy` calls `finish`, but not before the command is completed below.
         bio.submit(unsafe { backing.begin_flush() });
         command.complete(SamStatus::Good);
     } else {
-        bio.submit(command);
+        bio.submit(Flush(command));
     }
     Ok(())
 }
@@ -249,7 +301,8 @@ pub(crate) fn write_same(command: Command) -> Result<(), Sense> {
         return Err(Sense::COMMUNICATION_FAILURE);
     }
 
-    let data = command.data();
+    // SAFETY: The segments are not used after the command is completed.
+    let data = unsafe { command.data() };
     let Some(block) = data.iter().next() else {
         return Err(Sense::INVALID_CDB_FIELD);
     };
@@ -275,27 +328,10 @@ pub(crate) fn write_same(command: Command) -> Result<(), Sense> {
         return Ok(());
     }
 
-    let request = Request::new(command)?;
-    if submit_same(&request).is_err() {
-        request.fail();
-    }
-    Ok(())
-}
-
-/// Submits bios that write the command's block repeatedly.
-fn submit_same(request: &Arc<Request>) -> Result<(), Sense> {
-    let command = &request.command;
-    let data = command.data();
-    let block = data.iter().next().ok_or(Sense::INVALID_CDB_FIELD)?;
     let blocks = command
         .write_same_sectors()
         .checked_div(block.sectors())
         .ok_or(Sense::INVALID_CDB_FIELD)?;
-
-    let mut submission = Submission::new(request, bindings::REQ_OP_WRITE)?;
-    for left in (1..=blocks).rev() {
-        submission.add(&block, u32::try_from(left).unwrap_or(u32::MAX))?;
-    }
-    submission.finish();
-    Ok(())
+    let copies = (0..blocks).map(|_| block);
+    transfer(command, bindings::REQ_OP_WRITE, blocks, copies)
 }

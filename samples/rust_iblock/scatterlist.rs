@@ -37,14 +37,17 @@ impl<'a> ScatterList<'a> {
 
     /// The segments.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Segment<'a>> {
-        let mut next = self.first;
-        (0..self.count).map(move |_| {
+        let (mut next, mut left) = (self.first, self.count);
+        core::iter::from_fn(move || {
+            left = left.checked_sub(1)?;
             // SAFETY: By the type invariants `next` is an entry, which does not change during `'a`.
             // INVARIANT: Nor do its pages go away.
             let segment = Segment(unsafe { &*next });
-            // SAFETY: `next` is an entry of the list.
-            next = unsafe { bindings::sg_next(next) };
-            segment
+            if left > 0 {
+                // SAFETY: `next` is an entry of the list, and not the last one.
+                next = unsafe { bindings::sg_next(next) };
+            }
+            Some(segment)
         })
     }
 }
@@ -54,13 +57,16 @@ impl<'a> ScatterList<'a> {
 /// # Invariants
 ///
 /// The pages of the entry do not go away during `'a`.
+#[derive(Clone, Copy)]
 pub(crate) struct Segment<'a>(&'a bindings::scatterlist);
 
 impl Segment<'_> {
     /// The page that the segment begins in.
     pub(crate) fn page(&self) -> *mut bindings::page {
-        // SAFETY: The entry is valid, and is only read.
-        unsafe { bindings::rust_helper_sg_page(core::ptr::from_ref(self.0).cast_mut()) }
+        // The other bits tell links and the last entry.
+        core::ptr::with_exposed_provenance_mut(
+            (self.0.page_link & !bindings::SG_PAGE_LINK_MASK) as usize,
+        )
     }
 
     /// The offset of the segment in the page.

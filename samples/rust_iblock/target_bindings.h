@@ -37,19 +37,17 @@ static const blk_opf_t RUST_CONST_HELPER_REQ_IDLE = REQ_IDLE;
 static const blk_opf_t RUST_CONST_HELPER_REQ_PREFLUSH = REQ_PREFLUSH;
 static const blk_opf_t RUST_CONST_HELPER_REQ_SYNC = REQ_SYNC;
 static const gfp_t RUST_CONST_HELPER_GFP_NOIO = GFP_NOIO;
+static const unsigned long RUST_CONST_HELPER_SG_PAGE_LINK_MASK = SG_PAGE_LINK_MASK;
 #endif
 
 /* helpers.c */
-unsigned int rust_helper_bdev_logical_block_size(struct block_device *bdev);
 unsigned int rust_helper_bdev_physical_block_size(struct block_device *bdev);
 unsigned int rust_helper_bdev_io_min(struct block_device *bdev);
 unsigned int rust_helper_bdev_io_opt(struct block_device *bdev);
 unsigned int rust_helper_bdev_max_hw_sectors(struct block_device *bdev);
 unsigned int rust_helper_bdev_write_zeroes_sectors(struct block_device *bdev);
-loff_t rust_helper_bdev_nr_bytes(struct block_device *bdev);
 bool rust_helper_bdev_fua(struct block_device *bdev);
 bool rust_helper_bdev_rot(struct block_device *bdev);
 bool rust_helper_bdev_write_cache(struct block_device *bdev);
-struct page *rust_helper_sg_page(struct scatterlist *sg);
 
 #endif
