@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Counts the instructions of I/O through a disk of the C driver and of samples/rust_iblock, in turns:
-# `# sample disk/DRIVER/DEVICE/DEPTH/DIRECTION/ORDER COUNT TICKS`.
+# Counts the instructions of I/O through a disk of the C driver and of samples/rust_iblock, in
+# turns: `# sample disk/DRIVER/DEVICE/DEPTH/DIRECTION/ORDER COUNT TICKS`.
 #
 # kimport-vm: needs kernel-crate
 # kimport-vm: module samples/rust_iblock/rust_iblock
@@ -16,7 +16,7 @@
 . "$LIO_SH"
 
 ROUNDS=5
-COUNT=1000
+COUNT=1024
 WWN=naa.6001405000000001
 
 load() {
@@ -52,6 +52,8 @@ turn() {
 		lio_backstore_create target iblock_0 data /dev/$device &&
 			lio_loop_attach target loopback $WWN iblock_0/data &&
 			disk=$(lio_wait_disk target loopback $WWN) &&
+			# One command for each transfer.
+			lio_write 2 "/sys/block/${disk##*/}/queue/nomerges" &&
 			measure "$1" $device &&
 			lio_loop_detach target loopback $WWN &&
 			lio_backstore_remove target iblock_0 data || return

@@ -22,14 +22,14 @@ enum Measured {
     /// The growth from the first module to the second, as a ratio to that from the third to the
     /// fourth.
     Growth([&'static str; 4]),
-    /// The ticks of the I/O of this kind through the driver in Rust, as a ratio to those through the
-    /// driver in C. Only one run has them.
+    /// The ticks of the I/O of this kind through the driver in Rust, as a ratio to those through
+    /// the driver in C. Only one run has them.
     Disk(&'static str),
 }
 use Measured::{Disk, Growth, More, Ratio, Ticks};
 
 /// The number of transfers, as in tests/suites/bench_disk.sh.
-const TRANSFERS: u64 = 1000;
+const TRANSFERS: u64 = 1024;
 
 impl Measured {
     /// Returns the number of a run, or [`None`] if the run is not meant to have it.
@@ -294,10 +294,14 @@ mod tests {
         for device in ["ram0", "nullb0"] {
             for (depth, direction) in [(1, "read"), (1, "write"), (16, "read"), (16, "write")] {
                 let kind = format!("{device}/{depth}/{direction}");
-                add(&format!("disk/rust/{kind}/sequential"), 1000, rust);
-                add(&format!("disk/rust/{kind}/random"), 1000, rust + 10_000);
-                add(&format!("disk/c/{kind}/sequential"), 1000, c + 10_000);
-                add(&format!("disk/c/{kind}/random"), 1000, c);
+                add(&format!("disk/rust/{kind}/sequential"), TRANSFERS, rust);
+                add(
+                    &format!("disk/rust/{kind}/random"),
+                    TRANSFERS,
+                    rust + 10_000,
+                );
+                add(&format!("disk/c/{kind}/sequential"), TRANSFERS, c + 10_000);
+                add(&format!("disk/c/{kind}/random"), TRANSFERS, c);
                 [rust, c] = [c, rust];
             }
         }

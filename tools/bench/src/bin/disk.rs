@@ -20,10 +20,12 @@ struct Block([u8; 4096]);
 /// The size of each transfer.
 const BLOCK: u32 = size_of::<Block>() as u32;
 
-/// Reads or writes blocks of 4 KiB of a disk, past the page cache, and prints the number of ticks of
-/// the time-stamp counter that this took.
+/// Reads or writes blocks of 4 KiB of a disk, past the page cache, and prints the number of ticks
+/// of the time-stamp counter that this took.
 ///
-/// As with fio, each transfer is submitted by itself, as soon as another one has ended.
+/// Transfers are submitted in bursts, each when the one before has ended (with fio:
+/// iodepth_batch_complete_min). Otherwise the scheduler of the kernel decides how many commands are
+/// processed together, and with that how much each of them takes.
 #[derive(Debug, Parser)]
 #[command(name = "kimport-bench-disk", version)]
 struct Cli {
@@ -32,9 +34,9 @@ struct Cli {
     direction: Direction,
     /// The order of the blocks.
     order: Order,
-    /// The number of transfers that are under way at a time.
+    /// The number of transfers in a burst.
     depth: u16,
-    /// The number of transfers.
+    /// The number of transfers, a multiple of the depth.
     count: u64,
 }
 
@@ -70,7 +72,8 @@ impl Disk {
             .open(&cli.disk)?;
         let blocks = file.seek(SeekFrom::End(0))? / u64::from(BLOCK);
         ensure!(blocks > 0, "the disk is empty");
-        ensure!(cli.depth > 0, "nothing is done with a depth of 0");
+        let whole = cli.count.checked_rem(cli.depth.into()) == Some(0);
+        ensure!(whole, "the depth does not divide the number of transfers");
         let memory = vec![Block([0; BLOCK as usize]); cli.depth.into()];
         Ok(Self {
             file,
@@ -83,8 +86,9 @@ impl Disk {
         })
     }
 
-    /// Submits the transfer with the number `index`, which uses the memory with the number `slot`.
-    fn submit(&mut self, index: u64, slot: u64) -> Result<()> {
+    /// Returns the transfer of the block with the number `index` in the order, which uses the
+    /// memory with the number `slot`.
+    fn entry(&mut self, index: u64, slot: usize) -> squeue::Entry {
         let block = match self.order {
             Order::Sequential => index,
             // The multiples of an odd number scatter over all 64 bits.
@@ -92,41 +96,33 @@ impl Disk {
         };
         let offset = block % self.blocks * u64::from(BLOCK);
         let file = types::Fd(self.file.as_raw_fd());
-        let part = self.memory[slot as usize].0.as_mut_ptr();
-        let entry: squeue::Entry = match self.direction {
-            Direction::Read => opcode::Read::new(file, part, BLOCK).offset(offset).build(),
-            Direction::Write => opcode::Write::new(file, part, BLOCK).offset(offset).build(),
-        };
-        // SAFETY: The file stays open and the memory is never freed. Each part of it is used by one
-        // transfer at a time.
-        unsafe { self.ring.submission().push(&entry.user_data(slot)) }?;
-        self.ring.submit()?;
-        Ok(())
+        let memory = self.memory[slot].0.as_mut_ptr();
+        match self.direction {
+            Direction::Read => opcode::Read::new(file, memory, BLOCK)
+                .offset(offset)
+                .build(),
+            Direction::Write => opcode::Write::new(file, memory, BLOCK)
+                .offset(offset)
+                .build(),
+        }
     }
 
-    /// Transfers `count` blocks, `depth` at a time.
-    fn transfer(&mut self, depth: u64, count: u64) -> Result<()> {
-        let mut submitted = 0;
-        while submitted < count.min(depth) {
-            self.submit(submitted, submitted)?;
-            submitted += 1;
-        }
-        let mut done = 0;
-        while done < count {
-            self.ring.submitter().submit_and_wait(1)?;
-            loop {
-                let next = self.ring.completion().next();
-                let Some(entry) = next else { break };
-                ensure!(
-                    entry.result() == BLOCK as i32,
-                    "a transfer ended with {}",
-                    entry.result()
-                );
-                done += 1;
-                if submitted < count {
-                    self.submit(submitted, entry.user_data())?;
-                    submitted += 1;
-                }
+    /// Transfers `count` blocks in bursts.
+    fn transfer(&mut self, count: u64) -> Result<()> {
+        let mut index = 0;
+        while index < count {
+            let depth = self.memory.len();
+            for slot in 0..depth {
+                let entry = self.entry(index, slot);
+                // SAFETY: The file stays open and the memory is never freed. Each part of it is
+                // used by one transfer at a time.
+                unsafe { self.ring.submission().push(&entry) }?;
+                index += 1;
+            }
+            self.ring.submit_and_wait(depth)?;
+            for entry in self.ring.completion() {
+                let length = entry.result();
+                ensure!(length == BLOCK as i32, "a transfer ended with {length}");
             }
         }
         Ok(())
@@ -141,9 +137,9 @@ fn ticks() -> u64 {
 fn run(cli: &Cli) -> Result<u64> {
     let mut disk = Disk::open(cli)?;
     // The first transfers fill caches.
-    disk.transfer(cli.depth.into(), cli.count / 8)?;
+    disk.transfer(cli.count / 8)?;
     let start = ticks();
-    disk.transfer(cli.depth.into(), cli.count)?;
+    disk.transfer(cli.count)?;
     Ok(ticks() - start)
 }
 
