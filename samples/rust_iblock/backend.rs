@@ -162,8 +162,8 @@ of_device! {
         from_result(|| device.set_parameters(page).map(|()| count))
     };
     show_configfs_dev_params(page: *mut c_char) -> isize = |device| {
-        // The core has already written to the page.
-        let room = PAGE_SIZE - page.addr() % PAGE_SIZE;
+        // The core has already written to the page, perhaps all of it.
+        let room = page.addr().next_multiple_of(PAGE_SIZE) - page.addr();
         // SAFETY: configfs passes a whole page, of which this is the rest; it is initialized, and
         // nobody else uses it.
         let rest = unsafe { core::slice::from_raw_parts_mut(page, room) };
@@ -183,8 +183,8 @@ of_device! {
 unsafe extern "C" fn destroy_device(dev: *mut bindings::se_device) {
     // SAFETY: By the requirements of this function `dev` is from `alloc_device` and not freed.
     let device = unsafe { Device::from_raw(dev) };
-    // SAFETY: The core calls this when all commands are completed, or none was ever submitted, and
-    // configfs does not reach the device any more, or waits for the return of this function.
+    // SAFETY: The core calls this when all commands are completed, or none was ever submitted. All
+    // other functions that configfs may reach meanwhile lock the configuration.
     unsafe { device.destroy() }
 }
 

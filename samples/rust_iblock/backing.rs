@@ -5,6 +5,7 @@
 use crate::bdev::BlockDevice;
 use crate::bindings;
 use crate::bio::{Bio, BioSet, Context, Status};
+use crate::log::pr_err_ratelimited;
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 use kernel::ffi::c_void;
@@ -114,7 +115,7 @@ impl Context for FlushInProgress {
 
     fn done(self, status: Status) {
         if !status.is_ok() {
-            pr_err!("cache flush failed: {}\n", status.into_raw());
+            pr_err_ratelimited!("cache flush failed: {}\n", status.into_raw());
         }
     }
 }

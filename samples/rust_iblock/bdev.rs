@@ -173,8 +173,6 @@ properties! {
     max_hw_sectors: u32 = rust_helper_bdev_max_hw_sectors;
     /// The longest WRITE ZEROES that the device takes, in sectors of 512 bytes; 0 if it takes none.
     max_write_zeroes_sectors: u32 = rust_helper_bdev_write_zeroes_sectors;
-    /// Returns whether writes can be forced to the medium.
-    has_fua: bool = rust_helper_bdev_fua;
     /// Returns whether there is a volatile write cache.
     has_write_cache: bool = rust_helper_bdev_write_cache;
     /// Returns whether the medium rotates.

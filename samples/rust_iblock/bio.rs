@@ -17,8 +17,8 @@ use kernel::types::Opaque;
 /// The number of bios that are kept in reserve, so that there is progress when memory is short.
 const POOL_SIZE: u32 = 128;
 
-/// The most bios that a command holds before it submits them. The reserve suffices for four commands
-/// that hold as many.
+/// The most bios that a command holds before it submits them. The reserve suffices for four
+/// commands that hold as many.
 pub(crate) const BATCH_SIZE: usize = 32;
 
 /// A pool of bios.

@@ -17,15 +17,26 @@ use core::ptr::NonNull;
 /// # Invariants
 ///
 /// The pointer refers to a command that was submitted to this backend and is not completed, so the
-/// core neither changes nor frees the command, nor frees its device.
+/// core frees neither the command nor its device. It may change the command's state, but not the
+/// work that the command asks for.
 #[must_use]
 pub(crate) struct Command(NonNull<bindings::se_cmd>);
 
 // SAFETY: A command can be completed from any thread.
 unsafe impl Send for Command {}
 
-// SAFETY: The methods that take `&self` only read data that does not change until completion.
+// SAFETY: The methods that take `&self` only read fields one by one.
 unsafe impl Sync for Command {}
+
+/// Reads a field of a command. There are no references to the structure, because the core writes to
+/// other fields of it at the same time.
+macro_rules! field {
+    ($command:expr, $field:ident) => {{
+        let command = $command.as_ptr();
+        // SAFETY: By the type invariants the command is valid. The field is a word.
+        unsafe { (&raw const (*command).$field).read_volatile() }
+    }};
+}
 
 impl Command {
     /// # Safety
@@ -47,13 +58,8 @@ impl Command {
         self.0.as_ptr()
     }
 
-    fn inner(&self) -> &bindings::se_cmd {
-        // SAFETY: By the type invariants the command is valid.
-        unsafe { self.0.as_ref() }
-    }
-
     fn se_dev(&self) -> *mut bindings::se_device {
-        self.inner().se_dev
+        field!(self, se_dev)
     }
 
     /// The device that executes the command.
@@ -81,29 +87,30 @@ impl Command {
 
     /// Returns whether a SYNCHRONIZE CACHE shall be completed before the flush is done.
     pub(crate) fn is_immediate(&self) -> bool {
-        // SAFETY: `t_task_cdb` points to the command descriptor block, which has at least 6 bytes.
-        let flags = unsafe { *self.inner().t_task_cdb.add(1) };
+        let cdb = field!(self, t_task_cdb);
+        // SAFETY: This is the command descriptor block, which has at least 6 bytes.
+        let flags = unsafe { *cdb.add(1) };
         flags & 0x2 != 0
     }
 
     /// Returns whether the initiator wants the data on the medium.
     pub(crate) fn force_unit_access(&self) -> bool {
-        self.inner().se_cmd_flags & bindings::se_cmd_flags_table_SCF_FUA != 0
+        field!(self, se_cmd_flags) & bindings::se_cmd_flags_table_SCF_FUA != 0
     }
 
     /// Returns whether the initiator wants either all of the data written, or nothing.
     pub(crate) fn atomic(&self) -> bool {
-        self.inner().se_cmd_flags & bindings::se_cmd_flags_table_SCF_ATOMIC != 0
+        field!(self, se_cmd_flags) & bindings::se_cmd_flags_table_SCF_ATOMIC != 0
     }
 
     /// Returns whether protection information is to be transferred.
     pub(crate) fn has_protection(&self) -> bool {
-        self.inner().prot_op != bindings::target_prot_op_TARGET_PROT_NORMAL
+        field!(self, prot_op) != bindings::target_prot_op_TARGET_PROT_NORMAL
     }
 
     /// The length of the parameter data, in bytes.
     pub(crate) fn data_length(&self) -> u32 {
-        self.inner().data_length
+        field!(self, data_length)
     }
 
     /// The data of the command.
@@ -112,15 +119,15 @@ impl Command {
     ///
     /// The command must not be completed during `'a`.
     pub(crate) unsafe fn data<'a>(&self) -> ScatterList<'a> {
-        let cmd = self.inner();
+        let (first, count) = (field!(self, t_data_sg), field!(self, t_data_nents));
         // SAFETY: The core does not change the command's list until completion. By the requirements
         // of this function that is after `'a`.
-        unsafe { ScatterList::from_raw(cmd.t_data_sg, cmd.t_data_nents) }
+        unsafe { ScatterList::from_raw(first, count) }
     }
 
     /// The first sector.
     pub(crate) fn sector(&self) -> u64 {
-        self.to_sectors(self.inner().t_task_lba)
+        self.to_sectors(field!(self, t_task_lba))
     }
 
     /// The number of sectors that a WRITE SAME fills.

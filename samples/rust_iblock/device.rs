@@ -23,6 +23,14 @@ use kernel::types::Opaque;
 /// bytes for the count.
 const MAX_WRITE_SAME_LEN: u32 = 0xffff;
 
+/// Returns the number of sectors of 512 bytes in a logical block, as a power of two.
+fn sectors_shift(block_size: u32) -> u32 {
+    // The block size is a power of two. It is not smaller than a sector.
+    block_size
+        .trailing_zeros()
+        .saturating_sub(bindings::SECTOR_SHIFT)
+}
+
 /// A storage device.
 ///
 /// # Invariants
@@ -158,9 +166,13 @@ impl Device {
 
         if config.readonly {
             let se_dev = self.se_dev.get();
-            // SAFETY: `se_dev` is valid; the core leaves the flags alone while it configures the
-            // device.
-            unsafe { (*se_dev).dev_flags |= bindings::DF_READ_ONLY };
+            // SAFETY: This only computes an address, in `se_dev`.
+            let flags = unsafe { &raw mut (*se_dev).dev_flags };
+            // SAFETY: `se_dev` is valid. The field is a word.
+            let old = unsafe { flags.read_volatile() };
+            // SAFETY: As above. The core changes the flags only in this task while it configures
+            // the device.
+            unsafe { flags.write_volatile(old | bindings::DF_READ_ONLY) };
         }
         self.set_limits(&backing.bdev);
 
@@ -178,18 +190,25 @@ impl Device {
         let max_bytes = u64::from(bdev.max_hw_sectors()) << bindings::SECTOR_SHIFT;
         let max_blocks = max_bytes / u64::from(block_size.max(1));
 
-        // SAFETY: The attributes live as long as `self`. While the core configures the device,
-        // others at most read them, one word at a time.
-        let attributes = unsafe { &mut *self.attributes() };
-        attributes.hw_block_size = block_size;
-        attributes.hw_max_sectors = u32::try_from(max_blocks).unwrap_or(u32::MAX);
-        attributes.hw_queue_depth = bdev.queue_depth();
-        attributes.max_write_same_len = match bdev.max_write_zeroes_sectors() {
+        let attributes = self.attributes();
+        /// Writes an attribute. There are no references to the structure, because configfs reads
+        /// and writes other attributes at the same time.
+        macro_rules! set {
+            ($field:ident: $value:expr) => {{
+                let value = $value;
+                // SAFETY: The attributes live as long as `self`. The field is a word.
+                unsafe { (&raw mut (*attributes).$field).write_volatile(value) }
+            }};
+        }
+        set!(hw_block_size: block_size);
+        set!(hw_max_sectors: u32::try_from(max_blocks).unwrap_or(u32::MAX));
+        set!(hw_queue_depth: bdev.queue_depth());
+        set!(max_write_same_len: match bdev.max_write_zeroes_sectors() {
             0 => MAX_WRITE_SAME_LEN,
-            sectors => sectors,
-        };
+            sectors => sectors >> sectors_shift(block_size),
+        });
         if !bdev.is_rotational() {
-            attributes.is_nonrot = true;
+            set!(is_nonrot: true);
         }
 
         // SAFETY: The attributes are the device's, and the block device is open.
@@ -197,7 +216,11 @@ impl Device {
     }
 
     /// Tells the core the discard limits of the block device. Returns false if it has none.
+    ///
+    /// The core also calls this for a write to an attribute, which does not wait for a device that
+    /// is being destroyed. So this locks the configuration.
     pub(crate) fn configure_unmap(&self) -> bool {
+        let _config = self.config.lock();
         self.bdev().is_some_and(|bdev| {
             // SAFETY: The attributes are the device's, and the block device is open.
             unsafe { lio::target_configure_unmap_from_bdev(self.attributes(), bdev.as_ptr()) }
@@ -208,8 +231,8 @@ impl Device {
     ///
     /// # Safety
     ///
-    /// No reference from [`Self::backing`] or [`Self::bdev`] may exist, and no command. This must
-    /// be called in a context that may sleep.
+    /// No reference from [`Self::backing`] or [`Self::bdev`] may exist, other than those for which
+    /// `config` is locked, and no command. This must be called in a context that may sleep.
     pub(crate) unsafe fn destroy(&self) {
         let _config = self.config.lock();
         // INVARIANT: `backing` is null, and this function now owns the [`Backing`].
@@ -243,9 +266,7 @@ impl Device {
         };
         let own = bdev.logical_block_size();
         let shown = self.block_size();
-        // The logical block size is a power of two, and at least the size of a sector.
-        let shift = own.trailing_zeros().saturating_sub(bindings::SECTOR_SHIFT);
-        let last = (bdev.sectors() >> shift).saturating_sub(1);
+        let last = (bdev.sectors() >> sectors_shift(own)).saturating_sub(1);
         if own == shown {
             return last;
         }

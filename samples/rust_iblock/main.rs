@@ -22,19 +22,34 @@
 //!   memory that it transfers; [`scsi`]: its results.
 //! - [`backing`], [`bdev`] and [`bio`]: the block layer.
 //! - [`imports`]: the functions of the core; [`bindings`]: the C types.
-//! - [`param`]: the module parameter.
+//! - [`param`]: the module parameter; [`log`]: messages at a limited rate.
 //!
 //! The differences from the C driver:
 //!
 //! - Protection information (T10 PI) is not passed through.
 //! - A command that fails after some of its bios were submitted is completed only when these are
 //!   done. The C driver frees memory that they still use.
-//! - When the device is destroyed, it waits for flushes that the initiator did not wait for
-//!   (IMMED).
+//! - A command whose data is in one bio needs no memory other than the bio, and bios with few
+//!   segments come from a cache of the CPU.
+//! - WRITE SAME holds no more bios that are not submitted than other commands, and each of them has
+//!   as many segments as fit. The C driver holds all of them, with one segment each, which may be
+//!   more than its reserve has.
+//! - `max_write_same_len` is in blocks. The C driver takes the number of sectors of 512 bytes, also
+//!   for larger blocks.
+//! - FUA also works for a device with a cache that has no FUA itself: the block layer flushes it.
+//! - SYNCHRONIZE CACHE with IMMED is answered when the flush was submitted, not before. The device
+//!   waits for such flushes when it is destroyed.
+//! - READ KEYS asks for as many keys as the device has, if there are more than 16. The C driver
+//!   doubles the number until it suffices.
 //! - With `readonly=1`, the device refuses writes even from an initiator that does not ask whether
 //!   it may write.
 //! - A reservation conflict is reported whichever bio of the command met it.
-//! - A `udev_path` that is too long is refused instead of cut off.
+//! - A `udev_path` that is too long is refused instead of cut off. An error in one parameter ends
+//!   the list, and those before it keep their effect.
+//! - `info` never writes past its page.
+//! - A device that could not be configured can be configured again. In the C driver, an error after
+//!   the block device was opened leaves a pointer to it behind, so that the path cannot change.
+//! - Errors that an initiator can provoke are logged at a limited rate.
 
 mod backend;
 mod backing;
@@ -45,6 +60,7 @@ mod command;
 mod config;
 mod device;
 mod imports;
+mod log;
 mod param;
 mod plug;
 mod pr;

@@ -15,7 +15,7 @@ use kernel::types::Opaque;
 /// A plug that the core sees as a `struct se_dev_plug`.
 #[repr(C)]
 pub(crate) struct Plug {
-    // This is the first field, so a pointer to it is a pointer to the plug.
+    // This is the first field, so the address of the plug is its address.
     se_plug: Opaque<bindings::se_dev_plug>,
     blk_plug: Opaque<bindings::blk_plug>,
     plugged: AtomicFlag,
@@ -35,7 +35,8 @@ impl Plug {
     /// `se_plug` must be from [`Plugs::start`], called by the same task, and must not be used
     /// afterwards.
     pub(crate) unsafe fn finish(se_plug: NonNull<bindings::se_dev_plug>) {
-        // SAFETY: By the requirements of this function `se_plug` is the first field of a plug.
+        // SAFETY: By the requirements of this function this is a pointer to a plug, in which
+        // `se_plug` comes first.
         let plug = unsafe { se_plug.cast::<Self>().as_ref() };
         // SAFETY: `Plugs::start` started it, by this task.
         unsafe { bindings::blk_finish_plug(plug.blk_plug.get()) };
@@ -78,6 +79,7 @@ impl Plugs {
         }
         // SAFETY: The plug does not move. It belongs to this task, because `plugged` was not set.
         unsafe { bindings::blk_start_plug(plug.blk_plug.get()) };
-        NonNull::new(plug.se_plug.get())
+        // This is a pointer to the whole plug, so that `finish` may use all of it.
+        Some(NonNull::from(plug).cast())
     }
 }

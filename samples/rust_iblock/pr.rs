@@ -7,6 +7,7 @@
 use crate::bdev::BlockDevice;
 use crate::bindings;
 use crate::command::Command;
+use crate::log::pr_err_ratelimited;
 use crate::scsi::Sense;
 use kernel::ffi::c_int;
 use kernel::prelude::*;
@@ -62,7 +63,7 @@ fn operations(bdev: &BlockDevice) -> Result<&bindings::pr_ops, Sense> {
     // SAFETY: The operations are null, or constant and live as long as the disk. The cast is to
     // the type in the header; `kernel::bindings` only has the declaration.
     unsafe { ops.as_ref() }.ok_or_else(|| {
-        pr_err!("the block device does not support persistent reservations\n");
+        pr_err_ratelimited!("the block device does not support persistent reservations\n");
         Sense::UNSUPPORTED_OPCODE
     })
 }
@@ -70,7 +71,7 @@ fn operations(bdev: &BlockDevice) -> Result<&bindings::pr_ops, Sense> {
 /// Returns `operation`, or logs that the block device lacks it.
 fn supported<T>(operation: Option<T>, name: &str) -> Result<T, Sense> {
     operation.ok_or_else(|| {
-        pr_err!("the block device does not support {}\n", name);
+        pr_err_ratelimited!("the block device does not support {}\n", name);
         Sense::UNSUPPORTED_OPCODE
     })
 }
@@ -146,7 +147,7 @@ pub(crate) fn reserve_out(
             unsafe { release(bdev, key, block_type(kind)) }
         }
         _ => {
-            pr_err!("unknown PERSISTENT RESERVE OUT action {:#04x}\n", action);
+            pr_err_ratelimited!("unknown PERSISTENT RESERVE OUT action {:#04x}\n", action);
             return Err(Sense::UNSUPPORTED_OPCODE);
         }
     })
@@ -162,7 +163,7 @@ pub(crate) fn reserve_in(command: &Command, action: u8, data: &mut [u8]) -> Resu
         action_in::READ_KEYS => read_keys(&command.device().backing()?.bdev, data),
         action_in::READ_RESERVATION => read_reservation(&command.device().backing()?.bdev, data),
         _ => {
-            pr_err!("unknown PERSISTENT RESERVE IN action {:#04x}\n", action);
+            pr_err_ratelimited!("unknown PERSISTENT RESERVE IN action {:#04x}\n", action);
             Err(Sense::UNSUPPORTED_OPCODE)
         }
     }

@@ -6,6 +6,7 @@ use crate::backing::Backing;
 use crate::bindings;
 use crate::bio::{Bio, BioList, Context, Status, BATCH_SIZE};
 use crate::command::Command;
+use crate::log::pr_err_ratelimited;
 use crate::scatterlist::{ScatterList, Segment};
 use crate::scsi::{SamStatus, Sense};
 use core::iter::Peekable;
@@ -71,7 +72,7 @@ fn transferred(status: Status) -> SamStatus {
     if status.is_ok() {
         return SamStatus::Good;
     }
-    pr_err!("bio error: {}\n", status.into_raw());
+    pr_err_ratelimited!("bio error: {}\n", status.into_raw());
     if status.is_reservation_conflict() {
         SamStatus::ReservationConflict
     } else {
@@ -133,7 +134,7 @@ impl Context for Flush {
         if status.is_ok() {
             self.0.complete(SamStatus::Good);
         } else {
-            pr_err!("cache flush failed: {}\n", status.into_raw());
+            pr_err_ratelimited!("cache flush failed: {}\n", status.into_raw());
             self.0.complete(SamStatus::CheckCondition);
         }
     }
@@ -145,11 +146,11 @@ fn bio_op(command: &Command, direction: bindings::dma_data_direction) -> Result<
         return Ok(bindings::REQ_OP_READ);
     }
 
-    let bdev = &command.device().writable_backing()?.bdev;
+    command.device().writable_backing()?;
     // These are the flags that O_DIRECT sets, so that writeback throttling leaves the bios alone.
     let mut op = bindings::REQ_OP_WRITE | bindings::REQ_SYNC | bindings::REQ_IDLE;
-    // Write through if there is no volatile write cache or the initiator asks for it.
-    if bdev.has_fua() && (command.force_unit_access() || !bdev.has_write_cache()) {
+    // A device without FUA is flushed after the write, and one without a cache ignores the flag.
+    if command.force_unit_access() {
         op |= bindings::REQ_FUA;
     }
     if command.atomic() {
@@ -179,8 +180,8 @@ struct Transfer<I: Iterator> {
 }
 
 impl<'a, I: Iterator<Item = Segment<'a>>> Transfer<I> {
-    /// Makes a bio of as many segments as it can have, one at least. Returns [`None`] if that is not
-    /// possible.
+    /// Makes a bio of as many segments as it can have, one at least. Returns [`None`] if that is
+    /// not possible.
     ///
     /// # Safety
     ///
@@ -198,7 +199,7 @@ impl<'a, I: Iterator<Item = Segment<'a>>> Transfer<I> {
             self.left -= 1;
         }
         if self.left == before {
-            pr_err!("a bio does not take a single segment\n");
+            pr_err_ratelimited!("a bio does not take a single segment\n");
             return None;
         }
         // SAFETY: By the requirements of this function.
@@ -289,7 +290,7 @@ pub(crate) fn unmap(command: &Command, block: u64, count: u64) -> Result<(), Sen
     let bdev = &command.device().writable_backing()?.bdev;
     bdev.discard(command.to_sectors(block), command.to_sectors(count))
         .map_err(|error| {
-            pr_err!("discard failed: {}\n", error.to_errno());
+            pr_err_ratelimited!("discard failed: {}\n", error.to_errno());
             Sense::COMMUNICATION_FAILURE
         })
 }
@@ -297,7 +298,7 @@ pub(crate) fn unmap(command: &Command, block: u64, count: u64) -> Result<(), Sen
 /// Executes WRITE SAME without the UNMAP bit.
 pub(crate) fn write_same(command: Command) -> Result<(), Sense> {
     if command.has_protection() {
-        pr_err!("WRITE_SAME: protection information is not supported\n");
+        pr_err_ratelimited!("WRITE_SAME: protection information is not supported\n");
         return Err(Sense::COMMUNICATION_FAILURE);
     }
 
@@ -308,7 +309,7 @@ pub(crate) fn write_same(command: Command) -> Result<(), Sense> {
     };
     let block_size = command.device().block_size();
     if data.len() > 1 || block.len() != block_size {
-        pr_err!(
+        pr_err_ratelimited!(
             "WRITE_SAME: {} segments, the first of {} bytes, for a block of {} bytes\n",
             data.len(),
             block.len(),

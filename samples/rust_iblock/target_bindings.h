@@ -46,8 +46,8 @@ unsigned int rust_helper_bdev_io_min(struct block_device *bdev);
 unsigned int rust_helper_bdev_io_opt(struct block_device *bdev);
 unsigned int rust_helper_bdev_max_hw_sectors(struct block_device *bdev);
 unsigned int rust_helper_bdev_write_zeroes_sectors(struct block_device *bdev);
-bool rust_helper_bdev_fua(struct block_device *bdev);
 bool rust_helper_bdev_rot(struct block_device *bdev);
 bool rust_helper_bdev_write_cache(struct block_device *bdev);
+bool rust_helper_iblock_ratelimit(void);
 
 #endif

@@ -88,6 +88,8 @@ shown() {
 	write control udev_path=/dev/vdb
 	write control readonly=0
 	write enable 1
+	# The C driver takes a number of sectors for one of blocks.
+	[ "$1" != 4k ] || lio_write 4096 "$BACKSTORE/attrib/max_write_same_len" || return
 	lio_loop_attach target loopback $WWN iblock_0/data && disk=$(lio_wait_disk target loopback $WWN) || return
 	commands 2>&1
 	lio_loop_detach target loopback $WWN && lio_backstore_remove target iblock_0 data && teardown "$1"
