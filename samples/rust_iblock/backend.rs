@@ -224,6 +224,13 @@ unsafe extern "C" fn unplug_device(se_plug: *mut bindings::se_dev_plug) {
 ///
 /// See [the module](self).
 unsafe extern "C" fn parse_cdb(cmd: *mut bindings::se_cmd) -> bindings::sense_reason_t {
+    // SAFETY: By the requirements of this function the command is not completed.
+    let command = unsafe { Command::from_raw(cmd) };
+    if command.device().has_no_medium() && command.needs_medium() {
+        // SAFETY: The core passes a valid command, and leaves this field to the backend.
+        unsafe { (*cmd).execute_cmd = Some(execute_without_medium) };
+        return Sense::from_result(Ok(()));
+    }
     let ops = (&raw const EXEC_CMD_OPS).cast_mut();
     // SAFETY: The core passes a valid command. It only reads `ops`.
     unsafe { lio::sbc_parse_cdb(cmd, ops) }
@@ -256,6 +263,10 @@ macro_rules! of_command {
 }
 
 of_command! {
+    execute_without_medium() = |command| {
+        command.complete_without_medium();
+        Ok(())
+    };
     execute_rw(
         sgl: *mut bindings::scatterlist, nents: u32, direction: bindings::dma_data_direction
     ) = |command| {

@@ -6,7 +6,7 @@ use crate::bindings;
 use crate::device::Device;
 use crate::imports::lio;
 use crate::scatterlist::ScatterList;
-use crate::scsi::SamStatus;
+use crate::scsi::{self, SamStatus};
 use core::ptr::NonNull;
 
 /// A command that is to be executed.
@@ -85,12 +85,36 @@ impl Command {
         unsafe { lio::target_complete_cmd(self.as_ptr(), status as u8) }
     }
 
+    /// Completes the command with the sense data for a device without a medium. The core has no
+    /// `sense_reason_t` for that.
+    pub(crate) fn complete_without_medium(self) {
+        let mut sense = [0; bindings::TRANSPORT_SENSE_BUFFER as usize];
+        let (key, code) = (bindings::NOT_READY as u8, scsi::MEDIUM_NOT_PRESENT);
+        // SAFETY: The buffer is long enough for fixed-format sense data.
+        unsafe { bindings::scsi_build_sense_buffer(0, sense.as_mut_ptr(), key, code, 0) };
+        // SAFETY: By the type invariants the command is not completed. The core reads as many bytes
+        // as the buffer has.
+        unsafe { lio::transport_copy_sense_to_cmd(self.as_ptr(), sense.as_mut_ptr()) };
+        self.complete(SamStatus::CheckCondition);
+    }
+
+    /// The first two bytes of the command descriptor block.
+    fn cdb(&self) -> [u8; 2] {
+        let cdb = field!(self, t_task_cdb).cast::<[u8; 2]>();
+        // SAFETY: This is the command descriptor block, which has at least 6 bytes and does not
+        // change.
+        unsafe { cdb.read() }
+    }
+
+    /// Returns whether the command is for the medium, and not only for the device.
+    pub(crate) fn needs_medium(&self) -> bool {
+        let [opcode, action] = self.cdb();
+        scsi::needs_medium(opcode, action)
+    }
+
     /// Returns whether a SYNCHRONIZE CACHE shall be completed before the flush is done.
     pub(crate) fn is_immediate(&self) -> bool {
-        let cdb = field!(self, t_task_cdb);
-        // SAFETY: This is the command descriptor block, which has at least 6 bytes.
-        let flags = unsafe { *cdb.add(1) };
-        flags & 0x2 != 0
+        self.cdb()[1] & 0x2 != 0
     }
 
     /// Returns whether the initiator wants the data on the medium.

@@ -146,6 +146,11 @@ impl Device {
         self.backing().ok().map(|backing| &backing.bdev)
     }
 
+    /// Returns whether the block device is empty, which it also is after it was removed.
+    pub(crate) fn has_no_medium(&self) -> bool {
+        self.bdev().is_some_and(|bdev| bdev.sectors() == 0)
+    }
+
     /// Opens the block device and tells the core about it.
     pub(crate) fn configure(&self) -> Result {
         let config = self.config.lock();

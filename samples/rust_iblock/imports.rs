@@ -19,6 +19,8 @@ import_symbols! {
 
         /// Completes `cmd` with a SAM status. May be called from interrupt context.
         target_complete_cmd: fn(cmd: *mut se_cmd, scsi_status: u8),
+        /// Takes over the sense data of `cmd`, `TRANSPORT_SENSE_BUFFER` bytes.
+        transport_copy_sense_to_cmd: fn(cmd: *mut se_cmd, sense: *mut u8),
         /// Parses the CDB of a block device command and picks the function of `ops` that executes
         /// it.
         sbc_parse_cdb: fn(cmd: *mut se_cmd, ops: *mut exec_cmd_ops) -> sense_reason_t,

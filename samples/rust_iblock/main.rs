@@ -41,6 +41,7 @@
 //!   waits for such flushes when it is destroyed.
 //! - READ KEYS asks for as many keys as the device has, if there are more than 16. The C driver
 //!   doubles the number until it suffices.
+//! - A device that was removed, or is empty, has no medium. The C driver reports 2^64 - 1 blocks.
 //! - With `readonly=1`, the device refuses writes even from an initiator that does not ask whether
 //!   it may write.
 //! - A reservation conflict is reported whichever bio of the command met it.

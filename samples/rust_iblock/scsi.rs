@@ -45,3 +45,28 @@ pub(crate) enum SamStatus {
     /// The command was refused because of another initiator's reservation.
     ReservationConflict = bindings::sam_status_SAM_STAT_RESERVATION_CONFLICT as u8,
 }
+
+/// The additional sense code MEDIUM NOT PRESENT (SPC-5, annex F).
+pub(crate) const MEDIUM_NOT_PRESENT: u8 = 0x3a;
+
+/// Returns whether a command is for the medium: whether it reads, writes, or asks for the capacity
+/// or whether the device is ready.
+pub(crate) fn needs_medium(opcode: u8, action: u8) -> bool {
+    /// The service actions of SERVICE ACTION IN(16) that are for the medium: READ CAPACITY(16) and
+    /// GET LBA STATUS.
+    const ACTIONS: core::ops::RangeInclusive<u8> = 0x10..=0x12;
+    match opcode {
+        // TEST UNIT READY, READ CAPACITY(10).
+        0x00 | 0x25 => true,
+        // READ and WRITE with 6, 10, 12 and 16 bytes, and atomic.
+        0x08 | 0x0a | 0x28 | 0x2a | 0xa8 | 0xaa | 0x88 | 0x8a | 0x9c => true,
+        // WRITE AND VERIFY and VERIFY, with 10, 12 and 16 bytes.
+        0x2e | 0x2f | 0xae | 0xaf | 0x8e | 0x8f => true,
+        // SYNCHRONIZE CACHE and WRITE SAME, with 10 and 16 bytes.
+        0x35 | 0x91 | 0x41 | 0x93 => true,
+        // UNMAP, COMPARE AND WRITE, and commands with 32 bytes.
+        0x42 | 0x89 | 0x7f => true,
+        0x9e => ACTIONS.contains(&(action & 0x1f)),
+        _ => false,
+    }
+}

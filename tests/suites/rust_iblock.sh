@@ -13,7 +13,7 @@
 # kimport-vm: file $KIMPORT_GUEST_TOOLS/kimport:/usr/bin/kimport
 # kimport-vm: stock tcm_loop sd_mod null_blk sg dm_delay dm_mod
 # kimport-vm: optional scsi_debug
-# kimport-vm: program dmsetup
+# kimport-vm: program dmsetup losetup sg_xcopy
 # kimport-vm: disk 64M 64M
 # shellcheck shell=dash disable=SC1090,SC2046,SC2317,SC2329
 . "$KTAP_SH"
@@ -276,6 +276,25 @@ write_same() {
 		dd if="$disk" skip=4096 count=3000 status=none | cmp -n $((3000 * 512)) - /dev/zero
 }
 
+# Each bio has 256 segments at most, and 32 bios are submitted together.
+many_bios() {
+	head -c 512 /dev/urandom >/tmp/pattern || return
+	cat $(printf '/tmp/pattern %.0s' $(seq 3000)) >/tmp/expected || return
+	below=/dev/vda
+	bios=$(trace sg_write_same --16 --lba=1000 --num=60000 --xferlen=512 --in=/tmp/pattern "$disk") || return
+	is 235 "$(printf '%s\n' "$bios" | grep -cx W)" && drop_caches &&
+		is "$(for _ in $(seq 20); do cat /tmp/expected; done | sha256sum)" \
+			"$(dd if="$disk" skip=1000 count=60000 status=none | sha256sum)"
+}
+
+# EXTENDED COPY makes the core read and write with commands of 4 MiB, page by page.
+large_commands() {
+	generic=/dev/$(ls "/sys/block/${disk##*/}/device/scsi_generic")
+	dd if=/tmp/random of="$disk" bs=4M count=1 oflag=direct status=none &&
+		sg_xcopy if="$generic" of="$generic" bs=512 count=8192 bpt=8192 seek=65536 && drop_caches &&
+		dd if=/dev/vda bs=512 skip=65536 count=8192 status=none | cmp -n $((4 * MIB)) - /tmp/random
+}
+
 unmap() {
 	below=/dev/vda
 	lio_write 1 "$CORE/$HBA/data/attrib/emulate_tpu" &&
@@ -382,6 +401,57 @@ alignment() {
 	disk_down && rmmod scsi_debug && return $result
 }
 
+# ---- Devices that are removed.
+
+# no_medium: the disk says that there is no medium, and still answers who it is. The commands are
+# TEST UNIT READY, READ CAPACITY with 10 and 16 bytes, READ, WRITE SAME and SYNCHRONIZE CACHE.
+no_medium() {
+	for cdb in "00 00 00 00 00 00" "25 00 00 00 00 00 00 00 00 00" "9e 10 00 00 00 00 00 00 00 00 00 00 00 20 00 00" \
+		"$(rw10 28 00 0)" "$(rw10 41 00 0)" "35 00 00 00 00 00 00 00 00 00"; do
+		# shellcheck disable=SC2086 # words
+		output=$(sg_raw "$disk" $cdb 2>&1) || :
+		has "$output" "Sense key: Not Ready" && has "$output" "Medium not present" || return
+	done
+	sg_inq "$disk" | grep 'Product identification: IBLOCK' && sg_modes "$disk" >/dev/null
+}
+
+removed() {
+	lio_scsi_debug && disk_up "$LIO_DISK" || return
+	is Good "$(status read10 0)" && lio_write 1 "/sys/block/${LIO_DISK##*/}/device/delete" && no_medium
+	result=$?
+	disk_down && rmmod scsi_debug && return $result
+}
+
+# The host goes while commands are under way. All of them end.
+host_removed() {
+	lio_scsi_debug ndelay=2000000 && disk_up "$LIO_DISK" || return
+	jobs=
+	for i in 0 1 2 3; do
+		dd if="$disk" of=/dev/null bs=64k skip=$((i * 200)) iflag=direct status=none 2>"/tmp/dd.$i" &
+		jobs="$jobs $!"
+	done
+	usleep 300000
+	lio_write -1 /sys/bus/pseudo/drivers/scsi_debug/add_host || return
+	for job in $jobs; do
+		wait "$job" && echo "read a device that is gone" && return 1
+	done
+	no_medium
+	result=$?
+	disk_down && rmmod scsi_debug && return $result
+}
+
+# A loop device is empty until its file has blocks.
+medium_comes() {
+	modprobe loop && : >/tmp/medium && loop=$(losetup -f) && losetup "$loop" /tmp/medium || return
+	backstore data && control data "udev_path=$loop" && configure data &&
+		lio_write serial "$CORE/$HBA/data/wwn/vpd_unit_serial" || return
+	head -c $MIB /dev/zero >/tmp/medium && losetup -c "$loop" && disk_attach &&
+		is 2048 "$(sectors "$disk")" && is Good "$(status read10 2047)" &&
+		: >/tmp/medium && losetup -c "$loop" && no_medium
+	result=$?
+	disk_down && losetup -d "$loop" && return $result
+}
+
 # ---- A device whose flushes take two seconds.
 
 # since BEGIN: prints the seconds since BEGIN.
@@ -437,6 +507,57 @@ pass_through() {
 	disk_down && return $result
 }
 
+# Nothing but the core of another disk implements reservations here, so there are two layers: the
+# disk is on one of 18 paths to the other disk, each with an initiator and a key of its own.
+PATHS=$(seq 11 28)
+
+paths_up() {
+	# The core keeps the keys in a file.
+	mkdir -p /var/target/pr && backstore lower && control lower udev_path=/dev/vdb &&
+		lio_write lower "$CORE/$HBA/lower/wwn/vpd_unit_serial" && configure lower || return
+	for i in $PATHS; do
+		lio_loop_attach "$IBLOCK_SUBSYS" $FABRIC "naa.60014050000001$i" $HBA/lower "naa.60014050000002$i" &&
+			path=$(lio_wait_disk "$IBLOCK_SUBSYS" $FABRIC "naa.60014050000001$i") &&
+			sg_persist --out --register --param-sark="0xabc$i" "$path" || return
+		[ "$i" -ne 11 ] || first=$path
+	done
+	backstore data && control data "udev_path=$path" && configure data &&
+		lio_write 0 "$CORE/$HBA/data/attrib/pgr_support" && disk_attach
+}
+
+paths_down() {
+	disk_down || return
+	for i in $PATHS; do
+		lio_loop_detach "$IBLOCK_SUBSYS" $FABRIC "naa.60014050000001$i" || return
+	done
+	backstore_remove lower
+}
+
+many_keys() {
+	sg_persist --in --read-keys "$disk" | tee /tmp/out
+	for i in $PATHS; do
+		grep -x " *0xabc$i" /tmp/out || return
+	done
+	is 18 "$(grep -c 0xabc /tmp/out)"
+}
+
+# The type is Write Exclusive.
+path_conflicts() {
+	sg_persist --out --reserve --param-rk=0xabc28 --prout-type=1 "$disk" &&
+		sg_persist --in --read-reservation "$disk" | tee /tmp/out
+	grep -q 'Key *= *0xabc28' /tmp/out && grep -q 'type: Write Exclusive$' /tmp/out &&
+		is Good "$(status write10 0)" && lower=$disk && disk=$first && is "Reservation Conflict" "$(status write10 0)" &&
+		disk=$lower && sg_persist --out --release --param-rk=0xabc28 --prout-type=1 "$disk" &&
+		sg_persist --out --reserve --param-rk=0xabc11 --prout-type=1 "$first" || return
+	# The conflict comes from the device below. It is for a write, and for another reservation.
+	is "Reservation Conflict" "$(status write10 0)" && is Good "$(status read10 0)" &&
+		refuses "Reservation conflict" sg_persist --out --reserve --param-rk=0xabc28 --prout-type=1 "$disk" &&
+		# A preemption removes it.
+		sg_persist --out --preempt --param-rk=0xabc28 --param-sark=0xabc11 --prout-type=1 "$disk" &&
+		is Good "$(status write10 0)" && sg_persist --out --clear --param-rk=0xabc28 "$disk" &&
+		sg_persist --in --read-keys "$disk" | grep 'there are NO registered'
+}
+
 front_end() {
 	if [ "$IBLOCK_PROVIDER" = target_core_mod ]; then
 		modprobe tcm_loop
@@ -459,7 +580,7 @@ front_end_unload() {
 	! grep -q "^$IBLOCK_PROVIDER " /proc/modules
 }
 
-ktap_plan 32
+ktap_plan 41
 ktap_test "the core and a front end are loaded" front_end
 ktap_test "a provider that is not there, or cannot be" wrong_provider
 ktap_test "the parameter is documented" parameter_documented
@@ -475,6 +596,8 @@ ktap_test "random data, above and below" random_data
 ktap_test "small writes from several processes" parallel
 ktap_test "SYNCHRONIZE CACHE" flush
 ktap_test "WRITE SAME" write_same
+ktap_test "a command of many bios" many_bios
+ktap_test "commands of 4 MiB" large_commands
 ktap_test "UNMAP" unmap
 ktap_test "a file system" file_system
 ktap_test "modules in use stay" busy
@@ -486,10 +609,17 @@ ktap_needs scsi_debug "the longest WRITE SAME" longest_write_same
 ktap_test "bad blocks" bad_blocks
 ktap_needs scsi_debug "RESERVATION CONFLICT and a failing flush" injected
 ktap_needs scsi_debug "alignment" alignment
+ktap_needs scsi_debug "a device that is removed" removed
+ktap_needs scsi_debug "a host that is removed while commands are under way" host_removed
+ktap_test "a medium that comes and goes" medium_comes
 ktap_test "a flush that takes its time" flush_delayed
 ktap_test "commands from the core's queue" queued
 log_mark
 ktap_test "persistent reservations" pass_through
+ktap_test "a disk on one of many paths" paths_up
+ktap_test "many keys" many_keys
+ktap_test "reservation conflicts between two paths" path_conflicts
+ktap_test "the paths go" paths_down
 ktap_test "the module unloads" unload
 ktap_test "and loads again" load_again
 ktap_test "the core unloads" front_end_unload

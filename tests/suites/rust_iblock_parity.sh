@@ -9,7 +9,7 @@
 # kimport-vm: stock tcm_loop sd_mod null_blk sg target_core_iblock
 # kimport-vm: optional scsi_debug
 # kimport-vm: disk 64M 64M
-# shellcheck shell=dash disable=SC1090,SC2317,SC2329
+# shellcheck shell=dash disable=SC1090,SC2046,SC2317,SC2329
 . "$KTAP_SH"
 . "$LIO_SH"
 
@@ -75,8 +75,62 @@ commands() {
 	sg_opcodes "$disk"
 	sg_persist --in --report-capabilities "$disk"
 	sg_sync "$disk" && echo "flushed"
+	matrix
 	(cd "/sys/block/${disk##*/}" && grep '' size queue/logical_block_size queue/physical_block_size queue/minimum_io_size \
 		queue/optimal_io_size queue/rotational queue/write_cache queue/fua)
+}
+
+# data_out LENGTH BYTE..., data_in LENGTH BYTE...: sends a command with data of that many blocks.
+data_out() {
+	echo "== out $*"
+	length=$(($1 * block)) && shift
+	sg_raw -s $length -i /tmp/data "$disk" "$@" 2>&1
+}
+
+data_in() {
+	echo "== in $*"
+	length=$(($1 * block)) && shift
+	sg_raw -r $length -o /tmp/read "$disk" "$@" 2>&1
+	sha256sum </tmp/read
+}
+
+# Each command that reads or writes, in each of its lengths.
+matrix() {
+	block=$(blockdev --getss "$disk")
+	seq 10000 99999 | head -c $((4 * block)) >/tmp/data
+	lio_write 1 "$BACKSTORE/attrib/emulate_tpu"
+	lio_write 1 "$BACKSTORE/attrib/emulate_tpws"
+	data_out 2 0a 00 00 10 02 00 && data_in 2 08 00 00 10 02 00
+	data_out 2 2a 00 00 00 00 20 00 00 02 00 && data_in 2 28 00 00 00 00 20 00 00 02 00
+	data_out 2 2a 08 00 00 00 24 00 00 02 00 && data_in 2 28 08 00 00 00 24 00 00 02 00
+	data_out 2 aa 00 00 00 00 30 00 00 00 02 00 00 && data_in 2 a8 00 00 00 00 30 00 00 00 02 00 00
+	data_out 2 8a 00 00 00 00 00 00 00 00 40 00 00 00 02 00 00
+	data_in 2 88 00 00 00 00 00 00 00 00 40 00 00 00 02 00 00
+	data_out 2 2e 00 00 00 00 50 00 00 02 00 && data_in 2 28 00 00 00 00 50 00 00 02 00
+	data_out 2 8e 00 00 00 00 00 00 00 00 60 00 00 00 02 00 00
+	data_in 2 28 00 00 00 00 60 00 00 02 00
+	# VERIFY, with data and without.
+	sg_raw "$disk" 2f 00 00 00 00 50 00 00 02 00 2>&1
+	data_out 2 2f 02 00 00 00 50 00 00 02 00
+	# WRITE SAME, also with UNMAP, and UNMAP.
+	data_out 1 41 00 00 00 00 70 00 00 10 00 && data_in 4 28 00 00 00 00 70 00 00 04 00
+	data_out 1 93 00 00 00 00 00 00 00 00 70 00 00 00 08 00 00 && data_in 4 28 00 00 00 00 76 00 00 04 00
+	sg_write_same --10 --unmap --lba=112 --num=4 --xferlen="$block" --in=/dev/zero "$disk" 2>&1
+	data_in 8 28 00 00 00 00 6e 00 00 08 00
+	sg_unmap --force --lba=116 --num=4 "$disk" 2>&1
+	data_in 8 28 00 00 00 00 72 00 00 08 00
+	# COMPARE AND WRITE, first the wrong data, then the right one.
+	data_out 2 89 00 00 00 00 00 00 00 00 51 00 00 00 01 00 00
+	data_out 2 89 00 00 00 00 00 00 00 00 50 00 00 00 01 00 00
+	data_in 2 28 00 00 00 00 50 00 00 02 00
+	# The last block, the block after it, and no block.
+	last=$(sg_readcap --long "$disk" | sed -n 's/.*Last LBA=\([0-9]*\) .*/\1/p')
+	for lba in "$last" $((last + 1)); do
+		data_in 1 $(printf '28 00 %02x %02x %02x %02x 00 00 01 00' $((lba >> 24 & 255)) $((lba >> 16 & 255)) $((lba >> 8 & 255)) $((lba & 255)))
+	done
+	sg_raw "$disk" 28 00 00 00 00 10 00 00 00 00 2>&1
+	sg_raw "$disk" 35 00 00 00 00 00 00 00 00 00 2>&1
+	sg_raw "$disk" 91 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 2>&1
 }
 
 # shown KIND: prints everything that is visible of the driver that is loaded.
@@ -106,7 +160,9 @@ both() {
 		cat "/tmp/rust.$1"
 		return 1
 	fi
-	[ "$(grep -c '' "/tmp/c.$1")" -gt "$2" ] && diff "/tmp/c.$1" "/tmp/rust.$1"
+	# Most of the commands are supported.
+	grep -c 'SCSI Status: Good' "/tmp/c.$1"
+	[ "$(grep -c '' "/tmp/c.$1")" -gt "$2" ] && [ "$(grep -c 'SCSI Status: Good' "/tmp/c.$1")" -ge 25 ] && diff "/tmp/c.$1" "/tmp/rust.$1"
 }
 
 load() {
