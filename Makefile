@@ -42,6 +42,8 @@
 #: make install         install kimport with its manual pages (PREFIX=/usr/local, DESTDIR=), and the
 #:                      modules kimport_guard and kimport_engine for KERNEL, if that kernel is
 #:                      installed
+#: make install-modules install rust_iblock and target_core_mod_new for KERNEL (DESTDIR=), signed if
+#:                      SIGN="KEY.pem CERTIFICATE" names a key
 #: make rust-analyzer   write rust-project.json of the kernel-side crates, for editors
 #: make update-kernel   pin the newest stock kernel of the archive
 #: make clean           remove build/
@@ -300,10 +302,12 @@ $(BUILD)/signing_key.pem: | setup
 # ---- Running
 
 # A suite states at its top what it needs of its VM, and `kimport-vm` reads that. `needed` lists the
-# targets that make the modules for suites: directories, and single modules in build/.
+# targets that make the modules for suites: directories, and single modules in build/. `installed`
+# makes all files below build/installed.
 FEATURES := $(if $(LIVEPATCH),livepatch|)$(if $(RUST),rust|)module
 needed = $(sort $(foreach module,$(if $(1),$(shell sed -nE \
-	's/^# kimport-vm: ($(FEATURES)) //p' $(1))),\
+	-e 's/^# kimport-vm: ($(FEATURES)) //p' \
+	-e 's|^# kimport-vm: file \$$KIMPORT_BUILD/(installed)/.*|\1/|p' $(1))),\
 	$(if $(findstring /,$(module)),$(patsubst %/,%,$(dir $(module))),$(BUILD)/$(module).ko)))
 .SECONDEXPANSION:
 
@@ -339,7 +343,7 @@ vm: tools $$(call needed,$$(call suites,$$(SUITE)))
 # Each VM is a target, so that VMs can run side by side. The longest come first.
 VMS := vm-iblock vm-load vm-imports vm-lifetime vm-lio vm-ways vm-guard vm-lio-modules vm-pointer \
 	$(if $(KERNEL_CRATE),vm-shared)
-vm-iblock.suites := rust_iblock_parity rust_iblock rust_iblock_new layouts
+vm-iblock.suites := rust_iblock_parity rust_iblock rust_iblock_new rust_iblock_installed layouts
 vm-load.suites := check load
 vm-imports.suites := selftest diagnostics imports typed relink
 vm-lifetime.suites := lifetime unbound
@@ -578,6 +582,29 @@ ifneq ($(INSTALLED),)
 		$(foreach dir,$(INSTALLED),$(BUILD)/$(dir)/kimport_$(notdir $(dir)).ko)
 	@depmod $(addprefix -b ,$(DESTDIR)) $(RELEASE)
 endif
+
+# Installs without debug information, as distributions do.
+# $(1): as DESTDIR  $(2): as SIGN
+INSTALLED := $(IBLOCK) $(BUILD)/samples/lio_core_new/target_core_mod_new.ko
+install-to = mkdir -p $(BUILD)/stripped && for ko in $(INSTALLED); do \
+	out=$(BUILD)/stripped/$${ko\#\#*/}; $(IN_KERNEL_ROOT) strip -g -o $$out $$ko && \
+	$(if $(2),$(IN_ROOT) $(KIMPORT) relink $$out --sign $(2) -o $$out &&) \
+	install -D -m 644 -t $(1)/lib/modules/$(RELEASE)/updates $$out || exit; done
+
+# With DESTDIR, depmod is left to the package.
+SIGN ?=
+.PHONY: install-modules
+install-modules: commands samples/rust_iblock samples/lio_core_new
+	@[[ -n '$(SIGN)' ]] || ! grep -q '^CONFIG_MODULE_SIG_FORCE=y' $(KDIR)/.config || \
+		{ echo 'this kernel only loads signed modules: SIGN="KEY.pem CERTIFICATE"' >&2; exit 2; }
+	@$(call install-to,$(DESTDIR),$(SIGN))
+	@[[ -n '$(DESTDIR)' ]] || depmod $(RELEASE)
+
+# For suites.
+.PHONY: installed
+installed: commands samples/rust_iblock samples/lio_core_new $(BUILD)/signing_key.pem
+	@$(call install-to,$(BUILD)/$@,$(BUILD)/signing_key.pem $(BUILD)/signing_key.x509)
+	@cp -f $(BUILD)/$@/lib/modules/$(RELEASE)/updates/*.ko $(BUILD)/$@
 
 clean:
 	rm -rf $(BUILD)

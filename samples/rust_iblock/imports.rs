@@ -10,7 +10,8 @@ use kernel::ffi::c_int;
 use kimport::import_symbols;
 
 import_symbols! {
-    /// The LIO core that the module parameter `provider` names.
+    /// The LIO core that the module parameter `provider` names. It is loaded if it is not there.
+    #[autoload]
     pub(crate) mod lio from "target_core_mod" {
         /// Makes a backend driver known to the core, which keeps the pointer.
         transport_backend_register: fn(ops: *const target_backend_ops) -> c_int,

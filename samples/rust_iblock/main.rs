@@ -7,9 +7,14 @@
 //! exports nothing, such as one that was loaded beside the first core to replace it:
 //!
 //! ```text
-//! insmod rust_iblock.ko                                  # target_core_mod
-//! insmod rust_iblock.ko provider=target_core_mod_new
+//! modprobe rust_iblock                                   # target_core_mod
+//! modprobe rust_iblock provider=target_core_mod_new
 //! ```
+//!
+//! It brings its core, as the C driver does. The core asks for `target_core_iblock` when it is
+//! first used; `rust_iblock.conf`, in `/etc/modprobe.d`, makes modprobe load this driver instead.
+//! `make install-modules` installs the driver and `target_core_mod_new`, signed if `SIGN=` names a
+//! key.
 //!
 //! Devices are used like those of the C driver: the type is `iblock`, and the parameters are the
 //! same.
