@@ -217,24 +217,24 @@ $(TYPED): tools/testing/src/bin/typed_module.rs tools/testing/src/prototypes.rs 
 	@KIMPORT_SEED=$${KIMPORT_SEED:-20261122} $(AT_ONE_PATH) \
 		$(BINARIES)/typed_module $(@D)
 FORCE:
-tests/modules/typed tests/modules/bench tests/modules/cost tests/modules/baseline bench-pointer bench-shared: $(TYPED)
+tests/modules/typed tests/modules/bench tests/modules/cost tests/modules/baseline bench-pointer bench-shared ibt-pointer: $(TYPED)
 tests/modules/typed: private MADE_OF = $(TYPED)
 tests/modules/bench bench-pointer: private MADE_OF = $(TYPED_BENCH)
 tests/modules/bench bench-pointer: private ARGUMENTS = blocks=$(TYPED_BENCH)
-tests/modules/cost bench-shared: private MADE_OF = $(addprefix $(dir $(TYPED)),three.rs many.rs)
+tests/modules/cost bench-shared ibt-pointer: private MADE_OF = $(addprefix $(dir $(TYPED)),three.rs many.rs)
 tests/modules/baseline: private MADE_OF = $(addprefix $(dir $(TYPED)),exported.rs three.h many.h)
-tests/modules/cost tests/modules/baseline bench-shared: private ARGUMENTS = blocks=$(TYPED:%/prototypes.rs=%)
+tests/modules/cost tests/modules/baseline bench-shared ibt-pointer: private ARGUMENTS = blocks=$(TYPED:%/prototypes.rs=%)
 
-.PHONY: pointer bench-pointer shared shared-lifetime bench-shared consumer lio ways changed
+.PHONY: pointer bench-pointer ibt-pointer shared shared-lifetime bench-shared consumer lio ways changed
 # Modules once more, bound through function pointers, or with the engine in a module of its own.
 pointer shared: private AGAIN = tests/modules/imports
 bench-pointer: private AGAIN = tests/modules/bench
 shared-lifetime: private AGAIN = tests/modules/lifetime
-bench-shared: private AGAIN = tests/modules/cost
-pointer bench-pointer: private AGAIN_WITH = kimport-calls=pointer
+bench-shared ibt-pointer: private AGAIN = tests/modules/cost
+pointer bench-pointer ibt-pointer: private AGAIN_WITH = kimport-calls=pointer
 shared shared-lifetime bench-shared: private AGAIN_WITH = kimport-engine=shared KIMPORT_ENGINE=$(BUILD)/rust/engine
 shared shared-lifetime bench-shared: rust/engine
-pointer bench-pointer shared shared-lifetime bench-shared: samples/hello_import links
+pointer bench-pointer ibt-pointer shared shared-lifetime bench-shared: samples/hello_import links
 	@$(call build-modules,$(AGAIN),$(MADE_OF),$(if $(LINKS),pointer/$(AGAIN),$@)) \
 		$(SHARED) $(AGAIN_WITH)
 	@$(if $(LINKS),mkdir -p $(BUILD)/$@ && cp $(BUILD)/pointer/$(AGAIN)/*.ko $(BUILD)/$@)
@@ -256,6 +256,12 @@ STOCK_MODULES := $(STOCK)/usr/lib/modules/$(RELEASE)
 lio: commands
 	@$(IN_ROOT) tests/host/relink-lio $(KIMPORT) $(STOCK_MODULES) $(KDIR)/Module.symvers $(BUILD)/$@
 
+# The functions of the kernel that cannot be called indirectly where IBT is enforced.
+.PHONY: ibt-sealed
+ibt-sealed: tools
+	@mkdir -p $(BUILD)/ibt
+	@$(IN_ROOT) $(BINARIES)/branches sealed $(STOCK_MODULES)/vmlinuz > $(BUILD)/ibt/sealed
+
 # The LIO core with changed structs.
 changed: setup
 	@$(call make-in,$@,samples/lio_core_new tests/host/build-changed-cores,\
@@ -269,7 +275,7 @@ WITHOUT_SIGN := $(if $(filter demo,$(MAKECMDGOALS)),$(if $(wildcard \
 	$(BINARIES)/kimport-bench),,--no-default-features))
 TOOLS := $(COMMANDS) kimport-bench kimport-bench-disk kimport-rust-project
 # Programs of tools/testing, which only tests run.
-TEST_PROGRAMS := typed_module relocated
+TEST_PROGRAMS := typed_module relocated branches
 tools: commands
 	@$(CARGO) build -q --workspace $(addprefix --bin ,$(TOOLS) $(TEST_PROGRAMS))
 
@@ -352,7 +358,7 @@ vm-ways.suites := ways
 vm-guard.suites := guard
 vm-lio-modules.suites := lio_modules relinked_rust
 vm-pointer.suites := imports unbound
-vm-shared.suites := shared imports unbound
+vm-shared.suites := shared imports $(if $(GUEST_TARGET),,ibt) unbound
 
 .PHONY: check-vm $(VMS)
 check-vm: $(VMS)
@@ -365,7 +371,7 @@ vm-pointer: pointer
 vm-pointer: VM_OPTIONS = --instead tests/modules/imports=pointer \
 	--file tests/suites/pointer.calls:/test/calls
 
-vm-shared: shared shared-lifetime
+vm-shared: shared shared-lifetime $(if $(GUEST_TARGET),,bench-shared ibt-pointer ibt-sealed)
 vm-shared: VM_OPTIONS = --instead tests/modules/imports=shared \
 	--instead tests/modules/lifetime=shared-lifetime
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The stock kernel for tests, its functions as [`prototypes`], a [`Maker`] of BTF, [`record()`]s
-//! of import tables, and tables of [`layouts`].
+//! of import tables, tables of [`layouts`], and the [`memory`] of the running kernel.
 
 pub mod layouts;
 mod maker;
+pub mod memory;
 #[expect(missing_docs)] // The parts of types and prototypes explain themselves.
 pub mod prototypes;
 mod record;

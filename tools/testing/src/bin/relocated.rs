@@ -10,72 +10,31 @@ use kimport_cli::{
     elf::{Image, LivepatchSymbol},
     module_file::ModuleFile,
 };
+use kimport_testing::memory::Memory;
 use object::{
     build::elf::{Relocation, SectionData},
-    elf::{FileHeader64, R_X86_64_32S, R_X86_64_64, R_X86_64_PC32, R_X86_64_PLT32},
-    read::elf::{FileHeader, ProgramHeader},
-    Endianness,
+    elf::{R_X86_64_32S, R_X86_64_64, R_X86_64_PC32, R_X86_64_PLT32},
 };
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     error::Error,
-    fs::{self, File},
-    os::unix::fs::FileExt,
+    fs,
     path::Path,
     process::ExitCode,
 };
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// The kernel's memory.
-struct Memory {
-    file: File,
-    /// The address, the size and the offset in the file of each segment.
-    segments: Vec<(u64, u64, u64)>,
-}
-
-impl Memory {
-    fn open() -> Result<Self> {
-        let file = File::open("/proc/kcore")?;
-        // The headers are all in the first page or two.
-        let mut head = vec![0; 1 << 16];
-        let length = file.read_at(&mut head, 0)?;
-        let head = &head[..length];
-        let header = FileHeader64::<Endianness>::parse(head)?;
-        let endian = header.endian()?;
-        let segments = header.program_headers(endian, head)?.iter().map(|segment| {
-            (
-                segment.p_vaddr(endian),
-                segment.p_memsz(endian),
-                segment.p_offset(endian),
-            )
-        });
-        let segments = segments.collect();
-        Ok(Self { file, segments })
-    }
-
-    fn read<const N: usize>(&self, address: u64) -> Result<[u8; N]> {
-        let segment = self.segments.iter().find_map(|(start, size, offset)| {
-            let at = address.checked_sub(*start)?;
-            (at < *size).then_some(offset + at)
-        });
-        let mut bytes = [0; N];
-        self.file
-            .read_exact_at(&mut bytes, segment.ok_or("address outside of the memory")?)?;
-        Ok(bytes)
-    }
-
-    /// Returns the address that a relocation at `place` wrote there.
-    fn target(&self, relocation: &Relocation, place: u64) -> Result<u64> {
-        let signed = |bytes| i64::from(i32::from_le_bytes(bytes)) as u64;
-        let value = match relocation.r_type {
-            R_X86_64_64 => u64::from_le_bytes(self.read(place)?),
-            R_X86_64_32S => signed(self.read(place)?),
-            R_X86_64_PC32 | R_X86_64_PLT32 => signed(self.read(place)?).wrapping_add(place),
-            other => return Err(format!("relocation of type {other}").into()),
-        };
-        Ok(value.wrapping_sub(relocation.r_addend as u64))
-    }
+/// Returns the address that a relocation at `place` wrote there.
+fn target(memory: &Memory, relocation: &Relocation, place: u64) -> Result<u64> {
+    let signed = |bytes| i64::from(i32::from_le_bytes(bytes)) as u64;
+    let value = match relocation.r_type {
+        R_X86_64_64 => u64::from_le_bytes(memory.read(place)?),
+        R_X86_64_32S => signed(memory.read(place)?),
+        R_X86_64_PC32 | R_X86_64_PLT32 => signed(memory.read(place)?).wrapping_add(place),
+        other => return Err(format!("relocation of type {other}").into()),
+    };
+    Ok(value.wrapping_sub(relocation.r_addend as u64))
 }
 
 /// Returns the addresses of the symbols of some modules, by module and name.
@@ -136,7 +95,7 @@ fn check(
         }
         let base = fs::read_to_string(format!("/sys/module/{name}/sections/{section}"))?;
         let base = u64::from_str_radix(base.trim().trim_start_matches("0x"), 16)?;
-        let target = memory.target(relocation, base + relocation.r_offset)?;
+        let target = target(memory, relocation, base + relocation.r_offset)?;
         let key = (symbol.object.clone(), symbol.name.clone());
         let [address] = addresses.get(&key).map_or(&[][..], Vec::as_slice) else {
             return Err(format!("{symbol}: not one address in /proc/kallsyms").into());
