@@ -6,6 +6,8 @@
 # Programs run in the build root that `make setup` makes. Results go to build/ and to the cache.
 #
 #: make demo            show in a VM a disk that Rust serves with a LIO core without exports
+#: make stress          load and unload modules in random order, with 1, 2 and 4 CPUs (SEED=N
+#:                      repeats a run, OPERATIONS=1000)
 #: make bench           count instructions of calls, of resolving, and of the C macros (two VMs)
 #: make sizes           print the size of samples/hello_import
 #: make bench-compare   run make bench for the commit BASE=COMMIT and for this one, and show the
@@ -275,7 +277,7 @@ WITHOUT_SIGN := $(if $(filter demo,$(MAKECMDGOALS)),$(if $(wildcard \
 	$(BINARIES)/kimport-bench),,--no-default-features))
 TOOLS := $(COMMANDS) kimport-bench kimport-bench-disk kimport-rust-project
 # Programs of tools/testing, which only tests run.
-TEST_PROGRAMS := typed_module relocated branches
+TEST_PROGRAMS := typed_module relocated branches stress
 tools: commands
 	@$(CARGO) build -q --workspace $(addprefix --bin ,$(TOOLS) $(TEST_PROGRAMS))
 
@@ -374,6 +376,16 @@ vm-pointer: VM_OPTIONS = --instead tests/modules/imports=pointer \
 vm-shared: shared shared-lifetime $(if $(GUEST_TARGET),,bench-shared ibt-pointer ibt-sealed)
 vm-shared: VM_OPTIONS = --instead tests/modules/imports=shared \
 	--instead tests/modules/lifetime=shared-lifetime
+
+# Modules come and go in random order, with one, two and four CPUs. SEED= repeats the choices of a
+# run.
+OPERATIONS ?= 1000
+STRESS_CPUS := 1 2 4
+.PHONY: stress $(STRESS_CPUS:%=stress-%)
+stress: $(STRESS_CPUS:%=stress-%)
+$(STRESS_CPUS:%=stress-%): tools shared shared-lifetime $$(call needed,$$(call suites,stress))
+	@echo '$(or $(SEED),$(shell date +%s)) $(OPERATIONS)' > $(BUILD)/stress.parameters
+	@$(call run-vm,$(call suites,stress),$@,--smp $(@:stress-%=%) --show)
 
 IBLOCK := $(BUILD)/samples/rust_iblock/rust_iblock.ko
 

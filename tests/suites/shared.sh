@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Modules that share the engine: they import what and as they say, as if each had a copy of the crate.
+# Modules that share the engine: they import what and as they say, as if each had a copy of the
+# crate.
 #
 # kimport-vm: needs kernel-crate
 # kimport-vm: module samples/hello_import/hello_import

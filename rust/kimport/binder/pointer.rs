@@ -5,8 +5,8 @@
 //! Two mechanisms allow an indirect call only for some targets:
 //!
 //! - IBT (`CONFIG_X86_KERNEL_IBT`): the kernel seals functions whose address it never takes, and an
-//!   indirect call of one faults. Of 45 functions of the stock kernel that were chosen at random, 10
-//!   are sealed, and 9 have no `ENDBR` in the first place (`tests/suites/ibt.sh`).
+//!   indirect call of one faults. Of 45 functions of the stock kernel that were chosen at random,
+//!   10 are sealed, and 9 have no `ENDBR` in the first place (`tests/suites/ibt.sh`).
 //! - kCFI (`CONFIG_CFI`): the caller compares the hash of the type in front of the target, and
 //!   traps if there is none or another one. There is none if the compiler saw nobody take the
 //!   function's address.
