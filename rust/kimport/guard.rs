@@ -31,6 +31,8 @@ use crate::provider::Provider;
 use crate::resolution::accept;
 use crate::resolver::{find_symbol, Kallsyms, Kind, Modules, Owners, Place, Query};
 use crate::types::{Policy, TakenRecord, TakenRecords, TAKEN_SYMBOL};
+#[cfg(CONFIG_MODULE_FORCE_UNLOAD)]
+use crate::usage::Usage;
 use crate::verify::{check_types, layouts, Declared, Printed, Types};
 use core::ffi::{c_void, CStr};
 use core::ptr::{null, NonNull};
@@ -43,6 +45,9 @@ use kernel::types::Opaque;
 
 /// A provider that is held for a relinked module.
 struct HeldProvider {
+    // This is dropped before the reference to the provider.
+    #[cfg(CONFIG_MODULE_FORCE_UNLOAD)]
+    usage: Option<Usage>,
     provider: Provider,
     /// Set if the guard made the link in its `holders/`.
     is_linked: bool,
@@ -72,15 +77,13 @@ impl Guarded {
     /// The module has its directory in sysfs.
     unsafe fn link(&mut self) {
         let module = self.module;
-        for HeldProvider {
-            provider,
-            is_linked,
-        } in &mut self.providers
-        {
+        for held in &mut self.providers {
+            let provider = &held.provider;
             // SAFETY: By the type invariants the module is loaded.
             let name = unsafe { name_of(module) };
             // SAFETY: By the contract of this function.
-            *is_linked = unsafe { holders::link(provider, module, name) }.unwrap_or_else(|error| {
+            let linked = unsafe { holders::link(provider, module, name) };
+            held.is_linked = linked.unwrap_or_else(|error| {
                 let (provider, error) = (provider.name(), error.to_errno());
                 log!(
                     name,
@@ -89,6 +92,12 @@ impl Guarded {
                 );
                 false
             });
+            #[cfg(CONFIG_MODULE_FORCE_UNLOAD)]
+            if held.is_linked {
+                // SAFETY: By the type invariants the module is loaded, and stays so until its
+                // `GOING` is notified, which ends the usage.
+                held.usage = unsafe { Usage::new(module, provider) };
+            }
         }
     }
 }
@@ -287,6 +296,8 @@ impl Guard {
                     let held = HeldProvider {
                         provider,
                         is_linked: false,
+                        #[cfg(CONFIG_MODULE_FORCE_UNLOAD)]
+                        usage: None,
                     };
                     providers.push(held, GFP_KERNEL)?;
                 }

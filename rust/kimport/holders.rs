@@ -6,12 +6,15 @@
 //!
 //! There is one link, however many blocks of the importing module hold the provider, so the
 //! holdings are counted here. If the loader made the link itself, because the module also links
-//! against the provider's exports, the link is left to the loader.
+//! against the provider's exports, the link is left to the loader. The kernel's record of the use
+//! goes with the link.
 
 use crate::bindings::{self, module};
 use crate::importer::Importer;
 use crate::once::Once;
 use crate::provider::Provider;
+#[cfg(CONFIG_MODULE_FORCE_UNLOAD)]
+use crate::usage::Usage;
 use core::ffi::CStr;
 use core::ops::Deref;
 use core::ptr::NonNull;
@@ -43,11 +46,20 @@ impl HeldProvider {
                 Some(holder) => unsafe { link(&provider, holder, importer.name()) }?,
                 None => false,
             };
+            #[cfg(CONFIG_MODULE_FORCE_UNLOAD)]
+            let usage = match importer.get().filter(|_| linked) {
+                // SAFETY: The module is loaded, as its block lives. The provider is held as long as
+                // the holding exists.
+                Some(user) => unsafe { Usage::new(user, &provider) },
+                None => None,
+            };
             let holding = Holding {
                 importer,
                 module,
                 count: 1,
                 linked,
+                #[cfg(CONFIG_MODULE_FORCE_UNLOAD)]
+                _usage: usage,
             };
             holdings.push(holding, GFP_KERNEL)?;
         }
@@ -94,6 +106,8 @@ struct Holding {
     count: usize,
     /// Set if this crate made the link.
     linked: bool,
+    #[cfg(CONFIG_MODULE_FORCE_UNLOAD)]
+    _usage: Option<Usage>,
 }
 
 impl Holding {

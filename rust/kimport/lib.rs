@@ -117,6 +117,8 @@ mod resolver;
 #[cfg(kimport_selftest)]
 #[doc(hidden)]
 pub mod selftest;
+#[cfg(CONFIG_MODULE_FORCE_UNLOAD)]
+mod usage;
 mod verdict;
 mod verify;
 

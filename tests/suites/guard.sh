@@ -32,7 +32,7 @@ references() {
 }
 
 # held PROVIDER HOLDER: HOLDER is shown in the holders/ of the provider, which has one reference and
-# cannot be unloaded; nor can the guard.
+# cannot be unloaded, not even by force; nor can the guard.
 held() {
 	[ "$(readlink -f "/sys/module/$1/holders/$2")" = "/sys/module/$2" ] || {
 		echo "no link to $2 in the holders/ of $1"
@@ -40,6 +40,7 @@ held() {
 	}
 	is 1 "$(references "$1")" || return
 	if rmmod "$1"; then return 1; fi
+	if rmmod -f "$1"; then return 1; fi
 	if rmmod $GUARD; then return 1; fi
 	[ "$(references $GUARD)" -gt 0 ]
 }

@@ -45,6 +45,18 @@ held() {
 	if rmmod "$1"; then return 1; fi
 }
 
+# not_forced TAINTED: the kernel refuses to unload a provider that is held by force, which does not
+# taint it.
+not_forced() {
+	load lifetime_load case=0 || return
+	grep "^$A " /proc/modules
+	if rmmod -f $A; then return 1; fi
+	held $A lifetime_load 2 || return
+	rmmod lifetime_load || return
+	grep "^$A .* 0 - " /proc/modules || return
+	[ "$(cat /proc/sys/kernel/tainted)" = "$1" ]
+}
+
 # free PROVIDER: nobody holds it.
 free() {
 	ls -l "/sys/module/$1/holders"
@@ -332,9 +344,10 @@ late_delays_no_other() {
 }
 
 load lifetime_interrupts
-ktap_plan 37
+ktap_plan 38
 ktap_test "the provider loads" load $A
 ktap_test "two blocks of one module hold it: one link, two references" holds 0 2
+ktap_test "it is not unloaded by force" not_forced "$(cat /proc/sys/kernel/tainted)"
 ktap_test "one of two blocks is given back: the link stays" holds 1 1
 ktap_test "both are given back: nothing is left" gives_back 2
 ktap_test "failures while another block holds it" holds 3 1

@@ -295,6 +295,21 @@ impl Kallsyms {
         (known != 0 && size > 0).then(|| size.saturating_sub(offset))
     }
 
+    /// Returns the address of the only symbol of the kernel image called `name`. Nothing else is
+    /// checked.
+    #[cfg(CONFIG_MODULE_FORCE_UNLOAD)]
+    pub(crate) fn datum(&self, name: &CStr) -> Option<*mut c_void> {
+        let query = Query {
+            name,
+            position: None,
+            kind: Kind::Data { size: 0 },
+            is_optional: true,
+            loaded: None,
+        };
+        let found = image::search_name(query).result().ok()?.address;
+        Some(found as *mut c_void)
+    }
+
     /// Returns whether the kernel image has a symbol called `name`.
     pub(crate) fn image_has(&self, name: &CStr) -> bool {
         let query = Query {

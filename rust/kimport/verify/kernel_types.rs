@@ -4,6 +4,8 @@
 
 use super::imported::{self, of_modules};
 use super::Declared;
+#[cfg(CONFIG_MODULE_FORCE_UNLOAD)]
+use crate::bindings::BTF_KIND_STRUCT;
 use crate::bindings::{self, BTF_KIND_FUNC, BTF_KIND_VAR};
 use crate::provider::Provider;
 use crate::resolver::Kallsyms;
@@ -114,6 +116,25 @@ impl KernelTypes {
         let mut wanted = [TypeQuery::new(name.to_bytes())];
         find(self, self.first_id, &mut wanted);
         wanted[0].found() != TypeMatch::Missing
+    }
+
+    /// Returns whether there is one struct called `name`, and it has these members, at these
+    /// offsets in bytes.
+    #[cfg(CONFIG_MODULE_FORCE_UNLOAD)]
+    pub(super) fn has_struct(&self, name: &CStr, members: &[(&str, usize)]) -> bool {
+        let TypeMatch::Id(id) = self.named(name, &[BTF_KIND_STRUCT]) else {
+            return false;
+        };
+        let Some(ty) = self.type_by_id(id) else {
+            return false;
+        };
+        let mut found = ty.members();
+        members.iter().all(|(name, offset)| {
+            found.next().is_some_and(|member| {
+                self.name(member.name) == Some(name.as_bytes())
+                    && member.offset as usize == offset * 8
+            })
+        }) && found.next().is_none()
     }
 
     /// Returns the first type of that name and of one of `kinds`, the image's before a module's.

@@ -40,6 +40,17 @@ pub(crate) fn layouts(table: &[u8]) -> Result<Layouts<'_>> {
     Ok(LayoutCheck::new(table, slots))
 }
 
+/// Returns whether the kernel image has one struct called `name`, with these members, at these
+/// offsets in bytes. May sleep.
+#[cfg(CONFIG_MODULE_FORCE_UNLOAD)]
+pub(crate) fn image_has_struct(
+    kallsyms: &Kallsyms,
+    name: &CStr,
+    members: &[(&str, usize)],
+) -> bool {
+    KernelTypes::of(kallsyms, None).is_some_and(|types| types.has_struct(name, members))
+}
+
 /// The facts about a symbol that the comparison needs.
 #[derive(Clone, Copy)]
 pub(crate) struct Declared<'a> {
