@@ -102,7 +102,7 @@ other_module() {
 
 # wait_for STATE: waits until the provider is in that state.
 wait_for() {
-	for _ in $(seq 500); do
+	for _ in $(seq 3000); do
 		[ "$(cat /sys/module/$PROVIDER/initstate 2>/dev/null)" = "$1" ] && return
 		usleep 20000
 	done
@@ -172,14 +172,14 @@ loop() {
 	succeeded=0
 	until [ -e /tmp/stop ]; do
 		if "$@" 2>/dev/null; then succeeded=$((succeeded + 1)); fi
+		echo $succeeded >"/tmp/$counter"
 	done
-	echo $succeeded >"/tmp/$counter"
 }
 
-# loops MODULE...: loads and unloads all the modules at once, for some seconds. Each must have been
-# unloaded.
+# loops MODULE...: loads and unloads all the modules at once, for some seconds, and until each one
+# was unloaded.
 loops() {
-	rm -f /tmp/stop
+	rm -f /tmp/stop /tmp/*_unloaded
 	pids=
 	for module in "$@"; do
 		loop "${module}_loaded" load "$module" &
@@ -188,13 +188,14 @@ loops() {
 		pids="$pids $!"
 	done
 	sleep $SECONDS_OF_LOOPS
+	for module in "$@"; do
+		until grep -q "[1-9]" "/tmp/${module}_unloaded"; do sleep 0.1; done
+	done
 	touch /tmp/stop
 	# shellcheck disable=SC2086
 	wait $pids
 	for module in "$@"; do
-		unloaded=$(cat "/tmp/${module}_unloaded")
-		echo "$module: loaded $(cat "/tmp/${module}_loaded") times, unloaded $unloaded times"
-		[ "$unloaded" -gt 0 ] || return
+		echo "$module: loaded $(cat "/tmp/${module}_loaded") times, unloaded $(cat "/tmp/${module}_unloaded") times"
 	done
 	rmmod guarded guarded_second
 	[ -d /sys/module/$PROVIDER ] || load $PROVIDER || return

@@ -312,35 +312,50 @@ late_busy() {
 	free $A && rmmod $A
 }
 
-# A call is inside for 2 s. Until it ends, the provider cannot be unloaded.
+# enter: loads the provider and the late module, and waits until a call is inside.
+enter() {
+	load $A hold_sleep=1 && load lifetime_late sleep_ms=1 || return
+	until [ "$(references $A)" -eq 1 ]; do sleep 0.1; done
+}
+
+# drop: unloads the late module, which waits for the call that is inside. Sets pid.
+drop() {
+	rmmod lifetime_late &
+	pid=$!
+	until grep -q "^lifetime_late .* Unloading" /proc/modules; do sleep 0.1; done
+}
+
+# leave: the call ends, and the late module is unloaded.
+leave() {
+	echo 0 >/sys/module/$A/parameters/hold_sleep
+	wait "$pid"
+}
+
+# Until a call that is inside ends, the provider cannot be unloaded, nor can the late module.
 late_inside() {
-	load $A || return
 	log_mark
-	load lifetime_late sleep_ms=2000 || return
-	sleep 0.5
-	[ "$(references $A)" -eq 1 ] || return
+	enter || return
 	if rmmod $A; then return 1; fi
 	seen "going: " 0 || return
-	# Dropping waits for the call that is inside.
-	rmmod lifetime_late || return
+	drop
+	result=0
+	[ "$(references $A)" -eq 1 ] || result=1
+	leave && [ $result -eq 0 ] || return
 	seen "calls: [1-9][0-9]* some, [0-9]* none, 0 wrong" 1 || return
 	free $A && rmmod $A
 }
 
 # Dropping waits for the call that is inside, but this delays the unloading of no other module.
 late_delays_no_other() {
-	load $A && load $B || return
-	load lifetime_late sleep_ms=4000 || return
+	load $B && enter || return
+	drop
+	# The late module should wait by then.
 	sleep 0.5
-	rmmod lifetime_late &
-	pid=$!
-	while ! grep -q "^lifetime_late .* Unloading" /proc/modules; do sleep 0.1; done
-	sleep 0.5
-	rmmod $B || return
-	# The call is still inside.
 	result=0
+	rmmod $B || result=1
+	# The call is still inside.
 	[ "$(references $A)" -eq 1 ] || result=1
-	wait $pid && [ $result -eq 0 ] && free $A && rmmod $A
+	leave && [ $result -eq 0 ] && free $A && rmmod $A
 }
 
 load lifetime_interrupts

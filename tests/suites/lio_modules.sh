@@ -199,7 +199,7 @@ iscsi_initiator() {
 
 # iscsi_disk LUN: sets $disk.
 iscsi_disk() {
-	for _ in $(seq 100); do
+	for _ in $(seq 1200); do
 		for block in /sys/class/iscsi_session/session*/device/target*/*:"$1"/block/*; do
 			disk=/dev/${block##*/}
 			if [ -b "$disk" ] && [ "$(cat "$block/size")" -gt 0 ]; then return 0; fi

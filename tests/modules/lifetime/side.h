@@ -14,6 +14,10 @@ static bool hold_exit;
 module_param(hold_exit, bool, 0644);
 MODULE_PARM_DESC(hold_exit, "Stay in exit until this is cleared");
 
+static bool hold_sleep;
+module_param(hold_sleep, bool, 0644);
+MODULE_PARM_DESC(hold_sleep, "Stay in side_sleep() until this is cleared");
+
 int side_value = SIDE;
 
 /* The number of calls that are inside now. */
@@ -38,6 +42,8 @@ static noinline __used int side_sleep(unsigned int usecs)
 
 	atomic_inc(&side_inside);
 	usleep_range(usecs, usecs + 1);
+	while (READ_ONCE(hold_sleep))
+		msleep(20);
 	WARN_ON_ONCE(READ_ONCE(side_gone));
 	id = READ_ONCE(side_value);
 	atomic_dec(&side_inside);

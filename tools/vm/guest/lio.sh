@@ -48,7 +48,7 @@ lio_front_end() {
 # that is loaded. Sets LIO_DISK to the disk and LIO_ADDRESS to its HOST:CHANNEL:TARGET:LUN.
 lio_scsi_debug() {
 	modprobe scsi_debug dev_size_mb=64 delay=0 "$@" || return
-	for _ in $(seq 100); do
+	for _ in $(seq 1200); do
 		for lio_block in /sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*:*/block/*; do
 			LIO_DISK=/dev/${lio_block##*/} LIO_ADDRESS=${lio_block%/block/*}
 			LIO_ADDRESS=${LIO_ADDRESS##*/}
@@ -143,13 +143,12 @@ lio_loop_detach() {
 	rmdir "$lio_fabric" 2>/dev/null || :
 }
 
-# lio_wait_disk SUBSYS FABRIC WWN [SECONDS]: prints /dev/sdX of LUN 0 as soon as
+# lio_wait_disk SUBSYS FABRIC WWN: prints /dev/sdX of LUN 0 as soon as
 # it is there, that is, after the SCSI layer's asynchronous probing.
 lio_wait_disk() {
 	# HOST:CHANNEL:TARGET as the SCSI layer counts.
 	lio_address=$(cat "$LIO_CONFIGFS/$1/$2/$3/tpgt_1/address") || return
-	lio_tries=$((${4:-10} * 20))
-	while [ "$lio_tries" -gt 0 ]; do
+	for _ in $(seq 1200); do
 		for lio_block in "/sys/class/scsi_device/$lio_address:0/device/block"/*; do
 			lio_disk=/dev/${lio_block##*/}
 			# The size stays 0 until the driver has read the capacity, and after that it takes a moment
@@ -159,8 +158,7 @@ lio_wait_disk() {
 				return 0
 			fi
 		done
-		lio_tries=$((lio_tries - 1))
-		usleep 50000 2>/dev/null || sleep 0.05
+		usleep 50000
 	done
 	lio_error "no disk at SCSI address $lio_address:0"
 }

@@ -84,7 +84,8 @@ pub struct Options {
     /// with a thread for each CPU, TCG now and then runs a stale translation of such code.
     #[arg(long)]
     pub one_thread: bool,
-    /// The maximum time of a run, from the VM's start [default: 300 for each suite].
+    /// The maximum time of a run, from the VM's start [default: 300 for each suite]. This limit and
+    /// --hang-timeout grow with the time that the boot takes, if that is longer than 4 seconds.
     #[arg(long, value_name = "SECS")]
     pub timeout: Option<u64>,
     /// The maximum time without output before the VM has booted. After that the VM is started once

@@ -20,7 +20,13 @@ const DIAGNOSTICS: usize = 30;
 /// The number of lines of the console that are shown after a failure.
 const CONSOLE_TAIL: usize = 40;
 
-/// The time limits of a run.
+/// The longest boot on a machine that does nothing else.
+const USUAL_BOOT: Duration = Duration::from_secs(4);
+/// The most that limits grow. A VM that hangs should end.
+const MAX_STRETCH: f64 = 10.0;
+
+/// The time limits of a run. They hold for a machine that does nothing else. If a boot takes
+/// longer than there, the limits after it grow as much.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// The maximum time of the whole run, from the VM's start.
@@ -38,6 +44,18 @@ impl Default for Limits {
             total: Duration::from_secs(300),
             boot_silence: Duration::from_secs(60),
             silence: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Limits {
+    /// Returns the limits for a VM that took this long to boot.
+    fn after(self, boot: Duration) -> Self {
+        let stretch = (boot.as_secs_f64() / USUAL_BOOT.as_secs_f64()).clamp(1.0, MAX_STRETCH);
+        Self {
+            total: self.total.mul_f64(stretch),
+            silence: self.silence.mul_f64(stretch),
+            ..self
         }
     }
 }
@@ -221,6 +239,7 @@ impl Session {
         match (word, &mut self.phase) {
             ("boot", Phase::Idle) => {
                 self.booted = Some(now);
+                self.limits = self.limits.after(now);
                 return vec![Progress::Booted(rest.to_owned())];
             }
             ("suite-begin", Phase::Idle) => {

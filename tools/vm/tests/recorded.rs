@@ -56,7 +56,7 @@ fn judge(log: &str, suites: &[&str], silence: u64, alive: bool) -> (Verdict, Opt
         }
     }
     if alive && stop.is_none() {
-        stop = wait_until(&mut session, &mut now, Duration::from_secs(1000));
+        stop = wait_until(&mut session, &mut now, Duration::from_secs(10_000));
     }
     let (verdict, _) = session.finish(stop.as_ref());
     (verdict, stop)
@@ -223,7 +223,8 @@ fn a_panic_is_a_failure_even_if_announced() {
 
 #[test]
 fn a_hang_is_stopped_and_named() {
-    let (verdict, stop) = judge(&recorded("hangs"), &["hangs"], 10, true);
+    let log = booted_after(3.0, &recorded("hangs"));
+    let (verdict, stop) = judge(&log, &["hangs"], 10, true);
     assert_eq!(stop, Some(Stop::Silence(Duration::from_secs(10))));
     assert_problem(&verdict, "hang: no output for 10 s");
     assert_eq!(
@@ -232,9 +233,32 @@ fn a_hang_is_stopped_and_named() {
     );
     assert_eq!((verdict.passed, verdict.skipped), (1, 0));
     // With a longer limit for silence, the limit of the whole run ends it.
-    let (verdict, stop) = judge(&recorded("hangs"), &["hangs"], 900, true);
+    let (verdict, stop) = judge(&log, &["hangs"], 900, true);
     assert_eq!(stop, Some(Stop::Timeout(Duration::from_secs(300))));
     assert_problem(&verdict, "timeout: not done after 300 s");
+}
+
+/// Moves all lines of a log in time, so that the boot took this long.
+fn booted_after(seconds: f64, log: &str) -> String {
+    let lines = log.lines().map(|line| {
+        let (time, rest) = line.trim_start().split_once(' ').expect("a time");
+        (time.parse::<f64>().expect("a time"), rest)
+    });
+    let is_boot = |(_, rest): &(f64, &str)| rest.starts_with("channel| @");
+    let (boot, _) = lines.clone().find(is_boot).expect("a boot");
+    let moved = lines.map(|(time, rest)| format!("{} {rest}\n", (time - boot + seconds).max(0.0)));
+    moved.collect()
+}
+
+#[test]
+fn limits_grow_with_the_time_that_the_boot_took() {
+    let log = recorded("hangs");
+    for (boot, silence, total) in [(1.0, 10, 300), (8.0, 20, 600), (50.0, 100, 3000)] {
+        let log = booted_after(boot, &log);
+        let limit = |silence| judge(&log, &["hangs"], silence, true).1.expect("a limit");
+        assert_eq!(limit(10), Stop::Silence(Duration::from_secs(silence)));
+        assert_eq!(limit(900), Stop::Timeout(Duration::from_secs(total)));
+    }
 }
 
 #[test]

@@ -25,7 +25,7 @@ real_programs() {
 scsi_disk() {
 	ktap_show "made of memory by scsi_debug"
 	modprobe scsi_debug dev_size_mb=32 delay=0 && modprobe sd_mod && modprobe sg || return
-	for _ in $(seq 100); do
+	for _ in $(seq 1200); do
 		[ -b /dev/sda ] && break
 		usleep 50000
 	done
