@@ -233,7 +233,12 @@ unsafe extern "C" fn parse_cdb(cmd: *mut bindings::se_cmd) -> bindings::sense_re
     }
     let ops = (&raw const EXEC_CMD_OPS).cast_mut();
     // SAFETY: The core passes a valid command. It only reads `ops`.
-    unsafe { lio::sbc_parse_cdb(cmd, ops) }
+    let reason = unsafe { lio::sbc_parse_cdb(cmd, ops) };
+    if command.has_empty_protection() {
+        // SAFETY: The core passes a valid command, which only this task uses.
+        unsafe { (*cmd).prot_op = bindings::target_prot_op_TARGET_PROT_NORMAL };
+    }
+    reason
 }
 
 /// # Safety

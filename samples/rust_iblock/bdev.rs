@@ -3,6 +3,7 @@
 //! Block devices.
 
 use crate::bindings;
+use crate::integrity::Integrity;
 use core::ptr::NonNull;
 use kernel::error::{from_err_ptr, to_result};
 use kernel::ffi::c_void;
@@ -102,6 +103,12 @@ impl BlockDevice {
         // SAFETY: An open block device has a queue. The field is a word that may change at any
         // time.
         unsafe { (&raw const (*self.queue()).limits.logical_block_size).read_volatile() }
+    }
+
+    /// The protection information that the device stores, if the core knows its kind.
+    pub(crate) fn integrity(&self) -> Option<Integrity> {
+        // SAFETY: An open block device has a queue. Its profile does not change while it is open.
+        Integrity::new(&unsafe { (&raw const (*self.queue()).limits.integrity).read() })
     }
 
     /// The device number, as major and minor.

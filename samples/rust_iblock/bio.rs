@@ -4,12 +4,13 @@
 
 use crate::bdev::BlockDevice;
 use crate::bindings;
+use crate::integrity::{Integrity, Protection};
 use crate::scatterlist::Segment;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::pin::Pin;
 use core::ptr::NonNull;
-use kernel::error::to_result;
+use kernel::error::{from_err_ptr, to_result};
 use kernel::ffi::c_void;
 use kernel::prelude::*;
 use kernel::types::Opaque;
@@ -154,6 +155,45 @@ impl<'a> Bio<'a> {
         // SAFETY: The bio is valid and not submitted. The segment's page stays for `'a`.
         let added = unsafe { bindings::bio_add_page(bio, page, len, offset) };
         u32::try_from(added) == Ok(len)
+    }
+
+    /// Attaches the protection information for the segments of the bio, which is the next of
+    /// `protection`. Returns false if that is not possible.
+    pub(crate) fn protect<'p: 'a>(
+        &mut self,
+        integrity: &Integrity,
+        protection: &mut Protection<'p>,
+    ) -> bool {
+        let iter = self.inner().bi_iter;
+        let shift = integrity.interval_shift;
+        let mut left = (iter.bi_size >> bindings::SECTOR_SHIFT >> shift) * Integrity::TUPLE;
+        let vectors = protection.count().min(bindings::BIO_MAX_VECS);
+        let (bio, gfp) = (self.bio.as_ptr(), bindings::GFP_NOIO);
+        // SAFETY: The bio is valid, and has no protection information yet. It frees what is
+        // allocated here.
+        let payload = from_err_ptr(unsafe { bindings::bio_integrity_alloc(bio, gfp, vectors) });
+        let Ok(payload) = payload else {
+            return false;
+        };
+        // The reference tags are those of the blocks, from this number on.
+        // SAFETY: Nobody else uses the payload of a bio that is not submitted.
+        unsafe { (*payload).bip_iter.bi_sector = iter.bi_sector >> shift };
+        // SAFETY: As above.
+        unsafe { (*payload).bip_flags |= protection.flags };
+
+        while left > 0 {
+            let Some((segment, offset, len)) = protection.take(left) else {
+                return false;
+            };
+            // SAFETY: The bio has a payload. The segment's page stays for `'p`, and so for `'a`.
+            let added =
+                unsafe { bindings::bio_integrity_add_page(bio, segment.page(), len, offset) };
+            if u32::try_from(added) != Ok(len) {
+                return false;
+            }
+            left -= len;
+        }
+        true
     }
 
     /// Frees the bio from the lifetime of what it refers to.

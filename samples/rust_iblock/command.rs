@@ -5,6 +5,7 @@
 use crate::bindings;
 use crate::device::Device;
 use crate::imports::lio;
+use crate::integrity::Protection;
 use crate::scatterlist::ScatterList;
 use crate::scsi::{self, SamStatus};
 use core::ptr::NonNull;
@@ -127,9 +128,57 @@ impl Command {
         field!(self, se_cmd_flags) & bindings::se_cmd_flags_table_SCF_ATOMIC != 0
     }
 
-    /// Returns whether protection information is to be transferred.
-    pub(crate) fn has_protection(&self) -> bool {
+    /// Returns whether the initiator sends protection information.
+    pub(crate) fn sends_protection(&self) -> bool {
+        field!(self, prot_op) == bindings::target_prot_op_TARGET_PROT_DOUT_PASS
+    }
+
+    /// Returns whether the command has protection information of no block. The core crashes when it
+    /// allocates memory for that.
+    pub(crate) fn has_empty_protection(&self) -> bool {
         field!(self, prot_op) != bindings::target_prot_op_TARGET_PROT_NORMAL
+            && field!(self, prot_length) == 0
+    }
+
+    /// The protection information of the command, if it is to be transferred.
+    ///
+    /// # Safety
+    ///
+    /// The command must not be completed during `'a`.
+    pub(crate) unsafe fn protection<'a>(&self) -> Option<Protection<'a>> {
+        const NONE: bindings::target_prot_type = bindings::target_prot_type_TARGET_DIF_TYPE0_PROT;
+        if field!(self, prot_type) == NONE || self.device().protection() == NONE {
+            return None;
+        }
+        let (first, count) = (field!(self, t_prot_sg), field!(self, t_prot_nents));
+        // SAFETY: The core does not change the command's list until completion. By the requirements
+        // of this function that is after `'a`.
+        let list = unsafe { ScatterList::from_raw(first, count) };
+        Some(Protection::new(list, self.protection_flags()))
+    }
+
+    /// The flags that ask the device for the checks that the initiator asks for. The core made the
+    /// protection information of a write without any, and does not say so.
+    fn protection_flags(&self) -> u16 {
+        use bindings::{
+            bip_flags_BIP_CHECK_GUARD as CHECK_GUARD, bip_flags_BIP_CHECK_REFTAG as CHECK_REFTAG,
+            bip_flags_BIP_DISK_NOCHECK as NO_CHECK,
+            target_core_dif_check_TARGET_DIF_CHECK_GUARD as TARGET_DIF_CHECK_GUARD,
+            target_core_dif_check_TARGET_DIF_CHECK_REFTAG as TARGET_DIF_CHECK_REFTAG,
+            target_prot_op_TARGET_PROT_DOUT_INSERT,
+        };
+        let made = field!(self, prot_op) == target_prot_op_TARGET_PROT_DOUT_INSERT;
+        let checks = u32::from(field!(self, prot_checks));
+        let kind = field!(self, prot_type);
+        let has_tag = kind == bindings::target_prot_type_TARGET_DIF_TYPE1_PROT;
+        let mut flags = 0;
+        if made || checks & TARGET_DIF_CHECK_GUARD != 0 {
+            flags |= CHECK_GUARD;
+        }
+        if made && has_tag || checks & TARGET_DIF_CHECK_REFTAG != 0 {
+            flags |= CHECK_REFTAG;
+        }
+        (if flags == 0 { NO_CHECK } else { flags }) as u16
     }
 
     /// The length of the parameter data, in bytes.

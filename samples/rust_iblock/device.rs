@@ -124,6 +124,12 @@ impl Device {
         unsafe { (&raw const (*self.attributes()).block_size).read_volatile() }
     }
 
+    /// The kind of protection information that the device shows.
+    pub(crate) fn protection(&self) -> bindings::target_prot_type {
+        // SAFETY: The attributes live as long as `self`. The field is a word.
+        unsafe { (&raw const (*self.attributes()).pi_prot_type).read_volatile() }
+    }
+
     /// Returns the [`Backing`], if the device is configured.
     pub(crate) fn backing(&self) -> Result<&Backing, Sense> {
         let backing = self.backing.load(Acquire);
@@ -214,6 +220,10 @@ impl Device {
         });
         if !bdev.is_rotational() {
             set!(is_nonrot: true);
+        }
+        if let Some(integrity) = bdev.integrity() {
+            set!(pi_prot_type: integrity.kind());
+            set!(hw_pi_prot_type: integrity.kind());
         }
 
         // SAFETY: The attributes are the device's, and the block device is open.

@@ -23,15 +23,22 @@
 //!
 //! - [`backend`]: the functions that the core calls.
 //! - [`device`], with [`config`] and [`plug`]: a device, from `mkdir` in configfs to `rmdir`.
-//! - [`command`], [`request`] and [`pr`]: a SCSI command and its execution; [`scatterlist`]: the
-//!   memory that it transfers; [`scsi`]: its results.
+//! - [`command`], [`request`] and [`pr`]: a SCSI command and its execution; [`scatterlist`] and
+//!   [`integrity`]: the memory that it transfers; [`scsi`]: its results.
 //! - [`backing`], [`bdev`] and [`bio`]: the block layer.
 //! - [`imports`]: the functions of the core; [`bindings`]: the C types.
 //! - [`param`]: the module parameter; [`log`]: messages at a limited rate.
 //!
 //! The differences from the C driver:
 //!
-//! - Protection information (T10 PI) is not passed through.
+//! - A device whose protection information (T10 PI) has an IP checksum, which the core does not
+//!   know, is shown without it, and the block layer makes and checks it. The C driver refuses such
+//!   a device, and keeps it open.
+//! - WRITE SAME works on devices with protection information, unless the initiator sends some. The
+//!   C driver refuses all of them.
+//! - READ and WRITE of no block work on such devices. With the C driver, the core crashes.
+//! - The device is asked for the checks of protection information that the initiator asks for. The
+//!   C driver asks for none, which matters for NVMe.
 //! - A command that fails after some of its bios were submitted is completed only when these are
 //!   done. The C driver frees memory that they still use.
 //! - A command whose data is in one bio needs no memory other than the bio, and bios with few
@@ -66,6 +73,7 @@ mod command;
 mod config;
 mod device;
 mod imports;
+mod integrity;
 mod log;
 mod param;
 mod plug;

@@ -6,6 +6,7 @@ use crate::backing::Backing;
 use crate::bindings;
 use crate::bio::{Bio, BioList, Context, Status, BATCH_SIZE};
 use crate::command::Command;
+use crate::integrity::Protection;
 use crate::log::pr_err_ratelimited;
 use crate::scatterlist::{ScatterList, Segment};
 use crate::scsi::{SamStatus, Sense};
@@ -166,20 +167,23 @@ pub(crate) fn read_write(
     direction: bindings::dma_data_direction,
 ) -> Result<(), Sense> {
     let op = bio_op(&command, direction)?;
-    transfer(command, op, data.len().into(), data.iter())
+    // SAFETY: The protection information is not used after the command is completed.
+    let protection = unsafe { command.protection() };
+    transfer(command, op, data.len().into(), data.iter(), protection)
 }
 
 /// The part of a command that is not in bios yet.
-struct Transfer<I: Iterator> {
+struct Transfer<'a, I: Iterator> {
     op: u32,
     /// The sector at which the next bio begins.
     sector: u64,
     /// The number of segments.
     left: u64,
     segments: Peekable<I>,
+    protection: Option<Protection<'a>>,
 }
 
-impl<'a, I: Iterator<Item = Segment<'a>>> Transfer<I> {
+impl<'a, I: Iterator<Item = Segment<'a>>> Transfer<'a, I> {
     /// Makes a bio of as many segments as it can have, one at least. Returns [`None`] if that is
     /// not possible.
     ///
@@ -202,17 +206,26 @@ impl<'a, I: Iterator<Item = Segment<'a>>> Transfer<I> {
             pr_err_ratelimited!("a bio does not take a single segment\n");
             return None;
         }
+        if let Some(protection) = &mut self.protection {
+            let integrity = backing.bdev.integrity()?;
+            if !bio.protect(&integrity, protection) {
+                pr_err_ratelimited!("a bio does not take its protection information\n");
+                return None;
+            }
+        }
         // SAFETY: By the requirements of this function.
         Some(unsafe { bio.detach() })
     }
 }
 
-/// Executes a command by bios of the operation `op` that transfer `count` segments.
+/// Executes a command by bios of the operation `op` that transfer `count` segments, and their
+/// protection information if there is any. Otherwise the block layer makes and checks it.
 fn transfer<'a>(
     command: Command,
     op: u32,
     count: u64,
     segments: impl Iterator<Item = Segment<'a>>,
+    protection: Option<Protection<'a>>,
 ) -> Result<(), Sense> {
     if count == 0 {
         command.complete(SamStatus::Good);
@@ -223,6 +236,7 @@ fn transfer<'a>(
         sector: command.sector(),
         left: count,
         segments: segments.peekable(),
+        protection,
     };
     // SAFETY: The core keeps the device and its memory until the command is completed. The bio
     // completes the command when it is done.
@@ -248,7 +262,7 @@ fn transfer<'a>(
 fn submit_all<'a>(
     request: &Arc<Request>,
     first: Bio<'static>,
-    mut rest: Transfer<impl Iterator<Item = Segment<'a>>>,
+    mut rest: Transfer<'a, impl Iterator<Item = Segment<'a>>>,
 ) -> Result<(), Sense> {
     let backing = request.command.device().backing()?;
     let mut bios = BioList::new();
@@ -297,7 +311,8 @@ pub(crate) fn unmap(command: &Command, block: u64, count: u64) -> Result<(), Sen
 
 /// Executes WRITE SAME without the UNMAP bit.
 pub(crate) fn write_same(command: Command) -> Result<(), Sense> {
-    if command.has_protection() {
+    // The initiator sends it for one block, and the reference tags of the others would differ.
+    if command.sends_protection() {
         pr_err_ratelimited!("WRITE_SAME: protection information is not supported\n");
         return Err(Sense::COMMUNICATION_FAILURE);
     }
@@ -319,7 +334,10 @@ pub(crate) fn write_same(command: Command) -> Result<(), Sense> {
     }
 
     let bdev = &command.device().writable_backing()?.bdev;
-    let zeroed = bdev.max_write_zeroes_sectors() != 0
+    // Zeroes get no protection information from the block layer.
+    let protected = bdev.integrity().is_some();
+    let zeroed = !protected
+        && bdev.max_write_zeroes_sectors() != 0
         && block.is_zero()
         && bdev
             .zero_out(command.sector(), command.write_same_sectors())
@@ -334,5 +352,5 @@ pub(crate) fn write_same(command: Command) -> Result<(), Sense> {
         .checked_div(block.sectors())
         .ok_or(Sense::INVALID_CDB_FIELD)?;
     let copies = (0..blocks).map(|_| block);
-    transfer(command, bindings::REQ_OP_WRITE, blocks, copies)
+    transfer(command, bindings::REQ_OP_WRITE, blocks, copies, None)
 }

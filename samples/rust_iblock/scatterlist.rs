@@ -36,19 +36,41 @@ impl<'a> ScatterList<'a> {
     }
 
     /// The segments.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Segment<'a>> {
-        let (mut next, mut left) = (self.first, self.count);
-        core::iter::from_fn(move || {
-            left = left.checked_sub(1)?;
-            // SAFETY: By the type invariants `next` is an entry, which does not change during `'a`.
-            // INVARIANT: Nor do its pages go away.
-            let segment = Segment(unsafe { &*next });
-            if left > 0 {
-                // SAFETY: `next` is an entry of the list, and not the last one.
-                next = unsafe { bindings::sg_next(next) };
-            }
-            Some(segment)
-        })
+    pub(crate) fn iter(&self) -> Segments<'a> {
+        // INVARIANT: By the type invariants.
+        Segments {
+            next: self.first,
+            left: self.count,
+            lifetime: PhantomData,
+        }
+    }
+}
+
+/// The segments of a [`ScatterList`].
+///
+/// # Invariants
+///
+/// `next` is the first of `left` entries that neither change nor go away during `'a`.
+pub(crate) struct Segments<'a> {
+    next: *mut bindings::scatterlist,
+    left: u32,
+    lifetime: PhantomData<&'a bindings::scatterlist>,
+}
+
+impl<'a> Iterator for Segments<'a> {
+    type Item = Segment<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        // SAFETY: By the type invariants `next` is an entry, which does not change during `'a`.
+        // INVARIANT: Nor do its pages go away.
+        let segment = Segment(unsafe { &*self.next });
+        if self.left > 0 {
+            // INVARIANT: One entry less is left from the next one on.
+            // SAFETY: `next` is an entry of the list, and not the last one.
+            self.next = unsafe { bindings::sg_next(self.next) };
+        }
+        Some(segment)
     }
 }
 
@@ -64,9 +86,7 @@ impl Segment<'_> {
     /// The page that the segment begins in.
     pub(crate) fn page(&self) -> *mut bindings::page {
         // The other bits tell links and the last entry.
-        core::ptr::with_exposed_provenance_mut(
-            (self.0.page_link & !bindings::SG_PAGE_LINK_MASK) as usize,
-        )
+        core::ptr::with_exposed_provenance_mut(self.0.page_link & !bindings::SG_PAGE_LINK_MASK)
     }
 
     /// The offset of the segment in the page.

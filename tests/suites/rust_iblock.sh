@@ -401,6 +401,66 @@ alignment() {
 	disk_down && rmmod scsi_debug && return $result
 }
 
+# ---- Protection information.
+
+# protection TYPE PARAMETER...: the initiator makes and checks protection information, and the
+# device checks and stores it.
+protection() {
+	kind=$1
+	shift
+	lio_scsi_debug dif="$kind" dix=1 "$@" && disk_up "$LIO_DISK" || return
+	protected "$kind" && protected_from_end_to_end && protected_without_initiator
+	result=$?
+	disk_down && rmmod scsi_debug && return $result
+}
+
+protected() {
+	above=/sys/block/${disk##*/}/integrity beneath=/sys/block/${LIO_DISK##*/}/integrity
+	is "T10-DIF-TYPE$1-CRC" "$(cat "$above/format")" &&
+		is "$1 $1" "$(cat "$CORE/$HBA/data/attrib/pi_prot_type" "$CORE/$HBA/data/attrib/hw_pi_prot_type" | paste -sd' ')" &&
+		sg_inq "$disk" | grep -i 'protect=1' || return
+	# Without this, the block layer makes and checks what nobody has passed on.
+	lio_write 0 "$beneath/write_generate" && lio_write 0 "$beneath/read_verify"
+}
+
+protected_from_end_to_end() {
+	dd if=/tmp/random of="$disk" bs=1M count=4 oflag=direct status=none && drop_caches &&
+		cmp -n $((4 * MIB)) /tmp/random "$disk" || return
+	# The data changes, and its protection information does not.
+	dd if=/dev/zero of="$LIO_DISK" bs=4k seek=16 count=1 oflag=direct status=none &&
+		refuses "rror" dd if="$disk" of=/dev/null bs=4k skip=16 count=1 iflag=direct status=none &&
+		dd if=/tmp/random of="$disk" bs=4k skip=16 seek=16 count=1 oflag=direct status=none &&
+		dd if="$disk" bs=4k skip=16 count=1 iflag=direct status=none >/dev/null
+}
+
+# The core makes and checks it for an initiator that does not. WRITE SAME leaves that to the block
+# layer, and COMPARE AND WRITE, too.
+protected_without_initiator() {
+	is Good "$(status write10 32)" && is Good "$(status read10 32)" &&
+		# No block has no protection information.
+		sg_raw "$disk" 28 00 00 00 00 00 00 00 00 00 2>&1 | grep 'SCSI Status: Good' &&
+		dd if="$disk" bs=512 skip=32 count=1 iflag=direct status=none | cmp - /tmp/block || return
+	lio_write 1 "$beneath/write_generate" && lio_write 1 "$beneath/read_verify" &&
+		sg_write_same --10 --lba=1024 --num=600 --xferlen=512 --in=/tmp/block "$disk" &&
+		dd if="$disk" bs=512 skip=1623 count=1 iflag=direct status=none | cmp - /tmp/block || return
+	head -c 512 /dev/zero | cat /tmp/block - >/tmp/pair &&
+		sg_raw -s 1024 -i /tmp/pair "$disk" 89 00 00 00 00 00 00 00 04 00 00 00 00 01 00 00 2>&1 | grep 'SCSI Status: Good' &&
+		dd if="$disk" bs=512 skip=1024 count=1 iflag=direct status=none | cmp -n 512 - /dev/zero &&
+		sg_write_same --10 --lba=1024 --num=600 --xferlen=512 --in=/dev/zero "$disk" &&
+		dd if="$disk" bs=512 skip=1024 count=600 iflag=direct status=none | cmp -n 307200 - /dev/zero
+}
+
+# The core does not know the checksum of IP. The block layer makes and checks it.
+protection_by_ip() {
+	lio_scsi_debug dif=1 dix=1 guard=1 && disk_up "$LIO_DISK" || return
+	is T10-DIF-TYPE1-IP "$(cat "/sys/block/${LIO_DISK##*/}/integrity/format")" &&
+		is 0 "$(cat "$CORE/$HBA/data/attrib/hw_pi_prot_type")" &&
+		dd if=/tmp/random of="$disk" bs=1M count=4 oflag=direct status=none && drop_caches &&
+		cmp -n $((4 * MIB)) /tmp/random "$disk"
+	result=$?
+	disk_down && rmmod scsi_debug && return $result
+}
+
 # ---- Devices that are removed.
 
 # no_medium: the disk says that there is no medium, and still answers who it is. The commands are
@@ -580,7 +640,7 @@ front_end_unload() {
 	! grep -q "^$IBLOCK_PROVIDER " /proc/modules
 }
 
-ktap_plan 41
+ktap_plan 44
 ktap_test "the core and a front end are loaded" front_end
 ktap_test "a provider that is not there, or cannot be" wrong_provider
 ktap_test "the parameter is documented" parameter_documented
@@ -609,6 +669,9 @@ ktap_needs scsi_debug "the longest WRITE SAME" longest_write_same
 ktap_test "bad blocks" bad_blocks
 ktap_needs scsi_debug "RESERVATION CONFLICT and a failing flush" injected
 ktap_needs scsi_debug "alignment" alignment
+ktap_needs scsi_debug "protection information, type 1" protection 1
+ktap_needs scsi_debug "protection information, type 3" protection 3
+ktap_needs scsi_debug "protection information with IP checksums" protection_by_ip
 ktap_needs scsi_debug "a device that is removed" removed
 ktap_needs scsi_debug "a host that is removed while commands are under way" host_removed
 ktap_test "a medium that comes and goes" medium_comes

@@ -6,7 +6,7 @@
 #
 # kimport-vm: needs kernel-crate
 # kimport-vm: file $KIMPORT_BUILD/installed/rust_iblock.ko:/test/installed/rust_iblock.ko
-# kimport-vm: file $KIMPORT_BUILD/installed/target_core_mod_new.ko:/test/installed/target_core_mod_new.ko
+# kimport-vm: file $KIMPORT_BUILD/installed/target_core_mod_new.ko:/test/core.ko
 # kimport-vm: file samples/rust_iblock/rust_iblock.conf:/test/rust_iblock.conf
 # kimport-vm: stock target_core_mod target_core_iblock
 # kimport-vm: program depmod
@@ -18,7 +18,8 @@ CORE=$LIO_CONFIGFS/target/core
 
 install_modules() {
 	updates=/lib/modules/$(uname -r)/updates
-	mkdir -p "$updates" && cp /test/installed/*.ko "$updates" && depmod &&
+	mkdir -p "$updates" && cp /test/installed/rust_iblock.ko "$updates" &&
+		cp /test/core.ko "$updates/target_core_mod_new.ko" && depmod &&
 		modinfo rust_iblock | grep '^signer: *kimport test$' &&
 		modinfo target_core_mod_new | grep '^signer: *kimport test$'
 }

@@ -30,6 +30,9 @@ setup() {
 		[ -b "$LIO_DISK" ]
 		;;
 	4k) lio_scsi_debug sector_size=4096 lbpu=1 lbpws=1 ;;
+	dif1) lio_scsi_debug dif=1 dix=1 ;;
+	dif3) lio_scsi_debug dif=3 dix=1 sector_size=4096 ;;
+	dif-only) lio_scsi_debug dif=1 dix=0 ;;
 	512e) lio_scsi_debug physblk_exp=3 lowest_aligned=7 opt_blks=64 ;;
 	esac
 }
@@ -94,6 +97,15 @@ data_in() {
 	sha256sum </tmp/read
 }
 
+write_same() {
+	data_out 1 41 00 00 00 00 70 00 00 10 00 && data_in 4 28 00 00 00 00 70 00 00 04 00
+	data_out 1 93 00 00 00 00 00 00 00 00 70 00 00 00 08 00 00 && data_in 4 28 00 00 00 00 76 00 00 04 00
+	sg_write_same --10 --unmap --lba=112 --num=4 --xferlen="$block" --in=/dev/zero "$disk" 2>&1
+	data_in 8 28 00 00 00 00 6e 00 00 08 00
+	sg_unmap --force --lba=116 --num=4 "$disk" 2>&1
+	data_in 8 28 00 00 00 00 72 00 00 08 00
+}
+
 # Each command that reads or writes, in each of its lengths.
 matrix() {
 	block=$(blockdev --getss "$disk")
@@ -112,13 +124,9 @@ matrix() {
 	# VERIFY, with data and without.
 	sg_raw "$disk" 2f 00 00 00 00 50 00 00 02 00 2>&1
 	data_out 2 2f 02 00 00 00 50 00 00 02 00
-	# WRITE SAME, also with UNMAP, and UNMAP.
-	data_out 1 41 00 00 00 00 70 00 00 10 00 && data_in 4 28 00 00 00 00 70 00 00 04 00
-	data_out 1 93 00 00 00 00 00 00 00 00 70 00 00 00 08 00 00 && data_in 4 28 00 00 00 00 76 00 00 04 00
-	sg_write_same --10 --unmap --lba=112 --num=4 --xferlen="$block" --in=/dev/zero "$disk" 2>&1
-	data_in 8 28 00 00 00 00 6e 00 00 08 00
-	sg_unmap --force --lba=116 --num=4 "$disk" 2>&1
-	data_in 8 28 00 00 00 00 72 00 00 08 00
+	# WRITE SAME, also with UNMAP, and UNMAP. The C driver refuses it on devices with protection
+	# information.
+	[ "$(cat "$BACKSTORE/attrib/hw_pi_prot_type")" = 0 ] && write_same
 	# COMPARE AND WRITE, first the wrong data, then the right one.
 	data_out 2 89 00 00 00 00 00 00 00 00 51 00 00 00 01 00 00
 	data_out 2 89 00 00 00 00 00 00 00 00 50 00 00 00 01 00 00
@@ -128,7 +136,8 @@ matrix() {
 	for lba in "$last" $((last + 1)); do
 		data_in 1 $(printf '28 00 %02x %02x %02x %02x 00 00 01 00' $((lba >> 24 & 255)) $((lba >> 16 & 255)) $((lba >> 8 & 255)) $((lba & 255)))
 	done
-	sg_raw "$disk" 28 00 00 00 00 10 00 00 00 00 2>&1
+	# With protection information, the core would crash.
+	[ "$(cat "$BACKSTORE/attrib/hw_pi_prot_type")" = 0 ] && sg_raw "$disk" 28 00 00 00 00 10 00 00 00 00 2>&1
 	sg_raw "$disk" 35 00 00 00 00 00 00 00 00 00 2>&1
 	sg_raw "$disk" 91 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 2>&1
 }
@@ -143,7 +152,7 @@ shown() {
 	write control readonly=0
 	write enable 1
 	# The C driver takes a number of sectors for one of blocks.
-	[ "$1" != 4k ] || lio_write 4096 "$BACKSTORE/attrib/max_write_same_len" || return
+	case $1 in 4k | dif3) false ;; esac || lio_write 4096 "$BACKSTORE/attrib/max_write_same_len" || return
 	lio_loop_attach target loopback $WWN iblock_0/data && disk=$(lio_wait_disk target loopback $WWN) || return
 	commands 2>&1
 	lio_loop_detach target loopback $WWN && lio_backstore_remove target iblock_0 data && teardown "$1"
@@ -162,17 +171,20 @@ both() {
 	fi
 	# Most of the commands are supported.
 	grep -c 'SCSI Status: Good' "/tmp/c.$1"
-	[ "$(grep -c '' "/tmp/c.$1")" -gt "$2" ] && [ "$(grep -c 'SCSI Status: Good' "/tmp/c.$1")" -ge 25 ] && diff "/tmp/c.$1" "/tmp/rust.$1"
+	[ "$(grep -c '' "/tmp/c.$1")" -gt "$2" ] && [ "$(grep -c 'SCSI Status: Good' "/tmp/c.$1")" -ge 18 ] && diff "/tmp/c.$1" "/tmp/rust.$1"
 }
 
 load() {
 	modprobe tcm_loop && modprobe sd_mod && modprobe sg
 }
 
-ktap_plan 5
+ktap_plan 8
 ktap_test "the stock core is loaded" load
 ktap_test "a virtio disk" both virtio 200
 ktap_test "blocks of 4096 bytes, with discard and a write cache" both null 100
 ktap_needs scsi_debug "blocks of 4096 bytes, with discard by WRITE SAME" both 4k 100
 ktap_needs scsi_debug "physical blocks of 4096 bytes, not aligned" both 512e 100
+ktap_needs scsi_debug "protection information, type 1" both dif1 100
+ktap_needs scsi_debug "protection information, type 3, blocks of 4096 bytes" both dif3 100
+ktap_needs scsi_debug "protection information that only the device sees" both dif-only 100
 ktap_finish
