@@ -73,6 +73,8 @@
 //!   `refcnt`, `mem` and `percpu`, used in `provider.rs`, `holders_dir` and `mkobj`, used in
 //!   `holders.rs`, `taints`, used in `license.rs`, and `static_call_sites`, used in
 //!   `binder/static_call.rs`. Without them, the crate does not compile.
+//! - `module_mutex` and `struct module_use`, used in `usage.rs`. Without the symbol, or without BTF
+//!   that describes the struct, `rmmod --force` unloads a provider that is held.
 //! - `module_kallsyms_on_each_symbol`, imported in `guard.rs`, only in the module `kimport_guard`.
 //! - `bpf_get_btf_vmlinux`, `btf_type_by_id`, `btf_name_by_offset` and `btf_find_by_name_kind`, and
 //!   for the types of modules `btf_get_module_btf`, `btf_put` and `btf_nr_types`, imported in
