@@ -285,10 +285,8 @@ of_command! {
     execute_pr_out(action: u8, key: u64, action_key: u64, kind: u8, aptpl: bool) =
         |command| pr::reserve_out(&command, action, key, action_key, kind, aptpl);
     execute_pr_in(action: u8, data: *mut u8) = |command| {
-        let length = command.data_length() as usize;
-        // SAFETY: The core mapped the parameter data, whose length is the command's, and nobody
-        // else uses it.
-        let data = unsafe { core::slice::from_raw_parts_mut(data, length) };
-        pr::reserve_in(&command, action, data)
+        // SAFETY: The core mapped the parameter data, whose length is the command's.
+        let data = unsafe { pr::Parameters::new(data, command.data_length()) };
+        pr::reserve_in(&command, action, &data)
     };
 }

@@ -107,8 +107,9 @@ impl BlockDevice {
 
     /// The protection information that the device stores, if the core knows its kind.
     pub(crate) fn integrity(&self) -> Option<Integrity> {
-        // SAFETY: An open block device has a queue. Its profile does not change while it is open.
-        Integrity::new(&unsafe { (&raw const (*self.queue()).limits.integrity).read() })
+        // SAFETY: An open block device has a queue. The profile consists of bytes that may change
+        // at any time.
+        Integrity::new(&unsafe { (&raw const (*self.queue()).limits.integrity).read_volatile() })
     }
 
     /// The device number, as major and minor.

@@ -154,10 +154,10 @@ pub(crate) fn reserve_out(
 }
 
 /// Executes PERSISTENT RESERVE IN. Writes as much of the result to `data` as fits.
-pub(crate) fn reserve_in(command: &Command, action: u8, data: &mut [u8]) -> Result<(), Sense> {
+pub(crate) fn reserve_in(command: &Command, action: u8, data: &Parameters) -> Result<(), Sense> {
     match action {
         action_in::REPORT_CAPABILITIES => {
-            put(data, 0, &CAPABILITIES);
+            data.put(0, &CAPABILITIES);
             Ok(())
         }
         action_in::READ_KEYS => read_keys(&command.device().backing()?.bdev, data),
@@ -169,18 +169,44 @@ pub(crate) fn reserve_in(command: &Command, action: u8, data: &mut [u8]) -> Resu
     }
 }
 
-/// Writes `bytes` at `offset`, if there is room for all of them. Returns false if not.
-fn put(data: &mut [u8], offset: usize, bytes: &[u8]) -> bool {
-    match data.get_mut(offset..offset.saturating_add(bytes.len())) {
-        Some(room) => {
-            room.copy_from_slice(bytes);
-            true
+/// The memory for the parameter data of a command. This is no slice, because the initiator may use
+/// the memory, too.
+///
+/// # Invariants
+///
+/// `len` bytes from `start` are valid for writes.
+pub(crate) struct Parameters {
+    start: *mut u8,
+    len: usize,
+}
+
+impl Parameters {
+    /// # Safety
+    ///
+    /// `len` bytes from `start` must be valid for writes as long as the value is used.
+    pub(crate) unsafe fn new(start: *mut u8, len: u32) -> Self {
+        // INVARIANT: By the requirements of this function.
+        Self {
+            start,
+            len: len as usize,
         }
-        None => false,
+    }
+
+    /// Writes `bytes` at `offset`, if there is room for all of them. Returns false if not.
+    fn put(&self, offset: usize, bytes: &[u8]) -> bool {
+        let end = offset.checked_add(bytes.len());
+        if end.is_none_or(|end| end > self.len) {
+            return false;
+        }
+        // SAFETY: By the type invariants the offset is in the memory, or at its end.
+        let to = unsafe { self.start.add(offset) };
+        // SAFETY: By the type invariants there is room for the bytes, which are somewhere else.
+        unsafe { to.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+        true
     }
 }
 
-fn read_keys(bdev: &BlockDevice, data: &mut [u8]) -> Result<(), Sense> {
+fn read_keys(bdev: &BlockDevice, data: &Parameters) -> Result<(), Sense> {
     let read_keys = supported(operations(bdev)?.pr_read_keys, "pr_read_keys")?;
 
     let mut room = KEYS;
@@ -209,17 +235,17 @@ fn read_keys(bdev: &BlockDevice, data: &mut [u8]) -> Result<(), Sense> {
         room = count;
     };
 
-    put(data, 0, &generation.to_be_bytes());
-    put(data, 4, &count.saturating_mul(8).to_be_bytes());
+    data.put(0, &generation.to_be_bytes());
+    data.put(4, &count.saturating_mul(8).to_be_bytes());
     for (i, key) in list.iter().skip(1).take(count as usize).enumerate() {
-        if !put(data, 8 * (i + 1), &key.to_be_bytes()) {
+        if !data.put(8 * (i + 1), &key.to_be_bytes()) {
             break;
         }
     }
     Ok(())
 }
 
-fn read_reservation(bdev: &BlockDevice, data: &mut [u8]) -> Result<(), Sense> {
+fn read_reservation(bdev: &BlockDevice, data: &Parameters) -> Result<(), Sense> {
     let read_reservation = supported(operations(bdev)?.pr_read_reservation, "pr_read_reservation")?;
 
     let mut held = bindings::pr_held_reservation::default();
@@ -229,14 +255,14 @@ fn read_reservation(bdev: &BlockDevice, data: &mut [u8]) -> Result<(), Sense> {
         return Err(Sense::COMMUNICATION_FAILURE);
     }
 
-    put(data, 0, &held.generation.to_be_bytes());
+    data.put(0, &held.generation.to_be_bytes());
     let kind = scsi_type(held.type_);
     if kind == 0 {
-        put(data, 4, &0u32.to_be_bytes());
+        data.put(4, &0u32.to_be_bytes());
         return Ok(());
     }
-    put(data, 4, &16u32.to_be_bytes());
-    put(data, 8, &held.key.to_be_bytes());
-    put(data, 21, &[kind]);
+    data.put(4, &16u32.to_be_bytes());
+    data.put(8, &held.key.to_be_bytes());
+    data.put(21, &[kind]);
     Ok(())
 }
