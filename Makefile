@@ -31,6 +31,8 @@
 #: make check-ways      try each way to import on the kernels of docs/ways.md (builds them, once)
 #: make check-tree      boot a small kernel that kimport is part of (builds it, once)
 #: make check-kernels   run the suites on the kernels of docs/kernels.md, and write that table
+#: make check-profile   run suites on a kernel of tests/kernels/profiles (builds it, once):
+#:                      PROFILE=debug
 #: make check-compare   compare and check on four of Debian's kernels (fetches 360 MB, once)
 #: make fuzz            fuzz the parsers of foreign files; SECONDS=60 each, or only TARGET=btf
 #: make lint            run pre-commit, and clippy on the kernel-side crates (with W=1)
@@ -496,7 +498,7 @@ fuzz: setup
 
 # These are not part of `check`: they take minutes the first time, because they build or fetch
 # kernels.
-.PHONY: check-ways check-tree check-kernels check-compare
+.PHONY: check-ways check-tree check-profile check-kernels check-compare
 check-ways: tools
 	@failed=; while read -r options; do \
 		dir=$$(scripts/setup ways-kernel $$options) && echo "small $$options" && \
@@ -511,6 +513,12 @@ check-tree: tools $(BUILD)/signing_key.pem
 	@tree=$$(scripts/setup tree-kernel modules) && \
 		$(IN_ROOT) tests/kernels/collect $(KIMPORT) $$tree $(BUILD) && \
 		$(call run-vm,$(call suites,tree_modules tree_signed),tree_modules,--stock $$tree)
+
+PROFILE ?= debug
+check-profile: tools
+	@dir=$$(scripts/setup profile-kernel $(PROFILE)) && \
+		$(MAKE) vm SUITE="imports lifetime" BUILD=$(BUILD)/profiles/$(PROFILE) \
+			KDIR=$$dir/build STOCK=$$dir/install
 
 check-kernels: tools
 	@tests/kernels/try $(SUPPORTED)

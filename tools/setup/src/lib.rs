@@ -31,7 +31,7 @@ use std::{fs, path::Path, path::PathBuf, time::Instant};
 use steps::Steps;
 
 pub use kernels::kernels;
-pub use small::{tree_kernel, ways_kernel};
+pub use small::{profile_kernel, tree_kernel, ways_kernel};
 pub use steps::note;
 
 /// A kernel, as people name it.

@@ -13,7 +13,8 @@ const USAGE: &str = "usage: scripts/setup
        scripts/setup prepare-kernel [RELEASE | DIRECTORY | --running]
        scripts/setup update-kernel | kernels
        scripts/setup tree-kernel builtin|modules
-       scripts/setup ways-kernel [OPTION=VALUE...]";
+       scripts/setup ways-kernel [OPTION=VALUE...]
+       scripts/setup profile-kernel NAME";
 
 fn work(arguments: &[&str]) -> Result<()> {
     let usage = || Error::new(USAGE);
@@ -41,6 +42,10 @@ fn work(arguments: &[&str]) -> Result<()> {
         }
         ["ways-kernel", options @ ..] => {
             println!("{}", kimport_setup::ways_kernel(place, options)?.display());
+            Ok(())
+        }
+        ["profile-kernel", name] => {
+            println!("{}", kimport_setup::profile_kernel(place, name)?.display());
             Ok(())
         }
         _ => Err(usage()),

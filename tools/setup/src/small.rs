@@ -85,6 +85,39 @@ impl Tree {
         Ok(())
     }
 
+    /// Builds a kernel that does not contain the checkout, unless `directory` has it already.
+    /// `begin` may put something into a new build directory. Returns `directory`.
+    fn build_alone(
+        self,
+        name: &str,
+        directory: PathBuf,
+        options: &[&str],
+        begin: impl FnOnce(&Steps, &Log, &Path) -> Result<()>,
+    ) -> Result<PathBuf> {
+        let Self {
+            mut steps, source, ..
+        } = self;
+        fs::create_dir_all(&directory).at(&directory)?;
+        let (fragment, made_of) = (directory.join("fragment"), directory.join("made-of"));
+        let text = ways_fragment(&self.config, options);
+        fs::write(&fragment, &text).at(&fragment)?;
+        // One that was built before is still current.
+        if fs::read_to_string(&made_of).is_ok_and(|made_of| made_of == text) {
+            return Ok(directory);
+        }
+        steps.step(name, |steps, log| {
+            let build = directory.join("build");
+            if !build.is_dir() {
+                begin(steps, log, &build)?;
+            }
+            let install = directory.join("install");
+            Self::build(steps, &source, log, &build, &install, &fragment)?;
+            fs::copy(&fragment, &made_of).at(&made_of)?;
+            Ok(())
+        })?;
+        Ok(directory)
+    }
+
     /// Configures `build` with `fragment`, builds it, and installs the image and the modules to
     /// `install` as a distribution does. The output of the build goes to `build.log`.
     fn build(
@@ -234,41 +267,44 @@ pub fn ways_kernel(place: Place, options: &[&str]) -> Result<PathBuf> {
             "{wrong} is no OPTION=VALUE of a kernel"
         )));
     }
-    let Tree {
-        mut steps,
-        directory: tree,
-        source,
-        config,
-    } = Tree::open(place)?;
-    let directory = ways_directory(&tree, options);
-    fs::create_dir_all(&directory).at(&directory)?;
-    let (fragment, made_of) = (directory.join("fragment"), directory.join("made-of"));
-    let text = ways_fragment(&config, options);
-    fs::write(&fragment, &text).at(&fragment)?;
-    // Such a kernel does not contain the checkout, so one that was built before is still current.
-    if fs::read_to_string(&made_of).is_ok_and(|made_of| made_of == text) {
-        return Ok(directory);
-    }
+    let tree = Tree::open(place)?;
+    let root = tree.directory.clone();
     let with = match options {
         [] => String::new(),
         options => format!(" with {}", options.join(" ")),
     };
-    steps.step(&format!("small kernel{with}"), |steps, log| {
-        let build = directory.join("build");
-        if !build.is_dir() {
-            let mut near = (1..=options.len()).map(|skip| ways_directory(&tree, &options[skip..]));
-            let origin = near.find(|other| other.join("made-of").exists());
-            let origin = origin.unwrap_or_else(|| tree.clone()).join("build");
-            if origin.is_dir() {
-                copy_build(steps, log, &origin, &build)?;
-            }
+    let name = format!("small kernel{with}");
+    let directory = ways_directory(&root, options);
+    tree.build_alone(&name, directory, options, |steps, log, build| {
+        let mut near = (1..=options.len()).map(|skip| ways_directory(&root, &options[skip..]));
+        let origin = near.find(|other| other.join("made-of").exists());
+        let origin = origin.unwrap_or(root.clone()).join("build");
+        match origin.is_dir() {
+            true => copy_build(steps, log, &origin, build),
+            false => Ok(()),
         }
-        let install = directory.join("install");
-        Tree::build(steps, &source, log, &build, &install, &fragment)?;
-        fs::copy(&fragment, &made_of).at(&made_of)?;
-        Ok(())
-    })?;
-    Ok(directory)
+    })
+}
+
+/// Builds the kernel of a profile, of which `tests/kernels/profiles` has the configuration. Returns
+/// its directory, as [`ways_kernel`] does.
+pub fn profile_kernel(place: Place, name: &str) -> Result<PathBuf> {
+    let file = place
+        .top
+        .join(format!("tests/kernels/profiles/{name}.config"));
+    let profile = fs::read_to_string(&file).at(&file)?;
+    let tree = Tree::open(place)?;
+    let directory = tree.directory.join("profiles").join(name);
+    let name = format!("kernel of the profile {name}");
+    tree.build_alone(&name, directory, &options_of(&profile), |_, _, _| Ok(()))
+}
+
+/// Returns the options of a configuration.
+fn options_of(config: &str) -> Vec<&str> {
+    let lines = config.lines();
+    lines
+        .filter_map(|line| line.strip_prefix("CONFIG_"))
+        .collect()
 }
 
 fn is_option(option: &str) -> bool {
@@ -344,6 +380,12 @@ mod tests {
             ways_fragment(config, &[]),
             "# about\nCONFIG_A=y\nCONFIG_AB=y\n"
         );
+    }
+
+    #[test]
+    fn options_of_a_profile() {
+        let profile = "# about\nCONFIG_A=y\n\nCONFIG_B=m\n";
+        assert_eq!(options_of(profile), ["A=y", "B=m"]);
     }
 
     #[test]

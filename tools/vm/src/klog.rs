@@ -15,7 +15,9 @@ static BAD: LazyLock<Regex> = LazyLock::new(|| {
         r"\bBUG:|\bWARNING:|\bOops\b|\bCall Trace:|\bKASAN\b|\bUBSAN\b|\bKCSAN\b|\bKFENCE: |",
         r"\bgeneral protection\b|\bMissing ENDBR\b|\brcu.*\bstall|\bsoft lockup\b|",
         r"\bhard LOCKUP\b|\bkernel BUG\b|\bCFI failure\b|\bblocked for more than \d+ seconds|",
-        r"\bKernel panic\b|\bunregister_netdevice: waiting\b|\bDEBUG_LOCKS_WARN_ON\b",
+        r"\bKernel panic\b|\bunregister_netdevice: waiting\b|\bDEBUG_LOCKS_WARN_ON\b|",
+        // Of a slab, and of kmemleak.
+        r"^BUG \S+ \(|\bkmemleak: \d+ new suspected memory leaks",
     ))
     .expect("the pattern is fixed")
 });
@@ -271,6 +273,8 @@ mod tests {
             "[    1.0] kernel BUG at mm/slub.c:1!",
             "[    1.0] INFO: task insmod:7 blocked for more than 120 seconds.",
             "[    1.0] CFI failure at x (target: y)",
+            "[    1.0] BUG kmalloc-64 (Tainted: G): Right Redzone overwritten",
+            "[    1.0] kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)",
         ] {
             assert_eq!(scan(line).reports().len(), 1, "{line}");
         }
@@ -286,6 +290,7 @@ mod tests {
             "[    1.0] rcu: \tRCU debug extended QS entry/exit.",
             "[    1.0] Warning: unable to open an initial console.",
             "[    1.0] DEBUG: all good",
+            "[    1.0] kmemleak: Kernel memory leak detector initialized (mem pool available: 1)",
         ] {
             assert!(scan(line).reports().is_empty(), "{line}");
         }
