@@ -9,6 +9,7 @@
 #: make stress          load and unload modules in random order, with 1, 2 and 4 CPUs (SEED=N
 #:                      repeats a run, OPERATIONS=1000)
 #: make bench           count instructions of calls, of resolving, and of the C macros (two VMs)
+#: make bench-native    time the instruction sequences of calls on this machine's CPU
 #: make sizes           print the size of samples/hello_import
 #: make bench-compare   run make bench for the commit BASE=COMMIT and for this one, and show the
 #:                      differences
@@ -435,6 +436,11 @@ bench-compare: setup
 	@$(MAKE) bench
 	@$(CARGO) build -q -p kimport-bench --bin kimport-bench-compare
 	@$(AT_ONE_PATH) $(BINARIES)/kimport-bench-compare $(BENCH_BASE)/build/bench.json $(BUILD)/bench.json
+
+# Times of instruction sequences on this machine's CPU.
+.PHONY: bench-native
+bench-native: setup
+	@$(CARGO) bench -q -p kimport-bench --features native --bench calls
 
 BPFTOOL := $(BUILD)/bpftool/bootstrap/bpftool
 $(BPFTOOL): | setup
