@@ -376,7 +376,8 @@ vm-pointer: pointer
 vm-pointer: VM_OPTIONS = --instead tests/modules/imports=pointer \
 	--file tests/suites/pointer.calls:/test/calls
 
-vm-shared: shared shared-lifetime $(if $(GUEST_TARGET),,bench-shared ibt-pointer ibt-sealed)
+vm-shared: shared shared-lifetime \
+	$(if $(filter ibt,$(vm-shared.suites)),bench-shared ibt-pointer ibt-sealed)
 vm-shared: VM_OPTIONS = --instead tests/modules/imports=shared \
 	--instead tests/modules/lifetime=shared-lifetime
 
@@ -523,8 +524,9 @@ check-tree: tools $(BUILD)/signing_key.pem
 PROFILE ?= debug
 check-profile: tools
 	@dir=$$(scripts/setup profile-kernel $(PROFILE)) && \
-		$(MAKE) vm SUITE="imports lifetime" BUILD=$(BUILD)/profiles/$(PROFILE) \
-			KDIR=$$dir/build STOCK=$$dir/install
+		here="BUILD=$(BUILD)/profiles/$(PROFILE) KDIR=$$dir/build STOCK=$$dir/install" && \
+		$(MAKE) vm SUITE="imports lifetime" $$here && \
+		$(MAKE) vm-shared vm-shared.suites=shared $$here
 
 check-kernels: tools
 	@tests/kernels/try $(SUPPORTED)
