@@ -606,21 +606,21 @@ man: commands
 
 # This uses the machine's own cargo: programs that the build root's cargo makes may not run here.
 PREFIX ?= /usr/local
-INSTALLED := $(if $(wildcard $(DESTDIR)/lib/modules/$(RELEASE)),$(filter rust/%,$(MODULE_DIRS)))
-install: man $(INSTALLED)
+OWN_MODULES := $(if $(wildcard $(DESTDIR)/lib/modules/$(RELEASE)),$(filter rust/%,$(MODULE_DIRS)))
+install: man $(OWN_MODULES)
 	@CARGO_TARGET_DIR=$(BUILD)/install cargo install -q --locked --no-track --force \
 		--path tools/kimport --root $(DESTDIR)$(PREFIX)
 	@cp -r $(MAN) $(DESTDIR)$(PREFIX)/
-ifneq ($(INSTALLED),)
+ifneq ($(OWN_MODULES),)
 	@install -D -m 644 -t $(DESTDIR)/lib/modules/$(RELEASE)/updates \
-		$(foreach dir,$(INSTALLED),$(BUILD)/$(dir)/kimport_$(notdir $(dir)).ko)
+		$(foreach dir,$(OWN_MODULES),$(BUILD)/$(dir)/kimport_$(notdir $(dir)).ko)
 	@depmod $(addprefix -b ,$(DESTDIR)) $(RELEASE)
 endif
 
 # Installs without debug information, as distributions do.
 # $(1): as DESTDIR  $(2): as SIGN
-INSTALLED := $(IBLOCK) $(BUILD)/samples/lio_core_new/target_core_mod_new.ko
-install-to = mkdir -p $(BUILD)/stripped && for ko in $(INSTALLED); do \
+SAMPLES := $(IBLOCK) $(BUILD)/samples/lio_core_new/target_core_mod_new.ko
+install-to = mkdir -p $(BUILD)/stripped && for ko in $(SAMPLES); do \
 	out=$(BUILD)/stripped/$${ko\#\#*/}; $(IN_KERNEL_ROOT) strip -g -o $$out $$ko && \
 	$(if $(2),$(IN_ROOT) $(KIMPORT) relink $$out --sign $(2) -o $$out &&) \
 	install -D -m 644 -t $(1)/lib/modules/$(RELEASE)/updates $$out || exit; done
