@@ -21,16 +21,6 @@ CORE=target_core_mod_new
 # The seconds for which modules are loaded and unloaded.
 SECONDS_OF_LOOPS=12
 
-load() {
-	module=$1
-	shift
-	insmod "$TEST_MODULES/$module.ko" "$@"
-}
-
-references() {
-	cat "/sys/module/$1/refcnt"
-}
-
 # held PROVIDER HOLDER: HOLDER is shown in the holders/ of the provider, which has one reference and
 # cannot be unloaded, not even by force; nor can the guard.
 held() {

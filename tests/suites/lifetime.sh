@@ -24,16 +24,6 @@ B=kimport_side_b
 C=kimport_side_c
 DEBUGFS=/sys/kernel/debug/kimport
 
-load() {
-	module=$1
-	shift
-	insmod "$TEST_MODULES/$module.ko" "$@"
-}
-
-references() {
-	cat "/sys/module/$1/refcnt"
-}
-
 # held PROVIDER HOLDER REFERENCES: HOLDER is in the holders/ of the provider, which has that many
 # references and cannot be unloaded.
 held() {

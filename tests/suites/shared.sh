@@ -21,16 +21,6 @@ A=kimport_side_a
 B=kimport_side_b
 DEBUGFS=/sys/kernel/debug/kimport
 
-load() {
-	module=$1
-	shift
-	insmod "$TEST_MODULES/$module.ko" "$@"
-}
-
-references() {
-	cat "/sys/module/$1/refcnt"
-}
-
 # The loader names what the module lacks: symbols whose names tell the version of the engine.
 without_engine() {
 	load $PROVIDER || return

@@ -194,6 +194,18 @@ log_since() {
 		substr($0, length($0) - length(mark) + 1) == mark { on = 1 }'
 }
 
+# load MODULE [PARAMETER...]: loads a module under test.
+load() {
+	ktap_module=$1
+	shift
+	insmod "$TEST_MODULES/$ktap_module.ko" "$@"
+}
+
+# references MODULE: prints the number of references to a module.
+references() {
+	cat "/sys/module/$1/refcnt"
+}
+
 # load_unload MODULE [PARAMETER...]: loads and unloads a module under test, with a mark in the log
 # before.
 load_unload() {
