@@ -15,18 +15,6 @@ use std::hint::black_box;
 /// The number of calls in one iteration.
 const CALLS: u64 = 1000;
 
-/// The names of the sequences; the first is the reference.
-const SEQUENCES: [&str; 8] = [
-    "direct call",
-    "call of a trampoline",
-    "rebindable",
-    "late",
-    "indirect call",
-    "retpoline",
-    "push and ret",
-    "loop alone",
-];
-
 // Each function makes `CALLS` calls. The stack is aligned as for a call, and the callee changes no
 // register.
 macro_rules! sequence {
@@ -113,16 +101,16 @@ extern "C" {
     fn kimport_bench_loop();
 }
 
-/// The functions, in the order of [`SEQUENCES`].
-const FUNCTIONS: [unsafe extern "C" fn(); SEQUENCES.len()] = [
-    kimport_bench_direct,
-    kimport_bench_through,
-    kimport_bench_rebindable,
-    kimport_bench_late,
-    kimport_bench_indirect,
-    kimport_bench_thunk,
-    kimport_bench_push_ret,
-    kimport_bench_loop,
+/// The sequences: the reference first, and the loop without a call last.
+const SEQUENCES: [(&str, unsafe extern "C" fn()); 8] = [
+    ("direct call", kimport_bench_direct),
+    ("call of a trampoline", kimport_bench_through),
+    ("rebindable", kimport_bench_rebindable),
+    ("late", kimport_bench_late),
+    ("indirect call", kimport_bench_indirect),
+    ("retpoline", kimport_bench_thunk),
+    ("push and ret", kimport_bench_push_ret),
+    ("loop alone", kimport_bench_loop),
 ];
 
 /// Returns the median time of a call in nanoseconds, as criterion has written it.
@@ -141,7 +129,7 @@ fn main() {
         .output_directory(directory.path())
         .without_plots()
         .configure_from_args();
-    for (name, function) in SEQUENCES.into_iter().zip(FUNCTIONS) {
+    for (name, function) in SEQUENCES {
         criterion.bench_function(&name.replace(' ', "_"), |bencher| {
             // SAFETY: The functions take nothing, and keep all registers that C keeps.
             bencher.iter(|| unsafe { black_box(function)() });
@@ -149,12 +137,12 @@ fn main() {
     }
     criterion.final_summary();
 
-    let medians = SEQUENCES.map(|name| median(directory.path(), name));
+    let medians = SEQUENCES.map(|(name, _)| median(directory.path(), name));
     let (Some(direct), Some(bare)) = (medians[0], medians[SEQUENCES.len() - 1]) else {
         return;
     };
     println!("\nThe time of one call beyond the loop, as a ratio to a direct call");
-    for (name, median) in SEQUENCES.into_iter().zip(medians) {
+    for ((name, _), median) in SEQUENCES.into_iter().zip(medians) {
         if let Some(median) = median {
             println!("{name:24} {:6.2}", (median - bare) / (direct - bare));
         }
