@@ -53,9 +53,10 @@ impl DataBinding {
         }
     }
 
+    /// Logs a use of the import, which is not bound.
     #[cold]
     #[inline(never)]
-    pub fn log_use(&self, block: &'static Block) {
+    fn log_use(&self, block: &'static Block) {
         crate::binder::log_use(block, |binding| match binding {
             Binding::Livepatch(other) | Binding::Data { binding: other, .. } => {
                 core::ptr::eq(*other, self)

@@ -88,9 +88,10 @@ macro_rules! __importer {
             extern "C" {
                 static __this_module: $crate::macro_support::ThisModule;
             }
-            // SAFETY: The build links `__this_module` into every module.
+            // SAFETY: The build links `__this_module` into every module, and it lives as long as
+            // this code. An `Opaque` may be changed by others at any time.
             let module = unsafe { &__this_module };
-            // SAFETY: As above.
+            // SAFETY: The symbol is resolved within the module that this is expanded in.
             unsafe { $crate::Importer::module(module, $built_for) }
         }
         #[cfg(not(MODULE))]

@@ -86,10 +86,12 @@ impl Drop for Bound {
 /// must be released. Do not leak it, with [`core::mem::forget`] or a cycle of
 /// [`Arc`](kernel::sync::Arc)s, in a module that can be unloaded. While the module is loaded, a
 /// leaked value does no harm: the block stays bound and its provider held. Once the module is
-/// unloaded, nothing releases the provider any more, and the provider's `holders/` has a dangling
-/// link. The module's file in debugfs stays, too, but its operations are gone: opening it crashes
-/// the kernel. If the leaked value is a [`LateImports`](crate::LateImports), its notifier stays
-/// registered, and the next module that is loaded or unloaded crashes the kernel, too.
+/// unloaded, nothing of this crate releases the provider any more, and the provider's `holders/`
+/// has a dangling link. The module's file in debugfs stays, too, but its operations are gone:
+/// opening it crashes the kernel. `kimport_engine`, if the module shared it, still has the block in
+/// its lists, and crashes when it looks at them. If the leaked value is a
+/// [`LateImports`](crate::LateImports), its notifier stays registered, and the next module that is
+/// loaded or unloaded crashes the kernel, too.
 ///
 /// # Invariants
 ///

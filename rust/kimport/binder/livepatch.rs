@@ -57,7 +57,8 @@ pub(super) fn call_sites(importer: &Importer, address: *mut c_void) -> usize {
     let Some(module) = importer.get() else {
         return 0;
     };
-    // SAFETY: The module is loaded, and the loader made its memory before any code ran.
+    // SAFETY: The module is loaded, because its block lives, and the loader made its memory before
+    // any code ran.
     let text = unsafe { &(*module.as_ptr()).mem[crate::bindings::mod_mem_type_MOD_TEXT as usize] };
     let start = text.base.cast::<u8>().cast_const();
     let size = text.size as usize;

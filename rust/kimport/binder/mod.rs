@@ -6,7 +6,8 @@
 //!
 //! - `__declare_function!`, which the macro's expansion calls for each imported function. It
 //!   defines the function that the wrapper calls, and the [`FunctionBinding`] that changes the
-//!   target of these calls. Until the function is bound, a call ends in [`unbound`];
+//!   target of these calls. Until the function is bound, a call ends in [`unbound`]. The argument
+//!   `symbol`, the kernel's name, is for the stand-in of the macro's tests, which links against it;
 //! - a type `FunctionBinding`, which implements [`Binder`] and has `is_bound` for the wrappers, and
 //!   its `Key`.
 //!

@@ -11,7 +11,7 @@
 //!
 //! The loader, too, patches each call site that does not call the target in its key. So at first a
 //! key's target is its trampoline, which the call sites call already. The trampoline jumps to the
-//! function that ends calls of an unbound import.
+//! code behind it, which ends calls of an unbound import.
 //!
 //! Source: `include/linux/static_call.h`, `arch/x86/include/asm/static_call.h`,
 //! `kernel/static_call_inline.c`.
