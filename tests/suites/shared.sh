@@ -99,8 +99,24 @@ at_once() {
 	[ "$(references $PROVIDER)" -eq 0 ] && [ "$(references $A)" -eq 0 ] && return $result
 }
 
+# held_by MODULE...: these modules hold the first provider, and no other.
+held_by() {
+	(cd "/sys/module/$A/holders" && echo ./*) >holders
+	cat holders
+	[ "$(cat holders)" = "$(printf './%s\n' "$@" | paste -sd ' ')" ] || return
+	if rmmod $A; then return 1; fi
+}
+
+# Each of two modules holds the same provider, until it goes itself.
+one_provider() {
+	load lifetime_interrupts && load $B && load lifetime_load case=0 && load lifetime_rebind moves=2 || return
+	held_by lifetime_load lifetime_rebind || return
+	rmmod lifetime_load && held_by lifetime_rebind || return
+	load lifetime_load case=0 && rmmod lifetime_rebind && held_by lifetime_load || return
+	rmmod lifetime_load && [ "$(references $A)" -eq 0 ] && [ -z "$(ls "/sys/module/$A/holders")" ]
+}
+
 rebinds() {
-	load lifetime_interrupts && load $B || return
 	log_mark
 	load lifetime_rebind moves=21 && rmmod lifetime_rebind lifetime_interrupts || return
 	log_since | grep "lifetime_rebind: "
@@ -120,7 +136,7 @@ unloads() {
 	rmmod $PROVIDER && rmmod kimport_engine && [ -z "$(ls $DEBUGFS)" ]
 }
 
-ktap_plan 10
+ktap_plan 11
 ktap_test "without the engine, the loader refuses a module" without_engine
 ktap_test "the engine loads" engine_loads
 ktap_test "two modules share it, and a third does not" two_modules
@@ -128,6 +144,7 @@ ktap_test "one of them goes" one_goes
 ktap_test "the other one goes" other_goes
 ktap_test "a refusal names the importing module" refusals
 ktap_test "two modules come and go at the same time" at_once
+ktap_test "two modules hold one provider" one_provider
 ktap_test "a block moves to another provider while it is being called" rebinds
 ktap_test "a late block is bound when its provider appears" late
 ktap_test "all unload, and nothing is left" unloads
