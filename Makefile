@@ -61,7 +61,7 @@
 #: KIMPORT_CACHE=...    directory of everything that set-up makes (now @CACHE@)
 #: KIMPORT_MIRROR=...   Debian mirror (default: from the apt configuration)
 #: KIMPORT_ACCEL=tcg    emulate the CPUs of VMs even where KVM works (now @KIMPORT_ACCEL@)
-#: KIMPORT_SEED=...     number that chooses other functions for the modules typed and bench
+#: KIMPORT_SEED=...     number that chooses other functions for the modules typed, declared and bench
 #: CHECK_JOBS=...       number of targets that make check makes side by side (now @CHECK_JOBS@)
 
 SHELL := /bin/bash
@@ -144,7 +144,7 @@ KIMPORT := $(BINARIES)/kimport
 # The modules for docs/ways.md are built for each kernel there, see `ways`. The benchmarks read the
 # time-stamp counter of x86.
 RUST_DIRS := rust/engine rust/guard samples/hello_import samples/rust_iblock \
-	$(addprefix tests/modules/,baseline bench cost lifetime selftest typed)
+	$(addprefix tests/modules/,baseline bench cost declared lifetime selftest typed)
 MODULE_DIRS := $(filter-out %/ways $(if $(GUEST_TARGET),%/baseline %/bench %/cost) $(if $(LINKS),%/baseline) $(if $(LIVEPATCH),,%/relink %/guard) \
 	$(if $(RUST),,$(RUST_DIRS)) $(if $(KERNEL_CRATE),,samples/rust_iblock rust/engine),\
 	$(patsubst %/Kbuild,%,$(wildcard rust/*/Kbuild samples/*/Kbuild tests/modules/*/Kbuild)))
@@ -221,7 +221,14 @@ $(TYPED): tools/testing/src/bin/typed_module.rs tools/testing/src/prototypes.rs 
 	@mkdir -p $(@D)
 	@KIMPORT_SEED=$${KIMPORT_SEED:-20261122} $(AT_ONE_PATH) \
 		$(BINARIES)/typed_module $(@D)
+DECLARED := $(BUILD)/tests/modules/declared/declared.rs
+$(DECLARED): tools/testing/src/bin/declared_module.rs $(wildcard tools/kimport/src/declare/*.rs) kernel.pin \
+		$(if $(KIMPORT_SEED),FORCE) | tools
+	@mkdir -p $(@D)
+	@KIMPORT_SEED=$${KIMPORT_SEED:-20261129} $(AT_ONE_PATH) $(BINARIES)/declared_module $(@D)
 FORCE:
+tests/modules/declared: $(DECLARED)
+tests/modules/declared: private MADE_OF = $(DECLARED)
 tests/modules/typed tests/modules/bench tests/modules/cost tests/modules/baseline bench-pointer bench-shared ibt-pointer: $(TYPED)
 tests/modules/typed: private MADE_OF = $(TYPED)
 tests/modules/bench bench-pointer: private MADE_OF = $(TYPED_BENCH)
@@ -280,7 +287,7 @@ WITHOUT_SIGN := $(if $(filter demo,$(MAKECMDGOALS)),$(if $(wildcard \
 	$(BINARIES)/kimport-bench),,--no-default-features))
 TOOLS := $(COMMANDS) kimport-bench kimport-bench-disk kimport-rust-project
 # Programs of tools/testing, which only tests run.
-TEST_PROGRAMS := typed_module relocated branches stress
+TEST_PROGRAMS := typed_module declared_module relocated branches stress
 tools: commands
 	@$(CARGO) build -q --workspace $(addprefix --bin ,$(TOOLS) $(TEST_PROGRAMS))
 

@@ -7,6 +7,8 @@
 # kimport-vm: needs rust
 # kimport-vm: module tests/modules/imports/kimport_test_provider tests/modules/imports/import_cases
 # kimport-vm: module tests/modules/typed/imports_typed
+# kimport-vm: module tests/modules/declared/imports_declared
+# kimport-vm: stock target_core_mod
 # kimport-vm: module provider_without_btf provider_upgraded
 # kimport-vm: file $KIMPORT_BUILD/tests/modules/typed/wrong.expected:/test/wrong.expected
 # kimport-vm: file tests/suites/cases.lib:/test/cases.sh
@@ -56,14 +58,24 @@ upgraded() {
 	EOF
 }
 
+# `kimport declare` wrote the declarations and the definitions of structs.
+declared() {
+	log_mark
+	modprobe target_core_mod && load_unload imports_declared || return
+	log_since | grep "imports_declared: 300 imports, .* KIMPORT_SEED=" || return
+	[ "$(log_since | sed -n 's/^imports_declared: .* \([0-9]*\) sizes and offsets, .*/\1/p')" -ge 300 ] || return
+	if words imports_declared | grep .; then return 1; fi
+}
+
 provider() {
 	if [ -e "/sys/module/$PROVIDER" ]; then rmmod "$PROVIDER" || return; fi
 	insmod "$TEST_MODULES/$1.ko"
 }
 
-ktap_plan 13
+ktap_plan 14
 ktap_test "functions that are declared right, verify(require)" all_right
 ktap_test "functions with one thing wrong: each is refused or warned of by the rule that it breaks" all_wrong
+ktap_test "functions and structs as kimport declare writes them" declared
 ktap_test "a provider with BTF" provider "$PROVIDER"
 ktap_test "a provider with BTF: the types are right" silent 0
 ktap_test "a provider without BTF" provider provider_without_btf

@@ -77,13 +77,20 @@ pub enum BtfKind<'a> {
 #[derive(Clone, Debug)]
 pub struct Parameters<'a>(&'a [u8]);
 
+impl Parameters<'_> {
+    /// Returns the offset of the next one's name, and its type.
+    pub fn next_named(&mut self) -> Option<(u32, u32)> {
+        let (parameter, rest) = self.0.split_first_chunk::<8>()?;
+        self.0 = rest;
+        Some((u32_at(parameter, 0)?, u32_at(parameter, 4)?))
+    }
+}
+
 impl Iterator for Parameters<'_> {
     type Item = u32;
 
     fn next(&mut self) -> Option<u32> {
-        let (parameter, rest) = self.0.split_first_chunk::<8>()?;
-        self.0 = rest;
-        u32_at(parameter, 4)
+        self.next_named().map(|(_, ty)| ty)
     }
 }
 

@@ -14,16 +14,22 @@ const DEPTH: usize = 16;
 /// or several, or if its prototype cannot be described.
 pub fn function(types: &Types<'_>, name: &str) -> Option<Vec<u8>> {
     types.with_btf(|btf| {
-        let id = only(btf, types, name)?;
-        // The prototype of a kfunc with its implicit arguments has another name.
-        let implementation = only(btf, types, &format!("{name}{IMPLEMENTATION}"));
-        let id = implementation.filter(|_| is_kfunc(btf, id)).unwrap_or(id);
-        let BtfKind::Function(prototype) = btf.type_by_id(id)?.kind() else {
-            return None;
-        };
-        let description = prototype_of(btf, prototype)?;
+        let description = prototype_of(btf, prototype(btf, types, name)?)?;
         Some(description.as_bytes().to_vec())
     })?
+}
+
+/// Returns the prototype of the function called `name`; `None` if the types have no such function
+/// or several.
+pub(crate) fn prototype(btf: &Btf<'_>, types: &Types<'_>, name: &str) -> Option<u32> {
+    let id = only(btf, types, name)?;
+    // The prototype of a kfunc with its implicit arguments has another name.
+    let implementation = only(btf, types, &format!("{name}{IMPLEMENTATION}"));
+    let id = implementation.filter(|_| is_kfunc(btf, id)).unwrap_or(id);
+    match btf.type_by_id(id)?.kind() {
+        BtfKind::Function(prototype) => Some(prototype),
+        _ => None,
+    }
 }
 
 /// Returns the only function of that name. One of the module's own types goes before one of the
@@ -60,23 +66,23 @@ fn prototype_of(btf: &Btf<'_>, id: u32) -> Option<Encoding> {
 }
 
 /// A type without qualifiers and typedefs.
-struct Stripped<'a> {
-    id: u32,
-    is_const: bool,
-    /// The name of the innermost typedef.
-    typedef: Option<&'a str>,
+pub(crate) struct Stripped<'a> {
+    pub(crate) id: u32,
+    pub(crate) is_const: bool,
+    /// The names of the typedefs, the innermost last.
+    pub(crate) typedefs: Vec<&'a str>,
 }
 
 impl<'a> Stripped<'a> {
-    fn new(btf: &'a Btf<'_>, mut id: u32) -> Option<Self> {
-        let (mut is_const, mut typedef) = (false, None);
+    pub(crate) fn new(btf: &'a Btf<'_>, mut id: u32) -> Option<Self> {
+        let (mut is_const, mut typedefs) = (false, Vec::new());
         for _ in 0..CHAIN {
             let Some(ty) = (id != 0).then(|| btf.type_by_id(id)) else {
                 break;
             };
             id = match ty?.kind() {
                 BtfKind::Typedef(inside) => {
-                    typedef = name(btf, id);
+                    typedefs.extend(name_of(btf, id));
                     inside
                 }
                 BtfKind::Const(inside) => {
@@ -92,13 +98,18 @@ impl<'a> Stripped<'a> {
         Some(Self {
             id,
             is_const,
-            typedef,
+            typedefs,
         })
+    }
+
+    /// Returns the name of the innermost typedef.
+    pub(crate) fn typedef(&self) -> Option<&'a str> {
+        self.typedefs.last().copied()
     }
 }
 
 /// Returns the name of type `id`, if it has one that C allows.
-fn name<'a>(btf: &'a Btf<'_>, id: u32) -> Option<&'a str> {
+pub(crate) fn name_of<'a>(btf: &'a Btf<'_>, id: u32) -> Option<&'a str> {
     let name = btf.name(btf.type_by_id(id)?.name_offset())?;
     let name = std::str::from_utf8(name).ok()?;
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -123,7 +134,7 @@ fn value(btf: &Btf<'_>, id: u32, depth: usize) -> Option<Encoding> {
         BtfKind::Enum { size } if is_width(size) => Encoding::integer(size as usize, false),
         BtfKind::Float { size } if is_width(size) => Encoding::float(size as usize),
         BtfKind::Struct { size } | BtfKind::Union { size } => {
-            let name = name(btf, stripped.id).or(stripped.typedef)?;
+            let name = name_of(btf, stripped.id).or(stripped.typedef())?;
             Encoding::named(name, Some(size as usize))
         }
         BtfKind::Pointer(pointee) => pointer(btf, pointee, depth + 1)?,
@@ -142,7 +153,7 @@ fn pointer(btf: &Btf<'_>, id: u32, depth: usize) -> Option<Encoding> {
         id => match btf.type_by_id(id)?.kind() {
             BtfKind::Prototype { .. } => return Some(Encoding::FUNCTION_POINTER),
             BtfKind::Struct { .. } | BtfKind::Union { .. } | BtfKind::Forward { .. } => {
-                let name = name(btf, id).or(stripped.typedef);
+                let name = name_of(btf, id).or(stripped.typedef());
                 name.map_or(Encoding::UNKNOWN, |name| Encoding::named(name, None))
             }
             // A pointer to an array is the same as one to its element.

@@ -4,6 +4,7 @@
 //!
 //! It works on built kernel modules. [`list`] shows what a module imports, [`check`] tells whether
 //! a kernel has all of that, and [`compare`] shows how the imports change from kernel to kernel.
+//! [`declare`] writes the declarations of symbols.
 //! [`relink`] makes undefined symbols come from a provider that does not export them ([`kbuild`]
 //! does so while a module is built), and [`sign`] signs the changed module. [`load`] loads a module
 //! with the addresses written into it. [`prepare`] makes the tree that modules are built against.
@@ -13,6 +14,7 @@ pub mod check;
 pub mod cli;
 pub mod compare;
 pub mod compression;
+pub mod declare;
 pub mod describe;
 pub mod elf;
 pub mod error;

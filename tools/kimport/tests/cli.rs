@@ -12,8 +12,8 @@ use serde_json::Value;
 use std::{collections::BTreeMap, fs};
 use tempfile::TempDir;
 
-const SUBCOMMANDS: [&str; 7] = [
-    "relink", "list", "check", "compare", "load", "prepare", "schema",
+const SUBCOMMANDS: [&str; 8] = [
+    "relink", "list", "check", "compare", "declare", "load", "prepare", "schema",
 ];
 
 #[test]
@@ -129,6 +129,7 @@ fn what_is_printed_as_json_is_described() {
         format!("list {imports}"),
         format!("check {imports} --kernel {kernel}"),
         format!("compare --module {imports} --kernel {kernel}"),
+        format!("declare nr_processes,no_such_symbol --type list_head --kernel {kernel}"),
         "prepare".to_owned(),
     ] {
         let of = line.split(' ').next().unwrap();

@@ -7,9 +7,11 @@
 
 use crate::difference;
 use btf_rs::BtfType as _;
+use kimport_cli::kernel::symbols::{SymbolKind, SymbolTable};
 use kimport_types::{compare, Btf, Description, Encoding, MismatchPlace, Rule, Severity};
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
+use std::collections::HashMap;
 
 /// A type as bindgen writes it.
 #[derive(Clone, Debug, PartialEq)]
@@ -315,8 +317,27 @@ pub fn rng(seed: u64) -> TestRng {
     TestRng::from_seed(RngAlgorithm::ChaCha, &bytes)
 }
 
-fn sample<'a, T>(rng: &mut TestRng, mut from: Vec<&'a T>, count: usize) -> Vec<&'a T> {
-    assert!(from.len() >= count, "only {} functions", from.len());
+/// Returns the functions that the symbols and BTF have once, and that can be imported: they are not
+/// freed after init, and not variadic.
+pub fn callable(
+    bindgen: &Bindgen,
+    functions: Vec<Function>,
+    symbols: &SymbolTable,
+) -> Vec<Function> {
+    let mut times = HashMap::<String, u32>::new();
+    for (_, name, _) in &functions {
+        *times.entry(name.clone()).or_insert(0) += 1;
+    }
+    let is_plain = |name: &str| matches!(symbols.named(name)[..], [one] if one.kind == SymbolKind::Function && !one.init);
+    let functions = functions.into_iter().filter(|(_, name, function)| {
+        is_plain(name) && times[name] == 1 && !bindgen.prototype(function).variadic
+    });
+    functions.collect()
+}
+
+/// Takes `count` of these at random.
+pub fn sample<'a, T>(rng: &mut TestRng, mut from: Vec<&'a T>, count: usize) -> Vec<&'a T> {
+    assert!(from.len() >= count, "there are only {}", from.len());
     (0..count)
         .map(|_| from.swap_remove(rng.random_range(0..from.len())))
         .collect()

@@ -5,6 +5,7 @@
 
 mod check;
 mod compare;
+mod declare;
 mod inputs;
 mod kbuild;
 mod list;
@@ -40,6 +41,7 @@ enum Command {
     List(list::List),
     Check(check::Check),
     Compare(compare::Compare),
+    Declare(declare::Declare),
     Load(load::Load),
     Prepare(prepare::Prepare),
     Schema(schema::Schema),
@@ -103,6 +105,7 @@ pub fn main() -> ExitCode {
         Command::List(command) => command.run(cli.json),
         Command::Check(command) => command.run(cli.json),
         Command::Compare(command) => command.run(cli.json),
+        Command::Declare(command) => command.run(cli.json),
         Command::Load(command) => command.run(cli.json),
         Command::Prepare(command) => command.run(cli.json),
         Command::Schema(command) => command.run(),

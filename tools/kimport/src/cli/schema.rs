@@ -4,7 +4,7 @@
 
 use super::output;
 use crate::{
-    check, compare,
+    check, compare, declare,
     error::{Error, Outcome, Result},
     list, load, prepare, relink,
 };
@@ -29,6 +29,7 @@ enum Of {
     List,
     Check,
     Compare,
+    Declare,
     Relink,
     Load,
     Prepare,
@@ -41,6 +42,7 @@ impl Schema {
             Of::List => of::<list::Listing>(),
             Of::Check => of::<check::CheckReport>(),
             Of::Compare => of::<compare::Matrix>(),
+            Of::Declare => of::<declare::Declarations>(),
             Of::Relink => of::<relink::RelinkReport>(),
             Of::Load => of::<load::plan::LoadReport<'_>>(),
             Of::Prepare => of::<prepare::Prepared>(),

@@ -4,7 +4,10 @@
 
 use crate::error::{Error, Result};
 use kimport_types::{Btf, BtfError, BtfKind, BtfType, TypeSource};
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    iter,
+};
 
 /// The deepest chain that is followed. Chains of pointers, arrays and qualifiers in C are short; in
 /// a damaged file they may be loops.
@@ -66,6 +69,33 @@ impl<'a> Types<'a> {
         ids.flatten().copied()
     }
 
+    /// Returns the first variable of that name, looking at all types.
+    pub fn variable(&self, name: &str) -> Option<u32> {
+        self.first(name, |kind| matches!(kind, BtfKind::Variable(_)))
+    }
+
+    /// Returns the first struct or union of that name, or else the first typedef, looking at all
+    /// types.
+    pub fn aggregate(&self, name: &str) -> Option<u32> {
+        let is_tag =
+            |kind: &BtfKind<'_>| matches!(kind, BtfKind::Struct { .. } | BtfKind::Union { .. });
+        let typedef = || self.first(name, |kind| matches!(kind, BtfKind::Typedef(_)));
+        self.first(name, is_tag).or_else(typedef)
+    }
+
+    /// Returns the first of these types. A module's own types go before those of the image.
+    fn first(&self, name: &str, is_wanted: impl Fn(&BtfKind<'_>) -> bool) -> Option<u32> {
+        self.with_btf(|btf| {
+            let own = (btf.first_id()..).map_while(|id| Some((id, btf.type_by_id(id)?)));
+            let base = (1..btf.first_id()).filter_map(|id| Some((id, btf.type_by_id(id)?)));
+            let mut named = own
+                .chain(base)
+                .filter(|(_, ty)| btf.name(ty.name_offset()) == Some(name.as_bytes()));
+            let found = named.find(|(_, ty)| is_wanted(&ty.kind()));
+            found.map(|(id, _)| id)
+        })?
+    }
+
     /// Calls `ask` with the types.
     pub fn with_btf<R>(&self, ask: impl FnOnce(&Btf<'_>) -> R) -> Option<R> {
         // The types were read before, so none of this fails.
@@ -88,6 +118,45 @@ impl<'a> Types<'a> {
             prototypes.collect::<BTreeSet<_>>()
         });
         prototypes.into_iter().flatten().collect()
+    }
+}
+
+/// Returns the declaration of a function in C, with the names of its parameters.
+pub fn c_declaration(btf: &Btf<'_>, name: &str, prototype: u32) -> Option<String> {
+    let BtfKind::Prototype {
+        returned,
+        mut parameters,
+    } = btf.type_by_id(prototype)?.kind()
+    else {
+        return None;
+    };
+    let parameters = iter::from_fn(|| parameters.next_named());
+    let parameters = parameters.map(|(name, id)| {
+        let name = std::str::from_utf8(btf.name(name)?).ok()?;
+        parameter(btf, id, name, 0)
+    });
+    let parameters = list(parameters.collect::<Option<Vec<_>>>()?);
+    declare(btf, returned, &format!("{name}({parameters})"), 0)
+}
+
+/// Returns the declaration of a variable in C.
+pub fn c_variable(btf: &Btf<'_>, name: &str, ty: u32) -> Option<String> {
+    declare(btf, ty, name, 0)
+}
+
+/// Writes a parameter, which has the type `void` if it is the `...` of a prototype.
+fn parameter(btf: &Btf<'_>, id: u32, name: &str, depth: usize) -> Option<String> {
+    match id {
+        0 => Some("...".to_owned()),
+        id => declare(btf, id, name, depth + 1),
+    }
+}
+
+/// Writes a list of parameters.
+fn list(parameters: Vec<String>) -> String {
+    match parameters.as_slice() {
+        [] => "void".to_owned(),
+        parameters => parameters.join(", "),
     }
 }
 
@@ -130,15 +199,8 @@ fn declare(btf: &Btf<'_>, id: u32, inner: &str, depth: usize) -> Option<String> 
             returned,
             parameters,
         } => {
-            let parameters = parameters.map(|parameter| match parameter {
-                0 => Some("...".to_owned()),
-                parameter => declare(btf, parameter, "", depth + 1),
-            });
-            let parameters = parameters.collect::<Option<Vec<_>>>()?.join(", ");
-            let parameters = match parameters.as_str() {
-                "" => "void",
-                parameters => parameters,
-            };
+            let parameters = parameters.map(|id| parameter(btf, id, "", depth));
+            let parameters = list(parameters.collect::<Option<Vec<_>>>()?);
             declare(btf, returned, &format!("{inner}({parameters})"), depth + 1)
         }
         BtfKind::Const(inside) => qualify(btf, "const", inside, inner, depth),

@@ -8,10 +8,10 @@
 //! that the rule of the mutation finds each mistake. `bench.rs` is for tests/modules/bench: blocks
 //! of some and of all of the correct declarations. `KIMPORT_SEED` repeats a run.
 
-use kimport_cli::kernel::symbols::{SymbolKind, SymbolTable};
+use kimport_cli::kernel::symbols::SymbolTable;
 use kimport_cli::kernel::{image, kallsyms};
 use kimport_testing::prototypes::{
-    choose, mistake, mutations, rng, seed, Bindgen, Function, Mutation, Prototype, Ty,
+    callable, choose, mistake, mutations, rng, seed, Bindgen, Function, Mutation, Prototype, Ty,
 };
 use kimport_testing::{bindgen_structs, exports_to_all, index, stock_btf, stock_release};
 use kimport_types::{Btf, BtfKind, MismatchPlace, Rule, Severity, TypeSource, IMPLEMENTATION};
@@ -165,13 +165,10 @@ fn main() {
     let mut index = index(&bytes);
     let btf = Btf::new(&bytes, None, &mut index).expect("the BTF is valid");
 
-    // Only functions that kallsyms and BTF have once are used. Imports cannot be variadic.
     let symbols = stock_symbols();
     let functions = bindgen.functions(1);
-    let mut times = HashMap::new();
     let mut by_name = HashMap::new();
     for function @ (_, name, _) in &functions {
-        *times.entry(name.as_str()).or_insert(0) += 1;
         by_name.insert(name.as_str(), function);
     }
     // The prototype of a kfunc lacks the implicit arguments. No symbol has the name of the function
@@ -181,15 +178,10 @@ fn main() {
         let function = by_name.get(name.as_str()).copied();
         function.filter(|_| symbols.named(&name).is_empty())
     };
-    let (kfuncs, functions): (Vec<Function>, Vec<Function>) = functions
-        .iter()
-        .filter(|(_, name, function)| {
-            let plain =
-                matches!(symbols.named(name)[..], [one] if one.kind == SymbolKind::Function && !one.init);
-            plain && times[name.as_str()] == 1 && !bindgen.prototype(function).variadic
-        })
-        .cloned()
-        .partition(|(_, name, _)| implementation(name).is_some());
+    let (kfuncs, functions): (Vec<Function>, Vec<Function>) =
+        callable(&bindgen, functions.clone(), &symbols)
+            .into_iter()
+            .partition(|(_, name, _)| implementation(name).is_some());
     println!(
         "{} functions to choose from, {} kfuncs with implicit arguments",
         functions.len(),

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Declarations as Rust source.
+
+use super::{identifier, Declaration, Declarations};
+use crate::symvers::VMLINUX;
+use indexmap::IndexMap;
+
+/// The number of columns of a line.
+const WIDTH: usize = 100;
+
+impl Declarations {
+    /// Returns the source: the definitions of types, and a block for each provider.
+    pub fn text(&self) -> String {
+        let mut text = format!("// From the types of {}.\n\n", self.kernels.join(", "));
+        text += "use kimport::import_symbols;\n";
+        if self.uses_bindings {
+            text += "use kernel::bindings;\n";
+        }
+        match self.ffi.as_slice() {
+            [] => {}
+            [one] => text += &format!("use kernel::ffi::{one};\n"),
+            names => {
+                text += &wrapped(
+                    &format!("use kernel::ffi::{{{}}};", names.join(", ")),
+                    "",
+                    "    ",
+                );
+            }
+        }
+        text += "\n";
+        text += &self.definitions();
+        text += "import_symbols! {\n";
+        let mut blocks = IndexMap::<_, Vec<&Declaration>>::new();
+        for symbol in &self.symbols {
+            let key = (symbol.provider.as_str(), symbol.static_of.as_deref());
+            blocks.entry(key).or_default().push(symbol);
+        }
+        for ((provider, static_of), symbols) in &blocks {
+            text += &block(provider, *static_of, symbols);
+        }
+        text + "}\n"
+    }
+
+    fn definitions(&self) -> String {
+        if self.types.is_empty() {
+            return String::new();
+        }
+        let text: String = self
+            .types
+            .iter()
+            .map(|ty| ty.rust.as_str())
+            .collect::<Vec<_>>()
+            .join("\n");
+        let uses = |word: &str| text.contains(word);
+        let mut head = String::from("/// Types that the kernel's bindings lack.\n");
+        head += "#[allow(dead_code, non_camel_case_types, non_snake_case, unreachable_pub, unused_imports)]\nmod types {\n";
+        let mut core = Vec::new();
+        if uses("PhantomData<") {
+            core.push("core::marker::{PhantomData, PhantomPinned}");
+        }
+        if uses("ManuallyDrop<") {
+            core.push("core::mem::ManuallyDrop");
+        }
+        if uses("size_of::<") {
+            core.push("core::mem::{offset_of, size_of}");
+        }
+        for path in core {
+            head += &format!("    use {path};\n");
+        }
+        if uses("bindings::") {
+            head += "    use kernel::bindings;\n";
+        }
+        if uses("c_") {
+            head += "    use kernel::ffi::*;\n";
+        }
+        if uses("KnownLayout") {
+            head += "    use kimport::KnownLayout;\n";
+        }
+        head += "\n";
+        for line in text.lines() {
+            head += &match line {
+                "" => "\n".to_owned(),
+                line => format!("    {line}\n"),
+            };
+        }
+        head + "}\n#[allow(unused_imports)]\nuse types::*;\n\n"
+    }
+}
+
+/// Returns the block of a provider.
+fn block(provider: &str, static_of: Option<&str>, symbols: &[&Declaration]) -> String {
+    let (name, from) = match provider {
+        VMLINUX => ("image", String::new()),
+        module => (module, format!(" from \"{module}\"")),
+    };
+    let name = match static_of {
+        Some(_) => format!("{name}_data"),
+        None => identifier(name),
+    };
+    let mut text = format!("    mod {name}{from} {{\n");
+    if let Some(module) = static_of {
+        let module = if module == "bindings" {
+            "kernel::bindings"
+        } else {
+            module
+        };
+        text += &format!("        use {module};\n\n");
+    }
+    for symbol in symbols {
+        text += &entry(symbol);
+    }
+    text + "    }\n"
+}
+
+fn entry(symbol: &Declaration) -> String {
+    const INDENT: &str = "        ";
+    let comment = format!("{INDENT}// ");
+    let mut text = String::new();
+    for problem in &symbol.problems {
+        text += &wrapped(&format!("{}: {problem}", symbol.name), &comment, &comment);
+    }
+    let name = identifier(&symbol.name);
+    let declaration = match (&symbol.function, &symbol.data, &symbol.static_of) {
+        (Some(parts), ..) => function(&name, parts, INDENT),
+        (None, Some(data), _) => format!("{INDENT}{name}: {data},\n"),
+        (None, None, Some(_)) => format!("{INDENT}{name}: _,\n"),
+        (None, None, None) => return text,
+    };
+    if let Some(c) = &symbol.c {
+        let doc = format!("{INDENT}/// ");
+        text += &wrapped(&format!("`{c}`"), &doc, &doc);
+    }
+    if symbol.optional {
+        text += &format!("{INDENT}#[optional]\n");
+    }
+    if let Some(position) = symbol.position {
+        text += &format!("{INDENT}#[position = {position}]\n");
+    }
+    text + &declaration
+}
+
+/// Returns an entry in one line, or with a line for each argument.
+fn function(name: &str, parts: &[String], indent: &str) -> String {
+    let Some((returned, arguments)) = parts.split_last() else {
+        return String::new();
+    };
+    let line = format!("{indent}{name}: fn({}){returned},\n", arguments.join(", "));
+    if line.len() <= WIDTH + 1 {
+        return line;
+    }
+    let arguments = arguments.iter().map(|one| format!("{indent}    {one},\n"));
+    let arguments: String = arguments.collect();
+    format!("{indent}{name}: fn(\n{arguments}{indent}){returned},\n")
+}
+
+/// Breaks a text at spaces. `first` is put before the first line, and `next` before the others.
+fn wrapped(text: &str, first: &str, next: &str) -> String {
+    let mut lines = vec![first.to_owned()];
+    let mut is_empty = true;
+    for word in text.split(' ') {
+        let line = lines.last_mut().expect("it has one line at least");
+        if !is_empty && line.len() + 1 + word.len() > WIDTH {
+            lines.push(format!("{next}{word}"));
+        } else {
+            if !is_empty {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        is_empty = false;
+    }
+    lines.join("\n") + "\n"
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Writes the declarations that tests/modules/declared imports: `declared_module DIRECTORY`.
+//!
+//! It chooses functions, structs and unions of the stock kernel and of its LIO core at random, and
+//! has `kimport declare` declare them, in `declared.rs`. The same file has the sizes and offsets
+//! that another reader of BTF, btf-rs, finds for the structs and unions, beside the compiler's.
+//! `KIMPORT_SEED` repeats a run.
+
+use btf_rs::Type;
+use kimport_cli::declare::{
+    bindings::{Bindings, BindingsFile},
+    Declarations, Wanted,
+};
+use kimport_cli::error::Outcome;
+use kimport_cli::kernel::{symbols::SymbolTable, Kernel, Spec};
+use kimport_testing::prototypes::{callable, rng, sample, seed, Bindgen};
+use kimport_testing::{kdir, stock_btf, stock_directory, stock_module_btf};
+use proptest::test_runner::TestRng;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+const PROVIDER: &str = "target_core_mod";
+/// The number of functions of the image and of the provider.
+const FUNCTIONS: [usize; 2] = [240, 60];
+/// The number of structs and unions of the image, and of those that the provider adds.
+const AGGREGATES: [usize; 2] = [40, 10];
+
+/// A struct or union: its size and the offsets of its members in bytes.
+struct Aggregate {
+    name: String,
+    size: usize,
+    offsets: Vec<(String, u32)>,
+}
+
+/// Returns the structs and unions of the types from `first` on that have a name of their own.
+fn aggregates(bindgen: &Bindgen, first: u32) -> Vec<Aggregate> {
+    let mut found = BTreeMap::<String, Vec<Aggregate>>::new();
+    for ty in (first..).map_while(|id| bindgen.0.resolve_type_by_id(id).ok()) {
+        let (Type::Struct(ty) | Type::Union(ty)) = ty else {
+            continue;
+        };
+        let Ok(name) = bindgen.0.resolve_name(&ty) else {
+            continue;
+        };
+        let members = ty
+            .members
+            .iter()
+            .filter(|member| member.bitfield_size().is_none_or(|bits| bits == 0));
+        let offsets = members.filter_map(|member| {
+            let name = bindgen
+                .0
+                .resolve_name(member)
+                .ok()
+                .filter(|name| !name.is_empty())?;
+            Some((name, member.bit_offset() / 8))
+        });
+        let aggregate = Aggregate {
+            name: name.clone(),
+            size: ty.size(),
+            offsets: offsets.collect(),
+        };
+        found.entry(name).or_default().push(aggregate);
+    }
+    let named = found
+        .into_iter()
+        .filter(|(name, all)| !name.is_empty() && all.len() == 1);
+    named.flat_map(|(_, all)| all).collect()
+}
+
+/// Returns the names of functions, chosen at random, as arguments of `kimport declare`.
+fn functions(
+    rng: &mut TestRng,
+    bindgen: &Bindgen,
+    first: u32,
+    symbols: &SymbolTable,
+    count: usize,
+) -> String {
+    let functions = callable(bindgen, bindgen.functions(first), symbols);
+    println!("{} functions to choose from", functions.len());
+    let chosen = sample(rng, functions.iter().collect(), count);
+    let names: Vec<&str> = chosen.iter().map(|(_, name, _)| name.as_str()).collect();
+    names.join(",")
+}
+
+fn main() {
+    let directory = std::env::args_os().nth(1);
+    let directory = PathBuf::from(directory.expect("usage: declared_module DIRECTORY"));
+    let seed = seed();
+    let mut rng = rng(seed);
+
+    let spec: Spec = stock_directory()
+        .display()
+        .to_string()
+        .parse()
+        .expect("it is a kernel");
+    let kernel = Kernel::read(&spec).expect("the stock kernel can be read");
+    let module = kernel
+        .module(PROVIDER)
+        .expect("modules can be read")
+        .expect("it is there");
+    let image = Bindgen::new(&stock_btf());
+    let own = stock_module_btf("drivers/target/target_core_mod.ko.xz");
+    let own = btf_rs::Btf::from_split_bytes(&own, &image.0).expect("btf-rs reads it");
+    let (first, _) = own.split().expect("it is split").type_id_range();
+    let provider = Bindgen(own);
+
+    let wanted = [
+        functions(&mut rng, &image, 1, &kernel.image, FUNCTIONS[0]),
+        format!(
+            "{PROVIDER}:{}",
+            functions(&mut rng, &provider, first, &module.symbols, FUNCTIONS[1])
+        ),
+    ];
+    let wanted = wanted.map(|text| text.parse::<Wanted>().expect("it names symbols"));
+    let (of_image, added) = (aggregates(&image, 1), aggregates(&provider, first));
+    let mut chosen = sample(&mut rng, of_image.iter().collect(), AGGREGATES[0]);
+    let names = |chosen: &[&Aggregate]| {
+        let names: Vec<&str> = chosen.iter().map(|one| one.name.as_str()).collect();
+        names.join(",")
+    };
+    let defined = names(&chosen);
+    let added = sample(&mut rng, added.iter().collect(), AGGREGATES[1]);
+    let defined = [defined, format!("{PROVIDER}:{}", names(&added))];
+    let defined = defined.map(|text| text.parse::<Wanted>().expect("it names types"));
+    chosen.extend(added);
+
+    let tree = BindingsFile::of_tree(&kdir());
+    let bindings = Bindings::read(tree.as_slice()).expect("bindgen wrote it");
+    let declared = Declarations::new(&wanted, &defined, false, &bindings, &[&kernel]);
+    let declared = declared.expect("the types are there");
+    assert_eq!(declared.outcome(), Outcome::Fine, "{}", declared.text());
+
+    let mut rust = declared.text();
+    let _ = writeln!(
+        rust,
+        "\nconst SEED: u64 = {seed};\nconst IMPORTS: usize = {};",
+        FUNCTIONS.iter().sum::<usize>()
+    );
+    rust += "/// The compiler's sizes and offsets, and those of BTF.\n";
+    rust += "const LAYOUTS: &[(&str, usize, usize)] = &[\n";
+    for Aggregate {
+        name,
+        size,
+        offsets,
+    } in chosen
+    {
+        let _ = writeln!(
+            rust,
+            "    (\"{name}\", size_of::<types::r#{name}>(), {size}),"
+        );
+        for (member, offset) in offsets {
+            let _ = writeln!(
+                rust,
+                "    (\"{name}.{member}\", offset_of!(types::r#{name}, r#{member}), {offset}),"
+            );
+        }
+    }
+    rust += "];\n";
+    std::fs::write(directory.join("declared.rs"), rust).expect("declared.rs is written");
+}
