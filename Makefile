@@ -26,6 +26,7 @@
 #: make vm SUITE=...    run suites of tests/suites; with TEST=TEXT only tests with TEXT in the name
 #: make check-host      run the checks without a VM: @HOST_CHECKS@
 #: make check-cargo     run the tests of the host crates, which need no module of this build
+#: make check-new       make new modules with what make install installs, build and load them
 #: make check-btf       check that every module that is built here has type information
 #: make check-reuse     check that what CI reuses is built again when its sources change
 #: make check-fuzz      run each fuzz target for 1,500 inputs, the same ones each time
@@ -44,9 +45,9 @@
 #: make rustfmt         format all Rust sources
 #: make doc             make rustdoc of all crates in build/doc
 #: make man             make manual pages and shell completions of kimport in build/
-#: make install         install kimport with its manual pages (PREFIX=/usr/local, DESTDIR=), and the
-#:                      modules kimport_guard and kimport_engine for KERNEL, if that kernel is
-#:                      installed
+#: make install         install kimport with its manual pages and what modules are built with
+#:                      (PREFIX=/usr/local, DESTDIR=), and the modules kimport_guard and
+#:                      kimport_engine for KERNEL, if that kernel is installed
 #: make install-modules install rust_iblock and target_core_mod_new for KERNEL (DESTDIR=), signed if
 #:                      SIGN="KEY.pem CERTIFICATE" names a key
 #: make rust-analyzer   write rust-project.json of the kernel-side crates, for editors
@@ -468,7 +469,7 @@ bench-host: $(BPFTOOL) samples/rust_iblock
 
 # ---- Checking
 
-.PHONY: check check-host check-cargo check-btf check-reuse check-oldest check-fuzz fuzz
+.PHONY: check check-host check-cargo check-new check-btf check-reuse check-oldest check-fuzz fuzz
 # Checks that need no VM do not depend on the kernel, but for that of the modules.
 check: setup
 	@mkdir -p $(BUILD)
@@ -478,7 +479,7 @@ check: setup
 		grep -B 30 -E '^make(\[[0-9]+\])?: \*\*\* \[' $(BUILD)/check.log; exit $$rc; }
 
 # The longest come first.
-HOST_CHECKS := check-cargo lint check-fuzz doc rust-analyzer check-btf check-reuse
+HOST_CHECKS := check-cargo check-new lint check-fuzz doc rust-analyzer check-btf check-reuse
 check-host: $(HOST_CHECKS)
 
 check-cargo: setup
@@ -502,6 +503,12 @@ check-oldest: tools
 			$(MAKE) vm SUITE="$$suites" KERNEL=$(OLDEST) KDIR=$(BUILD)/headers \
 				BUILD=$(BUILD)/of-headers KIMPORT_REUSE= || exit; done; else \
 		echo "skipped: $(OLDEST) is not prepared; make setup KERNEL=$(OLDEST) does that"; fi
+
+# A new module, made from what is installed, without this checkout.
+check-new: tools
+	@rm -rf $(BUILD)/new && $(MAKE) -s install-share DESTDIR= PREFIX=$(BUILD)/new/prefix
+	@install -D -t $(BUILD)/new/prefix/bin $(KIMPORT) $(BINARIES)/kimport-vm
+	@$(IN_ROOT) tests/host/make-new $(KDIR) $(STOCK) $(BUILD)/new
 
 check-fuzz: setup
 	@$(AT_ONE_PATH) scripts/fuzz check
@@ -614,15 +621,22 @@ man: commands
 # This uses the machine's own cargo: programs that the build root's cargo makes may not run here.
 PREFIX ?= /usr/local
 OWN_MODULES := $(if $(wildcard $(DESTDIR)/lib/modules/$(RELEASE)),$(filter rust/%,$(MODULE_DIRS)))
-install: man $(OWN_MODULES)
-	@CARGO_TARGET_DIR=$(BUILD)/install cargo install -q --locked --no-track --force \
-		--path tools/kimport --root $(DESTDIR)$(PREFIX)
+install: man $(OWN_MODULES) install-share
+	@for tool in kimport vm; do CARGO_TARGET_DIR=$(BUILD)/install cargo install -q --locked \
+		--no-track --force --path tools/$$tool --root $(DESTDIR)$(PREFIX); done
 	@cp -r $(MAN) $(DESTDIR)$(PREFIX)/
 ifneq ($(OWN_MODULES),)
 	@install -D -m 644 -t $(DESTDIR)/lib/modules/$(RELEASE)/updates \
 		$(foreach dir,$(OWN_MODULES),$(BUILD)/$(dir)/kimport_$(notdir $(dir)).ko)
 	@depmod $(addprefix -b ,$(DESTDIR)) $(RELEASE)
 endif
+
+# Modules are built with the crate, the macro, and the files that a Kbuild includes.
+SHARE := scripts/Makefile.kimport scripts/Makefile.relink scripts/runtime.lds rust tools/vm/guest
+.PHONY: install-share
+install-share:
+	@mkdir -p $(DESTDIR)$(PREFIX)/share/kimport
+	@git ls-files -z $(SHARE) | grep -zv '/tests/' | xargs -0 cp --parents -t $(DESTDIR)$(PREFIX)/share/kimport
 
 # Installs without debug information, as distributions do.
 # $(1): as DESTDIR  $(2): as SIGN

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Imports functions of the stock kernel and of LIO that were chosen at random, as `kimport declare`
-//! declares them, and compares the layouts of the structs and unions that it defines.
+//! Imports functions of the stock kernel and of LIO that were chosen at random, as `kimport
+//! declare` declares them, and compares the layouts of the structs and unions that it defines.
 
 #![allow(
     dead_code,
@@ -37,7 +37,10 @@ impl kernel::Module for ImportsDeclared {
                 return Err(EBADMSG);
             }
         }
-        let imports = [image::resolve_imports()?, target_core_mod::resolve_imports()?];
+        let imports = [
+            image::resolve_imports()?,
+            target_core_mod::resolve_imports()?,
+        ];
         let all = imports.iter().flat_map(Imports::iter);
         let count = all.filter(|import| import.address().is_some()).count();
         if count != IMPORTS {

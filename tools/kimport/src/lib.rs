@@ -4,7 +4,7 @@
 //!
 //! It works on built kernel modules. [`list`] shows what a module imports, [`check`] tells whether
 //! a kernel has all of that, and [`compare`] shows how the imports change from kernel to kernel.
-//! [`declare`] writes the declarations of symbols.
+//! [`declare`] writes the declarations of symbols, and [`new`] a whole module.
 //! [`relink`] makes undefined symbols come from a provider that does not export them ([`kbuild`]
 //! does so while a module is built), and [`sign`] signs the changed module. [`load`] loads a module
 //! with the addresses written into it. [`prepare`] makes the tree that modules are built against.
@@ -28,6 +28,7 @@ pub mod list;
 pub mod load;
 pub mod loader;
 pub mod module_file;
+pub mod new;
 pub mod prepare;
 pub mod progress;
 pub mod relink;

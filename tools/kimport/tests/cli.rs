@@ -12,8 +12,9 @@ use serde_json::Value;
 use std::{collections::BTreeMap, fs};
 use tempfile::TempDir;
 
-const SUBCOMMANDS: [&str; 8] = [
-    "relink", "list", "check", "compare", "declare", "load", "prepare", "schema",
+const SUBCOMMANDS: [&str; 11] = [
+    "relink", "list", "check", "compare", "declare", "load", "new", "prepare", "makefile", "vm",
+    "schema",
 ];
 
 #[test]
@@ -130,6 +131,7 @@ fn what_is_printed_as_json_is_described() {
         format!("check {imports} --kernel {kernel}"),
         format!("compare --module {imports} --kernel {kernel}"),
         format!("declare nr_processes,no_such_symbol --type list_head --kernel {kernel}"),
+        format!("new {} --kernel {kernel}", path(&directory, "fresh")),
         "prepare".to_owned(),
     ] {
         let of = line.split(' ').next().unwrap();

@@ -116,3 +116,73 @@ fn requests_are_checked() {
         ends(2, line);
     }
 }
+
+/// `make check-new` builds and loads new modules.
+#[stock_test]
+fn a_new_module_has_all_files() {
+    let directory = TempDir::new().unwrap();
+    let line = |name: &str, more: &str| {
+        let at = path(&directory, name);
+        format!("new {at} --kernel {} {more}", stock_kernel())
+    };
+    let read = |name: &str| std::fs::read_to_string(path(&directory, name)).unwrap();
+    fine(line("one", "--import nr_processes,do_exit"));
+    has(&read("one/one.rs"), "nr_processes: fn() -> c_int,");
+    has(
+        &read("one/Kbuild"),
+        "obj-m := one.o\ninclude $(shell kimport makefile)\n",
+    );
+    has(&read("one/dkms.conf"), "PACKAGE_NAME=\"one\"");
+    fine(line("two", "--c --import target_core_mod:target_submit"));
+    has(
+        &read("two/Kbuild"),
+        "kimport-from-two := target_core_mod:target_submit\n",
+    );
+    has(
+        &read("two/two.c"),
+        "struct se_cmd;\nextern int target_submit(struct se_cmd *se_cmd);\n",
+    );
+    has(
+        &read("two/test.sh"),
+        "# kimport-vm: stock target_core_mod\n",
+    );
+    for file in ["one/test.sh", "two/Makefile", "two/README.md"] {
+        let text = read(file);
+        let left = ["@NAME@", "@SOURCE@", "@FROM@", "@STOCK@", "@LOAD@"];
+        assert!(!left.iter().any(|word| text.contains(word)), "{file}");
+    }
+
+    // An existing directory is left alone.
+    has(&ends(2, line("one", "")).1, "cannot make");
+    has(
+        &ends(1, line("three", "--import no_such_symbol")).1,
+        "help: leave these symbols out",
+    );
+    assert!(!directory.path().join("three").exists());
+    has(
+        &ends(2, line("a-b", "")).1,
+        "the kernel writes module names with '_'",
+    );
+}
+
+#[test]
+fn the_makefile_is_in_the_share_directory() {
+    let checkout = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let run = |share: &str| {
+        let mut kimport = std::process::Command::new(env!("CARGO_BIN_EXE_kimport"));
+        kimport.arg("makefile").env("KIMPORT_SHARE", share);
+        kimport.output().unwrap()
+    };
+    let found = run(checkout);
+    let makefile = String::from_utf8(found.stdout).unwrap();
+    assert!(
+        std::path::Path::new(makefile.trim()).is_file(),
+        "{makefile}"
+    );
+    let lost = run("/nowhere");
+    assert_eq!(lost.status.code(), Some(2));
+    has(
+        &String::from_utf8(lost.stderr).unwrap(),
+        "install kimport with `make install`",
+    );
+}

@@ -21,12 +21,35 @@ use walkdir::WalkDir;
 /// Programs that every base has. Some of them are in busybox, too, but suites rely on the real
 /// ones, and Debian's busybox shell, unlike dash, prefers its own applets to the programs in PATH.
 const PROGRAMS: &str = "\
-    busybox dash insmod rmmod modprobe modinfo lsmod sg_inq sg_vpd sg_readcap sg_sync \
-    sg_write_same sg_unmap sg_raw sg_modes sg_turs sg_requests sg_opcodes sg_persist sg_dd \
-    sg_get_lba_status lsscsi mkfs.ext4 e2fsck dd cmp sha256sum stat timeout blockdev blkid";
+    busybox dash insmod rmmod modprobe modinfo lsmod dd cmp sha256sum stat timeout";
 
 /// Programs that a base has when the root has them.
-const OPTIONAL_PROGRAMS: &[&str] = &["mount", "umount", "losetup", "dmsetup", "flock"];
+const OPTIONAL_PROGRAMS: &[&str] = &[
+    "mount",
+    "umount",
+    "losetup",
+    "dmsetup",
+    "flock",
+    "sg_inq",
+    "sg_vpd",
+    "sg_readcap",
+    "sg_sync",
+    "sg_write_same",
+    "sg_unmap",
+    "sg_raw",
+    "sg_modes",
+    "sg_turs",
+    "sg_requests",
+    "sg_opcodes",
+    "sg_persist",
+    "sg_dd",
+    "sg_get_lba_status",
+    "lsscsi",
+    "mkfs.ext4",
+    "e2fsck",
+    "blockdev",
+    "blkid",
+];
 
 /// Libraries that every base has besides those of its programs: host commands in Rust need them.
 const LIBRARIES: &[&str] = &["libgcc_s.so.1"];

@@ -16,8 +16,8 @@ use std::{env, path::Path};
 
 /// Writes the import_symbols! block for symbols of a kernel
 ///
-/// Prints Rust source: each symbol with its type, as the kernel's type information (BTF) has it, and
-/// with its declaration in C as the comment. A symbol that one of several kernels lacks is
+/// Prints Rust source: each symbol with its type, as the kernel's type information (BTF) has it,
+/// and with its declaration in C as the comment. A symbol that one of several kernels lacks is
 /// #[optional]. For a symbol that cannot be imported, or whose type is not known, the source has a
 /// comment with the reason.
 ///
@@ -59,23 +59,15 @@ pub(super) struct Declare {
 
 impl Declare {
     pub(super) fn run(&self, as_json: bool) -> Result<Outcome> {
-        let mut files = self.bindings.clone();
-        if files.is_empty() {
-            let tree = env::var_os("KDIR");
-            files.extend(tree.and_then(|tree| BindingsFile::of_tree(Path::new(&tree))));
-        }
-        let bindings = Bindings::read(&files)?;
-        let kernels = self.kernel.iter().map(inputs::kernel);
-        let kernels = kernels.collect::<Result<Vec<_>>>()?;
-        let declared = Declarations::new(
+        let (declared, has_bindings) = declare(
             &self.symbols,
             &self.defined,
             self.types,
-            &bindings,
-            &kernels,
+            &self.bindings,
+            &self.kernel,
         )?;
         output::result(as_json, &declared, || declared.text())?;
-        if !as_json && declared.opaque > 0 && files.is_empty() {
+        if !as_json && declared.opaque > 0 && !has_bindings {
             output::notes(&[
                 "no bindings are known, so all structs are declared by name; --bindings names a file \
                  that bindgen wrote, as $KDIR/rust/bindings/bindings_generated.rs"
@@ -84,4 +76,24 @@ impl Declare {
         }
         Ok(declared.outcome())
     }
+}
+
+/// Declares symbols of kernels. Also returns whether any bindings were read.
+pub(super) fn declare(
+    symbols: &[Wanted],
+    defined: &[Wanted],
+    defines_all: bool,
+    bindings: &[BindingsFile],
+    kernels: &[kernel::Spec],
+) -> Result<(Declarations, bool)> {
+    let mut files = bindings.to_vec();
+    if files.is_empty() {
+        let tree = env::var_os("KDIR");
+        files.extend(tree.and_then(|tree| BindingsFile::of_tree(Path::new(&tree))));
+    }
+    let bindings = Bindings::read(&files)?;
+    let kernels = kernels.iter().map(inputs::kernel);
+    let kernels = kernels.collect::<Result<Vec<_>>>()?;
+    let declared = Declarations::new(symbols, defined, defines_all, &bindings, &kernels)?;
+    Ok((declared, !files.is_empty()))
 }

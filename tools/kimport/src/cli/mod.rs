@@ -10,11 +10,14 @@ mod inputs;
 mod kbuild;
 mod list;
 mod load;
+mod makefile;
+mod new;
 mod output;
 mod packages;
 mod prepare;
 mod relink;
 mod schema;
+mod vm;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::process::ExitCode;
@@ -43,7 +46,10 @@ enum Command {
     Compare(compare::Compare),
     Declare(declare::Declare),
     Load(load::Load),
+    New(new::New),
     Prepare(prepare::Prepare),
+    Makefile(makefile::Makefile),
+    Vm(vm::Vm),
     Schema(schema::Schema),
     #[command(hide = true, subcommand)]
     Kbuild(kbuild::Kbuild),
@@ -107,7 +113,10 @@ pub fn main() -> ExitCode {
         Command::Compare(command) => command.run(cli.json),
         Command::Declare(command) => command.run(cli.json),
         Command::Load(command) => command.run(cli.json),
+        Command::New(command) => command.run(cli.json),
         Command::Prepare(command) => command.run(cli.json),
+        Command::Makefile(command) => command.run(cli.json),
+        Command::Vm(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Kbuild(command) => command.run(cli.json),
         Command::Man(command) => command.run(cli.json),

@@ -2,11 +2,11 @@
 
 //! `kimport schema`: the schema of the `--json` output, made from the types that are printed.
 
-use super::output;
+use super::{makefile, output};
 use crate::{
     check, compare, declare,
     error::{Error, Outcome, Result},
-    list, load, prepare, relink,
+    list, load, new, prepare, relink,
 };
 use clap::{Args, ValueEnum};
 use schemars::{generate::SchemaSettings, JsonSchema};
@@ -32,6 +32,8 @@ enum Of {
     Declare,
     Relink,
     Load,
+    Makefile,
+    New,
     Prepare,
     Error,
 }
@@ -45,6 +47,8 @@ impl Schema {
             Of::Declare => of::<declare::Declarations>(),
             Of::Relink => of::<relink::RelinkReport>(),
             Of::Load => of::<load::plan::LoadReport<'_>>(),
+            Of::Makefile => of::<makefile::MakefilePath>(),
+            Of::New => of::<new::NewModule>(),
             Of::Prepare => of::<prepare::Prepared>(),
             Of::Error => of::<Error>(),
         })?;

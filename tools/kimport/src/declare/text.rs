@@ -4,7 +4,7 @@
 
 use super::{identifier, Declaration, Declarations};
 use crate::symvers::VMLINUX;
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 /// The number of columns of a line.
 const WIDTH: usize = 100;
@@ -13,7 +13,6 @@ impl Declarations {
     /// Returns the source: the definitions of types, and a block for each provider.
     pub fn text(&self) -> String {
         let mut text = format!("// From the types of {}.\n\n", self.kernels.join(", "));
-        text += "use kimport::import_symbols;\n";
         if self.uses_bindings {
             text += "use kernel::bindings;\n";
         }
@@ -28,18 +27,24 @@ impl Declarations {
                 );
             }
         }
-        text += "\n";
+        text += "use kimport::import_symbols;\n\n";
         text += &self.definitions();
         text += "import_symbols! {\n";
         let mut blocks = IndexMap::<_, Vec<&Declaration>>::new();
         for symbol in &self.symbols {
-            let key = (symbol.provider.as_str(), symbol.static_of.as_deref());
-            blocks.entry(key).or_default().push(symbol);
+            blocks.entry(symbol.block()).or_default().push(symbol);
         }
         for ((provider, static_of), symbols) in &blocks {
             text += &block(provider, *static_of, symbols);
         }
         text + "}\n"
+    }
+
+    /// Returns the names of the blocks.
+    pub fn blocks(&self) -> Vec<String> {
+        let keys: IndexSet<_> = self.symbols.iter().map(Declaration::block).collect();
+        let names = keys.iter().map(|(provider, of)| block_name(provider, *of));
+        names.collect()
     }
 
     fn definitions(&self) -> String {
@@ -54,7 +59,8 @@ impl Declarations {
             .join("\n");
         let uses = |word: &str| text.contains(word);
         let mut head = String::from("/// Types that the kernel's bindings lack.\n");
-        head += "#[allow(dead_code, non_camel_case_types, non_snake_case, unreachable_pub, unused_imports)]\nmod types {\n";
+        head += "#[allow(\n    dead_code,\n    non_camel_case_types,\n    non_snake_case,\n    \
+                 unreachable_pub,\n    unused_imports\n)]\nmod types {\n";
         let mut core = Vec::new();
         if uses("PhantomData<") {
             core.push("core::marker::{PhantomData, PhantomPinned}");
@@ -88,16 +94,31 @@ impl Declarations {
     }
 }
 
-/// Returns the block of a provider.
-fn block(provider: &str, static_of: Option<&str>, symbols: &[&Declaration]) -> String {
-    let (name, from) = match provider {
-        VMLINUX => ("image", String::new()),
-        module => (module, format!(" from \"{module}\"")),
+impl Declaration {
+    /// Returns the provider and the bindings of the block that the symbol belongs to.
+    fn block(&self) -> (&str, Option<&str>) {
+        (&self.provider, self.static_of.as_deref())
+    }
+}
+
+fn block_name(provider: &str, static_of: Option<&str>) -> String {
+    let name = match provider {
+        VMLINUX => "image",
+        module => module,
     };
-    let name = match static_of {
+    match static_of {
         Some(_) => format!("{name}_data"),
         None => identifier(name),
+    }
+}
+
+/// Returns the block of a provider.
+fn block(provider: &str, static_of: Option<&str>, symbols: &[&Declaration]) -> String {
+    let from = match provider {
+        VMLINUX => String::new(),
+        module => format!(" from \"{module}\""),
     };
+    let name = block_name(provider, static_of);
     let mut text = format!("    mod {name}{from} {{\n");
     if let Some(module) = static_of {
         let module = if module == "bindings" {

@@ -328,7 +328,7 @@ impl<'a> Types<'a> {
             let rust = identifier(name);
             (
                 name.as_str(),
-                format!("#[repr(C)]\npub struct {rust}([u8; 0], PhantomData<*mut u8>, PhantomPinned);\n"),
+                format!("#[repr(C)]\npub struct {rust}([u8; 0], PhantomData<(*mut u8, PhantomPinned)>);\n"),
             )
         });
         let defined = self
