@@ -252,9 +252,10 @@ pointer bench-pointer ibt-pointer shared shared-lifetime bench-shared: samples/h
 		$(SHARED) $(AGAIN_WITH)
 	@$(if $(LINKS),mkdir -p $(BUILD)/$@ && cp $(BUILD)/pointer/$(AGAIN)/*.ko $(BUILD)/$@)
 
-consumer: setup
+consumer: commands
 	@$(call make-in,$@,$(CRATE) tests/modules/imports tests/host/build-consumer \
-		README.md .rustfmt.toml,tests/host/build-consumer $(KDIR) $(BUILD)/$@)
+		README.md docs/cookbook.md .rustfmt.toml $(KIMPORT),\
+		tests/host/build-consumer $(KDIR) $(BUILD)/$@ $(KIMPORT))
 
 # The modules for the rows of docs/ways.md that one kernel has. KDIR, STOCK and BUILD belong to that
 # kernel.
