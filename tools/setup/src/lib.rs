@@ -70,6 +70,15 @@ pub fn setup(place: Place) -> Result<()> {
     Ok(())
 }
 
+/// Makes the root with the programs for tests of disks, unless it is there, and returns its path.
+pub fn disks_root(place: Place) -> Result<PathBuf> {
+    let root = place.disks.clone();
+    if !root.path.is_dir() {
+        Steps::begin(place, 1)?.make_root("programs for tests of disks", &root)?;
+    }
+    Ok(root.path)
+}
+
 /// Checks whether the archive still has the pinned kernel. If not, chooses the newest one that it
 /// has, and makes a link that tells `scripts/env` of that choice.
 fn instead_of_lost(place: Place) -> Result<Place> {

@@ -21,6 +21,8 @@ pub struct Place {
     pub cache: PathBuf,
     /// The build root with the tools.
     pub root: Root,
+    /// The root with the programs for tests of disks in virtual machines.
+    pub disks: Root,
     /// The kernel of `kernel.pin`, or another one that `KERNEL` names.
     pub kernel: Kernel,
 }
@@ -36,7 +38,7 @@ pub struct Root {
     pub backports: String,
     /// The version of its Rust compiler.
     pub rustc: String,
-    /// The architecture of its programs if they do not run here, or nothing.
+    /// The architecture of its programs if they only run in virtual machines, or nothing.
     pub foreign: String,
     /// Its packages.
     pub packages: Vec<String>,
@@ -85,16 +87,19 @@ impl Place {
     pub fn find(scripts: &Path) -> Result<Self> {
         let script = format!(
             r#". "$1" && {KERNEL} && root trixie "$ROOT" &&
+            root trixie-disks "$DISKS_ROOT" &&
             printf '%s\n' "$KIMPORT_TOP" "$KIMPORT_CACHE""#
         );
         let mut lines = ask(scripts, &script, &[])?.into_iter();
         let kernel = Kernel::read(&mut lines)?;
         let root = Root::read(&mut lines)?;
+        let disks = Root::read(&mut lines)?;
         let mut next = || lines.next().ok_or_else(silent).map(PathBuf::from);
         Ok(Self {
             top: next()?,
             cache: next()?,
             root,
+            disks,
             kernel,
         })
     }
@@ -215,6 +220,7 @@ mod tests {
         let has = |root: &Root, name: &str| root.packages.iter().any(|package| package == name);
         assert!(has(&place.root, "cargo"));
         assert_eq!(place.root.suite, "trixie");
+        assert!(has(&place.disks, "fio") && has(&place.disks, "busybox-static"));
 
         let (release, version) = (&place.kernel.release, &place.kernel.version);
         assert_eq!(place.kernel(release, version).unwrap(), place.kernel);

@@ -205,6 +205,9 @@ fn run_command(mut options: Options) -> Result<bool> {
     for (from, _) in &mut options.file {
         *from = needs::expand(from, |name| std::env::var(name).ok())?;
     }
+    if let Some(root) = needs.root() {
+        options.root = needs::expand(root, |name| std::env::var(name).ok())?.into();
+    }
     for word in needs.append() {
         options.append += &format!(" {word}");
     }

@@ -57,6 +57,9 @@ pub enum Key {
     Optional(Vec<String>),
     /// `program NAME...`: programs besides the usual ones.
     Program(Vec<String>),
+    /// `root DIRECTORY`: the root of the guest's programs, instead of the usual one. It may begin
+    /// with `$NAME`, a variable of the environment.
+    Root(String),
     /// `disk SIZE...`: empty disks, the first of which is `/dev/vda`.
     Disk(Vec<Size>),
     /// `append WORD...`: words to add to the kernel's command line.
@@ -122,6 +125,7 @@ impl Key {
             "stock" => Self::Stock(words()),
             "optional" => Self::Optional(words()),
             "program" => Self::Program(words()),
+            "root" => Self::Root(rest.to_owned()),
             "disk" => Self::Disk(each(rest, str::parse)?),
             "append" => Self::Append(words()),
             "qemu" => Self::Qemu(words()),
@@ -208,6 +212,7 @@ pub struct Needs {
     files: BTreeMap<String, Said<String>>,
     /// The words by their names before a `=`.
     append: BTreeMap<String, Said<String>>,
+    root: Option<Said<String>>,
     disks: Option<Said<Vec<Size>>>,
     timeout: Option<Said<u64>>,
     last: Option<String>,
@@ -273,6 +278,11 @@ impl Needs {
                         agree_on(&mut self.append, name, Said::new(word, suite))?;
                     }
                 }
+                Key::Root(root) => {
+                    let said = Said::new(root, suite);
+                    let first = self.root.get_or_insert_with(|| said.clone());
+                    said.agree(first, "the root", String::clone)?;
+                }
                 Key::Disk(sizes) => {
                     let said = Said::new(sizes, suite);
                     let first = self.disks.get_or_insert_with(|| said.clone());
@@ -300,6 +310,11 @@ impl Needs {
             );
         }
         Ok(())
+    }
+
+    /// Returns the root that the guest's programs are taken from, if it is not the usual one.
+    pub fn root(&self) -> Option<&str> {
+        self.root.as_ref().map(|said| said.value.as_str())
     }
 
     /// Returns the sizes of the disks.
@@ -451,6 +466,11 @@ mod tests {
                 Key::Disk(vec![Size(1024)]),
                 "they want the disks to be [512] bytes and [1024] bytes",
             ),
+            (
+                Key::Root("/x".into()),
+                Key::Root("/y".into()),
+                "they want the root to be /x and /y",
+            ),
             (file("x"), file("y"), "they want /test/x to be x and y"),
             (
                 Key::Append(words(&["a=1"])),
@@ -540,6 +560,7 @@ mod tests {
             some().prop_map(Key::Needs),
             some().prop_map(|words| Key::Feature(Feature::Livepatch, words)),
             some().prop_map(|words| Key::Feature(Feature::Rust, words)),
+            word.prop_map(Key::Root),
             some().prop_map(Key::Stock),
             some().prop_map(Key::Optional),
             some().prop_map(Key::Program),
@@ -570,6 +591,7 @@ mod tests {
                 let words = files.iter().map(|(from, to)| format!("{from}:{to}"));
                 ("file", words.collect::<Vec<_>>().join(" "))
             }
+            Key::Root(root) => ("root", root.clone()),
             Key::Disk(sizes) => {
                 let words = sizes.iter().map(|size| size.0.to_string());
                 ("disk", words.collect::<Vec<_>>().join(" "))
