@@ -6,6 +6,8 @@
 # Programs run in the build root that `make setup` makes. Results go to build/ and to the cache.
 #
 #: make demo            show in a VM a disk that Rust serves with a LIO core without exports
+#: make demo-upgrade    show in a VM how a running LIO is upgraded, and goes back, while fio writes and
+#:                      verifies (ROUNDS=10)
 #: make stress          load and unload modules in random order, with 1, 2 and 4 CPUs (SEED=N
 #:                      repeats a run, OPERATIONS=1000)
 #: make bench           count instructions of calls, of resolving, and of the C macros (two VMs)
@@ -123,6 +125,7 @@ export KIMPORT_BUILD := $(BUILD)
 export KIMPORT_CACHE := $(CACHE)
 export KIMPORT_STOCK := $(STOCK)
 export KIMPORT_KDIR := $(KDIR)
+export DISKS_ROOT := $(call env-of,DISKS_ROOT)
 export CARGO_TARGET_DIR := $(CACHE)/target
 export KIMPORT_GUEST_TOOLS := $(CARGO_TARGET_DIR)/$(GUEST_TARGET:%=%/)debug
 export KIMPORT_ACCEL ?= auto
@@ -159,9 +162,12 @@ help:
 		sed $(foreach name,TOOLS VMS HOST_CHECKS KDIR CACHE KIMPORT_ACCEL CHECK_JOBS,\
 			-e 's|@$(name)@|$($(name))|')
 
-.PHONY: setup update-kernel
+.PHONY: setup disks-root update-kernel
 setup:
 	@scripts/setup
+
+disks-root:
+	@scripts/setup disks-root > /dev/null
 
 update-kernel:
 	@scripts/setup update-kernel
@@ -238,7 +244,7 @@ tests/modules/cost bench-shared ibt-pointer: private MADE_OF = $(addprefix $(dir
 tests/modules/baseline: private MADE_OF = $(addprefix $(dir $(TYPED)),exported.rs three.h many.h)
 tests/modules/cost tests/modules/baseline bench-shared ibt-pointer: private ARGUMENTS = blocks=$(TYPED:%/prototypes.rs=%)
 
-.PHONY: pointer bench-pointer ibt-pointer shared shared-lifetime bench-shared consumer lio ways changed
+.PHONY: pointer bench-pointer ibt-pointer shared shared-lifetime bench-shared consumer lio ways changed upgraded-core
 # Modules once more, bound through function pointers, or with the engine in a module of its own.
 pointer shared: private AGAIN = tests/modules/imports
 bench-pointer: private AGAIN = tests/modules/bench
@@ -280,6 +286,11 @@ ibt-sealed: tools
 changed: setup
 	@$(call make-in,$@,samples/lio_core_new tests/host/build-changed-cores,\
 		tests/host/build-changed-cores $(KDIR) $(SOURCE) $(BUILD)/$@ $(CURDIR))
+
+# The LIO core of another version.
+upgraded-core: setup
+	@$(call make-in,$@,samples/lio_core_new tests/host/build-upgraded-core,\
+		tests/host/build-upgraded-core $(KDIR) $(SOURCE) $(BUILD)/$@ $(CURDIR))
 
 .PHONY: commands tools
 # The demo needs no more than these, and no signatures. Once the other tools are there, the commands
@@ -327,7 +338,8 @@ $(BUILD)/signing_key.pem: | setup
 FEATURES := $(if $(LIVEPATCH),livepatch|)$(if $(RUST),rust|)module
 needed = $(sort $(foreach module,$(if $(1),$(shell sed -nE \
 	-e 's/^# kimport-vm: ($(FEATURES)) //p' \
-	-e 's|^# kimport-vm: file \$$KIMPORT_BUILD/(installed)/.*|\1/|p' $(1))),\
+	-e 's|^# kimport-vm: file \$$KIMPORT_BUILD/(installed)/.*|\1/|p' \
+	-e 's|^# kimport-vm: root \$$DISKS_ROOT|disks-root/|p' $(1))),\
 	$(if $(findstring /,$(module)),$(patsubst %/,%,$(dir $(module))),$(BUILD)/$(module).ko)))
 .SECONDEXPANSION:
 
@@ -354,6 +366,14 @@ run-vm = $(IN_VM_ROOT) $(BINARIES)/kimport-vm run --root $(GUEST_ROOT) \
 demo: commands $$(call needed,$$(call suites,demo))
 	@$(call run-vm,$(call suites,demo),$@,--show)
 
+# The upgrade of a running LIO, there and back ROUNDS times.
+ROUNDS ?= 10
+.PHONY: demo-upgrade
+demo-upgrade: tools $$(call needed,$$(call suites,upgrade))
+	@echo $(ROUNDS) > $(BUILD)/upgrade.rounds
+	@$(call run-vm,$(call suites,upgrade),$@,--show --timeout 7200 \
+		--file $(BUILD)/upgrade.rounds:/test/rounds)
+
 .PHONY: vm
 vm: tools $$(call needed,$$(call suites,$$(SUITE)))
 	@$(if $(SUITE),,$(error SUITE=NAME... names suites of tests/suites))
@@ -361,13 +381,14 @@ vm: tools $$(call needed,$$(call suites,$$(SUITE)))
 		$(call run-vm,$(call suites,$(SUITE)),vm,--show $(if $(TEST),--test '$(TEST)')))
 
 # Each VM is a target, so that VMs can run side by side. The longest come first.
-VMS := vm-iblock vm-load vm-imports vm-lifetime vm-lio vm-ways vm-guard vm-lio-modules vm-pointer \
+VMS := vm-iblock vm-load vm-upgrade vm-imports vm-lifetime vm-lio vm-ways vm-guard vm-lio-modules vm-pointer \
 	$(if $(KERNEL_CRATE),vm-shared)
 vm-iblock.suites := rust_iblock_parity rust_iblock rust_iblock_new rust_iblock_installed layouts
 vm-load.suites := check load
 vm-imports.suites := selftest diagnostics imports typed relink
 vm-lifetime.suites := lifetime unbound
 vm-lio.suites := samples demo signed
+vm-upgrade.suites := upgrade upgrade_state
 vm-ways.suites := ways
 vm-guard.suites := guard
 vm-lio-modules.suites := lio_modules relinked_rust
@@ -558,7 +579,7 @@ check-compare: tools samples/rust_iblock
 # ---- Sources
 
 RUST_KERNEL_SOURCES = $(shell git ls-files 'rust/kimport/*.rs' 'rust/guard/*.rs' 'rust/engine/*.rs' 'samples/*.rs' 'tests/*.rs')
-SHELL_SOURCES = $(shell git ls-files scripts tests tools/vm/guest .ci | \
+SHELL_SOURCES = $(shell git ls-files scripts samples tests tools/vm/guest .ci | \
 	xargs grep -lE '^\#!.*sh|shellcheck shell=')
 
 .PHONY: rustfmt pre-commit clippy lint
