@@ -143,6 +143,38 @@ lio_loop_detach() {
 	rmdir "$lio_fabric" 2>/dev/null || :
 }
 
+# lio_iscsi_attach SUBSYS IQN HBA/NAME PORTAL: makes a target whose LUN 0 is the backstore, for any
+# initiator that comes to the portal, ADDRESS:PORT.
+lio_iscsi_attach() {
+	lio_fabric=$LIO_CONFIGFS/$1/iscsi
+	lio_tpg=$lio_fabric/$2/tpgt_1
+	[ -d "$lio_fabric" ] || mkdir "$lio_fabric" || lio_error "the core '$1' knows no iSCSI" || return
+	if ! {
+		mkdir "$lio_fabric/$2" && mkdir "$lio_tpg" && mkdir "$lio_tpg/lun/lun_0" &&
+			ln -s "$LIO_CONFIGFS/$1/core/$3" "$lio_tpg/lun/lun_0/backstore" &&
+			lio_write 1 "$lio_tpg/attrib/generate_node_acls" &&
+			lio_write 0 "$lio_tpg/attrib/demo_mode_write_protect" &&
+			lio_write 1 "$lio_tpg/attrib/cache_dynamic_acls" &&
+			lio_write 0 "$lio_tpg/attrib/authentication" &&
+			mkdir "$lio_tpg/np/$4" && lio_write 1 "$lio_tpg/enable"
+	}; then
+		lio_iscsi_detach "$1" "$2"
+		lio_error "cannot attach '$3' to '$2'"
+	fi
+}
+
+# lio_iscsi_detach SUBSYS IQN: removes the target. Undoes the steps that it finds done.
+lio_iscsi_detach() {
+	lio_fabric=$LIO_CONFIGFS/$1/iscsi
+	lio_tpg=$lio_fabric/$2/tpgt_1
+	[ ! -d "$lio_tpg" ] || lio_write 0 "$lio_tpg/enable" 2>/dev/null || :
+	[ ! -L "$lio_tpg/lun/lun_0/backstore" ] || rm "$lio_tpg/lun/lun_0/backstore" || return
+	for lio_dir in "$lio_tpg"/np/* "$lio_tpg/lun/lun_0" "$lio_tpg" "$lio_fabric/$2"; do
+		[ ! -d "$lio_dir" ] || rmdir "$lio_dir" || lio_error "cannot remove $lio_dir" || return
+	done
+	rmdir "$lio_fabric" 2>/dev/null || :
+}
+
 # lio_wait_disk SUBSYS FABRIC WWN: prints /dev/sdX of LUN 0 as soon as
 # it is there, that is, after the SCSI layer's asynchronous probing.
 lio_wait_disk() {

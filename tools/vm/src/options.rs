@@ -70,6 +70,14 @@ pub struct Options {
     /// Adds an empty virtio disk of this size (suffixes K, M, G).
     #[arg(long, value_name = "SIZE")]
     pub disk: Vec<Size>,
+    /// Keeps the disks in this directory as disk0, disk1 and so on. A disk that is there is used as
+    /// it is.
+    #[arg(long, value_name = "DIR")]
+    pub disks: Option<PathBuf>,
+    /// Kills the VM as soon as a suite prints this line, as if the power failed. The run passes if
+    /// it comes that far, with at least one test passed and none failed.
+    #[arg(long, value_name = "LINE")]
+    pub kill_at: Option<String>,
     /// The number of virtual CPUs.
     #[arg(long, default_value_t = 2)]
     pub smp: u32,

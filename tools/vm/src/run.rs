@@ -120,8 +120,15 @@ pub fn run(
     io::copy(&mut File::open(&base)?, &mut initrd)?;
     write_run_part(options, &names, &token, &initrd)?;
     initrd.rewind()?;
-    let disks = options.disk.iter().map(|size| {
-        let file = tempfile::tempfile_in(cache)?;
+    let disks = options.disk.iter().enumerate().map(|(index, size)| {
+        let file = match &options.disks {
+            Some(directory) => {
+                let mut open = File::options();
+                open.read(true).write(true).create(true).truncate(false);
+                open.open(directory.join(format!("disk{index}")))?
+            }
+            None => tempfile::tempfile_in(cache)?,
+        };
         file.set_len(size.0)?;
         Ok(file)
     });
@@ -151,15 +158,16 @@ pub fn run(
         boot_silence: Duration::from_secs(options.boot_timeout),
         silence: Duration::from_secs(options.hang_timeout),
     };
+    let kill_at = options.kill_at.as_deref();
     let mut session = Session::new(&token, &names, limits);
-    let mut stop = watch(machine.start()?, &mut session, &mut log, &mut show)?;
+    let mut stop = watch(machine.start()?, &mut session, kill_at, &mut log, &mut show)?;
     // About one boot of an emulated machine in some hundred hangs. The cause is not known. Nothing
     // that is under test has run yet.
     if let (Some(Stop::Silence(silence)), false) = (&stop, session.has_booted()) {
         show(&Progress::BootsAgain(*silence));
         limits.boot_silence = limits.boot_silence.max(limits.silence);
         session = Session::new(&token, &names, limits);
-        stop = watch(machine.start()?, &mut session, &mut log, &mut show)?;
+        stop = watch(machine.start()?, &mut session, kill_at, &mut log, &mut show)?;
     }
     let (verdict, rest) = session.finish(stop.as_ref());
     rest.iter().for_each(&mut show);
@@ -170,6 +178,7 @@ pub fn run(
 fn watch(
     mut vm: Vm,
     session: &mut Session,
+    kill_at: Option<&str>,
     log: &mut File,
     show: &mut impl FnMut(&Progress),
 ) -> Result<Option<Stop>> {
@@ -188,6 +197,10 @@ fn watch(
             Ok(Event::Channel(line)) => {
                 writeln!(log, "{:9.3} channel| {line}", now.as_secs_f64())?;
                 session.channel(&line, now).iter().for_each(&mut *show);
+                if stop.is_none() && kill_at == Some(line.as_str()) {
+                    stop = Some(Stop::Asked(line));
+                    vm.kill();
+                }
             }
             Ok(Event::Qemu(line)) => {
                 writeln!(log, "{:9.3} qemu| {line}", now.as_secs_f64())?;

@@ -69,6 +69,9 @@ pub enum Stop {
     /// No output for this long: a hang.
     #[error("hang: no output for {} s", .0.as_secs())]
     Silence(Duration),
+    /// A suite printed the line at which the VM is to be killed.
+    #[error("killed at the line: {0}")]
+    Asked(String),
     /// The kernel reported something that it cannot be trusted to survive.
     #[error("the kernel died: {0}")]
     Fatal(String),
@@ -379,7 +382,13 @@ impl Session {
     /// itself.
     pub fn finish(mut self, stop: Option<&Stop>) -> (Verdict, Vec<Progress>) {
         let mut progress = Vec::new();
+        let asked = matches!(stop, Some(Stop::Asked(_)));
         let interrupted = match &self.phase {
+            // Nothing can come after that.
+            Phase::Suite(index, _) if asked && *index + 1 == self.suites.len() => {
+                self.suites[*index].status = Some(0);
+                None
+            }
             Phase::Suite(index, _) => {
                 let suite = &mut self.suites[*index];
                 progress.push(problem(suite, "did not come to its end".into()));
@@ -399,6 +408,7 @@ impl Session {
             }
         }
         match stop {
+            Some(Stop::Asked(_)) => {}
             Some(stop) => self.problems.push(stop.to_string()),
             None if !self.ended => self
                 .problems

@@ -135,6 +135,22 @@ fn a_panic_ends_the_run_not_the_silence_after_it() {
 }
 
 #[stock_test]
+fn a_vm_is_killed_when_a_suite_says_so_and_its_disk_stays() {
+    let disks = tempfile::tempdir().unwrap();
+    let disks = format!("--disks={}", disks.path().display());
+    let arguments = [PATIENT, "--disk", "1M", &disks, "--kill-at", "now"];
+    let outcome = run(&["writes"], &arguments);
+    outcome.expect(
+        0,
+        &["ok   writes: a disk is written\n", "\n1 passed, 0 failed"],
+    );
+    // The disk holds what was written. As the line at which the VM is killed does not come, the
+    // suite fails like any other that hangs.
+    let outcome = run(&["writes"], &["--hang-timeout=20", "--disk", "1M", &disks]);
+    outcome.expect(1, &["ok   writes: it was written before\n", "FAIL hang: "]);
+}
+
+#[stock_test]
 fn a_hang_is_killed() {
     let outcome = run(&["hangs"], &["--boot-timeout=3600", "--hang-timeout=20"]);
     outcome.expect(
