@@ -85,6 +85,12 @@ impl Status {
         self.0 == bindings::BLK_STS_RESV_CONFLICT
     }
 
+    /// Returns whether protection information does not fit. The block layer does not say which part
+    /// of it.
+    pub(crate) fn is_protection_error(self) -> bool {
+        self.0 == bindings::BLK_STS_PROTECTION
+    }
+
     /// The `blk_status_t`.
     pub(crate) fn into_raw(self) -> u8 {
         self.0

@@ -82,21 +82,30 @@ impl Command {
     ///
     /// The command must not be used afterwards.
     pub(crate) unsafe fn complete_once(&self, status: SamStatus) {
+        if status == SamStatus::GuardCheckFailed {
+            self.set_sense(bindings::ABORTED_COMMAND, scsi::GUARD_CHECK_FAILED);
+        }
         // SAFETY: By the type invariants the command is not completed yet.
-        unsafe { lio::target_complete_cmd(self.as_ptr(), status as u8) }
+        unsafe { lio::target_complete_cmd(self.as_ptr(), status.byte()) }
     }
 
     /// Completes the command with the sense data for a device without a medium. The core has no
     /// `sense_reason_t` for that.
     pub(crate) fn complete_without_medium(self) {
+        self.set_sense(bindings::NOT_READY, scsi::MEDIUM_NOT_PRESENT);
+        self.complete(SamStatus::CheckCondition);
+    }
+
+    /// Sets the sense data, instead of those that the core adds to a command that fails.
+    fn set_sense(&self, key: u32, (code, qualifier): (u8, u8)) {
         let mut sense = [0; bindings::TRANSPORT_SENSE_BUFFER as usize];
-        let (key, code) = (bindings::NOT_READY as u8, scsi::MEDIUM_NOT_PRESENT);
         // SAFETY: The buffer is long enough for fixed-format sense data.
-        unsafe { bindings::scsi_build_sense_buffer(0, sense.as_mut_ptr(), key, code, 0) };
+        unsafe {
+            bindings::scsi_build_sense_buffer(0, sense.as_mut_ptr(), key as u8, code, qualifier)
+        };
         // SAFETY: By the type invariants the command is not completed. The core reads as many bytes
         // as the buffer has.
         unsafe { lio::transport_copy_sense_to_cmd(self.as_ptr(), sense.as_mut_ptr()) };
-        self.complete(SamStatus::CheckCondition);
     }
 
     /// The first two bytes of the command descriptor block.

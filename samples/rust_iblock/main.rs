@@ -39,6 +39,9 @@
 //! - READ and WRITE of no block work on such devices. With the C driver, the core crashes.
 //! - The device is asked for the checks of protection information that the initiator asks for. The
 //!   C driver asks for none, which matters for NVMe.
+//! - If the device says that protection information does not fit, so does the sense data (LOGICAL
+//!   BLOCK GUARD CHECK FAILED; the block layer does not tell which check has failed). With the C
+//!   driver, it is that of a failed communication, which initiators try again.
 //! - A command that fails after some of its bios were submitted is completed only when these are
 //!   done. The C driver frees memory that they still use.
 //! - A command whose data is in one bio needs no memory other than the bio, and bios with few

@@ -26,6 +26,7 @@ struct Request {
     command: Command,
     failed: AtomicFlag,
     reservation_conflict: AtomicFlag,
+    guard_check_failed: AtomicFlag,
 }
 
 impl Request {
@@ -39,6 +40,7 @@ impl Request {
                 command,
                 failed: AtomicFlag::new(false),
                 reservation_conflict: AtomicFlag::new(false),
+                guard_check_failed: AtomicFlag::new(false),
             })
             .into())
     }
@@ -52,6 +54,8 @@ impl Request {
     fn status(&self) -> SamStatus {
         if self.reservation_conflict.load(Relaxed) {
             SamStatus::ReservationConflict
+        } else if self.guard_check_failed.load(Relaxed) {
+            SamStatus::GuardCheckFailed
         } else if self.failed.load(Relaxed) {
             SamStatus::CheckCondition
         } else {
@@ -76,6 +80,8 @@ fn transferred(status: Status) -> SamStatus {
     pr_err_ratelimited!("bio error: {}\n", status.into_raw());
     if status.is_reservation_conflict() {
         SamStatus::ReservationConflict
+    } else if status.is_protection_error() {
+        SamStatus::GuardCheckFailed
     } else {
         SamStatus::CheckCondition
     }
@@ -96,6 +102,7 @@ impl Context for Arc<Request> {
         match transferred(status) {
             SamStatus::Good => {}
             SamStatus::CheckCondition => self.fail(),
+            SamStatus::GuardCheckFailed => self.guard_check_failed.store(true, Relaxed),
             SamStatus::ReservationConflict => self.reservation_conflict.store(true, Relaxed),
         }
     }

@@ -34,20 +34,37 @@ impl Sense {
     }
 }
 
-/// The status byte of a completed command.
+/// The status of a completed command.
 #[derive(Clone, Copy, PartialEq)]
-#[repr(u8)]
 pub(crate) enum SamStatus {
     /// The command succeeded.
-    Good = bindings::sam_status_SAM_STAT_GOOD as u8,
+    Good,
     /// The command failed. The core adds the sense data.
-    CheckCondition = bindings::sam_status_SAM_STAT_CHECK_CONDITION as u8,
+    CheckCondition,
+    /// The command failed, because protection information does not fit the data.
+    GuardCheckFailed,
     /// The command was refused because of another initiator's reservation.
-    ReservationConflict = bindings::sam_status_SAM_STAT_RESERVATION_CONFLICT as u8,
+    ReservationConflict,
 }
 
-/// The additional sense code MEDIUM NOT PRESENT (SPC-5, annex F).
-pub(crate) const MEDIUM_NOT_PRESENT: u8 = 0x3a;
+impl SamStatus {
+    /// Returns the status byte.
+    pub(crate) fn byte(self) -> u8 {
+        (match self {
+            Self::Good => bindings::sam_status_SAM_STAT_GOOD,
+            Self::CheckCondition | Self::GuardCheckFailed => {
+                bindings::sam_status_SAM_STAT_CHECK_CONDITION
+            }
+            Self::ReservationConflict => bindings::sam_status_SAM_STAT_RESERVATION_CONFLICT,
+        }) as u8
+    }
+}
+
+/// The additional sense code and its qualifier MEDIUM NOT PRESENT (SPC-5, annex F).
+pub(crate) const MEDIUM_NOT_PRESENT: (u8, u8) = (0x3a, 0);
+
+/// LOGICAL BLOCK GUARD CHECK FAILED.
+pub(crate) const GUARD_CHECK_FAILED: (u8, u8) = (0x10, 1);
 
 /// Returns whether a command is for the medium: whether it reads, writes, or asks for the capacity
 /// or whether the device is ready.

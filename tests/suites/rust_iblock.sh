@@ -428,7 +428,10 @@ protected_from_end_to_end() {
 		cmp -n $((4 * MIB)) /tmp/random "$disk" || return
 	# The data changes, and its protection information does not.
 	dd if=/dev/zero of="$LIO_DISK" bs=4k seek=16 count=1 oflag=direct status=none &&
-		refuses "rror" dd if="$disk" of=/dev/null bs=4k skip=16 count=1 iflag=direct status=none &&
+		# The error of a protection check, not EIO. The second command has several bios.
+		refuses "Invalid or incomplete" dd if="$disk" of=/dev/null bs=4k skip=16 count=1 iflag=direct status=none &&
+		refuses "Invalid or incomplete" dd if="$disk" of=/dev/null bs=2M count=1 iflag=direct status=none &&
+		sg_raw -r 512 "$disk" $(rw10 28 00 128) 2>&1 | grep "guard check failed" &&
 		dd if=/tmp/random of="$disk" bs=4k skip=16 seek=16 count=1 oflag=direct status=none &&
 		dd if="$disk" bs=4k skip=16 count=1 iflag=direct status=none >/dev/null
 }
