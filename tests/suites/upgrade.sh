@@ -38,12 +38,20 @@ switch() {
 	is "$identity" "$(identity "$new_path")" || return
 	paths "$path" "$new_path" || return
 	written=$(sectors_written "$new_path")
-	dmsetup message upgrade 0 switch_group 2 && sleep 1 || return
-	[ "$(sectors_written "$new_path")" -gt "$written" ] || {
-		echo "nothing is written through the new path"
-		return 1
-	}
+	dmsetup message upgrade 0 switch_group 2 && written_since "$new_path" "$written" || return
 	paths "$new_path" && logout "$5" && upgrade close "$1" $IQN "$3" && path=$new_path && fio_runs
+}
+
+# written_since DISK SECTORS: more than that is written to DISK at last. Now and then fio only reads
+# for a while, to verify.
+written_since() {
+	for _ in $(seq 600); do
+		[ "$(sectors_written "$1")" -eq "$2" ] || return 0
+		usleep 100000
+	done
+	echo "nothing is written through the new path"
+	dmsetup status upgrade
+	return 1
 }
 
 there() {
