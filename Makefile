@@ -31,6 +31,7 @@
 #: make check-new       make new modules with what make install installs, build and load them
 #: make check-btf       check that every module that is built here has type information
 #: make check-reuse     check that what CI reuses is built again when its sources change
+#: make check-install   check that install-modules wants a key where only signed modules are loaded
 #: make check-fuzz      run each fuzz target for 1,500 inputs, the same ones each time
 #: make check-ways      try each way to import on the kernels of docs/ways.md (builds them, once)
 #: make check-tree      boot a small kernel that kimport is part of (builds it, once)
@@ -491,7 +492,7 @@ bench-host: $(BPFTOOL) samples/rust_iblock
 
 # ---- Checking
 
-.PHONY: check check-host check-cargo check-new check-btf check-reuse check-oldest check-fuzz fuzz
+.PHONY: check check-host check-cargo check-new check-btf check-reuse check-install check-oldest check-fuzz fuzz
 # Checks that need no VM do not depend on the kernel, but for that of the modules.
 check: setup
 	@mkdir -p $(BUILD)
@@ -501,7 +502,7 @@ check: setup
 		grep -B 30 -E '^make(\[[0-9]+\])?: \*\*\* \[' $(BUILD)/check.log; exit $$rc; }
 
 # The longest come first.
-HOST_CHECKS := check-cargo check-new lint check-fuzz doc rust-analyzer check-btf check-reuse
+HOST_CHECKS := check-cargo check-new lint check-fuzz doc rust-analyzer check-btf check-reuse check-install
 check-host: $(HOST_CHECKS)
 
 check-cargo: setup
@@ -513,6 +514,16 @@ check-btf: modules
 
 check-reuse: setup
 	@tests/host/check-reuse $(KDIR) $(BUILD)/reuse
+
+# The kernel's configuration is all that decides.
+check-install: setup
+	@mkdir -p $(BUILD)/forced && sed 's/^# CONFIG_MODULE_SIG_FORCE is.*/CONFIG_MODULE_SIG_FORCE=y/' \
+		$(KDIR)/.config > $(BUILD)/forced/.config && grep -q _FORCE=y $(BUILD)/forced/.config
+	@! $(MAKE) install-modules KDIR=$(BUILD)/forced DESTDIR=$(BUILD)/forced > $(BUILD)/forced/log 2>&1 && \
+		grep -q '^this kernel only loads signed modules: SIGN=' $(BUILD)/forced/log && \
+		[[ ! -e $(BUILD)/forced/lib ]] || { cat $(BUILD)/forced/log; exit 1; }
+	@$(MAKE) may-install KDIR=$(BUILD)/forced SIGN="key certificate"
+	@$(MAKE) may-install
 
 SUPPORTED := $(shell grep -v '^\#' tests/kernels/supported)
 OLDEST := $(firstword $(SUPPORTED))
@@ -670,12 +681,14 @@ install-to = mkdir -p $(BUILD)/stripped && for ko in $(SAMPLES); do \
 
 # With DESTDIR, depmod is left to the package.
 SIGN ?=
-.PHONY: install-modules
-install-modules: commands samples/rust_iblock samples/lio_core_new
-	@[[ -n '$(SIGN)' ]] || ! grep -q '^CONFIG_MODULE_SIG_FORCE=y' $(KDIR)/.config || \
-		{ echo 'this kernel only loads signed modules: SIGN="KEY.pem CERTIFICATE"' >&2; exit 2; }
+.PHONY: install-modules may-install
+install-modules: may-install commands samples/rust_iblock samples/lio_core_new
 	@$(call install-to,$(DESTDIR),$(SIGN))
 	@[[ -n '$(DESTDIR)' ]] || depmod $(RELEASE)
+
+may-install:
+	@[[ -n '$(SIGN)' ]] || ! grep -q '^CONFIG_MODULE_SIG_FORCE=y' $(KDIR)/.config || \
+		{ echo 'this kernel only loads signed modules: SIGN="KEY.pem CERTIFICATE"' >&2; exit 2; }
 
 # For suites.
 .PHONY: installed
