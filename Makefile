@@ -31,6 +31,11 @@
 #: make check-new       make new modules with what make install installs, build and load them
 #: make check-btf       check that every module that is built here has type information
 #: make check-reuse     check that what CI reuses is built again when its sources change
+#: make check-conformance
+#:                      run libiscsi's tests of SCSI targets on the C driver and on rust_iblock, on
+#:                      both cores, and compare each result (DEVICES="null_blk scsi_debug brd")
+#: make check-crash     kill VMs during fsync, and check in another boot that nothing is lost
+#:                      (CRASHES=20)
 #: make check-install   check that install-modules wants a key where only signed modules are loaded
 #: make check-fuzz      run each fuzz target for 1,500 inputs, the same ones each time
 #: make check-ways      try each way to import on the kernels of docs/ways.md (builds them, once)
@@ -148,10 +153,10 @@ KIMPORT := $(BINARIES)/kimport
 
 # The modules for docs/ways.md are built for each kernel there, see `ways`. The benchmarks read the
 # time-stamp counter of x86.
-RUST_DIRS := rust/engine rust/guard samples/hello_import samples/rust_iblock \
+RUST_DIRS := rust/engine rust/guard $(addprefix samples/,hello_import rust_iblock sched_latency) \
 	$(addprefix tests/modules/,baseline bench cost declared lifetime selftest typed)
 MODULE_DIRS := $(filter-out %/ways $(if $(GUEST_TARGET),%/baseline %/bench %/cost) $(if $(LINKS),%/baseline) $(if $(LIVEPATCH),,%/relink %/guard) \
-	$(if $(RUST),,$(RUST_DIRS)) $(if $(KERNEL_CRATE),,samples/rust_iblock rust/engine),\
+	$(if $(RUST),,$(RUST_DIRS)) $(if $(KERNEL_CRATE),,samples/rust_iblock samples/sched_latency rust/engine),\
 	$(patsubst %/Kbuild,%,$(wildcard rust/*/Kbuild samples/*/Kbuild tests/modules/*/Kbuild)))
 
 # At least two targets side by side: a VM has two CPUs, but waits much.
@@ -382,13 +387,14 @@ vm: tools $$(call needed,$$(call suites,$$(SUITE)))
 		$(call run-vm,$(call suites,$(SUITE)),vm,--show $(if $(TEST),--test '$(TEST)')))
 
 # Each VM is a target, so that VMs can run side by side. The longest come first.
-VMS := vm-iblock vm-load vm-upgrade vm-imports vm-lifetime vm-lio vm-ways vm-guard vm-lio-modules vm-pointer \
-	$(if $(KERNEL_CRATE),vm-shared)
+VMS := vm-iblock vm-load vm-upgrade vm-conformance vm-imports vm-lifetime vm-lio vm-ways vm-guard \
+	vm-lio-modules vm-pointer $(if $(KERNEL_CRATE),vm-shared)
 vm-iblock.suites := rust_iblock_parity rust_iblock rust_iblock_new rust_iblock_installed layouts
+vm-conformance.suites := conformance
 vm-load.suites := check load
 vm-imports.suites := selftest diagnostics imports typed relink
 vm-lifetime.suites := lifetime unbound
-vm-lio.suites := samples demo signed
+vm-lio.suites := samples demo signed sched_latency
 vm-upgrade.suites := upgrade upgrade_state
 vm-ways.suites := ways
 vm-guard.suites := guard
@@ -567,6 +573,25 @@ check-tree: tools $(BUILD)/signing_key.pem
 	@tree=$$(scripts/setup tree-kernel modules) && \
 		$(IN_ROOT) tests/kernels/collect $(KIMPORT) $$tree $(BUILD) && \
 		$(call run-vm,$(call suites,tree_modules tree_signed),tree_modules,--stock $$tree)
+
+DEVICES ?= null_blk scsi_debug brd
+.PHONY: check-conformance check-crash
+check-conformance: tools $$(call needed,$$(call suites,conformance))
+	@mkdir -p $(BUILD) && echo '$(DEVICES)' > $(BUILD)/devices
+	@$(call run-vm,$(call suites,conformance),$@,--show --timeout 7200 \
+		--file $(BUILD)/devices:/test/devices)
+
+CRASHES ?= 20
+CRASH := $(BUILD)/crash
+check-crash: tools $$(call needed,$$(call suites,crash_write crash_check))
+	@for round in $$(seq $(CRASHES)); do \
+		rm -rf $(CRASH) && mkdir -p $(CRASH) && \
+		if ((round % 2)); then echo ext4; else echo xfs; fi > $(CRASH)/type && \
+		$(call run-vm,$(call suites,crash_write),crash-write,--kill-at 'crash now' $(CRASH_OPTIONS)) && \
+		$(call run-vm,$(call suites,crash_check),crash-check,--show $(CRASH_OPTIONS)) || exit; \
+	done
+	@rm -r $(CRASH)
+CRASH_OPTIONS = --disks $(CRASH) --file $(CRASH)/type:/test/type
 
 PROFILE ?= debug
 check-profile: tools

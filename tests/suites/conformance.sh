@@ -1,0 +1,120 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Runs libiscsi's tests of SCSI targets against the C driver and against samples/rust_iblock, each
+# on the stock core and, behind the relinked iSCSI target, on the core that exports nothing. All
+# four have the same result for each test, on three kinds of devices. `make check-conformance` runs
+# all tests; here, a few families of them.
+#
+# kimport-vm: needs kernel-crate livepatch scsi_debug
+# kimport-vm: root $DISKS_ROOT
+# kimport-vm: module samples/lio_core_new/target_core_mod_new samples/rust_iblock/rust_iblock
+# kimport-vm: module lio/iscsi_target_mod_new lio/target_core_iblock_new
+# kimport-vm: stock target_core_iblock iscsi_target_mod null_blk brd sd_mod
+# kimport-vm: program iscsi-test-cu
+# shellcheck shell=dash disable=SC1090,SC2086,SC2317,SC2329
+. "$KTAP_SH"
+. "$LIO_SH"
+
+IQN=iqn.2026-11.org.example:conformance
+PORTAL=127.0.0.1:3260
+NULLB=$LIO_CONFIGFS/nullb/data
+# The quick ones. Those of CompareAndWrite, Verify and WriteSame take a minute for each of the 12
+# runs.
+QUICK='ExtendedCopy Inquiry Mandatory ModeSense6 ProutClear ProutPreempt ProutRegister ProutReserve
+	ReadCapacity16 ReportSupportedOpcodes Unmap Write12'
+FAMILIES=$(for family in $QUICK; do echo ALL.$family; done)
+DEVICES='null_blk scsi_debug brd'
+# `make check-conformance` names the devices.
+if [ -e /test/devices ]; then
+	FAMILIES=$(iscsi-test-cu --list | grep '^ALL\.[^.]*$')
+	DEVICES=$(cat /test/devices)
+fi
+
+# setup KIND: makes a block device of 64 MiB with empty blocks; sets LIO_DISK. teardown removes it.
+setup() {
+	case $1 in
+	null_blk)
+		modprobe null_blk nr_devices=0 && mkdir "$NULLB" || return
+		for setting in memory_backed=1 size=64 blocksize=512 discard=1 cache_size=1 power=1; do
+			lio_write "${setting#*=}" "$NULLB/${setting%%=*}" || return
+		done
+		LIO_DISK=/dev/data
+		;;
+	scsi_debug) lio_scsi_debug lbpu=1 lbpws=1 lbpws10=1 ;;
+	brd) modprobe brd rd_nr=1 rd_size=65536 && LIO_DISK=/dev/ram0 ;;
+	esac
+	[ -b "$LIO_DISK" ]
+}
+
+teardown() {
+	case $1 in
+	null_blk) lio_write 0 "$NULLB/power" && rmdir "$NULLB" && rmmod null_blk ;;
+	*) rmmod "$1" ;;
+	esac
+}
+
+# results CORE KIND: prints one line for each test, and one for each assertion that fails.
+results() {
+	setup "$2" && lio_backstore_create "$1" iblock_0 disk "$LIO_DISK" serial || return
+	for attribute in emulate_tpu emulate_tpws; do
+		echo 1 2>/dev/null >"$LIO_CONFIGFS/$1/core/iblock_0/disk/attrib/$attribute"
+	done
+	lio_iscsi_attach "$1" $IQN iblock_0/disk $PORTAL || return
+	for family in $FAMILIES; do
+		# The tests take minutes, and the runner wants to hear something meanwhile.
+		ktap_diag "$family"
+		# A test that hangs ends the run.
+		timeout 600 iscsi-test-cu --dataloss --test="$family" "iscsi://$PORTAL/$IQN/0" >/tmp/output 2>&1
+		echo "$family: status $?"
+		# The time differs, and so does the number of checks in tests of several commands at once.
+		grep -v -e "^Elapsed time" -e "^ *asserts " -e "^ *$" /tmp/output
+	done
+	lio_iscsi_detach "$1" $IQN && lio_backstore_remove "$1" iblock_0 disk && teardown "$2"
+}
+
+# with DRIVER CORE KIND: the results with a driver that is loaded for this.
+with() {
+	case $1 in
+	target_core_iblock) modprobe target_core_iblock ;;
+	rust_iblock) load rust_iblock provider="$([ "$2" = target ] && echo target_core_mod || echo target_core_mod_new)" ;;
+	*) load "$1" ;;
+	esac || return
+	results "$2" "$3" && rmmod "$1"
+}
+
+conforms() {
+	run=0
+	for pair in target_core_iblock:target rust_iblock:target target_core_iblock_new:target_new rust_iblock:target_new; do
+		run=$((run + 1))
+		with "${pair%:*}" "${pair#*:}" "$1" >/tmp/results.$run || {
+			cat /tmp/results.$run
+			return 1
+		}
+	done
+	grep '^ *Test: ' /tmp/results.1 >/tmp/tests
+	passed=$(grep -c '\.\.\.passed$' /tmp/tests)
+	ktap_show "$1: $(grep -c . /tmp/tests) tests, with the C driver $passed pass, $(grep -c SKIPPED /tmp/tests) do not apply," \
+		"and these fail:"
+	grep -v -e '\.\.\.passed$' -e SKIPPED /tmp/tests | while IFS= read -r line; do ktap_show "$line"; done
+	[ "$passed" -ge 20 ] || {
+		cat /tmp/results.1
+		return 1
+	}
+	for run in 2 3 4; do
+		diff /tmp/results.1 /tmp/results.$run || return
+	done
+}
+
+cores() {
+	# The cores keep registrations there.
+	mkdir -p /var/target/pr /etc/target/pr && modprobe -a sd_mod target_core_mod iscsi_target_mod && load target_core_mod_new && load iscsi_target_mod_new
+}
+
+ktap_plan $((2 + $(echo $DEVICES | wc -w)))
+ktap_test "both cores are loaded, and their iSCSI targets" cores
+for device in $DEVICES; do
+	ktap_test "$device: C and Rust, both cores" conforms "$device"
+done
+ktap_test "the kernel log has no warning" quiet_log
+ktap_finish
