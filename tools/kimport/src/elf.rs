@@ -25,6 +25,9 @@ use std::{borrow::Cow, fmt};
 pub const SHF_RELA_LIVEPATCH: u64 = 0x0010_0000;
 /// The section index of symbols that the livepatch code resolves: `SHN_LIVEPATCH`.
 pub const SHN_LIVEPATCH: u16 = 0xff20;
+/// The type of clang's list of the symbols whose address is taken, by their indices:
+/// `SHT_LLVM_ADDRSIG`.
+const SHT_LLVM_ADDRSIG: u32 = 0x6fff_4c03;
 /// The prefix of livepatch relocation sections whose relocations are applied while the module
 /// itself loads.
 pub const LIVEPATCH_SECTION: &str = ".klp.rela.vmlinux.";
@@ -41,27 +44,23 @@ const MAX_ALIGNMENT: u64 = 1 << 16;
 #[derive(Clone, Debug)]
 pub struct Image<'a> {
     bytes: Cow<'a, [u8]>,
-    /// The indices of the allocated livepatch relocation sections. In `bytes` they are not marked
-    /// as allocated.
-    livepatch: Vec<usize>,
+    /// The sections whose headers differ in `bytes`.
+    changed: Vec<Changed>,
 }
 
 impl<'a> Image<'a> {
     /// Checks that `file` is a module that can be edited.
     pub fn new(file: &'a [u8]) -> Result<Self> {
         let mut bytes = Cow::Borrowed(file);
-        let livepatch = check(file)?;
-        for header in &livepatch {
-            let bytes = bytes.to_mut();
+        let changed = check(file)?;
+        for Changed { at, field, .. } in &changed {
             bytes
-                .get_mut(header.flags_at..header.flags_at + header.flags.len())
+                .to_mut()
+                .get_mut(*at..at + field.len())
                 .ok_or_else(|| not_a_module("its section headers are outside the file"))?
-                .copy_from_slice(&header.flags);
+                .copy_from_slice(field);
         }
-        Ok(Self {
-            bytes,
-            livepatch: livepatch.iter().map(|header| header.index).collect(),
-        })
+        Ok(Self { bytes, changed })
     }
 
     /// Opens the module for editing.
@@ -69,8 +68,14 @@ impl<'a> Image<'a> {
         let mut builder = Builder::read(&*self.bytes).map_err(not_a_module)?;
         let ids: Vec<SectionId> = builder.sections.iter().map(Section::id).collect();
         for section in &mut builder.sections {
-            if self.livepatch.contains(&(section.id().index() + 1)) {
-                section.sh_flags |= u64::from(elf::SHF_ALLOC);
+            let index = section.id().index() + 1;
+            match self.changed.iter().find(|changed| changed.index == index) {
+                Some(changed) if changed.is_livepatch => {
+                    section.sh_flags |= u64::from(elf::SHF_ALLOC);
+                }
+                // An edited module has other indices of symbols, and only a linker reads the list.
+                Some(_) => section.delete = true,
+                None => {}
             }
             // Not every tool marks that `sh_info` of a relocation section is the index of a
             // section.
@@ -212,17 +217,20 @@ pub fn stripped() -> Error {
     )
 }
 
-/// The section header of an allocated livepatch relocation section.
-struct LivepatchHeader {
+/// A section whose header is changed for the builder: an allocated livepatch relocation section,
+/// or else a list of symbols by [`SHT_LLVM_ADDRSIG`].
+#[derive(Clone, Debug)]
+struct Changed {
     index: usize,
-    /// The offset of its `sh_flags` in the file.
-    flags_at: usize,
-    /// These flags without `SHF_ALLOC`, in the file's byte order.
-    flags: [u8; 8],
+    is_livepatch: bool,
+    /// The offset of the changed field in the file.
+    at: usize,
+    /// The field, in the file's byte order.
+    field: Vec<u8>,
 }
 
 /// Checks the fields that the builder trusts, and finds the sections that it would not read.
-fn check(file: &[u8]) -> Result<Vec<LivepatchHeader>> {
+fn check(file: &[u8]) -> Result<Vec<Changed>> {
     let header = FileHeader64::<Endianness>::parse(file).map_err(not_a_module)?;
     let endian = header.endian().map_err(not_a_module)?;
     if header.e_type(endian) != elf::ET_REL {
@@ -235,7 +243,11 @@ fn check(file: &[u8]) -> Result<Vec<LivepatchHeader>> {
 
     let sections = header.section_headers(endian, file).map_err(not_a_module)?;
     let table = usize::try_from(header.e_shoff(endian)).map_err(not_a_module)?;
-    let mut livepatch = Vec::new();
+    let ordered = |bytes: &[u8]| match header.is_little_endian() {
+        true => bytes.to_vec(),
+        false => bytes.iter().rev().copied().collect(),
+    };
+    let mut changed = Vec::new();
     let mut total: u64 = 0;
     let is_table = |section: &&_| SectionHeader::sh_type(*section, endian) == elf::SHT_SYMTAB;
     if sections.iter().filter(is_table).count() != 1 {
@@ -243,6 +255,7 @@ fn check(file: &[u8]) -> Result<Vec<LivepatchHeader>> {
     }
     for (index, section) in sections.iter().enumerate().skip(1) {
         let wrong = |what: &str| not_a_module(format_args!("section {index} {what}"));
+        let at = table + index * size_of_val(section);
         match section.sh_type(endian) {
             elf::SHT_REL => return Err(wrong("has relocations without addends")),
             elf::SHT_NOBITS => {}
@@ -255,6 +268,14 @@ fn check(file: &[u8]) -> Result<Vec<LivepatchHeader>> {
             | elf::SHT_INIT_ARRAY
             | elf::SHT_FINI_ARRAY
             | elf::SHT_X86_64_UNWIND => total = total.saturating_add(section.sh_size(endian)),
+            SHT_LLVM_ADDRSIG => changed.push(Changed {
+                index,
+                is_livepatch: false,
+                // `sh_type` comes after the word `sh_name`. The builder takes a section without
+                // data.
+                at: at + 4,
+                field: ordered(&elf::SHT_NOBITS.to_le_bytes()),
+            }),
             other => {
                 return Err(wrong(&format!(
                     "is of type {other:#x}, which no module has"
@@ -272,15 +293,12 @@ fn check(file: &[u8]) -> Result<Vec<LivepatchHeader>> {
                 return Err(wrong("has relocations to be loaded"));
             }
             let flags = flags & !u64::from(elf::SHF_ALLOC);
-            livepatch.push(LivepatchHeader {
+            changed.push(Changed {
                 index,
+                is_livepatch: true,
                 // `sh_flags` comes after the two words `sh_name` and `sh_type`.
-                flags_at: table + index * size_of_val(section) + 8,
-                flags: if header.is_little_endian() {
-                    flags.to_le_bytes()
-                } else {
-                    flags.to_be_bytes()
-                },
+                at: at + 8,
+                field: ordered(&flags.to_le_bytes()),
             });
         }
     }
@@ -288,7 +306,7 @@ fn check(file: &[u8]) -> Result<Vec<LivepatchHeader>> {
     if total > file.len() as u64 {
         return Err(not_a_module("its sections overlap"));
     }
-    Ok(livepatch)
+    Ok(changed)
 }
 
 #[cfg(test)]

@@ -754,6 +754,22 @@ fn relocations_of_debug_information_are_dropped() {
 }
 
 #[stock_test]
+fn clangs_list_of_symbols_is_dropped() {
+    let directory = TempDir::new().unwrap();
+    let body = ".section .llvm_addrsig,\"e\",@0x6fff4c03\n.byte 1, 2\n.data\n.quad wanted\n";
+    let input = made(&directory, body);
+    assert!(Module::open(&input).has(".llvm_addrsig"));
+    let output = path(&directory, "out.ko");
+    fine(relink(&input, "provider", &output));
+    let module = Module::open(&output);
+    assert!(!module.has(".llvm_addrsig"));
+    assert_eq!(
+        module.section(".klp.rela.vmlinux..data").relocations.len(),
+        1
+    );
+}
+
+#[stock_test]
 fn tables_of_the_kernels_own_are_refused() {
     for (section, reason) in [
         ("__jump_table", "the list that the static key owns"),
