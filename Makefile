@@ -41,8 +41,9 @@
 #: make check-ways      try each way to import on the kernels of docs/ways.md (builds them, once)
 #: make check-tree      boot a small kernel that kimport is part of (builds it, once)
 #: make check-kernels   run the suites on the kernels of docs/kernels.md, and write that table
-#: make check-profile   run suites on a kernel of tests/kernels/profiles (builds it, once):
-#:                      PROFILE=debug
+#: make check PROFILE=debug
+#:                      run suites on a kernel that checks itself, or another one of
+#:                      tests/kernels/profiles (builds it, once)
 #: make check-compare   compare and check on four of Debian's kernels (fetches 360 MB, once)
 #: make fuzz            fuzz the parsers of foreign files; SECONDS=60 each, or only TARGET=btf
 #: make lint            run pre-commit, and clippy on the kernel-side crates (with W=1)
@@ -156,7 +157,7 @@ KIMPORT := $(BINARIES)/kimport
 RUST_DIRS := rust/engine rust/guard $(addprefix samples/,hello_import rust_iblock sched_latency) \
 	$(addprefix tests/modules/,baseline bench cost declared lifetime selftest typed)
 MODULE_DIRS := $(filter-out %/ways $(if $(GUEST_TARGET),%/baseline %/bench %/cost) $(if $(LINKS),%/baseline) $(if $(LIVEPATCH),,%/relink %/guard) \
-	$(if $(RUST),,$(RUST_DIRS)) $(if $(KERNEL_CRATE),,samples/rust_iblock samples/sched_latency rust/engine),\
+	$(if $(RUST),,$(RUST_DIRS)) $(if $(KERNEL_CRATE),,samples/rust_iblock samples/sched_latency rust/engine tests/modules/controls),\
 	$(patsubst %/Kbuild,%,$(wildcard rust/*/Kbuild samples/*/Kbuild tests/modules/*/Kbuild)))
 
 # At least two targets side by side: a VM has two CPUs, but waits much.
@@ -183,7 +184,7 @@ update-kernel:
 # Builds a directory. With KIMPORT_REUSE, results of the same sources are taken from the cache, even
 # if another checkout built them.
 # $(1): directory  $(2): its sources  $(3): command
-make-in = $(if $(KIMPORT_REUSE),scripts/reuse $(KDIR) $(BUILD)/$(1) $(2) --,\
+make-in = $(if $(KIMPORT_REUSE),scripts/reuse --root $(KERNEL_ROOT) $(KDIR) $(BUILD)/$(1) $(2) --,\
 	mkdir -p $(BUILD)/$(1) && $(IN_KERNEL_ROOT)) $(3)
 CRATE := rust/kimport rust/bindings rust/macros/src rust/types/src scripts/Makefile.kimport \
 	scripts/Makefile.relink scripts/runtime.lds
@@ -220,6 +221,7 @@ else
 # The tree is a headers package.
 samples/lio_core_new: private ARGUMENTS = KSRC=$(SOURCE)
 endif
+tests/modules/controls: private MADE_OF = tests/modules/lifetime/thread.rs
 tests/modules/relink: commands
 tests/modules/relink: private MADE_OF = $(KIMPORT)
 tests/modules/load tests/modules/guard: private MADE_OF = tests/modules/imports $(LINKS:%=%/tests/modules/imports)
@@ -354,6 +356,7 @@ LACKING := $(shell sed -snE '1F; s/^\# kimport-vm: needs //; T; s/ /\n/g; p' tes
 	while read -r word; do case $$word in \
 	(tests/*) suite=$$word ;; \
 	(livepatch|rust|kernel-crate) [[ " $(LACKS) " != *" $$word "* ]] || echo $$suite:$$word ;; \
+	(CONFIG_*) grep -qs "^$$word=" $(KDIR)/.config || echo $$suite:$$word ;; \
 	(*) grep -qs "/$$word\.ko" $(STOCK_MODULES)/modules.{order,builtin} || echo $$suite:$$word ;; \
 	esac; done)
 suites = $(filter-out $(foreach pair,$(LACKING),$(firstword $(subst :, ,$(pair)))),\
@@ -366,6 +369,7 @@ left-out = $(foreach pair,$(filter $(1:%=tests/suites/%.sh:%),$(LACKING)),\
 # On a busy host some tests print nothing for a minute.
 run-vm = $(IN_VM_ROOT) $(BINARIES)/kimport-vm run --root $(GUEST_ROOT) \
 	$(addprefix --without ,$(LACKS)) --append no_hash_pointers --hang-timeout 150 \
+	$(if $(BOOT_TIMEOUT),--boot-timeout $(BOOT_TIMEOUT)) \
 	$(addprefix --suite ,$(1)) --log $(BUILD)/$(2).log $(3)
 
 .PHONY: demo
@@ -400,12 +404,13 @@ vm-ways.suites := ways
 vm-guard.suites := guard
 vm-lio-modules.suites := lio_modules relinked_rust
 vm-pointer.suites := imports unbound
+vm-controls.suites := controls
 vm-shared.suites := shared imports $(if $(GUEST_TARGET),,ibt) unbound
 
-.PHONY: check-vm $(VMS)
+.PHONY: check-vm $(VMS) vm-controls
 check-vm: $(VMS)
 
-$(VMS): tools $$(call needed,$$(call suites,$$($$@.suites)))
+$(VMS) vm-controls: tools $$(call needed,$$(call suites,$$($$@.suites)))
 	@$(call left-out,$($@.suites)) $(if $(call suites,$($@.suites)),\
 		$(call run-vm,$(call suites,$($@.suites)),$(@:vm-%=%),$(VM_OPTIONS)))
 
@@ -500,12 +505,28 @@ bench-host: $(BPFTOOL) samples/rust_iblock
 
 .PHONY: check check-host check-cargo check-new check-btf check-reuse check-install check-oldest check-fuzz fuzz
 # Checks that need no VM do not depend on the kernel, but for that of the modules.
+ifneq ($(PROFILE),)
+check: check-profile
+else
 check: setup
 	@mkdir -p $(BUILD)
 	@$(MAKE) -k -j$(CHECK_JOBS) --output-sync=target \
 		check-vm $(if $(KERNEL),check-btf,check-host check-oldest) 2>&1 | \
 		tee $(BUILD)/check.log || { rc=$$?; echo "---- The last lines of each target that failed"; \
 		grep -B 30 -E '^make(\[[0-9]+\])?: \*\*\* \[' $(BUILD)/check.log; exit $$rc; }
+endif
+
+# Begins the command that makes something for the kernel of a profile.
+# $(1): the profile
+of-profile = here=$$(scripts/setup profile-kernel $(1)) && \
+	$(MAKE) -k PROFILE= BUILD=$(BUILD)/profiles/$(1) BOOT_TIMEOUT=300 $$here
+
+# These kernels run the suites that need no function of the stock kernel.
+PROFILE_VMS := vm-controls vm-imports vm-lifetime vm-guard vm-shared stress-2
+.PHONY: check-profile
+check-profile: tools
+	@$(call of-profile,$(PROFILE)) $(PROFILE_VMS) OPERATIONS=200 \
+		vm-imports.suites="selftest imports" vm-shared.suites=shared
 
 # The longest come first.
 HOST_CHECKS := check-cargo check-new lint check-fuzz doc rust-analyzer check-btf check-reuse check-install
@@ -558,7 +579,7 @@ fuzz: setup
 
 # These are not part of `check`: they take minutes the first time, because they build or fetch
 # kernels.
-.PHONY: check-ways check-tree check-profile check-kernels check-compare
+.PHONY: check-ways check-tree check-kernels check-compare
 check-ways: tools
 	@failed=; while read -r options; do \
 		dir=$$(scripts/setup ways-kernel $$options) && echo "small $$options" && \
@@ -592,13 +613,6 @@ check-crash: tools $$(call needed,$$(call suites,crash_write crash_check))
 	done
 	@rm -r $(CRASH)
 CRASH_OPTIONS = --disks $(CRASH) --file $(CRASH)/type:/test/type
-
-PROFILE ?= debug
-check-profile: tools
-	@dir=$$(scripts/setup profile-kernel $(PROFILE)) && \
-		here="BUILD=$(BUILD)/profiles/$(PROFILE) KDIR=$$dir/build STOCK=$$dir/install" && \
-		$(MAKE) vm SUITE="imports lifetime" $$here && \
-		$(MAKE) vm-shared vm-shared.suites=shared $$here
 
 check-kernels: tools
 	@tests/kernels/try $(SUPPORTED)

@@ -14,7 +14,7 @@ const USAGE: &str = "usage: scripts/setup
        scripts/setup update-kernel | kernels | disks-root
        scripts/setup tree-kernel builtin|modules
        scripts/setup ways-kernel [OPTION=VALUE...]
-       scripts/setup profile-kernel NAME";
+       scripts/setup profile-kernel [--made] NAME";
 
 fn work(arguments: &[&str]) -> Result<()> {
     let usage = || Error::new(USAGE);
@@ -48,8 +48,9 @@ fn work(arguments: &[&str]) -> Result<()> {
             println!("{}", kimport_setup::ways_kernel(place, options)?.display());
             Ok(())
         }
-        ["profile-kernel", name] => {
-            println!("{}", kimport_setup::profile_kernel(place, name)?.display());
+        ["profile-kernel", made @ .., name] if matches!(made, [] | ["--made"]) => {
+            let variables = kimport_setup::profile_kernel(place, name, !made.is_empty())?;
+            println!("{variables}");
             Ok(())
         }
         _ => Err(usage()),

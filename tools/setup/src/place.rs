@@ -73,12 +73,14 @@ pub fn cache_dir(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf>
         .or_else(|| set("HOME").map(|directory| below(directory, ".cache/kimport")))
 }
 
-/// A script that prints the values that `scripts/env` sets for a kernel, and those of its build
-/// root. [`Kernel::read`] reads them.
-const KERNEL: &str = r#"root() {
+/// A shell function that prints the values of a build root. [`Root::read`] reads them.
+const ROOT: &str = r#"root() {
     build_root "$1" && printf '%s\n' "$2" "$SUITE" "$BACKPORTS" "$RUSTC" "$FOREIGN" "${PACKAGES[*]}"
-}
-printf '%s\n' "$RELEASE" "$VERSION" "$STOCK" "$SOURCE" "$KDIR"
+};"#;
+
+/// A script that prints the values that `scripts/env` sets for a kernel, and those of its build
+/// root. [`Kernel::read`] reads them. It calls the function of [`ROOT`].
+const KERNEL: &str = r#"printf '%s\n' "$RELEASE" "$VERSION" "$STOCK" "$SOURCE" "$KDIR"
 root "$(build_root_of "$RELEASE")" "$KERNEL_ROOT"
 root "$(guest_root_of "$RELEASE")" "$GUEST_ROOT""#;
 
@@ -86,7 +88,7 @@ impl Place {
     /// Reads the paths from `env` in the directory `scripts`.
     pub fn find(scripts: &Path) -> Result<Self> {
         let script = format!(
-            r#". "$1" && {KERNEL} && root trixie "$ROOT" &&
+            r#"{ROOT} . "$1" && {KERNEL} && root trixie "$ROOT" &&
             root trixie-disks "$DISKS_ROOT" &&
             printf '%s\n' "$KIMPORT_TOP" "$KIMPORT_CACHE""#
         );
@@ -104,6 +106,13 @@ impl Place {
         })
     }
 
+    /// Returns the build root with the compilers of kernels that clang builds.
+    pub(crate) fn clang(&self) -> Result<Root> {
+        let name = "trixie-clang";
+        let script = format!(r#". "$1"; {ROOT} root {name} "$(kimport_root {name})""#);
+        Root::read(&mut ask(&self.scripts(), &script, &[])?.into_iter())
+    }
+
     /// Returns the directory of the scripts.
     pub fn scripts(&self) -> PathBuf {
         self.top.join("scripts")
@@ -117,13 +126,13 @@ impl Place {
 
     /// Returns the paths of another kernel.
     pub fn kernel(&self, release: &str, version: &str) -> Result<Kernel> {
-        let script = format!(r#". "$1" && kimport_kernel "$2" "$3" && {KERNEL}"#);
+        let script = format!(r#"{ROOT} . "$1" && kimport_kernel "$2" "$3" && {KERNEL}"#);
         Kernel::read(&mut ask(&self.scripts(), &script, &[release, version])?.into_iter())
     }
 
     /// Returns the paths of the kernel of `kernel.pin`.
     pub(crate) fn pinned(&self) -> Result<Kernel> {
-        let script = format!(r#"unset KERNEL && . "$1" && {KERNEL}"#);
+        let script = format!(r#"{ROOT} unset KERNEL && . "$1" && {KERNEL}"#);
         Kernel::read(&mut ask(&self.scripts(), &script, &[])?.into_iter())
     }
 

@@ -8,7 +8,7 @@
 
 use crate::{
     error::{At, Error, Result},
-    place::Place,
+    place::{Place, Root},
     process::{query, Log},
     steps::{remove, Lock, Steps},
     tree::jobs,
@@ -30,8 +30,7 @@ struct Tree {
 
 impl Tree {
     fn open(place: Place) -> Result<Self> {
-        let file = place.top.join("tests/kernels/small.config");
-        let config = fs::read_to_string(&file).at(&file)?;
+        let (config, directory) = config_of(&place)?;
         let stock_source = place.kernel.source.clone();
         if !stock_source.is_dir() || !place.root.path.is_dir() {
             return Err(Error::new(format_args!(
@@ -40,8 +39,6 @@ impl Tree {
             ))
             .help("Run 'make setup' first."));
         }
-        let name = format!("kernels/tree-{}", key(&place, &config)?);
-        let directory = place.cache.join(name);
         fs::create_dir_all(&directory).at(&directory)?;
         let lock = Lock::take(&directory.join("lock"), |_| {
             format!("waiting for another build in {} ...", directory.display())
@@ -86,32 +83,34 @@ impl Tree {
     }
 
     /// Builds a kernel that does not contain the checkout, unless `directory` has it already.
-    /// `begin` may put something into a new build directory. Returns `directory`.
+    /// `begin` may put something into a new build directory. Returns `directory`. clang builds it
+    /// if a root with clang is given.
     fn build_alone(
         self,
         name: &str,
         directory: PathBuf,
         options: &[&str],
+        clang: Option<&Root>,
         begin: impl FnOnce(&Steps, &Log, &Path) -> Result<()>,
     ) -> Result<PathBuf> {
+        let text = fragment_of(&self.config, options, clang);
+        if is_made(&directory, &text) {
+            return Ok(directory);
+        }
         let Self {
             mut steps, source, ..
         } = self;
         fs::create_dir_all(&directory).at(&directory)?;
-        let (fragment, made_of) = (directory.join("fragment"), directory.join("made-of"));
-        let text = ways_fragment(&self.config, options);
+        let fragment = directory.join("fragment");
         fs::write(&fragment, &text).at(&fragment)?;
-        // One that was built before is still current.
-        if fs::read_to_string(&made_of).is_ok_and(|made_of| made_of == text) {
-            return Ok(directory);
-        }
         steps.step(name, |steps, log| {
             let build = directory.join("build");
             if !build.is_dir() {
                 begin(steps, log, &build)?;
             }
             let install = directory.join("install");
-            Self::build(steps, &source, log, &build, &install, &fragment)?;
+            Self::build(steps, &source, log, &build, &install, &fragment, clang)?;
+            let made_of = directory.join(MADE_OF);
             fs::copy(&fragment, &made_of).at(&made_of)?;
             Ok(())
         })?;
@@ -127,6 +126,7 @@ impl Tree {
         build: &Path,
         install: &Path,
         fragment: &Path,
+        clang: Option<&Root>,
     ) -> Result<()> {
         let place = &steps.place;
         let beside = |extension: &str| build.with_extension(extension);
@@ -134,9 +134,11 @@ impl Tree {
         let make = || {
             let mut make = Command::new("nice");
             make.arg(place.scripts().join("in-root"));
+            make.arg("--root").arg(&clang.unwrap_or(&place.root).path);
             make.args(["--", "make", "-C"]).arg(source);
             make.arg(format!("O={}", build.display()));
             make.args(["ARCH=x86", "LOCALVERSION="]);
+            make.args(clang.map(|_| "LLVM=1"));
             make.current_dir(&place.top);
             make
         };
@@ -171,6 +173,8 @@ impl Tree {
         log.run(tee.arg(jobs).current_dir(&place.top))?;
         fs::remove_file(&begun).at(&begun)?;
         remove(place, install)?;
+        // As the distribution's packages have them.
+        let install = install.join("usr");
         let path = format!("INSTALL_MOD_PATH={}", install.display());
         log.run(make().arg("modules_install").arg(path))?;
         let release = read(&build.join("include/config/kernel.release"))?;
@@ -178,6 +182,32 @@ impl Tree {
         fs::copy(build.join("arch/x86/boot/bzImage"), &image).at(&image)?;
         Ok(())
     }
+}
+
+/// The file beside a complete build that has its configuration.
+const MADE_OF: &str = "made-of";
+
+/// Returns whether a kernel with this configuration was built before.
+fn is_made(directory: &Path, config: &str) -> bool {
+    fs::read_to_string(directory.join(MADE_OF)).is_ok_and(|made_of| made_of == config)
+}
+
+/// Returns the configuration that all small kernels have in common, and their directory.
+fn config_of(place: &Place) -> Result<(String, PathBuf)> {
+    let file = place.top.join("tests/kernels/small.config");
+    let config = fs::read_to_string(&file).at(&file)?;
+    let name = format!("kernels/tree-{}", key(place, &config)?);
+    Ok((config, place.cache.join(name)))
+}
+
+/// Returns the configuration of a kernel that does not contain the checkout.
+fn fragment_of(config: &str, options: &[&str], clang: Option<&Root>) -> String {
+    let mut text = ways_fragment(config, options);
+    // Other compilers make another kernel.
+    if let Some(root) = clang {
+        text += &format!("# built in {}\n", root.path.display());
+    }
+    text
 }
 
 /// Returns a name for the results of this source, root and configuration.
@@ -237,7 +267,7 @@ pub fn tree_kernel(place: Place, kind: &str) -> Result<PathBuf> {
         );
         fs::write(&fragment, config + &options).at(&fragment)?;
         let build = directory.join("build");
-        Tree::build(steps, &source, log, &build, &install, &fragment)?;
+        Tree::build(steps, &source, log, &build, &install, &fragment, None)?;
         let build_log = build.with_extension("log");
         let said = fs::read_to_string(&build_log).at(&build_log)?;
         // The warnings of the linker, the compilers and objtool about our code are errors.
@@ -275,9 +305,9 @@ pub fn ways_kernel(place: Place, options: &[&str]) -> Result<PathBuf> {
     };
     let name = format!("small kernel{with}");
     let directory = ways_directory(&root, options);
-    tree.build_alone(&name, directory, options, |steps, log, build| {
+    tree.build_alone(&name, directory, options, None, |steps, log, build| {
         let mut near = (1..=options.len()).map(|skip| ways_directory(&root, &options[skip..]));
-        let origin = near.find(|other| other.join("made-of").exists());
+        let origin = near.find(|other| other.join(MADE_OF).exists());
         let origin = origin.unwrap_or(root.clone()).join("build");
         match origin.is_dir() {
             true => copy_build(steps, log, &origin, build),
@@ -286,17 +316,54 @@ pub fn ways_kernel(place: Place, options: &[&str]) -> Result<PathBuf> {
     })
 }
 
-/// Builds the kernel of a profile, of which `tests/kernels/profiles` has the configuration. Returns
-/// its directory, as [`ways_kernel`] does.
-pub fn profile_kernel(place: Place, name: &str) -> Result<PathBuf> {
-    let file = place
-        .top
-        .join(format!("tests/kernels/profiles/{name}.config"));
-    let profile = fs::read_to_string(&file).at(&file)?;
-    let tree = Tree::open(place)?;
-    let directory = tree.directory.join("profiles").join(name);
-    let name = format!("kernel of the profile {name}");
-    tree.build_alone(&name, directory, &options_of(&profile), |_, _, _| Ok(()))
+/// Builds the kernel of a profile, whose configuration is in `tests/kernels/profiles`. Returns the
+/// variables with which make builds and runs tests for it. A profile with `CONFIG_CC_IS_CLANG=y`
+/// has a build root of its own, which is made if it is not there.
+///
+/// # Errors
+///
+/// With `made`, the kernel must be there already.
+pub fn profile_kernel(mut place: Place, name: &str, made: bool) -> Result<String> {
+    let kernels = place.top.join("tests/kernels");
+    let read = |name: &str| {
+        let file = kernels.join(name);
+        fs::read_to_string(&file).at(&file)
+    };
+    let (common, own) = (
+        read("profiles.config")?,
+        read(&format!("profiles/{name}.config"))?,
+    );
+    let options = [options_of(&common), options_of(&own)].concat();
+    let clang = match options.contains(&"CC_IS_CLANG=y") {
+        true => Some(place.clang()?),
+        false => None,
+    };
+    let (config, directory) = config_of(&place)?;
+    let directory = directory.join("profiles").join(name);
+    // Nobody waits for a build if there is nothing to do.
+    if !is_made(&directory, &fragment_of(&config, &options, clang.as_ref())) {
+        let step = format!("kernel of the profile {name}");
+        if made {
+            return Err(Error::new(format_args!("There is no current {step}.")));
+        }
+        if let Some(root) = clang.as_ref().filter(|root| !root.path.is_dir()) {
+            let mut steps = Steps::begin(place, 1)?;
+            steps.make_root("build root with clang", root)?;
+            place = steps.place.clone();
+        }
+        let directory = directory.clone();
+        Tree::open(place)?
+            .build_alone(&step, directory, &options, clang.as_ref(), |_, _, _| Ok(()))?;
+    }
+    let release = directory.join("build/include/config/kernel.release");
+    let release = fs::read_to_string(&release).at(&release)?;
+    let (directory, release) = (directory.display(), release.trim());
+    let mut variables =
+        format!("KDIR={directory}/build STOCK={directory}/install RELEASE={release}");
+    if let Some(root) = clang {
+        variables += &format!(" KERNEL_ROOT={} LLVM=1", root.path.display());
+    }
+    Ok(variables)
 }
 
 /// Returns the options of a configuration.

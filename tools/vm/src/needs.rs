@@ -249,6 +249,8 @@ impl Needs {
                     for name in names {
                         match Feature::from_str(name, false) {
                             Ok(feature) => self.feature_suites.push((feature, suite.to_owned())),
+                            // The Makefile knows the kernel's configuration.
+                            Err(_) if name.starts_with("CONFIG_") => {}
                             Err(_) => union(&mut self.stock, slice::from_ref(name)),
                         }
                     }
