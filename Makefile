@@ -44,6 +44,8 @@
 #: make check PROFILE=debug
 #:                      run suites on a kernel that checks itself, or another one of
 #:                      tests/kernels/profiles (builds it, once)
+#: make check-mutations load 10,000 damaged modules (MUTATIONS=10000) on the kernel of the profile
+#:                      debug; SEED=N repeats a run
 #: make check-compare   compare and check on four of Debian's kernels (fetches 360 MB, once)
 #: make fuzz            fuzz the parsers of foreign files; SECONDS=60 each, or only TARGET=btf
 #: make lint            run pre-commit, and clippy on the kernel-side crates (with W=1)
@@ -308,7 +310,7 @@ WITHOUT_SIGN := $(if $(filter demo,$(MAKECMDGOALS)),$(if $(wildcard \
 	$(BINARIES)/kimport-bench),,--no-default-features))
 TOOLS := $(COMMANDS) kimport-bench kimport-bench-disk kimport-rust-project
 # Programs of tools/testing, which only tests run.
-TEST_PROGRAMS := typed_module declared_module relocated branches stress
+TEST_PROGRAMS := typed_module declared_module relocated branches stress mutations
 tools: commands
 	@$(CARGO) build -q --workspace $(addprefix --bin ,$(TOOLS) $(TEST_PROGRAMS))
 
@@ -613,6 +615,22 @@ check-crash: tools $$(call needed,$$(call suites,crash_write crash_check))
 	done
 	@rm -r $(CRASH)
 CRASH_OPTIONS = --disks $(CRASH) --file $(CRASH)/type:/test/type
+# Damaged modules. SEED= repeats a run, FIRST= begins later in it. The kernel trusts the BTF of a
+# module with .BTF.base, so these have none.
+MUTATIONS ?= 10000
+MUTATED := $(patsubst %,$(BUILD)/%.ko,guarded samples/hello_import/hello_import \
+	$(addprefix tests/modules/,imports/import_cases lifetime/kimport_side_a lifetime/lifetime_load))
+.PHONY: check-mutations vm-mutations
+check-mutations: tools
+	@$(call of-profile,$(or $(PROFILE),debug)) vm-mutations
+vm-mutations: tools $$(call needed,$$(call suites,mutations)) \
+		$(addprefix tests/modules/,imports lifetime) samples/hello_import $(BUILD)/guarded.ko
+	@mkdir -p $(BUILD)/mutations
+	@$(IN_ROOT) bash -euc 'cd $(BUILD)/mutations; for ko in $(MUTATED); do to=$${ko##*/}; \
+		pahole -J --lang_exclude=rust --btf_base $(KDIR)/vmlinux --btf_encode_detached $$to.btf $$ko; \
+		strip -g -R .BTF.base -o $$to $$ko; objcopy --update-section .BTF=$$to.btf $$to; done'
+	@echo '$(or $(SEED),$(shell date +%s)) $(or $(FIRST),0) $(MUTATIONS)' > $(BUILD)/mutations/parameters
+	@$(call run-vm,$(call suites,mutations),mutations,--show)
 
 check-kernels: tools
 	@tests/kernels/try $(SUPPORTED)
