@@ -310,7 +310,7 @@ WITHOUT_SIGN := $(if $(filter demo,$(MAKECMDGOALS)),$(if $(wildcard \
 	$(BINARIES)/kimport-bench),,--no-default-features))
 TOOLS := $(COMMANDS) kimport-bench kimport-bench-disk kimport-rust-project
 # Programs of tools/testing, which only tests run.
-TEST_PROGRAMS := typed_module declared_module relocated branches stress mutations
+TEST_PROGRAMS := typed_module declared_module relocated branches stress mutations failures
 tools: commands
 	@$(CARGO) build -q --workspace $(addprefix --bin ,$(TOOLS) $(TEST_PROGRAMS))
 
@@ -407,12 +407,14 @@ vm-guard.suites := guard
 vm-lio-modules.suites := lio_modules relinked_rust
 vm-pointer.suites := imports unbound
 vm-controls.suites := controls
+vm-failures.suites := failures
 vm-shared.suites := shared imports $(if $(GUEST_TARGET),,ibt) unbound
 
-.PHONY: check-vm $(VMS) vm-controls
+.PHONY: check-vm $(VMS) vm-controls vm-failures
 check-vm: $(VMS)
 
-$(VMS) vm-controls: tools $$(call needed,$$(call suites,$$($$@.suites)))
+vm-failures: shared
+$(VMS) vm-controls vm-failures: tools $$(call needed,$$(call suites,$$($$@.suites)))
 	@$(call left-out,$($@.suites)) $(if $(call suites,$($@.suites)),\
 		$(call run-vm,$(call suites,$($@.suites)),$(@:vm-%=%),$(VM_OPTIONS)))
 
@@ -524,7 +526,7 @@ of-profile = here=$$(scripts/setup profile-kernel $(1)) && \
 	$(MAKE) -k PROFILE= BUILD=$(BUILD)/profiles/$(1) BOOT_TIMEOUT=300 $$here
 
 # These kernels run the suites that need no function of the stock kernel.
-PROFILE_VMS := vm-controls vm-imports vm-lifetime vm-guard vm-shared stress-2
+PROFILE_VMS := vm-controls vm-imports vm-lifetime vm-guard vm-shared vm-failures stress-2
 .PHONY: check-profile
 check-profile: tools
 	@$(call of-profile,$(PROFILE)) $(PROFILE_VMS) OPERATIONS=200 \

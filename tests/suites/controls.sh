@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Shows that the instruments of a kernel work in Rust modules: each reports a fault of the module
-# controls. An instrument that the kernel lacks is skipped. Some say nothing any more after a report,
-# lockdep after any report of another one. So this suite is the last in a VM.
+# controls. An instrument that the kernel lacks is skipped. Some say nothing any more after a
+# report, lockdep after any report of another one. So this suite is the last in a VM.
 #
 # kimport-vm: needs kernel-crate
 # kimport-vm: module tests/modules/controls/controls

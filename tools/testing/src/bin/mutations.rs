@@ -5,9 +5,9 @@
 //! The damage is in the sections from which the kernel and kimport read what a module imports and
 //! the types of what it has: import tables, records, layouts and BTF. The seed and the number of a
 //! mutation decide everything about it: FIRST and COUNT select mutations, and a run can be repeated
-//! from any of them. A damaged module is refused, or loads and can be unloaded. If USER.ko is given,
-//! that is loaded after it, and imports from it; PARAMETERS are those of the last file. In the end
-//! the undamaged modules load.
+//! from any of them. A damaged module is refused, or loads and can be unloaded. If USER.ko is
+//! given, that is loaded after it, and imports from it; PARAMETERS are those of the last file. In
+//! the end the undamaged modules load.
 
 use kimport_testing::prototypes::rng;
 use object::{Object, ObjectSection};

@@ -1,0 +1,112 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Lets every allocation that a module asks for in an operation fail, one after the other. The
+# operation fails then, or does without. It leaves nothing behind, and the next one succeeds. The
+# kernel looks for lost memory at the end.
+#
+# kimport-vm: needs kernel-crate livepatch CONFIG_FAILSLAB CONFIG_FAIL_PAGE_ALLOC
+# kimport-vm: needs CONFIG_FAULT_INJECTION_STACKTRACE_FILTER
+# kimport-vm: module tests/modules/imports/kimport_test_provider tests/modules/imports/import_cases
+# kimport-vm: module tests/modules/lifetime/kimport_side_a tests/modules/lifetime/kimport_side_b
+# kimport-vm: module tests/modules/lifetime/lifetime_interrupts
+# kimport-vm: module tests/modules/lifetime/lifetime_load tests/modules/lifetime/lifetime_late
+# kimport-vm: module samples/hello_import/hello_import samples/rust_iblock/rust_iblock
+# kimport-vm: module rust/guard/kimport_guard guarded
+# kimport-vm: file $KIMPORT_BUILD/rust/engine/kimport_engine.ko:/test/kimport_engine.ko
+# kimport-vm: file $KIMPORT_BUILD/shared/import_cases.ko:/test/shared/import_cases.ko
+# kimport-vm: file $KIMPORT_GUEST_TOOLS/failures:/test/failures
+# kimport-vm: stock target_core_mod brd
+# kimport-vm: timeout 1500
+# shellcheck shell=dash disable=SC1090
+. "$KTAP_SH"
+
+CORE=/sys/kernel/config/target/core
+
+# failures STEP [, STEP]...: the allocations of the step that begins with `fail` fail in turns.
+# Says what came of it, and how often kimport itself ran out of memory.
+failures() {
+	log_mark
+	/test/failures "$@" >said
+	result=$?
+	cat said
+	log_since | grep 'kimport' | sed 's/[0-9a-f]\{16\}//g' | sort | uniq -c | sort -rn | head -n 20
+	ktap_show "$(tail -n 1 said)"
+	return $result
+}
+
+# loads NAME FILE [PARAMETERS]: of the load of a module.
+loads() {
+	name=$1
+	shift
+	failures fail load "$@" , unload "$name"
+}
+
+unloads() {
+	name=$1
+	shift
+	failures load "$@" , fail unload "$name"
+}
+
+in_test() {
+	name=$1
+	shift
+	loads "$name" "$TEST_MODULES/$name.ko" "$@"
+}
+
+late() {
+	load lifetime_interrupts && load lifetime_late || return
+	loads kimport_side_a "$TEST_MODULES/kimport_side_a.ko" && unloads kimport_side_a "$TEST_MODULES/kimport_side_a.ko"
+	result=$?
+	rmmod lifetime_late && return $result
+}
+
+guard() {
+	load kimport_guard || return
+	in_test guarded && unloads guarded "$TEST_MODULES/guarded.ko"
+	result=$?
+	rmmod kimport_guard && return $result
+}
+
+shared() {
+	insmod /test/kimport_engine.ko || return
+	loads import_cases /test/shared/import_cases.ko case=0
+	result=$?
+	rmmod kimport_engine && return $result
+}
+
+engine() {
+	loads kimport_engine /test/kimport_engine.ko
+}
+
+# disk STEP...: of a backstore that rust_iblock serves.
+disk() {
+	failures mkdir $CORE/iblock_0 , "$@" , rmdir $CORE/iblock_0
+}
+
+makes() {
+	disk fail mkdir $CORE/iblock_0/data , rmdir $CORE/iblock_0/data
+}
+
+configures() {
+	disk mkdir $CORE/iblock_0/data , fail write $CORE/iblock_0/data/control udev_path=/dev/ram0 , rmdir $CORE/iblock_0/data
+}
+
+modprobe target_core_mod
+modprobe brd rd_nr=1 rd_size=16384
+ktap_plan 14
+ktap_test "imports from the kernel image" in_test hello_import
+ktap_test "the provider loads" load kimport_test_provider
+ktap_test "imports from a module" in_test import_cases case=0
+ktap_test "and they end" unloads import_cases "$TEST_MODULES/import_cases.ko" case=0
+ktap_test "the shared engine" engine
+ktap_test "imports with the shared engine" shared
+ktap_test "a block is bound late" late
+ktap_test "the providers load" eval "load kimport_side_a && load kimport_side_b"
+ktap_test "a block that holds its provider" in_test lifetime_load case=0
+ktap_test "the guard refuses a module, or lets it load" guard
+ktap_test "rust_iblock loads" in_test rust_iblock
+ktap_test "and unloads" unloads rust_iblock "$TEST_MODULES/rust_iblock.ko"
+ktap_test "a backstore is made" eval "load rust_iblock && makes"
+ktap_test "and configured" configures
+ktap_finish

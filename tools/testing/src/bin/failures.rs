@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Makes the allocations of an operation fail, one after the other, in a VM whose kernel has
+//! `CONFIG_FAILSLAB`, `CONFIG_FAIL_PAGE_ALLOC` and `CONFIG_FAULT_INJECTION_STACKTRACE_FILTER`. Only
+//! those that modules ask for count, also through functions of the kernel image: the kernel's own
+//! loader warns if one of its allocations fails.
+//!
+//! ```text
+//! failures STEP [, STEP]...
+//! ```
+//!
+//! The steps are done in turn, again and again. One begins with `fail`: its first allocation fails
+//! the first time, its second one the second time, and so on, until it has no more. A step is `load
+//! FILE.ko [PARAMETERS]`, `unload MODULE`, `mkdir DIRECTORY`, `rmdir DIRECTORY` or `write FILE
+//! TEXT`. If the step with the failing allocation fails, the following ones undo what is there.
+//! Then nothing of the steps may be left, and they succeed if no allocation fails.
+
+use rustix::{
+    fs::Mode,
+    io::{pread, pwrite, Errno},
+    system::{delete_module, finit_module},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    error::Error,
+    ffi::CString,
+    fs::{self, File, OpenOptions},
+    path::Path,
+    process::ExitCode,
+};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+const DEBUGFS: &str = "/sys/kernel/debug/kimport";
+const O_NONBLOCK: i32 = 0o4000;
+/// The addresses that the code of modules has on x86-64.
+const MODULES: (&str, &str) = ("0xffffffffa0000000", "0xffffffffff000000");
+
+/// A step.
+enum Step {
+    Load { path: String, parameters: CString },
+    Unload(CString),
+    Mkdir(String),
+    Rmdir(String),
+    Write { path: String, text: String },
+}
+
+/// The failing of allocations of this thread.
+struct Failing {
+    /// The number of the allocation that fails, counted down; 0 for none.
+    nth: File,
+}
+
+impl Step {
+    fn new(words: &[String]) -> Result<Self> {
+        let words = Vec::from_iter(words.iter().map(String::as_str));
+        Ok(match words.as_slice() {
+            ["load", path, parameters @ ..] => Self::Load {
+                path: path.to_string(),
+                parameters: CString::new(parameters.join(" "))?,
+            },
+            ["unload", name] => Self::Unload(CString::new(*name)?),
+            ["mkdir", path] => Self::Mkdir(path.to_string()),
+            ["rmdir", path] => Self::Rmdir(path.to_string()),
+            ["write", path, text] => Self::Write {
+                path: path.to_string(),
+                text: text.to_string(),
+            },
+            _ => return Err(format!("no step: {}", words.join(" ")).into()),
+        })
+    }
+
+    /// Does the step so that its allocation with this number fails, or none if that is 0. Returns
+    /// whether it had so many, too.
+    fn run(&self, failing: &Failing, number: usize) -> std::result::Result<(bool, Outcome), Errno> {
+        let file = match self {
+            Self::Load { path, .. } => Some(File::open(path)),
+            Self::Write { path, .. } => Some(OpenOptions::new().write(true).open(path)),
+            _ => None,
+        };
+        let file = file
+            .transpose()
+            .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+        failing.set(number)?;
+        let outcome = match (self, file) {
+            (Self::Load { parameters, .. }, Some(file)) => finit_module(file, parameters, 0),
+            (Self::Write { text, .. }, Some(file)) => {
+                rustix::io::write(file, text.as_bytes()).map(drop)
+            }
+            (Self::Unload(name), _) => delete_module(name, O_NONBLOCK),
+            (Self::Mkdir(path), _) => rustix::fs::mkdir(path.as_str(), Mode::RWXU),
+            (Self::Rmdir(path), _) => rustix::fs::rmdir(path.as_str()),
+            _ => unreachable!("the file is open"),
+        };
+        Ok((failing.end()?, outcome))
+    }
+}
+
+type Outcome = std::result::Result<(), Errno>;
+
+impl Failing {
+    fn new() -> Result<Self> {
+        let write = |name, file, text| {
+            fs::write(Path::new("/sys/kernel/debug").join(name).join(file), text)
+        };
+        for name in ["failslab", "fail_page_alloc"] {
+            write(name, "ignore-gfp-wait", "N")?;
+            write(name, "verbose", "0")?;
+            write(name, "stacktrace-depth", "32")?;
+            write(name, "require-start", MODULES.0)?;
+            write(name, "require-end", MODULES.1)?;
+        }
+        write("fail_page_alloc", "ignore-gfp-highmem", "N")?;
+        write("fail_page_alloc", "min-order", "0")?;
+        let mut nth = OpenOptions::new();
+        let nth = nth
+            .read(true)
+            .write(true)
+            .open("/proc/thread-self/fail-nth")?;
+        Ok(Self { nth })
+    }
+
+    /// Makes the next allocation with this number fail.
+    fn set(&self, number: usize) -> Outcome {
+        pwrite(&self.nth, number.to_string().as_bytes(), 0).map(drop)
+    }
+
+    /// Makes none fail any more. Returns whether one has.
+    fn end(&self) -> std::result::Result<bool, Errno> {
+        let mut left = [0; 16];
+        let length = pread(&self.nth, &mut left, 0)?;
+        self.set(0)?;
+        Ok(&left[..length] == b"0\n")
+    }
+}
+
+/// The state that steps may not change: modules with their references and users, files of kimport
+/// in debugfs, and links in the `holders/` of modules.
+#[derive(PartialEq, Eq)]
+struct State(BTreeSet<String>);
+
+impl State {
+    fn read() -> Result<Self> {
+        let mut state = BTreeSet::new();
+        for line in fs::read_to_string("/proc/modules")?.lines() {
+            let words = Vec::from_iter(line.split(' ').take(4));
+            state.insert(words.join(" "));
+            let holders = Path::new("/sys/module").join(words[0]).join("holders");
+            for entry in fs::read_dir(holders)? {
+                let holder = entry?.file_name().into_string().unwrap_or_default();
+                state.insert(format!("{holder} in the holders of {}", words[0]));
+            }
+        }
+        for entry in fs::read_dir(DEBUGFS).into_iter().flatten() {
+            state.insert(entry?.path().display().to_string());
+        }
+        Ok(Self(state))
+    }
+
+    fn check(&self, before: &Self) -> Result<()> {
+        let differences = Vec::from_iter(self.0.symmetric_difference(&before.0));
+        match differences.is_empty() {
+            true => Ok(()),
+            false => Err(format!("something has changed: {differences:?}").into()),
+        }
+    }
+}
+
+/// Does all steps. Returns whether the allocation with this number failed, and the outcome of the
+/// step that begins with `fail`.
+fn round(failing: &Failing, steps: &[(bool, Step)], number: usize) -> Result<(bool, Outcome)> {
+    let mut failed = (false, Ok(()));
+    for (position, (fails, step)) in steps.iter().enumerate() {
+        let error = |error| format!("step {}: {error}", position + 1);
+        match step.run(failing, if *fails { number } else { 0 }) {
+            Ok((has_failed, outcome)) if *fails => failed = (has_failed, outcome),
+            Ok((_, Ok(()))) => {}
+            // There may be less to undo.
+            Ok((_, Err(Errno::NOENT))) | Err(Errno::NOENT) if failed.1.is_err() => {}
+            Ok((_, Err(other))) | Err(other) => return Err(error(other).into()),
+        }
+    }
+    Ok(failed)
+}
+
+fn run() -> Result<()> {
+    let arguments = Vec::from_iter(std::env::args().skip(1));
+    let mut steps = Vec::new();
+    for words in arguments.split(|word| word == ",") {
+        steps.push(match words {
+            [fail, words @ ..] if fail == "fail" => (true, Step::new(words)?),
+            words => (false, Step::new(words)?),
+        });
+    }
+    let failing = Failing::new()?;
+    // The first round brings what stays.
+    round(&failing, &steps, 0)?.1?;
+    let before = State::read()?;
+    let mut outcomes = BTreeMap::<_, usize>::new();
+    for number in 1.. {
+        let once = |number| -> Result<_> {
+            let result = round(&failing, &steps, number)?;
+            State::read()?.check(&before)?;
+            Ok(result)
+        };
+        let (has_failed, outcome) =
+            once(number).map_err(|error| format!("allocation {number} fails: {error}"))?;
+        if !has_failed {
+            outcome?;
+            break;
+        }
+        let outcome = outcome.map_or_else(|error| error.to_string(), |()| "success".to_owned());
+        *outcomes.entry(outcome).or_default() += 1;
+        let (_, outcome) =
+            once(0).map_err(|error| format!("after allocation {number} failed: {error}"))?;
+        outcome.map_err(|error| format!("after allocation {number} failed: {error}"))?;
+    }
+    let number = outcomes.values().sum::<usize>();
+    println!("{number} allocations failed: {outcomes:?}");
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("failures: {error}");
+            ExitCode::from(1)
+        }
+    }
+}
