@@ -95,7 +95,7 @@ conforms() {
 	grep '^ *Test: ' /tmp/results.1 >/tmp/tests
 	passed=$(grep -c '\.\.\.passed$' /tmp/tests)
 	ktap_show "$1: $(grep -c . /tmp/tests) tests, with the C driver $passed pass, $(grep -c SKIPPED /tmp/tests) do not apply," \
-		"and these fail:"
+		"and these say:"
 	grep -v -e '\.\.\.passed$' -e SKIPPED /tmp/tests | while IFS= read -r line; do ktap_show "$line"; done
 	[ "$passed" -ge 20 ] || {
 		cat /tmp/results.1
