@@ -18,7 +18,7 @@ use std::{env, path::Path};
 ///
 /// Prints Rust source: each symbol with its type, as the kernel's type information (BTF) has it,
 /// and with its declaration in C as the comment. A symbol that one of several kernels lacks is
-/// #[optional]. For a symbol that cannot be imported, or whose type is not known, the source has a
+/// optional. For a symbol that cannot be imported, or whose type is not known, the source has a
 /// comment with the reason.
 ///
 /// The types that the kernel's bindings have are taken from there. The others are declared by name,
