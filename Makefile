@@ -617,6 +617,7 @@ check-crash: tools $$(call needed,$$(call suites,crash_write crash_check))
 	done
 	@rm -r $(CRASH)
 CRASH_OPTIONS = --disks $(CRASH) --file $(CRASH)/type:/test/type
+
 # Damaged modules. SEED= repeats a run, FIRST= begins later in it. The kernel trusts the BTF of a
 # module with .BTF.base, so these have none.
 MUTATIONS ?= 10000
