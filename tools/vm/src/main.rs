@@ -89,12 +89,8 @@ fn show(progress: &Progress, options: &Options) {
     let verbose = options.verbose;
     // If writing fails, nobody reads any more. The exit status still tells the outcome.
     let _ = match progress {
-        Progress::BootsAgain(silence) => {
-            let seconds = silence.as_secs();
-            writeln!(
-                out,
-                "note: the boot hung, without output for {seconds} s; once more"
-            )
+        Progress::BootsAgain(reason) => {
+            writeln!(out, "note: the boot failed ({reason}); once more")
         }
         Progress::Booted(release) if verbose => writeln!(out, "# booted {release}"),
         // There are many of these, and nobody asked for them.

@@ -161,10 +161,8 @@ pub fn run(
     let kill_at = options.kill_at.as_deref();
     let mut session = Session::new(&token, &names, limits);
     let mut stop = watch(machine.start()?, &mut session, kill_at, &mut log, &mut show)?;
-    // About one boot of an emulated machine in some hundred hangs. The cause is not known. Nothing
-    // that is under test has run yet.
-    if let (Some(Stop::Silence(silence)), false) = (&stop, session.has_booted()) {
-        show(&Progress::BootsAgain(*silence));
+    if let Some(reason) = session.failed_boot(stop.as_ref()) {
+        show(&Progress::BootsAgain(reason));
         limits.boot_silence = limits.boot_silence.max(limits.silence);
         session = Session::new(&token, &names, limits);
         stop = watch(machine.start()?, &mut session, kill_at, &mut log, &mut show)?;

@@ -80,8 +80,8 @@ pub enum Stop {
 /// An event that a caller may want to show as soon as it happens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// The VM is started once more, because it was silent for this long before it reached its init.
-    BootsAgain(Duration),
+    /// The VM is started once more, because this ended it before it reached its init.
+    BootsAgain(String),
     /// The VM reached its init. Holds the kernel's release.
     Booted(String),
     /// A result of a suite, and the suite's output before it.
@@ -203,9 +203,18 @@ impl Session {
         }
     }
 
-    /// Returns whether the VM has reached its init. Before that, nothing under test has run.
-    pub fn has_booted(&self) -> bool {
-        self.booted.is_some()
+    /// Returns the reason for which another VM may be tried after this one has ended. `stop` is the
+    /// reason for which it was stopped, or none if it ended by itself.
+    ///
+    /// About one boot of an emulated machine in some hundred hangs. The cause is not known. Some of
+    /// these kernels are silent then, others report a stall. Before the VM reaches its init, nothing
+    /// that is under test has run.
+    pub fn failed_boot(&self, stop: Option<&Stop>) -> Option<String> {
+        match (&self.booted, stop) {
+            (None, Some(stop @ (Stop::Silence(_) | Stop::Fatal(_)))) => Some(stop.to_string()),
+            (None, None) => Some("the VM ended".to_owned()),
+            _ => None,
+        }
     }
 
     /// Takes a line of the console.

@@ -262,6 +262,29 @@ fn limits_grow_with_the_time_that_the_boot_took() {
 }
 
 #[test]
+fn only_a_boot_is_tried_once_more() {
+    let boot = Session::new("token", &[], Limits::default());
+    let silence = Stop::Silence(Duration::from_secs(60));
+    let stall = Stop::Fatal("rcu: INFO: rcu_sched self-detected stall on CPU".into());
+    let timeout = Stop::Timeout(Duration::from_secs(300));
+    for (stop, reason) in [
+        (Some(&silence), Some("hang: no output for 60 s")),
+        (
+            Some(&stall),
+            Some("the kernel died: rcu: INFO: rcu_sched self-detected stall on CPU"),
+        ),
+        (None, Some("the VM ended")),
+        (Some(&timeout), None),
+    ] {
+        assert_eq!(boot.failed_boot(stop).as_deref(), reason);
+    }
+    let mut booted = Session::new("token", &[], Limits::default());
+    booted.channel("@token boot 7.3.4", Duration::from_secs(3));
+    assert_eq!(booted.failed_boot(Some(&silence)), None);
+    assert_eq!(booted.failed_boot(None), None);
+}
+
+#[test]
 fn a_hang_at_boot_has_a_limit_of_its_own() {
     let log = "0.5 console| [    0.1] tsc: Unable to calibrate against PIT";
     let (verdict, stop) = judge(log, &["good"], 5, true);
