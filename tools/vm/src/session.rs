@@ -207,8 +207,8 @@ impl Session {
     /// reason for which it was stopped, or none if it ended by itself.
     ///
     /// About one boot of an emulated machine in some hundred hangs. The cause is not known. Some of
-    /// these kernels are silent then, others report a stall. Before the VM reaches its init, nothing
-    /// that is under test has run.
+    /// these kernels are silent then, others report a stall. Before the VM reaches its init,
+    /// nothing that is under test has run.
     pub fn failed_boot(&self, stop: Option<&Stop>) -> Option<String> {
         match (&self.booted, stop) {
             (None, Some(stop @ (Stop::Silence(_) | Stop::Fatal(_)))) => Some(stop.to_string()),
