@@ -176,7 +176,7 @@ setup:
 	@scripts/setup
 
 disks-root:
-	@scripts/setup disks-root > /dev/null
+	@scripts/setup root trixie-disks > /dev/null
 
 update-kernel:
 	@scripts/setup update-kernel

@@ -70,11 +70,11 @@ pub fn setup(place: Place) -> Result<()> {
     Ok(())
 }
 
-/// Makes the root with the programs for tests of disks, unless it is there, and returns its path.
-pub fn disks_root(place: Place) -> Result<PathBuf> {
-    let root = place.disks.clone();
+/// Makes a root of `scripts/build-root.conf`, unless it is there, and returns its path.
+pub fn root(place: Place, name: &str) -> Result<PathBuf> {
+    let root = place.named_root(name)?;
     if !root.path.is_dir() {
-        Steps::begin(place, 1)?.make_root("programs for tests of disks", &root)?;
+        Steps::begin(place, 1)?.make_root(&format!("root {name}"), &root)?;
     }
     Ok(root.path)
 }

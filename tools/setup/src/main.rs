@@ -11,7 +11,7 @@ use std::{env, path::PathBuf, process::ExitCode};
 
 const USAGE: &str = "usage: scripts/setup
        scripts/setup prepare-kernel [RELEASE | DIRECTORY | --running]
-       scripts/setup update-kernel | kernels | disks-root
+       scripts/setup update-kernel | kernels | root NAME
        scripts/setup tree-kernel builtin|modules
        scripts/setup ways-kernel [OPTION=VALUE...]
        scripts/setup profile-kernel [--made] NAME";
@@ -36,8 +36,8 @@ fn work(arguments: &[&str]) -> Result<()> {
         }
         ["update-kernel"] => kimport_setup::update_kernel(place),
         ["kernels"] => kimport_setup::kernels(place),
-        ["disks-root"] => {
-            println!("{}", kimport_setup::disks_root(place)?.display());
+        ["root", name] => {
+            println!("{}", kimport_setup::root(place, name)?.display());
             Ok(())
         }
         ["tree-kernel", kind @ ("builtin" | "modules")] => {

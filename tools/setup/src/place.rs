@@ -21,8 +21,6 @@ pub struct Place {
     pub cache: PathBuf,
     /// The build root with the tools.
     pub root: Root,
-    /// The root with the programs for tests of disks in virtual machines.
-    pub disks: Root,
     /// The kernel of `kernel.pin`, or another one that `KERNEL` names.
     pub kernel: Kernel,
 }
@@ -89,28 +87,24 @@ impl Place {
     pub fn find(scripts: &Path) -> Result<Self> {
         let script = format!(
             r#"{ROOT} . "$1" && {KERNEL} && root trixie "$ROOT" &&
-            root trixie-disks "$DISKS_ROOT" &&
             printf '%s\n' "$KIMPORT_TOP" "$KIMPORT_CACHE""#
         );
         let mut lines = ask(scripts, &script, &[])?.into_iter();
         let kernel = Kernel::read(&mut lines)?;
         let root = Root::read(&mut lines)?;
-        let disks = Root::read(&mut lines)?;
         let mut next = || lines.next().ok_or_else(silent).map(PathBuf::from);
         Ok(Self {
             top: next()?,
             cache: next()?,
             root,
-            disks,
             kernel,
         })
     }
 
-    /// Returns the build root with the compilers of kernels that clang builds.
-    pub(crate) fn clang(&self) -> Result<Root> {
-        let name = "trixie-clang";
-        let script = format!(r#". "$1"; {ROOT} root {name} "$(kimport_root {name})""#);
-        Root::read(&mut ask(&self.scripts(), &script, &[])?.into_iter())
+    /// Returns the root with this name in `scripts/build-root.conf`.
+    pub(crate) fn named_root(&self, name: &str) -> Result<Root> {
+        let script = format!(r#". "$1"; {ROOT} root "$2" "$(kimport_root "$2")""#);
+        Root::read(&mut ask(&self.scripts(), &script, &[name])?.into_iter())
     }
 
     /// Returns the directory of the scripts.
@@ -229,7 +223,9 @@ mod tests {
         let has = |root: &Root, name: &str| root.packages.iter().any(|package| package == name);
         assert!(has(&place.root, "cargo"));
         assert_eq!(place.root.suite, "trixie");
-        assert!(has(&place.disks, "fio") && has(&place.disks, "busybox-static"));
+        let disks = place.named_root("trixie-disks").unwrap();
+        assert!(has(&disks, "fio") && has(&disks, "busybox-static"));
+        assert!(place.named_root("trixie-none").is_err());
 
         let (release, version) = (&place.kernel.release, &place.kernel.version);
         assert_eq!(place.kernel(release, version).unwrap(), place.kernel);

@@ -335,7 +335,7 @@ pub fn profile_kernel(mut place: Place, name: &str, made: bool) -> Result<String
     );
     let options = [options_of(&common), options_of(&own)].concat();
     let clang = match options.contains(&"CC_IS_CLANG=y") {
-        true => Some(place.clang()?),
+        true => Some(place.named_root("trixie-clang")?),
         false => None,
     };
     let (config, directory) = config_of(&place)?;
