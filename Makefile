@@ -54,7 +54,8 @@
 #:                      echo 'exec make pre-commit' > .git/hooks/pre-commit
 #:                      chmod +x .git/hooks/pre-commit
 #: make rustfmt         format all Rust sources
-#: make doc             make rustdoc of all crates in build/doc
+#: make doc             make the book and rustdoc of all crates in build/doc
+#: make book            make only the book, of docs, and check its links
 #: make man             make manual pages and shell completions of kimport in build/
 #: make install         install kimport with its manual pages and what modules are built with
 #:                      (PREFIX=/usr/local, DESTDIR=), and the modules kimport_guard and
@@ -689,9 +690,21 @@ doc: samples/hello_import
 		M=$(CURDIR)/samples/hello_import MO=$(BUILD)/samples/hello_import \
 		KIMPORT=$(KIMPORT) KIMPORT_DOC=$(BUILD)/doc/kernel) > $(BUILD)/doc.log 2>&1 || \
 		{ cat $(BUILD)/doc.log; exit 1; }
+	@$(MAKE) book
 	@cp scripts/doc-index.html $(BUILD)/doc/index.html
 	@cd $(BUILD)/doc && sed -n 's/.*href="\([^"]*\)".*/\1/p' index.html | xargs ls > /dev/null
 	@echo $(BUILD)/doc/index.html
+
+# The book's source is a copy of the checkout, so that links between files are right in both.
+.PHONY: book
+book: setup
+	@rm -rf $(BUILD)/book $(BUILD)/doc/book && mkdir -p $(BUILD)/book/src $(BUILD)/doc
+	@git ls-files -z -- ':!*.html' | xargs -0 cp --parents -t $(BUILD)/book/src
+	@cp docs/SUMMARY.md $(BUILD)/book/src && cp docs/book.toml $(BUILD)/book
+	@root=$$(scripts/setup root trixie-doc) && scripts/in-root --root $$root -- \
+		mdbook build $(BUILD)/book -d $(BUILD)/doc/book > $(BUILD)/book.log 2>&1 || \
+		{ cat $(BUILD)/book.log; exit 1; }
+	@scripts/check-links $(BUILD)/doc/book
 
 # The kernel's generator describes the kernel's crates; kimport-rust-project adds the ones that were
 # built here.
