@@ -75,6 +75,7 @@
 #: KIMPORT_MIRROR=...   Debian mirror (default: from the apt configuration)
 #: KIMPORT_ACCEL=tcg    emulate the CPUs of VMs even where KVM works (now @KIMPORT_ACCEL@)
 #: KIMPORT_SEED=...     number that chooses other functions for the modules typed, declared and bench
+#: FRESH=1              make check also runs VMs whose files, options and kernel have passed before
 #: CHECK_JOBS=...       number of targets that make check makes side by side (now @CHECK_JOBS@)
 
 SHELL := /bin/bash
@@ -393,7 +394,9 @@ vm: tools $$(call needed,$$(call suites,$$(SUITE)))
 	@$(call left-out,$(SUITE)) $(if $(call suites,$(SUITE)),\
 		$(call run-vm,$(call suites,$(SUITE)),vm,--show $(if $(TEST),--test '$(TEST)')))
 
-# Each VM is a target, so that VMs can run side by side. The longest come first.
+# Each VM is a target, so that VMs can run side by side. The longest come first. What has passed is
+# not run again before something changes, but for CI.
+REUSE_VMS := $(if $(FRESH)$(CI),,--reuse)
 VMS := vm-iblock vm-load vm-upgrade vm-conformance vm-imports vm-lifetime vm-lio vm-ways vm-guard \
 	vm-lio-modules vm-pointer $(if $(KERNEL_CRATE),vm-shared)
 vm-iblock.suites := rust_iblock_parity rust_iblock rust_iblock_new rust_iblock_installed layouts
@@ -417,7 +420,7 @@ check-vm: $(VMS)
 vm-failures: shared
 $(VMS) vm-controls vm-failures: tools $$(call needed,$$(call suites,$$($$@.suites)))
 	@$(call left-out,$($@.suites)) $(if $(call suites,$($@.suites)),\
-		$(call run-vm,$(call suites,$($@.suites)),$(@:vm-%=%),$(VM_OPTIONS)))
+		$(call run-vm,$(call suites,$($@.suites)),$(@:vm-%=%),$(VM_OPTIONS) $(REUSE_VMS)))
 
 vm-pointer: pointer
 vm-pointer: VM_OPTIONS = --instead tests/modules/imports=pointer \

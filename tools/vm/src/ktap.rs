@@ -6,7 +6,7 @@
 //! rules for producers: one plan, results numbered in order, as many of them as planned.
 
 /// The outcome of one test point.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// `ok`.
@@ -18,14 +18,14 @@ pub enum Outcome {
 }
 
 /// One result line. Names of nested tests are joined by `/`.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 pub struct Point {
     /// The outcome that the line reports.
     pub outcome: Outcome,
     /// The names of the tests around this one, then its own.
     pub name: String,
     /// The text after the directive, such as the reason for which a test was skipped.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
 }
 

@@ -4,10 +4,11 @@
 //!
 //! [`options`] has the options of a run, and [`needs`] reads what suites need of a VM. [`image`]
 //! makes the initramfs out of the build root and the stock kernel's [`modules`]. [`qemu`] runs the
-//! machine. [`session`] follows the run with the help of [`ktap`] and [`klog`]. [`run`] puts them
-//! together.
+//! machine. [`session`] follows the run with the help of [`ktap`] and [`klog`]. [`earlier`] keeps
+//! the verdict. [`run`] puts them together.
 
 mod accelerator;
+mod earlier;
 mod image;
 pub mod klog;
 pub mod ktap;

@@ -89,6 +89,13 @@ fn show(progress: &Progress, options: &Options) {
     let verbose = options.verbose;
     // If writing fails, nobody reads any more. The exit status still tells the outcome.
     let _ = match progress {
+        Progress::Earlier(age) => {
+            let minutes = age.as_secs() / 60;
+            writeln!(
+                out,
+                "note: nothing has changed since this passed {minutes} min ago; it is not run again"
+            )
+        }
         Progress::BootsAgain(reason) => {
             writeln!(out, "note: the boot failed ({reason}); once more")
         }
@@ -230,6 +237,8 @@ fn run_command(mut options: Options) -> Result<bool> {
             }
         }
     });
+    // A run that was not repeated has no log.
+    let keep_log = keep_log && log.exists();
     if result.is_err() && !keep_log && log.exists() {
         // Without a verdict the log tells no more than the error.
         std::fs::remove_file(&log)?;
@@ -243,7 +252,7 @@ fn run_command(mut options: Options) -> Result<bool> {
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
     let kept = keep_log || !success;
-    if !kept {
+    if !kept && log.exists() {
         std::fs::remove_file(&log)?;
     }
     let table = options.show.then(|| table(&steps));

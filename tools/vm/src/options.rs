@@ -125,6 +125,10 @@ pub struct Options {
     /// Writes the verdict to this file.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Does not run what has passed in the last seven days, if the guest's files, the kernel, the
+    /// options and this program are the same. No log is written then.
+    #[arg(long, conflicts_with = "disks")]
+    pub reuse: bool,
     /// Shows the suite's `# show: TEXT` lines with each result, and a table of all results at the
     /// end.
     #[arg(long)]

@@ -2,6 +2,7 @@
 
 //! One run, from its options to the verdict.
 
+use crate::earlier::{Earlier, Inputs};
 use crate::image::{base, Archive};
 use crate::modules::Stock;
 use crate::needs::SECONDS_PER_SUITE;
@@ -101,6 +102,40 @@ fn token() -> Result<String> {
     Ok(format!("{:016x}", u64::from_ne_bytes(bytes)))
 }
 
+/// Returns the place of the verdict of a run with these options, which depends on the contents of
+/// all files that it uses. The token is not among them.
+fn earlier(
+    options: &Options,
+    names: &[String],
+    kernel: &Path,
+    cmdline: &str,
+    base: &Path,
+    cache: &Path,
+) -> Result<Earlier> {
+    let mut inputs = Inputs::default();
+    write_run_part(options, names, "", &mut inputs)?;
+    // The name of a base tells what is in it.
+    for text in [&*base.to_string_lossy(), cmdline, options.memory.as_str()] {
+        inputs.text(text);
+    }
+    let sizes: Vec<_> = options.disk.iter().map(|size| size.0).collect();
+    inputs.text(&format!(
+        "{:?}",
+        (
+            options.smp,
+            options.accel,
+            options.one_thread,
+            sizes,
+            &options.kill_at,
+            &options.qemu,
+            &options.qemu_arg,
+        )
+    ));
+    inputs.file(kernel)?;
+    inputs.file(Path::new("/proc/self/exe"))?;
+    Ok(inputs.place(cache))
+}
+
 /// Runs the suites. Both channels are logged to `log`. `show` is called for each event as it
 /// happens.
 pub fn run(
@@ -115,6 +150,25 @@ pub fn run(
     unique("modules", &options.module, file_name)?;
 
     let base = base(options, &stock, cache)?;
+    let architecture = Architecture::of(&stock.kernel)?;
+    // Warnings and worse go to the console. The dump at the end has everything. A busy host may
+    // stop a CPU for longer than the 20 seconds after which the watchdog reports a lockup.
+    let cmdline = format!(
+        "{} rdinit=/init loglevel=5 panic=-1 printk.devkmsg=on log_buf_len=16M \
+         random.trust_cpu=on watchdog_thresh=60 {}",
+        architecture.append(),
+        options.append
+    );
+    let earlier = earlier(options, &names, &stock.kernel, &cmdline, &base, cache)?;
+    if let Some((verdict, age)) = options.reuse.then(|| earlier.verdict()).flatten() {
+        show(&Progress::Earlier(age));
+        // That was the boot of another VM.
+        let boot_seconds = None;
+        return Ok(Verdict {
+            boot_seconds,
+            ..verdict
+        });
+    }
     let token = token()?;
     let mut initrd = tempfile::tempfile_in(cache)?;
     io::copy(&mut File::open(&base)?, &mut initrd)?;
@@ -132,20 +186,12 @@ pub fn run(
         file.set_len(size.0)?;
         Ok(file)
     });
-    let architecture = Architecture::of(&stock.kernel)?;
     let machine = Machine {
         options,
         architecture,
         kernel: stock.kernel,
         initrd,
-        // Warnings and worse go to the console. The dump at the end has everything. A busy host may
-        // stop a CPU for longer than the 20 seconds after which the watchdog reports a lockup.
-        cmdline: format!(
-            "{} rdinit=/init loglevel=5 panic=-1 printk.devkmsg=on log_buf_len=16M \
-             random.trust_cpu=on watchdog_thresh=60 {}",
-            architecture.append(),
-            options.append
-        ),
+        cmdline,
         disks: disks.collect::<io::Result<_>>()?,
     };
 
@@ -169,6 +215,9 @@ pub fn run(
     }
     let (verdict, rest) = session.finish(stop.as_ref());
     rest.iter().for_each(&mut show);
+    if options.disks.is_none() {
+        earlier.keep(&verdict)?;
+    }
     Ok(verdict)
 }
 

@@ -80,6 +80,8 @@ pub enum Stop {
 /// An event that a caller may want to show as soon as it happens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
+    /// The VM is not started, because a run of the same inputs has passed this long ago.
+    Earlier(Duration),
     /// The VM is started once more, because this ended it before it reached its init.
     BootsAgain(String),
     /// The VM reached its init. Holds the kernel's release.
@@ -110,7 +112,7 @@ pub enum Progress {
 }
 
 /// The judgement of one suite.
-#[derive(Clone, Debug, Default, serde::Serialize)]
+#[derive(Clone, Debug, Default, serde::Deserialize, serde::Serialize)]
 pub struct SuiteReport {
     /// The file name without its extension.
     pub name: String,
@@ -123,7 +125,7 @@ pub struct SuiteReport {
 }
 
 /// The judgement of a run.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]
 pub struct Verdict {
     /// Each suite that was asked for.
     pub suites: Vec<SuiteReport>,

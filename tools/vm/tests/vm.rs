@@ -47,7 +47,7 @@ fn run(suites: &[&str], arguments: &[&str]) -> Outcome {
     let text = String::from_utf8_lossy(&output.stdout).into_owned()
         + &String::from_utf8_lossy(&output.stderr);
     let json = std::fs::read_to_string(&json).unwrap_or_else(|error| panic!("{error}: {text}"));
-    assert!(log.is_file());
+    assert_ne!(log.is_file(), text.contains("it is not run again"));
     Outcome {
         json: serde_json::from_str(&json).unwrap(),
         output,
@@ -208,6 +208,36 @@ fn a_boot_that_hangs_is_tried_once_more() {
         .find(|outcome| !outcome.text.contains("running at the end: the boot\n"))
         .expect("a second boot that does not hang");
     outcome.expect(0, &[AGAIN, "\n7 passed, 0 failed, 0 skipped\n"]);
+}
+
+#[stock_test]
+fn what_has_passed_runs_again_only_if_something_has_changed() {
+    const NOTE: &str =
+        "note: nothing has changed since this passed 0 min ago; it is not run again\n";
+    const PASSED: &str = "\n7 passed, 0 failed, 0 skipped\n";
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    let extra = format!("{}:/test/extra", file.display());
+    // A number that no other test has, so that this has not passed before.
+    let size = format!("--disk={}K", 65_536 + 4 * (std::process::id() % 10_000));
+    let once = |contents: &str| {
+        fs::write(&file, contents).unwrap();
+        let disk = "--disk=64M";
+        run(
+            &["good"],
+            &[PATIENT, "--reuse", disk, &size, "--file", &extra],
+        )
+    };
+    for (contents, is_new) in [("one", true), ("one", false), ("two", true)] {
+        let outcome = once(contents);
+        outcome.expect(0, &[PASSED]);
+        assert_eq!(outcome.text.contains(NOTE), !is_new, "{}", outcome.text);
+    }
+    // Without the option, everything runs.
+    let disk = "--disk=64M";
+    let again = run(&["good"], &[PATIENT, disk, &size, "--file", &extra]);
+    again.expect(0, &[PASSED]);
+    assert!(!again.text.contains("note: "), "{}", again.text);
 }
 
 #[stock_test]
