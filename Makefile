@@ -91,9 +91,13 @@ endif
 export KERNEL
 
 # The paths depend on what set-up finds, so it comes first.
-NEED_SETUP := $(filter-out help setup update-kernel clean,$(or $(MAKECMDGOALS),help))
+NEED_SETUP := $(if $(WITHIN_SETUP),,$(filter-out help setup update-kernel clean,$(or $(MAKECMDGOALS),help)))
+# Set-up runs this beside its later steps, which wait for the network and use one CPU.
+BESIDE := env -u MAKEFLAGS $(MAKE) WITHIN_SETUP=1 $(CARGO_TARGET_DIR:%=CARGO_TARGET_DIR=%) \
+	$(if $(filter-out demo,$(NEED_SETUP)),tools,commands WITHOUT_SIGN=--no-default-features)
 # Before 4.4, make does not export to these shells.
-ENV := $(shell export KERNEL=$(KERNEL); $(if $(NEED_SETUP),scripts/setup >&2 &&) scripts/env | \
+ENV := $(shell export KERNEL=$(KERNEL) KIMPORT_BESIDE='$(BESIDE)'; \
+	$(if $(NEED_SETUP),scripts/setup >&2 &&) scripts/env | \
 	sed -n 's/^export \([A-Z_]*\)=\(.*\)/\1:=\2/p')
 ifeq ($(ENV),)
 $(error set-up failed)
@@ -175,7 +179,7 @@ help:
 
 .PHONY: setup disks-root update-kernel
 setup:
-	@scripts/setup
+	@$(if $(WITHIN_SETUP),:,scripts/setup)
 
 disks-root:
 	@scripts/setup root trixie-disks > /dev/null

@@ -10,6 +10,7 @@
 //! others. `steps` shows the progress.
 
 mod archive;
+mod beside;
 pub mod error;
 mod host;
 mod kernels;
@@ -22,6 +23,7 @@ mod steps;
 mod tree;
 
 use archive::{Archive, Choice};
+use beside::Beside;
 use error::{At, Error, Result};
 use host::variable;
 use packages::{Origin, Wanted};
@@ -52,6 +54,10 @@ pub fn setup(place: Place) -> Result<()> {
     if place.is_ready() {
         return Ok(());
     }
+    let beside = match variable("KIMPORT_BESIDE") {
+        Some(command) => Some(Beside::start(&place, &command)?),
+        None => None,
+    };
     let Place { cache, kernel, .. } = place.clone();
     let again = place.clone();
     let (place, named) = if kernel.version.is_empty() {
@@ -64,6 +70,9 @@ pub fn setup(place: Place) -> Result<()> {
     prepare(place, named, "scripts/setup prepare-kernel")?;
     if !kernel.guest.path.is_dir() {
         Steps::begin(again, 1)?.make_root("programs of virtual machines", &kernel.guest)?;
+    }
+    if let Some(beside) = beside {
+        steps::show("building the host commands ...", || beside.wait())?;
     }
     let seconds = start.elapsed().as_secs();
     note(&format!("set up in {seconds} s in {}", cache.display()));

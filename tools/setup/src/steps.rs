@@ -206,7 +206,7 @@ impl Drop for Steps {
 
 /// Shows `line`, and the time that `work` took when it is done. On a terminal, the time is also
 /// shown while it runs.
-fn show<T>(line: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+pub(crate) fn show<T>(line: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     const TICK: Duration = Duration::from_millis(200);
     let start = Instant::now();
     let is_terminal = std::io::stderr().is_terminal();
