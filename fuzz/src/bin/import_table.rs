@@ -14,6 +14,7 @@ fn seeds() -> Vec<Vec<u8>> {
         kind,
         optional: provider.is_some(),
         unverified: description.is_empty(),
+        internal: provider.is_none(),
         verify: Policy::Strict,
         position: None,
         block: provider.map(|_| "block".to_owned()),

@@ -84,6 +84,7 @@ fuzz_target!(init: kimport_fuzz::seeds(seeds), |bytes: &[u8]| {
         kind: import_table::ImportKind::Function,
         optional: false,
         unverified: false,
+        internal: false,
         verify: import_table::Policy::Strict,
         position: None,
         block: None,

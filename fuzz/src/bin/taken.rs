@@ -20,6 +20,7 @@ fn seeds() -> Vec<Vec<u8>> {
             kind: ImportKind::Function,
             optional: false,
             unverified: false,
+            internal: false,
             policy: Policy::Strict,
             position: 1,
             block: "",

@@ -74,7 +74,7 @@ pub use layout_table::{
 };
 pub use name_buckets::NameBuckets;
 pub use names::{made_of, Made};
-pub use record::{ImportKind, ImportRecord, Policy, Record, RecordFault};
+pub use record::{is_internal, ImportKind, ImportRecord, Policy, Record, RecordFault};
 pub use refusal::Refusal;
 pub use report::MismatchReport;
 pub use taken::{TakenRecord, TakenRecords, TAKEN_HEADER, TAKEN_SECTION, TAKEN_SYMBOL};

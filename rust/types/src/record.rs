@@ -11,13 +11,15 @@
 //! | --- | --- | --- |
 //! | 0 | 1 | version of the format: 2 |
 //! | 1 | 1 | kind: 0 a function, 1 data |
-//! | 2 | 1 | flags: bit 0 `#[optional]`, bit 1 `#[unverified]`, bits 2 and 3 the [`Policy`] |
+//! | 2 | 1 | flags: bit 0 `#[optional]`, bit 1 `#[unverified]`, bits 2 and 3 the [`Policy`], bit 4 an import of kimport itself |
 //! | 3 | 1 | 0 |
 //! | 4 | 4 | `#[position]`, 0 when not given |
 //! | 8 | 4 | size of the record, with its padding |
 //! | 12 | 2 | length of the strings |
 //! | 14 | 2 | length of the type's description |
 //! | 16 | | block, provider, the kernel's name, the Rust name, each with a NUL; the description; zeros |
+//!
+//! Modules from before bit 4 have it nowhere. A reader from before it refuses a record that has it.
 //!
 //! An empty block is the bare form, an empty provider the kernel image. An `#[unverified]` entry
 //! has no description.
@@ -32,6 +34,7 @@ const OPTIONAL: u8 = 1 << 0;
 const UNVERIFIED: u8 = 1 << 1;
 const POLICY_SHIFT: u8 = 2;
 const POLICY: u8 = 3 << POLICY_SHIFT;
+const INTERNAL: u8 = 1 << 4;
 
 /// The kind of symbol that an import is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +87,8 @@ pub struct ImportRecord<'a> {
     pub optional: bool,
     /// Set if its type is never compared.
     pub unverified: bool,
+    /// Set if kimport itself imports it, in every module.
+    pub internal: bool,
     /// The consequence of a type that differs.
     pub policy: Policy,
     /// The position of the symbol among those of its name, counted from 1; 0 if none was given.
@@ -169,6 +174,7 @@ macro_rules! import_record {
             const __KIMPORT_IMPORT: $crate::ImportRecord<'static> = $crate::ImportRecord {
                 kind: $crate::ImportKind::$kind,
                 policy: $crate::Policy::$policy,
+                internal: $crate::is_internal(module_path!()),
                 $($field: $value),*
             };
 
@@ -178,6 +184,14 @@ macro_rules! import_record {
                 __KIMPORT_IMPORT.record();
         };
     };
+}
+
+/// Returns whether the crate `kimport` has the module with this path.
+pub const fn is_internal(path: &str) -> bool {
+    matches!(
+        path.as_bytes(),
+        b"kimport" | [b'k', b'i', b'm', b'p', b'o', b'r', b't', b':', ..]
+    )
 }
 
 impl<'a> ImportRecord<'a> {
@@ -228,6 +242,9 @@ impl<'a> ImportRecord<'a> {
         if self.unverified {
             bytes[2] |= UNVERIFIED;
         }
+        if self.internal {
+            bytes[2] |= INTERNAL;
+        }
         [bytes[4], bytes[5], bytes[6], bytes[7]] = self.position.to_le_bytes();
         [bytes[8], bytes[9], bytes[10], bytes[11]] = (size as u32).to_le_bytes();
         [bytes[12], bytes[13]] = (self.strings_len() as u16).to_le_bytes();
@@ -264,7 +281,7 @@ impl<'a> ImportRecord<'a> {
             1 => ImportKind::Data,
             other => return Err(RecordFault::Kind(other)),
         };
-        if flags & !(OPTIONAL | UNVERIFIED | POLICY) != 0 {
+        if flags & !(OPTIONAL | UNVERIFIED | POLICY | INTERNAL) != 0 {
             return Err(RecordFault::Flags(flags));
         }
 
@@ -298,6 +315,7 @@ impl<'a> ImportRecord<'a> {
             kind,
             optional: flags & OPTIONAL != 0,
             unverified: flags & UNVERIFIED != 0,
+            internal: flags & INTERNAL != 0,
             policy: Policy::ALL[usize::from((flags & POLICY) >> POLICY_SHIFT)],
             position: u32::from_le_bytes([p0, p1, p2, p3]),
             block,

@@ -11,6 +11,7 @@ const IMPORT: ImportRecord<'_> = ImportRecord {
     kind: ImportKind::Function,
     optional: false,
     unverified: false,
+    internal: false,
     policy: Policy::Strict,
     position: 2,
     block: "",

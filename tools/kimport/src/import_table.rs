@@ -21,6 +21,8 @@ pub struct Import {
     pub optional: bool,
     /// Set if its type is not checked.
     pub unverified: bool,
+    /// Set if kimport itself imports it, as it does in every module.
+    pub internal: bool,
     /// The policy for a type that differs.
     pub verify: Policy,
     /// The position among several symbols of that name, counted from 1.
@@ -75,6 +77,7 @@ impl From<kimport_types::ImportRecord<'_>> for Import {
             kind: import.kind,
             optional: import.optional,
             unverified: import.unverified,
+            internal: import.internal,
             verify: import.policy,
             position: NonZeroU32::new(import.position),
             block: given(import.block),

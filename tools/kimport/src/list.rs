@@ -29,7 +29,8 @@ pub struct Listing {
     pub module: Option<String>,
     /// The license that it states.
     pub license: Option<String>,
-    /// The imports made with kimport, which it binds when the module asks for it.
+    /// The imports made with kimport, which it binds when the module asks for it: first those that
+    /// the module declares, then those of kimport itself.
     pub imports: Vec<Import>,
     /// The symbols that the kernel's livepatch code resolves.
     pub livepatch: Vec<Livepatch>,
@@ -222,6 +223,11 @@ impl Listing {
         })
     }
 
+    /// Returns the imports that the module itself declares.
+    fn own_imports(&self) -> impl Iterator<Item = &Import> {
+        self.imports.iter().filter(|import| !import.internal)
+    }
+
     /// Returns whether there are findings: symbols that nothing exports and without which the
     /// module cannot be loaded.
     pub fn outcome(&self) -> Outcome {
@@ -234,11 +240,11 @@ impl Listing {
         let mut text = format!(
             "{}: {}, {}, {}\n",
             printable(self.module.as_deref().unwrap_or("(no name)")),
-            count(self.imports.len(), "kimport import"),
+            count(self.own_imports().count(), "kimport import"),
             count(self.livepatch.len(), "livepatch symbol"),
             count(self.undefined.len(), "undefined symbol")
         );
-        let rows = self.imports.iter().map(|import| {
+        let rows = self.own_imports().map(|import| {
             let mut notes = vec![match import.kind {
                 ImportKind::Function => "function".to_owned(),
                 ImportKind::Data => "data".to_owned(),
@@ -260,6 +266,12 @@ impl Listing {
             ]
         });
         append(&mut text, width, ["IMPORT", "FROM", "IS"], rows);
+        let internal = self.imports.iter().filter(|import| import.internal);
+        let names: Vec<&str> = internal.map(|import| import.name.as_str()).collect();
+        if !names.is_empty() {
+            let names = printable(names.join(" "));
+            text += &format!("\nkimport itself imports: {names}\n");
+        }
         let rows = self.livepatch.iter().map(|symbol| {
             let mut note = count(symbol.relocations, "relocation");
             if symbol.position != 0 {
@@ -299,10 +311,12 @@ fn identity(builder: &Builder<'_>) -> Result<(Option<String>, Option<String>)> {
 /// Reads the module's import table. A module without one has no imports of this kind.
 fn imports(builder: &Builder<'_>) -> Result<Vec<Import>> {
     let section = elf::data(builder, import_table::SECTION)?.unwrap_or_default();
-    import_table::decode(section).map_err(|error| {
+    let mut imports = import_table::decode(section).map_err(|error| {
         Error::unusable(format_args!("section {}: {error}", import_table::SECTION))
             .help("the module was built with another version of kimport; rebuild one of the two")
-    })
+    })?;
+    imports.sort_by_key(|import| import.internal);
+    Ok(imports)
 }
 
 /// Reads the layouts that the module was compiled with.

@@ -17,6 +17,7 @@ fn sample() -> Import {
         kind: ImportKind::Function,
         optional: true,
         unverified: false,
+        internal: false,
         verify: Policy::Strict,
         position: None,
         block: Some("lio".into()),
@@ -40,6 +41,7 @@ fn known_bytes() {
             kind: ImportKind::Data,
             optional: false,
             unverified: true,
+            internal: false,
             verify: Policy::Warn,
             position: NonZeroU32::new(2),
             block: None,
@@ -50,6 +52,29 @@ fn known_bytes() {
         }]
     );
     assert_eq!(decode(b"").unwrap(), []);
+}
+
+/// Only paths in the crate itself are internal, and old modules have no such flag.
+#[test]
+fn imports_of_kimport_itself() {
+    for (path, expected) in [
+        ("kimport", true),
+        ("kimport::resolver::imported::first", true),
+        ("kimport_guard::image", false),
+        ("kimpor", false),
+        ("rust_iblock::kimport", false),
+        ("", false),
+    ] {
+        assert_eq!(kimport_types::is_internal(path), expected, "{path}");
+    }
+    let old = encode(&sample());
+    assert!(!decode(&old).unwrap()[0].internal);
+    let new = encode(&Import {
+        internal: true,
+        ..sample()
+    });
+    assert_eq!(new[2], old[2] | 0x10);
+    assert!(decode(&new).unwrap()[0].internal);
 }
 
 #[test]
@@ -63,7 +88,7 @@ fn each_fault_is_told_apart() {
     assert_eq!(fault_of(&good[..7]), RecordFault::Truncated);
     assert_eq!(fault_of(&with(0, 1)), RecordFault::Version(1));
     assert_eq!(fault_of(&with(1, 2)), RecordFault::Kind(2));
-    assert_eq!(fault_of(&with(2, 16)), RecordFault::Flags(16));
+    assert_eq!(fault_of(&with(2, 32)), RecordFault::Flags(32));
     assert_eq!(fault_of(&with(3, 1)), RecordFault::Reserved);
     assert_eq!(fault_of(&with(good.len() - 1, 1)), RecordFault::Reserved);
     let short = good[..good.len() - 8].to_vec();
@@ -95,6 +120,7 @@ fn the_macro_writes_what_is_read() {
         kind: ImportKind::Data,
         optional: true,
         unverified: false,
+        internal: true,
         policy: Policy::Require,
         position: 3,
         block: "lio",
@@ -115,17 +141,18 @@ fn any_import() -> impl Strategy<Value = Import> {
     (
         select(&[ImportKind::Function, ImportKind::Data][..]),
         select(&Policy::ALL[..]),
-        any::<([bool; 2], u32)>(),
+        any::<([bool; 3], u32)>(),
         (maybe(), maybe(), name, name),
         proptest::collection::vec(any::<u8>(), 0..40),
     )
         .prop_map(
-            |(kind, verify, ([optional, unverified], position), names, description)| {
+            |(kind, verify, ([optional, unverified, internal], position), names, description)| {
                 let (block, provider, name, rust_name) = names;
                 Import {
                     kind,
                     optional,
                     unverified,
+                    internal,
                     verify,
                     position: NonZeroU32::new(position),
                     block,

@@ -156,6 +156,36 @@ fn what_is_not_given_is_not_guessed() {
     has(&out, "kallsyms tables in");
 }
 
+/// The imports of kimport itself that are as they should be take one line.
+#[stock_test]
+fn imports_of_kimport_itself_are_folded() {
+    let directory = TempDir::new().unwrap();
+    let table = [
+        record(FUNCTION, INTERNAL, 0, "", "find_module"),
+        record(FUNCTION, INTERNAL, 0, "", "nr_processes"),
+        record(FUNCTION, 0, 0, "", "nr_processes"),
+        record(FUNCTION, INTERNAL, 0, "", "no_such_symbol"),
+    ];
+    let module = with_table(&directory, &table.concat());
+    let page = path(&directory, "page.html");
+    let kernel = stock_kernel();
+    let compare = format!("compare --module {module} --kernel k={kernel} --html {page}");
+    let (text, _) = ends(1, compare);
+    expect![[r#"
+        SYMBOL          k
+        nr_processes    vmlinux, global
+        no_such_symbol  missing
+        kimport itself imports, alike on all kernels: find_module
+    "#]]
+    .assert_eq(&text);
+    let html = fs::read_to_string(page).unwrap();
+    has(
+        &html,
+        "<details open><summary>kimport itself imports 2 symbols</summary>",
+    );
+    has(&html, "1 symbol on 1 kernel: ");
+}
+
 #[stock_test]
 fn modules_of_the_distribution_fit_their_kernel() {
     for name in ["tcm_loop", "iscsi_target_mod", "target_core_file"] {

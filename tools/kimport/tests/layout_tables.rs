@@ -43,6 +43,7 @@ fn import(block: &str, verify: Policy, structs: &[&str]) -> Import {
         kind: ImportKind::Function,
         optional: false,
         unverified: false,
+        internal: false,
         verify,
         position: None,
         block: Some(block.to_owned()),

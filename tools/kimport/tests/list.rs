@@ -76,11 +76,11 @@ fn the_import_table() {
         json(&fine(format!("list --json {module}")).0)["imports"],
         serde_json::json!([
             {
-                "kind": "function", "optional": true, "unverified": false, "verify": "require", "position": null,
+                "kind": "function", "optional": true, "unverified": false, "internal": false, "verify": "require", "position": null,
                 "block": "lio", "provider": "core_new", "name": "submit", "rust_name": "s",
             },
             {
-                "kind": "data", "optional": false, "unverified": true, "verify": "strict", "position": 2,
+                "kind": "data", "optional": false, "unverified": true, "internal": false, "verify": "strict", "position": 2,
                 "block": null, "provider": null, "name": "jiffies", "rust_name": "j",
             },
         ])
@@ -90,6 +90,35 @@ fn the_import_table() {
     has(line, "vmlinux");
     let end = "data, as j, position 2, unverified";
     assert!(line.ends_with(end), "{line}");
+}
+
+/// The imports of kimport itself come last and take one line.
+#[stock_test]
+fn imports_of_kimport_itself_are_apart() {
+    let directory = TempDir::new().unwrap();
+    let table = [
+        record(0, INTERNAL, 0, "", "find_module"),
+        record(0, 0, 0, "", "nr_processes"),
+        record(0, INTERNAL, 0, "", "module_put"),
+    ];
+    let module = with_table(&directory, &table.concat());
+    let listing = json(&fine(format!("list --json {module}")).0);
+    let imports = listing["imports"].as_array().unwrap();
+    let imports: Vec<_> = imports
+        .iter()
+        .map(|import| (&import["name"], &import["internal"]))
+        .map(|(name, internal)| (name.as_str().unwrap(), internal.as_bool().unwrap()))
+        .collect();
+    let expected = [
+        ("nr_processes", false),
+        ("find_module", true),
+        ("module_put", true),
+    ];
+    assert_eq!(imports, expected);
+    let (text, _) = fine(format!("list {module}"));
+    has(&text, ": 1 kimport import, ");
+    has(&text, "\nkimport itself imports: find_module module_put\n");
+    assert!(!text.contains("\nfind_module "), "{text}");
 }
 
 #[stock_test]

@@ -30,7 +30,8 @@ pub fn record(
 pub fn encode(import: &Import) -> Vec<u8> {
     let flags = u8::from(import.optional)
         | (u8::from(import.unverified) << 1)
-        | ((import.verify as u8) << 2);
+        | ((import.verify as u8) << 2)
+        | (u8::from(import.internal) << 4);
     let strings = [
         import.block.as_deref().unwrap_or_default(),
         import.provider.as_deref().unwrap_or_default(),

@@ -2,7 +2,7 @@
 
 //! The matrix as an HTML page.
 
-use super::{Cell, Matrix, Row, State};
+use super::{text::INTERNAL, Cell, Matrix, Row, State};
 use crate::{
     error::{count, printable},
     resolve::Cause,
@@ -14,37 +14,24 @@ impl Matrix {
         let mut page = String::from(HTML_HEAD);
         page += &format!("<p>{}</p>\n", self.summary());
         page += HTML_LEGEND;
-        page += "<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">Symbol</th>";
-        for column in &self.kernels {
-            page += &format!("<th scope=\"col\">{}</th>", escape(&column.kernel));
+        self.table(&mut page, self.own());
+        let internal: Vec<&Row> = self
+            .symbols
+            .iter()
+            .filter(|row| row.subject.internal)
+            .collect();
+        if !internal.is_empty() {
+            let open = if internal.iter().all(|row| row.is_folded()) {
+                ""
+            } else {
+                " open"
+            };
+            let symbols = count(internal.len(), "symbol");
+            page += &format!("<details{open}><summary>{INTERNAL} {symbols}</summary>\n");
+            self.table(&mut page, internal.into_iter());
+            page += "</details>\n";
         }
-        page += "</tr></thead>\n<tbody>\n";
-        for row in &self.symbols {
-            page += &format!(
-                "<tr><th scope=\"row\">{}</th>",
-                escape(&row.subject.label())
-            );
-            let missing = |cell: &Cell| matches!(cell.obstacle, Some(Cause::Missing));
-            let known = !row.cells.iter().all(missing);
-            for (cell, prototypes) in row.cells_with_prototypes() {
-                let (class, sign) = cell.state().shown();
-                page += &format!(
-                    "<td class=\"{class}\"><span class=\"sign\">{sign}</span> {}",
-                    escape(&cell.words().join(", "))
-                );
-                for prototype in prototypes {
-                    page += &format!("<br><code>{}</code>", escape(prototype));
-                }
-                // If another kernel has the symbol, its name is spelled right.
-                if let Some(obstacle) = cell.obstacle.as_ref().filter(|_| !(known && missing(cell)))
-                {
-                    page += &format!("<br><small>{}</small>", escape(&obstacle.to_string()));
-                }
-                page += "</td>";
-            }
-            page += "</tr>\n";
-        }
-        page += "</tbody>\n</table></div>\n<h2>Kernels</h2>\n<dl>\n";
+        page += "<h2>Kernels</h2>\n<dl>\n";
         for column in &self.kernels {
             page += &format!("<dt>{}</dt>\n", escape(&column.kernel));
             for source in &column.sources {
@@ -67,11 +54,45 @@ impl Matrix {
         page
     }
 
+    fn table<'a>(&self, page: &mut String, rows: impl Iterator<Item = &'a Row>) {
+        *page += "<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">Symbol</th>";
+        for column in &self.kernels {
+            *page += &format!("<th scope=\"col\">{}</th>", escape(&column.kernel));
+        }
+        *page += "</tr></thead>\n<tbody>\n";
+        for row in rows {
+            *page += &format!(
+                "<tr><th scope=\"row\">{}</th>",
+                escape(&row.subject.label())
+            );
+            let missing = |cell: &Cell| matches!(cell.obstacle, Some(Cause::Missing));
+            let known = !row.cells.iter().all(missing);
+            for (cell, prototypes) in row.cells_with_prototypes() {
+                let (class, sign) = cell.state().shown();
+                *page += &format!(
+                    "<td class=\"{class}\"><span class=\"sign\">{sign}</span> {}",
+                    escape(&cell.words().join(", "))
+                );
+                for prototype in prototypes {
+                    *page += &format!("<br><code>{}</code>", escape(prototype));
+                }
+                // If another kernel has the symbol, its name is spelled right.
+                if let Some(obstacle) = cell.obstacle.as_ref().filter(|_| !(known && missing(cell)))
+                {
+                    *page += &format!("<br><small>{}</small>", escape(&obstacle.to_string()));
+                }
+                *page += "</td>";
+            }
+            *page += "</tr>\n";
+        }
+        *page += "</tbody>\n</table></div>\n";
+    }
+
     /// Returns a sentence that counts the symbols by their worst state.
     fn summary(&self) -> String {
         let worst = |row: &Row| row.cells.iter().map(Cell::state).max();
         let number = |state| {
-            let rows = self.symbols.iter();
+            let rows = self.own();
             rows.filter(|row| worst(row) == Some(state)).count()
         };
         let signed = |state: State, words: &str| {
@@ -83,7 +104,7 @@ impl Matrix {
         };
         format!(
             "{} on {}: {}, {}, {}.",
-            count(self.symbols.len(), "symbol"),
+            count(self.own().count(), "symbol"),
             count(self.kernels.len(), "kernel"),
             signed(State::Fine, "importable on all alike"),
             signed(

@@ -30,6 +30,8 @@ use std::{
 /// A symbol to compare: `NAME` or `MODULE:NAME`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
 pub struct Subject {
+    /// Set if only kimport itself imports it. These come last.
+    pub internal: bool,
     /// The module that should have it; `None`: the kernel image, or else any module.
     pub provider: Option<String>,
     /// The symbol.
@@ -53,6 +55,7 @@ impl FromStr for Subject {
             return Err(error.help("give NAME or MODULE:NAME"));
         }
         Ok(Self {
+            internal: false,
             provider: provider.map(|provider| provider.replace('-', "_")),
             name: name.to_owned(),
             finder: Finder::Crate,
@@ -63,6 +66,7 @@ impl FromStr for Subject {
 /// Returns the imports that a module makes with kimport or as livepatch symbols.
 pub fn subjects(listing: &Listing) -> BTreeSet<Subject> {
     let livepatch = listing.livepatch.iter().map(|symbol| Subject {
+        internal: false,
         provider: (symbol.provider != VMLINUX).then(|| symbol.provider.clone()),
         name: symbol.name.clone(),
         finder: Finder::Livepatch,
@@ -71,12 +75,19 @@ pub fn subjects(listing: &Listing) -> BTreeSet<Subject> {
     // The imports of a `#[livepatch]` block are listed as both kinds.
     for import in &listing.imports {
         let [livepatch, subject] = [Finder::Livepatch, Finder::Crate].map(|finder| Subject {
+            internal: false,
             provider: import.provider.clone(),
             name: import.name.clone(),
             finder,
         });
         subjects.remove(&livepatch);
-        subjects.insert(subject);
+        // The imports of kimport itself are the last ones of the list.
+        if !import.internal || !subjects.contains(&subject) {
+            subjects.insert(Subject {
+                internal: import.internal,
+                ..subject
+            });
+        }
     }
     subjects
 }
@@ -186,9 +197,14 @@ impl Matrix {
 }
 
 impl Matrix {
+    /// Returns the symbols that are not only imports of kimport itself.
+    fn own(&self) -> impl Iterator<Item = &Row> {
+        self.symbols.iter().filter(|row| !row.subject.internal)
+    }
+
     /// Returns the differences of all layouts, each once, the nearest to a symbol first.
     fn layout_differences(&self) -> Vec<&str> {
-        let cells = self.symbols.iter().flat_map(|row| &row.cells);
+        let cells = self.own().flat_map(|row| &row.cells);
         let lists: Vec<_> = cells.filter_map(|cell| cell.layouts.as_deref()).collect();
         let longest = lists.iter().map(|list| list.len()).max().unwrap_or(0);
         let mut seen = HashSet::new();
@@ -202,6 +218,13 @@ impl Matrix {
 }
 
 impl Row {
+    /// Returns whether nobody needs to see it: it is an import of kimport itself, and there is
+    /// nothing to say about it.
+    fn is_folded(&self) -> bool {
+        let mut cells = self.cells.iter();
+        self.subject.internal && cells.all(|cell| cell.state() == State::Fine)
+    }
+
     fn changed(&self) -> bool {
         let mut cells = self.cells.iter();
         cells.any(|cell| cell.same_prototype == Some(false))

@@ -17,6 +17,9 @@ const MAX_PLACES: usize = 3;
 /// The number of layouts that the text shows at most.
 const MAX_LAYOUTS: usize = 20;
 
+/// The words for the imports of kimport itself.
+pub(super) const INTERNAL: &str = "kimport itself imports";
+
 impl Matrix {
     /// Returns the matrix as text for people: a table, or a list if the table were wider than
     /// `width` columns.
@@ -24,7 +27,9 @@ impl Matrix {
         let kernels = self.kernels.iter();
         let names: Vec<String> = kernels.map(|one| printable(&one.kernel)).collect();
         let mut rows = vec![[&["SYMBOL".to_owned()][..], &names].concat()];
-        for row in &self.symbols {
+        let (folded, shown): (Vec<_>, Vec<_>) =
+            self.symbols.iter().partition(|row| row.is_folded());
+        for row in &shown {
             let cells = row.cells.iter();
             let cells = cells.map(|cell| printable(cell.words().join(", ")));
             rows.push(iter::once(row.subject.label()).chain(cells).collect());
@@ -33,7 +38,11 @@ impl Matrix {
         if text.lines().map(|line| line.chars().count()).max() > width.or(Some(usize::MAX)) {
             text = list(&rows);
         }
-        let changed = self.symbols.iter().filter(|row| row.changed());
+        if !folded.is_empty() {
+            let labels: Vec<_> = folded.iter().map(|row| row.subject.label()).collect();
+            text += &format!("{INTERNAL}, alike on all kernels: {}\n", labels.join(" "));
+        }
+        let changed = shown.iter().filter(|row| row.changed());
         for (number, row) in changed.enumerate() {
             if number == 0 {
                 text += "\nPrototypes that differ, by the names of types:\n";

@@ -97,6 +97,7 @@ impl Taken {
                 kind,
                 optional: false,
                 unverified: !self.is_described(),
+                internal: false,
                 policy: Policy::Strict,
                 // The kernel has no name so often.
                 position: (*position).try_into().unwrap_or(u32::MAX),

@@ -361,6 +361,9 @@ pub fn with_table(directory: &TempDir, table: &[u8]) -> String {
     output
 }
 
+/// The flag of an import of kimport itself.
+pub const INTERNAL: u8 = 1 << 4;
+
 /// Makes one record of an import table.
 pub fn record(kind: u8, flags: u8, position: u32, provider: &str, name: &str) -> Vec<u8> {
     kimport_testing::record(kind, flags, position, ["block", provider, name, name], &[])
