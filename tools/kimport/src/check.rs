@@ -2,6 +2,12 @@
 
 //! `kimport check`: tells whether every import of a module would resolve on a given kernel.
 
+mod all;
+mod summary;
+
+pub use all::{modules_below, readable, AllReport};
+pub use summary::Reason;
+
 use crate::{
     elf::IGNORED,
     error::{count, printable, Error, Outcome, Result},
@@ -43,6 +49,8 @@ pub struct Finding {
     pub provider: Option<String>,
     /// The way in which the module refers to it.
     pub way: ReferenceKind,
+    /// Set if kimport itself imports it.
+    pub internal: bool,
     /// The position among several symbols of that name, counted from 1; 0: none is stated.
     pub position: u32,
     /// The reason why it would not resolve.
@@ -97,6 +105,8 @@ pub struct CheckReport {
     pub license: Option<String>,
     /// The symbols that would not resolve.
     pub findings: Vec<Finding>,
+    /// The reasons of all that is wrong, each with its way out.
+    pub reasons: Vec<Reason>,
 }
 
 impl CheckReport {
@@ -113,9 +123,10 @@ impl CheckReport {
                 Err(cause) if import.optional && cause.is_absence() => {
                     missing_optional.push(import.name.clone());
                 }
-                Err(cause) => {
-                    findings.push(Finding::new(kernel, &wanted, ReferenceKind::Import, cause))
-                }
+                Err(cause) => findings.push(Finding {
+                    internal: import.internal,
+                    ..Finding::new(kernel, &wanted, ReferenceKind::Import, cause)
+                }),
             }
         }
         let (mut verified, mut unverified, mut warnings) = (0, Vec::new(), Vec::new());
@@ -150,7 +161,10 @@ impl CheckReport {
                 TypeVerdict::Refuse(report) => Cause::Differs { report },
             };
             let wanted = wanted_import(import, &listing.livepatch);
-            findings.push(Finding::new(kernel, &wanted, ReferenceKind::Import, cause));
+            findings.push(Finding {
+                internal: import.internal,
+                ..Finding::new(kernel, &wanted, ReferenceKind::Import, cause)
+            });
         }
         for symbol in &listing.livepatch {
             let (name, provider) = (&symbol.name, &symbol.provider);
@@ -174,7 +188,7 @@ impl CheckReport {
         for finding in &mut findings {
             finding.message = finding.as_logged(module);
         }
-        Self {
+        let mut report = Self {
             module: module.to_owned(),
             kernel: kernel.name.clone(),
             sources: kernel.sources.clone(),
@@ -189,7 +203,10 @@ impl CheckReport {
             missing_optional,
             license: license(listing).map(|why| format!("{module}: kimport: cannot import: {why}")),
             findings,
-        }
+            reasons: Vec::new(),
+        };
+        report.reasons = report.sum_up();
+        report
     }
 
     /// Compares the types that the module in `file` was built with, as far as its own BTF has them,
@@ -209,6 +226,7 @@ impl CheckReport {
             finding.message = finding.as_logged(&self.module);
             self.findings.push(finding);
         }
+        self.reasons = self.sum_up();
     }
 
     fn count(&self) -> usize {
@@ -251,6 +269,9 @@ impl CheckReport {
             printable(&self.kernel),
             count(self.checked, "symbol")
         );
+        for reason in &self.reasons {
+            text += &format!("  {}\n", reason.line());
+        }
         if self.verified > 0 {
             text += &format!("  {} as declared\n", count(self.verified, "type"));
         }
@@ -291,6 +312,7 @@ impl Finding {
                 _ => Some(wanted.provider.unwrap_or(VMLINUX).to_owned()),
             },
             way,
+            internal: false,
             position: wanted.position.unwrap_or(0),
             cause,
             message: String::new(),

@@ -81,6 +81,7 @@ fn declared_types_are_compared() {
           declared:  void target_complete_cmd(struct se_cmd *, s32)
           kernel:    void target_complete_cmd(struct se_cmd *, u8)
                                                                ^^ argument 2: N bytes, kernel has N
+          of another type: N symbols (nr_processes, target_complete_cmd): declare it with the type of this kernel, which `kimport declare` writes
     "#]]
     .assert_eq(&findings(&text));
 }
@@ -118,6 +119,14 @@ fn each_cause_is_told_as_the_kernel_would() {
         target_core_file: kimport: cannot import f from no_such_module: the provider is no module of this kernel; add the provider's .ko to --kernel
         target_core_file: kimport: cannot import unix_gc from unix: the provider is no module of this kernel; add the provider's .ko to --kernel
         note: optional start_kernel would be missing
+          not found: N symbol (nr_procceses): check the spelling, or make it #[optional]; `kimport compare` tells which kernels have it
+          in another place: N symbols (target_cmd_size_check, nr_processes): correct `from` in the block, or try --from PROVIDER=OLD
+          several of the name: N symbol (name_show): select one with #[position], or @N in a Kbuild
+          inlined or cloned: N symbol (rd_release_sgl_table): import a function that calls it
+          freed after init: N symbol (start_kernel): import a symbol that stays in memory
+          per-CPU data: N symbol (runqueues): import a function that gives access to it
+          of another kind: N symbols (nr_processes, init_uts_ns): declare a function as one, and data as data
+          no provider: N symbols (f, unix_gc): add the provider's .ko to --kernel, or take another provider with --from
     "#]]
     .assert_eq(&findings(&text));
 }
@@ -144,6 +153,7 @@ fn what_is_not_given_is_not_guessed() {
         target_core_file: Unknown symbol target_configure_unmap_from_bdev (err -2): cannot be told; add Module.symvers to --kernel
         target_core_file: Unknown symbol target_to_linux_sector (err -2): cannot be told; add Module.symvers to --kernel
         target_core_file: Unknown symbol transport_backend_register (err -2): cannot be told; add Module.symvers to --kernel
+          not known: N symbols (target_cmd_size_check, sbc_attrib_attrs, sbc_dif_verify, sbc_get_device_type, sbc_get_write_same_sectors, sbc_parse_cdb, target_backend_unregister, target_complete_cmd, N more): add the files that the lines above name to --kernel
           not known: modules: none in what was given
     "#]]
     .assert_eq(&findings(&text));
@@ -154,6 +164,81 @@ fn what_is_not_given_is_not_guessed() {
     let (_, out, err) = kimport(format!("check {module} --kernel {kernel}"));
     assert!(!out.contains("cannot import"), "{out}{err}");
     has(&out, "kallsyms tables in");
+}
+
+/// Each reason is told once, with its symbols and the way out. Imports of kimport itself are a
+/// reason of their own.
+#[stock_test]
+fn reasons_are_summed_up() {
+    let directory = TempDir::new().unwrap();
+    let table = [
+        record(FUNCTION, 0, 0, "", "no_such_symbol"),
+        record(FUNCTION, 0, 0, "target_core_mod", "nor_this"),
+        record(FUNCTION, INTERNAL, 0, "", "not_even_this"),
+        record(DATA, 0, 0, "", "runqueues"),
+    ];
+    let module = with_table(&directory, &table.concat());
+    let check = format!("check {module} --kernel {}", stock_kernel());
+    let (text, _) = ends(1, &check);
+    let (_, summary) = text.split_once(" checked, 4 findings\n").unwrap();
+    let (summary, _) = summary
+        .split_once("  unverified: ")
+        .unwrap_or((summary, ""));
+    expect![[r#"
+          not found: 2 symbols (no_such_symbol, nor_this): check the spelling, or make it #[optional]; `kimport compare` tells which kernels have it
+          per-CPU data: 1 symbol (runqueues): import a function that gives access to it
+          kimport itself lacks: 1 symbol (not_even_this): build the module with a kimport that knows this kernel
+    "#]].assert_eq(
+        summary
+            .split_once("  from ")
+            .map_or(summary, |(lines, _)| lines),
+    );
+    let reasons = &json(&ends(1, check + " --json").0)["reasons"];
+    assert_eq!(
+        reasons[0]["symbols"],
+        serde_json::json!(["no_such_symbol", "nor_this"])
+    );
+}
+
+#[stock_test]
+fn all_modules_of_a_directory_are_checked() {
+    let directory = TempDir::new().unwrap();
+    let below = directory.path().join("below");
+    fs::create_dir(&below).unwrap();
+    let all = format!("check --all {} --kernel", directory.path().display());
+    let (_, error) = ends(2, format!("{all} {}", stock_kernel()));
+    has(&error, "has no modules");
+
+    // A module that only another one of the directory has the symbols for.
+    let core = below.join("target_core_mod_new.ko.xz");
+    fs::copy(stock("target_core_mod"), core).unwrap();
+    let relinked = path(&directory, "tcm_loop_new.ko");
+    let from = "target_core_mod_new=target_core_mod";
+    let (input, symvers) = (stock("tcm_loop"), symvers());
+    fine(format!(
+        "relink {input} --from {from} --symvers {symvers} -o {relinked}"
+    ));
+    let (text, _) = fine(format!("{all} {}", stock_kernel()));
+    has(&text, "\n2 modules on ");
+    has(&text, ": no findings\n");
+
+    let table = record(FUNCTION, 0, 0, "", "no_such_symbol");
+    with_table(&directory, &table);
+    write(&directory, "broken.ko", "not a module");
+    fs::remove_file(path(&directory, "plain.ko")).unwrap();
+    let (text, _) = ends(1, format!("{all} {}", stock_kernel()));
+    has(&text, "broken.ko");
+    has(&text, "not found: 1 symbol");
+    has(&text, "\n4 modules on ");
+    has(&text, ": findings in 2\n  not found: check the spelling");
+    let report = json(&ends(1, format!("{all} {} --json", stock_kernel())).0);
+    let modules = report["modules"].as_array().unwrap();
+    assert_eq!(modules.len(), 4);
+    let broken = &modules[1];
+    assert!(
+        broken["report"].is_null() && broken["error"].is_string(),
+        "{broken}"
+    );
 }
 
 /// The imports of kimport itself that are as they should be take one line.
@@ -205,6 +290,7 @@ fn relinked_modules_are_checked_by_livepatchs_rules() {
     let (text, _) = ends(1, check);
     expect![[r#"
         livepatch: symbol 'target_submit' not found in symbol table: target_core_file: there is no such symbol there, but target_core_mod has one; name that module with `from`
+          in another place: N symbol (target_submit): correct `from` in the block, or try --from PROVIDER=OLD
     "#]].assert_eq(&findings(&text));
 }
 
@@ -300,6 +386,7 @@ fn a_license_that_is_not_gpl_compatible_is_a_finding() {
         tcm_loop: Unknown symbol target_init_cmd (err -2): target_core_mod exports it to GPL-compatible modules only
         tcm_loop: Unknown symbol target_submit_prep (err -2): target_core_mod exports it to GPL-compatible modules only
         tcm_loop: module license 'GP?' taints kernel.
+          license: N symbols (__root_device_register, bus_register, bus_unregister, dev_set_name, device_register, device_unregister, driver_register, driver_unregister, N more): state a GPL-compatible license, if the module has one
     "#]].assert_eq(&findings(&text));
 }
 

@@ -24,18 +24,24 @@ use std::path::PathBuf;
 /// structs that a module was compiled with. The checks of the kernel's module
 /// loader are made too: the version magic, the architecture, and the namespaces, license and
 /// versions of exported symbols. A difference that the loader accepts with a taint is a warning. A
-/// question that the given files do not answer is reported as "not known". Nothing is loaded.
+/// question that the given files do not answer is reported as "not known". Nothing is loaded. The
+/// last lines tell the reasons for the findings, each with its way out.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:\n\n  \
     kimport check rust_iblock.ko --kernel running\n  \
     kimport check rust_iblock.ko --kernel running,other/provider.ko\n  \
     kimport check rust_iblock.ko --from target_core_mod_new=target_core_mod \\\n      \
     --kernel linux-image.deb,target_core_mod_new.ko\n  \
+    kimport check --all --kernel linux-image.deb\n  \
     kimport check rust_iblock.ko --kernel next=/mnt/boot/vmlinuz,/mnt/lib/modules/7.3.4")]
 pub(super) struct Check {
     /// The module: .ko, .ko.xz, .ko.zst or .ko.gz
-    #[arg(value_name = "FILE.ko")]
-    input: PathBuf,
+    #[arg(value_name = "FILE.ko", required_unless_present = "all")]
+    input: Option<PathBuf>,
+    /// Checks every module below DIR, or all that DKMS has built for the running kernel, in one
+    /// table
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["input", "from"])]
+    all: Option<Option<PathBuf>>,
     #[arg(long, value_name = KERNEL, help = KERNEL_HELP, long_help = KERNEL_LONG_HELP)]
     kernel: kernel::Spec,
     #[arg(long, value_name = REPLACEMENT, help = REPLACEMENT_HELP, long_help = REPLACEMENT_LONG_HELP)]
@@ -44,10 +50,18 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn run(&self, as_json: bool) -> Result<Outcome> {
+        let Some(input) = &self.input else {
+            let directory = self.all.as_ref().and_then(Option::as_deref);
+            let files = check::modules_below(directory, &kimport_setup::running())?;
+            let kernel = inputs::kernel(&self.kernel.clone().with(&check::readable(&files)))?;
+            let report = check::AllReport::new(&files, kernel);
+            output::result(as_json, &report, || report.text(output::width()))?;
+            return Ok(report.outcome());
+        };
         let list = || {
-            let file = ModuleFile::read(&self.input)?;
+            let file = ModuleFile::read(input)?;
             let listing = Listing::new(&file, None);
-            let listing = listing.map_err(|error| error.context(self.input.display()))?;
+            let listing = listing.map_err(|error| error.context(input.display()))?;
             Ok((file, listing))
         };
         let (kernel, listed) = inputs::kernel_while(&self.kernel, || {
@@ -63,7 +77,7 @@ impl Check {
         let exports = |module: &str, symbol: &str| kernel.exports_from(module, symbol);
         listing
             .take_from(&self.from, exports)
-            .map_err(|error| error.context(self.input.display()))?;
+            .map_err(|error| error.context(input.display()))?;
         let mut report = check::CheckReport::new(&listing, kernel);
         report.compare_types(&file, &listing, kernel);
         output::result(as_json, &report, || report.text())?;

@@ -18,7 +18,7 @@ use schemars::{generate::SchemaSettings, JsonSchema};
 #[command(after_long_help = "Example:\n\n  \
     kimport schema check")]
 pub(super) struct Schema {
-    /// The subcommand, or error for the output of any subcommand that fails
+    /// The subcommand, check-all for check --all, or error for the output of any that fails
     #[arg(value_name = "COMMAND")]
     of: Of,
 }
@@ -28,6 +28,7 @@ pub(super) struct Schema {
 enum Of {
     List,
     Check,
+    CheckAll,
     Compare,
     Declare,
     Relink,
@@ -43,6 +44,7 @@ impl Schema {
         output::json(&match self.of {
             Of::List => of::<list::Listing>(),
             Of::Check => of::<check::CheckReport>(),
+            Of::CheckAll => of::<check::AllReport>(),
             Of::Compare => of::<compare::Matrix>(),
             Of::Declare => of::<declare::Declarations>(),
             Of::Relink => of::<relink::RelinkReport>(),

@@ -17,6 +17,14 @@ pub struct Spec {
     pub(super) paths: Vec<PathBuf>,
 }
 
+impl Spec {
+    /// Returns the kernel with more files.
+    pub fn with(mut self, paths: &[PathBuf]) -> Self {
+        self.paths.extend_from_slice(paths);
+        self
+    }
+}
+
 impl FromStr for Spec {
     type Err = Error;
 

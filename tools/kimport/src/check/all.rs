@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `kimport check --all`: many modules against one kernel.
+
+use super::{CheckReport, Reason};
+use crate::{
+    error::{count, printable, Error, Outcome, Result},
+    kernel::Kernel,
+    list::Listing,
+    module_file::{ModuleFile, EXTENSIONS},
+    text_table::text_table,
+};
+use indexmap::IndexMap;
+use rayon::prelude::*;
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use walkdir::WalkDir;
+
+/// The result of a check of many modules.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+pub struct AllReport {
+    /// The kernel.
+    pub kernel: String,
+    /// The modules, in the order of their paths.
+    pub modules: Vec<Checked>,
+}
+
+/// A module of many.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+pub struct Checked {
+    /// Its file.
+    pub file: PathBuf,
+    /// The result of the check, unless the file cannot be read.
+    pub report: Option<CheckReport>,
+    /// The cause for which it cannot be checked.
+    pub error: Option<String>,
+}
+
+/// Returns the modules below `directory`, or those that DKMS has built for the kernel `release`.
+/// Symbolic links, which DKMS makes to the same modules, are not followed.
+pub fn modules_below(directory: Option<&Path>, release: &str) -> Result<Vec<PathBuf>> {
+    let of_dkms = Path::new("/var/lib/dkms");
+    let mut files = Vec::new();
+    for entry in WalkDir::new(directory.unwrap_or(of_dkms)).sort_by_file_name() {
+        let entry = entry.map_err(Error::unusable)?;
+        let name = entry.file_name().to_string_lossy();
+        let is_module = EXTENSIONS.iter().any(|end| name.ends_with(end));
+        let mut parts = entry.path().iter();
+        let is_wanted = directory.is_some() || parts.any(|part| part == release);
+        if is_module && is_wanted && entry.file_type().is_file() {
+            files.push(entry.into_path());
+        }
+    }
+    if files.is_empty() {
+        let error = match directory {
+            Some(directory) => format!("{} has no modules", directory.display()),
+            None => format!("DKMS has built no modules for {release}"),
+        };
+        return Err(Error::unusable(error).help("name a directory that has some: --all DIR"));
+    }
+    Ok(files)
+}
+
+/// Returns those of the modules that can be read.
+pub fn readable(files: &[PathBuf]) -> Vec<PathBuf> {
+    let is_readable = |path: &&PathBuf| read(path).is_ok();
+    files.par_iter().filter(is_readable).cloned().collect()
+}
+
+fn read(path: &Path) -> Result<(ModuleFile, Listing)> {
+    let file = ModuleFile::read(path)?;
+    let listing = Listing::new(&file, None).map_err(|error| error.context(path.display()))?;
+    Ok((file, listing))
+}
+
+fn check(path: &Path, kernel: &Kernel) -> Result<CheckReport> {
+    let (file, listing) = read(path)?;
+    let mut report = CheckReport::new(&listing, kernel);
+    report.compare_types(&file, &listing, kernel);
+    Ok(report)
+}
+
+impl AllReport {
+    /// Checks modules. `kernel` has those that are readable, too, because they may use each other.
+    pub fn new(files: &[PathBuf], kernel: &Kernel) -> Self {
+        let modules = files.par_iter().map(|path| {
+            let result = check(path, kernel);
+            Checked {
+                file: path.clone(),
+                error: result.as_ref().err().map(Error::to_string),
+                report: result.ok(),
+            }
+        });
+        Self {
+            kernel: kernel.name.clone(),
+            modules: modules.collect(),
+        }
+    }
+
+    fn bad(&self) -> usize {
+        let is_bad = |module: &&Checked| match &module.report {
+            Some(report) => report.outcome() != Outcome::Fine,
+            None => true,
+        };
+        self.modules.iter().filter(is_bad).count()
+    }
+
+    /// Returns whether there are findings, or modules that cannot be checked.
+    pub fn outcome(&self) -> Outcome {
+        Outcome::of(self.bad() > 0)
+    }
+
+    /// Returns the report as text for people: a table for a terminal of `width` columns, and the
+    /// ways out.
+    pub fn text(&self, width: Option<usize>) -> String {
+        let rows = self.modules.iter().map(|module| {
+            let (symbols, verdict) = match &module.report {
+                Some(report) => (report.checked.to_string(), report.verdict()),
+                None => (String::new(), module.error.clone().unwrap_or_default()),
+            };
+            [module.file.display().to_string(), symbols, verdict].map(printable)
+        });
+        let head = ["MODULE", "SYMBOLS", "VERDICT"].map(str::to_owned);
+        let mut text = text_table(std::iter::once(head).chain(rows), width);
+        let bad = match self.bad() {
+            0 => "no findings".to_owned(),
+            bad => format!("findings in {bad}"),
+        };
+        let modules = count(self.modules.len(), "module");
+        text += &format!("{modules} on {}: {bad}\n", printable(&self.kernel));
+        let mut ways_out = IndexMap::new();
+        let reports = self
+            .modules
+            .iter()
+            .filter_map(|module| module.report.as_ref());
+        for reason in reports.flat_map(|report| &report.reasons) {
+            ways_out.insert(reason.reason, reason.way_out);
+        }
+        for (reason, way_out) in ways_out {
+            text += &format!("  {reason}: {way_out}\n");
+        }
+        text
+    }
+}
+
+impl CheckReport {
+    fn verdict(&self) -> String {
+        let reasons: Vec<_> = self.reasons.iter().map(Reason::short).collect();
+        match reasons.join(", ").as_str() {
+            "" if self.undetermined.is_empty() => "all resolve".to_owned(),
+            "" => "all resolve, as far as is known".to_owned(),
+            reasons => reasons.to_owned(),
+        }
+    }
+}
