@@ -60,14 +60,17 @@ impl Stock {
         self.base.join("lib/modules").join(&self.release)
     }
 
-    /// Returns a text that changes when the kernel is another one.
+    /// Returns a text that changes when the kernel is another one, or when a module was installed.
+    /// That makes depmod write its list anew, which an unpacked package lacks.
     pub(crate) fn fingerprint(&self) -> Result<String> {
         let order = self.modules().join("modules.order");
+        let listed = self.modules().join("modules.dep");
         Ok(format!(
-            "{} {} {}",
+            "{} {} {} {}",
             self.release,
             fingerprint(&order)?,
-            fingerprint(&self.kernel)?
+            fingerprint(&self.kernel)?,
+            fingerprint(&listed).unwrap_or_default()
         ))
     }
 
@@ -280,6 +283,25 @@ kernel/drivers/md/dm-mod.ko.xz:
             .closure(names.iter().copied())?
             .into_iter()
             .collect())
+    }
+
+    #[test]
+    fn a_module_that_was_installed_makes_another_kernel() {
+        let root = tempfile::tempdir().unwrap();
+        let modules = root.path().join("lib/modules/1");
+        fs::create_dir_all(modules.join("kernel")).unwrap();
+        for name in ["modules.order", "vmlinuz"] {
+            fs::write(modules.join(name), "").unwrap();
+        }
+        let stock = Stock::find(root.path(), None).unwrap();
+        let unpacked = stock.fingerprint().unwrap();
+        let with = |list: &str| {
+            fs::write(modules.join("modules.dep"), list).unwrap();
+            stock.fingerprint().unwrap()
+        };
+        let first = with("a.ko:\n");
+        assert_ne!(unpacked, first);
+        assert_ne!(first, with("a.ko:\nupdates/dkms/b.ko:\n"));
     }
 
     #[test]
