@@ -55,6 +55,64 @@ fn the_pinned_kernel_is_there() {
     }
 }
 
+/// A tree as the headers packages of Arch, Fedora and Ubuntu lay it out is used as it is.
+#[stock_test]
+fn headers_with_rust_metadata() {
+    let built = kimport_testing::kdir();
+    let directory = TempDir::new().unwrap();
+    let kdir = directory.path();
+    let put = |names: &[&str]| {
+        for name in names {
+            let to = kdir.join(name);
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::copy(built.join(name), to).unwrap();
+        }
+    };
+    put(&[
+        "include/config/kernel.release",
+        "include/config/auto.conf",
+        "rust/libcore.rmeta",
+        "rust/libkernel.rmeta",
+        "rust/libmacros.so",
+    ]);
+    let run = |rustc: Option<&Path>| {
+        let mut command = prepare(&[kdir.to_str().unwrap()]);
+        if let Some(rustc) = rustc {
+            command.env("RUSTC", rustc);
+        }
+        let output = command.env("KIMPORT_CACHE", "/nowhere").output().unwrap();
+        let texts = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+        (output.status.code(), texts)
+    };
+    let (status, [out, err]) = run(None);
+    assert_eq!(
+        (status, out),
+        (Some(0), format!("KDIR={}\n", kdir.display())),
+        "{err}"
+    );
+    assert!(
+        err.contains("lack syn (rust/host/libsyn.rlib), flags of bindgen"),
+        "{err}"
+    );
+
+    put(&["rust/host/libsyn.rlib"]);
+    let source = fs::canonicalize(built.join("source")).unwrap();
+    std::os::unix::fs::symlink(source, kdir.join("source")).unwrap();
+    let (_, [_, err]) = run(None);
+    assert!(err.contains("these are the headers of"), "{err}");
+
+    // The compiler is another one, or none.
+    let (status, [out, err]) = run(Some(Path::new("/bin/echo")));
+    assert_eq!((status, &*out), (Some(1), ""), "{err}");
+    assert!(
+        err.contains("and this system has echo (GNU coreutils)"),
+        "{err}"
+    );
+    let (status, [_, err]) = run(Some(Path::new("/nowhere/rustc")));
+    assert_eq!(status, Some(1));
+    assert!(err.contains("and there is no rustc here"), "{err}");
+}
+
 #[test]
 fn what_is_no_kernel() {
     for kernel in ["a/b", "-x", "linux", "7.3;true"] {

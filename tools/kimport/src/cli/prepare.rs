@@ -18,6 +18,10 @@ use kimport_setup::Named;
 /// kernel; for another kernel without Rust, the tree is the headers package, for modules in C. The
 /// command prints the path of the tree: KDIR=... A tree that exists is not made again.
 ///
+/// Headers that have Rust metadata, as those of Ubuntu (with linux-lib-rust), Arch and Fedora, are
+/// used as they are, if rustc is the compiler of the kernel. So is a tree in which a kernel was
+/// built. For these, /lib/modules/RELEASE/build or the DIRECTORY has rust/libkernel.rmeta.
+///
 /// The first run needs the network, about 5 GB, and some minutes.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Environment:\n  \
@@ -27,8 +31,9 @@ use kimport_setup::Named;
     export $(kimport prepare --running) && make -C \"$KDIR\" M=\"$PWD\"\n  \
     kimport prepare 7.3.4+deb13-amd64 --json")]
 pub(super) struct Prepare {
-    /// The release of a kernel that is installed or in the archive, or the directory of a kernel's
-    /// .deb files; by default the kernel that this version of kimport is tested with
+    /// The release of a kernel that is installed or in the archive, the directory of a kernel's
+    /// .deb files, or a tree with Rust metadata; by default the kernel that this version of kimport
+    /// is tested with
     #[arg(
         value_name = "RELEASE|DIRECTORY",
         conflicts_with = "running",
@@ -50,13 +55,28 @@ impl Prepare {
         output::result(as_json, &prepared, || {
             format!("KDIR={}\n", prepared.kdir.display())
         })?;
-        if !as_json {
-            output::notes(&[format!(
+        let kdir = prepared.kdir.display();
+        let note = match &prepared.in_root {
+            Some(in_root) => format!(
                 "the tree holds programs of Debian's; build modules on other systems with\n  \
-                 KIMPORT_BIND=\"$PWD\" {} make -C {} M=\"$PWD\"",
-                prepared.in_root.display(),
-                prepared.kdir.display()
-            )]);
+                 KIMPORT_BIND=\"$PWD\" {} make -C {kdir} M=\"$PWD\"",
+                in_root.display(),
+            ),
+            None if prepared.lacks.is_empty() => {
+                format!(
+                    "these are the headers of {}, with Rust metadata",
+                    prepared.release
+                )
+            }
+            None => format!(
+                "these headers of {} have Rust metadata, but lack {}: modules that import with the \
+                 crate need a tree in which the kernel was built; modules in C do not",
+                prepared.release,
+                prepared.lacks.join(", ")
+            ),
+        };
+        if !as_json {
+            output::notes(&[note]);
         }
         Ok(Outcome::Fine)
     }

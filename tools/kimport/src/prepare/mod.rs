@@ -5,6 +5,7 @@
 //! The crate `kimport_setup` does the work, as it does for `scripts/setup` in a checkout. The
 //! [`scripts`] that know the paths and run commands in the build root are part of this command.
 
+mod headers;
 mod scripts;
 
 use crate::error::{Error, Result};
@@ -22,22 +23,36 @@ use std::{env, path::PathBuf};
 pub struct Prepared {
     /// Its release, which `uname -r` prints.
     pub release: String,
-    /// The version of its packages.
+    /// The version of its packages; empty for headers with Rust metadata, which are used as they
+    /// are. For these, only `kdir` is told below.
     pub version: String,
     /// The tree to build against: `make -C KDIR M=...`.
     pub kdir: PathBuf,
     /// Its unpacked packages.
-    pub stock: PathBuf,
+    pub stock: Option<PathBuf>,
     /// Its source.
-    pub source: PathBuf,
+    pub source: Option<PathBuf>,
     /// The root of the system that has the compilers.
-    pub root: PathBuf,
+    pub root: Option<PathBuf>,
     /// The script that runs a command in that system.
-    pub in_root: PathBuf,
+    pub in_root: Option<PathBuf>,
+    /// The files that headers lack, without which kimport's crate cannot be built.
+    pub lacks: Vec<String>,
 }
 
-/// Prepares a kernel.
+/// Prepares a kernel, unless headers with Rust metadata were named or are those of the kernel.
 pub fn prepare(kernel: Named) -> Result<Prepared> {
+    match &kernel {
+        Named::Directory(directory) if headers::is_tree(directory) => {
+            return headers::tree(directory)
+        }
+        Named::Release(release) => {
+            if let Some(installed) = headers::installed(release)? {
+                return Ok(installed);
+            }
+        }
+        _ => {}
+    }
     let cache = cache_dir(|name| env::var_os(name)).ok_or_else(|| {
         Error::unusable("there is no cache directory: neither KIMPORT_CACHE nor HOME is set")
             .help("set KIMPORT_CACHE to a directory with 5 GB of space")
@@ -49,10 +64,11 @@ pub fn prepare(kernel: Named) -> Result<Prepared> {
         release: kernel.release,
         version: kernel.version,
         kdir: kernel.kdir,
-        stock: kernel.stock,
-        source: kernel.source,
-        root: kernel.root.path,
-        in_root: scripts.join("in-root"),
+        stock: Some(kernel.stock),
+        source: Some(kernel.source),
+        root: Some(kernel.root.path),
+        in_root: Some(scripts.join("in-root")),
+        lacks: Vec::new(),
     })
 }
 

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Headers packages that have Rust metadata, as those of Ubuntu (linux-lib-rust), Arch and Fedora,
+//! and trees in which a kernel was built. Such a tree is used as it is.
+
+use super::Prepared;
+use crate::error::{Error, Result};
+use std::{fs, path::Path, process::Command};
+
+/// The file that tells that a tree has Rust metadata.
+const METADATA: &str = "rust/libkernel.rmeta";
+
+/// Further files that the crate and the macro are built with. Some packages lack them.
+const NEEDED: [(&str, &[&str]); 3] = [
+    ("syn", &["rust/host/libsyn.rlib", "rust/libsyn.rlib"]),
+    (
+        "flags of bindgen",
+        &["rust/Makefile", "source/rust/Makefile"],
+    ),
+    (
+        "parameters of bindgen",
+        &["rust/bindgen_parameters", "source/rust/bindgen_parameters"],
+    ),
+];
+
+/// Returns the tree for the kernel `release` of this system, if its headers have Rust metadata.
+pub(super) fn installed(release: &str) -> Result<Option<Prepared>> {
+    let modules = Path::new("/lib/modules").join(release);
+    match modules.join("build").join(METADATA).exists() {
+        true => tree(&modules.join("build")).map(Some),
+        false => Ok(None),
+    }
+}
+
+/// Returns whether a directory is such a tree.
+pub(super) fn is_tree(directory: &Path) -> bool {
+    directory.join(METADATA).exists()
+}
+
+/// Checks that the compiler of this system is the one that `directory` was built with.
+pub(super) fn tree(directory: &Path) -> Result<Prepared> {
+    let kdir = fs::canonicalize(directory)
+        .map_err(|error| Error::unusable(format_args!("{}: {error}", directory.display())))?;
+    let read = |name: &str| {
+        let path = kdir.join(name);
+        fs::read_to_string(&path)
+            .map_err(|error| Error::unusable(format_args!("{}: {error}", path.display())))
+    };
+    let release = read("include/config/kernel.release")?.trim().to_owned();
+    let config = read("include/config/auto.conf")?;
+    let option = |name: &str| {
+        let mut lines = config.lines();
+        let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        value.map(|value| value.trim_matches('"').to_owned())
+    };
+    let built_with = option("CONFIG_RUSTC_VERSION_TEXT").unwrap_or_default();
+    check_compiler(&release, &built_with, compiler().as_deref())?;
+    let is_there = |paths: &[&str]| paths.iter().any(|path| kdir.join(path).exists());
+    let missing = NEEDED.iter().filter(|(_, paths)| !is_there(paths));
+    let missing: Vec<_> = missing
+        .map(|(what, paths)| format!("{what} ({})", paths[0]))
+        .collect();
+    Ok(Prepared {
+        release,
+        version: String::new(),
+        stock: None,
+        source: None,
+        root: None,
+        in_root: None,
+        lacks: missing,
+        kdir,
+    })
+}
+
+/// Returns the version of this system's compiler, or of the one that `RUSTC` names.
+fn compiler() -> Option<String> {
+    let program = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(program).arg("--version").output().ok()?;
+    let version = String::from_utf8(output.stdout).ok()?;
+    let version = version.lines().next()?;
+    output.status.success().then(|| version.trim().to_owned())
+}
+
+/// Refuses a compiler other than the kernel's, whose metadata it could not read.
+fn check_compiler(release: &str, built_with: &str, compiler: Option<&str>) -> Result<()> {
+    let found = match compiler {
+        Some(compiler) if compiler == built_with => return Ok(()),
+        Some(compiler) => format!("this system has {compiler}"),
+        None => "there is no rustc here".to_owned(),
+    };
+    Err(
+        Error::finding(format_args!("{release} was built with {built_with}, and {found}")).help(
+            "modules from another compiler do not fit; install that one, and name it in RUSTC if it is not in PATH",
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_compiler_is_the_kernels() {
+        let built_with = "rustc 1.85.1 (4eb161250 2025-03-15) (built from a source tarball)";
+        check_compiler("7.3", built_with, Some(built_with)).unwrap();
+        for (compiler, found) in [
+            (
+                Some("rustc 1.85.1 (4eb161250 2025-03-15)"),
+                "this system has rustc 1.85.1",
+            ),
+            (None, "there is no rustc here"),
+        ] {
+            let error = check_compiler("7.3", built_with, compiler).unwrap_err();
+            assert!(error.to_string().contains(found), "{error}");
+        }
+    }
+}
