@@ -5,8 +5,12 @@
 //! `UPDATE_EXPECT=1` writes the `.expanded.rs` files anew.
 
 use crate::{
-    bindings, bindings::Bindings, definitions, diagnostics, expand, expand::Context, layouts,
-    pipeline,
+    bindings,
+    bindings::Bindings,
+    definitions::{Definition, Definitions},
+    diagnostics, expand,
+    expand::Context,
+    layouts, pipeline,
 };
 use proc_macro2::{Delimiter, Group, Ident, Literal, Punct, Spacing, TokenStream, TokenTree};
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -90,15 +94,78 @@ fn names_in_c() {
 }
 
 /// bindgen writes an enumerator as a constant or inside of an `impl`, and rustfmt breaks long
-/// lines.
+/// lines, if it is there.
 #[test]
 fn enumerators() {
-    let text = "pub const e_A: e = -1;\npub const e_B: e =\n    2;\nimpl e {\n    \
-        pub const C: e = e(3);\n    pub const fn d(&self) -> e {}\n}\npub const f: &[u8; 1] = b\"e\";\n";
-    let found = definitions::Definitions::new(text);
-    let expected = [("A", -1), ("B", 2), ("C", 3)];
+    let formatted = "pub const e_A: e = -1;\npub const e_B: e =\n    2;\nimpl e {\n    \
+        pub const C: e = e(3);\n    pub const fn d(&self) -> e {}\n}\npub const f: &[u8; 1] = b\"}\";\n\
+        pub const e_D: e = 4;";
+    let expected = [("A", -1), ("B", 2), ("C", 3), ("D", 4)];
     let expected = expected.map(|(name, value)| (name.to_owned(), value));
-    assert_eq!(found.enumerators("e"), expected);
+    for text in [formatted, &unformatted(formatted)] {
+        assert_eq!(Definitions::new(text).enumerators("e"), expected);
+    }
+}
+
+/// The output of bindgen if there is no rustfmt.
+fn unformatted(formatted: &str) -> String {
+    let tokens: TokenStream = formatted.parse().unwrap();
+    tokens.to_string()
+}
+
+/// Everything that is found of the tests' bindings, and of the kernel's, is also found if they are
+/// not formatted.
+#[test]
+fn definitions_need_no_format() {
+    let support = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/ui/support/bindings.rs");
+    let mut files = vec![PathBuf::from(support)];
+    match std::env::var_os("KIMPORT_KDIR") {
+        Some(tree) => files.push(Path::new(&tree).join("rust/bindings/bindings_generated.rs")),
+        None => eprintln!("skipped: the kernel's bindings, because KIMPORT_KDIR is not set"),
+    }
+    for file in files {
+        let formatted = fs::read_to_string(&file).unwrap();
+        let unformatted = unformatted(&formatted);
+        let [all, found] = [&formatted, &unformatted].map(|text| Definitions::new(text));
+        for item in syn::parse_file(&formatted).unwrap().items {
+            let name = match item {
+                Item::Struct(item) => item.ident.to_string(),
+                Item::Union(item) => item.ident.to_string(),
+                Item::Type(item) => item.ident.to_string(),
+                _ => continue,
+            };
+            let expected = definition(&all, &formatted, &name);
+            assert!(!expected.is_empty(), "{name}");
+            assert_eq!(definition(&found, &unformatted, &name), expected, "{name}");
+        }
+    }
+}
+
+/// Returns all that is found of a type.
+fn definition(definitions: &Definitions, text: &str, name: &str) -> Vec<String> {
+    let (is_union, fields) = match definitions.get(text, name) {
+        Some(Definition::Fields { is_union, fields }) => (is_union, fields),
+        Some(Definition::Alias(ty) | Definition::Newtype(ty)) => (false, vec![(String::new(), ty)]),
+        None => return Vec::new(),
+    };
+    let fields = fields
+        .iter()
+        .map(|(name, ty)| format!("{name}: {}", quote!(#ty)));
+    let bits = definitions.bit_fields(text, name).into_iter();
+    let bits = bits.map(|field| {
+        format!(
+            "{} {} {} {}",
+            field.unit, field.name, field.offset, field.bits
+        )
+    });
+    let enumerators = definitions.enumerators(name).iter();
+    let enumerators = enumerators.map(|(name, value)| format!("{name} = {value}"));
+    let kind = [format!("union: {is_union}")];
+    kind.into_iter()
+        .chain(fields)
+        .chain(bits)
+        .chain(enumerators)
+        .collect()
 }
 
 /// An input has the parts that its expansion must have behind `// has: `, or a file with all of it.
