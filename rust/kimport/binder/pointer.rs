@@ -9,7 +9,7 @@
 //!   10 are sealed, and 9 have no `ENDBR` in the first place (`tests/suites/ibt.sh`).
 //! - kCFI (`CONFIG_CFI`): the caller compares the hash of the type in front of the target, and
 //!   traps if there is none or another one. There is none if the compiler saw nobody take the
-//!   function's address.
+//!   function's address. `scripts/Makefile.kimport` refuses to build this binder for such a kernel.
 //!
 //! So on x86 the static-call binder is the right one, and on arm64 the veneer binder makes cheaper
 //! calls. This one exists there only to be tested.
