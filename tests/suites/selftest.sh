@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Runs the crate's own tests: the module kimport_selftest prints their results to the kernel log.
+# Runs the crate's own tests: the module kimport_selftest prints their results to the kernel log, or
+# the kernel's KUnit does.
 #
 # kimport-vm: needs rust
 # kimport-vm: module tests/modules/selftest/kimport_selftest
@@ -12,7 +13,7 @@
 
 log_mark
 insmod "$TEST_MODULES/kimport_selftest.ko" || echo "# kimport_selftest does not load"
-log_since | sed -n 's/^kimport_selftest: //p' >/tmp/results
+log_since | sed 's/^kimport_selftest: //' | grep -E '^ *(1\.\.|(not )?ok )[0-9]' >/tmp/results
 log_since | grep 'kimport: .*tests\.rs\|kimport: .*selftest' | sed 's/^/# /'
 
 suites=$(sed -n 's/^1\.\.//p' /tmp/results)

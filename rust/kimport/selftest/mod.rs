@@ -35,10 +35,11 @@ const SUITES: &[&Suite] = &[
     imports::SUITE,
 ];
 
-/// Set if the next resolution finds no memory.
+/// Set if the next resolution of a module's symbols finds no memory.
 static LACKS_MEMORY: AtomicFlag = AtomicFlag::new(false);
 
-/// Makes the next resolution of this module find no memory.
+/// Makes the next resolution of a module's symbols find no memory. The tests that KUnit may run in
+/// between resolve the kernel image's.
 pub fn lack_memory_once() {
     LACKS_MEMORY.store(true, Relaxed);
 }
