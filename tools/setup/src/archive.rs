@@ -191,6 +191,15 @@ pub(crate) fn after<'a>(start: &str, text: &'a str) -> &'a str {
     rest.unwrap_or_default()
 }
 
+/// Returns the names of the packages whose `.deb` files are in a directory.
+fn packages_in(directory: &Path) -> Result<HashSet<String>> {
+    let files = crate::packages::deb_files(directory)?;
+    let names = files.iter().filter_map(|file| file.file_name()?.to_str());
+    Ok(names
+        .filter_map(|name| Some(name.split_once('_')?.0.to_owned()))
+        .collect())
+}
+
 /// The archive as apt inside the build root sees it. Lists and downloads live in the cache.
 #[derive(Debug)]
 pub(crate) struct Archive<'a> {
@@ -315,7 +324,8 @@ impl<'a> Archive<'a> {
         Ok(names.lines().map(str::to_owned).collect())
     }
 
-    /// Downloads this version of packages into a directory.
+    /// Downloads this version of packages into a directory, which has no other versions, unless
+    /// they are there.
     pub(crate) fn download<'p>(
         &self,
         packages: impl IntoIterator<Item = &'p String>,
@@ -324,11 +334,17 @@ impl<'a> Archive<'a> {
         log: &Log,
     ) -> Result<()> {
         fs::create_dir_all(directory).at(directory)?;
-        let packages = packages
-            .into_iter()
-            .map(|package| format!("{package}={version}"));
+        let present = packages_in(directory)?;
+        let missing = packages.into_iter();
+        let missing: Vec<_> = missing
+            .filter(|package| !present.contains(*package))
+            .map(|package| format!("{package}={version}"))
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
         let mut apt = self.apt("apt-get", &["-q", "download"]);
-        log.run(apt.args(packages).current_dir(directory))
+        log.run(apt.args(missing).current_dir(directory))
     }
 
     /// Returns the kernels of the last suite, newest first. The archive keeps images longer than
@@ -383,6 +399,19 @@ fn is_kernel_image(name: &str, architecture: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn packages_that_are_there_are_known() {
+        let directory = tempfile::tempdir().unwrap();
+        for name in [
+            "linux-headers-7.3_7.3-1_amd64.deb",
+            "linux-image-7.3_7.3-1_amd64.deb.part",
+        ] {
+            fs::write(directory.path().join(name), "").unwrap();
+        }
+        let present = packages_in(directory.path()).unwrap();
+        assert_eq!(present, HashSet::from(["linux-headers-7.3".to_owned()]));
+    }
 
     #[test]
     fn repositories_of_apt() {

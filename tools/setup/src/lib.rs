@@ -194,7 +194,7 @@ fn find_release(release: &str, command: &str, steps: &mut Steps) -> Result<(Kern
 fn newest(archive: &Archive<'_>, steps: &Steps, log: &Log) -> Result<Choice> {
     let place = &steps.place;
     for (release, version) in archive.kernels()? {
-        steps::remove(place, &steps.tmp.join("debs"))?;
+        steps::remove(place, &steps.tmp.join("headers"))?;
         let kernel = place.kernel(&release, &version)?;
         let wanted = Wanted::new(place, kernel, Origin::Archive, "");
         let config = wanted.archive_config(steps, log)?;

@@ -160,10 +160,20 @@ impl<'a> Wanted<'a> {
         Ok(packages)
     }
 
+    /// Returns the directory of its packages. It stays until they are unpacked, so that an
+    /// interrupted set-up need not download them again.
+    pub(crate) fn debs(&self, steps: &Steps) -> PathBuf {
+        let Kernel {
+            release, version, ..
+        } = &self.kernel;
+        let name = format!("{release}_{}", version.replace('~', "_"));
+        steps.place.cache.join("debs").join(name)
+    }
+
     /// Downloads the headers package. Returns the path of the kernel's configuration in it.
     pub(crate) fn archive_config(&self, steps: &Steps, log: &Log) -> Result<PathBuf> {
         let package = format!("linux-headers-{}", self.kernel.release);
-        let (debs, headers) = (steps.tmp.join("debs"), steps.tmp.join("headers"));
+        let (debs, headers) = (self.debs(steps), steps.tmp.join("headers"));
         let version = &self.kernel.version;
         self.archive.download([&package], version, &debs, log)?;
         let deb = find_deb(&debs, &package)?;
@@ -172,10 +182,10 @@ impl<'a> Wanted<'a> {
         Ok(headers.join("usr/src").join(&package).join(".config"))
     }
 
-    /// Brings the packages to the temporary directory `debs`, or checks that they are installed.
+    /// Brings the packages to the directory [`Self::debs`], or checks that they are installed.
     pub(crate) fn fetch(&self, steps: &Steps, log: &Log) -> Result<()> {
         let (release, version) = (&self.kernel.release, &self.kernel.version);
-        let directory = steps.tmp.join("debs");
+        let directory = self.debs(steps);
         if self.origin == Origin::Archive {
             let headers = format!("linux-headers-{release}");
             // The lists of an earlier run suffice unless they lack this version.
@@ -215,7 +225,7 @@ impl<'a> Wanted<'a> {
             .help("Get their .deb files from the distribution's snapshot service and run:")
             .help(format_args!("  {} DIRECTORY-WITH-THE-DEBS", self.command))),
             (Origin::Debs(_), []) => {
-                fs::create_dir(&directory).at(&directory)?;
+                fs::create_dir_all(&directory).at(&directory)?;
                 for deb in debs.iter().filter(|deb| packages.contains(&deb.package)) {
                     let name = deb.file.file_name().unwrap_or_default();
                     fs::copy(&deb.file, directory.join(name)).at(&deb.file)?;
@@ -264,8 +274,8 @@ impl<'a> Wanted<'a> {
             return Err(self.gone(&[&package])?);
         }
         steps.need_space(2200, "The source of a newer kernel")?;
-        let debs = steps.tmp.join("debs");
-        self.archive.download(&[package], version, &debs, log)?;
+        self.archive
+            .download(&[package], version, &self.debs(steps), log)?;
         let unpacked = steps.tmp.join("newer");
         self.unpack_source(&unpacked, steps, log)?;
         fs::rename(&unpacked, source).at(source)
@@ -302,7 +312,7 @@ impl<'a> Wanted<'a> {
             command.arg(dpkg_root()).arg(stock);
             log.run(command.args(self.stock_packages(&[])?))?;
         } else {
-            for deb in deb_files(&steps.tmp.join("debs"))? {
+            for deb in deb_files(&self.debs(steps))? {
                 let name = deb.file_name().unwrap_or_default().to_string_lossy();
                 if !name.starts_with("linux-source-") {
                     let mut unpack = steps.place.in_root("dpkg-deb");
@@ -331,7 +341,7 @@ impl<'a> Wanted<'a> {
             _ => (
                 steps.place.in_root("bash"),
                 format!("dpkg-deb --fsys-tarfile \"$1\" | tar -xO \"./$2\" | {unpack}"),
-                find_deb(&steps.tmp.join("debs"), &package)?,
+                find_deb(&self.debs(steps), &package)?,
             ),
         };
         command.args(["-ec", &format!("set -o pipefail; {script}"), "bash"]);

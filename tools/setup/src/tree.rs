@@ -35,7 +35,7 @@ impl Steps {
         } else {
             self.step("kernel packages", |steps, log| wanted.fetch(steps, log))?;
             self.step("unpacking", |steps, log| wanted.unpack(steps, log))?;
-            remove(&self.place, &self.tmp.join("debs"))?;
+            remove(&self.place, &wanted.debs(self))?;
         }
         self.make_root(
             &format!("build root of {}", kernel.root.suite),
