@@ -29,6 +29,8 @@
 #: make check-host      run the checks without a VM: @HOST_CHECKS@
 #: make check-cargo     run the tests of the host crates, which need no module of this build
 #: make check-new       make new modules with what make install installs, build and load them
+#: make check-deb       install the packages in a clean Debian 13, make modules there by hand and by
+#:                      DKMS, and load them
 #: make check-btf       check that every module that is built here has type information
 #: make check-reuse     check that what CI reuses is built again when its sources change
 #: make check-conformance
@@ -60,6 +62,7 @@
 #: make install         install kimport with its manual pages and what modules are built with
 #:                      (PREFIX=/usr/local, DESTDIR=), and the modules kimport_guard and
 #:                      kimport_engine for KERNEL, if that kernel is installed
+#: make deb             make packages of kimport for Debian 13 in build/deb
 #: make install-modules install rust_iblock and target_core_mod_new for KERNEL (DESTDIR=), signed if
 #:                      SIGN="KEY.pem CERTIFICATE" names a key
 #: make rust-analyzer   write rust-project.json of the kernel-side crates, for editors
@@ -515,7 +518,7 @@ bench-host: $(BPFTOOL) samples/rust_iblock
 
 # ---- Checking
 
-.PHONY: check check-host check-cargo check-new check-btf check-reuse check-install check-oldest check-fuzz fuzz
+.PHONY: check check-host check-cargo check-new check-deb check-btf check-reuse check-install check-oldest check-fuzz fuzz
 # Checks that need no VM do not depend on the kernel, but for that of the modules.
 ifneq ($(PROFILE),)
 check: check-profile
@@ -581,6 +584,11 @@ check-new: tools
 	@rm -rf $(BUILD)/new && $(MAKE) -s install-share DESTDIR= PREFIX=$(BUILD)/new/prefix
 	@install -D -t $(BUILD)/new/prefix/bin $(KIMPORT) $(BINARIES)/kimport-vm
 	@$(IN_ROOT) tests/host/make-new $(KDIR) $(STOCK) $(BUILD)/new
+
+# The packages, in a clean system without this checkout.
+check-deb: deb
+	@root=$$(scripts/setup root trixie-user) && \
+		tests/host/check-deb $$root $(CACHE) $(STOCK) $(KDIR) $(DEB) $(BUILD)/check-deb
 
 check-fuzz: setup
 	@$(AT_ONE_PATH) scripts/fuzz check
@@ -750,6 +758,22 @@ SHARE := scripts/Makefile.kimport scripts/Makefile.relink scripts/runtime.lds ru
 install-share:
 	@mkdir -p $(DESTDIR)$(PREFIX)/share/kimport
 	@git ls-files -z $(SHARE) | grep -zv '/tests/' | xargs -0 cp --parents -t $(DESTDIR)$(PREFIX)/share/kimport
+
+# The version is that of a tag, or names the commit that it is built from.
+DEB := $(BUILD)/deb
+VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml)
+deb-version = $(if $(shell git tag --points-at HEAD v$(VERSION)),$(VERSION),$\
+	$(VERSION)~git$(shell git log -1 --format=%cd.%h --date=format:%Y%m%d))$(if $(shell git status --porcelain),+changed)
+.PHONY: deb
+deb: setup
+	@rm -rf $(DEB) && mkdir -p $(DEB)/source && git ls-files -z | xargs -0 cp -p --parents -t $(DEB)/source
+	@printf '%s\n' 'kimport ($(deb-version)) trixie; urgency=medium' '' \
+		'  * CHANGES.md has the changes.' '' "$$(git log -1 --format=' -- %an <%ae>  %cD')" \
+		> $(DEB)/source/debian/changelog
+	@root=$$(scripts/setup root trixie-deb) && cd $(DEB)/source && \
+		$(CURDIR)/scripts/in-root --root $$root -- bash -euc 'MAKEFLAGS= dpkg-buildpackage -us -uc -b > ../log 2>&1 || \
+		{ cat ../log; exit 1; }; lintian --fail-on error,warning ../*.changes'
+	@rm -rf $(DEB)/source && ls $(DEB)/*.deb
 
 # Installs without debug information, as distributions do.
 # $(1): as DESTDIR  $(2): as SIGN
