@@ -170,7 +170,7 @@ drop_caches() {
 
 # quiet_log: the whole kernel log has no report.
 quiet_log() {
-	! dmesg | grep -E 'BUG|WARNING|Oops|Call Trace'
+	! dmesg | grep -E 'BUG|WARNING:|Oops|Call Trace'
 }
 
 # ktap_finish: the last thing a suite does. Its status is the suite's.
