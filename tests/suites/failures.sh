@@ -11,6 +11,7 @@
 # kimport-vm: module tests/modules/lifetime/kimport_side_a tests/modules/lifetime/kimport_side_b
 # kimport-vm: module tests/modules/lifetime/lifetime_interrupts
 # kimport-vm: module tests/modules/lifetime/lifetime_load tests/modules/lifetime/lifetime_late
+# kimport-vm: module tests/modules/lifetime/lifetime_rebind
 # kimport-vm: module samples/hello_import/hello_import samples/rust_iblock/rust_iblock
 # kimport-vm: module rust/guard/kimport_guard guarded
 # kimport-vm: file $KIMPORT_BUILD/rust/engine/kimport_engine.ko:/test/kimport_engine.ko
@@ -27,12 +28,10 @@ CORE=/sys/kernel/config/target/core
 # Says what came of it, and how often kimport itself ran out of memory.
 failures() {
 	log_mark
-	/test/failures "$@" >said
-	result=$?
-	cat said
+	{ /test/failures "$@" || echo "it ends with $?"; } | tee said
 	log_since | grep 'kimport' | sed 's/[0-9a-f]\{16\}//g' | sort | uniq -c | sort -rn | head -n 20
 	ktap_show "$(tail -n 1 said)"
-	return $result
+	grep -q '^[0-9]* allocations failed: ' said
 }
 
 # loads NAME FILE [PARAMETERS]: of the load of a module.
@@ -54,9 +53,20 @@ in_test() {
 	loads "$name" "$TEST_MODULES/$name.ko" "$@"
 }
 
+# The module that others link to.
+interrupts() {
+	[ -d /sys/module/lifetime_interrupts ] || load lifetime_interrupts
+}
+
+# If memory is short when the provider goes live, the block is bound when another module does.
+late_loads() {
+	failures fail load "$TEST_MODULES/kimport_side_a.ko" , load "$TEST_MODULES/hello_import.ko" , \
+		contains /sys/kernel/debug/kimport/lifetime_late " kimport_side_a " , unload hello_import , unload kimport_side_a
+}
+
 late() {
-	load lifetime_interrupts && load lifetime_late || return
-	loads kimport_side_a "$TEST_MODULES/kimport_side_a.ko" && unloads kimport_side_a "$TEST_MODULES/kimport_side_a.ko"
+	interrupts && load lifetime_late || return
+	late_loads && unloads kimport_side_a "$TEST_MODULES/kimport_side_a.ko"
 	result=$?
 	rmmod lifetime_late && return $result
 }
@@ -81,6 +91,7 @@ engine() {
 
 # disk STEP...: of a backstore that rust_iblock serves.
 disk() {
+	[ -d /sys/module/rust_iblock ] || load rust_iblock || return
 	failures mkdir $CORE/iblock_0 , "$@" , rmdir $CORE/iblock_0
 }
 
@@ -92,9 +103,14 @@ configures() {
 	disk mkdir $CORE/iblock_0/data , fail write $CORE/iblock_0/data/control udev_path=/dev/ram0 , rmdir $CORE/iblock_0/data
 }
 
+enables() {
+	disk mkdir $CORE/iblock_0/data , write $CORE/iblock_0/data/control udev_path=/dev/ram0 , \
+		fail write $CORE/iblock_0/data/enable 1 , rmdir $CORE/iblock_0/data
+}
+
 modprobe target_core_mod
 modprobe brd rd_nr=1 rd_size=16384
-ktap_plan 14
+ktap_plan 16
 ktap_test "imports from the kernel image" in_test hello_import
 ktap_test "the provider loads" load kimport_test_provider
 ktap_test "imports from a module" in_test import_cases case=0
@@ -102,11 +118,13 @@ ktap_test "and they end" unloads import_cases "$TEST_MODULES/import_cases.ko" ca
 ktap_test "the shared engine" engine
 ktap_test "imports with the shared engine" shared
 ktap_test "a block is bound late" late
-ktap_test "the providers load" eval "load kimport_side_a && load kimport_side_b"
+ktap_test "the providers of a block load" eval "interrupts && load kimport_side_a && load kimport_side_b"
 ktap_test "a block that holds its provider" in_test lifetime_load case=0
+ktap_test "the move of a block to another provider" in_test lifetime_rebind sleep_ms=200
 ktap_test "the guard refuses a module, or lets it load" guard
 ktap_test "rust_iblock loads" in_test rust_iblock
 ktap_test "and unloads" unloads rust_iblock "$TEST_MODULES/rust_iblock.ko"
-ktap_test "a backstore is made" eval "load rust_iblock && makes"
-ktap_test "and configured" configures
+ktap_test "a backstore is made" makes
+ktap_test "a backstore is configured" configures
+ktap_test "a backstore is enabled" enables
 ktap_finish

@@ -11,9 +11,10 @@
 //!
 //! The steps are done in turn, again and again. One begins with `fail`: its first allocation fails
 //! the first time, its second one the second time, and so on, until it has no more. A step is `load
-//! FILE.ko [PARAMETERS]`, `unload MODULE`, `mkdir DIRECTORY`, `rmdir DIRECTORY` or `write FILE
-//! TEXT`. If the step with the failing allocation fails, the following ones undo what is there.
-//! Then nothing of the steps may be left, and they succeed if no allocation fails.
+//! FILE.ko [PARAMETERS]`, `unload MODULE`, `mkdir DIRECTORY`, `rmdir DIRECTORY`, `write FILE TEXT`,
+//! or `contains FILE TEXT`, which fails if the file does not. The step with the failing allocation
+//! succeeds, or fails with `ENOMEM`. If it fails, the following ones undo what is there, and then
+//! all succeed if no allocation fails. Nothing of the steps may be left.
 
 use rustix::{
     fs::Mode,
@@ -43,6 +44,7 @@ enum Step {
     Mkdir(String),
     Rmdir(String),
     Write { path: String, text: String },
+    Contains { path: String, text: String },
 }
 
 /// The failing of allocations of this thread.
@@ -63,6 +65,10 @@ impl Step {
             ["mkdir", path] => Self::Mkdir(path.to_string()),
             ["rmdir", path] => Self::Rmdir(path.to_string()),
             ["write", path, text] => Self::Write {
+                path: path.to_string(),
+                text: text.to_string(),
+            },
+            ["contains", path, text] => Self::Contains {
                 path: path.to_string(),
                 text: text.to_string(),
             },
@@ -90,6 +96,11 @@ impl Step {
             (Self::Unload(name), _) => delete_module(name, O_NONBLOCK),
             (Self::Mkdir(path), _) => rustix::fs::mkdir(path.as_str(), Mode::RWXU),
             (Self::Rmdir(path), _) => rustix::fs::rmdir(path.as_str()),
+            (Self::Contains { path, text }, _) => match fs::read_to_string(path) {
+                Ok(content) if content.contains(text) => Ok(()),
+                Ok(_) => Err(Errno::NOMSG),
+                Err(error) => Err(Errno::from_io_error(&error).unwrap_or(Errno::IO)),
+            },
             _ => unreachable!("the file is open"),
         };
         Ok((failing.end()?, outcome))
@@ -209,11 +220,20 @@ fn run() -> Result<()> {
             outcome?;
             break;
         }
-        let outcome = outcome.map_or_else(|error| error.to_string(), |()| "success".to_owned());
+        let outcome = match outcome {
+            Ok(()) => "success",
+            Err(Errno::NOMEM) => "ENOMEM",
+            Err(other) => return Err(format!("allocation {number} fails: {other}").into()),
+        };
+        // This may take minutes.
+        println!("allocation {number} failed: {outcome}");
         *outcomes.entry(outcome).or_default() += 1;
-        let (_, outcome) =
-            once(0).map_err(|error| format!("after allocation {number} failed: {error}"))?;
-        outcome.map_err(|error| format!("after allocation {number} failed: {error}"))?;
+        // A success is followed by another one, but for the allocation that fails there.
+        if outcome == "ENOMEM" {
+            let after = |error| format!("after allocation {number} failed: {error}");
+            let (_, outcome) = once(0).map_err(|error| after(error.to_string()))?;
+            outcome.map_err(|error| after(error.to_string()))?;
+        }
     }
     let number = outcomes.values().sum::<usize>();
     println!("{number} allocations failed: {outcomes:?}");
