@@ -376,12 +376,11 @@ left-out = $(foreach pair,$(filter $(1:%=tests/suites/%.sh:%),$(LACKING)),\
 	echo "left out: $(subst .sh:,.sh: the kernel has no ,$(pair))";)
 
 # $(1): suites  $(2): name of the log  $(3): options
-# The kernel prints addresses in clear, because suites compare them with /proc/kallsyms. KUnit runs
-# kimport's tests, and none of the kernel's own when it boots.
+# The kernel prints addresses in clear, because suites compare them with /proc/kallsyms.
 # On a busy host some tests print nothing for a minute.
 run-vm = $(IN_VM_ROOT) $(BINARIES)/kimport-vm run --root $(GUEST_ROOT) \
-	$(addprefix --without ,$(LACKS)) --append 'no_hash_pointers kunit.filter_glob=kimport*' \
-	--hang-timeout 150 $(if $(BOOT_TIMEOUT),--boot-timeout $(BOOT_TIMEOUT)) \
+	$(addprefix --without ,$(LACKS)) --append no_hash_pointers --hang-timeout 150 \
+	$(if $(BOOT_TIMEOUT),--boot-timeout $(BOOT_TIMEOUT)) \
 	$(addprefix --suite ,$(1)) --log $(BUILD)/$(2).log $(3)
 
 .PHONY: demo
