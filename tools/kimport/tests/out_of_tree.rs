@@ -90,6 +90,7 @@ fn types_are_compared_through_the_modules_own_base() {
           declared:  u64 provider_size(struct block_device *, u8)
           kernel:    sector_t provider_size(struct block_device *, u32)
                                                                    ^^^ argument 2: 1 byte, kernel has 4
+          of another type: 1 symbol (provider_size): declare it with the type of this kernel, which `kimport declare` writes
     "#]]
     .assert_eq(&text);
     assert_eq!(code, Some(1));
@@ -121,6 +122,7 @@ fn without_types_imports_are_unverified() {
     let (text, code) = said(&[size(REQUIRE)], &without);
     expect![[r#"
         target_core_file: kimport: cannot import provider_size from provider: its type cannot be checked: no BTF; drop verify(require), or import something else
+          not comparable: 1 symbol (provider_size): make it #[unverified], or choose #[verify(strict)]
     "#]]
     .assert_eq(&text);
     assert_eq!(code, Some(1));
