@@ -4,12 +4,16 @@
 //!
 //! `/dev/kvm` may be there and not work, as in many virtual machines: QEMU then ends with a failed
 //! assertion when it starts the CPUs. So a VM that executes three instructions is tried first.
+//!
+//! Even then, KVM may give up later. It has to emulate instructions if a nested CPU cannot execute
+//! them as they are, and it does not know all of them. A kernel that does not boot with KVM is
+//! booted without. If it boots then, KVM is not taken again before the host itself has booted.
 
 use crate::options::{Accel, Options};
 use crate::qemu::Architecture;
 use anyhow::{Context, Result};
-use std::fs::File;
-use std::path::Path;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -26,37 +30,86 @@ const WRITTEN: i32 = 2 * NUMBER as i32 + 1;
 /// The time after which the VM hangs. It needs some milliseconds.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Returns QEMU's arguments for the accelerators. It falls back from the first one to the second.
-pub(crate) fn arguments(
-    options: &Options,
-    program: &Path,
-    architecture: Architecture,
-) -> Result<Vec<String>> {
-    // Only TCG counts instructions.
-    let needs_tcg = options
-        .qemu_arg
-        .iter()
-        .any(|argument| argument == "-icount");
-    let kvm = match options.accel {
-        Accel::Kvm => true,
-        Accel::Tcg => false,
-        Accel::Auto => !needs_tcg && kvm_works(program, architecture)?,
-    };
-    let thread = if options.one_thread {
-        "single"
-    } else {
-        "multi"
-    };
-    let tcg = format!("tcg,thread={thread}");
-    let accelerators = match options.accel {
-        Accel::Kvm => vec!["kvm"],
-        _ if kvm => vec!["kvm", &tcg],
-        _ => vec![&*tcg],
-    };
-    let arguments = accelerators.into_iter();
-    Ok(arguments
-        .flat_map(|accelerator| ["-accel".into(), accelerator.into()])
-        .collect())
+/// The beginnings of the lines that QEMU prints when KVM gives up. QEMU does not end then.
+const GIVES_UP: [&str; 3] = [
+    "KVM internal error",
+    "error: kvm run failed",
+    "KVM: entry failed",
+];
+
+/// The accelerators of a VM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Accelerator {
+    /// KVM, because it was asked for.
+    Kvm,
+    /// KVM, because it seems to work. QEMU falls back to TCG if it does not start.
+    KvmOrTcg,
+    /// TCG.
+    Tcg,
+}
+
+impl Accelerator {
+    /// Chooses the accelerators. `cache` has what [`keep_failure`] wrote.
+    pub(crate) fn choose(
+        options: &Options,
+        program: &Path,
+        architecture: Architecture,
+        cache: &Path,
+    ) -> Result<Self> {
+        // Only TCG counts instructions.
+        let needs_tcg = options
+            .qemu_arg
+            .iter()
+            .any(|argument| argument == "-icount");
+        Ok(match options.accel {
+            Accel::Kvm => Self::Kvm,
+            Accel::Tcg => Self::Tcg,
+            Accel::Auto if needs_tcg || has_failed(cache) => Self::Tcg,
+            Accel::Auto if kvm_works(program, architecture)? => Self::KvmOrTcg,
+            Accel::Auto => Self::Tcg,
+        })
+    }
+
+    /// Returns QEMU's arguments.
+    pub(crate) fn arguments(self, one_thread: bool) -> Vec<String> {
+        let thread = if one_thread { "single" } else { "multi" };
+        let tcg = format!("tcg,thread={thread}");
+        let accelerators = match self {
+            Self::Kvm => vec!["kvm"],
+            Self::KvmOrTcg => vec!["kvm", &tcg],
+            Self::Tcg => vec![&*tcg],
+        };
+        let arguments = accelerators.into_iter();
+        arguments
+            .flat_map(|accelerator| ["-accel".into(), accelerator.into()])
+            .collect()
+    }
+}
+
+/// Returns whether a line of QEMU says that KVM gives up.
+pub(crate) fn gives_up(line: &str) -> bool {
+    GIVES_UP.iter().any(|beginning| line.starts_with(beginning))
+}
+
+/// Returns the file that names the boot of the host during which KVM failed.
+fn failure(cache: &Path) -> PathBuf {
+    cache.join("kvm-failed")
+}
+
+fn boot() -> Option<String> {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()
+}
+
+fn has_failed(cache: &Path) -> bool {
+    let failed = fs::read_to_string(failure(cache)).ok();
+    failed.is_some() && failed == boot()
+}
+
+/// Keeps it in mind that KVM does not boot a kernel that TCG boots.
+pub(crate) fn keep_failure(cache: &Path) -> Result<()> {
+    let file = failure(cache);
+    let boot = boot().context("the host's boot_id")?;
+    fs::write(&file, boot).with_context(|| format!("cannot write {}", file.display()))
 }
 
 fn kvm_works(program: &Path, architecture: Architecture) -> Result<bool> {
@@ -71,7 +124,7 @@ fn works(program: &Path, accelerator: &str, code: &[u8], patience: Duration) -> 
     rom[RESET..][..code.len()].copy_from_slice(code);
     let directory = tempfile::tempdir().context("a directory for a ROM")?;
     let path = directory.path().join("rom");
-    std::fs::write(&path, rom).context("a ROM")?;
+    fs::write(&path, rom).context("a ROM")?;
     let mut child = Command::new(program)
         .args(["-nodefaults", "-no-user-config", "-display", "none"])
         .args(["-no-reboot", "-machine", "q35", "-cpu", "max"])
@@ -99,10 +152,49 @@ fn works(program: &Path, accelerator: &str, code: &[u8], patience: Duration) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    #[test]
+    fn kvm_is_not_taken_again_after_it_failed() {
+        let cache = tempfile::tempdir().unwrap();
+        let program = Path::new("/no/such/qemu");
+        let choose = |arguments: &[&str]| {
+            let arguments = [&["run", "--suite=x", "--stock=/"], arguments].concat();
+            let options = Cli::parse_from(arguments).options;
+            Accelerator::choose(&options, program, Architecture::Amd64, cache.path())
+        };
+        // Another boot of the host.
+        fs::write(failure(cache.path()), "another\n").unwrap();
+        assert!(!has_failed(cache.path()));
+        keep_failure(cache.path()).unwrap();
+        assert!(has_failed(cache.path()));
+        assert_eq!(choose(&["--accel=auto"]).unwrap(), Accelerator::Tcg);
+        assert_eq!(choose(&["--accel=kvm"]).unwrap(), Accelerator::Kvm);
+        fs::remove_file(failure(cache.path())).unwrap();
+        let counts = ["--accel=auto", "--qemu-arg=-icount", "--qemu-arg=1"];
+        assert_eq!(choose(&counts).unwrap(), Accelerator::Tcg);
+    }
+
+    #[test]
+    fn arguments_of_accelerators() {
+        let of = |accelerator: Accelerator, one| accelerator.arguments(one).join(" ");
+        assert_eq!(of(Accelerator::Kvm, false), "-accel kvm");
+        assert_eq!(
+            of(Accelerator::KvmOrTcg, false),
+            "-accel kvm -accel tcg,thread=multi"
+        );
+        assert_eq!(of(Accelerator::Tcg, true), "-accel tcg,thread=single");
+    }
 
     #[test]
     fn a_vm_works_if_it_executes_the_code() {
-        let qemu = Path::new(Architecture::Amd64.program());
+        let qemu = Path::new(Architecture::Amd64.qemu());
         // A busy machine takes longer.
         let patience = 100 * PATIENCE;
         assert!(works(qemu, "tcg", &CODE, patience).unwrap());
@@ -112,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_vm_that_hangs_does_not_work() {
-        let qemu = Path::new(Architecture::Amd64.program());
+        let qemu = Path::new(Architecture::Amd64.qemu());
         let jump_to_itself = [0xeb, 0xfe];
         let patience = Duration::from_millis(500);
         assert!(!works(qemu, "tcg", &jump_to_itself, patience).unwrap());

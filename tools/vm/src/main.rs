@@ -96,8 +96,9 @@ fn show(progress: &Progress, options: &Options) {
                 "note: nothing has changed since this passed {minutes} min ago; it is not run again"
             )
         }
-        Progress::BootsAgain(reason) => {
-            writeln!(out, "note: the boot failed ({reason}); once more")
+        Progress::BootsAgain { reason, avoids_kvm } => {
+            let how = if *avoids_kvm { ", without KVM" } else { "" };
+            writeln!(out, "note: the boot failed ({reason}); once more{how}")
         }
         Progress::Booted(release) if verbose => writeln!(out, "# booted {release}"),
         // There are many of these, and nobody asked for them.

@@ -6,7 +6,7 @@
 //! the second on a virtio port, so that no message of the kernel can tear a result apart. QEMU
 //! never outlives the runner: it is killed on drop, and the kernel kills it when the runner dies.
 
-use crate::accelerator;
+use crate::accelerator::Accelerator;
 use crate::options::Options;
 use anyhow::{Context, Result};
 use rustix::io::{fcntl_setfd, FdFlags};
@@ -47,11 +47,17 @@ impl Architecture {
         })
     }
 
-    pub(crate) fn program(self) -> &'static str {
+    /// Returns QEMU for this architecture.
+    pub(crate) const fn qemu(self) -> &'static str {
         match self {
             Self::Amd64 => "qemu-system-x86_64",
             Self::Arm64 => "qemu-system-aarch64",
         }
+    }
+
+    /// Returns the QEMU that the options name, or the usual one.
+    pub(crate) fn program(self, options: &Options) -> &Path {
+        options.qemu.as_deref().unwrap_or(Path::new(self.qemu()))
     }
 
     /// Returns QEMU's arguments for machine and CPU.
@@ -79,6 +85,7 @@ pub(crate) struct Machine<'a> {
     /// The options, of which QEMU's program and arguments, the CPUs and the memory are used.
     pub(crate) options: &'a Options,
     pub(crate) architecture: Architecture,
+    pub(crate) accelerator: Accelerator,
     pub(crate) kernel: PathBuf,
     /// The initramfs. The file need not have a name any more.
     pub(crate) initrd: File,
@@ -138,9 +145,7 @@ impl Machine<'_> {
 
     /// Starts the VM.
     pub(crate) fn start(&self) -> Result<Vm> {
-        let usual = Path::new(self.architecture.program());
-        let program = self.options.qemu.as_deref().unwrap_or(usual);
-        let accelerators = accelerator::arguments(self.options, program, self.architecture)?;
+        let program = self.architecture.program(self.options);
         let (console, console_guest) = UnixStream::pair().context("console socket")?;
         let (channel, channel_guest) = UnixStream::pair().context("channel socket")?;
         let mut inherited = vec![console_guest.as_raw_fd(), channel_guest.as_raw_fd()];
@@ -149,7 +154,7 @@ impl Machine<'_> {
         let runner = rustix::process::getpid();
         let mut command = Command::new(program);
         command
-            .args(accelerators)
+            .args(self.accelerator.arguments(self.options.one_thread))
             .args(self.arguments(console_guest.as_raw_fd(), channel_guest.as_raw_fd()))
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -2,6 +2,7 @@
 
 //! One run, from its options to the verdict.
 
+use crate::accelerator::{self, Accelerator};
 use crate::earlier::{Earlier, Inputs};
 use crate::image::{base, Archive};
 use crate::modules::Stock;
@@ -186,9 +187,11 @@ pub fn run(
         file.set_len(size.0)?;
         Ok(file)
     });
-    let machine = Machine {
+    let program = architecture.program(options);
+    let mut machine = Machine {
         options,
         architecture,
+        accelerator: Accelerator::choose(options, program, architecture, cache)?,
         kernel: stock.kernel,
         initrd,
         cmdline,
@@ -208,10 +211,17 @@ pub fn run(
     let mut session = Session::new(&token, &names, limits);
     let mut stop = watch(machine.start()?, &mut session, kill_at, &mut log, &mut show)?;
     if let Some(reason) = session.failed_boot(stop.as_ref()) {
-        show(&Progress::BootsAgain(reason));
+        let avoids_kvm = machine.accelerator == Accelerator::KvmOrTcg;
+        if avoids_kvm {
+            machine.accelerator = Accelerator::Tcg;
+        }
+        show(&Progress::BootsAgain { reason, avoids_kvm });
         limits.boot_silence = limits.boot_silence.max(limits.silence);
         session = Session::new(&token, &names, limits);
         stop = watch(machine.start()?, &mut session, kill_at, &mut log, &mut show)?;
+        if avoids_kvm && session.has_booted() {
+            accelerator::keep_failure(cache)?;
+        }
     }
     let (verdict, rest) = session.finish(stop.as_ref());
     rest.iter().for_each(&mut show);
@@ -251,6 +261,9 @@ fn watch(
             }
             Ok(Event::Qemu(line)) => {
                 writeln!(log, "{:9.3} qemu| {line}", now.as_secs_f64())?;
+                if accelerator::gives_up(&line) {
+                    session.accelerator_failed(&line);
+                }
                 complaints.push(line);
             }
             Err(RecvTimeoutError::Timeout) => {}

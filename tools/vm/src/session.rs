@@ -75,6 +75,9 @@ pub enum Stop {
     /// The kernel reported something that it cannot be trusted to survive.
     #[error("the kernel died: {0}")]
     Fatal(String),
+    /// QEMU's accelerator gave up with this line. That is never the guest's fault.
+    #[error("QEMU: {0}")]
+    Accelerator(String),
 }
 
 /// An event that a caller may want to show as soon as it happens.
@@ -82,8 +85,13 @@ pub enum Stop {
 pub enum Progress {
     /// The VM is not started, because a run of the same inputs has passed this long ago.
     Earlier(Duration),
-    /// The VM is started once more, because this ended it before it reached its init.
-    BootsAgain(String),
+    /// The VM is started once more.
+    BootsAgain {
+        /// The end of the first VM.
+        reason: String,
+        /// Set if the second VM does without the KVM of the first one.
+        avoids_kvm: bool,
+    },
     /// The VM reached its init. Holds the kernel's release.
     Booted(String),
     /// A result of a suite, and the suite's output before it.
@@ -184,6 +192,7 @@ pub struct Session {
     booted: Option<Duration>,
     last_output: Duration,
     fatal_since: Option<Duration>,
+    accelerator_failure: Option<String>,
     problems: Vec<String>,
 }
 
@@ -210,13 +219,24 @@ impl Session {
     ///
     /// About one boot of an emulated machine in some hundred hangs. The cause is not known. Some of
     /// these kernels are silent then, others report a stall. Before the VM reaches its init,
-    /// nothing that is under test has run.
+    /// nothing that is under test has run. If the accelerator gave up, that does not matter.
     pub fn failed_boot(&self, stop: Option<&Stop>) -> Option<String> {
         match (&self.booted, stop) {
+            (_, Some(stop @ Stop::Accelerator(_))) => Some(stop.to_string()),
             (None, Some(stop @ (Stop::Silence(_) | Stop::Fatal(_)))) => Some(stop.to_string()),
             (None, None) => Some("the VM ended".to_owned()),
             _ => None,
         }
+    }
+
+    /// Returns whether the VM has reached its init.
+    pub fn has_booted(&self) -> bool {
+        self.booted.is_some()
+    }
+
+    /// Takes the line with which QEMU's accelerator gave up.
+    pub fn accelerator_failed(&mut self, line: &str) {
+        self.accelerator_failure.get_or_insert(line.to_owned());
     }
 
     /// Takes a line of the console.
@@ -359,6 +379,9 @@ impl Session {
     /// Returns the reason if the VM has to be stopped now. The caller calls this often, even if no
     /// line comes.
     pub fn check(&mut self, now: Duration) -> Option<Stop> {
+        if let Some(line) = &self.accelerator_failure {
+            return Some(Stop::Accelerator(line.clone()));
+        }
         self.console.excuse(&self.expectations);
         let fatal = self
             .console

@@ -293,6 +293,22 @@ fn a_hang_at_boot_has_a_limit_of_its_own() {
 }
 
 #[test]
+fn an_accelerator_that_gives_up_is_no_failure_of_the_guest() {
+    let mut session = Session::new("t", &["s".to_owned()], Limits::default());
+    assert_eq!(session.check(Duration::from_secs(1)), None);
+    session.channel("@t boot 1.0", Duration::from_secs(1));
+    session.accelerator_failed("KVM internal error. Suberror: 1");
+    session.accelerator_failed("another");
+    let stop = session.check(Duration::from_secs(2)).unwrap();
+    let reason = "QEMU: KVM internal error. Suberror: 1".to_owned();
+    assert_eq!(stop.to_string(), reason);
+    // Another VM may be tried though this one has booted.
+    assert_eq!(session.failed_boot(Some(&stop)), Some(reason.clone()));
+    let (verdict, _) = session.finish(Some(&stop));
+    assert_eq!(verdict.problems, [reason]);
+}
+
+#[test]
 fn a_warning_in_the_log_fails_good_tests() {
     let (verdict, stop) = judge(&recorded("warning"), &["warning"], 60, false);
     assert_eq!(stop, None);

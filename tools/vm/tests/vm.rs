@@ -6,7 +6,7 @@
 
 use kimport_testing::{stock_directory, stock_test};
 use serde_json::Value;
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -163,13 +163,53 @@ fn a_hang_is_killed() {
     );
 }
 
+/// Writes a QEMU that runs these lines of a shell before the real one. Returns the option that
+/// names it.
+fn qemu_after(directory: &Path, lines: &str) -> String {
+    let qemu = directory.join("qemu");
+    let script = format!("#!/bin/sh\n{lines}\nexec qemu-system-x86_64 \"$@\"\n");
+    fs::write(&qemu, script).unwrap();
+    fs::set_permissions(&qemu, Permissions::from_mode(0o755)).unwrap();
+    format!("--qemu={}", qemu.display())
+}
+
+#[stock_test]
+fn a_kvm_that_gives_up_is_not_taken() {
+    if let Err(error) = File::options().read(true).write(true).open("/dev/kvm") {
+        eprintln!("skipped: /dev/kvm: {error}");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    // The probe, which has a ROM of its own, succeeds.
+    let kvm = "case \" $* \" in (*' -bios '*) exit 85 ;; (*' -accel kvm '*) \
+        echo 'KVM internal error. Suberror: 1' >&2; exec sleep 36000 ;; esac";
+    let qemu = qemu_after(dir.path(), kvm);
+    let cache = format!("--cache={}", dir.path().display());
+    let arguments = [PATIENT, "--accel=auto", "--disk=64M", &cache, &qemu];
+    let note =
+        "note: the boot failed (QEMU: KVM internal error. Suberror: 1); once more, without KVM";
+    let outcome = run(&["good"], &arguments);
+    outcome.expect(0, &[note, "\n7 passed, 0 failed, 0 skipped\n"]);
+    let outcome = run(&["good"], &arguments);
+    outcome.expect(0, &["\n7 passed, 0 failed, 0 skipped\n"]);
+    assert!(!outcome.text.contains("note: "), "{}", outcome.text);
+    // If it is asked for, nothing else is taken, and the run ends at once.
+    let outcome = run(&["good"], &[PATIENT, "--accel=kvm", "--disk=64M", &qemu]);
+    outcome.expect(1, &["FAIL QEMU: KVM internal error. Suberror: 1\n"]);
+}
+
 #[stock_test]
 fn a_boot_that_hangs_is_tried_once_more() {
     const AGAIN: &str = "note: the boot failed (hang: no output for 1 s); once more\n";
     // With -S QEMU does not start the CPUs.
     let outcome = run(
         &["good"],
-        &["--qemu-arg=-S", "--boot-timeout=1", "--hang-timeout=2"],
+        &[
+            "--accel=tcg",
+            "--qemu-arg=-S",
+            "--boot-timeout=1",
+            "--hang-timeout=2",
+        ],
     );
     outcome.expect(
         1,
@@ -183,23 +223,21 @@ fn a_boot_that_hangs_is_tried_once_more() {
 
     // The first VM hangs. The second one does not, or by chance only.
     let dir = tempfile::tempdir().unwrap();
-    let (qemu, first) = (dir.path().join("qemu"), dir.path().join("first"));
-    let script = format!(
-        "#!/bin/sh\nrmdir {} 2>/dev/null && set -- \"$@\" -S\nexec qemu-system-x86_64 \"$@\"\n",
-        first.display()
+    let first = dir.path().join("first");
+    let qemu = qemu_after(
+        dir.path(),
+        &format!("rmdir {} 2>/dev/null && set -- \"$@\" -S", first.display()),
     );
-    fs::write(&qemu, script).unwrap();
-    fs::set_permissions(&qemu, Permissions::from_mode(0o755)).unwrap();
     let one_that_hangs = || {
         fs::create_dir(&first).unwrap();
         run(
             &["good"],
             &[
                 PATIENT,
+                "--accel=tcg",
                 "--disk=64M",
                 "--boot-timeout=1",
-                "--qemu",
-                qemu.to_str().unwrap(),
+                &qemu,
             ],
         )
     };
@@ -212,32 +250,25 @@ fn a_boot_that_hangs_is_tried_once_more() {
 
 #[stock_test]
 fn what_has_passed_runs_again_only_if_something_has_changed() {
-    const NOTE: &str =
-        "note: nothing has changed since this passed 0 min ago; it is not run again\n";
+    const NOTE: &str = "; it is not run again\n";
     const PASSED: &str = "\n7 passed, 0 failed, 0 skipped\n";
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
     let extra = format!("{}:/test/extra", file.display());
-    // A number that no other test has, so that this has not passed before.
-    let size = format!("--disk={}K", 65_536 + 4 * (std::process::id() % 10_000));
-    let once = |contents: &str| {
-        fs::write(&file, contents).unwrap();
-        let disk = "--disk=64M";
-        run(
-            &["good"],
-            &[PATIENT, "--reuse", disk, &size, "--file", &extra],
-        )
-    };
+    let arguments = [PATIENT, "--disk=64M", "--file", &extra];
+    let reusing = [&arguments[..], &["--reuse"]].concat();
+    // The directory's name is random, so no earlier run of this test had these contents.
+    let unique = dir.path().display();
     for (contents, is_new) in [("one", true), ("one", false), ("two", true)] {
-        let outcome = once(contents);
+        fs::write(&file, format!("{unique} {contents}")).unwrap();
+        let outcome = run(&["good"], &reusing);
         outcome.expect(0, &[PASSED]);
         assert_eq!(outcome.text.contains(NOTE), !is_new, "{}", outcome.text);
     }
     // Without the option, everything runs.
-    let disk = "--disk=64M";
-    let again = run(&["good"], &[PATIENT, disk, &size, "--file", &extra]);
+    let again = run(&["good"], &arguments);
     again.expect(0, &[PASSED]);
-    assert!(!again.text.contains("note: "), "{}", again.text);
+    assert!(!again.text.contains(NOTE), "{}", again.text);
 }
 
 #[stock_test]
