@@ -33,6 +33,7 @@
 #:                      DKMS, and load them
 #: make check-btf       check that every module that is built here has type information
 #: make check-reuse     check that what CI reuses is built again when its sources change
+#: make check-setup     check that set-up goes on after an interruption, and without the pinned kernel
 #: make check-conformance
 #:                      run libiscsi's tests of SCSI targets on the C driver and on rust_iblock, on
 #:                      both cores, and compare each result (DEVICES="null_blk scsi_debug brd")
@@ -98,8 +99,10 @@ NEED_SETUP := $(if $(WITHIN_SETUP),,$(filter-out help setup update-kernel clean,
 # Set-up runs this beside its later steps, which wait for the network and use one CPU.
 BESIDE := env -u MAKEFLAGS $(MAKE) WITHIN_SETUP=1 $(CARGO_TARGET_DIR:%=CARGO_TARGET_DIR=%) \
 	$(if $(filter-out demo,$(NEED_SETUP)),tools,commands WITHOUT_SIGN=--no-default-features)
+# For the demo, set-up says what remains until its end.
+export KIMPORT_DEMO := $(if $(filter demo,$(MAKECMDGOALS)),$(shell date +%s))
 # Before 4.4, make does not export to these shells.
-ENV := $(shell export KERNEL=$(KERNEL) KIMPORT_BESIDE='$(BESIDE)'; \
+ENV := $(shell export KERNEL=$(KERNEL) KIMPORT_BESIDE='$(BESIDE)' KIMPORT_DEMO=$(KIMPORT_DEMO); \
 	$(if $(NEED_SETUP),scripts/setup >&2 &&) scripts/env | \
 	sed -n 's/^export \([A-Z_]*\)=\(.*\)/\1:=\2/p')
 ifeq ($(ENV),)
@@ -384,8 +387,10 @@ run-vm = $(IN_VM_ROOT) $(BINARIES)/kimport-vm run --root $(GUEST_ROOT) \
 	$(addprefix --suite ,$(1)) --log $(BUILD)/$(2).log $(3)
 
 .PHONY: demo
-demo: commands $$(call needed,$$(call suites,demo))
-	@$(call run-vm,$(call suites,demo),$@,--show)
+demo: setup
+	@scripts/setup step modules $(MAKE) commands $(call needed,$(call suites,demo)) \
+		WITHOUT_SIGN=$(WITHOUT_SIGN)
+	@scripts/setup show demo $(call run-vm,$(call suites,demo),$@,--show)
 
 # The upgrade of a running LIO, there and back ROUNDS times.
 ROUNDS ?= 10
@@ -518,7 +523,7 @@ bench-host: $(BPFTOOL) samples/rust_iblock
 
 # ---- Checking
 
-.PHONY: check check-host check-cargo check-new check-deb check-btf check-reuse check-install check-oldest check-fuzz fuzz
+.PHONY: check check-host check-cargo check-new check-deb check-btf check-reuse check-setup check-install check-oldest check-fuzz fuzz
 # Checks that need no VM do not depend on the kernel, but for that of the modules.
 ifneq ($(PROFILE),)
 check: check-profile
@@ -544,7 +549,8 @@ check-profile: tools
 		vm-imports.suites="selftest imports guard" vm-shared.suites=shared
 
 # The longest come first.
-HOST_CHECKS := check-cargo check-new lint check-fuzz doc rust-analyzer check-btf check-reuse check-install
+HOST_CHECKS := check-cargo check-new lint check-fuzz doc rust-analyzer check-btf check-setup check-reuse \
+	check-install
 check-host: $(HOST_CHECKS)
 
 check-cargo: setup
@@ -556,6 +562,9 @@ check-btf: modules
 
 check-reuse: setup
 	@tests/host/check-reuse $(KDIR) $(BUILD)/reuse
+
+check-setup: setup
+	@tests/host/check-setup $(BUILD)/check-setup
 
 # The kernel's configuration is all that decides.
 check-install: setup

@@ -5,9 +5,9 @@
 
 use crate::{
     error::{At, Result},
-    place::Place,
     process,
     steps::Steps,
+    times::HOST_COMMANDS,
 };
 use std::{
     fs::File,
@@ -20,21 +20,21 @@ use std::{
 pub(crate) struct Beside(Child);
 
 impl Beside {
-    /// Makes the build root and starts the command.
-    pub(crate) fn start(place: &Place, command: &str) -> Result<Self> {
-        // The command must not inherit the lock of the cache, so these steps end first.
-        Steps::begin(place.clone(), 2)?.root()?;
-        let path = place.cache.join("log/beside.log");
+    /// Starts the command.
+    pub(crate) fn start(steps: &Steps, command: &str) -> Result<Self> {
+        let path = steps.place.cache.join("log/beside.log");
         let log = File::create(&path).at(&path)?;
         let mut shell = Command::new("sh");
         shell.args(["-c", command]).stdin(Stdio::null());
         shell.stdout(log.try_clone().at(&path)?).stderr(log);
-        Ok(Self(shell.spawn().at("sh")?))
+        Ok(Self(steps.start(&mut shell)?))
     }
 
     /// Waits for the command. If it failed, its caller meets the same fault and shows it.
-    pub(crate) fn wait(mut self) -> Result<()> {
-        self.0.wait().at("sh")?;
-        process::check()
+    pub(crate) fn wait(mut self, steps: &mut Steps) -> Result<()> {
+        steps.step(HOST_COMMANDS, |_, _| {
+            self.0.wait().at("sh")?;
+            process::check()
+        })
     }
 }

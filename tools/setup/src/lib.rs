@@ -20,6 +20,7 @@ mod process;
 mod root;
 mod small;
 mod steps;
+mod times;
 mod tree;
 
 use archive::{Archive, Choice};
@@ -29,8 +30,8 @@ use host::variable;
 use packages::{Origin, Wanted};
 use place::{Kernel, Place};
 use process::Log;
-use std::{fs, path::Path, path::PathBuf, time::Instant};
-use steps::Steps;
+use std::{fs, path::Path, path::PathBuf, process::Command, time::Instant};
+use steps::{Shown, Steps};
 
 pub use kernels::kernels;
 pub use small::{profile_kernel, tree_kernel, ways_kernel};
@@ -54,29 +55,57 @@ pub fn setup(place: Place) -> Result<()> {
     if place.is_ready() {
         return Ok(());
     }
-    let beside = match variable("KIMPORT_BESIDE") {
-        Some(command) => Some(Beside::start(&place, &command)?),
+    let beside = variable("KIMPORT_BESIDE");
+    let kernel = place.kernel.clone();
+    let named = match kernel.version.is_empty() {
+        true => Named::Release(kernel.release.clone()),
+        false => Named::Chosen,
+    };
+    let may_be_lost =
+        named == Named::Chosen && !kernel.stock.is_dir() && variable("KERNEL").is_none();
+    let needs_guest = kernel.guest.path != place.root.path && !kernel.guest.path.is_dir();
+    let further = [may_be_lost, needs_guest, beside.is_some()];
+    let further = further.into_iter().filter(|is_done| *is_done).count();
+    let mut steps = Steps::begin(place, steps_of(&named)? + further)?;
+    steps.root()?;
+    let beside = match beside {
+        Some(command) => Some(Beside::start(&steps, &command)?),
         None => None,
     };
-    let Place { cache, kernel, .. } = place.clone();
-    let again = place.clone();
-    let (place, named) = if kernel.version.is_empty() {
-        (place, Named::Release(kernel.release))
-    } else if !kernel.stock.is_dir() && variable("KERNEL").is_none() {
-        (instead_of_lost(place)?, Named::Chosen)
-    } else {
-        (place, Named::Chosen)
-    };
-    prepare(place, named, "scripts/setup prepare-kernel")?;
-    if !kernel.guest.path.is_dir() {
-        Steps::begin(again, 1)?.make_root("programs of virtual machines", &kernel.guest)?;
+    if may_be_lost {
+        instead_of_lost(&mut steps)?;
+    }
+    prepare_in(&mut steps, named, "scripts/setup prepare-kernel")?;
+    if needs_guest {
+        steps.make_root("programs of virtual machines", &kernel.guest)?;
     }
     if let Some(beside) = beside {
-        steps::show("building the host commands ...", || beside.wait())?;
+        beside.wait(&mut steps)?;
     }
     let seconds = start.elapsed().as_secs();
-    note(&format!("set up in {seconds} s in {}", cache.display()));
+    let cache = steps.place.cache.display();
+    note(&format!("set up in {seconds} s in {cache}"));
     Ok(())
+}
+
+/// Runs a program as a step of `make demo` that comes after set-up. Its output goes to a log.
+pub fn step(place: &Place, name: &str, command: &mut Command) -> Result<()> {
+    process::handle_signals()?;
+    shown(place)?.step(&format!("{name} ..."), name, |log| log.run(command))
+}
+
+/// Runs a program as [`step`] does, but shows its output. Returns whether it succeeded.
+pub fn show(place: &Place, name: &str, command: &mut Command) -> Result<bool> {
+    shown(place)?.open(name, || {
+        let status = command.status().at(command.get_program())?;
+        Ok(status.success())
+    })
+}
+
+fn shown(place: &Place) -> Result<Shown> {
+    let logs = place.cache.join("log");
+    fs::create_dir_all(&logs).at(&logs)?;
+    Ok(Shown::new(place))
 }
 
 /// Makes a root of `scripts/build-root.conf`, unless it is there, and returns its path.
@@ -90,9 +119,7 @@ pub fn root(place: Place, name: &str) -> Result<PathBuf> {
 
 /// Checks whether the archive still has the pinned kernel. If not, chooses the newest one that it
 /// has, and makes a link that tells `scripts/env` of that choice.
-fn instead_of_lost(place: Place) -> Result<Place> {
-    let mut steps = Steps::begin(place, 3)?;
-    steps.root()?;
+fn instead_of_lost(steps: &mut Steps) -> Result<()> {
     let place = steps.place.clone();
     let pinned = &place.kernel;
     let archive = Archive::of(&place, &pinned.root, &pinned.release);
@@ -108,7 +135,7 @@ fn instead_of_lost(place: Place) -> Result<Place> {
         }
     })?;
     let Some((release, version)) = newest else {
-        return Ok(place);
+        return Ok(());
     };
     note(&format!(
         "the archive has lost the pinned kernel, {} ({}); taking its newest, {release} \
@@ -119,7 +146,8 @@ fn instead_of_lost(place: Place) -> Result<Place> {
     let [link, to] = [pinned, &kernel].map(|kernel| kernel.stock.parent().unwrap_or(&kernel.stock));
     fs::create_dir_all(link.with_file_name("")).at(link)?;
     std::os::unix::fs::symlink(to.file_name().unwrap_or_default(), link).at(link)?;
-    Ok(Place { kernel, ..place })
+    steps.place.kernel = kernel;
+    Ok(())
 }
 
 /// Makes the tree of a kernel. `command` is the command that help texts name for that.
@@ -127,17 +155,29 @@ pub fn prepare(place: Place, named: Named, command: &str) -> Result<Kernel> {
     if named == Named::Chosen && place.is_ready() {
         return Ok(place.kernel);
     }
-    let mut number = 7;
-    if let Named::Release(release) = &named {
-        packages::check_release(release)?;
-        number += 1;
-    }
-    let mut steps = Steps::begin(place, number)?;
+    let mut steps = Steps::begin(place, steps_of(&named)?)?;
     steps.root()?;
+    prepare_in(&mut steps, named, command)
+}
+
+/// Returns the number of steps that make the build root and the tree of a kernel.
+///
+/// Refuses a kernel that no module can be built for.
+fn steps_of(named: &Named) -> Result<usize> {
+    const STEPS: usize = 7;
+    let Named::Release(release) = named else {
+        return Ok(STEPS);
+    };
+    packages::check_release(release)?;
+    Ok(STEPS + 1)
+}
+
+/// Makes the tree of a kernel, as [`prepare`] does, once the build root is there.
+fn prepare_in(steps: &mut Steps, named: Named, command: &str) -> Result<Kernel> {
     let place = steps.place.clone();
     let (kernel, origin) = match named {
         Named::Chosen => (place.kernel.clone(), Origin::Archive),
-        Named::Release(release) => find_release(&release, command, &mut steps)?,
+        Named::Release(release) => find_release(&release, command, steps)?,
         Named::Directory(directory) => {
             let debs = packages::debs_of(&place, &directory)?;
             let (release, version) = packages::kernel_of(&debs, &directory)?;

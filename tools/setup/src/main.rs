@@ -7,14 +7,19 @@ use kimport_setup::{
     place::Place,
     Named,
 };
-use std::{env, path::PathBuf, process::ExitCode};
+use std::{
+    env,
+    path::PathBuf,
+    process::{self, Command, ExitCode},
+};
 
 const USAGE: &str = "usage: scripts/setup
        scripts/setup prepare-kernel [RELEASE | DIRECTORY | --running]
        scripts/setup update-kernel | kernels | root NAME
        scripts/setup tree-kernel builtin|modules
        scripts/setup ways-kernel [OPTION=VALUE...]
-       scripts/setup profile-kernel [--made] NAME";
+       scripts/setup profile-kernel [--made] NAME
+       scripts/setup step|show NAME PROGRAM [ARGUMENT...]";
 
 fn work(arguments: &[&str]) -> Result<()> {
     let usage = || Error::new(USAGE);
@@ -52,6 +57,18 @@ fn work(arguments: &[&str]) -> Result<()> {
             let variables = kimport_setup::profile_kernel(place, name, !made.is_empty())?;
             println!("{variables}");
             Ok(())
+        }
+        [how @ ("step" | "show"), name, program, arguments @ ..] => {
+            let mut command = Command::new(program);
+            command.args(arguments);
+            if *how == "step" {
+                return kimport_setup::step(&place, name, &mut command);
+            }
+            match kimport_setup::show(&place, name, &mut command)? {
+                true => Ok(()),
+                // The program has said why.
+                false => process::exit(1),
+            }
         }
         _ => Err(usage()),
     }

@@ -5,8 +5,10 @@
 
 use crate::{
     error::{self, At, Error, Result},
+    host::variable,
     place::Place,
     process::{self, Log},
+    times::{self, Times},
 };
 use rustix::{
     fs::{access, flock, statvfs, Access, FlockOperation},
@@ -16,10 +18,10 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{IsTerminal, Read, Write},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Child, Command},
     sync::mpsc::{channel, RecvTimeoutError},
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 /// Shows a line that belongs to no step.
@@ -80,7 +82,7 @@ pub(crate) fn need_space(
 
 /// A lock that this process and the programs that it starts hold. Other processes wait for it.
 #[derive(Debug)]
-pub(crate) struct Lock(#[expect(dead_code, reason = "held")] File);
+pub(crate) struct Lock(File);
 
 impl Lock {
     /// Takes the lock of `path`. If another process holds it, `busy` makes a message for people
@@ -106,6 +108,14 @@ impl Lock {
         writeln!(file, "{}", std::process::id()).at(path)?;
         Ok(Self(file))
     }
+
+    /// Runs `work`, which starts programs that do not hold the lock.
+    fn keep_from<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        fcntl_setfd(&self.0, FdFlags::CLOEXEC).at("the lock")?;
+        let result = work();
+        fcntl_setfd(&self.0, FdFlags::empty()).at("the lock")?;
+        result
+    }
 }
 
 /// A running set-up. While it lives, no other process changes the cache.
@@ -116,7 +126,8 @@ pub(crate) struct Steps {
     pub(crate) tmp: PathBuf,
     step: usize,
     steps: usize,
-    _lock: Lock,
+    shown: Shown,
+    lock: Lock,
 }
 
 impl Steps {
@@ -152,11 +163,12 @@ impl Steps {
         remove(&place, &tmp)?;
         fs::create_dir(&tmp).at(&tmp)?;
         Ok(Self {
+            shown: Shown::new(&place),
             place,
             tmp,
             step: 0,
             steps,
-            _lock: lock,
+            lock,
         })
     }
 
@@ -176,18 +188,17 @@ impl Steps {
         name: &str,
         work: impl FnOnce(&Self, &Log) -> Result<T>,
     ) -> Result<T> {
-        let file = name.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-        let path = self.place.cache.join("log").join(file + ".log");
-        let log = Log(File::create(&path).at(&path)?);
         let line = self.line(name);
-        match show(&line, || work(self, &log)) {
-            Err(Error::Failed(message)) => {
-                // The disk may be full.
-                let _ = log.line(&message);
-                Err(error::step_failed(name, &path))
-            }
-            result => result,
-        }
+        let mut shown = self.shown.clone();
+        let result = shown.step(&line, name, |log| work(self, log));
+        self.shown = shown;
+        result
+    }
+
+    /// Starts a program that does not hold the lock of the cache.
+    pub(crate) fn start(&self, command: &mut Command) -> Result<Child> {
+        self.lock
+            .keep_from(|| command.spawn().at(command.get_program()))
     }
 
     /// Fails if the cache has less than `megabytes` of free space.
@@ -204,33 +215,112 @@ impl Drop for Steps {
     }
 }
 
-/// Shows `line`, and the time that `work` took when it is done. On a terminal, the time is also
-/// shown while it runs.
-pub(crate) fn show<T>(line: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    const TICK: Duration = Duration::from_millis(200);
-    let start = Instant::now();
-    let is_terminal = std::io::stderr().is_terminal();
-    if !is_terminal {
-        eprintln!("{line}");
+/// The steps of a command, as they are shown on standard error.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown {
+    logs: PathBuf,
+    times: Times,
+    /// The time when the whole command began.
+    began: SystemTime,
+}
+
+impl Shown {
+    /// Reads what the variable `KIMPORT_DEMO` says: the time when `make demo` began, in seconds of
+    /// the epoch. Without it, the command is set-up alone, which begins now.
+    pub(crate) fn new(place: &Place) -> Self {
+        let demo = variable("KIMPORT_DEMO").and_then(|seconds| seconds.parse().ok());
+        let began = demo.and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
+        Self {
+            logs: place.cache.join("log"),
+            times: Times::read(&place.cache, began.is_some()),
+            began: began.unwrap_or_else(SystemTime::now),
+        }
     }
-    let (done, end) = channel::<()>();
-    let result = thread::scope(|scope| {
-        scope.spawn(move || {
-            while is_terminal && end.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                eprint!("\r\x1b[K{line} {} s", start.elapsed().as_secs());
+
+    /// Shows `line` and does the step `name`. Shows the time that it took when it is done, and an
+    /// estimate of what remains. On a terminal, both are also shown while it runs.
+    pub(crate) fn step<T>(
+        &mut self,
+        line: &str,
+        name: &str,
+        work: impl FnOnce(&Log) -> Result<T>,
+    ) -> Result<T> {
+        let file = name.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+        let path = self.logs.join(file + ".log");
+        let log = Log(File::create(&path).at(&path)?);
+        let start = Instant::now();
+        match self.show(line, name, start, || work(&log)) {
+            Err(Error::Failed(message)) => {
+                // The disk may be full.
+                let _ = log.line(&message);
+                Err(error::step_failed(name, &path))
             }
+            Ok(value) => {
+                self.times.keep(name, start.elapsed());
+                Ok(value)
+            }
+            result => result,
+        }
+    }
+
+    /// Does the step `name`, which shows its own output. Its time is kept if it succeeds.
+    pub(crate) fn open(&mut self, name: &str, work: impl FnOnce() -> Result<bool>) -> Result<bool> {
+        let start = Instant::now();
+        eprintln!("{name} ...{}", self.rest(name, Duration::ZERO));
+        let succeeded = work()?;
+        if succeeded {
+            self.times.keep(name, start.elapsed());
+        }
+        Ok(succeeded)
+    }
+
+    /// Returns the end of a line that says what remains.
+    fn rest(&self, name: &str, time: Duration) -> String {
+        match self.times.remaining(name, time) {
+            Some(remaining) if !remaining.is_zero() => format!("; {}", times::words(remaining)),
+            _ => String::new(),
+        }
+    }
+
+    fn show<T>(
+        &self,
+        line: &str,
+        name: &str,
+        start: Instant,
+        work: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        const TICK: Duration = Duration::from_millis(200);
+        let is_terminal = std::io::stderr().is_terminal();
+        if !is_terminal {
+            eprintln!("{line}");
+        }
+        let (done, end) = channel::<()>();
+        let result = thread::scope(|scope| {
+            scope.spawn(move || {
+                while is_terminal && end.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                    let time = start.elapsed();
+                    let mut line = format!("{line} {} s", time.as_secs());
+                    if let Some(remaining) = self.times.remaining(name, time) {
+                        let elapsed = self.began.elapsed().unwrap_or_default();
+                        let bar = times::bar(elapsed, remaining);
+                        line = format!("{bar} {line}, {}", times::words(remaining));
+                    }
+                    eprint!("\r\x1b[K{line}");
+                }
+            });
+            let result = work();
+            drop(done);
+            result
         });
-        let result = work();
-        drop(done);
+        if is_terminal {
+            eprint!("\r\x1b[K");
+        }
+        if result.is_ok() {
+            let rest = self.rest(name, Duration::MAX);
+            eprintln!("{line} {} s{rest}", start.elapsed().as_secs());
+        }
         result
-    });
-    if is_terminal {
-        eprint!("\r\x1b[K");
     }
-    if result.is_ok() {
-        eprintln!("{line} {} s", start.elapsed().as_secs());
-    }
-    result
 }
 
 #[cfg(test)]
