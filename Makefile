@@ -47,6 +47,8 @@
 #: make check PROFILE=debug
 #:                      run suites on a kernel that checks itself, or another one of
 #:                      tests/kernels/profiles (builds it, once)
+#: make check-all        make check, run suites on each kernel of tests/kernels/profiles and on the real-time
+#:                      kernel, make check-ways, and write the table of docs/profiles.md
 #: make check-mutations load 10,000 damaged modules (MUTATIONS=10000) on the kernel of the profile
 #:                      debug; SEED=N repeats a run
 #: make check-compare   compare and check on four of Debian's kernels (fetches 360 MB, once)
@@ -384,7 +386,7 @@ left-out = $(foreach pair,$(filter $(1:%=tests/suites/%.sh:%),$(LACKING)),\
 run-vm = $(IN_VM_ROOT) $(BINARIES)/kimport-vm run --root $(GUEST_ROOT) \
 	$(addprefix --without ,$(LACKS)) --append no_hash_pointers --hang-timeout 150 \
 	$(if $(BOOT_TIMEOUT),--boot-timeout $(BOOT_TIMEOUT)) \
-	$(addprefix --suite ,$(1)) --log $(BUILD)/$(2).log $(3)
+	$(addprefix --suite ,$(1)) --log $(BUILD)/$(2).log --json $(BUILD)/verdicts/$(2).json $(3)
 
 .PHONY: demo
 demo: setup
@@ -542,11 +544,30 @@ of-profile = here=$$(scripts/setup profile-kernel $(1)) && \
 	$(MAKE) -k PROFILE= BUILD=$(BUILD)/profiles/$(1) BOOT_TIMEOUT=300 $$here
 
 # These kernels run the suites that need no function of the stock kernel.
-PROFILE_VMS := vm-controls vm-imports vm-lifetime vm-shared vm-failures stress-2
+PROFILE_VMS := vm-controls vm-imports vm-lifetime vm-shared vm-guard vm-failures stress-2
 .PHONY: check-profile
 check-profile: tools
 	@$(call of-profile,$(PROFILE)) $(PROFILE_VMS) OPERATIONS=200 \
-		vm-imports.suites="selftest imports guard" vm-shared.suites=shared
+		vm-imports.suites="selftest imports" vm-shared.suites=shared
+
+# Every kernel, one after the other, and the table of docs/profiles.md.
+PROFILES := $(basename $(notdir $(wildcard tests/kernels/profiles/*.config)))
+RT := $(RELEASE:%-amd64=%-rt-amd64)
+.PHONY: check-all matrix
+check-all: tools
+	@rc=0; $(MAKE) check PROFILE= || rc=1; \
+		for profile in $(PROFILES); do $(MAKE) check PROFILE=$$profile || rc=1; done; \
+		$(MAKE) setup KERNEL=$(RT) && $(MAKE) -k vm-imports vm-lifetime vm-guard KERNEL=$(RT) || rc=1; \
+		$(MAKE) check-ways || rc=1; $(MAKE) matrix || rc=1; exit $$rc
+
+# A kernel that was not tried has no column.
+VERDICTS := stock=$(BUILD)/verdicts rt=$(BUILD)/kernels/$(RT)/verdicts \
+	$(foreach profile,$(PROFILES),$(profile)=$(BUILD)/profiles/$(profile)/verdicts)
+matrix: tools
+	@{ grep -v '^|' docs/profiles.md; $(AT_ONE_PATH) $(BINARIES)/kimport-vm matrix \
+		$(foreach pair,$(VERDICTS),$(if $(wildcard $(lastword $(subst =, ,$(pair)))),$(pair))); } \
+		> $(BUILD)/profiles.md
+	@cp $(BUILD)/profiles.md docs/profiles.md
 
 # The longest come first.
 HOST_CHECKS := check-cargo check-new lint check-fuzz doc rust-analyzer check-btf check-setup check-reuse \

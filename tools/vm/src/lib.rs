@@ -5,13 +5,14 @@
 //! [`options`] has the options of a run, and [`needs`] reads what suites need of a VM. [`image`]
 //! makes the initramfs out of the build root and the stock kernel's [`modules`]. [`qemu`] runs the
 //! machine. [`session`] follows the run with the help of [`ktap`] and [`klog`]. [`earlier`] keeps
-//! the verdict. [`run`] puts them together.
+//! the verdict. [`run`] puts them together. [`matrix`] compares the verdicts of several kernels.
 
 mod accelerator;
 mod earlier;
 mod image;
 pub mod klog;
 pub mod ktap;
+pub mod matrix;
 mod modules;
 pub mod needs;
 pub mod options;

@@ -5,6 +5,7 @@
 use anyhow::{bail, ensure, Context, Result};
 use clap::{Parser, Subcommand};
 use kimport_vm::ktap::{Outcome, Point};
+use kimport_vm::matrix;
 use kimport_vm::needs::{self, Feature, Needs};
 use kimport_vm::options::Options;
 use kimport_vm::run::{run, suite_name, NOT_CHOSEN};
@@ -29,6 +30,8 @@ struct Cli {
 enum Subcommands {
     /// Boots a kernel, runs suites and reports.
     Run(Box<Options>),
+    /// Prints a table of the verdicts of several kernels, in Markdown.
+    Matrix(matrix::Options),
 }
 
 /// Reads the needs of the suites from their headers.
@@ -249,6 +252,9 @@ fn run_command(mut options: Options) -> Result<bool> {
     if let Some(path) = &options.json {
         let mut value = serde_json::to_value(&verdict)?;
         value["success"] = success.into();
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
         std::fs::write(path, serde_json::to_string_pretty(&value)? + "\n")
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
@@ -263,8 +269,14 @@ fn run_command(mut options: Options) -> Result<bool> {
 }
 
 fn main() -> ExitCode {
-    let Subcommands::Run(options) = Cli::parse().command;
-    match run_command(*options) {
+    let result = match Cli::parse().command {
+        Subcommands::Run(options) => run_command(*options),
+        Subcommands::Matrix(options) => matrix::matrix(&options).map(|(text, success)| {
+            print!("{text}");
+            success
+        }),
+    };
+    match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {
