@@ -17,12 +17,14 @@
 #:                      differences
 #: make bench-host      compare the times of kimport, built for release, with those of bpftool, xz and
 #:                      objcopy on the same files
-#: make check           run what CI runs: check-host and check-vm
+#: make check           run what CI runs: check-host, check-vm, and some suites on the oldest kernel of
+#:                      tests/kernels/supported, if its tree is there
 #:
 #: make setup           make build root and kernel build tree (other targets do this when needed)
 #: make modules         build the samples and test modules into build/
 #: make tools           build the host commands: @TOOLS@
-#: make consumer        build README.md's module, and another, outside of the checkout
+#: make consumer        build the modules of README.md and docs/cookbook.md, and one with several
+#:                      parts, outside of the checkout
 #: make check-vm        run the suites in VMs; each VM is a target of its own:
 #:                      @VMS@
 #: make vm SUITE=...    run suites of tests/suites; with TEST=TEXT only tests with TEXT in the name
@@ -47,8 +49,8 @@
 #: make check PROFILE=debug
 #:                      run suites on a kernel that checks itself, or another one of
 #:                      tests/kernels/profiles (builds it, once)
-#: make check-all        make check, run suites on each kernel of tests/kernels/profiles and on the real-time
-#:                      kernel, make check-ways, and write the table of docs/profiles.md
+#: make check-all       make check, run suites on each kernel of tests/kernels/profiles and on the
+#:                      real-time kernel, make check-ways, and write the table of docs/profiles.md
 #: make check-mutations load 10,000 damaged modules (MUTATIONS=10000) on the kernel of the profile
 #:                      debug; SEED=N repeats a run
 #: make check-compare   compare and check on four of Debian's kernels (fetches 360 MB, once)
