@@ -71,8 +71,9 @@
 //!   not list the data there either.
 //! - Fields of `struct module`: `core_kallsyms` and `klp`, used in `resolver/module.rs`, `state`,
 //!   `refcnt`, `mem` and `percpu`, used in `provider.rs`, `holders_dir` and `mkobj`, used in
-//!   `holders.rs`, `taints`, used in `license.rs`, and `static_call_sites`, used in
-//!   `binder/static_call.rs`. Without them, the crate does not compile.
+//!   `holders.rs`, `taints`, used in `license.rs`, `source_list` and `target_list`, used in
+//!   `usage.rs`, and `static_call_sites`, used in `binder/static_call.rs`. Without them, the crate
+//!   does not compile.
 //! - `module_mutex` and `struct module_use`, used in `usage.rs`. Without the symbol, or without BTF
 //!   that describes the struct, `rmmod --force` unloads a provider that is held.
 //! - `module_kallsyms_on_each_symbol`, imported in `guard.rs`, only in the module `kimport_guard`.
@@ -80,10 +81,11 @@
 //!   for the types of modules `btf_get_module_btf`, `btf_put` and `btf_nr_types`, imported in
 //!   `verify/imported.rs`. Without them, types are unverified, which `#[verify(require)]` refuses.
 //!   Their own types are not compared, because the comparison itself needs these functions.
-//! - `smp_text_poke_batch_add`, `smp_text_poke_batch_finish`, `text_mutex`, `static_call_mutex` and
-//!   `callthunks_translate_call_dest`, imported in `binder/static_call/batch/imported.rs`. Without
-//!   them, or without BTF that knows the functions, functions are bound one by one, which takes
-//!   longer. They are only looked for if that pays.
+//! - `smp_text_poke_batch_add` and `smp_text_poke_batch_finish` (in 6.12 `text_poke_queue` and
+//!   `text_poke_finish`), `text_mutex`, `static_call_mutex` and `callthunks_translate_call_dest`,
+//!   imported in `binder/static_call/batch/imported.rs`. Without them, or without BTF that knows
+//!   the functions, functions are bound one by one, which takes longer. They are only looked for if
+//!   that pays.
 //!
 //! The crate is linked into every module that uses it, so that nothing else has to be loaded: each
 //! has its own copy of the statics. Modules that are built with `kimport-engine := shared` use the

@@ -209,8 +209,8 @@ use pipeline::pipeline;
 /// - A type that is stated must be the same Rust type as in that module: `*mut` is not `*const`,
 ///   and a callback is an `Option`. If it differs, the compiler shows both types. The compiler also
 ///   reports an entry that the module does not have. An entry that no header declares is either
-///   marked `#[unverified]`, or goes to a block without `use`, where its type is still compared
-///   with BTF.
+///   marked `#[unverified]`, so that nothing checks its type, or goes to a block without `use`,
+///   where its type is still compared with BTF.
 ///
 /// The comparison generates no code, and no reference to the item. For `_` the macro reads the
 /// files that `KIMPORT_BINDINGS` lists: `scripts/Makefile.kimport` sets it to the files of the
@@ -241,9 +241,8 @@ pub fn import_symbols(input: proc_macro::TokenStream) -> proc_macro::TokenStream
 /// layout with the kernel's.
 ///
 /// It is for a `#[repr(C)]` type that has the name of its counterpart in C, and whose fields have
-/// the names of the members. The macro knows the types that bindgen made without it. The types that
-/// members point to are not compared, and a type with nameless members in C
-/// cannot be described.
+/// the names of the members. The types that bindgen made are known without it. The types that
+/// members point to are not compared. A type that has nameless members in C cannot be described.
 ///
 /// ```ignore
 /// #[repr(C)]
