@@ -21,9 +21,10 @@ use std::path::PathBuf;
 /// Looks up each import made with kimport, each livepatch symbol and each undefined symbol. For a
 /// symbol that would not resolve, prints what the kernel would log. Declared types are compared
 /// with the kernel's, as far as its type information (BTF) goes, and so are the layouts of the
-/// structs that a module was compiled with. The checks of the kernel's module
-/// loader are made too: the version magic, the architecture, and the namespaces, license and
-/// versions of exported symbols. A difference that the loader accepts with a taint is a warning. A
+/// structs that a module was compiled with. The checks of the kernel's module loader are made too:
+/// the version magic, the architecture, and the namespaces, license and versions of exported
+/// symbols. A module that was built for another release is a finding ("other kernel"), unless
+/// symbols have versions. A difference that the loader accepts with a taint is a warning. A
 /// question that the given files do not answer is reported as "not known". Nothing is loaded. The
 /// last lines tell the reasons for the findings, each with its way out.
 #[derive(Debug, Args)]

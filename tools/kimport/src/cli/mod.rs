@@ -22,7 +22,7 @@ mod vm;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::process::ExitCode;
 
-/// Works on what Linux kernel modules import.
+/// Declares, shows, checks and changes the imports of Linux kernel modules.
 #[derive(Debug, Parser)]
 #[command(
     name = "kimport",

@@ -12,7 +12,7 @@ use kimport_setup::Named;
 
 /// Makes the kernel tree that Rust modules for a Debian kernel are built against
 ///
-/// Distributions' headers packages lack files that Rust modules need. This command makes the tree
+/// Debian's headers packages lack files that Rust modules need. This command makes the tree
 /// from the kernel's source, with the distribution's own compilers in a build root, for any Debian
 /// kernel with CONFIG_RUST. For Debian 13's 6.12, which has no Rust, it adds the crates of a newer
 /// kernel; for another kernel without Rust, the tree is the headers package, for modules in C. The
