@@ -237,7 +237,7 @@ ifneq ($(RUST),)
 $(filter-out samples/hello_import samples/lio_core_new,$(MODULE_DIRS)): samples/hello_import
 else
 # The tree is a headers package.
-samples/lio_core_new: private ARGUMENTS = KSRC=$(SOURCE)
+samples/lio_core_new: private ARGUMENTS = KSRC=$(or $(KSRC),$(SOURCE))
 endif
 tests/modules/controls: private MADE_OF = tests/modules/lifetime/thread.rs
 tests/modules/relink: commands
