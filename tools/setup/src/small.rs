@@ -74,6 +74,13 @@ impl Tree {
             })?;
             fs::rename(&new, &self.source).at(&self.source)?;
         }
+        // KCSAN is rustc's sanitizer `thread`, which the kernel's target does not have.
+        let target = self.source.join("scripts/generate_rust_target.rs");
+        let text = fs::read_to_string(&target).at(&target)?;
+        let (without, with) = (r#""kernel-address"]"#, r#""kernel-address", "thread"]"#);
+        if !text.contains(with) {
+            replace(&target, |text| text.replace(without, with))?;
+        }
         let link = self.source.join("drivers/kimport");
         if fs::read_link(&link).ok().as_deref() != Some(&place.top) {
             let _ = fs::remove_file(&link);
