@@ -5,6 +5,7 @@
 use crate::{
     error::{At, Error, Result},
     host::variable,
+    packages::{deb_files, find_deb},
     place::{Place, Root},
     process::{query, Log},
 };
@@ -193,7 +194,7 @@ pub(crate) fn after<'a>(start: &str, text: &'a str) -> &'a str {
 
 /// Returns the names of the packages whose `.deb` files are in a directory.
 fn packages_in(directory: &Path) -> Result<HashSet<String>> {
-    let files = crate::packages::deb_files(directory)?;
+    let files = deb_files(directory)?;
     let names = files.iter().filter_map(|file| file.file_name()?.to_str());
     Ok(names
         .filter_map(|name| Some(name.split_once('_')?.0.to_owned()))
@@ -325,7 +326,8 @@ impl<'a> Archive<'a> {
     }
 
     /// Downloads this version of packages into a directory, which has no other versions, unless
-    /// they are there.
+    /// they are there. apt writes to the final name, so it works in a directory `partial`, where it
+    /// goes on with what an interrupted download left.
     pub(crate) fn download<'p>(
         &self,
         packages: impl IntoIterator<Item = &'p String>,
@@ -338,13 +340,23 @@ impl<'a> Archive<'a> {
         let missing = packages.into_iter();
         let missing: Vec<_> = missing
             .filter(|package| !present.contains(*package))
-            .map(|package| format!("{package}={version}"))
             .collect();
         if missing.is_empty() {
             return Ok(());
         }
+        let partial = directory.join("partial");
+        fs::create_dir_all(&partial).at(&partial)?;
+        let versions = missing.iter().map(|package| format!("{package}={version}"));
         let mut apt = self.apt("apt-get", &["-q", "download"]);
-        log.run(apt.args(missing).current_dir(directory))
+        log.run(apt.args(versions).current_dir(&partial))?;
+        for package in missing {
+            let deb = find_deb(&partial, package)?;
+            let name = deb.file_name().unwrap_or_default();
+            fs::rename(&deb, directory.join(name)).at(&deb)?;
+        }
+        // It stays if it has a part of another package.
+        let _ = fs::remove_dir(&partial);
+        Ok(())
     }
 
     /// Returns the kernels of the last suite, newest first. The archive keeps images longer than
@@ -411,6 +423,39 @@ mod tests {
         }
         let present = packages_in(directory.path()).unwrap();
         assert_eq!(present, HashSet::from(["linux-headers-7.3".to_owned()]));
+    }
+
+    #[test]
+    fn an_interrupted_download_goes_on() {
+        let top = tempfile::tempdir().unwrap();
+        let path = |name: &str| top.path().join(name);
+        fs::create_dir(path("scripts")).unwrap();
+        // Stands in for apt, which is interrupted the first time. Another process makes the
+        // program, so that none of this one has it open for writing.
+        let apt = "#!/bin/sh\n[ -e one_1_all.deb ] || { echo half >one_1_all.deb; exit 1; }\n\
+            echo whole >one_1_all.deb\n";
+        fs::write(path("apt"), apt).unwrap();
+        let mut install = Command::new("install");
+        install.args([path("apt"), path("scripts/in-root")]);
+        assert!(install.status().unwrap().success());
+
+        let place = Place {
+            top: top.path().into(),
+            ..Place::default()
+        };
+        let archive = Archive::new(&place, "lists", Vec::new(), "amd64");
+        let log = Log(fs::File::create(path("log")).unwrap());
+        let (package, debs) = ("one".to_owned(), path("debs"));
+        let download = || archive.download([&package], "1", &debs, &log);
+        assert!(download().is_err());
+        assert!(packages_in(&debs).unwrap().is_empty());
+        download().unwrap();
+        let deb = fs::read_to_string(debs.join("one_1_all.deb")).unwrap();
+        assert_eq!(deb, "whole\n");
+        assert!(!debs.join("partial").exists());
+        // A package that is there is not downloaded again.
+        fs::remove_file(path("scripts/in-root")).unwrap();
+        download().unwrap();
     }
 
     #[test]

@@ -243,6 +243,7 @@ fn newest(archive: &Archive<'_>, steps: &Steps, log: &Log) -> Result<Choice> {
             return Ok((release, version));
         }
         log.line(&format!("{release} {version}: no CONFIG_RUST=y"))?;
+        steps::remove(place, &wanted.debs(steps))?;
     }
     Err(Error::new(
         "The archive has no kernel with CONFIG_RUST=y whose headers and source it also has.",

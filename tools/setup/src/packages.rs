@@ -274,11 +274,13 @@ impl<'a> Wanted<'a> {
             return Err(self.gone(&[&package])?);
         }
         steps.need_space(2200, "The source of a newer kernel")?;
-        self.archive
-            .download(&[package], version, &self.debs(steps), log)?;
+        let debs = self.debs(steps);
+        self.archive.download([&package], version, &debs, log)?;
         let unpacked = steps.tmp.join("newer");
         self.unpack_source(&unpacked, steps, log)?;
-        fs::rename(&unpacked, source).at(source)
+        fs::rename(&unpacked, source).at(source)?;
+        let deb = find_deb(&debs, &package)?;
+        fs::remove_file(&deb).at(&deb)
     }
 
     /// Unpacks the stock kernel and its source, which [`Self::fetch`] brought. The final
@@ -383,7 +385,7 @@ pub(crate) fn deb_files(directory: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Returns the file of a package in a directory that holds one version of it.
-fn find_deb(directory: &Path, package: &str) -> Result<PathBuf> {
+pub(crate) fn find_deb(directory: &Path, package: &str) -> Result<PathBuf> {
     let is_of = |file: &PathBuf| {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         name.split('_').next() == Some(package)
