@@ -56,6 +56,12 @@ fn interrupt() {
     let Some(group) = group else { return };
     // The group may have ended already.
     let _ = kill_process_group(group, Signal::TERM);
+    await_end(group);
+}
+
+/// Waits until all processes of a group that a signal has reached have ended. Kills those that take
+/// too long.
+fn await_end(group: Pid) {
     for _ in 0..50 {
         if test_kill_process_group(group).is_err() {
             return;
@@ -93,8 +99,14 @@ fn finish(command: &mut Command) -> Result<(ExitStatus, String)> {
     };
     let status = child.wait().at(&name)?;
     let mut running = running();
-    running.group = None;
+    let group = running.group.take();
     if running.interrupted {
+        drop(running);
+        // So far, only the first process of the group has ended. This process removes files that
+        // the others may be writing, and its end also ends the thread that waits for them.
+        if let Some(group) = group {
+            await_end(group);
+        }
         return Err(Error::Interrupted);
     }
     read?;
