@@ -305,7 +305,8 @@ impl Shown {
                         let bar = times::bar(elapsed, remaining);
                         line = format!("{bar} {line}, {}", times::words(remaining));
                     }
-                    eprint!("\r\x1b[K{line}");
+                    // The terminal cuts a line that is too long, instead of wrapping it.
+                    eprint!("\r\x1b[K\x1b[?7l{line}\x1b[?7h");
                 }
             });
             let result = work();
