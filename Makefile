@@ -6,8 +6,8 @@
 # Programs run in the build root that `make setup` makes. Results go to build/ and to the cache.
 #
 #: make demo            show in a VM a disk that Rust serves with a LIO core without exports
-#: make demo-upgrade    show in a VM how a running LIO is upgraded, and goes back, while fio writes and
-#:                      verifies (ROUNDS=10)
+#: make demo-upgrade    show in a VM how a running LIO is upgraded, and goes back, while fio writes
+#:                      and verifies (ROUNDS=10)
 #: make stress          load and unload modules in random order, with 1, 2 and 4 CPUs (SEED=N
 #:                      repeats a run, OPERATIONS=1000)
 #: make bench           count instructions of calls, of resolving, and of the C macros (two VMs)
@@ -255,8 +255,8 @@ $(TYPED): tools/testing/src/bin/typed_module.rs tools/testing/src/prototypes.rs 
 	@KIMPORT_SEED=$${KIMPORT_SEED:-20261122} $(AT_ONE_PATH) \
 		$(BINARIES)/typed_module $(@D)
 DECLARED := $(BUILD)/tests/modules/declared/declared.rs
-$(DECLARED): tools/testing/src/bin/declared_module.rs $(wildcard tools/kimport/src/declare/*.rs) kernel.pin \
-		$(if $(KIMPORT_SEED),FORCE) | tools
+$(DECLARED): tools/testing/src/bin/declared_module.rs tools/testing/src/prototypes.rs \
+		$(wildcard tools/kimport/src/declare/*.rs) kernel.pin $(if $(KIMPORT_SEED),FORCE) | tools
 	@mkdir -p $(@D)
 	@KIMPORT_SEED=$${KIMPORT_SEED:-20261129} $(AT_ONE_PATH) $(BINARIES)/declared_module $(@D)
 FORCE:
@@ -388,7 +388,7 @@ left-out = $(foreach pair,$(filter $(1:%=tests/suites/%.sh:%),$(LACKING)),\
 run-vm = $(IN_VM_ROOT) $(BINARIES)/kimport-vm run --root $(GUEST_ROOT) \
 	$(addprefix --without ,$(LACKS)) --append no_hash_pointers --hang-timeout 150 \
 	$(if $(BOOT_TIMEOUT),--boot-timeout $(BOOT_TIMEOUT)) \
-	$(addprefix --suite ,$(1)) --log $(BUILD)/$(2).log --json $(BUILD)/verdicts/$(2).json $(3)
+	$(addprefix --suite ,$(1)) --log $(BUILD)/$(2).log $(3)
 
 .PHONY: demo
 demo: setup
@@ -413,6 +413,8 @@ vm: tools $$(call needed,$$(call suites,$$(SUITE)))
 # Each VM is a target, so that VMs can run side by side. The longest come first. What has passed is
 # not run again before something changes, but for CI.
 REUSE_VMS := $(if $(FRESH)$(CI),,--reuse)
+# For the table of `matrix`.
+KEEP_VERDICT = --json $(BUILD)/verdicts/$@.json
 VMS := vm-iblock vm-load vm-upgrade vm-conformance vm-imports vm-lifetime vm-lio vm-ways vm-guard \
 	vm-lio-modules vm-pointer $(if $(KERNEL_CRATE),vm-shared)
 vm-iblock.suites := rust_iblock_parity rust_iblock rust_iblock_new rust_iblock_installed layouts
@@ -436,7 +438,7 @@ check-vm: $(VMS)
 vm-failures: shared
 $(VMS) vm-controls vm-failures: tools $$(call needed,$$(call suites,$$($$@.suites)))
 	@$(call left-out,$($@.suites)) $(if $(call suites,$($@.suites)),\
-		$(call run-vm,$(call suites,$($@.suites)),$(@:vm-%=%),$(VM_OPTIONS) $(REUSE_VMS)))
+		$(call run-vm,$(call suites,$($@.suites)),$(@:vm-%=%),$(VM_OPTIONS) $(REUSE_VMS) $(KEEP_VERDICT)))
 
 vm-pointer: pointer
 vm-pointer: VM_OPTIONS = --instead tests/modules/imports=pointer \
@@ -455,7 +457,7 @@ STRESS_CPUS := 1 2 4
 stress: $(STRESS_CPUS:%=stress-%)
 $(STRESS_CPUS:%=stress-%): tools shared shared-lifetime $$(call needed,$$(call suites,stress))
 	@echo '$(or $(SEED),$(shell date +%s)) $(OPERATIONS)' > $(BUILD)/stress.parameters
-	@$(call run-vm,$(call suites,stress),$@,--smp $(@:stress-%=%) --show)
+	@$(call run-vm,$(call suites,stress),$@,--smp $(@:stress-%=%) --show $(KEEP_VERDICT))
 
 IBLOCK := $(BUILD)/samples/rust_iblock/rust_iblock.ko
 
@@ -557,19 +559,23 @@ PROFILES := $(basename $(notdir $(wildcard tests/kernels/profiles/*.config)))
 RT := $(RELEASE:%-amd64=%-rt-amd64)
 .PHONY: check-all matrix
 check-all: tools
+	@rm -rf $(foreach pair,$(VERDICTS),$(lastword $(subst =, ,$(pair))))
 	@rc=0; $(MAKE) check PROFILE= || rc=1; \
 		for profile in $(PROFILES); do $(MAKE) check PROFILE=$$profile || rc=1; done; \
 		$(MAKE) setup KERNEL=$(RT) && $(MAKE) -k vm-imports vm-lifetime vm-guard KERNEL=$(RT) || rc=1; \
 		$(MAKE) check-ways || rc=1; $(MAKE) matrix || rc=1; exit $$rc
 
-# A kernel that was not tried has no column.
+# A kernel that was not tried has no column. The runs of `make vm` and of
+# the demos do not count.
 VERDICTS := stock=$(BUILD)/verdicts rt=$(BUILD)/kernels/$(RT)/verdicts \
 	$(foreach profile,$(PROFILES),$(profile)=$(BUILD)/profiles/$(profile)/verdicts)
 matrix: tools
-	@{ grep -v '^|' docs/profiles.md; $(AT_ONE_PATH) $(BINARIES)/kimport-vm matrix \
-		$(foreach pair,$(VERDICTS),$(if $(wildcard $(lastword $(subst =, ,$(pair)))),$(pair))); } \
-		> $(BUILD)/profiles.md
-	@cp $(BUILD)/profiles.md docs/profiles.md
+	@rc=0; $(AT_ONE_PATH) $(BINARIES)/kimport-vm matrix \
+		$(foreach pair,$(VERDICTS),$(if $(wildcard $(lastword $(subst =, ,$(pair)))),$(pair))) \
+		> $(BUILD)/matrix.md || rc=$$?; \
+		[[ $$rc -le 1 ]] || exit $$rc; \
+		{ grep -v '^|' docs/profiles.md; cat $(BUILD)/matrix.md; } > $(BUILD)/profiles.md; \
+		cp $(BUILD)/profiles.md docs/profiles.md; exit $$rc
 
 # The longest come first.
 HOST_CHECKS := check-cargo check-new lint check-fuzz doc rust-analyzer check-btf check-setup check-reuse \
@@ -589,11 +595,12 @@ check-reuse: setup
 check-setup: setup
 	@tests/host/check-setup $(BUILD)/check-setup
 
-# The kernel's configuration is all that decides.
+# The kernel's configuration is all that decides. In a make that goes on after a failure, or does
+# things side by side, this tree would also be used for builds.
 check-install: setup
 	@mkdir -p $(BUILD)/forced && sed 's/^# CONFIG_MODULE_SIG_FORCE is.*/CONFIG_MODULE_SIG_FORCE=y/' \
 		$(KDIR)/.config > $(BUILD)/forced/.config && grep -q _FORCE=y $(BUILD)/forced/.config
-	@! $(MAKE) install-modules KDIR=$(BUILD)/forced DESTDIR=$(BUILD)/forced > $(BUILD)/forced/log 2>&1 && \
+	@! $(MAKE) -S -j1 install-modules KDIR=$(BUILD)/forced DESTDIR=$(BUILD)/forced > $(BUILD)/forced/log 2>&1 && \
 		grep -q '^this kernel only loads signed modules: SIGN=' $(BUILD)/forced/log && \
 		[[ ! -e $(BUILD)/forced/lib ]] || { cat $(BUILD)/forced/log; exit 1; }
 	@$(MAKE) may-install KDIR=$(BUILD)/forced SIGN="key certificate"
