@@ -41,9 +41,12 @@ pub struct Checked {
 /// Symbolic links, which DKMS makes to the same modules, are not followed.
 pub fn modules_below(directory: Option<&Path>, release: &str) -> Result<Vec<PathBuf>> {
     let of_dkms = Path::new("/var/lib/dkms");
+    let unusable = |error: String| {
+        Error::unusable(error).help("name a directory that has some modules: --all DIR")
+    };
     let mut files = Vec::new();
     for entry in WalkDir::new(directory.unwrap_or(of_dkms)).sort_by_file_name() {
-        let entry = entry.map_err(Error::unusable)?;
+        let entry = entry.map_err(|error| unusable(error.to_string()))?;
         let name = entry.file_name().to_string_lossy();
         let is_module = EXTENSIONS.iter().any(|end| name.ends_with(end));
         let mut parts = entry.path().iter();
@@ -57,7 +60,7 @@ pub fn modules_below(directory: Option<&Path>, release: &str) -> Result<Vec<Path
             Some(directory) => format!("{} has no modules", directory.display()),
             None => format!("DKMS has built no modules for {release}"),
         };
-        return Err(Error::unusable(error).help("name a directory that has some: --all DIR"));
+        return Err(unusable(error));
     }
     Ok(files)
 }

@@ -2,7 +2,7 @@
 
 //! The findings of a check by their reasons, each with the way out.
 
-use super::CheckReport;
+use super::{CheckReport, Finding, ReferenceKind};
 use crate::{
     error::{count, printable},
     loader::RefusalReason,
@@ -37,11 +37,7 @@ impl CheckReport {
             reasons.entry(LICENSE).or_default();
         }
         for finding in &self.findings {
-            let why = match finding.internal {
-                true => INTERNAL,
-                false => why(&finding.cause),
-            };
-            let symbols = reasons.entry(why).or_default();
+            let symbols = reasons.entry(why_of(finding)).or_default();
             // Of several entries for a symbol, one has to be mended like the other.
             if !symbols.contains(&finding.symbol) {
                 symbols.push(finding.symbol.clone());
@@ -96,6 +92,10 @@ const INTERNAL: Why = (
     "kimport itself lacks",
     "build the module with a kimport that knows this kernel",
 );
+const BUILT: Why = (
+    "built with other types",
+    "build the module with the headers of its provider",
+);
 
 fn refused(reason: RefusalReason) -> Why {
     match reason {
@@ -115,6 +115,18 @@ fn refused(reason: RefusalReason) -> Why {
             "exported twice",
             "leave out the export, or rename the symbol",
         ),
+    }
+}
+
+/// Returns the reason that a finding belongs to, and the way out.
+fn why_of(finding: &Finding) -> Why {
+    match (finding.internal, finding.way, &finding.cause) {
+        // Nobody knows whether kimport lacks anything.
+        (_, _, cause @ Cause::Unknown { .. }) => why(cause),
+        (true, _, _) => INTERNAL,
+        // A module that was relinked declares nothing.
+        (_, ReferenceKind::Livepatch, Cause::Differs { .. }) => BUILT,
+        (_, _, cause) => why(cause),
     }
 }
 
@@ -182,5 +194,41 @@ fn why(cause: &Cause) -> Why {
             "not known",
             "add the files that the lines above name to --kernel",
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_out_fits_the_way_of_the_reference() {
+        let reason = |internal, way, cause| {
+            let finding = Finding {
+                symbol: "f".to_owned(),
+                provider: None,
+                way,
+                internal,
+                position: 0,
+                cause,
+                message: String::new(),
+                near: Vec::new(),
+            };
+            why_of(&finding).0
+        };
+        let (import, livepatch) = (ReferenceKind::Import, ReferenceKind::Livepatch);
+        let differs = || Cause::Differs {
+            report: String::new(),
+        };
+        let unknown = Cause::Unknown {
+            needs: String::new(),
+        };
+        assert_eq!(reason(true, import, Cause::Missing), "kimport itself lacks");
+        assert_eq!(reason(true, import, unknown), "not known");
+        assert_eq!(reason(false, import, differs()), "of another type");
+        assert_eq!(
+            reason(false, livepatch, differs()),
+            "built with other types"
+        );
     }
 }
