@@ -216,6 +216,12 @@ pub fn run(
             machine.accelerator = Accelerator::Tcg;
         }
         show(&Progress::BootsAgain { reason, avoids_kvm });
+        if options.disks.is_none() {
+            // The accelerator may have given up after suites have written to the disks.
+            for (disk, size) in machine.disks.iter().zip(&options.disk) {
+                disk.set_len(0).and_then(|()| disk.set_len(size.0))?;
+            }
+        }
         limits.boot_silence = limits.boot_silence.max(limits.silence);
         session = Session::new(&token, &names, limits);
         stop = watch(machine.start()?, &mut session, kill_at, &mut log, &mut show)?;
