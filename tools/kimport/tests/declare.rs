@@ -158,6 +158,12 @@ fn a_new_module_has_all_files() {
         &ends(1, line("three", "--import no_such_symbol")).1,
         "help: leave these symbols out",
     );
+    let data = format!("--c --import saved_command_line --bindings {}", bindings());
+    let (_, error) = ends(1, line("three", &data));
+    has(
+        &error,
+        "saved_command_line: the kernel's types (BTF) do not have its type",
+    );
     assert!(!directory.path().join("three").exists());
     has(
         &ends(2, line("a-b", "")).1,

@@ -49,9 +49,14 @@ impl New {
         let name = new::module_name(name.unwrap_or_default())?;
         let (declared, _) =
             declare::declare(&self.import, &[], false, &self.bindings, &self.kernel)?;
+        let language = if self.c { Language::C } else { Language::Rust };
         let mut problems = declared.symbols.iter().flat_map(|symbol| {
-            let named = |problem| format!("{}: {problem}", symbol.name);
-            symbol.problems.iter().map(named)
+            let named = |problem: &str| format!("{}: {problem}", symbol.name);
+            // The type of data may be in the bindings alone.
+            let is_untold = self.c && symbol.problems.is_empty() && symbol.c.is_none();
+            let untold = is_untold.then(|| named("the kernel's types (BTF) do not have its type"));
+            let problems = symbol.problems.iter().map(move |problem| named(problem));
+            problems.chain(untold)
         });
         if let Some(first) = problems.next() {
             let all = problems.fold(first, |all, next| all + "\n  " + &next);
@@ -59,7 +64,6 @@ impl New {
                 Error::finding(all).help("leave these symbols out, and declare them by hand")
             );
         }
-        let language = if self.c { Language::C } else { Language::Rust };
         let made = new::make(&self.path, &name, language, &declared)?;
         output::result(as_json, &made, || {
             format!(

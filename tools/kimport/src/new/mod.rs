@@ -123,8 +123,10 @@ fn type_name(name: &str) -> String {
         text.extend(letters.next().map(|first| first.to_ascii_uppercase()));
         text.extend(letters);
     }
+    // The names that the source uses for something else.
+    let is_taken = ["Imports", "Ok", "Result", "Self", "ThisModule"].contains(&text.as_str());
     match text.as_bytes().first() {
-        Some(first) if first.is_ascii_alphabetic() => text,
+        Some(first) if first.is_ascii_alphabetic() && !is_taken => text,
         _ => format!("Module{text}"),
     }
 }
@@ -228,6 +230,8 @@ mod tests {
             ("a", "A"),
             ("_x9_", "X9"),
             ("__", "Module"),
+            ("imports", "ModuleImports"),
+            ("this_module", "ModuleThisModule"),
         ] {
             assert_eq!(type_name(name), expected);
         }
