@@ -187,7 +187,8 @@ fn run() -> Result<()> {
         if number % 100 == 0 {
             println!("seed {seed}, mutation {number}");
         }
-        let mut rng = rng(seed.wrapping_add(number));
+        // The numbers of one seed are not those of the next.
+        let mut rng = rng(seed.rotate_left(32).wrapping_add(number));
         let case = &cases[rng.random_range(0..cases.len())];
         let mut image = case.module.image.clone();
         let (name, place) = &case.module.sections[rng.random_range(0..case.module.sections.len())];
