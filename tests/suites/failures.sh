@@ -53,6 +53,11 @@ in_test() {
 	loads "$name" "$TEST_MODULES/$name.ko" "$@"
 }
 
+# The first test also shows that allocations fail at all.
+image() {
+	in_test hello_import && grep '^[1-9][0-9]* allocations failed: ' said
+}
+
 # The module that others link to.
 interrupts() {
 	[ -d /sys/module/lifetime_interrupts ] || load lifetime_interrupts
@@ -111,7 +116,7 @@ enables() {
 modprobe target_core_mod
 modprobe brd rd_nr=1 rd_size=16384
 ktap_plan 16
-ktap_test "imports from the kernel image" in_test hello_import
+ktap_test "imports from the kernel image" image
 ktap_test "the provider loads" load kimport_test_provider
 ktap_test "imports from a module" in_test import_cases case=0
 ktap_test "and they end" unloads import_cases "$TEST_MODULES/import_cases.ko" case=0
