@@ -461,7 +461,16 @@ impl Definition {
                 continue;
             }
             let laid = types.value(btf, member.ty, 0)?;
-            this.add(identifier(member_name), offset, laid);
+            let field_name = match member_name {
+                // The kernel is built with -fms-extensions, so its type may have a name.
+                "" => {
+                    nameless += 1;
+                    this.is_plain = false;
+                    format!("__bindgen_anon_{nameless}")
+                }
+                name => identifier(name),
+            };
+            this.add(field_name, offset, laid);
         }
         Ok(this)
     }
@@ -675,6 +684,7 @@ mod tests {
             &[("one", byte, 0), ("eight", u64, 8), ("four", int, 72)],
         );
         types.members(4, "aligned", 64, &[("one", byte, 0)]);
+        types.members(4, "extended", 24, &[("", node, 0), ("last", byte, 128)]);
         types.bit_fields(
             4,
             "bits",
@@ -790,6 +800,33 @@ mod tests {
                 assert!(size_of::<packed>() == 13);
                 assert!(offset_of!(packed, eight) == 1);
                 assert!(offset_of!(packed, four) == 9);
+            };
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_member_without_a_name_whose_type_has_one() {
+        check(
+            &["extended"],
+            expect![[r#"
+            #[repr(C)]
+            pub struct extended {
+                pub __bindgen_anon_1: node,
+                pub last: u8,
+            }
+            const _: () = {
+                assert!(size_of::<extended>() == 24);
+                assert!(offset_of!(extended, last) == 16);
+            };
+
+            #[repr(C)]
+            pub struct node {
+                pub next: *mut node,
+                _padding_end: [u8; 8],
+            }
+            const _: () = {
+                assert!(size_of::<node>() == 16);
             };
         "#]],
         );
