@@ -108,6 +108,11 @@ impl Tree {
             mut steps, source, ..
         } = self;
         fs::create_dir_all(&directory).at(&directory)?;
+        // From now on, it is not the kernel of an earlier configuration any more.
+        let made_of = directory.join(MADE_OF);
+        if made_of.exists() {
+            fs::remove_file(&made_of).at(&made_of)?;
+        }
         let fragment = directory.join("fragment");
         fs::write(&fragment, &text).at(&fragment)?;
         steps.step(name, |steps, log| {
@@ -117,7 +122,6 @@ impl Tree {
             }
             let install = directory.join("install");
             Self::build(steps, &source, log, &build, &install, &fragment, clang)?;
-            let made_of = directory.join(MADE_OF);
             fs::copy(&fragment, &made_of).at(&made_of)?;
             Ok(())
         })?;
