@@ -84,6 +84,12 @@ fn refusals_are_comments() {
     let symbols = &json(&out)["symbols"];
     assert_eq!(symbols[0]["problems"].as_array().unwrap().len(), 0);
     assert_eq!(symbols[1]["problems"].as_array().unwrap().len(), 1);
+    // The macro takes no block without entries.
+    for (code, line) in [(1, "no_such_symbol"), (0, "--type list_head")] {
+        let (out, _) = ends(code, format!("declare {line} --kernel {kernel}"));
+        assert!(!out.contains("import_symbols"), "{out}");
+        assert!(!out.contains("mod image"), "{out}");
+    }
 }
 
 /// One of two kernels has no such symbol.

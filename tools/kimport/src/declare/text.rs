@@ -10,7 +10,8 @@ use indexmap::{IndexMap, IndexSet};
 const WIDTH: usize = 100;
 
 impl Declarations {
-    /// Returns the source: the definitions of types, and a block for each provider.
+    /// Returns the source: the definitions of types, and a block for each provider. The macro takes
+    /// no block without entries, so there is none if nothing is declared.
     pub fn text(&self) -> String {
         let mut text = format!("// From the types of {}.\n\n", self.kernels.join(", "));
         if self.uses_bindings {
@@ -27,9 +28,14 @@ impl Declarations {
                 );
             }
         }
-        text += "use kimport::import_symbols;\n\n";
+        let declares = self.symbols.iter().any(Declaration::is_declared);
+        if declares {
+            text += "use kimport::import_symbols;\n\n";
+        }
         text += &self.definitions();
-        text += "import_symbols! {\n";
+        if declares {
+            text += "import_symbols! {\n";
+        }
         let mut blocks = IndexMap::<_, Vec<&Declaration>>::new();
         for symbol in &self.symbols {
             blocks.entry(symbol.block()).or_default().push(symbol);
@@ -37,7 +43,10 @@ impl Declarations {
         for ((provider, static_of), symbols) in &blocks {
             text += &block(provider, *static_of, symbols);
         }
-        text + "}\n"
+        if declares {
+            text += "}\n";
+        }
+        text
     }
 
     /// Returns the names of the blocks.
@@ -99,6 +108,10 @@ impl Declaration {
     fn block(&self) -> (&str, Option<&str>) {
         (&self.provider, self.static_of.as_deref())
     }
+
+    fn is_declared(&self) -> bool {
+        self.function.is_some() || self.data.is_some() || self.static_of.is_some()
+    }
 }
 
 fn block_name(provider: &str, static_of: Option<&str>) -> String {
@@ -112,8 +125,15 @@ fn block_name(provider: &str, static_of: Option<&str>) -> String {
     }
 }
 
-/// Returns the block of a provider.
+/// Returns the block of a provider, or only comments if none of its symbols is declared.
 fn block(provider: &str, static_of: Option<&str>, symbols: &[&Declaration]) -> String {
+    let mut entries = String::new();
+    for symbol in symbols {
+        entries += &entry(symbol);
+    }
+    if !symbols.iter().any(|symbol| symbol.is_declared()) {
+        return entries;
+    }
     let from = match provider {
         VMLINUX => String::new(),
         module => format!(" from \"{module}\""),
@@ -128,10 +148,7 @@ fn block(provider: &str, static_of: Option<&str>, symbols: &[&Declaration]) -> S
         };
         text += &format!("        use {module};\n\n");
     }
-    for symbol in symbols {
-        text += &entry(symbol);
-    }
-    text + "    }\n"
+    text + &entries + "    }\n"
 }
 
 fn entry(symbol: &Declaration) -> String {
