@@ -189,6 +189,11 @@ fn report(verdict: &Verdict, steps: Option<&str>, log: &Path, kept: bool, second
 
 fn run_command(mut options: Options) -> Result<bool> {
     let start = Instant::now();
+    // A run that cannot be judged does not keep the verdict of an earlier one.
+    let is_file = |path: &&PathBuf| path.symlink_metadata().is_ok_and(|file| file.is_file());
+    if let Some(path) = options.json.as_ref().filter(is_file) {
+        std::fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))?;
+    }
     let needs = needs_of(&options.suite)?;
     let lacks = |feature: &Feature| options.without.contains(feature);
     if let Some((feature, suite)) = needs
@@ -232,11 +237,6 @@ fn run_command(mut options: Options) -> Result<bool> {
         let seconds = time.map_or(0, |time| time.as_secs());
         cache.join(format!("log/{seconds}-{}.log", std::process::id()))
     });
-    // A run that cannot be judged does not keep the verdict of an earlier one.
-    let is_file = |path: &&PathBuf| path.symlink_metadata().is_ok_and(|file| file.is_file());
-    if let Some(path) = options.json.as_ref().filter(is_file) {
-        std::fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))?;
-    }
     let mut steps = Vec::new();
     let result = run(&options, &cache, &log, |progress| {
         show(progress, &options);

@@ -273,8 +273,14 @@ fn what_has_passed_runs_again_only_if_something_has_changed() {
 
 #[stock_test]
 fn what_is_missing_is_no_failure_of_a_test() {
-    let output = command(&["absent"]).output().unwrap();
+    // There is no verdict then, not even that of an earlier run.
+    let dir = tempfile::tempdir().unwrap();
+    let json = dir.path().join("verdict.json");
+    fs::write(&json, "an earlier one").unwrap();
+    let mut absent = command(&["absent"]);
+    let output = absent.arg("--json").arg(&json).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
+    assert!(!json.exists());
     assert!(String::from_utf8_lossy(&output.stderr).contains("cannot read "));
     let output = command(&["good"])
         .args(["--qemu-arg", "-no-such-option"])
