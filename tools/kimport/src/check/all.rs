@@ -33,7 +33,7 @@ pub struct Checked {
     pub file: PathBuf,
     /// The result of the check, unless the file cannot be read.
     pub report: Option<CheckReport>,
-    /// The cause for which it cannot be checked.
+    /// The cause for which it cannot be checked, and the way out.
     pub error: Option<String>,
 }
 
@@ -77,6 +77,13 @@ fn read(path: &Path) -> Result<(ModuleFile, Listing)> {
     Ok((file, listing))
 }
 
+fn with_way_out(error: &Error) -> String {
+    match error.way_out() {
+        Some(way_out) => format!("{error}; {way_out}"),
+        None => error.to_string(),
+    }
+}
+
 fn check(path: &Path, kernel: &Kernel) -> Result<CheckReport> {
     let (file, listing) = read(path)?;
     let mut report = CheckReport::new(&listing, kernel);
@@ -91,7 +98,7 @@ impl AllReport {
             let result = check(path, kernel);
             Checked {
                 file: path.clone(),
-                error: result.as_ref().err().map(Error::to_string),
+                error: result.as_ref().err().map(with_way_out),
                 report: result.ok(),
             }
         });
