@@ -152,6 +152,10 @@ fn a_new_module_has_all_files() {
         &read("two/test.sh"),
         "# kimport-vm: stock target_core_mod\n",
     );
+    has(
+        &read("two/Makefile"),
+        "\tmodprobe target_core_mod && insmod two.ko ",
+    );
     for file in ["one/test.sh", "two/Makefile", "two/README.md"] {
         let text = read(file);
         let left = ["@NAME@", "@SOURCE@", "@FROM@", "@STOCK@", "@LOAD@"];
