@@ -30,12 +30,13 @@
 #: make vm SUITE=...    run suites of tests/suites; with TEST=TEXT only tests with TEXT in the name
 #: make check-host      run the checks without a VM: @HOST_CHECKS@
 #: make check-cargo     run the tests of the host crates, which need no module of this build
+#: make check-runner    run the tests of kimport-vm
 #: make check-new       make new modules with what make install installs, build and load them
 #: make check-deb       install the packages in a clean Debian 13, make modules there by hand and by
 #:                      DKMS, and load them
 #: make check-btf       check that every module that is built here has type information
 #: make check-reuse     check that what CI reuses is built again when its sources change
-#: make check-setup     check that set-up goes on after an interruption, and without the pinned kernel
+#: make check-setup     check that set-up can be interrupted, and does without the pinned kernel
 #: make check-conformance
 #:                      run libiscsi's tests of SCSI targets on the C driver and on rust_iblock, on
 #:                      both cores, and compare each result (DEVICES="null_blk scsi_debug brd")
@@ -83,7 +84,8 @@
 #: KIMPORT_MIRROR=...   Debian mirror (default: from the apt configuration)
 #: KIMPORT_ACCEL=tcg    emulate the CPUs of VMs even where KVM works (now @KIMPORT_ACCEL@)
 #: KIMPORT_SEED=...     number that chooses other functions for the modules typed, declared and bench
-#: FRESH=1              make check also runs VMs whose files, options and kernel have passed before
+#: FRESH=1              make check also runs VMs, and tests of kimport-vm, for which nothing has changed
+#:                      since they passed
 #: CHECK_JOBS=...       number of targets that make check makes side by side (now @CHECK_JOBS@)
 
 SHELL := /bin/bash
@@ -529,7 +531,7 @@ bench-host: $(BPFTOOL) samples/rust_iblock
 
 # ---- Checking
 
-.PHONY: check check-host check-cargo check-new check-deb check-btf check-reuse check-setup check-install check-oldest check-fuzz fuzz
+.PHONY: check check-host check-cargo check-runner check-new check-deb check-btf check-reuse check-setup check-install check-oldest check-fuzz fuzz
 # Checks that need no VM do not depend on the kernel, but for that of the modules.
 ifneq ($(PROFILE),)
 check: check-profile
@@ -578,13 +580,25 @@ matrix: tools
 		cp $(BUILD)/profiles.md docs/profiles.md; exit $$rc
 
 # The longest come first.
-HOST_CHECKS := check-cargo check-new lint check-fuzz doc rust-analyzer check-btf check-setup check-reuse \
+HOST_CHECKS := check-cargo check-runner check-new lint check-fuzz doc rust-analyzer check-btf check-setup check-reuse \
 	check-install
 check-host: $(HOST_CHECKS)
 
 check-cargo: setup
 	@KIMPORT_BINDINGS=$(CURDIR)/rust/macros/tests/ui/support/bindings.rs \
-		$(CARGO) test --workspace
+		$(CARGO) test --workspace --exclude kimport-vm
+
+# Most of these tests boot a VM. Like VMs that have passed, they are not run again before something
+# changes, but for CI.
+RUNNER_PASSED := $(BUILD)/runner-passed
+check-runner: tools
+	@mkdir -p $(BUILD); made_of=$$({ echo $(ROOT) $(STOCK); \
+		git ls-files -z tools/vm | xargs -0 cat $(BINARIES)/kimport-vm; } | sha256sum); \
+	if [[ -z '$(FRESH)$(CI)' && $$(cat $(RUNNER_PASSED) 2> /dev/null) == "$$made_of" ]]; then \
+		echo "note: nothing has changed since the tests of kimport-vm passed; they are not run again"; \
+	else \
+		rm -f $(RUNNER_PASSED); $(CARGO) test -p kimport-vm && echo "$$made_of" > $(RUNNER_PASSED); \
+	fi
 
 check-btf: modules
 	@$(IN_ROOT) tests/host/check-btf $(MODULE_DIRS:%=$(BUILD)/%)

@@ -5,7 +5,7 @@
 mod all;
 mod summary;
 
-pub use all::{modules_below, readable, AllReport};
+pub use all::{modules_below, modules_of_dkms, readable, AllReport};
 pub use summary::Reason;
 
 use crate::{

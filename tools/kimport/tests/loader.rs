@@ -6,8 +6,9 @@
 mod common;
 
 use common::*;
+use kimport_cli::{check::AllReport, error::Outcome, kernel::Kernel};
 use object::elf;
-use std::fs;
+use std::{fs, path::PathBuf};
 use tempfile::TempDir;
 
 /// A changed module without dependencies.
@@ -159,10 +160,18 @@ fn another_release_and_other_options() {
         refused.refused(),
         format!("dummy: version magic '{other} {options}' should be '{release} {options}'\n")
     );
-    let refused = Changed::new()
+    let xreempt = Changed::new()
         .replace("SMP preempt", "SMP xreempt")
         .refused();
-    has(&refused, " SMP xreempt mod_unload ' should be ");
+    has(&xreempt, " SMP xreempt mod_unload ' should be ");
+    // DKMS builds it anew for another release.
+    let file = [PathBuf::from(&refused.path())];
+    let kernel = Kernel::read(&stock_kernel().parse().unwrap()).unwrap();
+    for (rebuilt, outcome) in [(true, Outcome::Fine), (false, Outcome::Findings)] {
+        let report = AllReport::new(&file, &kernel, rebuilt);
+        assert_eq!(report.outcome(), outcome, "{}", report.text(None));
+        assert_eq!(report.text(None).contains("note: DKMS builds"), rebuilt);
+    }
     // Text files alone tell nothing about this.
     let changed = Changed::new();
     let map = changed.write("System.map", "ffffffff81000000 T f\n");

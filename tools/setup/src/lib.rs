@@ -145,6 +145,8 @@ fn instead_of_lost(steps: &mut Steps) -> Result<()> {
     let kernel = place.kernel(&release, &version)?;
     let [link, to] = [pinned, &kernel].map(|kernel| kernel.stock.parent().unwrap_or(&kernel.stock));
     fs::create_dir_all(link.with_file_name("")).at(link)?;
+    // An earlier attempt to fetch the pinned kernel may have left this.
+    steps::remove(&place, link)?;
     std::os::unix::fs::symlink(to.file_name().unwrap_or_default(), link).at(link)?;
     steps.place.kernel = kernel;
     Ok(())

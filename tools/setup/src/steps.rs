@@ -31,7 +31,8 @@ pub fn note(text: &str) {
 
 /// Removes a directory below the cache, even if it is read-only.
 pub(crate) fn remove(place: &Place, path: &Path) -> Result<()> {
-    if !path.exists() {
+    // A link may lead nowhere.
+    if path.symlink_metadata().is_err() {
         return Ok(());
     }
     if path == place.cache || !path.starts_with(&place.cache) {

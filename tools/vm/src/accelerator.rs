@@ -7,7 +7,8 @@
 //!
 //! Even then, KVM may give up later. It has to emulate instructions if a nested CPU cannot execute
 //! them as they are, and it does not know all of them. A kernel that does not boot with KVM is
-//! booted without. If it boots then, KVM is not taken again before the host itself has booted.
+//! booted without. If it boots then, and KVM had given up, KVM is not taken again before the host
+//! itself has booted: a file in the cache says so.
 
 use crate::options::{Accel, Options};
 use crate::qemu::Architecture;

@@ -61,14 +61,20 @@ impl Earlier {
         (age <= MAX_AGE && verdict.success()).then_some((verdict, age))
     }
 
+    /// Forgets the verdict.
+    pub(crate) fn forget(&self) -> Result<()> {
+        if self.0.exists() {
+            fs::remove_file(&self.0)
+                .with_context(|| format!("cannot remove {}", self.0.display()))?;
+        }
+        Ok(())
+    }
+
     /// Keeps a verdict for later runs. One that is no success makes an earlier one void.
     pub(crate) fn keep(&self, verdict: &Verdict) -> Result<()> {
         let cannot = || format!("cannot write {}", self.0.display());
         if !verdict.success() {
-            if self.0.exists() {
-                fs::remove_file(&self.0).with_context(cannot)?;
-            }
-            return Ok(());
+            return self.forget();
         }
         let directory = self.0.parent().context("a directory")?;
         remove_old(directory)?;

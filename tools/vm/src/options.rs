@@ -85,7 +85,8 @@ pub struct Options {
     #[arg(long, default_value = "1G")]
     pub memory: String,
     /// The accelerator. `auto` takes KVM if a VM that executes a few instructions works with it,
-    /// and no argument of QEMU has TCG count instructions.
+    /// and no argument of QEMU has TCG count instructions. If KVM gives up later, TCG runs the VM,
+    /// and each one until the host boots again; the file vm/kvm-failed in the cache says so.
     #[arg(long, env = "KIMPORT_ACCEL", value_enum, default_value_t = Accel::Auto)]
     pub accel: Accel,
     /// Has TCG emulate the CPUs in turns. For suites that keep patching code that other CPUs run:

@@ -4,6 +4,7 @@
 
 use crate::accelerator::{self, Accelerator};
 use crate::earlier::{Earlier, Inputs};
+use crate::fingerprint;
 use crate::image::{base, Archive};
 use crate::modules::Stock;
 use crate::needs::SECONDS_PER_SUITE;
@@ -103,6 +104,15 @@ fn token() -> Result<String> {
     Ok(format!("{:016x}", u64::from_ne_bytes(bytes)))
 }
 
+/// Returns the path of a program, which may be looked up in `PATH`. One that is not there stays as
+/// it is.
+fn find_program(program: &Path) -> PathBuf {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let mut found = std::env::split_paths(&paths).map(|directory| directory.join(program));
+    let found = found.find(|path| path.is_file());
+    found.unwrap_or_else(|| program.to_owned())
+}
+
 /// Returns the place of the verdict of a run with these options, which depends on the contents of
 /// all files that it uses. The token is not among them.
 fn earlier(
@@ -111,12 +121,18 @@ fn earlier(
     kernel: &Path,
     cmdline: &str,
     base: &Path,
+    qemu: &str,
     cache: &Path,
 ) -> Result<Earlier> {
     let mut inputs = Inputs::default();
     write_run_part(options, names, "", &mut inputs)?;
     // The name of a base tells what is in it.
-    for text in [&*base.to_string_lossy(), cmdline, options.memory.as_str()] {
+    for text in [
+        &*base.to_string_lossy(),
+        cmdline,
+        options.memory.as_str(),
+        qemu,
+    ] {
         inputs.text(text);
     }
     let sizes: Vec<_> = options.disk.iter().map(|size| size.0).collect();
@@ -124,7 +140,6 @@ fn earlier(
         "{:?}",
         (
             options.smp,
-            options.accel,
             options.one_thread,
             sizes,
             &options.kill_at,
@@ -160,7 +175,18 @@ pub fn run(
         architecture.append(),
         options.append
     );
-    let earlier = earlier(options, &names, &stock.kernel, &cmdline, &base, cache)?;
+    let program = architecture.program(options);
+    let accelerator = Accelerator::choose(options, program, architecture, cache)?;
+    let qemu = format!("{accelerator:?} {}", fingerprint(&find_program(program))?);
+    let earlier = earlier(
+        options,
+        &names,
+        &stock.kernel,
+        &cmdline,
+        &base,
+        &qemu,
+        cache,
+    )?;
     if let Some((verdict, age)) = options.reuse.then(|| earlier.verdict()).flatten() {
         show(&Progress::Earlier(age));
         // That was the boot of another VM.
@@ -187,11 +213,12 @@ pub fn run(
         file.set_len(size.0)?;
         Ok(file)
     });
-    let program = architecture.program(options);
+    // If this run ends without a verdict, that of an earlier one does not count any more.
+    earlier.forget()?;
     let mut machine = Machine {
         options,
         architecture,
-        accelerator: Accelerator::choose(options, program, architecture, cache)?,
+        accelerator,
         kernel: stock.kernel,
         initrd,
         cmdline,
@@ -211,6 +238,8 @@ pub fn run(
     let mut session = Session::new(&token, &names, limits);
     let mut stop = watch(machine.start()?, &mut session, kill_at, &mut log, &mut show)?;
     if let Some(reason) = session.failed_boot(stop.as_ref()) {
+        // A boot may fail for other reasons, too.
+        let gave_up = matches!(stop, Some(Stop::Accelerator(_)));
         let avoids_kvm = machine.accelerator == Accelerator::KvmOrTcg;
         if avoids_kvm {
             machine.accelerator = Accelerator::Tcg;
@@ -225,7 +254,7 @@ pub fn run(
         limits.boot_silence = limits.boot_silence.max(limits.silence);
         session = Session::new(&token, &names, limits);
         stop = watch(machine.start()?, &mut session, kill_at, &mut log, &mut show)?;
-        if avoids_kvm && session.has_booted() {
+        if gave_up && avoids_kvm && session.has_booted() {
             accelerator::keep_failure(cache)?;
         }
     }

@@ -7,6 +7,7 @@ use crate::{
     error::{count, printable, Error, Outcome, Result},
     kernel::Kernel,
     list::Listing,
+    loader::{LoaderRefusal, RefusalReason},
     module_file::{ModuleFile, EXTENSIONS},
     text_table::text_table,
 };
@@ -22,6 +23,9 @@ use walkdir::WalkDir;
 pub struct AllReport {
     /// The kernel.
     pub kernel: String,
+    /// Set if DKMS builds the modules anew for another kernel. That they were built for this one
+    /// does not count then.
+    pub rebuilt: bool,
     /// The modules, in the order of their paths.
     pub modules: Vec<Checked>,
 }
@@ -37,32 +41,47 @@ pub struct Checked {
     pub error: Option<String>,
 }
 
-/// Returns the modules below `directory`, or those that DKMS has built for the kernel `release`.
-/// Symbolic links, which DKMS makes to the same modules, are not followed.
-pub fn modules_below(directory: Option<&Path>, release: &str) -> Result<Vec<PathBuf>> {
-    let of_dkms = Path::new("/var/lib/dkms");
+/// The directory of the modules that DKMS has replaced by its own.
+const REPLACED: &str = "original_module";
+
+/// Returns the modules below `directory`.
+pub fn modules_below(directory: &Path) -> Result<Vec<PathBuf>> {
+    let error = format!("{} has no modules", directory.display());
+    modules(directory, error, |_| true)
+}
+
+/// Returns the modules that DKMS has built for the kernel `release` in its `tree`.
+pub fn modules_of_dkms(tree: &Path, release: &str) -> Result<Vec<PathBuf>> {
+    let error = format!("DKMS has built no modules for {release}");
+    modules(tree, error, |path| {
+        let has = |wanted| path.iter().any(|part| part == wanted);
+        has(release) && !has(REPLACED)
+    })
+}
+
+/// Returns the wanted modules below `directory`, or the error `none`. Symbolic links, which DKMS
+/// makes to the same modules, are not followed.
+fn modules(
+    directory: &Path,
+    none: String,
+    is_wanted: impl Fn(&Path) -> bool,
+) -> Result<Vec<PathBuf>> {
     let unusable = |error: String| {
         Error::unusable(error).help("name a directory that has some modules: --all DIR")
     };
     let mut files = Vec::new();
-    for entry in WalkDir::new(directory.unwrap_or(of_dkms)).sort_by_file_name() {
+    for entry in WalkDir::new(directory).sort_by_file_name() {
         let entry = entry.map_err(|error| unusable(error.to_string()))?;
         let name = entry.file_name().to_string_lossy();
         let is_module = EXTENSIONS.iter().any(|end| name.ends_with(end));
-        let mut parts = entry.path().iter();
-        let is_wanted = directory.is_some() || parts.any(|part| part == release);
-        if is_module && is_wanted && entry.file_type().is_file() {
+        if is_module && is_wanted(entry.path()) && entry.file_type().is_file() {
             files.push(entry.into_path());
         }
     }
-    if files.is_empty() {
-        let error = match directory {
-            Some(directory) => format!("{} has no modules", directory.display()),
-            None => format!("DKMS has built no modules for {release}"),
-        };
-        return Err(unusable(error));
+    match files.is_empty() {
+        true => Err(unusable(none)),
+        false => Ok(files),
     }
-    Ok(files)
 }
 
 /// Returns those of the modules that can be read.
@@ -84,18 +103,23 @@ fn with_way_out(error: &Error) -> String {
     }
 }
 
-fn check(path: &Path, kernel: &Kernel) -> Result<CheckReport> {
+fn check(path: &Path, kernel: &Kernel, is_rebuilt: bool) -> Result<CheckReport> {
     let (file, listing) = read(path)?;
     let mut report = CheckReport::new(&listing, kernel);
+    if is_rebuilt {
+        let was_for = |refusal: &LoaderRefusal| refusal.reason == RefusalReason::VersionMagic;
+        report.refusals.retain(|refusal| !was_for(refusal));
+    }
     report.compare_types(&file, &listing, kernel);
     Ok(report)
 }
 
 impl AllReport {
     /// Checks modules. `kernel` has those that are readable, too, because they may use each other.
-    pub fn new(files: &[PathBuf], kernel: &Kernel) -> Self {
+    /// With `rebuilt`, they need not have been built for `kernel`.
+    pub fn new(files: &[PathBuf], kernel: &Kernel, rebuilt: bool) -> Self {
         let modules = files.par_iter().map(|path| {
-            let result = check(path, kernel);
+            let result = check(path, kernel, rebuilt);
             Checked {
                 file: path.clone(),
                 error: result.as_ref().err().map(with_way_out),
@@ -104,6 +128,7 @@ impl AllReport {
         });
         Self {
             kernel: kernel.name.clone(),
+            rebuilt,
             modules: modules.collect(),
         }
     }
@@ -150,6 +175,11 @@ impl AllReport {
         for (reason, way_out) in ways_out {
             text += &format!("  {reason}: {way_out}\n");
         }
+        if self.rebuilt {
+            text +=
+                "  note: DKMS builds these modules anew for another kernel, so the one that they \
+                     were built for does not count\n";
+        }
         text
     }
 }
@@ -162,5 +192,39 @@ impl CheckReport {
             "" => "all resolve, as far as is known".to_owned(),
             reasons => reasons.to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn modules_of_dkms_are_those_that_it_built() {
+        let tree = tempfile::tempdir().unwrap();
+        let module = |path: &str| {
+            let path = tree.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, "").unwrap();
+            path
+        };
+        let built = [
+            module("a/0.1.0/7.3.4/x86_64/module/a.ko"),
+            module("b/0.1.0/7.3.4/x86_64/module/b.ko.xz"),
+        ];
+        let other = module("a/0.1.0/7.3.5/x86_64/module/a.ko");
+        let replaced = module("b/original_module/7.3.4/x86_64/b.ko.xz");
+        let text = module("a/0.1.0/7.3.4/x86_64/log/make.log");
+        let link = tree.path().join("kernel-7.3.4-x86_64");
+        std::os::unix::fs::symlink(built[0].parent().unwrap(), link).unwrap();
+        let files = modules_of_dkms(tree.path(), "7.3.4").unwrap();
+        assert_eq!(files, built);
+        let error = modules_of_dkms(tree.path(), "7.3.6").unwrap_err();
+        assert_eq!(error.to_string(), "DKMS has built no modules for 7.3.6");
+        let [first, second] = built;
+        let all = [first, other, second, replaced];
+        assert_eq!(modules_below(tree.path()).unwrap(), all);
+        assert!(modules_below(text.parent().unwrap()).is_err());
     }
 }

@@ -125,8 +125,27 @@ fn why_of(finding: &Finding) -> Why {
         (_, _, cause @ Cause::Unknown { .. }) => why(cause),
         (true, _, _) => INTERNAL,
         // A module that was relinked declares nothing.
-        (_, ReferenceKind::Livepatch, Cause::Differs { .. }) => BUILT,
+        (_, ReferenceKind::Livepatch, cause) => relinked(cause),
         (_, _, cause) => why(cause),
+    }
+}
+
+/// Returns the reason that the cause of a livepatch symbol belongs to, and the way out.
+fn relinked(cause: &Cause) -> Why {
+    let (reason, way_out) = why(cause);
+    match cause {
+        Cause::Differs { .. } => BUILT,
+        Cause::Missing => (
+            reason,
+            "take the provider's version that the module was relinked for",
+        ),
+        Cause::Renamed { .. } | Cause::SeveralRenames { .. } => {
+            (reason, "import it with the macro, which takes a #[name]")
+        }
+        Cause::Elsewhere { .. } | Cause::InImage | Cause::ProviderBuiltin => {
+            (reason, "relink the module --from the place that has it")
+        }
+        _ => (reason, way_out),
     }
 }
 

@@ -14,7 +14,10 @@ use crate::{
     module_file::ModuleFile,
 };
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// The directory where DKMS builds modules.
+const DKMS: &str = "/var/lib/dkms";
 
 /// Tells whether a kernel would load a module and resolve everything it imports
 ///
@@ -53,9 +56,12 @@ impl Check {
     pub(super) fn run(&self, as_json: bool) -> Result<Outcome> {
         let Some(input) = &self.input else {
             let directory = self.all.as_ref().and_then(Option::as_deref);
-            let files = check::modules_below(directory, &kimport_setup::running())?;
+            let files = match directory {
+                Some(directory) => check::modules_below(directory),
+                None => check::modules_of_dkms(Path::new(DKMS), &kimport_setup::running()),
+            }?;
             let kernel = inputs::kernel(&self.kernel.clone().with(&check::readable(&files)))?;
-            let report = check::AllReport::new(&files, kernel);
+            let report = check::AllReport::new(&files, kernel, directory.is_none());
             output::result(as_json, &report, || report.text(output::width()))?;
             return Ok(report.outcome());
         };

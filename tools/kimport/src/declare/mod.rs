@@ -58,7 +58,7 @@ impl FromStr for Wanted {
 }
 
 /// Declarations of symbols, with the types that they need.
-#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Serialize)]
 pub struct Declarations {
     /// The kernels that were asked, the first of which counts where several have a symbol.
     pub kernels: Vec<String>,

@@ -4,7 +4,8 @@
 
 use super::{identifier, Declaration, Declarations};
 use crate::symvers::VMLINUX;
-use indexmap::{IndexMap, IndexSet};
+use indexmap::IndexMap;
+use std::iter;
 
 /// The number of columns of a line.
 const WIDTH: usize = 100;
@@ -36,12 +37,9 @@ impl Declarations {
         if declares {
             text += "import_symbols! {\n";
         }
-        let mut blocks = IndexMap::<_, Vec<&Declaration>>::new();
-        for symbol in &self.symbols {
-            blocks.entry(symbol.block()).or_default().push(symbol);
-        }
-        for ((provider, static_of), symbols) in &blocks {
-            text += &block(provider, *static_of, symbols);
+        for (key, name) in self.named_blocks() {
+            let symbols = self.symbols.iter().filter(|symbol| symbol.block() == key);
+            text += &block(&name, key, &symbols.collect::<Vec<_>>());
         }
         if declares {
             text += "}\n";
@@ -51,9 +49,23 @@ impl Declarations {
 
     /// Returns the names of the blocks.
     pub fn blocks(&self) -> Vec<String> {
-        let keys: IndexSet<_> = self.symbols.iter().map(Declaration::block).collect();
-        let names = keys.iter().map(|(provider, of)| block_name(provider, *of));
-        names.collect()
+        self.named_blocks().into_values().collect()
+    }
+
+    /// Returns the blocks with their names, which differ.
+    fn named_blocks(&self) -> IndexMap<Block<'_>, String> {
+        let mut names = IndexMap::<_, String>::new();
+        for key in self.symbols.iter().map(Declaration::block) {
+            if names.contains_key(&key) {
+                continue;
+            }
+            let usual = block_name(key);
+            let is_free = |name: &String| !names.values().any(|other| other == name);
+            let numbered = (2..).map(|number| format!("{usual}_{number}"));
+            let name = iter::once(usual.clone()).chain(numbered).find(is_free);
+            names.insert(key, name.unwrap_or(usual));
+        }
+        names
     }
 
     fn definitions(&self) -> String {
@@ -103,9 +115,12 @@ impl Declarations {
     }
 }
 
+/// The provider of a block, and the bindings of its data.
+type Block<'a> = (&'a str, Option<&'a str>);
+
 impl Declaration {
-    /// Returns the provider and the bindings of the block that the symbol belongs to.
-    fn block(&self) -> (&str, Option<&str>) {
+    /// Returns the block that the symbol belongs to.
+    fn block(&self) -> Block<'_> {
         (&self.provider, self.static_of.as_deref())
     }
 
@@ -114,7 +129,8 @@ impl Declaration {
     }
 }
 
-fn block_name(provider: &str, static_of: Option<&str>) -> String {
+/// Returns the usual name of a block.
+fn block_name((provider, static_of): Block<'_>) -> String {
     let name = match provider {
         VMLINUX => "image",
         module => module,
@@ -125,8 +141,8 @@ fn block_name(provider: &str, static_of: Option<&str>) -> String {
     }
 }
 
-/// Returns the block of a provider, or only comments if none of its symbols is declared.
-fn block(provider: &str, static_of: Option<&str>, symbols: &[&Declaration]) -> String {
+/// Returns the block of these symbols, or only comments if none of them is declared.
+fn block(name: &str, (provider, static_of): Block<'_>, symbols: &[&Declaration]) -> String {
     let mut entries = String::new();
     for symbol in symbols {
         entries += &entry(symbol);
@@ -138,7 +154,6 @@ fn block(provider: &str, static_of: Option<&str>, symbols: &[&Declaration]) -> S
         VMLINUX => String::new(),
         module => format!(" from \"{module}\""),
     };
-    let name = block_name(provider, static_of);
     let mut text = format!("    mod {name}{from} {{\n");
     if let Some(module) = static_of {
         let module = if module == "bindings" {
@@ -209,4 +224,37 @@ fn wrapped(text: &str, first: &str, next: &str) -> String {
         is_empty = false;
     }
     lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_have_different_names() {
+        let symbol = |provider: &str, static_of: Option<&str>| Declaration {
+            name: "a".to_owned(),
+            provider: provider.to_owned(),
+            static_of: static_of.map(str::to_owned),
+            ..Declaration::default()
+        };
+        let declarations = Declarations {
+            symbols: vec![
+                symbol(VMLINUX, None),
+                symbol("image", None),
+                symbol(VMLINUX, Some("bindings")),
+                symbol(VMLINUX, Some("other")),
+                symbol(VMLINUX, None),
+                symbol("lio", None),
+            ],
+            ..Declarations::default()
+        };
+        let names = ["image", "image_2", "image_data", "image_data_2", "lio"];
+        assert_eq!(declarations.blocks(), names);
+        let text = declarations.text();
+        assert!(
+            text.contains("    mod image_data_2 {\n        use other;\n"),
+            "{text}"
+        );
+    }
 }

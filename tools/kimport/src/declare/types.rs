@@ -588,16 +588,38 @@ impl Definition {
 
 /// Returns whether values of a Rust type can be copied for sure.
 fn is_copied(rust: &str) -> bool {
+    const SCALARS: &[&str] = &[
+        "bool",
+        "u8",
+        "u16",
+        "u32",
+        "u64",
+        "u128",
+        "usize",
+        "i8",
+        "i16",
+        "i32",
+        "i64",
+        "i128",
+        "isize",
+        "f32",
+        "f64",
+        "c_char",
+        "c_schar",
+        "c_uchar",
+        "c_short",
+        "c_ushort",
+        "c_int",
+        "c_uint",
+        "c_long",
+        "c_ulong",
+        "c_longlong",
+        "c_ulonglong",
+    ];
     let element = rust.trim_start_matches('[');
-    let is_scalar = |name: &str| {
-        name.starts_with("c_")
-            || name == "bool"
-            || matches!(name.as_bytes(), [b'u' | b'i' | b'f', rest @ ..]
-                if rest == b"size" || rest.iter().all(u8::is_ascii_digit))
-    };
     element.starts_with('*')
         || element.starts_with("Option<")
-        || is_scalar(element.split(';').next().unwrap_or(element))
+        || SCALARS.contains(&element.split(';').next().unwrap_or(element))
 }
 
 /// Returns the type behind all arrays.
