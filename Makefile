@@ -39,7 +39,8 @@
 #: make check-setup     check that set-up can be interrupted, and does without the pinned kernel
 #: make check-conformance
 #:                      run libiscsi's tests of SCSI targets on the C driver and on rust_iblock, on
-#:                      both cores, and compare each result (DEVICES="null_blk scsi_debug brd")
+#:                      both cores, and compare each result (DEVICES="null_blk scsi_debug brd",
+#:                      FAMILIES="Read10 Reserve6" for some of the tests)
 #: make check-crash     kill VMs during fsync, and check in another boot that nothing is lost
 #:                      (CRASHES=20)
 #: make check-install   check that install-modules wants a key where only signed modules are loaded
@@ -671,9 +672,9 @@ check-tree: tools $(BUILD)/signing_key.pem
 DEVICES ?= null_blk scsi_debug brd
 .PHONY: check-conformance check-crash
 check-conformance: tools $$(call needed,$$(call suites,conformance))
-	@mkdir -p $(BUILD) && echo '$(DEVICES)' > $(BUILD)/devices
+	@mkdir -p $(BUILD) && echo '$(DEVICES)' > $(BUILD)/devices && echo '$(FAMILIES)' > $(BUILD)/families
 	@$(call run-vm,$(call suites,conformance),$@,--show --timeout 7200 \
-		--file $(BUILD)/devices:/test/devices)
+		--file $(BUILD)/devices:/test/devices --file $(BUILD)/families:/test/families)
 
 CRASHES ?= 20
 CRASH := $(BUILD)/crash

@@ -25,10 +25,21 @@ QUICK='ExtendedCopy Inquiry Mandatory ModeSense6 ProutClear ProutPreempt ProutRe
 	ReadCapacity16 ReportSupportedOpcodes Unmap Write12'
 FAMILIES=$(for family in $QUICK; do echo ALL.$family; done)
 DEVICES='null_blk scsi_debug brd'
-# `make check-conformance` names the devices.
+MUST_PASS=20
+# `make check-conformance` names the devices, and may name families. Of Reserve6, the test Logout is
+# left out: another initiator reserves the disk as soon as the LOGOUT is answered, when the iSCSI
+# target may not have ended the session yet. With either driver, it depends on the machine's load.
 if [ -e /test/devices ]; then
-	FAMILIES=$(iscsi-test-cu --list | grep '^ALL\.[^.]*$')
+	FAMILIES=$(iscsi-test-cu --list | grep -e '^ALL\.[^.]*$' -e '^ALL\.Reserve6\.' |
+		grep -vx -e ALL.Reserve6 -e ALL.Reserve6.Logout |
+		while read -r test; do
+			family=${test#ALL.}
+			case " $(cat /test/families) " in
+			"  " | *" ${family%%.*} "*) echo "$test" ;;
+			esac
+		done)
 	DEVICES=$(cat /test/devices)
+	! grep -q . /test/families || MUST_PASS=1
 fi
 
 # setup KIND: makes a block device of 64 MiB with empty blocks; sets LIO_DISK. teardown removes it.
@@ -77,8 +88,8 @@ outcomes() {
 }
 
 # run FAMILY: runs the tests of a family; leaves their outcomes in /tmp/output, and their status in
-# $status. Some of them have limits for time, and expect that a session has gone as soon as its
-# LOGOUT is answered. So a failure counts only if it comes three times the same.
+# $status. Some of them have limits for time. So a failure counts only if it comes three times the
+# same.
 run() {
 	same=0
 	: >/tmp/before
@@ -135,7 +146,7 @@ conforms() {
 	ktap_show "$1: $(grep -c . /tmp/tests) tests, with the C driver $passed pass, $(grep -c SKIPPED /tmp/tests) do not apply," \
 		"and these say:"
 	grep -v -e '\.\.\.passed$' -e SKIPPED /tmp/tests | while IFS= read -r line; do ktap_show "$line"; done
-	[ "$passed" -ge 20 ] || {
+	[ "$passed" -ge $MUST_PASS ] || {
 		cat /tmp/results.1
 		return 1
 	}

@@ -288,7 +288,7 @@ fn relinked_modules_are_checked_by_livepatchs_rules() {
     let (text, _) = ends(1, check);
     expect![[r#"
         livepatch: symbol 'target_submit' not found in symbol table: target_core_file: there is no such symbol there, but target_core_mod has one; name that module with `from`
-          in another place: N symbol (target_submit): correct `from` in the block, or try --from PROVIDER=OLD
+          in another place: N symbol (target_submit): relink the module --from the place that has it, or try --from PROVIDER=OLD
     "#]].assert_eq(&findings(&text));
 }
 

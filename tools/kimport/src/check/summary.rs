@@ -143,7 +143,10 @@ fn relinked(cause: &Cause) -> Why {
             (reason, "import it with the macro, which takes a #[name]")
         }
         Cause::Elsewhere { .. } | Cause::InImage | Cause::ProviderBuiltin => {
-            (reason, "relink the module --from the place that has it")
+            (
+                reason,
+                "relink the module --from the place that has it, or try --from PROVIDER=OLD",
+            )
         }
         _ => (reason, way_out),
     }
