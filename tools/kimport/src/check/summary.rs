@@ -142,12 +142,10 @@ fn relinked(cause: &Cause) -> Why {
         Cause::Renamed { .. } | Cause::SeveralRenames { .. } => {
             (reason, "import it with the macro, which takes a #[name]")
         }
-        Cause::Elsewhere { .. } | Cause::InImage | Cause::ProviderBuiltin => {
-            (
-                reason,
-                "relink the module --from the place that has it, or try --from PROVIDER=OLD",
-            )
-        }
+        Cause::Elsewhere { .. } | Cause::InImage | Cause::ProviderBuiltin => (
+            reason,
+            "relink the module --from the place that has it, or try --from PROVIDER=OLD",
+        ),
         _ => (reason, way_out),
     }
 }
