@@ -538,11 +538,13 @@ ifneq ($(PROFILE),)
 check: check-profile
 else
 check: setup
-	@mkdir -p $(BUILD)
-	@$(MAKE) -k -j$(CHECK_JOBS) --output-sync=target \
-		check-vm $(if $(KERNEL),check-btf,check-host check-oldest) 2>&1 | \
+	@mkdir -p $(BUILD) && : > $(BUILD)/check.done
+	@began=$$(date +%s); \
+		$(MAKE) -k -j$(CHECK_JOBS) --output-sync=target $(CHECKS:%=done-%) BEGAN=$$began \
+		LAST=$$(cat $(BUILD)/check.seconds 2> /dev/null) 2>&1 | \
 		tee $(BUILD)/check.log || { rc=$$?; echo "---- The last lines of each target that failed"; \
-		grep -B 30 -E '^make(\[[0-9]+\])?: \*\*\* \[' $(BUILD)/check.log; exit $$rc; }
+		grep -B 30 -E '^make(\[[0-9]+\])?: \*\*\* \[' $(BUILD)/check.log; exit $$rc; }; \
+		echo $$(($$(date +%s) - began)) > $(BUILD)/check.seconds
 endif
 
 # Begins the command that makes something for the kernel of a profile.
@@ -584,6 +586,13 @@ matrix: tools
 HOST_CHECKS := check-cargo check-runner check-new lint check-fuzz doc rust-analyzer check-btf check-setup check-reuse \
 	check-install
 check-host: $(HOST_CHECKS)
+
+# The targets of `make check`, and how far it is.
+CHECKS := $(VMS) $(if $(KERNEL),check-btf,$(HOST_CHECKS) check-oldest)
+.PHONY: $(CHECKS:%=done-%)
+$(CHECKS:%=done-%): done-%: %
+	@echo $* >> $(BUILD)/check.done; echo "[$$(wc -l < $(BUILD)/check.done)/$(words $(CHECKS))] $*," \
+		"$$(($$(date +%s) - $(BEGAN))) s after the start$(LAST:%=; the last run took % s)"
 
 check-cargo: setup
 	@KIMPORT_BINDINGS=$(CURDIR)/rust/macros/tests/ui/support/bindings.rs \
