@@ -413,6 +413,12 @@ vm: tools $$(call needed,$$(call suites,$$(SUITE)))
 	@$(call left-out,$(SUITE)) $(if $(call suites,$(SUITE)),\
 		$(call run-vm,$(call suites,$(SUITE)),vm,--show $(if $(TEST),--test '$(TEST)')))
 
+# The last line of each target of `make check` says how far that is.
+CHECKS = $(VMS) $(if $(KERNEL),check-btf,$(HOST_CHECKS) check-oldest)
+done = $(if $(BEGAN),echo $@ >> $(BUILD)/check.done; \
+	echo "[$$(wc -l < $(BUILD)/check.done)/$(words $(CHECKS))] $@:" \
+		"$$(($$(date +%s) - $(BEGAN))) s after the start$(LAST:%=; the last run took % s)",:)
+
 # Each VM is a target, so that VMs can run side by side. The longest come first. What has passed is
 # not run again before something changes, but for CI.
 REUSE_VMS := $(if $(FRESH)$(CI),,--reuse)
@@ -442,6 +448,7 @@ vm-failures: shared
 $(VMS) vm-controls vm-failures: tools $$(call needed,$$(call suites,$$($$@.suites)))
 	@$(call left-out,$($@.suites)) $(if $(call suites,$($@.suites)),\
 		$(call run-vm,$(call suites,$($@.suites)),$(@:vm-%=%),$(VM_OPTIONS) $(REUSE_VMS) $(KEEP_VERDICT)))
+	@$(done)
 
 vm-pointer: pointer
 vm-pointer: VM_OPTIONS = --instead tests/modules/imports=pointer \
@@ -540,7 +547,7 @@ else
 check: setup
 	@mkdir -p $(BUILD) && : > $(BUILD)/check.done
 	@began=$$(date +%s); \
-		$(MAKE) -k -j$(CHECK_JOBS) --output-sync=target $(CHECKS:%=done-%) BEGAN=$$began \
+		$(MAKE) -k -j$(CHECK_JOBS) --output-sync=target $(CHECKS) BEGAN=$$began \
 		LAST=$$(cat $(BUILD)/check.seconds 2> /dev/null) 2>&1 | \
 		tee $(BUILD)/check.log || { rc=$$?; echo "---- The last lines of each target that failed"; \
 		grep -B 30 -E '^make(\[[0-9]+\])?: \*\*\* \[' $(BUILD)/check.log; exit $$rc; }; \
@@ -587,16 +594,10 @@ HOST_CHECKS := check-cargo check-runner check-new lint check-fuzz doc rust-analy
 	check-install
 check-host: $(HOST_CHECKS)
 
-# The targets of `make check`, and how far it is.
-CHECKS := $(VMS) $(if $(KERNEL),check-btf,$(HOST_CHECKS) check-oldest)
-.PHONY: $(CHECKS:%=done-%)
-$(CHECKS:%=done-%): done-%: %
-	@echo $* >> $(BUILD)/check.done; echo "[$$(wc -l < $(BUILD)/check.done)/$(words $(CHECKS))] $*," \
-		"$$(($$(date +%s) - $(BEGAN))) s after the start$(LAST:%=; the last run took % s)"
-
 check-cargo: setup
 	@KIMPORT_BINDINGS=$(CURDIR)/rust/macros/tests/ui/support/bindings.rs \
 		$(CARGO) test --workspace --exclude kimport-vm
+	@$(done)
 
 # Most of these tests boot a VM. Like VMs that have passed, they are not run again before something
 # changes, but for CI.
@@ -609,15 +610,19 @@ check-runner: tools
 	else \
 		rm -f $(RUNNER_PASSED); $(CARGO) test -p kimport-vm && echo "$$made_of" > $(RUNNER_PASSED); \
 	fi
+	@$(done)
 
 check-btf: modules
 	@$(IN_ROOT) tests/host/check-btf $(MODULE_DIRS:%=$(BUILD)/%)
+	@$(done)
 
 check-reuse: setup
 	@tests/host/check-reuse $(KDIR) $(BUILD)/reuse
+	@$(done)
 
 check-setup: setup
 	@tests/host/check-setup $(BUILD)/check-setup
+	@$(done)
 
 # The kernel's configuration is all that decides. In a make that goes on after a failure, or does
 # things side by side, this tree would also be used for builds.
@@ -629,6 +634,7 @@ check-install: setup
 		[[ ! -e $(BUILD)/forced/lib ]] || { cat $(BUILD)/forced/log; exit 1; }
 	@$(MAKE) may-install KDIR=$(BUILD)/forced SIGN="key certificate"
 	@$(MAKE) may-install
+	@$(done)
 
 SUPPORTED := $(shell grep -v '^\#' tests/kernels/supported)
 OLDEST := $(firstword $(SUPPORTED))
@@ -641,12 +647,14 @@ check-oldest: tools
 			$(MAKE) vm SUITE="$$suites" KERNEL=$(OLDEST) KDIR=$(BUILD)/headers \
 				BUILD=$(BUILD)/of-headers KIMPORT_REUSE= || exit; done; else \
 		echo "skipped: $(OLDEST) is not prepared; make setup KERNEL=$(OLDEST) does that"; fi
+	@$(done)
 
 # A new module, made from what is installed, without this checkout.
 check-new: tools
 	@rm -rf $(BUILD)/new && $(MAKE) -s install-share DESTDIR= PREFIX=$(BUILD)/new/prefix
 	@install -D -t $(BUILD)/new/prefix/bin $(KIMPORT) $(BINARIES)/kimport-vm
 	@$(IN_ROOT) tests/host/make-new $(KDIR) $(STOCK) $(BUILD)/new
+	@$(done)
 
 # The packages, in a clean system without this checkout.
 check-deb: deb
@@ -655,6 +663,7 @@ check-deb: deb
 
 check-fuzz: setup
 	@$(AT_ONE_PATH) scripts/fuzz check
+	@$(done)
 
 SECONDS ?= 60
 fuzz: setup
@@ -753,6 +762,7 @@ clippy: setup
 	@! grep -E 'warning[:[]' $(BUILD)/clippy.log
 
 lint: pre-commit clippy
+	@$(done)
 
 # ---- Documentation, editors, installation
 
@@ -772,6 +782,7 @@ doc: samples/hello_import
 	@cp scripts/doc-index.html $(BUILD)/doc/index.html
 	@cd $(BUILD)/doc && sed -n 's/.*href="\([^"]*\)".*/\1/p' index.html | xargs ls > /dev/null
 	@echo $(BUILD)/doc/index.html
+	@$(done)
 
 # The book's source is a copy of the checkout, so that links between files are right in both.
 .PHONY: book
@@ -794,6 +805,7 @@ rust-analyzer: modules tools
 		$(MODULE_DIRS:%=$(BUILD:$(CURDIR)%=$(AT)%)/%)
 	@sed -E 's#(^|[":=])$(AT)/#\1$(CURDIR)/#g' $(BUILD)/$@/modules.json > rust-project.json
 	@echo $(CURDIR)/rust-project.json
+	@$(done)
 
 # Manual pages and completions have the paths that they have below PREFIX.
 MAN := $(BUILD)/man/share
