@@ -134,7 +134,8 @@ with() {
 
 conforms() {
 	number=0
-	for pair in target_core_iblock:target rust_iblock:target target_core_iblock_new:target_new rust_iblock:target_new; do
+	pairs='target_core_iblock:target rust_iblock:target target_core_iblock_new:target_new rust_iblock:target_new'
+	for pair in $pairs; do
 		number=$((number + 1))
 		with "${pair%:*}" "${pair#*:}" "$1" >/tmp/results.$number || {
 			cat /tmp/results.$number
@@ -150,9 +151,13 @@ conforms() {
 		cat /tmp/results.1
 		return 1
 	}
-	for number in 2 3 4; do
-		diff /tmp/results.1 /tmp/results.$number || return
+	number=0
+	result=0
+	for pair in $pairs; do
+		number=$((number + 1))
+		diff -U 3 -L "${pairs%% *}" -L "$pair" /tmp/results.1 /tmp/results.$number || result=1
 	done
+	return $result
 }
 
 cores() {
