@@ -105,7 +105,7 @@ export KERNEL
 NEED_SETUP := $(if $(WITHIN_SETUP),,$(filter-out help setup update-kernel clean,$(or $(MAKECMDGOALS),help)))
 # Set-up runs this beside its later steps, which wait for the network and use one CPU.
 BESIDE := env -u MAKEFLAGS $(MAKE) WITHIN_SETUP=1 $(CARGO_TARGET_DIR:%=CARGO_TARGET_DIR=%) \
-	$(if $(filter-out demo,$(NEED_SETUP)),tools,commands WITHOUT_SIGN=--no-default-features)
+	$(if $(filter-out demo,$(NEED_SETUP)),tools,commands QUICK=1)
 # For the demo, set-up says what remains until its end.
 export KIMPORT_DEMO := $(if $(filter demo,$(MAKECMDGOALS)),$(shell date +%s))
 # Before 4.4, make does not export to these shells.
@@ -322,11 +322,11 @@ upgraded-core: setup
 		tests/host/build-upgraded-core $(KDIR) $(SOURCE) $(BUILD)/$@ $(CURDIR))
 
 .PHONY: commands tools
-# The demo needs no more than these, and no signatures. Once the other tools are there, the commands
-# are, too.
 COMMANDS := kimport kimport-vm
-WITHOUT_SIGN := $(if $(filter demo,$(MAKECMDGOALS)),$(if $(wildcard \
-	$(BINARIES)/kimport-bench),,--no-default-features))
+# The demo needs no more than these, no signatures, and a command without optimization, which takes
+# a third of the time to build. Once the other tools are there, the commands are, too.
+QUICK := $(if $(filter demo,$(MAKECMDGOALS)),$(if $(wildcard $(BINARIES)/kimport-bench),,1))
+QUICKLY := --no-default-features --config profile.dev.package.kimport-cli.opt-level=0
 TOOLS := $(COMMANDS) kimport-bench kimport-bench-disk kimport-rust-project
 # Programs of tools/testing, which only tests run.
 TEST_PROGRAMS := typed_module declared_module relocated branches stress mutations failures
@@ -334,7 +334,7 @@ tools: commands
 	@$(CARGO) build -q --workspace $(addprefix --bin ,$(TOOLS) $(TEST_PROGRAMS))
 
 commands: setup
-	@$(CARGO) build -q --workspace $(WITHOUT_SIGN) $(addprefix --bin ,$(COMMANDS))
+	@$(CARGO) build -q --workspace $(if $(QUICK),$(QUICKLY)) $(addprefix --bin ,$(COMMANDS))
 ifdef GUEST_TARGET
 	@scripts/in-root --root $(KERNEL_ROOT) --at $(AT) -- $(CARGO_ENV) \
 		RUSTFLAGS=--sysroot=$(GUEST_ROOT)/usr \
@@ -395,8 +395,8 @@ run-vm = $(IN_VM_ROOT) $(BINARIES)/kimport-vm run --root $(GUEST_ROOT) \
 
 .PHONY: demo
 demo: setup
-	@scripts/setup step modules $(MAKE) commands $(call needed,$(call suites,demo)) \
-		WITHOUT_SIGN=$(WITHOUT_SIGN)
+	@scripts/setup step modules $(MAKE) -j$(CHECK_JOBS) QUICK=$(QUICK) commands \
+		$(call needed,$(call suites,demo))
 	@scripts/setup show demo $(call run-vm,$(call suites,demo),$@,--show)
 
 # The upgrade of a running LIO, there and back ROUNDS times.

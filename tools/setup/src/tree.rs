@@ -25,6 +25,31 @@ use std::{
     thread::available_parallelism,
 };
 
+/// The module in C that shows that a tree is complete.
+const C_MODULE: &str =
+    "#include <linux/module.h>\nMODULE_DESCRIPTION(\"\");\nMODULE_LICENSE(\"GPL\");\n";
+
+/// The module in Rust that shows that a tree is complete.
+const RUST_MODULE: &str = r#"//! Shows that the tree is complete.
+
+use kernel::prelude::*;
+
+module! {
+    type: Try,
+    name: "try",
+    description: "",
+    license: "GPL",
+}
+
+struct Try;
+
+impl kernel::Module for Try {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        Ok(Self)
+    }
+}
+"#;
+
 impl Steps {
     /// Makes everything that modules for a kernel need besides the build root, in five steps.
     pub(crate) fn kernel(&mut self, wanted: &Wanted<'_>) -> Result<()> {
@@ -63,10 +88,14 @@ impl Steps {
             self.step("test module", |steps, log| {
                 let directory = steps.tmp.join("try");
                 fs::create_dir(&directory).at(&directory)?;
-                match builds_rust {
-                    true => try_rust(kernel, &directory, steps, log),
-                    false => try_c(kernel, &directory, steps, log),
-                }?;
+                // A module for a kernel without Rust needs kimport's build rules.
+                let (sources, name) = match (builds_rust, has_rust) {
+                    (true, true) => (write_module(&directory, "try.rs", RUST_MODULE)?, "try"),
+                    (true, false) => (link_sample(&directory, &steps.place.top)?, "hello_import"),
+                    (false, _) => (write_module(&directory, "try.c", C_MODULE)?, "try"),
+                };
+                log.run(&mut make_modules(kernel, &sources, steps))?;
+                check_module(kernel, &sources.join(format!("{name}.ko")), steps, log)?;
                 let mark = kernel.mark();
                 fs::write(&mark, "").at(&mark)
             })?;
@@ -287,10 +316,9 @@ fn link_headers(kernel: &Kernel, steps: &Steps) -> Result<()> {
     fs::write(kdir.join("Makefile"), moved).at(kdir)
 }
 
-/// Builds `samples/hello_import` with the tree.
-fn try_rust(kernel: &Kernel, directory: &Path, steps: &Steps, log: &Log) -> Result<()> {
+/// Links `samples/hello_import` into a directory. Returns the path of the sample there.
+fn link_sample(directory: &Path, top: &Path) -> Result<PathBuf> {
     // Before 6.13, Kbuild has no MO=, so the module is built among links to its sources.
-    let top = &steps.place.top;
     let sample = directory.join("samples/hello_import");
     fs::create_dir_all(&sample).at(&sample)?;
     for name in ["Kbuild", "hello_import.rs"] {
@@ -298,18 +326,15 @@ fn try_rust(kernel: &Kernel, directory: &Path, steps: &Steps, log: &Log) -> Resu
         symlink(&source, sample.join(name)).at(&sample)?;
     }
     symlink(top.join("scripts"), directory.join("scripts")).at(directory)?;
-    log.run(&mut make_modules(kernel, &sample, steps))?;
-    check_module(kernel, &sample.join("hello_import.ko"), steps, log)
+    Ok(sample)
 }
 
-/// Builds a small module in C with the tree.
-fn try_c(kernel: &Kernel, directory: &Path, steps: &Steps, log: &Log) -> Result<()> {
-    let source = "#include <linux/module.h>\nMODULE_DESCRIPTION(\"\");\nMODULE_LICENSE(\"GPL\");\n";
-    for (name, text) in [("Kbuild", "obj-m := try.o\n"), ("try.c", source)] {
+/// Writes a module with one source file into a directory. Returns the directory.
+fn write_module(directory: &Path, source: &str, text: &str) -> Result<PathBuf> {
+    for (name, text) in [("Kbuild", "obj-m := try.o\n"), (source, text)] {
         fs::write(directory.join(name), text).at(directory)?;
     }
-    log.run(&mut make_modules(kernel, directory, steps))?;
-    check_module(kernel, &directory.join("try.ko"), steps, log)
+    Ok(directory.into())
 }
 
 /// Returns the command that builds the modules of a directory.
