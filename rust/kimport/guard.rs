@@ -21,12 +21,13 @@
 
 mod imported;
 
-use crate::bindings::{self, module};
+use crate::bindings::module;
 use crate::compat::code;
 use crate::holders;
 use crate::importer::THIS;
 use crate::license;
 use crate::log::log;
+use crate::notifier::{name_of, ModuleEvents, Notified, NotifiedModule};
 use crate::provider::Provider;
 use crate::resolution::accept;
 use crate::resolver::{find_symbol, Kallsyms, Kind, Modules, Owners, Place, Query};
@@ -36,12 +37,9 @@ use crate::usage::Usage;
 use crate::verify::{check_types, layouts, Declared, Printed, Types};
 use core::ffi::{c_void, CStr};
 use core::ptr::{null, NonNull};
-use kernel::container_of;
-use kernel::error::to_result;
 use kernel::ffi::{c_char, c_int, c_ulong};
 use kernel::prelude::*;
 use kernel::sync::{new_mutex, Mutex};
-use kernel::types::Opaque;
 
 /// A provider that is held for a relinked module.
 struct HeldProvider {
@@ -111,38 +109,12 @@ impl Drop for Guarded {
     }
 }
 
-/// Returns the name of `module`.
-///
-/// # Safety
-///
-/// The module is not freed while the name is used.
-unsafe fn name_of<'a>(module: NonNull<module>) -> &'a CStr {
-    // SAFETY: By the contract of this function.
-    let name = unsafe { &raw const (*module.as_ptr()).name };
-    // SAFETY: As above; the name is NUL-terminated and does not change.
-    unsafe { CStr::from_char_ptr(name.cast()) }
-}
-
 /// The guard of relinked modules. It acts while this value lives.
-///
-/// # Invariants
-///
-/// `notifier` is registered from the end of the initialiser until drop.
-#[pin_data(PinnedDrop)]
+#[pin_data]
 pub struct Guard {
-    kallsyms: Kallsyms,
-    modules: Modules,
-    owners: Owners,
     #[pin]
-    guarded: Mutex<KVec<Guarded>>,
-    #[pin]
-    notifier: Opaque<bindings::notifier_block>,
+    relinked: Notified<Relinked>,
 }
-
-// SAFETY: All state that changes is in the mutex or belongs to the kernel.
-unsafe impl Send for Guard {}
-// SAFETY: As above.
-unsafe impl Sync for Guard {}
 
 impl Guard {
     /// Creates the guard.
@@ -152,29 +124,29 @@ impl Guard {
     /// `EACCES`: the license of this module is not GPL-compatible. `EOPNOTSUPP`: kallsyms cannot be
     /// reached.
     pub fn new() -> impl PinInit<Self, Error> {
-        try_pin_init!(&this in Self {
+        try_pin_init!(Self {
+            relinked <- Notified::new(Relinked::new()),
+        }? Error)
+    }
+}
+
+/// The relinked modules that are loaded.
+#[pin_data]
+struct Relinked {
+    kallsyms: Kallsyms,
+    modules: Modules,
+    owners: Owners,
+    #[pin]
+    guarded: Mutex<KVec<Guarded>>,
+}
+
+impl Relinked {
+    fn new() -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
             kallsyms: kallsyms()?,
             modules: kallsyms.modules().map_err(|unusable| unusable.errno())?,
             owners: kallsyms.owners().map_err(|unusable| unusable.errno())?,
             guarded <- new_mutex!(KVec::new()),
-            notifier <- Opaque::ffi_init(|notifier: *mut bindings::notifier_block| {
-                let value = bindings::notifier_block {
-                    notifier_call: Some(Self::notified),
-                    ..Default::default()
-                };
-                // SAFETY: `notifier` points to the field, which is valid for writes.
-                unsafe { notifier.write(value) };
-            }),
-            _: {
-                // SAFETY: All fields are initialised, and the value is pinned.
-                let this = unsafe { this.as_ref() };
-                // INVARIANT: The notifier is registered until drop.
-                // SAFETY: The notifier is initialised and stays where it is until drop, which
-                // unregisters it.
-                to_result(unsafe { bindings::register_module_notifier(this.notifier.get()) })?;
-                // Nothing can fail from here on.
-                this.take_live();
-            },
         }? Error)
     }
 
@@ -233,37 +205,6 @@ impl Guard {
                  held"
             ),
         }
-    }
-
-    fn coming(&self, module: NonNull<module>) -> Result {
-        // SAFETY: The module is not freed while it is being notified.
-        let Some(module) = (unsafe { Provider::hold(module) }) else {
-            return Ok(());
-        };
-        if let Some(new) = self.check(&module)? {
-            self.guarded.lock().push(new, GFP_KERNEL)?;
-        }
-        Ok(())
-    }
-
-    fn live(&self, module: NonNull<module>) {
-        let mut guarded = self.guarded.lock();
-        if let Some(guarded) = guarded.iter_mut().find(|guarded| guarded.module == module) {
-            // SAFETY: The module is live, so it has its directory.
-            unsafe { guarded.link() };
-            return;
-        }
-        drop(guarded);
-        // SAFETY: The module is not freed while it is being notified.
-        if let Some(module) = unsafe { Provider::hold(module) } {
-            self.take(&module);
-        }
-    }
-
-    fn going(&self, module: NonNull<module>) {
-        self.guarded
-            .lock()
-            .retain(|guarded| guarded.module != module);
     }
 
     /// Checks a module, and holds its providers. Returns [`None`] for one without records, and
@@ -360,53 +301,47 @@ impl Guard {
         }
         result.map(|()| provider)
     }
-
-    /// # Safety
-    ///
-    /// `notifier` is the field of a `Self`, and `data` is the module that the notification is
-    /// about.
-    unsafe extern "C" fn notified(
-        notifier: *mut bindings::notifier_block,
-        action: c_ulong,
-        data: *mut c_void,
-    ) -> c_int {
-        const COMING: c_ulong = bindings::module_state_MODULE_STATE_COMING as c_ulong;
-        const LIVE: c_ulong = bindings::module_state_MODULE_STATE_LIVE as c_ulong;
-        const GOING: c_ulong = bindings::module_state_MODULE_STATE_GOING as c_ulong;
-
-        let notifier = Opaque::cast_from(notifier);
-        // SAFETY: By the contract of this function.
-        let this: *const Self = unsafe { container_of!(notifier, Self, notifier) };
-        // SAFETY: The kernel calls the notifier only while it is registered, and the value is
-        // initialised then.
-        let this = unsafe { &*this };
-        let Some(module) = NonNull::new(data.cast()) else {
-            return bindings::NOTIFY_DONE as c_int;
-        };
-        match action {
-            COMING => {
-                if let Err(error) = this.coming(module) {
-                    // As `notifier_from_errno`.
-                    return (bindings::NOTIFY_STOP_MASK as c_int)
-                        | (bindings::NOTIFY_OK as c_int - error.to_errno());
-                }
-            }
-            LIVE => this.live(module),
-            GOING => this.going(module),
-            _ => {}
-        }
-        bindings::NOTIFY_DONE as c_int
-    }
 }
 
-#[pinned_drop]
-impl PinnedDrop for Guard {
-    fn drop(self: Pin<&mut Self>) {
-        // There is something to release only if the unloading of the guard is forced. This comes
-        // first, as then no module is freed before its providers are released.
+impl ModuleEvents for Relinked {
+    fn begun(&self) {
+        self.take_live();
+    }
+
+    fn coming(&self, module: NotifiedModule<'_>) -> Result {
+        let Some(module) = module.hold() else {
+            return Ok(());
+        };
+        if let Some(new) = self.check(&module)? {
+            self.guarded.lock().push(new, GFP_KERNEL)?;
+        }
+        Ok(())
+    }
+
+    fn live(&self, module: NotifiedModule<'_>) {
+        let mut guarded = self.guarded.lock();
+        let is_it = |guarded: &&mut Guarded| guarded.module == module.as_ptr();
+        if let Some(guarded) = guarded.iter_mut().find(is_it) {
+            // SAFETY: The module is live, so it has its directory.
+            unsafe { guarded.link() };
+            return;
+        }
+        drop(guarded);
+        if let Some(module) = module.hold() {
+            self.take(&module);
+        }
+    }
+
+    fn going(&self, module: NotifiedModule<'_>) {
+        self.guarded
+            .lock()
+            .retain(|guarded| guarded.module != module.as_ptr());
+    }
+
+    /// Releases all providers. There are some only if the unloading of the guard is forced. While
+    /// notifications come, no module is freed before its providers are released.
+    fn ending(&self) {
         self.guarded.lock().clear();
-        // SAFETY: By the type invariants it is registered.
-        unsafe { bindings::unregister_module_notifier(self.notifier.get()) };
     }
 }
 

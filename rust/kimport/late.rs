@@ -12,25 +12,22 @@
 //! 3. The notifier is called. It unbinds the block and calls [`ProviderEvents::provider_going`].
 //! 4. The provider's memory is freed.
 
-use crate::bindings::{self, module};
+use crate::bindings::module;
 use crate::block::{unbind_all, Block};
 use crate::calls::LateCalls;
 use crate::claim::Claim;
 use crate::compat::code;
 use crate::log::log;
+use crate::notifier::{ModuleEvents, Notified, NotifiedModule};
 use crate::provider::{Provider, Unavailable};
 use crate::resolution::{Request, Resolution};
 use crate::resolver::Kallsyms;
-use core::ffi::{c_void, CStr};
+use core::ffi::CStr;
 use core::ptr::null_mut;
-use kernel::container_of;
-use kernel::error::to_result;
-use kernel::ffi::{c_int, c_ulong};
 use kernel::prelude::*;
 use kernel::str::CString;
 use kernel::sync::atomic::{Atomic, AtomicFlag, Relaxed};
 use kernel::sync::{new_mutex, Mutex};
-use kernel::types::Opaque;
 
 /// Callbacks that tell when the provider of a `#[late]` block comes and goes.
 ///
@@ -75,15 +72,46 @@ enum State {
 /// does not call `provider_going`.
 ///
 /// It must not be leaked, see [`Imports`](crate::Imports#leaks).
+#[pin_data]
+#[must_use = "the block is bound only while this lives"]
+pub struct LateImports<T: ProviderEvents> {
+    #[pin]
+    block: Notified<LateBlock<T>>,
+}
+
+impl<T: ProviderEvents> LateImports<T> {
+    /// Binds `block` whenever `provider` is live, for the block's `bind_late` and `bind_late_from`.
+    #[doc(hidden)]
+    pub fn new<'a>(
+        block: &'static Block,
+        calls: &'static LateCalls,
+        provider: &'a CStr,
+        events: T,
+    ) -> impl PinInit<Self, Error> + use<'a, T> {
+        try_pin_init!(Self {
+            block <- Notified::new(LateBlock::new(block, calls, provider, events)),
+        }? Error)
+    }
+
+    /// Returns the receiver of the events.
+    pub fn events(&self) -> &T {
+        &self.block.events
+    }
+
+    /// Returns whether the block is bound now. The provider may be going already.
+    pub fn is_bound(&self) -> bool {
+        self.block.calls.are_open()
+    }
+}
+
+/// The block of a [`LateImports`].
 ///
 /// # Invariants
 ///
-/// - `notifier` is registered from the end of the initialiser until drop.
-/// - The calls are open only while `state` is `Bound`. As long as it is, the `GOING` of `last` has
-///   not been notified, and the block's entries are bound to addresses in that module.
-#[pin_data(PinnedDrop)]
-#[must_use = "the block is bound only while this lives"]
-pub struct LateImports<T: ProviderEvents> {
+/// The calls are open only while `state` is `Bound`. As long as it is, the `GOING` of `last` has
+/// not been notified, and the block's entries are bound to addresses in that module.
+#[pin_data]
+struct LateBlock<T: ProviderEvents> {
     provider: CString,
     calls: &'static LateCalls,
     claim: Claim,
@@ -95,26 +123,21 @@ pub struct LateImports<T: ProviderEvents> {
     /// Set if the provider was live, but there was not enough memory to bind the block. Never set
     /// while the block is bound.
     postponed: AtomicFlag,
-    #[pin]
-    notifier: Opaque<bindings::notifier_block>,
 }
 
-// SAFETY: All state that changes is in the mutex or belongs to the kernel; `T` may be dropped in
-// any thread.
-unsafe impl<T: ProviderEvents> Send for LateImports<T> {}
+// SAFETY: All state that changes is in the mutex or atomic; `T` may be dropped in any thread.
+unsafe impl<T: ProviderEvents> Send for LateBlock<T> {}
 // SAFETY: As above, and `T` may be shared between threads.
-unsafe impl<T: ProviderEvents> Sync for LateImports<T> {}
+unsafe impl<T: ProviderEvents> Sync for LateBlock<T> {}
 
-impl<T: ProviderEvents> LateImports<T> {
-    /// Binds `block` whenever `provider` is live, for the block's `bind_late` and `bind_late_from`.
-    #[doc(hidden)]
-    pub fn new<'a>(
+impl<T: ProviderEvents> LateBlock<T> {
+    fn new<'a>(
         block: &'static Block,
         calls: &'static LateCalls,
         provider: &'a CStr,
         events: T,
     ) -> impl PinInit<Self, Error> + use<'a, T> {
-        try_pin_init!(&this in Self {
+        try_pin_init!(Self {
             claim: claim(block, provider)?,
             provider: CString::try_from(provider)?,
             calls,
@@ -122,36 +145,7 @@ impl<T: ProviderEvents> LateImports<T> {
             events,
             state <- new_mutex!(State::Waiting),
             postponed: AtomicFlag::new(false),
-            notifier <- Opaque::ffi_init(|notifier: *mut bindings::notifier_block| {
-                let value = bindings::notifier_block {
-                    notifier_call: Some(Self::notified),
-                    ..Default::default()
-                };
-                // SAFETY: `notifier` points to the field, which is valid for writes.
-                unsafe { notifier.write(value) };
-            }),
-            _: {
-                // SAFETY: All fields are initialised, and the value is pinned.
-                let this = unsafe { this.as_ref() };
-                // INVARIANT: The notifier is registered until drop.
-                // SAFETY: The notifier is initialised and stays where it is until drop, which
-                // unregisters it.
-                to_result(unsafe { bindings::register_module_notifier(this.notifier.get()) })?;
-                // The provider may have gone live before the notifier was registered. Nothing can
-                // fail from here on.
-                this.bind();
-            },
         }? Error)
-    }
-
-    /// Returns the receiver of the events.
-    pub fn events(&self) -> &T {
-        &self.events
-    }
-
-    /// Returns whether the block is bound now. The provider may be going already.
-    pub fn is_bound(&self) -> bool {
-        self.calls.are_open()
     }
 
     /// Binds the block if the provider is live. A failure is logged. If memory was lacking, this is
@@ -201,11 +195,24 @@ impl<T: ProviderEvents> LateImports<T> {
     }
 
     /// Returns whether `module` is the one that the block was bound to last.
-    fn was_provider(&self, module: *mut module) -> bool {
-        self.last.load(Relaxed) == module
+    fn was_provider(&self, module: NotifiedModule<'_>) -> bool {
+        self.last.load(Relaxed) == module.as_ptr().as_ptr()
+    }
+}
+
+impl<T: ProviderEvents> ModuleEvents for LateBlock<T> {
+    fn begun(&self) {
+        // The provider may be live already.
+        self.bind();
     }
 
-    fn going(&self, module: *mut module) {
+    fn live(&self, module: NotifiedModule<'_>) {
+        if module.name() == &*self.provider || self.postponed.load(Relaxed) {
+            self.bind();
+        }
+    }
+
+    fn going(&self, module: NotifiedModule<'_>) {
         // A notification about any other module must not wait for `state`: the task that holds it
         // may be waiting for callers, and these may be waiting for that module to go.
         if !self.was_provider(module) {
@@ -219,39 +226,13 @@ impl<T: ProviderEvents> LateImports<T> {
         }
     }
 
-    /// # Safety
-    ///
-    /// `notifier` is the field of a `Self`, and `data` is the module that the notification is
-    /// about.
-    unsafe extern "C" fn notified(
-        notifier: *mut bindings::notifier_block,
-        action: c_ulong,
-        data: *mut c_void,
-    ) -> c_int {
-        const LIVE: c_ulong = bindings::module_state_MODULE_STATE_LIVE as c_ulong;
-        const GOING: c_ulong = bindings::module_state_MODULE_STATE_GOING as c_ulong;
-
-        let notifier = Opaque::cast_from(notifier);
-        // SAFETY: By the contract of this function.
-        let this: *const Self = unsafe { container_of!(notifier, Self, notifier) };
-        // SAFETY: The kernel calls the notifier only while it is registered, and the value is
-        // initialised then.
-        let this = unsafe { &*this };
-        let module: *mut module = data.cast();
-        match action {
-            LIVE => {
-                // SAFETY: The module is not freed while it is being notified.
-                let name = unsafe { &raw const (*module).name };
-                // SAFETY: As above; the name is NUL-terminated.
-                let is_provider = unsafe { CStr::from_char_ptr(name.cast()) } == &*this.provider;
-                if is_provider || this.postponed.load(Relaxed) {
-                    this.bind();
-                }
-            }
-            GOING => this.going(module),
-            _ => {}
-        }
-        bindings::NOTIFY_DONE as c_int
+    /// Unbinds the block: from the end of the notifications on, nothing would when the provider
+    /// goes.
+    fn ending(&self) {
+        // That end waits for notifications, and one of them may be waiting for the lock.
+        let mut state = self.state.lock();
+        self.unbind();
+        *state = State::Closed;
     }
 }
 
@@ -288,19 +269,4 @@ fn claim(block: &'static Block, provider: &CStr) -> Result<Claim> {
         );
         code::EALREADY
     })
-}
-
-#[pinned_drop]
-impl<T: ProviderEvents> PinnedDrop for LateImports<T> {
-    fn drop(self: Pin<&mut Self>) {
-        // The block is unbound before the notifier is unregistered: from then on, nothing would
-        // unbind it when the provider goes.
-        let mut state = self.state.lock();
-        self.unbind();
-        *state = State::Closed;
-        // The unregistration waits for notifications, and one of them may be waiting for the lock.
-        drop(state);
-        // SAFETY: By the type invariants it is registered.
-        unsafe { bindings::unregister_module_notifier(self.notifier.get()) };
-    }
 }

@@ -114,6 +114,7 @@ mod imports;
 mod late;
 mod license;
 mod log;
+mod notifier;
 mod once;
 mod provider;
 mod resolution;
