@@ -83,6 +83,12 @@ guard() {
 	rmmod kimport_guard && return $result
 }
 
+# If memory is short, a module that was loaded before the guard stays, and its providers are not held.
+takes_on() {
+	failures load "$TEST_MODULES/guarded.ko" , fail load "$TEST_MODULES/kimport_guard.ko" , \
+		unload guarded , unload kimport_guard
+}
+
 shared() {
 	insmod /test/kimport_engine.ko || return
 	loads import_cases /test/shared/import_cases.ko case=0
@@ -115,7 +121,7 @@ enables() {
 
 modprobe target_core_mod
 modprobe brd rd_nr=1 rd_size=16384
-ktap_plan 16
+ktap_plan 17
 ktap_test "imports from the kernel image" image
 ktap_test "the provider loads" load kimport_test_provider
 ktap_test "imports from a module" in_test import_cases case=0
@@ -127,6 +133,7 @@ ktap_test "the providers of a block load" eval "interrupts && load kimport_side_
 ktap_test "a block that holds its provider" in_test lifetime_load case=0
 ktap_test "the move of a block to another provider" in_test lifetime_rebind sleep_ms=200
 ktap_test "the guard refuses a module, or lets it load" guard
+ktap_test "the guard takes on a module that was loaded before" takes_on
 ktap_test "rust_iblock loads" in_test rust_iblock
 ktap_test "and unloads" unloads rust_iblock "$TEST_MODULES/rust_iblock.ko"
 ktap_test "a backstore is made" makes
