@@ -355,7 +355,8 @@ pub fn profile_kernel(mut place: Place, name: &str, made: bool) -> Result<String
     if !is_made(&directory, &fragment_of(&config, &options, clang.as_ref())) {
         let step = format!("kernel of the profile {name}");
         if made {
-            return Err(Error::new(format_args!("There is no current {step}.")));
+            let error = Error::new(format_args!("There is no current {step}."));
+            return Err(error.help(format_args!("Build it: make check PROFILE={name}")));
         }
         if let Some(root) = clang.as_ref().filter(|root| !root.path.is_dir()) {
             let mut steps = Steps::begin(place, 1)?;
