@@ -123,7 +123,7 @@ fn requests_are_checked() {
     }
 }
 
-/// `make check-new` builds and loads new modules.
+/// `make check-new` builds, loads and cleans new modules.
 #[stock_test]
 fn a_new_module_has_all_files() {
     let directory = TempDir::new().unwrap();
