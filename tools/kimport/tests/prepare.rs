@@ -36,8 +36,8 @@ fn the_pinned_kernel_is_there() {
     };
     let prepared = run(&[]);
     // scripts/prepare-kernel leaves this mark.
-    let kdir = prepared.strip_prefix("KDIR=").unwrap();
-    let kdir = Path::new(kdir.strip_suffix('\n').unwrap());
+    let kdir = prepared.lines().next().unwrap();
+    let kdir = Path::new(kdir.strip_prefix("KDIR=").unwrap());
     assert!(kdir.join(".kimport").exists(), "{prepared}");
     assert!(kdir.join("rust/libkernel.rmeta").exists());
 
@@ -53,6 +53,23 @@ fn the_pinned_kernel_is_there() {
     ] {
         assert!(path.exists(), "{}", path.display());
     }
+
+    // A system with another compiler builds in the build root.
+    let mut elsewhere = prepare(&[]);
+    let output = elsewhere.env("RUSTC", "/bin/echo").output().unwrap();
+    let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    let [root, in_root] = ["root", "in_root"].map(|name| report[name].as_str().unwrap());
+    assert_eq!(
+        out,
+        format!(
+            "KDIR={}\nKERNEL_ROOT={root}\nIN_ROOT={in_root}\n",
+            kdir.display()
+        )
+    );
+    assert!(
+        err.contains(&format!("{in_root} --root {root} make -C ")),
+        "{err}"
+    );
 }
 
 /// A tree as the headers packages of Arch, Fedora and Ubuntu lay it out is used as it is.

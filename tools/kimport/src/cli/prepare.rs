@@ -5,7 +5,7 @@
 use super::output;
 use crate::{
     error::{Outcome, Result},
-    prepare,
+    prepare::{self, Prepared},
 };
 use clap::Args;
 use kimport_setup::Named;
@@ -18,6 +18,11 @@ use kimport_setup::Named;
 /// kernel; for another kernel without Rust, the tree is the headers package, for modules in C. The
 /// command prints the path of the tree: KDIR=... A tree that exists is not made again.
 ///
+/// Where this system lacks the compilers of the tree, modules are built in the build root. The
+/// command then also prints KERNEL_ROOT=..., that root, and IN_ROOT=..., the script that runs a
+/// command in it. The directories that KIMPORT_BIND names, with colons between them, have the same
+/// paths inside, and kimport itself is there. The Makefile of `kimport new` does all that.
+///
 /// Headers that have Rust metadata, as those of Ubuntu (with linux-lib-rust), Arch and Fedora, are
 /// used as they are, if rustc is the compiler of the kernel. So is a tree in which a kernel was
 /// built. For these, /lib/modules/RELEASE/build or the DIRECTORY has rust/libkernel.rmeta.
@@ -29,6 +34,7 @@ use kimport_setup::Named;
     KIMPORT_MIRROR  URL of a Debian mirror (default: the one in this machine's apt configuration)\n\n\
     Examples:\n\n  \
     export $(kimport prepare --running) && make -C \"$KDIR\" M=\"$PWD\"\n  \
+    KIMPORT_BIND=\"$PWD\" $IN_ROOT --root $KERNEL_ROOT make -C \"$KDIR\" M=\"$PWD\"\n  \
     kimport prepare 7.3.4+deb13-amd64 --json")]
 pub(super) struct Prepare {
     /// The release of a kernel that is installed or in the archive, the directory of a kernel's
@@ -52,31 +58,43 @@ impl Prepare {
             None if self.running => Named::Release(kimport_setup::running()),
             None => Named::Chosen,
         })?;
-        output::result(as_json, &prepared, || {
-            format!("KDIR={}\n", prepared.kdir.display())
-        })?;
         let kdir = prepared.kdir.display();
-        let note = match &prepared.in_root {
-            Some(in_root) => format!(
-                "the tree holds programs of Debian's; build modules on other systems with\n  \
-                 KIMPORT_BIND=\"$PWD\" {} make -C {kdir} M=\"$PWD\"",
-                in_root.display(),
-            ),
-            None if prepared.lacks.is_empty() => {
-                format!(
-                    "these are the headers of {}, with Rust metadata",
-                    prepared.release
-                )
+        let root = match &prepared {
+            Prepared {
+                builds_here: false,
+                root: Some(root),
+                in_root: Some(in_root),
+                ..
+            } => Some((root.display(), in_root.display())),
+            _ => None,
+        };
+        output::result(as_json, &prepared, || match &root {
+            Some((root, in_root)) => {
+                format!("KDIR={kdir}\nKERNEL_ROOT={root}\nIN_ROOT={in_root}\n")
             }
-            None => format!(
+            None => format!("KDIR={kdir}\n"),
+        })?;
+        let note = match &root {
+            Some((root, in_root)) => Some(format!(
+                "this system lacks the compilers of the kernel; build modules with those of the \
+                 build root:\n  \
+                 KIMPORT_BIND=\"$PWD\" {in_root} --root {root} make -C {kdir} M=\"$PWD\"",
+            )),
+            // The tree was made here, and this system can use it.
+            None if prepared.in_root.is_some() => None,
+            None if prepared.lacks.is_empty() => Some(format!(
+                "these are the headers of {}, with Rust metadata",
+                prepared.release
+            )),
+            None => Some(format!(
                 "these headers of {} have Rust metadata, but lack {}: modules that import with the \
                  crate need a tree in which the kernel was built; modules in C do not",
                 prepared.release,
                 prepared.lacks.join(", ")
-            ),
+            )),
         };
         if !as_json {
-            output::notes(&[note]);
+            output::notes(note.as_slice());
         }
         Ok(Outcome::Fine)
     }

@@ -5,10 +5,13 @@
 
 use super::Prepared;
 use crate::error::{Error, Result};
-use std::{fs, path::Path, process::Command};
+use std::{env, ffi::OsStr, fs, path::Path, process::Command};
 
 /// The file that tells that a tree has Rust metadata.
 const METADATA: &str = "rust/libkernel.rmeta";
+
+/// The file with the configuration of a tree.
+const CONFIG: &str = "include/config/auto.conf";
 
 /// Further files that the crate and the macro are built with. Some packages lack them.
 const NEEDED: [(&str, &[&str]); 3] = [
@@ -41,20 +44,11 @@ pub(super) fn is_tree(directory: &Path) -> bool {
 pub(super) fn tree(directory: &Path) -> Result<Prepared> {
     let kdir = fs::canonicalize(directory)
         .map_err(|error| Error::unusable(format_args!("{}: {error}", directory.display())))?;
-    let read = |name: &str| {
-        let path = kdir.join(name);
-        fs::read_to_string(&path)
-            .map_err(|error| Error::unusable(format_args!("{}: {error}", path.display())))
-    };
-    let release = read("include/config/kernel.release")?.trim().to_owned();
-    let config = read("include/config/auto.conf")?;
-    let option = |name: &str| {
-        let mut lines = config.lines();
-        let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
-        value.map(|value| value.trim_matches('"').to_owned())
-    };
-    let built_with = option("CONFIG_RUSTC_VERSION_TEXT").unwrap_or_default();
-    check_compiler(&release, &built_with, compiler().as_deref())?;
+    let release = read(&kdir, "include/config/kernel.release")?
+        .trim()
+        .to_owned();
+    let built_with = option(&read(&kdir, CONFIG)?, "CONFIG_RUSTC_VERSION_TEXT").unwrap_or_default();
+    check_compiler(&release, &built_with, rustc().as_deref())?;
     let is_there = |paths: &[&str]| paths.iter().any(|path| kdir.join(path).exists());
     let missing = NEEDED.iter().filter(|(_, paths)| !is_there(paths));
     let missing: Vec<_> = missing
@@ -67,14 +61,52 @@ pub(super) fn tree(directory: &Path) -> Result<Prepared> {
         source: None,
         root: None,
         in_root: None,
+        builds_here: true,
         lacks: missing,
         kdir,
     })
 }
 
-/// Returns the version of this system's compiler, or of the one that `RUSTC` names.
-fn compiler() -> Option<String> {
-    let program = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+/// Returns whether this system has the compilers that `kdir` was made with. The packaging revision
+/// of the C compiler does not matter.
+pub(super) fn has_compilers(kdir: &Path) -> Result<bool> {
+    let config = read(kdir, CONFIG)?;
+    let has_rustc = option(&config, "CONFIG_RUSTC_VERSION_TEXT")
+        .is_none_or(|text| rustc().is_some_and(|version| version == text));
+    let has_cc = option(&config, "CONFIG_CC_VERSION_TEXT").is_none_or(|text| {
+        let program = text.split(' ').next().unwrap_or_default();
+        let version = version_of(program.as_ref());
+        version.is_some_and(|version| without_revision(&version) == without_revision(&text))
+    });
+    Ok(has_rustc && has_cc)
+}
+
+/// Returns `gcc-14 (Debian 14.2.0` of `gcc-14 (Debian 14.2.0-19) 14.2.0`.
+fn without_revision(version: &str) -> &str {
+    version.rsplit_once('-').map_or(version, |(start, _)| start)
+}
+
+fn read(kdir: &Path, name: &str) -> Result<String> {
+    let path = kdir.join(name);
+    fs::read_to_string(&path)
+        .map_err(|error| Error::unusable(format_args!("{}: {error}", path.display())))
+}
+
+/// Returns the value of an option, without quotes, if it is not empty.
+fn option(config: &str, name: &str) -> Option<String> {
+    let mut lines = config.lines();
+    let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+    let value = value?.trim_matches('"');
+    (!value.is_empty()).then(|| value.to_owned())
+}
+
+/// Returns the version of this system's Rust compiler, or of the one that `RUSTC` names.
+fn rustc() -> Option<String> {
+    version_of(&env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
+}
+
+/// Returns the first line of what a program prints with `--version`.
+fn version_of(program: &OsStr) -> Option<String> {
     let output = Command::new(program).arg("--version").output().ok()?;
     let version = String::from_utf8(output.stdout).ok()?;
     let version = version.lines().next()?;
@@ -98,6 +130,39 @@ fn check_compiler(release: &str, built_with: &str, compiler: Option<&str>) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_compilers_are_those_of_the_tree() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let file = directory.path().join(CONFIG);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        let echo = |revision: &str| {
+            let version = version_of("echo".as_ref()).unwrap();
+            format!("CONFIG_CC_VERSION_TEXT=\"{version}{revision}\"\n")
+        };
+        for (config, expected) in [
+            (String::new(), true),
+            ("CONFIG_RUSTC_VERSION_TEXT=\"\"\n".to_owned(), true),
+            (echo(""), true),
+            (echo("(Debian 9.9-1) 9.9"), false),
+            (
+                "CONFIG_CC_VERSION_TEXT=\"no-such-cc 1\"\n".to_owned(),
+                false,
+            ),
+            ("CONFIG_RUSTC_VERSION_TEXT=rustc 0.1\n".to_owned(), false),
+        ] {
+            fs::write(&file, &config).unwrap();
+            assert_eq!(
+                has_compilers(directory.path()).unwrap(),
+                expected,
+                "{config}"
+            );
+        }
+        let [one, other] = ["19", "19+deb13u1"]
+            .map(|revision| format!("x86_64-linux-gnu-gcc-14 (Debian 14.2.0-{revision}) 14.2.0"));
+        assert_eq!(without_revision(&one), without_revision(&other));
+        assert_eq!(without_revision("rustc 1.85.1"), "rustc 1.85.1");
+    }
 
     #[test]
     fn the_compiler_is_the_kernels() {
