@@ -111,6 +111,63 @@ fn a_symbol_that_a_kernel_lacks_is_optional() {
     );
 }
 
+/// The files of one of two kernels have no types. They are no reason to declare nothing.
+#[stock_test]
+fn a_kernel_without_types_is_no_problem() {
+    let directory = TempDir::new().unwrap();
+    let map = "ffffffff81000000 T _stext\nffffffff81000010 T nr_processes\n\
+               ffffffff81000050 T _etext\n";
+    let map = write(&directory, "System.map", map);
+    let symvers =
+        "0x00000000\ttarget_submit\tdrivers/target/target_core_mod\tEXPORT_SYMBOL_GPL\t\n";
+    let symvers = write(&directory, "Module.symvers", symvers);
+    let line = format!(
+        "declare nr_processes target_core_mod:target_submit,target_complete_cmd --json \
+         --kernel old={map},{symvers}"
+    );
+    // The kernel with types may come first or last.
+    let (out, _) = fine(format!("{line} --kernel {}", stock_kernel()));
+    let printed = json(&out);
+    for (index, note) in [
+        "old: the symbol is there, but the kernel has no types (BTF)",
+        "old: the symbol is there, but target_core_mod has no types (BTF)",
+        "old: cannot be told; add target_core_mod.ko to --kernel",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let symbol = &printed["symbols"][index];
+        assert_eq!(symbol["untold"], serde_json::json!([note]), "{symbol}");
+        assert_eq!(symbol["optional"], false);
+        assert!(symbol["c"].is_string(), "{symbol}");
+    }
+    let line = format!("declare nr_processes --kernel {}", stock_kernel());
+    let (out, _) = fine(format!("{line} --kernel old={map}"));
+    has(
+        &out,
+        "        // nr_processes: old: the symbol is there, but the kernel has no types (BTF)\n",
+    );
+    // Nothing tells the type.
+    let (out, _) = ends(1, format!("declare nr_processes --kernel old={map}"));
+    has(
+        &out,
+        "// nr_processes: old: the kernel has no types (BTF)\n",
+    );
+}
+
+#[stock_test]
+fn json_tells_whether_bindings_were_read() {
+    let line = format!("declare nr_processes --json --kernel {}", stock_kernel());
+    let declared = |more: &[&str]| {
+        let mut kimport = std::process::Command::new(env!("CARGO_BIN_EXE_kimport"));
+        kimport.args(line.split(' ')).args(more).env_remove("KDIR");
+        json(&String::from_utf8(kimport.output().unwrap().stdout).unwrap())
+    };
+    assert_eq!(declared(&[])["has_bindings"], false);
+    let bindings = bindings();
+    assert_eq!(declared(&["--bindings", &bindings])["has_bindings"], true);
+}
+
 #[test]
 fn requests_are_checked() {
     for line in [

@@ -19,7 +19,8 @@ use std::{env, path::Path};
 /// Prints Rust source: each symbol with its type, as the kernel's type information (BTF) has it,
 /// and with its declaration in C as the comment. A symbol that one of several kernels lacks is
 /// optional. For a symbol that cannot be imported, or whose type is not known, the source has a
-/// comment with the reason.
+/// comment with the reason. Another comment names a kernel without types, on which the symbol is,
+/// but whose types could not be compared.
 ///
 /// The types that the kernel's bindings have are taken from there. The others are declared by name,
 /// which suffices for pointers to them, or with their members, see --types and --type. The compiler
@@ -59,7 +60,7 @@ pub(super) struct Declare {
 
 impl Declare {
     pub(super) fn run(&self, as_json: bool) -> Result<Outcome> {
-        let (declared, has_bindings) = declare(
+        let declared = declare(
             &self.symbols,
             &self.defined,
             self.types,
@@ -67,7 +68,7 @@ impl Declare {
             &self.kernel,
         )?;
         output::result(as_json, &declared, || declared.text())?;
-        if !as_json && declared.opaque > 0 && !has_bindings {
+        if !as_json && declared.opaque > 0 && !declared.has_bindings {
             output::notes(&[
                 "no bindings are known, so all structs are declared by name; --bindings names a file \
                  that bindgen wrote, as $KDIR/rust/bindings/bindings_generated.rs"
@@ -78,14 +79,14 @@ impl Declare {
     }
 }
 
-/// Declares symbols of kernels. Also returns whether any bindings were read.
+/// Declares symbols of kernels.
 pub(super) fn declare(
     symbols: &[Wanted],
     defined: &[Wanted],
     defines_all: bool,
     bindings: &[BindingsFile],
     kernels: &[kernel::Spec],
-) -> Result<(Declarations, bool)> {
+) -> Result<Declarations> {
     let mut files = bindings.to_vec();
     if files.is_empty() {
         let tree = env::var_os("KDIR");
@@ -94,6 +95,5 @@ pub(super) fn declare(
     let bindings = Bindings::read(&files)?;
     let kernels = kernels.iter().map(inputs::kernel);
     let kernels = kernels.collect::<Result<Vec<_>>>()?;
-    let declared = Declarations::new(symbols, defined, defines_all, &bindings, &kernels)?;
-    Ok((declared, !files.is_empty()))
+    Declarations::new(symbols, defined, defines_all, &bindings, &kernels)
 }

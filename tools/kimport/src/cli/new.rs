@@ -47,8 +47,7 @@ impl New {
     pub(super) fn run(&self, as_json: bool) -> Result<Outcome> {
         let name = self.path.file_name().and_then(|name| name.to_str());
         let name = new::module_name(name.unwrap_or_default())?;
-        let (declared, _) =
-            declare::declare(&self.import, &[], false, &self.bindings, &self.kernel)?;
+        let declared = declare::declare(&self.import, &[], false, &self.bindings, &self.kernel)?;
         let language = if self.c { Language::C } else { Language::Rust };
         let mut problems = declared.symbols.iter().flat_map(|symbol| {
             let named = |problem: &str| format!("{}: {problem}", symbol.name);

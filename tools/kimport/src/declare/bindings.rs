@@ -82,6 +82,11 @@ impl Bindings {
         })
     }
 
+    /// Returns whether no file was read.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
     /// Returns the path of the type of that name, for pointers to it.
     pub fn pointee(&self, name: &str) -> Option<String> {
         let has = |items: &&Items| items.types.contains(name);

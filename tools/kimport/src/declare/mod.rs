@@ -19,7 +19,7 @@ use crate::{
         Kernel,
     },
     relink::request::{Listed, Request, Selection},
-    resolve::{resolve, Finder, SymbolQuery},
+    resolve::{resolve, Cause, Finder, SymbolQuery},
     symvers::VMLINUX,
 };
 use bindings::Bindings;
@@ -72,6 +72,9 @@ pub struct Declarations {
     pub uses_bindings: bool,
     /// The number of types that are known by name only.
     pub opaque: usize,
+    /// Set if any bindings were read. Otherwise, all structs are known by name only, unless they
+    /// are to be defined.
+    pub has_bindings: bool,
 }
 
 /// The declaration of a symbol.
@@ -95,6 +98,8 @@ pub struct Declaration {
     pub static_of: Option<String>,
     /// The reasons why it cannot be imported, or cannot be declared without more knowledge.
     pub problems: Vec<String>,
+    /// The facts that the files of a kernel do not tell, though another kernel's tell the type.
+    pub untold: Vec<String>,
 }
 
 /// The definition of a type.
@@ -149,6 +154,7 @@ impl Declarations {
             ffi: types.ffi.iter().map(|name| (*name).to_owned()).collect(),
             uses_bindings: types.uses_bindings,
             opaque: types.opaque.len(),
+            has_bindings: !bindings.is_empty(),
         })
     }
 
@@ -174,11 +180,23 @@ fn declare(
     };
     let mut refusals = Vec::new();
     let mut others = Vec::new();
+    // Problems, unless another kernel tells the type, and the words for that case.
+    let mut untold = Vec::new();
     for kernel in kernels {
         let query = SymbolQuery::new(Finder::Crate, name, provider, *position);
         let refused = |text: String| format!("{}: {text}", kernel.name);
+        let is_there = || refused(format!("the symbol is there, but {}", no_types(provider)));
         let kind = match resolve(kernel, &query) {
             Ok(symbol) => symbol.kind,
+            Err(cause @ Cause::Unknown { .. }) => {
+                let text = refused(cause.to_string());
+                let note = match kernel.exports_from(provider, name) {
+                    true => is_there(),
+                    false => text.clone(),
+                };
+                untold.push((text, note));
+                continue;
+            }
             Err(cause) => {
                 let text = refused(cause.on_command_line(name, provider));
                 match cause.is_absence() {
@@ -202,6 +220,9 @@ fn declare(
             ),
         };
         match declared {
+            Err(text) if kernel.with_types_of(provider, |_| ()).is_none() => {
+                untold.push((refused(text), is_there()));
+            }
             Err(text) => this.problems.push(refused(text)),
             Ok(declared) if is_first => {
                 this.c = declared.c;
@@ -218,6 +239,11 @@ fn declare(
     this.optional = !refusals.is_empty() && refusals.len() < kernels.len();
     if !this.optional {
         this.problems.extend(refusals);
+    }
+    let (problems, notes): (Vec<_>, Vec<_>) = untold.into_iter().unzip();
+    match this.is_declared() {
+        true => this.untold = notes,
+        false => this.problems.extend(problems),
     }
     this.problems.extend(others);
     this

@@ -124,7 +124,7 @@ impl Declaration {
         (&self.provider, self.static_of.as_deref())
     }
 
-    fn is_declared(&self) -> bool {
+    pub(super) fn is_declared(&self) -> bool {
         self.function.is_some() || self.data.is_some() || self.static_of.is_some()
     }
 }
@@ -170,7 +170,7 @@ fn entry(symbol: &Declaration) -> String {
     const INDENT: &str = "        ";
     let comment = format!("{INDENT}// ");
     let mut text = String::new();
-    for problem in &symbol.problems {
+    for problem in symbol.problems.iter().chain(&symbol.untold) {
         text += &wrapped(&format!("{}: {problem}", symbol.name), &comment, &comment);
     }
     let name = identifier(&symbol.name);
