@@ -46,7 +46,7 @@ pub enum Key {
     /// `needs WHAT...`: the suite cannot run on kernels that lack the [`Feature`], or the stock
     /// module, WHAT.
     Needs(Vec<String>),
-    /// `livepatch NAME...` and the like: modules that kernels without this feature do not get.
+    /// `livepatch NAME...` or `rust NAME...`: modules that kernels without this feature do not get.
     Feature(Feature, Vec<String>),
     /// `file SRC:DEST...`: another file and its place in the guest. SRC may begin with `$NAME`, a
     /// variable of the environment.
@@ -121,7 +121,6 @@ impl Key {
             "needs" => Self::Needs(words()),
             "livepatch" => Self::Feature(Feature::Livepatch, words()),
             "rust" => Self::Feature(Feature::Rust, words()),
-            "kernel-crate" => Self::Feature(Feature::KernelCrate, words()),
             "stock" => Self::Stock(words()),
             "optional" => Self::Optional(words()),
             "program" => Self::Program(words()),
@@ -582,7 +581,7 @@ mod tests {
             Key::Needs(words) => ("needs", words.join(" ")),
             Key::Feature(Feature::Livepatch, words) => ("livepatch", words.join(" ")),
             Key::Feature(Feature::Rust, words) => ("rust", words.join(" ")),
-            Key::Feature(Feature::KernelCrate, words) => ("kernel-crate", words.join(" ")),
+            Key::Feature(Feature::KernelCrate, _) => unreachable!("no line states it"),
             Key::Stock(words) => ("stock", words.join(" ")),
             Key::Optional(words) => ("optional", words.join(" ")),
             Key::Program(words) => ("program", words.join("\t")),
