@@ -3,6 +3,7 @@
 //! `kimport check`: tells whether every import of a module would resolve on a given kernel.
 
 mod all;
+mod html;
 mod summary;
 
 pub use all::{modules_below, modules_of_dkms, readable, AllReport};
@@ -238,19 +239,47 @@ impl CheckReport {
         Outcome::of(self.count() > 0)
     }
 
+    /// Returns the verdict in a few words.
+    fn conclusion(&self) -> String {
+        match self.count() {
+            0 if self.undetermined.is_empty() => "all of them resolve".to_owned(),
+            0 => "all of them resolve, as far as is known".to_owned(),
+            number => count(number, "finding"),
+        }
+    }
+
+    /// Returns the lines that the kernel would log, those of a finding with the similar names.
+    fn messages(&self) -> impl Iterator<Item = String> + '_ {
+        let refusals = self.refusals.iter().map(|refusal| &refusal.message);
+        let findings = self.findings.iter().map(|finding| {
+            let near = match finding.near.join(", ").as_str() {
+                "" => String::new(),
+                near => format!("\n    near names: {near}"),
+            };
+            finding.message.clone() + &near
+        });
+        refusals.chain(&self.license).cloned().chain(findings)
+    }
+
+    /// Returns the imports whose types cannot be compared, by reason and provider.
+    fn unverified(&self) -> Vec<String> {
+        let mut unverified = BTreeMap::<(Unverified, &str), BTreeSet<&str>>::new();
+        for import in &self.unverified {
+            let names = unverified.entry((import.reason, &import.provider));
+            names.or_default().insert(&import.symbol);
+        }
+        let lines = unverified.into_iter().map(|((reason, provider), names)| {
+            let names: Vec<&str> = names.into_iter().collect();
+            format!("{reason}: {} from {provider}", names.join(", "))
+        });
+        lines.collect()
+    }
+
     /// Returns the report as text for people.
     pub fn text(&self) -> String {
         let mut text = String::new();
-        let refusals = self.refusals.iter().map(|refusal| &refusal.message);
-        for message in refusals.chain(&self.license) {
-            text += &lines(message);
-        }
-        for finding in &self.findings {
-            text += &lines(&finding.message);
-            if !finding.near.is_empty() {
-                let near = printable(finding.near.join(", "));
-                text += &format!("    near names: {near}\n");
-            }
+        for message in self.messages() {
+            text += &lines(&message);
         }
         for warning in &self.warnings {
             text += &lines(warning);
@@ -258,16 +287,12 @@ impl CheckReport {
         for name in &self.missing_optional {
             text += &format!("note: optional {} would be missing\n", printable(name));
         }
-        let verdict = match self.count() {
-            0 if self.undetermined.is_empty() => "all of them resolve".to_owned(),
-            0 => "all of them resolve, as far as is known".to_owned(),
-            number => count(number, "finding"),
-        };
         text += &format!(
-            "{} on {}: {} checked, {verdict}\n",
+            "{} on {}: {} checked, {}\n",
             printable(&self.module),
             printable(&self.kernel),
-            count(self.checked, "symbol")
+            count(self.checked, "symbol"),
+            self.conclusion()
         );
         for reason in &self.reasons {
             text += &format!("  {}\n", reason.line());
@@ -275,16 +300,8 @@ impl CheckReport {
         if self.verified > 0 {
             text += &format!("  {} as declared\n", count(self.verified, "type"));
         }
-        let mut unverified = BTreeMap::<(Unverified, &str), BTreeSet<&str>>::new();
-        for import in &self.unverified {
-            let names = unverified.entry((import.reason, &import.provider));
-            names.or_default().insert(&import.symbol);
-        }
-        for ((reason, provider), names) in unverified {
-            let names: Vec<&str> = names.into_iter().collect();
-            let names = printable(names.join(", "));
-            let provider = printable(provider);
-            text += &format!("  unverified: {reason}: {names} from {provider}\n");
+        for line in self.unverified() {
+            text += &format!("  unverified: {}\n", printable(line));
         }
         for source in &self.sources {
             text += &format!("  from {}\n", printable(source));

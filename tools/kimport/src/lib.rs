@@ -18,6 +18,7 @@ pub mod declare;
 pub mod describe;
 pub mod elf;
 pub mod error;
+pub mod html;
 pub mod import_table;
 pub mod kbuild;
 pub mod kernel;

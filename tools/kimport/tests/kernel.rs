@@ -191,11 +191,32 @@ fn reasons_are_summed_up() {
         per-CPU data: 1 symbol (runqueues): import a function that gives access to it
         kimport itself lacks: 1 symbol (not_even_this): build the module with a kimport that knows this kernel"#]]
     .assert_eq(&lines.join("\n"));
-    let reasons = &json(&ends(1, check + " --json").0)["reasons"];
+    let page = path(&directory, "page.html");
+    let line = format!("{check} --json --html {page}");
+    let reasons = &json(&ends(1, line).0)["reasons"];
     assert_eq!(
         reasons[0]["symbols"],
         serde_json::json!(["no_such_symbol", "nor_this"])
     );
+
+    let html = fs::read_to_string(page).unwrap();
+    let (summary, rest) = html.split_once("<tbody>\n").unwrap();
+    has(
+        summary,
+        " checked: <span class=\"key no\"><span class=\"sign\">✗</span> 4 findings</span></p>\n",
+    );
+    let (rows, rest) = rest.split_once("</tbody>").unwrap();
+    expect![[r#"
+        <tr><th scope="row">not found</th><td class="no"><span class="sign">✗</span> no_such_symbol, nor_this</td><td>check the spelling, or make it #[optional]; `kimport compare` tells which kernels have it</td></tr>
+        <tr><th scope="row">per-CPU data</th><td class="no"><span class="sign">✗</span> runqueues</td><td>import a function that gives access to it</td></tr>
+        <tr><th scope="row">kimport itself lacks</th><td class="no"><span class="sign">✗</span> not_even_this</td><td>build the module with a kimport that knows this kernel</td></tr>
+    "#]]
+    .assert_eq(rows);
+    has(
+        rest,
+        "<h2>Messages of the kernel</h2>\n<ul>\n<li>target_core_file: kimport: cannot import no_such_symbol from ",
+    );
+    has(rest, "<h2>Kernel</h2>\n<dl>\n<dt>");
 }
 
 #[stock_test]
@@ -229,6 +250,25 @@ fn all_modules_of_a_directory_are_checked() {
     has(&text, "not found: 1 symbol");
     has(&text, "\n4 modules on ");
     has(&text, ": findings in 2\n  not found: check the spelling");
+    let page = path(&directory, "page.html");
+    ends(1, format!("{all} {} --html {page}", stock_kernel()));
+    let html = fs::read_to_string(page).unwrap();
+    let bad = "<span class=\"sign\">✗</span>";
+    has(
+        &html,
+        &format!("<p>4 modules: <span class=\"key no\">{bad} findings in 2</span></p>\n"),
+    );
+    has(
+        &html,
+        &format!("</td><td class=\"no\">{bad} not found: 1 symbol</td></tr>"),
+    );
+    has(
+        &html,
+        &format!(
+            "<th scope=\"row\">not found</th><td class=\"no\">{bad} 1 module</td><td>check the "
+        ),
+    );
+    has(&html, "<details><summary>target_core_file</summary>\n<div ");
     let report = json(&ends(1, format!("{all} {} --json", stock_kernel())).0);
     let modules = report["modules"].as_array().unwrap();
     assert_eq!(modules.len(), 4);

@@ -150,37 +150,59 @@ impl AllReport {
     /// ways out.
     pub fn text(&self, width: Option<usize>) -> String {
         let rows = self.modules.iter().map(|module| {
-            let (symbols, verdict) = match &module.report {
-                Some(report) => (report.checked.to_string(), report.verdict()),
-                None => (String::new(), module.error.clone().unwrap_or_default()),
-            };
-            [module.file.display().to_string(), symbols, verdict].map(printable)
+            let checked = module.report.as_ref().map(|report| report.checked);
+            let symbols = checked.map_or_else(String::new, |checked| checked.to_string());
+            [module.file.display().to_string(), symbols, module.verdict()].map(printable)
         });
         let head = ["MODULE", "SYMBOLS", "VERDICT"].map(str::to_owned);
         let mut text = text_table(std::iter::once(head).chain(rows), width);
-        let bad = match self.bad() {
-            0 => "no findings".to_owned(),
-            bad => format!("findings in {bad}"),
-        };
         let modules = count(self.modules.len(), "module");
-        text += &format!("{modules} on {}: {bad}\n", printable(&self.kernel));
-        let mut ways_out = IndexMap::new();
-        let reports = self
-            .modules
-            .iter()
-            .filter_map(|module| module.report.as_ref());
-        for reason in reports.flat_map(|report| &report.reasons) {
-            ways_out.insert(reason.reason, reason.way_out);
-        }
-        for (reason, way_out) in ways_out {
+        let (kernel, conclusion) = (printable(&self.kernel), self.conclusion());
+        text += &format!("{modules} on {kernel}: {conclusion}\n");
+        for (reason, (way_out, _)) in self.ways_out() {
             text += &format!("  {reason}: {way_out}\n");
         }
-        if self.rebuilt {
-            text +=
-                "  note: DKMS builds these modules anew for another kernel, so the one that they \
-                     were built for does not count\n";
+        if let Some(note) = self.note() {
+            text += &format!("  note: {note}\n");
         }
         text
+    }
+
+    /// Returns the verdict in a few words.
+    pub(super) fn conclusion(&self) -> String {
+        match self.bad() {
+            0 => "no findings".to_owned(),
+            bad => format!("findings in {bad}"),
+        }
+    }
+
+    /// Returns the reasons of all modules, each with its way out and the number of modules.
+    pub(super) fn ways_out(&self) -> IndexMap<&'static str, (&'static str, usize)> {
+        let mut ways_out = IndexMap::new();
+        let reports = self.modules.iter();
+        let reports = reports.filter_map(|module| module.report.as_ref());
+        for reason in reports.flat_map(|report| &report.reasons) {
+            let (way_out, modules) = ways_out.entry(reason.reason).or_insert(("", 0));
+            *way_out = reason.way_out;
+            *modules += 1;
+        }
+        ways_out
+    }
+
+    pub(super) fn note(&self) -> Option<&'static str> {
+        self.rebuilt.then_some(
+            "DKMS builds these modules anew for another kernel, so the one that they were built for \
+             does not count",
+        )
+    }
+}
+
+impl Checked {
+    pub(super) fn verdict(&self) -> String {
+        match &self.report {
+            Some(report) => report.verdict(),
+            None => self.error.clone().unwrap_or_default(),
+        }
     }
 }
 

@@ -29,14 +29,15 @@ const DKMS: &str = "/var/lib/dkms";
 /// symbols. A module that was built for another release is a finding ("other kernel"), unless
 /// symbols have versions. A difference that the loader accepts with a taint is a warning. A
 /// question that the given files do not answer is reported as "not known". Nothing is loaded. The
-/// last lines tell the reasons for the findings, each with its way out.
+/// last lines tell the reasons for the findings, each with its way out. An HTML page (--html) has
+/// them in a table.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:\n\n  \
     kimport check rust_iblock.ko --kernel running\n  \
     kimport check rust_iblock.ko --kernel running,other/provider.ko\n  \
     kimport check rust_iblock.ko --from target_core_mod_new=target_core_mod \\\n      \
     --kernel linux-image.deb,target_core_mod_new.ko\n  \
-    kimport check --all --kernel linux-image.deb\n  \
+    kimport check --all --kernel linux-image.deb --html report.html\n  \
     kimport check rust_iblock.ko --kernel next=/mnt/boot/vmlinuz,/mnt/lib/modules/7.3.4")]
 pub(super) struct Check {
     /// The module: .ko, .ko.xz, .ko.zst or .ko.gz
@@ -50,6 +51,9 @@ pub(super) struct Check {
     kernel: kernel::Spec,
     #[arg(long, value_name = REPLACEMENT, help = REPLACEMENT_HELP, long_help = REPLACEMENT_LONG_HELP)]
     from: Vec<Replacement>,
+    /// Also writes the report as an HTML page
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 impl Check {
@@ -62,6 +66,7 @@ impl Check {
             }?;
             let kernel = inputs::kernel(&self.kernel.clone().with(&check::readable(&files)))?;
             let report = check::AllReport::new(&files, kernel, directory.is_none());
+            output::page(self.html.as_deref(), || report.html())?;
             output::result(as_json, &report, || report.text(output::width()))?;
             return Ok(report.outcome());
         };
@@ -87,6 +92,7 @@ impl Check {
             .map_err(|error| error.context(input.display()))?;
         let mut report = check::CheckReport::new(&listing, kernel);
         report.compare_types(&file, &listing, kernel);
+        output::page(self.html.as_deref(), || report.html())?;
         output::result(as_json, &report, || report.text())?;
         Ok(report.outcome())
     }

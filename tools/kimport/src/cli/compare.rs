@@ -79,10 +79,7 @@ impl Compare {
             return Err(error.help(help));
         }
         let matrix = Matrix::new(&subjects, &kernels);
-        if let Some(path) = &self.html {
-            let (page, help) = (matrix.html(), "choose another place with --html");
-            output::write_file(path, page.as_bytes(), help)?;
-        }
+        output::page(self.html.as_deref(), || matrix.html())?;
         output::result(as_json, &matrix, || matrix.text(output::width()))?;
         Ok(matrix.outcome())
     }

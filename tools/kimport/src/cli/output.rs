@@ -75,6 +75,14 @@ pub(super) fn failure(error: &Error, as_json: bool) {
     }
 }
 
+/// Writes the HTML page that a command line asks for.
+pub(super) fn page(path: Option<&Path>, html: impl FnOnce() -> String) -> Result<()> {
+    match path {
+        Some(path) => write_file(path, html().as_bytes(), "choose another place with --html"),
+        None => Ok(()),
+    }
+}
+
 /// Writes a file in one step: a module loader that waits for it never sees half of it.
 pub(super) fn write_file(path: &Path, bytes: &[u8], help: &str) -> Result<()> {
     let directory = match path.parent() {

@@ -4,88 +4,56 @@
 
 use super::{text::INTERNAL, Cell, Matrix, Row, State};
 use crate::{
-    error::{count, printable},
+    error::count,
+    html::{self, escape, Sign},
     resolve::Cause,
 };
 
 impl Matrix {
-    /// Returns the matrix as an HTML page that refers to no other file.
+    /// Returns the matrix as an HTML page.
     pub fn html(&self) -> String {
-        let mut page = String::from(HTML_HEAD);
-        page += &format!("<p>{}</p>\n", self.summary());
-        page += HTML_LEGEND;
-        self.table(&mut page, self.own());
+        let mut body = format!("<p>{}</p>\n{LEGEND}", self.summary());
+        body += &self.table(self.own());
         let internal: Vec<&Row> = self
             .symbols
             .iter()
             .filter(|row| row.subject.internal)
             .collect();
         if !internal.is_empty() {
-            let open = if internal.iter().all(|row| row.is_folded()) {
-                ""
-            } else {
-                " open"
-            };
-            let symbols = count(internal.len(), "symbol");
-            page += &format!("<details{open}><summary>{INTERNAL} {symbols}</summary>\n");
-            self.table(&mut page, internal.into_iter());
-            page += "</details>\n";
+            let is_open = !internal.iter().all(|row| row.is_folded());
+            let summary = format!("{INTERNAL} {}", count(internal.len(), "symbol"));
+            body += &html::fold(&summary, &self.table(internal.into_iter()), is_open);
         }
-        page += "<h2>Kernels</h2>\n<dl>\n";
+        body += "<h2>Kernels</h2>\n<dl>\n";
         for column in &self.kernels {
-            page += &format!("<dt>{}</dt>\n", escape(&column.kernel));
-            for source in &column.sources {
-                page += &format!("<dd>{}</dd>\n", escape(source));
-            }
-            for unknown in &column.unknown {
-                page += &format!("<dd>not known: {}</dd>\n", escape(unknown));
-            }
-            for note in &column.notes {
-                page += &format!("<dd>note: {}</dd>\n", escape(note));
-            }
+            let (sources, unknown) = (&column.sources, &column.unknown);
+            body += &html::kernel(&column.kernel, sources, unknown, &column.notes);
         }
-        page += &format!(
-            "</dl>\n<footer><p>A prototype is shown where it first appears or differs from the kernel \
-             before. Prototypes are compared by the names of types. Layouts are those of all structs, \
-             unions and enums that a prototype reaches, against the kernel before.</p>\n\
-             <p>kimport {}</p></footer>\n</body>\n</html>\n",
-            env!("CARGO_PKG_VERSION")
-        );
-        page
+        body += "</dl>\n";
+        html::page("Symbols from kernel to kernel", &body, FOOTER)
     }
 
-    fn table<'a>(&self, page: &mut String, rows: impl Iterator<Item = &'a Row>) {
-        *page += "<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">Symbol</th>";
-        for column in &self.kernels {
-            *page += &format!("<th scope=\"col\">{}</th>", escape(&column.kernel));
-        }
-        *page += "</tr></thead>\n<tbody>\n";
-        for row in rows {
-            *page += &format!(
-                "<tr><th scope=\"row\">{}</th>",
-                escape(&row.subject.label())
-            );
+    fn table<'a>(&self, rows: impl Iterator<Item = &'a Row>) -> String {
+        let rows = rows.map(|row| {
             let missing = |cell: &Cell| matches!(cell.obstacle, Some(Cause::Missing));
             let known = !row.cells.iter().all(missing);
-            for (cell, prototypes) in row.cells_with_prototypes() {
-                let (class, sign) = cell.state().shown();
-                *page += &format!(
-                    "<td class=\"{class}\"><span class=\"sign\">{sign}</span> {}",
-                    escape(&cell.words().join(", "))
-                );
+            let cells = row.cells_with_prototypes().map(|(cell, prototypes)| {
+                let mut more = String::new();
                 for prototype in prototypes {
-                    *page += &format!("<br><code>{}</code>", escape(prototype));
+                    more += &format!("<br><code>{}</code>", escape(prototype));
                 }
                 // If another kernel has the symbol, its name is spelled right.
                 if let Some(obstacle) = cell.obstacle.as_ref().filter(|_| !(known && missing(cell)))
                 {
-                    *page += &format!("<br><small>{}</small>", escape(&obstacle.to_string()));
+                    more += &format!("<br><small>{}</small>", escape(&obstacle.to_string()));
                 }
-                *page += "</td>";
-            }
-            *page += "</tr>\n";
-        }
-        *page += "</tbody>\n</table></div>\n";
+                cell.state().shown().cell(&cell.words().join(", "), &more)
+            });
+            html::row(&row.subject.label(), &cells.collect::<String>())
+        });
+        let kernels = self.kernels.iter().map(|column| column.kernel.as_str());
+        let columns = std::iter::once("Symbol").chain(kernels);
+        html::table(columns, &rows.collect::<String>())
     }
 
     /// Returns a sentence that counts the symbols by their worst state.
@@ -96,11 +64,7 @@ impl Matrix {
             rows.filter(|row| worst(row) == Some(state)).count()
         };
         let signed = |state: State, words: &str| {
-            let (class, sign) = state.shown();
-            let number = number(state);
-            format!(
-                "<span class=\"key {class}\"><span class=\"sign\">{sign}</span> {number}</span> {words}"
-            )
+            format!("{} {words}", state.shown().key(&number(state).to_string()))
         };
         format!(
             "{} on {}: {}, {}, {}.",
@@ -117,80 +81,22 @@ impl Matrix {
 }
 
 impl State {
-    /// Returns its CSS class and its sign: not every reader sees colors, and not every printer
-    /// prints them.
-    fn shown(self) -> (&'static str, &'static str) {
+    fn shown(self) -> Sign {
         match self {
-            Self::Fine => ("yes", "\u{2713}"),
-            Self::Changed => ("changed", "\u{25b3}"),
-            Self::Unusable => ("no", "\u{2717}"),
+            Self::Fine => html::GOOD,
+            Self::Changed => html::CHANGED,
+            Self::Unusable => html::BAD,
         }
     }
 }
 
-const HTML_LEGEND: &str = "<p>A cell says where that kernel has the symbol (<code>vmlinux</code>: the kernel image), whether \
+const LEGEND: &str = "<p>A cell says where that kernel has the symbol (<code>vmlinux</code>: the kernel image), whether \
 other files of the source see it (<i>global</i>) or not (<i>static</i>), and whether it is exported. \
 <b>\u{2713}</b> it can be imported, and neither place nor known prototype changed; \
 <b>\u{25b3}</b> it can be, but is not where it was expected, or its prototype is not that of the kernel before; \
 <b>\u{2717}</b> it cannot be imported.</p>
 ";
 
-const HTML_HEAD: &str = "<!DOCTYPE html>
-<html lang=\"en\">
-<head>
-<meta charset=\"utf-8\">
-<meta name=\"viewport\" content=\"width=device-width\">
-<title>Symbols from kernel to kernel</title>
-<style>
-:root { color-scheme: light; }
-body { font: 1rem/1.4 sans-serif; color: #1a1a1a; background: #fff; margin: 1rem; }
-.scroll { overflow: auto; max-height: 90vh; }
-table { border-collapse: separate; border-spacing: 0; border-top: 1px solid #777; border-left: 1px solid #777; }
-th, td { border: 0 solid #777; border-width: 0 1px 1px 0; padding: .3em .6em; text-align: left; vertical-align: top; }
-thead th { position: sticky; top: 0; z-index: 1; background: #e4e4e4; white-space: nowrap; }
-tbody th { position: sticky; left: 0; background: #f2f2f2; font-family: monospace; font-weight: normal; }
-code { font-size: .9em; overflow-wrap: anywhere; }
-.sign { font-weight: bold; }
-.key { padding: 0 .3em; }
-.yes { background: #e3f1e3; }
-.changed { background: #fdf0c4; }
-.no { background: #f8d9d9; }
-dt { font-weight: bold; }
-@media print {
-  @page { size: landscape; }
-  body { font-size: 8pt; margin: 0; }
-  .scroll { overflow: visible; max-height: none; }
-  thead th, tbody th { position: static; }
-  tr { break-inside: avoid; }
-  td, th, .key { print-color-adjust: exact; }
-}
-</style>
-</head>
-<body>
-<h1>Symbols from kernel to kernel</h1>
-";
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::new();
-    for character in printable(text).chars() {
-        match character {
-            '&' => escaped += "&amp;",
-            '<' => escaped += "&lt;",
-            '>' => escaped += "&gt;",
-            '"' => escaped += "&quot;",
-            other => escaped.push(other),
-        }
-    }
-    escaped
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pages_cannot_be_broken_out_of() {
-        let escaped = escape("<b a=\"1\">&\n");
-        assert_eq!(escaped, "&lt;b a=&quot;1&quot;&gt;&amp;\\n");
-    }
-}
+const FOOTER: &str = "<p>A prototype is shown where it first appears or differs from the kernel before. Prototypes \
+are compared by the names of types. Layouts are those of all structs, unions and enums that a prototype \
+reaches, against the kernel before.</p>\n";
