@@ -84,7 +84,8 @@ guard() {
 	rmmod kimport_guard && return $result
 }
 
-# If memory is short, a module that was loaded before the guard stays, and its providers are not held.
+# If memory is short, a module that was loaded before the guard stays, and its providers are not
+# held.
 takes_on() {
 	failures load "$TEST_MODULES/guarded.ko" , fail load "$TEST_MODULES/kimport_guard.ko" , \
 		unload guarded , unload kimport_guard
