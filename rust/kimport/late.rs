@@ -226,10 +226,11 @@ impl<T: ProviderEvents> ModuleEvents for LateBlock<T> {
         }
     }
 
-    /// Unbinds the block: from the end of the notifications on, nothing would when the provider
-    /// goes.
+    /// Unbinds the block. Once the notifications have ended, nothing would unbind it when the
+    /// provider goes.
     fn ending(&self) {
-        // That end waits for notifications, and one of them may be waiting for the lock.
+        // The lock is released on return: the end of the notifications waits for those that run,
+        // and one of them may be waiting for the lock.
         let mut state = self.state.lock();
         self.unbind();
         *state = State::Closed;

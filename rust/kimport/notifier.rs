@@ -19,8 +19,8 @@ use kernel::types::Opaque;
 /// must neither create nor drop a [`Notified`], nor wait for a module to be loaded or unloaded: the
 /// kernel's module notifiers are locked meanwhile.
 pub(crate) trait ModuleEvents: Send + Sync {
-    /// Called once, when notifications have begun. Nothing has told of modules that were live
-    /// before. The notifiers are not locked.
+    /// Called once, when notifications have begun; the first ones may come at the same time. Nothing
+    /// has told of modules that were live before. The notifiers are not locked.
     fn begun(&self);
 
     /// Called when `module` is relocated, and none of its code has run. After an error, the kernel
@@ -32,7 +32,8 @@ pub(crate) trait ModuleEvents: Send + Sync {
     /// Called when the init of `module` has succeeded.
     fn live(&self, module: NotifiedModule<'_>);
 
-    /// Called when the exit of `module` has run, or its init has failed, before it is freed.
+    /// Called when the exit of `module` has run, or its load has failed after `coming`, before it is
+    /// freed.
     fn going(&self, module: NotifiedModule<'_>);
 
     /// Called once, before the notifications end. The notifiers are not locked.
