@@ -191,8 +191,8 @@ impl AllReport {
 
     pub(super) fn note(&self) -> Option<&'static str> {
         self.rebuilt.then_some(
-            "DKMS builds these modules anew for another kernel, so the one that they were built for \
-             does not count",
+            "DKMS builds these modules anew for another kernel, so the one that they were built \
+             for does not count",
         )
     }
 }

@@ -19,8 +19,8 @@ use std::{env, path::Path};
 /// Prints Rust source: each symbol with its type, as the kernel's type information (BTF) has it,
 /// and with its declaration in C as the comment. A symbol that one of several kernels lacks is
 /// optional. For a symbol that cannot be imported, or whose type is not known, the source has a
-/// comment with the reason. Another comment names a kernel without types, on which the symbol is,
-/// but whose types could not be compared.
+/// comment with the reason. If one of several kernels has no types to compare, a comment names that
+/// kernel.
 ///
 /// The types that the kernel's bindings have are taken from there. The others are declared by name,
 /// which suffices for pointers to them, or with their members, see --types and --type. The compiler

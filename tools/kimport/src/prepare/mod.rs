@@ -24,7 +24,7 @@ pub struct Prepared {
     /// Its release, which `uname -r` prints.
     pub release: String,
     /// The version of its packages; empty for headers with Rust metadata, which are used as they
-    /// are. For these, only `kdir` is told below.
+    /// are. For these, `kdir` is the only path below.
     pub version: String,
     /// The tree to build against: `make -C KDIR M=...`.
     pub kdir: PathBuf,
