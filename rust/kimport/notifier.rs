@@ -19,8 +19,8 @@ use kernel::types::Opaque;
 /// must neither create nor drop a [`Notified`], nor wait for a module to be loaded or unloaded: the
 /// kernel's module notifiers are locked meanwhile.
 pub(crate) trait ModuleEvents: Send + Sync {
-    /// Called once, when notifications have begun; the first ones may come at the same time. Nothing
-    /// has told of modules that were live before. The notifiers are not locked.
+    /// Called once, when notifications have begun; the first ones may come at the same time.
+    /// Nothing has told of modules that were live before. The notifiers are not locked.
     fn begun(&self);
 
     /// Called when `module` is relocated, and none of its code has run. After an error, the kernel
@@ -32,8 +32,8 @@ pub(crate) trait ModuleEvents: Send + Sync {
     /// Called when the init of `module` has succeeded.
     fn live(&self, module: NotifiedModule<'_>);
 
-    /// Called when the exit of `module` has run, or its load has failed after `coming`, before it is
-    /// freed.
+    /// Called when the exit of `module` has run, or its load has failed after `coming`, before it
+    /// is freed.
     fn going(&self, module: NotifiedModule<'_>);
 
     /// Called once, before the notifications end. The notifiers are not locked.
@@ -100,7 +100,8 @@ unsafe impl<T: ModuleEvents> Send for Notified<T> {}
 unsafe impl<T: ModuleEvents> Sync for Notified<T> {}
 
 impl<T: ModuleEvents> Notified<T> {
-    /// Makes the receiver, and has it notified. May sleep. The errors are those of `receiver`.
+    /// Makes the receiver, and has it notified. May sleep. The errors are those of `receiver`:
+    /// the kernel takes every notifier that it does not have yet.
     pub(crate) fn new(receiver: impl PinInit<T, Error>) -> impl PinInit<Self, Error> {
         try_pin_init!(&this in Self {
             receiver <- receiver,

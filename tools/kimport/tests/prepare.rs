@@ -104,7 +104,10 @@ fn headers_with_rust_metadata() {
     let (status, [out, err]) = run(None);
     assert_eq!(
         (status, out),
-        (Some(0), format!("KDIR={}\n", kdir.display())),
+        (
+            Some(0),
+            format!("KDIR={}\nKERNEL_ROOT=\nIN_ROOT=\n", kdir.display())
+        ),
         "{err}"
     );
     assert!(

@@ -20,8 +20,9 @@ use kimport_setup::Named;
 ///
 /// Where this system lacks the compilers of the tree, modules are built in the build root. The
 /// command then also prints KERNEL_ROOT=..., that root, and IN_ROOT=..., the script that runs a
-/// command in it. The directories that KIMPORT_BIND names, with colons between them, have the same
-/// paths inside, and kimport itself is there. The Makefile of `kimport new` does all that.
+/// command in it; otherwise both are empty. The directories that KIMPORT_BIND names, with colons
+/// between them, have the same paths inside, and kimport itself is there. The Makefile of `kimport
+/// new` does all that.
 ///
 /// Headers that have Rust metadata, as those of Ubuntu (with linux-lib-rust), Arch and Fedora, are
 /// used as they are, if rustc is the compiler of the kernel. So is a tree in which a kernel was
@@ -68,11 +69,12 @@ impl Prepare {
             } => Some((root.display(), in_root.display())),
             _ => None,
         };
+        // A shell that exports these may have exported those of another kernel before.
         output::result(as_json, &prepared, || match &root {
             Some((root, in_root)) => {
                 format!("KDIR={kdir}\nKERNEL_ROOT={root}\nIN_ROOT={in_root}\n")
             }
-            None => format!("KDIR={kdir}\n"),
+            None => format!("KDIR={kdir}\nKERNEL_ROOT=\nIN_ROOT=\n"),
         })?;
         let note = match &root {
             Some((root, in_root)) => Some(format!(

@@ -81,9 +81,14 @@ pub(super) fn has_compilers(kdir: &Path) -> Result<bool> {
     Ok(has_rustc && has_cc)
 }
 
-/// Returns `gcc-14 (Debian 14.2.0` of `gcc-14 (Debian 14.2.0-19) 14.2.0`.
+/// Returns `gcc-14 (Debian 14.2.0` of `gcc-14 (Debian 14.2.0-19) 14.2.0`, and all of a version
+/// without such a revision.
 fn without_revision(version: &str) -> &str {
-    version.rsplit_once('-').map_or(version, |(start, _)| start)
+    let package = version.split_once(')').map_or(version, |(start, _)| start);
+    match package.rsplit_once('-') {
+        Some((start, _)) if start.contains('(') => start,
+        _ => version,
+    }
 }
 
 fn read(kdir: &Path, name: &str) -> Result<String> {
@@ -161,7 +166,13 @@ mod tests {
         let [one, other] = ["19", "19+deb13u1"]
             .map(|revision| format!("x86_64-linux-gnu-gcc-14 (Debian 14.2.0-{revision}) 14.2.0"));
         assert_eq!(without_revision(&one), without_revision(&other));
-        assert_eq!(without_revision("rustc 1.85.1"), "rustc 1.85.1");
+        for version in [
+            "rustc 1.85.1",
+            "x86_64-linux-gnu-gcc (GCC) 14.2.0",
+            "gcc-14 14.2.0",
+        ] {
+            assert_eq!(without_revision(version), version);
+        }
     }
 
     #[test]
