@@ -125,7 +125,12 @@ impl Guard {
     /// reached.
     pub fn new() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            relinked <- Notified::new(Relinked::new()),
+            relinked <- Notified::new(try_pin_init!(Relinked {
+                kallsyms: kallsyms()?,
+                modules: kallsyms.modules().map_err(|unusable| unusable.errno())?,
+                owners: kallsyms.owners().map_err(|unusable| unusable.errno())?,
+                guarded <- new_mutex!(KVec::new()),
+            }? Error)),
         }? Error)
     }
 }
@@ -141,15 +146,6 @@ struct Relinked {
 }
 
 impl Relinked {
-    fn new() -> impl PinInit<Self, Error> {
-        try_pin_init!(Self {
-            kallsyms: kallsyms()?,
-            modules: kallsyms.modules().map_err(|unusable| unusable.errno())?,
-            owners: kallsyms.owners().map_err(|unusable| unusable.errno())?,
-            guarded <- new_mutex!(KVec::new()),
-        }? Error)
-    }
-
     /// Takes on all modules that are live.
     fn take_live(&self) {
         let mut marks = KVec::<usize>::new();

@@ -89,7 +89,15 @@ impl<T: ProviderEvents> LateImports<T> {
         events: T,
     ) -> impl PinInit<Self, Error> + use<'a, T> {
         try_pin_init!(Self {
-            block <- Notified::new(LateBlock::new(block, calls, provider, events)),
+            block <- Notified::new(try_pin_init!(LateBlock {
+                claim: claim(block, provider)?,
+                provider: CString::try_from(provider)?,
+                calls,
+                last: Atomic::new(null_mut()),
+                events,
+                state <- new_mutex!(State::Waiting),
+                postponed: AtomicFlag::new(false),
+            }? Error)),
         }? Error)
     }
 
@@ -131,23 +139,6 @@ unsafe impl<T: ProviderEvents> Send for LateBlock<T> {}
 unsafe impl<T: ProviderEvents> Sync for LateBlock<T> {}
 
 impl<T: ProviderEvents> LateBlock<T> {
-    fn new<'a>(
-        block: &'static Block,
-        calls: &'static LateCalls,
-        provider: &'a CStr,
-        events: T,
-    ) -> impl PinInit<Self, Error> + use<'a, T> {
-        try_pin_init!(Self {
-            claim: claim(block, provider)?,
-            provider: CString::try_from(provider)?,
-            calls,
-            last: Atomic::new(null_mut()),
-            events,
-            state <- new_mutex!(State::Waiting),
-            postponed: AtomicFlag::new(false),
-        }? Error)
-    }
-
     /// Binds the block if the provider is live. A failure is logged. If memory was lacking, this is
     /// tried again when the next module goes live.
     fn bind(&self) {

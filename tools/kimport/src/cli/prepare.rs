@@ -19,10 +19,10 @@ use kimport_setup::Named;
 /// command prints the path of the tree: KDIR=... A tree that exists is not made again.
 ///
 /// Where this system lacks the compilers of the tree, modules are built in the build root. The
-/// command then also prints KERNEL_ROOT=..., that root, and IN_ROOT=..., the script that runs a
-/// command in it; otherwise both are empty. The directories that KIMPORT_BIND names, with colons
-/// between them, have the same paths inside, and kimport itself is there. The Makefile of `kimport
-/// new` does all that.
+/// command names that root, KERNEL_ROOT=..., and the script that runs a command in it, IN_ROOT=...
+/// Otherwise both are empty. The directories that KIMPORT_BIND names, with colons between them,
+/// have the same paths inside, and kimport itself is there. The Makefile of `kimport new` does all
+/// that.
 ///
 /// Headers that have Rust metadata, as those of Ubuntu (with linux-lib-rust), Arch and Fedora, are
 /// used as they are, if rustc is the compiler of the kernel. So is a tree in which a kernel was
