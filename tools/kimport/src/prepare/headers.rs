@@ -67,18 +67,34 @@ pub(super) fn tree(directory: &Path) -> Result<Prepared> {
     })
 }
 
-/// Returns whether this system has the compilers that `kdir` was made with. The packaging revision
-/// of the C compiler does not matter.
+/// Returns whether this system has the compilers that `kdir` was made with, and the other programs
+/// that build modules.
 pub(super) fn has_compilers(kdir: &Path) -> Result<bool> {
     let config = read(kdir, CONFIG)?;
-    let has_rustc = option(&config, "CONFIG_RUSTC_VERSION_TEXT")
-        .is_none_or(|text| rustc().is_some_and(|version| version == text));
-    let has_cc = option(&config, "CONFIG_CC_VERSION_TEXT").is_none_or(|text| {
-        let program = text.split(' ').next().unwrap_or_default();
-        let version = version_of(program.as_ref());
+    Ok(builds(&config, |program| match program {
+        "rustc" => rustc(),
+        program => version_of(program.as_ref()),
+    }))
+}
+
+/// Returns whether the programs with these versions build modules for a kernel with this
+/// configuration. The packaging revision of the C compiler does not matter, and any bindgen and
+/// pahole will do.
+fn builds(config: &str, version_of: impl Fn(&str) -> Option<String>) -> bool {
+    let has_rustc = option(config, "CONFIG_RUSTC_VERSION_TEXT")
+        .is_none_or(|text| version_of("rustc").is_some_and(|version| version == text));
+    let has_cc = option(config, "CONFIG_CC_VERSION_TEXT").is_none_or(|text| {
+        let version = version_of(text.split(' ').next().unwrap_or_default());
         version.is_some_and(|version| without_revision(&version) == without_revision(&text))
     });
-    Ok(has_rustc && has_cc)
+    let others = [
+        ("CONFIG_BINDGEN_VERSION_TEXT", "bindgen"),
+        ("CONFIG_DEBUG_INFO_BTF_MODULES", "pahole"),
+    ];
+    let has_others = others
+        .iter()
+        .all(|(name, program)| option(config, name).is_none() || version_of(program).is_some());
+    has_rustc && has_cc && has_others
 }
 
 /// Returns `gcc-14 (Debian 14.2.0` of `gcc-14 (Debian 14.2.0-19) 14.2.0`, and all of a version
@@ -138,30 +154,33 @@ mod tests {
 
     #[test]
     fn the_compilers_are_those_of_the_tree() {
-        let directory = tempfile::TempDir::new().unwrap();
-        let file = directory.path().join(CONFIG);
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        let echo = |revision: &str| {
-            let version = version_of("echo".as_ref()).unwrap();
-            format!("CONFIG_CC_VERSION_TEXT=\"{version}{revision}\"\n")
+        let versions = |program: &str| {
+            let version = match program {
+                "rustc" => "rustc 1.85.1",
+                "gcc-14" => "gcc-14 (Debian 14.2.0-19) 14.2.0",
+                "bindgen" => "bindgen 0.71.1",
+                _ => return None,
+            };
+            Some(version.to_owned())
         };
         for (config, expected) in [
-            (String::new(), true),
-            ("CONFIG_RUSTC_VERSION_TEXT=\"\"\n".to_owned(), true),
-            (echo(""), true),
-            (echo("(Debian 9.9-1) 9.9"), false),
+            ("", true),
+            ("CONFIG_RUSTC_VERSION_TEXT=\"\"\n", true),
+            ("CONFIG_RUSTC_VERSION_TEXT=\"rustc 1.85.1\"\n", true),
+            ("CONFIG_RUSTC_VERSION_TEXT=\"rustc 1.85.0\"\n", false),
             (
-                "CONFIG_CC_VERSION_TEXT=\"no-such-cc 1\"\n".to_owned(),
+                "CONFIG_CC_VERSION_TEXT=\"gcc-14 (Debian 14.2.0-20) 14.2.0\"\n",
+                true,
+            ),
+            (
+                "CONFIG_CC_VERSION_TEXT=\"gcc-14 (Debian 14.3.0-20) 14.3.0\"\n",
                 false,
             ),
-            ("CONFIG_RUSTC_VERSION_TEXT=rustc 0.1\n".to_owned(), false),
+            ("CONFIG_CC_VERSION_TEXT=\"no-such-cc 1\"\n", false),
+            ("CONFIG_BINDGEN_VERSION_TEXT=\"bindgen 0.65.1\"\n", true),
+            ("CONFIG_DEBUG_INFO_BTF_MODULES=y\n", false),
         ] {
-            fs::write(&file, &config).unwrap();
-            assert_eq!(
-                has_compilers(directory.path()).unwrap(),
-                expected,
-                "{config}"
-            );
+            assert_eq!(builds(config, versions), expected, "{config}");
         }
         let [one, other] = ["19", "19+deb13u1"]
             .map(|revision| format!("x86_64-linux-gnu-gcc-14 (Debian 14.2.0-{revision}) 14.2.0"));
