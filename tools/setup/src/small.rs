@@ -154,12 +154,8 @@ impl Tree {
             make
         };
         fs::create_dir_all(build).at(build)?;
-        // A build that was killed may have left incomplete files, which make would take for
-        // complete.
         if begun.exists() {
-            let mut find = Command::new("find");
-            find.arg(build).args(["-type", "f", "-newer"]).arg(&begun);
-            log.run(find.arg("-delete"))?;
+            log.run(&mut remove_incomplete(build, &begun))?;
         }
         fs::write(&begun, "").at(&begun)?;
         log.run(make().arg("tinyconfig"))?;
@@ -418,6 +414,18 @@ fn ways_fragment(config: &str, options: &[&str]) -> String {
     lines.join("\n") + "\n"
 }
 
+/// Returns a command that removes what a build may have left incomplete that began with the file
+/// `begun` and was killed: the files of its last two minutes. make would take them for complete.
+fn remove_incomplete(build: &Path, begun: &Path) -> Command {
+    let script = "
+        last=$(find \"$1\" -type f -newer \"$2\" -printf '%T@\\n' | sort -n | tail -n 1)
+        [ -z \"$last\" ] ||
+            find \"$1\" -type f -newer \"$2\" -newermt \"@$((${last%.*} - 120))\" -delete";
+    let mut sh = Command::new("sh");
+    sh.args(["-c", script, "sh"]).args([build, begun]);
+    sh
+}
+
 fn copy_build(steps: &Steps, log: &Log, origin: &Path, build: &Path) -> Result<()> {
     let copy = steps.tmp.join("copy");
     let mut cp = Command::new("cp");
@@ -433,6 +441,7 @@ fn copy_build(steps: &Steps, log: &Log, origin: &Path, build: &Path) -> Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::{Duration, SystemTime};
 
     #[test]
     fn options_of_small_kernels() {
@@ -446,6 +455,38 @@ mod tests {
             ways_directory(tree, &["A=n", "B=1"]),
             Path::new("/t/ways/A-n.B-1")
         );
+    }
+
+    #[test]
+    fn a_killed_build_keeps_what_was_complete() {
+        let directory = tempfile::tempdir().unwrap();
+        let build = directory.path().join("build");
+        fs::create_dir(&build).unwrap();
+        let begun = directory.path().join("begun");
+        let start = SystemTime::now() - Duration::from_secs(10_000);
+        let write = |path: &Path, seconds: u64| {
+            let file = fs::File::create(path).unwrap();
+            file.set_modified(start + Duration::from_secs(seconds))
+                .unwrap();
+        };
+        write(&begun, 1000);
+        for seconds in [990, 1050, 1400, 2000, 2100] {
+            write(&build.join(seconds.to_string()), seconds);
+        }
+        let left = || {
+            assert!(remove_incomplete(&build, &begun).status().unwrap().success());
+            let names = fs::read_dir(&build).unwrap();
+            let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(left(), ["1050", "1400", "990"]);
+        // No file is of the last build.
+        write(&begun, 3000);
+        assert_eq!(left(), ["1050", "1400", "990"]);
+        // The last build was shorter than two minutes.
+        write(&begun, 1390);
+        assert_eq!(left(), ["1050", "990"]);
     }
 
     #[test]
