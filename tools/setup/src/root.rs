@@ -52,6 +52,8 @@ fn make(root: &Root, steps: &Steps, log: &Log) -> Result<()> {
     options.push("--aptopt=Acquire::Retries \"3\"".to_owned());
     let excluded = ["doc", "man", "locale"];
     options.extend(excluded.map(|part| format!("--dpkgopt=path-exclude=/usr/share/{part}/*")));
+    // A root that is not complete is removed, so nothing has to be on the disk in between.
+    options.push("--dpkgopt=force-unsafe-io".to_owned());
     let sources = root
         .suites()
         .map(|suite| format!("deb [signed-by={keys}] {mirror} {suite} main"));
