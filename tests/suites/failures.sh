@@ -94,10 +94,6 @@ shared() {
 	rmmod kimport_engine && return $result
 }
 
-engine() {
-	loads kimport_engine /test/kimport_engine.ko
-}
-
 # disk STEP...: of a backstore that rust_iblock serves.
 disk() {
 	[ -d /sys/module/rust_iblock ] || load rust_iblock || return
@@ -146,12 +142,11 @@ refused_bios() {
 
 modprobe target_core_mod
 modprobe brd rd_nr=1 rd_size=16384
-ktap_plan 18
+ktap_plan 17
 ktap_test "imports from the kernel image" in_test hello_import
 ktap_test "the provider loads" load kimport_test_provider
 ktap_test "imports from a module" in_test import_cases case=0
 ktap_test "and they end" unloads import_cases "$TEST_MODULES/import_cases.ko" case=0
-ktap_test "the shared engine" engine
 ktap_test "imports with the shared engine" shared
 ktap_test "a block is bound late" late
 ktap_test "the providers of a block load" eval "interrupts && load kimport_side_a && load kimport_side_b"
