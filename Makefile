@@ -557,10 +557,11 @@ endif
 # Begins the command that makes something for the kernel of a profile.
 # $(1): the profile
 of-profile = here=$$(scripts/setup profile-kernel $(1)) && \
-	$(MAKE) -k PROFILE= BUILD=$(BUILD)/profiles/$(1) BOOT_TIMEOUT=300 $$here
+	$(MAKE) -k -j$(CHECK_JOBS) --output-sync=target PROFILE= BUILD=$(BUILD)/profiles/$(1) \
+		BOOT_TIMEOUT=300 $$here
 
-# These kernels run the suites that need no function of the stock kernel.
-PROFILE_VMS := vm-controls vm-imports vm-lifetime vm-shared vm-guard vm-failures stress-2
+# These kernels run the suites that need no function of the stock kernel. The longest come first.
+PROFILE_VMS := vm-failures vm-imports vm-lifetime stress-2 vm-guard vm-shared vm-controls
 .PHONY: check-profile
 check-profile: tools
 	@$(call of-profile,$(PROFILE)) $(PROFILE_VMS) OPERATIONS=200 \
