@@ -10,11 +10,12 @@
 //! ```
 //!
 //! The steps are done in turn, again and again. One begins with `fail`: its first allocation fails
-//! the first time, its second one the second time, and so on, until it has no more. A step is `load
-//! FILE.ko [PARAMETERS]`, `unload MODULE`, `mkdir DIRECTORY`, `rmdir DIRECTORY`, `write FILE TEXT`,
-//! or `contains FILE TEXT`, which fails if the file does not. The step with the failing allocation
-//! succeeds, or fails with `ENOMEM`. If it fails, the following ones undo what is there, and then
-//! all succeed if no allocation fails. Nothing of the steps may be left.
+//! the first time, its second one the second time, and so on, until it has no more. After the
+//! 100th, only every tenth fails. A step is `load FILE.ko [PARAMETERS]`, `unload MODULE`, `mkdir
+//! DIRECTORY`, `rmdir DIRECTORY`, `write FILE TEXT`, or `contains FILE TEXT`, which fails if the
+//! file does not. The step with the failing allocation succeeds, or fails with `ENOMEM`. If it
+//! fails, the following ones undo what is there, and then all succeed if no allocation fails.
+//! Nothing of the steps may be left.
 
 use rustix::{
     fs::Mode,
@@ -208,7 +209,8 @@ fn run() -> Result<()> {
     round(&failing, &steps, 0)?.1?;
     let before = State::read()?;
     let mut outcomes = BTreeMap::<_, usize>::new();
-    for number in 1.. {
+    // After these, it is a pool that is filled, with hundreds of equal allocations.
+    for number in (1..100).chain((100..).step_by(10)) {
         let once = |number| -> Result<_> {
             let result = round(&failing, &steps, number)?;
             State::read()?.check(&before)?;
