@@ -474,7 +474,10 @@ mod tests {
             write(&build.join(seconds.to_string()), seconds);
         }
         let left = || {
-            assert!(remove_incomplete(&build, &begun).status().unwrap().success());
+            assert!(remove_incomplete(&build, &begun)
+                .status()
+                .unwrap()
+                .success());
             let names = fs::read_dir(&build).unwrap();
             let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
             names.sort();
