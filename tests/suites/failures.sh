@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Lets every allocation that a module asks for in an operation fail, one after the other. The
+# Lets the allocations that a module asks for in an operation fail, one after the other; after the
+# 100th, every tenth. The
 # operation fails then, or does without. It leaves nothing behind, and the next one succeeds. The
 # kernel looks for lost memory at the end.
 #

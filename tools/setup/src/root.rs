@@ -52,7 +52,7 @@ fn make(root: &Root, steps: &Steps, log: &Log) -> Result<()> {
     options.push("--aptopt=Acquire::Retries \"3\"".to_owned());
     let excluded = ["doc", "man", "locale"];
     options.extend(excluded.map(|part| format!("--dpkgopt=path-exclude=/usr/share/{part}/*")));
-    // A root that is not complete is removed, so nothing has to be on the disk in between.
+    // After a crash in between, the root is made anew.
     options.push("--dpkgopt=force-unsafe-io".to_owned());
     let sources = root
         .suites()

@@ -269,9 +269,7 @@ fn prepare(kernel: &Kernel, source: &Path, steps: &Steps, log: &Log) -> Result<(
         true => "KRUSTFLAGS=-Zfunction-sections=y",
         false => "KRUSTFLAGS=",
     };
-    // To optimize syn takes longer than all expansions of macros without that.
-    let host_flags = "HOSTRUSTFLAGS=-Copt-level=0";
-    make(&[&jobs(), flags, host_flags, "modules_prepare"])?;
+    make(&[&jobs(), flags, "modules_prepare"])?;
 
     let prepared = fs::read_to_string(kdir.join("include/config/kernel.release")).at(kdir)?;
     if prepared.trim() != release {

@@ -18,11 +18,11 @@ use kimport_setup::Named;
 /// kernel; for another kernel without Rust, the tree is the headers package, for modules in C. The
 /// command prints the path of the tree: KDIR=... A tree that exists is not made again.
 ///
-/// Where this system lacks the compilers of the tree, modules are built in the build root. The
-/// command names that root, KERNEL_ROOT=..., and the script that runs a command in it, IN_ROOT=...
-/// Otherwise both are empty. The directories that KIMPORT_BIND names, with colons between them,
-/// have the same paths inside, and kimport itself is there. The Makefile of `kimport new` does all
-/// that.
+/// Where this system lacks the compilers of the tree, bindgen or pahole, modules are built in the
+/// build root. The command names that root, KERNEL_ROOT=..., and the script that runs a command in
+/// it, IN_ROOT=... Otherwise both are empty. The directories that KIMPORT_BIND names, with colons
+/// between them, have the same paths inside, and kimport itself is there. The Makefile of `kimport
+/// new` does all that.
 ///
 /// Headers that have Rust metadata, as those of Ubuntu (with linux-lib-rust), Arch and Fedora, are
 /// used as they are, if rustc is the compiler of the kernel. So is a tree in which a kernel was
@@ -62,11 +62,11 @@ impl Prepare {
         let kdir = prepared.kdir.display();
         let root = match &prepared {
             Prepared {
-                builds_here: false,
+                missing,
                 root: Some(root),
                 in_root: Some(in_root),
                 ..
-            } => Some((root.display(), in_root.display())),
+            } if !missing.is_empty() => Some((root.display(), in_root.display())),
             _ => None,
         };
         // A shell that exports these may have exported those of another kernel before.
@@ -78,9 +78,9 @@ impl Prepare {
         })?;
         let note = match &root {
             Some((root, in_root)) => Some(format!(
-                "this system lacks the compilers of the kernel; build modules with those of the \
-                 build root:\n  \
+                "this system lacks {}; build modules in the build root:\n  \
                  KIMPORT_BIND=\"$PWD\" {in_root} --root {root} make -C {kdir} M=\"$PWD\"",
+                prepared.missing.join(", "),
             )),
             // The tree was made here, and this system can use it.
             None if prepared.in_root.is_some() => None,

@@ -50,8 +50,8 @@ pub(super) fn tree(directory: &Path) -> Result<Prepared> {
     let built_with = option(&read(&kdir, CONFIG)?, "CONFIG_RUSTC_VERSION_TEXT").unwrap_or_default();
     check_compiler(&release, &built_with, rustc().as_deref())?;
     let is_there = |paths: &[&str]| paths.iter().any(|path| kdir.join(path).exists());
-    let missing = NEEDED.iter().filter(|(_, paths)| !is_there(paths));
-    let missing: Vec<_> = missing
+    let lacks = NEEDED.iter().filter(|(_, paths)| !is_there(paths));
+    let lacks: Vec<_> = lacks
         .map(|(what, paths)| format!("{what} ({})", paths[0]))
         .collect();
     Ok(Prepared {
@@ -61,40 +61,40 @@ pub(super) fn tree(directory: &Path) -> Result<Prepared> {
         source: None,
         root: None,
         in_root: None,
-        builds_here: true,
-        lacks: missing,
+        missing: Vec::new(),
+        lacks,
         kdir,
     })
 }
 
-/// Returns whether this system has the compilers that `kdir` was made with, and the other programs
-/// that build modules.
-pub(super) fn has_compilers(kdir: &Path) -> Result<bool> {
+/// Returns the programs that modules are built with in `kdir` and that this system lacks.
+pub(super) fn missing_programs(kdir: &Path) -> Result<Vec<String>> {
     let config = read(kdir, CONFIG)?;
-    Ok(builds(&config, |program| match program {
+    Ok(missing(&config, |program| match program {
         "rustc" => rustc(),
         program => version_of(program.as_ref()),
     }))
 }
 
-/// Returns whether the programs with these versions build modules for a kernel with this
-/// configuration. The packaging revision of the C compiler does not matter, and any bindgen and
-/// pahole will do.
-fn builds(config: &str, version_of: impl Fn(&str) -> Option<String>) -> bool {
-    let has_rustc = option(config, "CONFIG_RUSTC_VERSION_TEXT")
-        .is_none_or(|text| version_of("rustc").is_some_and(|version| version == text));
-    let has_cc = option(config, "CONFIG_CC_VERSION_TEXT").is_none_or(|text| {
+/// Returns the programs that build modules for a kernel with this configuration, but for those that
+/// are there. Compilers have to be those of the kernel, but for the packaging revision of the C
+/// compiler. Any bindgen and pahole will do.
+fn missing(config: &str, version_of: impl Fn(&str) -> Option<String>) -> Vec<String> {
+    let rustc = option(config, "CONFIG_RUSTC_VERSION_TEXT")
+        .filter(|text| version_of("rustc").is_none_or(|version| version != *text));
+    let cc = option(config, "CONFIG_CC_VERSION_TEXT").filter(|text| {
         let version = version_of(text.split(' ').next().unwrap_or_default());
-        version.is_some_and(|version| without_revision(&version) == without_revision(&text))
+        version.is_none_or(|version| without_revision(&version) != without_revision(text))
     });
     let others = [
         ("CONFIG_BINDGEN_VERSION_TEXT", "bindgen"),
         ("CONFIG_DEBUG_INFO_BTF_MODULES", "pahole"),
     ];
-    let has_others = others
-        .iter()
-        .all(|(name, program)| option(config, name).is_none() || version_of(program).is_some());
-    has_rustc && has_cc && has_others
+    let others = others
+        .into_iter()
+        .filter(|(name, program)| option(config, name).is_some() && version_of(program).is_none());
+    let others = others.map(|(_, program)| program.to_owned());
+    rustc.into_iter().chain(cc).chain(others).collect()
 }
 
 /// Returns `gcc-14 (Debian 14.2.0` of `gcc-14 (Debian 14.2.0-19) 14.2.0`, and all of a version
@@ -164,24 +164,36 @@ mod tests {
             Some(version.to_owned())
         };
         for (config, expected) in [
-            ("", true),
-            ("CONFIG_RUSTC_VERSION_TEXT=\"\"\n", true),
-            ("CONFIG_RUSTC_VERSION_TEXT=\"rustc 1.85.1\"\n", true),
-            ("CONFIG_RUSTC_VERSION_TEXT=\"rustc 1.85.0\"\n", false),
+            ("", None),
+            ("CONFIG_RUSTC_VERSION_TEXT=\"\"", None),
+            ("CONFIG_RUSTC_VERSION_TEXT=\"rustc 1.85.1\"", None),
             (
-                "CONFIG_CC_VERSION_TEXT=\"gcc-14 (Debian 14.2.0-20) 14.2.0\"\n",
-                true,
+                "CONFIG_RUSTC_VERSION_TEXT=\"rustc 1.85.0\"",
+                Some("rustc 1.85.0"),
             ),
             (
-                "CONFIG_CC_VERSION_TEXT=\"gcc-14 (Debian 14.3.0-20) 14.3.0\"\n",
-                false,
+                "CONFIG_CC_VERSION_TEXT=\"gcc-14 (Debian 14.2.0-20) 14.2.0\"",
+                None,
             ),
-            ("CONFIG_CC_VERSION_TEXT=\"no-such-cc 1\"\n", false),
-            ("CONFIG_BINDGEN_VERSION_TEXT=\"bindgen 0.65.1\"\n", true),
-            ("CONFIG_DEBUG_INFO_BTF_MODULES=y\n", false),
+            (
+                "CONFIG_CC_VERSION_TEXT=\"gcc-14 (Debian 14.3.0-20) 14.3.0\"",
+                Some("gcc-14 (Debian 14.3.0-20) 14.3.0"),
+            ),
+            (
+                "CONFIG_CC_VERSION_TEXT=\"no-such-cc 1\"",
+                Some("no-such-cc 1"),
+            ),
+            ("CONFIG_BINDGEN_VERSION_TEXT=\"bindgen 0.65.1\"", None),
+            ("CONFIG_DEBUG_INFO_BTF_MODULES=y", Some("pahole")),
         ] {
-            assert_eq!(builds(config, versions), expected, "{config}");
+            assert_eq!(missing(config, versions), Vec::from_iter(expected));
         }
+        let all = "CONFIG_RUSTC_VERSION_TEXT=\"rustc 1\"\nCONFIG_CC_VERSION_TEXT=\"cc 1\"\n\
+            CONFIG_BINDGEN_VERSION_TEXT=\"bindgen 1\"\nCONFIG_DEBUG_INFO_BTF_MODULES=y\n";
+        assert_eq!(
+            missing(all, |_| None),
+            ["rustc 1", "cc 1", "bindgen", "pahole"]
+        );
         let [one, other] = ["19", "19+deb13u1"]
             .map(|revision| format!("x86_64-linux-gnu-gcc-14 (Debian 14.2.0-{revision}) 14.2.0"));
         assert_eq!(without_revision(&one), without_revision(&other));

@@ -36,9 +36,9 @@ pub struct Prepared {
     pub root: Option<PathBuf>,
     /// The script that runs a command in that system: IN_ROOT --root ROOT COMMAND.
     pub in_root: Option<PathBuf>,
-    /// Set if this system has the compilers that the tree was made with, too. Otherwise modules are
-    /// built with `in_root`.
-    pub builds_here: bool,
+    /// The programs that modules are built with and that this system lacks: compilers with their
+    /// versions, bindgen and pahole. If there are any, modules are built with `in_root`.
+    pub missing: Vec<String>,
     /// The files that headers lack, without which kimport's crate cannot be built.
     pub lacks: Vec<String>,
 }
@@ -63,9 +63,9 @@ pub fn prepare(kernel: Named) -> Result<Prepared> {
     let scripts = scripts::unpack(&std::path::absolute(cache).map_err(Error::unusable)?)?;
     let place = Place::find(&scripts)?;
     let kernel = kimport_setup::prepare(place, kernel, "kimport prepare")?;
-    let builds_here = headers::has_compilers(&kernel.kdir)?;
+    let missing = headers::missing_programs(&kernel.kdir)?;
     Ok(Prepared {
-        builds_here,
+        missing,
         release: kernel.release,
         version: kernel.version,
         kdir: kernel.kdir,

@@ -209,7 +209,7 @@ fn run() -> Result<()> {
     round(&failing, &steps, 0)?.1?;
     let before = State::read()?;
     let mut outcomes = BTreeMap::<_, usize>::new();
-    // After these, it is a pool that is filled, with hundreds of equal allocations.
+    // A pool is filled with hundreds of equal allocations.
     for number in (1..100).chain((100..).step_by(10)) {
         let once = |number| -> Result<_> {
             let result = round(&failing, &steps, number)?;
