@@ -43,7 +43,8 @@ impl HeldProvider {
             holdings.reserve(1, GFP_KERNEL)?;
             let linked = match importer.get() {
                 // SAFETY: The module is loaded, as its block lives.
-                Some(holder) => unsafe { link(&provider, holder, importer.name()) }?,
+                Some(holder) => unsafe { link(&provider, holder, importer.name()) }
+                    .inspect_err(|_| free_if_empty(&mut holdings))?,
                 None => false,
             };
             #[cfg(CONFIG_MODULE_FORCE_UNLOAD)]
@@ -84,10 +85,7 @@ impl Drop for HeldProvider {
             unlink(&self.provider, self.importer.name());
         }
         holdings.retain(|one| one.count > 0);
-        if holdings.is_empty() {
-            // Statics of a module are not dropped, so the memory is freed here.
-            *holdings = KVec::new();
-        }
+        free_if_empty(&mut holdings);
     }
 }
 
@@ -131,6 +129,13 @@ fn holdings() -> GlobalGuard<HOLDINGS> {
     // SAFETY: This is the only initialisation, and it runs once.
     READY.call(|| unsafe { HOLDINGS.init() });
     HOLDINGS.lock()
+}
+
+/// Frees the memory of an empty list, because the statics of a module are not dropped.
+fn free_if_empty(holdings: &mut KVec<Holding>) {
+    if holdings.is_empty() {
+        *holdings = KVec::new();
+    }
 }
 
 #[cfg(not(CONFIG_SYSFS))]
