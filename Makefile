@@ -84,6 +84,7 @@
 #: KIMPORT_CACHE=...    directory of everything that set-up makes (now @CACHE@)
 #: KIMPORT_MIRROR=...   Debian mirror (default: from the apt configuration)
 #: KIMPORT_ACCEL=tcg    emulate the CPUs of VMs even where KVM works (now @KIMPORT_ACCEL@)
+#: VM_APPEND=...        more arguments of the kernels in VMs
 #: KIMPORT_SEED=...     number that chooses other functions for the modules typed, declared and bench
 #: FRESH=1              make check also runs VMs, and tests of kimport-vm, for which nothing has changed
 #:                      since they passed
@@ -389,7 +390,7 @@ left-out = $(foreach pair,$(filter $(1:%=tests/suites/%.sh:%),$(LACKING)),\
 # The kernel prints addresses in clear, because suites compare them with /proc/kallsyms.
 # On a busy host some tests print nothing for a minute.
 run-vm = $(IN_VM_ROOT) $(BINARIES)/kimport-vm run --root $(GUEST_ROOT) \
-	$(addprefix --without ,$(LACKS)) --append "no_hash_pointers$(APPEND:%= %)" --hang-timeout 150 \
+	$(addprefix --without ,$(LACKS)) --append "no_hash_pointers$(VM_APPEND:%= %)" --hang-timeout 150 \
 	$(if $(BOOT_TIMEOUT),--boot-timeout $(BOOT_TIMEOUT)) \
 	$(addprefix --suite ,$(1)) --log $(BUILD)/$(2).log $(3)
 
@@ -559,7 +560,7 @@ endif
 # KASAN takes the accesses of an interrupt for wild ones.
 # $(1): the profile
 of-profile = here=$$(scripts/setup profile-kernel $(1)) && \
-	$(MAKE) -k PROFILE= BUILD=$(BUILD)/profiles/$(1) BOOT_TIMEOUT=300 APPEND=no5lvl $$here
+	$(MAKE) -k PROFILE= BUILD=$(BUILD)/profiles/$(1) BOOT_TIMEOUT=300 VM_APPEND=no5lvl $$here
 
 # These kernels run the suites that need no function of the stock kernel. The longest come first.
 PROFILE_VMS := vm-failures vm-imports vm-lifetime vm-guard stress-2 vm-shared vm-controls

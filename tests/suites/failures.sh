@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Lets the allocations that a module asks for in an operation fail, one after the other; after the
-# 100th, every tenth. The
-# operation fails then, or does without. It leaves nothing behind, and the next one succeeds. The
-# kernel looks for lost memory at the end.
+# 100th, every tenth. The operation fails then, or does without. It leaves nothing behind, and the
+# next one succeeds. The kernel looks for lost memory at the end.
 #
 # kimport-vm: needs kernel-crate livepatch CONFIG_FAILSLAB CONFIG_FAIL_PAGE_ALLOC
-# kimport-vm: needs CONFIG_FAULT_INJECTION_STACKTRACE_FILTER
+# kimport-vm: needs CONFIG_FAULT_INJECTION_STACKTRACE_FILTER CONFIG_FAIL_FUNCTION
 # kimport-vm: module tests/modules/imports/kimport_test_provider tests/modules/imports/import_cases
 # kimport-vm: module tests/modules/lifetime/kimport_side_a tests/modules/lifetime/kimport_side_b
 # kimport-vm: module tests/modules/lifetime/lifetime_interrupts
@@ -18,12 +17,14 @@
 # kimport-vm: file $KIMPORT_BUILD/rust/engine/kimport_engine.ko:/test/kimport_engine.ko
 # kimport-vm: file $KIMPORT_BUILD/shared/import_cases.ko:/test/shared/import_cases.ko
 # kimport-vm: file $KIMPORT_GUEST_TOOLS/failures:/test/failures
-# kimport-vm: stock target_core_mod brd
+# kimport-vm: stock target_core_mod tcm_loop sd_mod brd
 # kimport-vm: timeout 1500
 # shellcheck shell=dash disable=SC1090
 . "$KTAP_SH"
+. "$LIO_SH"
 
 CORE=/sys/kernel/config/target/core
+INJECT=/sys/kernel/debug/fail_function
 
 # failures STEP [, STEP]...: the allocations of the step that begins with `fail` fail in turns. It
 # has some. Says what came of it, and how often kimport itself ran out of memory.
@@ -112,9 +113,36 @@ enables() {
 		fail write $CORE/iblock_0/data/enable 1 , rmdir $CORE/iblock_0/data
 }
 
+# The block layer refuses all bios that modules send. The initiator gets an error each time.
+refuse_bios() {
+	log_mark
+	# The range of addresses that code of modules has.
+	echo should_fail_bio >$INJECT/inject && echo 0xfffffffffffffffb >$INJECT/should_fail_bio/retval &&
+		echo 0 >$INJECT/verbose && echo 32 >$INJECT/stacktrace-depth &&
+		echo 0xffffffffa0000000 >$INJECT/require-start && echo 0xffffffffff000000 >$INJECT/require-end &&
+		echo -1 >$INJECT/times && echo 100 >$INJECT/probability || return
+	for direction in "if=$disk of=/dev/null iflag=direct" "if=/dev/zero of=$disk oflag=direct"; do
+		# shellcheck disable=SC2086
+		if dd $direction bs=4k count=1; then return 1; fi
+	done
+	log_since | grep 'rust_iblock: bio error: 10'
+}
+
+# The disk works again afterwards.
+refused_bios() {
+	wwn=naa.6001405000000001
+	modprobe tcm_loop && modprobe sd_mod && lio_backstore_create target iblock_0 data /dev/ram0 &&
+		lio_loop_attach target loopback $wwn iblock_0/data && disk=$(lio_wait_disk target loopback $wwn) || return
+	refuse_bios
+	result=$?
+	echo >$INJECT/inject
+	dd if="$disk" of=/dev/null iflag=direct bs=4k count=1 || result=1
+	lio_loop_detach target loopback $wwn && lio_backstore_remove target iblock_0 data && return $result
+}
+
 modprobe target_core_mod
 modprobe brd rd_nr=1 rd_size=16384
-ktap_plan 16
+ktap_plan 17
 ktap_test "imports from the kernel image" in_test hello_import
 ktap_test "the provider loads" load kimport_test_provider
 ktap_test "imports from a module" in_test import_cases case=0
@@ -131,4 +159,5 @@ ktap_test "and unloads" unloads rust_iblock "$TEST_MODULES/rust_iblock.ko"
 ktap_test "a backstore is made" makes
 ktap_test "a backstore is configured" configures
 ktap_test "a backstore is enabled" enables
+ktap_test "the block layer refuses the bios of rust_iblock" refused_bios
 ktap_finish

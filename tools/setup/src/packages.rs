@@ -333,9 +333,7 @@ impl<'a> Wanted<'a> {
         let package = source_package(&self.kernel.version)?;
         let tar = format!("usr/src/{package}.tar.xz");
         fs::create_dir(source).at(source)?;
-        let left_out = NOT_BUILT.map(|path| format!("--exclude='*/{path}'"));
-        let left_out = left_out.join(" ");
-        let unpack = format!("tar -xJ -C \"$3\" --strip-components=1 {left_out}");
+        let unpack = unpack_source();
         let (mut command, script, from) = match self.origin {
             Origin::Installed => (
                 Command::new("bash"),
@@ -361,6 +359,15 @@ const NOT_BUILT: [&str; 4] = [
     "drivers/gpu/drm/amd/include",
     "tools/testing",
 ];
+
+/// Returns the shell's command that unpacks the archive of the source into the directory `$3`.
+fn unpack_source() -> String {
+    let left_out = NOT_BUILT.map(|path| format!(" --exclude='*/{path}'"));
+    format!(
+        "tar -xJ -C \"$3\" --strip-components=1{}",
+        left_out.concat()
+    )
+}
 
 /// Gives each kernel the same layout: merged /usr, and the image beside its modules.
 fn one_layout(stock: &Path, release: &str, log: &Log) -> Result<()> {
@@ -592,14 +599,47 @@ mod tests {
         assert!(text.contains("\n    none\n"), "{text}");
     }
 
+    fn put(directory: &tempfile::TempDir, path: &str) {
+        let path = directory.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "").unwrap();
+    }
+
+    #[test]
+    fn source_that_is_not_built_is_left_out() {
+        let (packed, unpacked) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let built = [
+            "Documentation/Kconfig",
+            "arch/x86/boot/main.c",
+            "drivers/gpu/drm/amd/amdgpu/Makefile",
+            "tools/objtool/objtool.c",
+        ];
+        let not_built = [
+            "Documentation/livepatch/api.rst",
+            "arch/arm64/boot/dts/a/b.dts",
+            "drivers/gpu/drm/amd/include/asic_reg/a.h",
+            "tools/testing/selftests/Makefile",
+        ];
+        for path in built.iter().chain(&not_built) {
+            put(&packed, &format!("linux-source-7.3/{path}"));
+        }
+        let script = format!(
+            "set -o pipefail; tar -cJ -C \"$1\" linux-source-7.3 | {}",
+            unpack_source()
+        );
+        let mut command = Command::new("bash");
+        command.args(["-ec", &script, "bash"]).arg(packed.path());
+        let status = command.arg("").arg(unpacked.path()).status().unwrap();
+        assert!(status.success());
+        let has = |path: &&&str| unpacked.path().join(path).exists();
+        let all = built.iter().chain(&not_built);
+        assert_eq!(all.filter(has).copied().collect::<Vec<_>>(), built);
+    }
+
     #[test]
     fn all_kernels_are_laid_out_the_same() {
         let stock = tempfile::tempdir().unwrap();
-        let put = |path: &str| {
-            let path = stock.path().join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, "").unwrap();
-        };
+        let put = |path| put(&stock, path);
         put("lib/modules/7.3/kernel/a.ko");
         put("usr/lib/modules/7.3/config");
         put("boot/vmlinuz-7.3");
