@@ -34,6 +34,7 @@ use std::{fs, path::Path, path::PathBuf, process::Command, time::Instant};
 use steps::{Shown, Steps};
 
 pub use kernels::kernels;
+pub use packages::check_release;
 pub use small::{profile_kernel, tree_kernel, ways_kernel};
 pub use steps::note;
 
@@ -48,6 +49,9 @@ pub enum Named {
     Directory(PathBuf),
 }
 
+/// The command of a checkout that does the work of `kimport prepare`.
+pub const COMMAND_OF_CHECKOUT: &str = "scripts/setup prepare-kernel";
+
 /// Makes the build root and the tree of the pinned kernel, or of the one that `KERNEL` names,
 /// unless both are there.
 pub fn setup(place: Place) -> Result<()> {
@@ -61,8 +65,7 @@ pub fn setup(place: Place) -> Result<()> {
         true => Named::Release(kernel.release.clone()),
         false => Named::Chosen,
     };
-    let may_be_lost =
-        named == Named::Chosen && !kernel.stock.is_dir() && variable("KERNEL").is_none();
+    let may_be_lost = may_be_lost(&place, &named)?;
     let needs_guest = kernel.guest.path != place.root.path && !kernel.guest.path.is_dir();
     let further = [may_be_lost, needs_guest, beside.is_some()];
     let further = further.into_iter().filter(|is_done| *is_done).count();
@@ -73,9 +76,9 @@ pub fn setup(place: Place) -> Result<()> {
         None => None,
     };
     if may_be_lost {
-        instead_of_lost(&mut steps)?;
+        instead_of_lost(&mut steps, COMMAND_OF_CHECKOUT)?;
     }
-    prepare_in(&mut steps, named, "scripts/setup prepare-kernel")?;
+    prepare_in(&mut steps, named, COMMAND_OF_CHECKOUT)?;
     if needs_guest {
         steps.make_root("programs of virtual machines", &kernel.guest)?;
     }
@@ -117,11 +120,23 @@ pub fn root(place: Place, name: &str) -> Result<PathBuf> {
     Ok(root.path)
 }
 
+/// Returns whether the pinned kernel is needed, and has to come from the archive. The tree of a
+/// kernel without Rust takes crates from its source.
+fn may_be_lost(place: &Place, named: &Named) -> Result<bool> {
+    Ok(match named {
+        Named::Chosen => variable("KERNEL").is_none() && !place.kernel.stock.is_dir(),
+        Named::Release(release) => {
+            packages::takes_runtime(release) && !place.pinned()?.source.is_dir()
+        }
+        Named::Directory(_) => false,
+    })
+}
+
 /// Checks whether the archive still has the pinned kernel. If not, chooses the newest one that it
 /// has, and makes a link that tells `scripts/env` of that choice.
-fn instead_of_lost(steps: &mut Steps) -> Result<()> {
+fn instead_of_lost(steps: &mut Steps, command: &str) -> Result<()> {
     let place = steps.place.clone();
-    let pinned = &place.kernel;
+    let pinned = &place.pinned()?;
     let archive = Archive::of(&place, &pinned.root, &pinned.release);
     let newest = steps.step("looking for the pinned kernel", |steps, log| {
         let headers = format!("linux-headers-{}", pinned.release);
@@ -139,8 +154,13 @@ fn instead_of_lost(steps: &mut Steps) -> Result<()> {
     };
     note(&format!(
         "the archive has lost the pinned kernel, {} ({}); taking its newest, {release} \
-         ({version}). To pin that one: make update-kernel",
-        pinned.release, pinned.version
+         ({version}){}",
+        pinned.release,
+        pinned.version,
+        match command {
+            COMMAND_OF_CHECKOUT => ". To pin that one: make update-kernel",
+            _ => "",
+        }
     ));
     let kernel = place.kernel(&release, &version)?;
     let [link, to] = [pinned, &kernel].map(|kernel| kernel.stock.parent().unwrap_or(&kernel.stock));
@@ -148,7 +168,9 @@ fn instead_of_lost(steps: &mut Steps) -> Result<()> {
     // An earlier attempt to fetch the pinned kernel may have left this.
     steps::remove(&place, link)?;
     std::os::unix::fs::symlink(to.file_name().unwrap_or_default(), link).at(link)?;
-    steps.place.kernel = kernel;
+    if place.kernel.release == pinned.release {
+        steps.place.kernel = kernel;
+    }
     Ok(())
 }
 
@@ -157,8 +179,12 @@ pub fn prepare(place: Place, named: Named, command: &str) -> Result<Kernel> {
     if named == Named::Chosen && place.is_ready() {
         return Ok(place.kernel);
     }
-    let mut steps = Steps::begin(place, steps_of(&named)?)?;
+    let may_be_lost = may_be_lost(&place, &named)?;
+    let mut steps = Steps::begin(place, steps_of(&named)? + usize::from(may_be_lost))?;
     steps.root()?;
+    if may_be_lost {
+        instead_of_lost(&mut steps, command)?;
+    }
     prepare_in(&mut steps, named, command)
 }
 

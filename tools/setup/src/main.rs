@@ -5,7 +5,7 @@
 use kimport_setup::{
     error::{Error, Result},
     place::Place,
-    Named,
+    Named, COMMAND_OF_CHECKOUT,
 };
 use std::{
     env,
@@ -35,7 +35,7 @@ fn work(arguments: &[&str]) -> Result<()> {
                     .map_err(|error| Error::new(format_args!("{name}: {error}")))?,
                 _ => return Err(usage()),
             };
-            let kernel = kimport_setup::prepare(place, named, "scripts/setup prepare-kernel")?;
+            let kernel = kimport_setup::prepare(place, named, COMMAND_OF_CHECKOUT)?;
             println!("KDIR={}", kernel.kdir.display());
             Ok(())
         }

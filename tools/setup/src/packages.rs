@@ -8,6 +8,7 @@ use crate::{
     place::{Kernel, Place},
     process::{query, Log},
     steps::{move_to, Steps},
+    COMMAND_OF_CHECKOUT,
 };
 use std::{
     collections::BTreeSet,
@@ -427,8 +428,11 @@ fn gone(release: &str, version: &str, missing: &[&str], has: &[Choice], command:
     .help("It has headers and source of:")
     .kernels(has)
     .help(format_args!(
-        "Any of them can be prepared: {command} RELEASE. To use the newest for all from now on: \
-         make update-kernel"
+        "Any of them can be prepared: {command} RELEASE.{}",
+        match command {
+            COMMAND_OF_CHECKOUT => " To use the newest for all from now on: make update-kernel",
+            _ => "",
+        }
     ))
     .help("To keep this one: get its .deb files from the distribution's snapshot service and run")
     .help(format_args!("  {command} DIRECTORY-WITH-THE-DEBS"))
@@ -438,7 +442,7 @@ fn gone(release: &str, version: &str, missing: &[&str], has: &[Choice], command:
 const ARCHITECTURES: [&str; 2] = ["amd64", "arm64"];
 
 /// Refuses a kernel whose release shows that no module can be built for it.
-pub(crate) fn check_release(release: &str) -> Result<()> {
+pub fn check_release(release: &str) -> Result<()> {
     let mut parts = release.split('-').skip(1);
     if !parts.any(|part| ARCHITECTURES.contains(&part)) {
         return Err(Error::new(format_args!(
@@ -447,7 +451,8 @@ pub(crate) fn check_release(release: &str) -> Result<()> {
         .help(format_args!(
             "Modules can be built for Debian's kernels for {}, such as 7.3.4+deb13-amd64.",
             ARCHITECTURES.join(" and ")
-        )));
+        ))
+        .help("For any other that is installed, its headers package suffices for modules in C."));
     }
     if natural(release) < natural("6.12") {
         return Err(Error::new(format_args!(
@@ -587,11 +592,19 @@ mod tests {
              It has headers and source of:\n    \
              7.3 7.3-1\n    \
              7.2 7.2-1\n  \
-             Any of them can be prepared: kimport prepare RELEASE. To use the newest for all from now on: make update-kernel\n  \
+             Any of them can be prepared: kimport prepare RELEASE.\n  \
              To keep this one: get its .deb files from the distribution's snapshot service and run\n    \
              kimport prepare DIRECTORY-WITH-THE-DEBS"
         );
-        let text = gone("7.1", "", &[], &[], "x").to_string();
+        let text = gone("7.1", "", &[], &[], COMMAND_OF_CHECKOUT).to_string();
+        assert!(
+            text.ends_with(
+                "make update-kernel\n  To keep this one: get its .deb files from \
+            the distribution's snapshot service and run\n    scripts/setup prepare-kernel \
+            DIRECTORY-WITH-THE-DEBS"
+            ),
+            "{text}"
+        );
         assert!(
             text.starts_with("The archive does not have, or no longer has, kernel 7.1\n"),
             "{text}"

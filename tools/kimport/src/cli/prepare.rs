@@ -26,7 +26,9 @@ use kimport_setup::Named;
 ///
 /// Headers that have Rust metadata, as those of Ubuntu (with linux-lib-rust), Arch and Fedora, are
 /// used as they are, if rustc is the compiler of the kernel. So is a tree in which a kernel was
-/// built. For these, /lib/modules/RELEASE/build or the DIRECTORY has rust/libkernel.rmeta.
+/// built. For these, /lib/modules/RELEASE/build or the DIRECTORY has rust/libkernel.rmeta. Headers
+/// without it suffice for modules in C. They are used if DIRECTORY names them, or if the kernel is
+/// not one of Debian's.
 ///
 /// The first run needs the network, about 5 GB, and some minutes.
 #[derive(Debug, Args)]
@@ -39,7 +41,7 @@ use kimport_setup::Named;
     kimport prepare 7.3.4+deb13-amd64 --json")]
 pub(super) struct Prepare {
     /// The release of a kernel that is installed or in the archive, the directory of a kernel's
-    /// .deb files, or a tree with Rust metadata; by default the kernel that this version of kimport
+    /// .deb files, or a tree; by default the kernel that this version of kimport
     /// is tested with
     #[arg(
         value_name = "RELEASE|DIRECTORY",
@@ -89,8 +91,8 @@ impl Prepare {
                 prepared.release
             )),
             None => Some(format!(
-                "these headers of {} have Rust metadata, but lack {}: modules that import with the \
-                 crate need a tree in which the kernel was built; modules in C do not",
+                "these headers of {} lack {}: modules that import with the crate need a tree in \
+                 which the kernel was built; modules in C do not",
                 prepared.release,
                 prepared.lacks.join(", ")
             )),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Headers packages that have Rust metadata, as those of Ubuntu (linux-lib-rust), Arch and Fedora,
-//! and trees in which a kernel was built. Such a tree is used as it is.
+//! and trees in which a kernel was built. Such a tree is used as it is. So are headers without that
+//! metadata, which suffice for modules in C, where no better tree can be made.
 
 use super::Prepared;
 use crate::error::{Error, Result};
@@ -13,8 +14,9 @@ const METADATA: &str = "rust/libkernel.rmeta";
 /// The file with the configuration of a tree.
 const CONFIG: &str = "include/config/auto.conf";
 
-/// Further files that the crate and the macro are built with. Some packages lack them.
-const NEEDED: [(&str, &[&str]); 3] = [
+/// The files that the crate and the macro are built with. Some packages lack them.
+const NEEDED: [(&str, &[&str]); 4] = [
+    ("Rust metadata", &[METADATA]),
     ("syn", &["rust/host/libsyn.rlib", "rust/libsyn.rlib"]),
     (
         "flags of bindgen",
@@ -26,29 +28,38 @@ const NEEDED: [(&str, &[&str]); 3] = [
     ),
 ];
 
-/// Returns the tree for the kernel `release` of this system, if its headers have Rust metadata.
+/// The file with the release of a tree.
+const RELEASE: &str = "include/config/kernel.release";
+
+/// Returns the tree for the kernel `release` of this system, if its headers have Rust metadata, or
+/// if set-up can make none.
 pub(super) fn installed(release: &str) -> Result<Option<Prepared>> {
-    let modules = Path::new("/lib/modules").join(release);
-    match modules.join("build").join(METADATA).exists() {
-        true => tree(&modules.join("build")).map(Some),
+    let build = Path::new("/lib/modules").join(release).join("build");
+    let can_be_made = kimport_setup::check_release(release).is_ok();
+    match build.join(METADATA).exists() || (is_tree(&build) && !can_be_made) {
+        true => tree(&build).map(Some),
         false => Ok(None),
     }
 }
 
-/// Returns whether a directory is such a tree.
+/// Returns whether modules can be built in a directory.
 pub(super) fn is_tree(directory: &Path) -> bool {
-    directory.join(METADATA).exists()
+    directory.join(RELEASE).exists()
 }
 
-/// Checks that the compiler of this system is the one that `directory` was built with.
+/// Checks that the compiler of this system is the one that the Rust of `directory` was built with.
 pub(super) fn tree(directory: &Path) -> Result<Prepared> {
     let kdir = fs::canonicalize(directory)
         .map_err(|error| Error::unusable(format_args!("{}: {error}", directory.display())))?;
-    let release = read(&kdir, "include/config/kernel.release")?
-        .trim()
-        .to_owned();
-    let built_with = option(&read(&kdir, CONFIG)?, "CONFIG_RUSTC_VERSION_TEXT").unwrap_or_default();
-    check_compiler(&release, &built_with, rustc().as_deref())?;
+    let release = read(&kdir, RELEASE)?.trim().to_owned();
+    if kdir.join(METADATA).exists() {
+        let built_with = option(&read(&kdir, CONFIG)?, "CONFIG_RUSTC_VERSION_TEXT");
+        check_compiler(
+            &release,
+            &built_with.unwrap_or_default(),
+            rustc().as_deref(),
+        )?;
+    }
     let is_there = |paths: &[&str]| paths.iter().any(|path| kdir.join(path).exists());
     let lacks = NEEDED.iter().filter(|(_, paths)| !is_there(paths));
     let lacks: Vec<_> = lacks
