@@ -70,6 +70,8 @@ pub struct UnverifiedImport {
     pub symbol: String,
     /// The module that has it, or `vmlinux`.
     pub provider: String,
+    /// Set if kimport itself imports it.
+    pub internal: bool,
     /// The reason why it cannot be compared.
     pub reason: Unverified,
 }
@@ -87,6 +89,8 @@ pub struct CheckReport {
     pub unknown: Vec<String>,
     /// The number of symbols that were checked.
     pub checked: usize,
+    /// The number of those that kimport itself imports.
+    pub internal: usize,
     /// The number of imports whose declared type the kernel's type information confirms.
     pub verified: usize,
     /// The imports whose type cannot be compared with the kernel's, which is no error.
@@ -141,6 +145,7 @@ impl CheckReport {
                     unverified.push(UnverifiedImport {
                         symbol: import.name.clone(),
                         provider: import.provider().to_owned(),
+                        internal: import.internal,
                         reason,
                     });
                     continue;
@@ -186,6 +191,7 @@ impl CheckReport {
             verified = 0;
         }
         look_elsewhere(kernel, &mut findings);
+        findings.sort_by_key(|finding| finding.internal);
         for finding in &mut findings {
             finding.message = finding.as_logged(module);
         }
@@ -195,6 +201,11 @@ impl CheckReport {
             sources: kernel.sources.clone(),
             unknown: kernel.unknown.clone(),
             checked: listing.imports.len() + listing.livepatch.len() + listing.undefined.len(),
+            internal: listing
+                .imports
+                .iter()
+                .filter(|import| import.internal)
+                .count(),
             verified,
             unverified,
             warnings,
@@ -248,23 +259,30 @@ impl CheckReport {
         }
     }
 
-    /// Returns the lines that the kernel would log, those of a finding with the similar names.
+    /// Returns the lines that the kernel would log, but for those on what kimport itself imports.
     fn messages(&self) -> impl Iterator<Item = String> + '_ {
         let refusals = self.refusals.iter().map(|refusal| &refusal.message);
-        let findings = self.findings.iter().map(|finding| {
-            let near = match finding.near.join(", ").as_str() {
-                "" => String::new(),
-                near => format!("\n    near names: {near}"),
-            };
-            finding.message.clone() + &near
-        });
-        refusals.chain(&self.license).cloned().chain(findings)
+        let refusals = refusals.chain(&self.license).cloned();
+        refusals.chain(self.messages_on(false))
     }
 
-    /// Returns the imports whose types cannot be compared, by reason and provider.
-    fn unverified(&self) -> Vec<String> {
+    /// Returns the lines that the kernel would log on what kimport itself imports, or on the rest,
+    /// with the similar names.
+    fn messages_on(&self, internal: bool) -> impl Iterator<Item = String> + '_ {
+        let findings = self.findings.iter();
+        let findings = findings.filter(move |finding| finding.internal == internal);
+        findings.map(|finding| match finding.near.join(", ").as_str() {
+            "" => finding.message.clone(),
+            near => format!("{}\n    near names: {near}", finding.message),
+        })
+    }
+
+    /// Returns the imports whose types cannot be compared, those of kimport itself or the rest, by
+    /// reason and provider.
+    fn unverified(&self, internal: bool) -> Vec<String> {
         let mut unverified = BTreeMap::<(Unverified, &str), BTreeSet<&str>>::new();
-        for import in &self.unverified {
+        let imports = self.unverified.iter();
+        for import in imports.filter(|import| import.internal == internal) {
             let names = unverified.entry((import.reason, &import.provider));
             names.or_default().insert(&import.symbol);
         }
@@ -275,10 +293,15 @@ impl CheckReport {
         lines.collect()
     }
 
+    /// Returns the number of the symbols that kimport itself imports, in words.
+    fn of_kimport(&self) -> String {
+        format!("kimport itself imports {}", count(self.internal, "symbol"))
+    }
+
     /// Returns the report as text for people.
     pub fn text(&self) -> String {
         let mut text = String::new();
-        for message in self.messages() {
+        for message in self.messages().chain(self.messages_on(true)) {
             text += &lines(&message);
         }
         for warning in &self.warnings {
@@ -300,8 +323,14 @@ impl CheckReport {
         if self.verified > 0 {
             text += &format!("  {} as declared\n", count(self.verified, "type"));
         }
-        for line in self.unverified() {
+        for line in self.unverified(false) {
             text += &format!("  unverified: {}\n", printable(line));
+        }
+        if self.internal > 0 {
+            text += &format!("  {}\n", self.of_kimport());
+        }
+        for line in self.unverified(true) {
+            text += &format!("  unverified, of kimport itself: {}\n", printable(line));
         }
         for source in &self.sources {
             text += &format!("  from {}\n", printable(source));

@@ -189,7 +189,8 @@ fn reasons_are_summed_up() {
     expect![[r#"
         not found: 2 symbols (no_such_symbol, nor_this): check the spelling, or make it #[optional]; `kimport compare` tells which kernels have it
         per-CPU data: 1 symbol (runqueues): import a function that gives access to it
-        kimport itself lacks: 1 symbol (not_even_this): build the module with a kimport that knows this kernel"#]]
+        kimport itself lacks: 1 symbol (not_even_this): build the module with a kimport that knows this kernel
+        kimport itself imports 1 symbol"#]]
     .assert_eq(&lines.join("\n"));
     let page = path(&directory, "page.html");
     let line = format!("{check} --json --html {page}");
@@ -215,6 +216,11 @@ fn reasons_are_summed_up() {
     has(
         rest,
         "<h2>Messages of the kernel</h2>\n<ul>\n<li>target_core_file: kimport: cannot import no_such_symbol from ",
+    );
+    has(
+        rest,
+        "<details open><summary>kimport itself imports 1 symbol</summary>\n<h2>Messages of the \
+         kernel</h2>\n<ul>\n<li>target_core_file: kimport: cannot import not_even_this from ",
     );
     has(rest, "<h2>Kernel</h2>\n<dl>\n<dt>");
 }

@@ -11,11 +11,14 @@ use crate::{
     module_file::{ModuleFile, EXTENSIONS},
     text_table::text_table,
 };
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
 use walkdir::WalkDir;
 
 /// The result of a check of many modules.
@@ -26,6 +29,8 @@ pub struct AllReport {
     /// Set if DKMS builds the modules anew for another kernel. That they were built for this one
     /// does not count then.
     pub rebuilt: bool,
+    /// The facts about the kernel that the given files do not tell.
+    pub unknown: Vec<String>,
     /// The modules, in the order of their paths.
     pub modules: Vec<Checked>,
 }
@@ -41,47 +46,55 @@ pub struct Checked {
     pub error: Option<String>,
 }
 
-/// The directory of the modules that DKMS has replaced by its own.
-const REPLACED: &str = "original_module";
-
 /// Returns the modules below `directory`.
 pub fn modules_below(directory: &Path) -> Result<Vec<PathBuf>> {
-    let error = format!("{} has no modules", directory.display());
-    modules(directory, error, |_| true)
+    let files = modules(directory)?;
+    match files.is_empty() {
+        true => Err(unusable(format!("{} has no modules", directory.display()))),
+        false => Ok(files),
+    }
 }
 
-/// Returns the modules that DKMS has built for the kernel `release` in its `tree`.
+/// Returns the modules that DKMS has installed for the kernel `release`. In its `tree`, each
+/// package has a link from `kernel-RELEASE-ARCHITECTURE` to what is built of the installed version.
 pub fn modules_of_dkms(tree: &Path, release: &str) -> Result<Vec<PathBuf>> {
-    let error = format!("DKMS has built no modules for {release}");
-    modules(tree, error, |path| {
-        let has = |wanted| path.iter().any(|part| part == wanted);
-        has(release) && !has(REPLACED)
-    })
+    let is_of_release = |name: &OsStr| {
+        let name = name.to_str().and_then(|name| name.strip_prefix("kernel-"));
+        let architecture = name.and_then(|name| name.strip_prefix(release)?.strip_prefix('-'));
+        architecture.is_some_and(|architecture| !architecture.contains('-'))
+    };
+    let packages = WalkDir::new(tree).min_depth(2).max_depth(2);
+    let mut files = Vec::new();
+    for entry in packages.sort_by_file_name() {
+        let entry = entry.map_err(|error| unusable(error.to_string()))?;
+        if entry.path_is_symlink() && is_of_release(entry.file_name()) {
+            files.extend(modules(&entry.path().join("module"))?);
+        }
+    }
+    match files.is_empty() {
+        true => Err(unusable(format!(
+            "DKMS has installed no modules for {release}"
+        ))),
+        false => Ok(files),
+    }
 }
 
-/// Returns the wanted modules below `directory`, or the error `none`. Symbolic links, which DKMS
-/// makes to the same modules, are not followed.
-fn modules(
-    directory: &Path,
-    none: String,
-    is_wanted: impl Fn(&Path) -> bool,
-) -> Result<Vec<PathBuf>> {
-    let unusable = |error: String| {
-        Error::unusable(error).help("name a directory that has some modules: --all DIR")
-    };
+fn unusable(error: String) -> Error {
+    Error::unusable(error).help("name a directory that has some modules: --all DIR")
+}
+
+/// Returns the modules below `directory`. Symbolic links in it are not followed.
+fn modules(directory: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in WalkDir::new(directory).sort_by_file_name() {
         let entry = entry.map_err(|error| unusable(error.to_string()))?;
         let name = entry.file_name().to_string_lossy();
         let is_module = EXTENSIONS.iter().any(|end| name.ends_with(end));
-        if is_module && is_wanted(entry.path()) && entry.file_type().is_file() {
+        if is_module && entry.file_type().is_file() {
             files.push(entry.into_path());
         }
     }
-    match files.is_empty() {
-        true => Err(unusable(none)),
-        false => Ok(files),
-    }
+    Ok(files)
 }
 
 /// Returns those of the modules that can be read.
@@ -129,6 +142,7 @@ impl AllReport {
         Self {
             kernel: kernel.name.clone(),
             rebuilt,
+            unknown: kernel.unknown.clone(),
             modules: modules.collect(),
         }
     }
@@ -164,6 +178,13 @@ impl AllReport {
         }
         if let Some(note) = self.note() {
             text += &format!("  note: {note}\n");
+        }
+        let reports = self.modules.iter();
+        let reports = reports.filter_map(|module| module.report.as_ref());
+        let undetermined = reports.flat_map(|report| &report.undetermined);
+        let unknown: IndexSet<_> = self.unknown.iter().chain(undetermined).collect();
+        for unknown in unknown {
+            text += &format!("  not known: {}\n", printable(unknown));
         }
         text
     }
@@ -223,7 +244,7 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn modules_of_dkms_are_those_that_it_built() {
+    fn modules_of_dkms_are_those_that_it_installed() {
         let tree = tempfile::tempdir().unwrap();
         let module = |path: &str| {
             let path = tree.path().join(path);
@@ -235,17 +256,28 @@ mod tests {
             module("a/0.1.0/7.3.4/x86_64/module/a.ko"),
             module("b/0.1.0/7.3.4/x86_64/module/b.ko.xz"),
         ];
+        let not_installed = module("a/0.0.9/7.3.4/x86_64/module/a.ko");
         let other = module("a/0.1.0/7.3.5/x86_64/module/a.ko");
         let replaced = module("b/original_module/7.3.4/x86_64/b.ko.xz");
         let text = module("a/0.1.0/7.3.4/x86_64/log/make.log");
-        let link = tree.path().join("kernel-7.3.4-x86_64");
-        std::os::unix::fs::symlink(built[0].parent().unwrap(), link).unwrap();
-        let files = modules_of_dkms(tree.path(), "7.3.4").unwrap();
-        assert_eq!(files, built);
-        let error = modules_of_dkms(tree.path(), "7.3.6").unwrap_err();
-        assert_eq!(error.to_string(), "DKMS has built no modules for 7.3.6");
+        let link = |package: &str, release: &str| {
+            let to = format!("0.1.0/{release}/x86_64");
+            let link = format!("{package}/kernel-{release}-x86_64");
+            std::os::unix::fs::symlink(to, tree.path().join(link)).unwrap();
+        };
+        link("a", "7.3.4");
+        link("a", "7.3.5");
+        link("b", "7.3.4");
+        let paths = ["a", "b"].map(|package| tree.path().join(package).join("kernel-7.3.4-x86_64"));
+        let installed = [
+            paths[0].join("module/a.ko"),
+            paths[1].join("module/b.ko.xz"),
+        ];
+        assert_eq!(modules_of_dkms(tree.path(), "7.3.4").unwrap(), installed);
+        let error = modules_of_dkms(tree.path(), "7.3").unwrap_err();
+        assert_eq!(error.to_string(), "DKMS has installed no modules for 7.3");
         let [first, second] = built;
-        let all = [first, other, second, replaced];
+        let all = [not_installed, first, other, second, replaced];
         assert_eq!(modules_below(tree.path()).unwrap(), all);
         assert!(modules_below(text.parent().unwrap()).is_err());
     }

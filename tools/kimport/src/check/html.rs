@@ -17,6 +17,10 @@ impl CheckReport {
             self.sign().key(&self.conclusion())
         );
         body += &self.details();
+        if self.verified > 0 {
+            let verified = count(self.verified, "type");
+            body += &format!("<p>{verified} as declared</p>\n");
+        }
         body += &of_kernel(self);
         html::page(&format!("{} on {}", self.module, self.kernel), &body, "")
     }
@@ -41,7 +45,15 @@ impl CheckReport {
             "Optional symbols that would be missing",
             &self.missing_optional,
         );
-        text += &html::list("Types that cannot be compared", self.unverified());
+        text += &html::list("Types that cannot be compared", self.unverified(false));
+        let messages: Vec<_> = self.messages_on(true).collect();
+        let unverified = self.unverified(true);
+        if !messages.is_empty() || !unverified.is_empty() {
+            let is_open = !messages.is_empty();
+            let details = html::list("Messages of the kernel", messages)
+                + &html::list("Types that cannot be compared", unverified);
+            text += &html::fold(&self.of_kimport(), &details, is_open);
+        }
         text += &html::list("Not known", &self.undetermined);
         text + &html::list("Notes", &self.notes)
     }

@@ -43,7 +43,7 @@ pub(super) struct Check {
     /// The module: .ko, .ko.xz, .ko.zst or .ko.gz
     #[arg(value_name = "FILE.ko", required_unless_present = "all")]
     input: Option<PathBuf>,
-    /// Checks every module below DIR, or all that DKMS has built for the running kernel, in one
+    /// Checks every module below DIR, or all that DKMS has installed for the running kernel, in one
     /// table
     #[arg(long, value_name = "DIR", conflicts_with_all = ["input", "from"])]
     all: Option<Option<PathBuf>>,
