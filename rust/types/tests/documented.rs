@@ -18,6 +18,12 @@ const SOURCES: &[&str] = &[
     include_str!("../../kimport/resolver/not_found.rs"),
 ];
 
+/// The source of the guard, of which each message is on the page, also one that refuses nothing.
+const GUARD: &str = include_str!("../../kimport/guard.rs");
+
+/// The source of files in debugfs, one message of which is on the page.
+const DEBUGFS: &str = include_str!("../../kimport/debugfs.rs");
+
 /// Returns the lines of a table from its header to its end, without the marks of comments.
 fn table<'a>(text: &'a str, header: &str) -> Vec<&'a str> {
     let lines = text.lines().map(|line| line.trim_start_matches("/// "));
@@ -60,14 +66,20 @@ fn the_table_of_errnos_is_that_of_the_crate() {
     assert_eq!(table(PAGE, HEADER), in_crate);
 }
 
-#[test]
-fn each_message_is_on_the_page() {
+/// Returns the messages in `sources`.
+fn messages(sources: &[&str]) -> Vec<String> {
     let mut messages = Vec::new();
-    for source in SOURCES {
+    for source in sources {
         literals(source.parse().expect("tokens"), &mut |literal| {
             messages.extend(message(&literal));
         });
     }
+    messages
+}
+
+#[test]
+fn each_message_is_on_the_page() {
+    let messages = messages(SOURCES);
     // A message states a cause, and behind a semicolon a way out.
     let causes = messages.iter().filter_map(|message| {
         let (cause, _) = message.split_once("; ")?;
@@ -80,4 +92,43 @@ fn each_message_is_on_the_page() {
         .filter(|cause| !PAGE.contains(**cause))
         .collect();
     assert!(missing.is_empty(), "docs/errors.md lacks {missing:#?}");
+}
+
+#[test]
+fn each_message_of_the_guard_is_on_the_page() {
+    let messages = messages(&[GUARD]);
+    let is_sentence = |message: &&String| message.split(' ').count() > 3;
+    let sentences: Vec<_> = messages.iter().filter(is_sentence).collect();
+    assert!(sentences.len() > 4, "{sentences:#?}");
+    let is_missing = |message: &&&String| {
+        let cause = ["cannot import ", "cannot guard modules"];
+        let begins = |cause: &&str| message.starts_with(cause);
+        !cause.iter().any(begins) && !PAGE.contains(message.as_str())
+    };
+    let missing: Vec<_> = sentences.iter().filter(is_missing).collect();
+    assert!(missing.is_empty(), "docs/errors.md lacks {missing:#?}");
+}
+
+/// A row of the page has a message of the source, or a part of one.
+#[test]
+fn each_row_is_a_message() {
+    let messages = [messages(SOURCES), messages(&[GUARD, DEBUGFS])].concat();
+    let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| "));
+    let rows = rows.filter_map(|row| row.split(" | ").next());
+    let is_name = |row: &&str| row.starts_with(['`', '-']) || ["errno", "message"].contains(row);
+    let rows: Vec<_> = rows.filter(|row| !is_name(row)).collect();
+    assert!(rows.len() > 30, "{rows:#?}");
+    let words = |text: &str| text.replace(['…', '`'], " ").split_whitespace().count();
+    let is_stale = |row: &&&str| {
+        // Some messages are put together from two.
+        let parts = row.split('…').flat_map(|part| part.split(", and "));
+        let longest = parts.max_by_key(|part| words(part)).unwrap_or(row);
+        let longest = longest.trim_matches([':', ',', ' ']);
+        !messages.iter().any(|message| message.contains(longest))
+    };
+    let stale: Vec<_> = rows.iter().filter(is_stale).collect();
+    assert!(
+        stale.is_empty(),
+        "docs/errors.md has rows that no message is of: {stale:#?}"
+    );
 }
