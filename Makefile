@@ -417,8 +417,9 @@ vm: tools $$(call needed,$$(call suites,$$(SUITE)))
 # The last line of each target of `make check` says how far that is.
 CHECKS = $(VMS) $(if $(KERNEL),check-btf,$(HOST_CHECKS) check-oldest)
 done = $(if $(BEGAN),echo $@ >> $(BUILD)/check.done; \
-	echo "[$$(wc -l < $(BUILD)/check.done)/$(words $(CHECKS))] $@:" \
-		"$$(($$(date +%s) - $(BEGAN))) s after the start$(LAST:%=; the last run took % s)",:)
+	after=$$(($$(date +%s) - $(BEGAN))) left=$$(($(or $(LAST),0) - after)); \
+	echo "[$$(wc -l < $(BUILD)/check.done)/$(words $(CHECKS))] $@: $$after s after the start$(if $(LAST),$\
+		$$([[ $$left -lt 30 ]] || echo ", about $$(((left + 30) / 60)) min left if it takes as long as the last run"))",:)
 
 # Each VM is a target, so that VMs can run side by side. The longest come first. What has passed is
 # not run again before something changes, but for CI.
@@ -834,7 +835,7 @@ endif
 SHARE := scripts/Makefile.kimport scripts/Makefile.relink scripts/runtime.lds rust tools/vm/guest
 .PHONY: install-share
 install-share:
-	@mkdir -p $(DESTDIR)$(PREFIX)/share/kimport
+	@rm -rf $(DESTDIR)$(PREFIX)/share/kimport && mkdir -p $(DESTDIR)$(PREFIX)/share/kimport
 	@git ls-files -z $(SHARE) | grep -zv '/tests/' | xargs -0 cp --parents -t $(DESTDIR)$(PREFIX)/share/kimport
 
 # The version is that of a tag, or names the commit that it is built from.
