@@ -2,7 +2,7 @@
 
 //! Descriptions of functions whose prototypes are in BTF, as the macro makes them of declarations.
 
-use crate::kernel::btf::Types;
+use crate::kernel::btf::{c_name, Types};
 use kimport_types::{is_kfunc, Btf, BtfKind, Encoding, TypeSource, CAPACITY, IMPLEMENTATION};
 
 /// The most typedefs and qualifiers of one type. A longer chain is taken for a loop.
@@ -110,11 +110,7 @@ impl<'a> Stripped<'a> {
 
 /// Returns the name of type `id`, if it has one that C allows.
 pub(crate) fn name_of<'a>(btf: &'a Btf<'_>, id: u32) -> Option<&'a str> {
-    let name = btf.name(btf.type_by_id(id)?.name_offset())?;
-    let name = std::str::from_utf8(name).ok()?;
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let is_name = !name.is_empty() && name.len() <= u8::MAX.into() && name.chars().all(is_allowed);
-    (is_name && !name.starts_with(|c: char| c.is_ascii_digit())).then_some(name)
+    c_name(btf, btf.type_by_id(id)?.name_offset()).filter(|name| !name.is_empty())
 }
 
 /// Describes the type of a value that is passed or returned.

@@ -193,7 +193,7 @@ fn a_new_module_has_all_files() {
     has(&read("one/one.rs"), "nr_processes: fn() -> c_int,");
     has(
         &read("one/Kbuild"),
-        "obj-m := one.o\ninclude $(shell kimport makefile)\n",
+        "obj-m := one.o\ninclude $(or $(shell kimport makefile),$(error the command kimport",
     );
     has(&read("one/dkms.conf"), "PACKAGE_NAME=\"one\"");
     fine(line("two", "--c --import target_core_mod:target_submit"));

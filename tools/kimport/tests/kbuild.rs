@@ -293,7 +293,7 @@ fn what_the_build_lacks_is_named() {
     external.refused(
         kbuild,
         &["KIMPORT=/no/such/file"],
-        "kimport: first is relinked by the command kimport, which is not at /no/such/file: install it with `cargo install",
+        "kimport: first is relinked by the command kimport, which is not at /no/such/file: install it (`make install`",
     );
     external.refused(
         kbuild,

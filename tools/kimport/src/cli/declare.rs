@@ -68,14 +68,21 @@ impl Declare {
             &self.kernel,
         )?;
         output::result(as_json, &declared, || declared.text())?;
-        if !as_json && declared.opaque > 0 && !declared.has_bindings {
-            output::notes(&[
-                "no bindings are known, so all structs are declared by name; --bindings names a file \
-                 that bindgen wrote, as $KDIR/rust/bindings/bindings_generated.rs"
-                    .to_owned(),
-            ]);
+        if !as_json {
+            note_lack_of_bindings(&declared);
         }
         Ok(declared.outcome())
+    }
+}
+
+/// Says so if no bindings are known that may have the types of these declarations.
+pub(super) fn note_lack_of_bindings(declared: &Declarations) {
+    if declared.opaque > 0 && !declared.has_bindings {
+        output::notes(&[
+            "no bindings are known, so all structs are declared by name; --bindings names a file \
+             that bindgen wrote, as $KDIR/rust/bindings/bindings_generated.rs"
+                .to_owned(),
+        ]);
     }
 }
 

@@ -71,6 +71,9 @@ impl New {
                 made.files.join(" ")
             )
         })?;
+        if !as_json && language == Language::Rust {
+            declare::note_lack_of_bindings(&declared);
+        }
         Ok(Outcome::Fine)
     }
 }

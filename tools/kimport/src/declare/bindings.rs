@@ -52,6 +52,9 @@ impl BindingsFile {
     }
 }
 
+/// The names of the only field that a struct has if bindgen does not know its members.
+const OPAQUE: [&str; 3] = ["_unused:", "_address:", "_bindgen_opaque_blob:"];
+
 /// The types and statics that bindgen made.
 #[derive(Debug, Default)]
 pub struct Bindings {
@@ -63,7 +66,7 @@ struct Items {
     /// The module as declarations write it.
     path: String,
     types: HashSet<String>,
-    /// The types of `types` that have no members, because only their names were declared.
+    /// The types of `types` whose members bindgen does not know.
     opaque: HashSet<String>,
     statics: HashSet<String>,
 }
@@ -123,7 +126,8 @@ impl Items {
         let mut last = None;
         for line in text.lines() {
             let line = line.trim_start();
-            if line.starts_with("_unused:") {
+            let field = line.strip_prefix("pub ").unwrap_or(line);
+            if OPAQUE.iter().any(|name| field.starts_with(name)) {
                 items.opaque.extend(last.take());
                 continue;
             }
@@ -163,7 +167,8 @@ mod tests {
     fn items_of_bindgen() {
         let text =
             "pub struct __BindgenBitfieldUnit<T> {\n}\npub struct list_head {\n    pub next: \
-            u8,\n}\npub struct opaque {\n    _unused: [u8; 0],\n}\npub type gfp_t = u32;\nextern \
+            u8,\n}\npub struct opaque {\n    _unused: [u8; 0],\n}\npub struct elsewhere {\n    pub _address: u8,\n}\npub type \
+            gfp_t = u32;\nextern \
             \"C\" {\n    pub static mut init_uts_ns: uts_namespace;\n    pub fn f();\n}\n";
         let bindings = Bindings {
             files: vec![
@@ -177,6 +182,7 @@ mod tests {
         assert_eq!(bindings.pointee("opaque").unwrap(), "bindings::opaque");
         for absent in [
             "opaque",
+            "elsewhere",
             "f",
             "init_uts_ns",
             "__BindgenBitfieldUnit",

@@ -23,7 +23,7 @@ use crate::{
     symvers::VMLINUX,
 };
 use bindings::Bindings;
-use kimport_types::{BtfKind, TypeSource};
+use kimport_types::{Btf, BtfKind, TypeSource};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::str::FromStr;
@@ -90,6 +90,8 @@ pub struct Declaration {
     pub optional: bool,
     /// The declaration in C.
     pub c: Option<String>,
+    /// The typedefs that the declaration in C names, other than those of plain integers.
+    pub c_typedefs: Vec<String>,
     /// The arguments of a function in Rust, and at last ` -> R` or nothing.
     pub function: Option<Vec<String>>,
     /// The type of data in Rust.
@@ -122,14 +124,18 @@ impl Declarations {
         kernels: &[&Kernel],
     ) -> Result<Self> {
         let mut types = Types::new(bindings, defines_all);
-        let mut symbols = Vec::new();
+        let mut symbols = Vec::<Declaration>::new();
         for Wanted {
             provider,
             symbols: listed,
         } in wanted
         {
             for symbol in listed {
-                symbols.push(declare(symbol, provider, kernels, bindings, &mut types));
+                let declared = declare(symbol, provider, kernels, bindings, &mut types);
+                // One that is asked for twice is declared once.
+                if !symbols.contains(&declared) {
+                    symbols.push(declared);
+                }
             }
         }
         for Wanted {
@@ -226,6 +232,7 @@ fn declare(
             Err(text) => this.problems.push(refused(text)),
             Ok(declared) if is_first => {
                 this.c = declared.c;
+                this.c_typedefs = declared.c_typedefs;
                 this.function = declared.function;
                 this.data = declared.data;
                 this.static_of = declared.static_of;
@@ -274,6 +281,7 @@ fn function(
                 .transpose()?;
             Ok(Declaration {
                 c: c_declaration(btf, name, prototype),
+                c_typedefs: c_typedefs(btf, prototype),
                 function,
                 ..Declaration::default()
             })
@@ -299,6 +307,7 @@ fn data(
             let data = types.map(|types| types.variable(btf, ty)).transpose();
             Some(data.map(|data| Declaration {
                 c: btf::c_variable(btf, name, ty),
+                c_typedefs: c_typedefs(btf, ty),
                 data,
                 ..Declaration::default()
             }))
@@ -312,12 +321,24 @@ fn data(
             static_of: Some(module.to_owned()),
             ..Declaration::default()
         }),
+        None if bindings.is_empty() => Err(
+            "it is data, of which the kernel's types (BTF) do not have the type, and no bindings \
+             are known that may have it; give KDIR, or --bindings, or declare it as `NAME: TYPE` \
+             with the type from the kernel's source"
+                .to_owned(),
+        ),
         None => Err(
             "it is data, of which neither the kernel's types (BTF) nor the bindings have the type; \
              declare it as `NAME: TYPE` with the type from the kernel's source"
                 .to_owned(),
         ),
     }
+}
+
+fn c_typedefs(btf: &Btf<'_>, id: u32) -> Vec<String> {
+    let typedefs = btf::c_typedefs(btf, id).into_iter();
+    let typedefs = typedefs.filter(|(name, _)| types::integer_typedef(name).is_none());
+    typedefs.map(|(_, declared)| declared).collect()
 }
 
 fn no_types(provider: &str) -> String {
@@ -359,6 +380,8 @@ fn identifier(name: &str) -> String {
     match name {
         "self" | "Self" | "super" | "crate" | "_" => format!("{name}_"),
         name if KEYWORDS.contains(&name) => format!("r#{name}"),
+        // A module may have such a name.
+        name if name.starts_with(|first: char| first.is_ascii_digit()) => format!("_{name}"),
         name => name.to_owned(),
     }
 }

@@ -3,7 +3,7 @@
 //! Declarations as Rust source.
 
 use super::{identifier, Declaration, Declarations};
-use crate::symvers::VMLINUX;
+use crate::{error::printable, symvers::VMLINUX};
 use indexmap::IndexMap;
 use std::iter;
 
@@ -14,7 +14,8 @@ impl Declarations {
     /// Returns the source: the definitions of types, and a block for each provider. The macro takes
     /// no block without entries, so there is none if nothing is declared.
     pub fn text(&self) -> String {
-        let mut text = format!("// From the types of {}.\n\n", self.kernels.join(", "));
+        let kernels = printable(self.kernels.join(", "));
+        let mut text = format!("// From the types of {kernels}.\n\n");
         if self.uses_bindings {
             text += "use kernel::bindings;\n";
         }
@@ -145,7 +146,8 @@ fn block_name((provider, static_of): Block<'_>) -> String {
 fn block(name: &str, (provider, static_of): Block<'_>, symbols: &[&Declaration]) -> String {
     let mut entries = String::new();
     for symbol in symbols {
-        entries += &entry(symbol);
+        let of_that_name = symbols.iter().filter(|other| other.name == symbol.name);
+        entries += &entry(symbol, of_that_name.count() > 1);
     }
     if !symbols.iter().any(|symbol| symbol.is_declared()) {
         return entries;
@@ -166,14 +168,22 @@ fn block(name: &str, (provider, static_of): Block<'_>, symbols: &[&Declaration])
     text + &entries + "    }\n"
 }
 
-fn entry(symbol: &Declaration) -> String {
+/// Returns the entry of a symbol. Its position tells it from others if it `is_one_of_several` of
+/// its name.
+fn entry(symbol: &Declaration, is_one_of_several: bool) -> String {
     const INDENT: &str = "        ";
     let comment = format!("{INDENT}// ");
     let mut text = String::new();
     for problem in symbol.problems.iter().chain(&symbol.untold) {
-        text += &wrapped(&format!("{}: {problem}", symbol.name), &comment, &comment);
+        let position = symbol.position.map(|position| format!("@{position}"));
+        let position = position.unwrap_or_default();
+        let problem = printable(format!("{}{position}: {problem}", symbol.name));
+        text += &wrapped(&problem, &comment, &comment);
     }
-    let name = identifier(&symbol.name);
+    let name = match symbol.position.filter(|_| is_one_of_several) {
+        Some(position) => format!("{}_{position}", symbol.name),
+        None => identifier(&symbol.name),
+    };
     let declaration = match (&symbol.function, &symbol.data, &symbol.static_of) {
         (Some(parts), ..) => function(&name, parts, INDENT),
         (None, Some(data), _) => format!("{INDENT}{name}: {data},\n"),
@@ -186,6 +196,9 @@ fn entry(symbol: &Declaration) -> String {
     }
     if symbol.optional {
         text += &format!("{INDENT}#[optional]\n");
+    }
+    if name.trim_start_matches("r#") != symbol.name {
+        text += &format!("{INDENT}#[name = \"{}\"]\n", symbol.name);
     }
     if let Some(position) = symbol.position {
         text += &format!("{INDENT}#[position = {position}]\n");
@@ -256,5 +269,50 @@ mod tests {
             text.contains("    mod image_data_2 {\n        use other;\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn names_that_rust_does_not_have() {
+        let symbol = |name: &str, position| Declaration {
+            name: name.to_owned(),
+            provider: "9pnet".to_owned(),
+            position,
+            data: Some("u8".to_owned()),
+            ..Declaration::default()
+        };
+        let symbols = vec![
+            symbol("self", None),
+            symbol("move", None),
+            symbol("twice", Some(1)),
+            symbol("twice", Some(2)),
+            symbol("once", Some(3)),
+        ];
+        let declarations = Declarations {
+            kernels: vec!["a\nb".to_owned()],
+            symbols,
+            ..Declarations::default()
+        };
+        let expected = "\
+        // From the types of a\\nb.
+
+use kimport::import_symbols;
+
+import_symbols! {
+    mod _9pnet from \"9pnet\" {
+        #[name = \"self\"]
+        self_: u8,
+        r#move: u8,
+        #[name = \"twice\"]
+        #[position = 1]
+        twice_1: u8,
+        #[name = \"twice\"]
+        #[position = 2]
+        twice_2: u8,
+        #[position = 3]
+        once: u8,
+    }
+}
+";
+        assert_eq!(declarations.text(), expected);
     }
 }

@@ -3,7 +3,10 @@
 //! The kernel's types in Rust: a type as an argument has it, and the definitions that this needs.
 
 use super::{bindings::Bindings, identifier};
-use crate::describe::{name_of, Stripped};
+use crate::{
+    describe::{name_of, Stripped},
+    kernel::btf::c_name,
+};
 use kimport_types::{Btf, BtfKind, TypeSource};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -21,7 +24,7 @@ const MOST: usize = 1 << 16;
 pub(super) type Untold = String;
 
 /// The typedefs of integers that have a Rust type of their own.
-fn integer_typedef(name: &str) -> Option<&'static str> {
+pub(super) fn integer_typedef(name: &str) -> Option<&'static str> {
     Some(match name {
         "u8" | "__u8" | "uint8_t" => "u8",
         "u16" | "__u16" | "uint16_t" => "u16",
@@ -72,8 +75,8 @@ pub(super) struct Types<'a> {
     pub(super) opaque: BTreeSet<String>,
     /// The definitions with members by name.
     defined: BTreeMap<String, String>,
-    /// The alignment of each type of `defined`.
-    aligns: BTreeMap<String, u64>,
+    /// The size and the alignment of each type of `defined`.
+    laid: BTreeMap<String, (u64, u64)>,
     /// The types of `kernel::ffi` outside of definitions.
     pub(super) ffi: BTreeSet<&'static str>,
     /// Set if the kernel's bindings are named outside of definitions.
@@ -89,7 +92,7 @@ impl<'a> Types<'a> {
             defines_all,
             opaque: BTreeSet::new(),
             defined: BTreeMap::new(),
-            aligns: BTreeMap::new(),
+            laid: BTreeMap::new(),
             ffi: BTreeSet::new(),
             uses_bindings: false,
             depth: 0,
@@ -142,12 +145,9 @@ impl<'a> Types<'a> {
             if arguments.iter().map(String::len).sum::<usize>() + ty.len() > LONGEST {
                 return Err(too_deep());
             }
-            let name = btf
-                .name(name)
-                .and_then(|name| std::str::from_utf8(name).ok());
-            arguments.push(match name.filter(|name| !name.is_empty()) {
-                Some(name) => format!("{}: {ty}", identifier(name)),
-                None => ty,
+            arguments.push(match c_name(btf, name).ok_or_else(damaged)? {
+                "" => ty,
+                name => format!("{}: {ty}", identifier(name)),
             });
         }
         let stripped = Stripped::new(btf, returned).ok_or_else(damaged)?;
@@ -296,9 +296,10 @@ impl<'a> Types<'a> {
             btf.type_by_id(id).map(|ty| ty.kind()),
             Some(BtfKind::Forward { .. })
         );
-        if self.defines_all && self.depth == 0 && is_complete {
-            self.define(btf, id, name)?;
-        } else if !self.defined.contains_key(name) {
+        let wanted = self.defines_all && self.depth == 0 && is_complete;
+        // For a pointer to a type that cannot be defined, its name suffices.
+        let is_defined = wanted && self.define(btf, id, name).is_ok();
+        if !is_defined && !self.defined.contains_key(name) {
             self.opaque.insert(name.to_owned());
         }
         Ok(identifier(name))
@@ -306,8 +307,11 @@ impl<'a> Types<'a> {
 
     /// Defines a struct or union with its members, unless that is done. Returns its alignment.
     pub(super) fn define(&mut self, btf: &Btf<'_>, id: u32, name: &str) -> Result<u64, Untold> {
-        if let Some(align) = self.aligns.get(name) {
-            return Ok(*align);
+        if let Some((size, align)) = self.laid.get(name) {
+            return match size_of(btf, id) == Some(*size) {
+                true => Ok(*align),
+                false => Err(format!("two structs or unions are called {name}")),
+            };
         }
         if self.depth > DEPTH || self.defined.len() > MOST {
             return Err(too_deep());
@@ -315,10 +319,12 @@ impl<'a> Types<'a> {
         self.depth += 1;
         let definition = Definition::new(self, btf, id, name);
         self.depth -= 1;
-        let (text, align) = definition?.text()?;
+        let definition = definition?;
+        let size = definition.size;
+        let (text, align) = definition.text()?;
         self.opaque.remove(name);
         self.defined.insert(name.to_owned(), text);
-        self.aligns.insert(name.to_owned(), align);
+        self.laid.insert(name.to_owned(), (size, align));
         Ok(align)
     }
 
@@ -345,6 +351,14 @@ fn damaged() -> Untold {
 
 fn too_deep() -> Untold {
     "its types nest too deeply".to_owned()
+}
+
+/// Returns the size of a struct or union.
+fn size_of(btf: &Btf<'_>, id: u32) -> Option<u64> {
+    match btf.type_by_id(Stripped::new(btf, id)?.id)?.kind() {
+        BtfKind::Struct { size } | BtfKind::Union { size } => Some(size.into()),
+        _ => None,
+    }
 }
 
 /// Returns the size of an array.
@@ -421,10 +435,7 @@ impl Definition {
         };
         let mut nameless = 0;
         for member in ty.members() {
-            let member_name = btf
-                .name(member.name)
-                .and_then(|name| std::str::from_utf8(name).ok());
-            let member_name = member_name.ok_or_else(damaged)?;
+            let member_name = c_name(btf, member.name).ok_or_else(damaged)?;
             if member.bits != 0 {
                 this.is_plain = false;
                 this.add_bits(member_name, member.offset.into(), member.bits.into());

@@ -3,6 +3,7 @@
 //! Prototypes of functions from the kernel's type information.
 
 use crate::error::{Error, Result};
+use indexmap::IndexMap;
 use kimport_types::{Btf, BtfError, BtfKind, BtfType, TypeSource};
 use std::{
     collections::{BTreeSet, HashMap},
@@ -121,6 +122,20 @@ impl<'a> Types<'a> {
     }
 }
 
+/// Returns the name at `offset`, which is empty for what has none; [`None`] if C allows no such
+/// name. What is written from names that pass this is no other code.
+pub(crate) fn c_name<'a>(btf: &'a Btf<'_>, offset: u32) -> Option<&'a str> {
+    let name = std::str::from_utf8(btf.name(offset)?).ok()?;
+    is_c_name(name).then_some(name)
+}
+
+fn is_c_name(name: &str) -> bool {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    name.len() <= u8::MAX.into()
+        && name.chars().all(is_allowed)
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+}
+
 /// Returns the declaration of a function in C, with the names of its parameters.
 pub fn c_declaration(btf: &Btf<'_>, name: &str, prototype: u32) -> Option<String> {
     let BtfKind::Prototype {
@@ -131,10 +146,7 @@ pub fn c_declaration(btf: &Btf<'_>, name: &str, prototype: u32) -> Option<String
         return None;
     };
     let parameters = iter::from_fn(|| parameters.next_named());
-    let parameters = parameters.map(|(name, id)| {
-        let name = std::str::from_utf8(btf.name(name)?).ok()?;
-        parameter(btf, id, name, 0)
-    });
+    let parameters = parameters.map(|(name, id)| parameter(btf, id, c_name(btf, name)?, 0));
     let parameters = list(parameters.collect::<Option<Vec<_>>>()?);
     declare(btf, returned, &format!("{name}({parameters})"), 0)
 }
@@ -142,6 +154,52 @@ pub fn c_declaration(btf: &Btf<'_>, name: &str, prototype: u32) -> Option<String
 /// Returns the declaration of a variable in C.
 pub fn c_variable(btf: &Btf<'_>, name: &str, ty: u32) -> Option<String> {
     declare(btf, ty, name, 0)
+}
+
+/// Returns the typedefs that the declaration of a function or variable in C needs, as C declares
+/// them, and those that others need first. C may declare a typedef as often as wanted, but not one
+/// of a type that has no other name, so these are left out.
+pub fn c_typedefs(btf: &Btf<'_>, id: u32) -> IndexMap<String, String> {
+    let mut typedefs = IndexMap::new();
+    add_typedefs(btf, id, 0, &mut typedefs);
+    typedefs
+}
+
+fn add_typedefs(btf: &Btf<'_>, id: u32, depth: usize, typedefs: &mut IndexMap<String, String>) {
+    let Some(ty) = btf.type_by_id(id).filter(|_| depth <= MAX_DEPTH) else {
+        return;
+    };
+    let mut add = |id| add_typedefs(btf, id, depth + 1, typedefs);
+    match ty.kind() {
+        BtfKind::Pointer(inside)
+        | BtfKind::Const(inside)
+        | BtfKind::Volatile(inside)
+        | BtfKind::Restrict(inside)
+        | BtfKind::TypeTag(inside)
+        | BtfKind::Array {
+            element: inside, ..
+        } => add(inside),
+        BtfKind::Prototype {
+            returned,
+            parameters,
+        } => iter::once(returned).chain(parameters).for_each(add),
+        BtfKind::Typedef(inside) => {
+            let name = c_name(btf, ty.name_offset());
+            let is_builtin = |name: &&str| name.starts_with("__builtin_");
+            let Some(name) = name.filter(|name| !is_builtin(name)) else {
+                return;
+            };
+            if typedefs.contains_key(name) {
+                return;
+            }
+            add_typedefs(btf, inside, depth + 1, typedefs);
+            let declared = c_variable(btf, name, inside);
+            if let Some(declared) = declared.filter(|declared| !declared.contains("{...}")) {
+                typedefs.insert(name.to_owned(), format!("typedef {declared}"));
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Writes a parameter, which has the type `void` if it is the `...` of a prototype.
@@ -175,13 +233,19 @@ fn declare(btf: &Btf<'_>, id: u32, inner: &str, depth: usize) -> Option<String> 
         return base("void");
     }
     let ty = btf.type_by_id(id)?;
-    let name = || std::str::from_utf8(btf.name(ty.name_offset())?).ok();
+    let name = || c_name(btf, ty.name_offset());
+    // Such as `long unsigned int`.
+    let words = || {
+        let words = std::str::from_utf8(btf.name(ty.name_offset())?).ok()?;
+        words.split(' ').all(is_c_name).then_some(words)
+    };
     let tagged = |keyword: &str| {
         let tag = Some(name()?).filter(|tag| !tag.is_empty());
         base(&format!("{keyword} {}", tag.unwrap_or("{...}")))
     };
     match ty.kind() {
-        BtfKind::Int { .. } | BtfKind::Float { .. } | BtfKind::Typedef(_) => base(name()?),
+        BtfKind::Int { .. } | BtfKind::Float { .. } => base(words()?),
+        BtfKind::Typedef(_) => base(name()?),
         BtfKind::Struct { .. } | BtfKind::Forward { union: false } => tagged("struct"),
         BtfKind::Union { .. } | BtfKind::Forward { union: true } => tagged("union"),
         BtfKind::Enum { .. } => tagged("enum"),
@@ -270,6 +334,50 @@ mod tests {
         assert_eq!(types.prototypes("f"), [prototype]);
         assert_eq!(types.prototypes("g"), ["void (int *const, ...)"]);
         assert!(types.prototypes("s").is_empty() && types.prototypes("h").is_empty());
+    }
+
+    #[test]
+    fn typedefs_that_a_declaration_needs() {
+        let types = Maker::default();
+        let int = types.int("int", 4, 1);
+        let state = types.typedef("state_t", types.enumeration("state", 4));
+        let inner = types.typedef("inner_t", int);
+        let callback = types.pointer(types.prototype(&[state, inner], 0));
+        let callback = types.typedef("callback_t", callback);
+        let nameless = types.typedef("lock_t", types.structure("", 4));
+        let builtin = types.typedef("__builtin_va_list", int);
+        let list = types.typedef("va_list", builtin);
+        let prototype = types.prototype(&[callback, types.pointer(nameless), list], inner);
+        let bytes = types.bytes();
+        let types = Types::of_image(&bytes).unwrap();
+        let typedefs = types.with_btf(|btf| c_typedefs(btf, prototype)).unwrap();
+        let typedefs: Vec<_> = typedefs.into_values().collect();
+        let expected = [
+            "typedef int inner_t",
+            "typedef enum state state_t",
+            "typedef void (*callback_t)(state_t, inner_t)",
+            "typedef __builtin_va_list va_list",
+        ];
+        assert_eq!(typedefs, expected);
+    }
+
+    #[test]
+    fn names_are_no_other_code() {
+        let types = Maker::default();
+        let int = types.int("int", 4, 1);
+        let structure = types.pointer(types.structure("s; } evil", 0));
+        let typedef = types.typedef("a\nb", int);
+        let spaced = types.int("long int", 8, 1);
+        let good = types.prototype(&[spaced], 0);
+        let wrong =
+            [structure, typedef, types.int("int*/", 4, 1)].map(|ty| types.prototype(&[ty], 0));
+        let types = Types::of_image(&types.bytes()).unwrap();
+        types.with_btf(|btf| {
+            assert_eq!(c_variable(btf, "f", good).unwrap(), "void f(long int)");
+            for prototype in wrong {
+                assert_eq!(c_variable(btf, "f", prototype), None);
+            }
+        });
     }
 
     proptest! {

@@ -10,7 +10,7 @@ use crate::{
     error::{Error, Result},
     symvers::VMLINUX,
 };
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
@@ -55,10 +55,32 @@ pub fn make(
     language: Language,
     declared: &Declarations,
 ) -> Result<NewModule> {
-    let failed = |what: &Path, error: io::Error| {
-        Error::unusable(format_args!("cannot make {}: {error}", what.display()))
-    };
-    fs::create_dir(directory).map_err(|error| failed(directory, error))?;
+    fs::create_dir(directory).map_err(|error| {
+        let failed = not_made(directory, &error);
+        match error.kind() {
+            io::ErrorKind::AlreadyExists => failed.help("choose another name, or remove it"),
+            _ => failed,
+        }
+    })?;
+    let made = fill(directory, name, language, declared);
+    if made.is_err() {
+        // The error says what is wrong with the directory.
+        let _ = fs::remove_dir_all(directory);
+    }
+    made
+}
+
+fn not_made(what: &Path, error: &io::Error) -> Error {
+    Error::unusable(format_args!("cannot make {}: {error}", what.display()))
+}
+
+/// Makes the files of the directory.
+fn fill(
+    directory: &Path,
+    name: &str,
+    language: Language,
+    declared: &Declarations,
+) -> Result<NewModule> {
     let (source, text) = match language {
         Language::Rust => (format!("{name}.rs"), rust(name, declared)),
         Language::C => (format!("{name}.c"), c(name, declared)),
@@ -93,7 +115,7 @@ pub fn make(
         let opened = options.write(true).create_new(true).mode(mode).open(&path);
         opened
             .and_then(|mut opened| io::Write::write_all(&mut opened, text.as_bytes()))
-            .map_err(|error| failed(&path, error))?;
+            .map_err(|error| not_made(&path, &error))?;
         files.push(file);
     }
     Ok(NewModule {
@@ -124,7 +146,8 @@ fn type_name(name: &str) -> String {
         text.extend(letters);
     }
     // The names that the source uses for something else.
-    let is_taken = ["Imports", "Ok", "Result", "Self", "ThisModule"].contains(&text.as_str());
+    let is_taken = ["Imports", "Ok", "Option", "Result", "Self", "ThisModule"];
+    let is_taken = is_taken.contains(&text.as_str());
     match text.as_bytes().first() {
         Some(first) if first.is_ascii_alphabetic() && !is_taken => text,
         _ => format!("Module{text}"),
@@ -185,10 +208,22 @@ fn c(name: &str, declared: &Declarations) -> String {
         let symbols = declared.symbols.iter();
         symbols.filter_map(|symbol| Some((&symbol.name, symbol.c.as_ref()?)))
     };
-    let tags: BTreeSet<_> = symbols().flat_map(|(_, c)| tags(c)).collect();
-    let tags = tags.into_iter().map(|tag| format!("{tag};\n"));
-    let externs = symbols().map(|(_, c)| format!("extern {c};\n"));
-    let externs: String = tags.chain(externs).collect();
+    let declared_symbols = declared.symbols.iter();
+    let mut typedefs: IndexSet<&str> = IndexSet::new();
+    for symbol in declared_symbols.filter(|symbol| symbol.c.is_some()) {
+        typedefs.extend(symbol.c_typedefs.iter().map(String::as_str));
+    }
+    let declarations = symbols().map(|(_, c)| c.as_str());
+    let declarations = declarations.chain(typedefs.iter().copied());
+    let tags: BTreeSet<_> = declarations.flat_map(tags).collect();
+    let tags = tags.iter().map(String::as_str);
+    let externs = symbols().map(|(_, c)| format!("extern {c}"));
+    let externs: String = tags
+        .chain(typedefs.iter().copied())
+        .map(str::to_owned)
+        .chain(externs)
+        .map(|declaration| declaration + ";\n")
+        .collect();
     let printed =
         symbols().map(|(name, _)| format!("\tpr_info(\"{name} is at %p\\n\", &{name});\n"));
     let printed: String = printed.collect();
@@ -198,25 +233,35 @@ fn c(name: &str, declared: &Declarations) -> String {
         .replace("@PRINTED@\n", &printed)
 }
 
-/// Returns the structs and unions that a declaration in C names.
+/// Returns the structs, unions and enums that a declaration in C names.
 fn tags(c: &str) -> Vec<String> {
     let words = c.split(|other: char| !other.is_ascii_alphanumeric() && other != '_');
     let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
     let pairs = words
         .windows(2)
-        .filter(|pair| ["struct", "union"].contains(&pair[0]));
+        .filter(|pair| ["struct", "union", "enum"].contains(&pair[0]));
     pairs.map(|pair| pair.join(" ")).collect()
 }
+
+/// The crates that each module is built with, and kimport's own modules.
+const OWN_NAMES: [&str; 4] = [
+    "kimport",
+    "kimport_types",
+    "kimport_engine",
+    "kimport_guard",
+];
 
 /// Parses the name of a new module.
 pub fn module_name(text: &str) -> Result<String> {
     let name = crate::relink::request::new_name(text)?;
-    match name.starts_with(|first: char| first.is_ascii_digit()) {
-        true => Err(Error::unusable(format_args!(
-            "'{text}' begins with a digit"
-        ))),
-        false => Ok(name),
-    }
+    let wrong = if name.starts_with(|first: char| first.is_ascii_digit()) {
+        "begins with a digit"
+    } else if OWN_NAMES.contains(&name.as_str()) {
+        "is a crate or a module of kimport itself"
+    } else {
+        return Ok(name);
+    };
+    Err(Error::unusable(format_args!("'{text}' {wrong}")).help("choose another name"))
 }
 
 #[cfg(test)]
@@ -232,21 +277,38 @@ mod tests {
             ("__", "Module"),
             ("imports", "ModuleImports"),
             ("this_module", "ModuleThisModule"),
+            ("option", "ModuleOption"),
         ] {
             assert_eq!(type_name(name), expected);
         }
     }
 
     #[test]
+    fn a_directory_is_made_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let new = dir.path().join("new");
+        let declared = Declarations::default();
+        let made = make(&new, "new", Language::Rust, &declared).unwrap();
+        assert_eq!(made.files.len(), FILES.len() + 1);
+        let error = make(&new, "new", Language::Rust, &declared).unwrap_err();
+        assert_eq!(error.way_out(), Some("choose another name, or remove it"));
+        assert!(new.join("new.rs").exists());
+        // The name of the source is too long for a file.
+        let broken = dir.path().join("broken");
+        make(&broken, &"x".repeat(300), Language::C, &declared).unwrap_err();
+        assert!(!broken.exists());
+    }
+
+    #[test]
     fn tags_in_c() {
-        let c = "long int f(const struct a *x, union b *(*call)(struct c_d), int structure)";
-        assert_eq!(tags(c), ["struct a", "union b", "struct c_d"]);
+        let c = "long int f(const struct a *x, union b *(*call)(struct c_d), enum e f)";
+        assert_eq!(tags(c), ["struct a", "union b", "struct c_d", "enum e"]);
     }
 
     #[test]
     fn names_of_modules() {
         assert!(module_name("count_processes").is_ok());
-        for wrong in ["", "9p", "a-b", "a/b", "vmlinux", "../x"] {
+        for wrong in ["", "9p", "a-b", "a/b", "vmlinux", "../x", "kimport_types"] {
             assert!(module_name(wrong).is_err(), "{wrong}");
         }
     }

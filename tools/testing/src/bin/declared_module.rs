@@ -97,6 +97,29 @@ fn functions(
     chosen.join(",")
 }
 
+/// Chooses structs and unions at random. The few that cannot be defined are left out.
+fn definable<'a>(
+    rng: &mut TestRng,
+    all: &'a [Aggregate],
+    count: usize,
+    can_be_defined: impl Fn(&Aggregate) -> bool,
+) -> Vec<&'a Aggregate> {
+    let (mut chosen, mut left_out) = (Vec::new(), Vec::new());
+    for one in sample(rng, all.iter().collect(), all.len()) {
+        match can_be_defined(one) {
+            true => chosen.push(one),
+            false => left_out.push(&one.name),
+        }
+        if chosen.len() == count {
+            break;
+        }
+    }
+    println!("left out: {left_out:?}");
+    assert_eq!(chosen.len(), count, "there are not enough");
+    assert!(left_out.len() * 10 <= count, "these are too many");
+    chosen
+}
+
 fn main() {
     let directory = std::env::args_os().nth(1);
     let directory = PathBuf::from(directory.expect("usage: declared_module DIRECTORY"));
@@ -133,18 +156,27 @@ fn main() {
     let wanted = [of_image, format!("{PROVIDER}:{of_provider}")];
     let wanted = wanted.map(|text| text.parse::<Wanted>().expect("it names symbols"));
     let (of_image, added) = (aggregates(&image, 1), aggregates(&provider, first));
-    let mut chosen = sample(&mut rng, of_image.iter().collect(), AGGREGATES[0]);
+    let can_be_defined = |of: &str, one: &Aggregate| {
+        let wanted: Wanted = format!("{of}:{}", one.name).parse().expect("it is a name");
+        Declarations::new(&[], &[wanted], false, &bindings, &[&kernel]).is_ok()
+    };
+    let mut chosen = definable(&mut rng, &of_image, AGGREGATES[0], |one| {
+        can_be_defined("vmlinux", one)
+    });
     let names = |chosen: &[&Aggregate]| {
         let names: Vec<&str> = chosen.iter().map(|one| one.name.as_str()).collect();
         names.join(",")
     };
     let defined = names(&chosen);
-    let added = sample(&mut rng, added.iter().collect(), AGGREGATES[1]);
+    let added = definable(&mut rng, &added, AGGREGATES[1], |one| {
+        can_be_defined(PROVIDER, one)
+    });
     let defined = [defined, format!("{PROVIDER}:{}", names(&added))];
     let defined = defined.map(|text| text.parse::<Wanted>().expect("it names types"));
     chosen.extend(added);
 
-    let declared = Declarations::new(&wanted, &defined, false, &bindings, &[&kernel]);
+    // The structs and unions of the functions are defined, too, but for those of bindgen.
+    let declared = Declarations::new(&wanted, &defined, true, &bindings, &[&kernel]);
     let declared = declared.expect("the types are there");
     assert_eq!(declared.outcome(), Outcome::Fine, "{}", declared.text());
 

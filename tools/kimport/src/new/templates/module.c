@@ -10,17 +10,17 @@
 /* These are not in the headers for modules, or are declared there as here. */
 @EXTERNS@
 
-static int __init @NAME@_init(void)
+static int __init @NAME@_module_init(void)
 {
 @PRINTED@
 	return 0;
 }
 
-static void __exit @NAME@_exit(void)
+static void __exit @NAME@_module_exit(void)
 {
 }
 
-module_init(@NAME@_init);
-module_exit(@NAME@_exit);
+module_init(@NAME@_module_init);
+module_exit(@NAME@_module_exit);
 MODULE_DESCRIPTION("Imports symbols that the kernel does not export");
 MODULE_LICENSE("GPL");
