@@ -46,6 +46,7 @@ struct HeldProvider {
     // This is dropped before the reference to the provider.
     #[cfg(CONFIG_MODULE_FORCE_UNLOAD)]
     usage: Option<Usage>,
+    /// The provider. Until the relinked module is recorded as its user, the guard is.
     provider: Provider,
     /// Set if the guard made the link in its `holders/`.
     is_linked: bool,
@@ -68,7 +69,9 @@ struct Guarded {
 unsafe impl Send for Guarded {}
 
 impl Guarded {
-    /// Makes the links in the `holders/` of the providers.
+    /// Makes the links in the `holders/` of the providers, and records the module as their user.
+    /// The loader would take a record that is older than the module's directory for one of its
+    /// own.
     ///
     /// # Safety
     ///
@@ -81,20 +84,28 @@ impl Guarded {
             let name = unsafe { name_of(module) };
             // SAFETY: By the contract of this function.
             let linked = unsafe { holders::link(provider, module, name) };
-            held.is_linked = linked.unwrap_or_else(|error| {
-                let (provider, error) = (provider.name(), error.to_errno());
+            held.is_linked = matches!(linked, Ok(true));
+            #[cfg(CONFIG_MODULE_FORCE_UNLOAD)]
+            if matches!(linked, Ok(false)) {
+                // The loader has recorded the use, too.
+                drop(held.provider.take_usage());
+            } else {
+                // SAFETY: By the type invariants the module is loaded, and stays so until its
+                // `GOING` is notified, which ends the usage. The provider is held.
+                let usage = unsafe { Usage::new(module, provider.module()) };
+                // If there is no memory, the guard stays the user.
+                if let Ok(usage) = usage {
+                    held.usage = usage;
+                    drop(held.provider.take_usage());
+                }
+            }
+            if let Err(error) = linked {
+                let (provider, error) = (held.provider.name(), error.to_errno());
                 log!(
                     name,
                     WARNING,
                     "{provider} is held, but its holders/ does not show this module (error {error})"
                 );
-                false
-            });
-            #[cfg(CONFIG_MODULE_FORCE_UNLOAD)]
-            if held.is_linked {
-                // SAFETY: By the type invariants the module is loaded, and stays so until its
-                // `GOING` is notified, which ends the usage.
-                held.usage = unsafe { Usage::new(module, provider) };
             }
         }
     }
@@ -262,7 +273,7 @@ impl Relinked {
         let provider = match records.first().map(|record| record.import.provider) {
             None | Some("") => None,
             Some(provider) => {
-                let held = Provider::get(&self.kallsyms, THIS.name(), c_str(section, provider));
+                let held = Provider::get(&self.kallsyms, &THIS, c_str(section, provider));
                 Some(held.map_err(|unavailable| {
                     log!(
                         name,
@@ -358,7 +369,8 @@ fn kallsyms() -> Result<Kallsyms> {
         unusable.errno()
     })?;
     // A type that differs was logged.
-    check_types(&kallsyms, imported::symbols(), Policy::Strict).map_err(|_| code::EOPNOTSUPP)?;
+    check_types(&kallsyms, imported::symbols(), Policy::Strict)
+        .map_err(|unusable| unusable.errno())?;
     kallsyms.bind(imported::symbols()).map_err(|unusable| {
         log!(THIS.name(), ERR, "cannot guard modules: {unusable}");
         unusable.errno()

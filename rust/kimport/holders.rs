@@ -32,12 +32,19 @@ pub(crate) struct HeldProvider {
 }
 
 impl HeldProvider {
-    /// Counts the provider, and makes the link unless it exists already. May sleep.
-    pub(crate) fn new(importer: &'static Importer, provider: Provider) -> Result<Self> {
+    /// Counts the provider, which is from [`Provider::get`], and makes the link unless it exists
+    /// already. May sleep.
+    pub(crate) fn new(
+        importer: &'static Importer,
+        #[cfg_attr(not(CONFIG_MODULE_FORCE_UNLOAD), allow(unused_mut))] mut provider: Provider,
+    ) -> Result<Self> {
         let mut holdings = holdings();
         let module = provider.module();
         if let Some(holding) = holdings.iter_mut().find(|one| one.is(importer, module)) {
             holding.count += 1;
+            // The holding has a record, or the loader has made one.
+            #[cfg(CONFIG_MODULE_FORCE_UNLOAD)]
+            drop(provider.take_usage());
         } else {
             // The steps that may fail come first.
             holdings.reserve(1, GFP_KERNEL)?;
@@ -47,20 +54,14 @@ impl HeldProvider {
                     .inspect_err(|_| free_if_empty(&mut holdings))?,
                 None => false,
             };
-            #[cfg(CONFIG_MODULE_FORCE_UNLOAD)]
-            let usage = match importer.get().filter(|_| linked) {
-                // SAFETY: The module is loaded, as its block lives. The provider is held as long as
-                // the holding exists.
-                Some(user) => unsafe { Usage::new(user, &provider) },
-                None => None,
-            };
             let holding = Holding {
                 importer,
                 module,
                 count: 1,
                 linked,
+                // If the loader has made the link, it has also made a record.
                 #[cfg(CONFIG_MODULE_FORCE_UNLOAD)]
-                _usage: usage,
+                _usage: provider.take_usage().filter(|_| linked),
             };
             holdings.push(holding, GFP_KERNEL)?;
         }
@@ -102,7 +103,7 @@ struct Holding {
     importer: &'static Importer,
     module: NonNull<module>,
     count: usize,
-    /// Set if this crate made the link.
+    /// Set if the loader has not made the link.
     linked: bool,
     #[cfg(CONFIG_MODULE_FORCE_UNLOAD)]
     _usage: Option<Usage>,
@@ -140,14 +141,15 @@ fn free_if_empty(holdings: &mut KVec<Holding>) {
 
 #[cfg(not(CONFIG_SYSFS))]
 pub(crate) unsafe fn link(_: &Provider, _: NonNull<module>, _: &CStr) -> Result<bool> {
-    Ok(false)
+    Ok(true)
 }
 
 #[cfg(not(CONFIG_SYSFS))]
 pub(crate) fn unlink(_: &Provider, _: &CStr) {}
 
-/// Makes the link from the `holders/` of `provider` to the module `holder`, whose name is `name`.
-/// Returns false if the link exists already, or if there is nothing to link to.
+/// Makes the link from the `holders/` of `provider`, if there is such a directory, to the module
+/// `holder`, whose name is `name`. Returns false if the loader has made the link, because `holder`
+/// also links against the provider. It has recorded that use, too.
 ///
 /// # Safety
 ///
@@ -159,7 +161,7 @@ pub(crate) unsafe fn link(
     name: &CStr,
 ) -> Result<bool> {
     let Some(holders) = holders_dir(provider) else {
-        return Ok(false);
+        return Ok(true);
     };
     // SAFETY: By the contract of this function.
     let target = unsafe { &raw mut (*holder.as_ptr()).mkobj.kobj };

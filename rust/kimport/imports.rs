@@ -299,8 +299,8 @@ fn resolve(
     let importer = block.importer.name();
     let provider = provider
         .map(|name| match block.autoload {
-            true => Provider::get_or_request(&kallsyms, importer, name),
-            false => Provider::get(&kallsyms, importer, name),
+            true => Provider::get_or_request(&kallsyms, &block.importer, name),
+            false => Provider::get(&kallsyms, &block.importer, name),
         })
         .transpose()
         .map_err(|unavailable| {

@@ -8,8 +8,9 @@
 //! 1. `delete_module` makes the provider `GOING` if nobody holds it. While a call is inside, it
 //!    holds the provider: `delete_module` then fails, and `modprobe -r --wait` tries again. Once
 //!    the provider is `GOING`, no call gets in: all calls return `None`.
-//! 2. The provider's exit runs.
-//! 3. The notifier is called. It unbinds the block and calls [`ProviderEvents::provider_going`].
+//! 2. The provider's exit runs. After `rmmod --force`, calls that are inside go on meanwhile.
+//! 3. The notifier is called. It waits for calls that are inside, unbinds the block and calls
+//!    [`ProviderEvents::provider_going`].
 //! 4. The provider's memory is freed.
 
 use crate::bindings::module;
@@ -21,7 +22,7 @@ use crate::log::log;
 use crate::notifier::{ModuleEvents, Notified, NotifiedModule};
 use crate::provider::{Provider, Unavailable};
 use crate::resolution::{Request, Resolution};
-use crate::resolver::Kallsyms;
+use crate::resolver::{Kallsyms, Unusable};
 use core::ffi::CStr;
 use core::ptr::null_mut;
 use kernel::prelude::*;
@@ -146,19 +147,23 @@ impl<T: ProviderEvents> LateBlock<T> {
         if !matches!(*state, State::Waiting) {
             return;
         }
-        let Ok(kallsyms) = Kallsyms::get() else {
-            return;
+        let kallsyms = match Kallsyms::get() {
+            Ok(kallsyms) => kallsyms,
+            Err(unusable) => {
+                let lacks_memory = matches!(unusable, Unusable::NoMemory);
+                return self.postponed.store(lacks_memory, Relaxed);
+            }
         };
         // If the provider is not live (yet), the notifier will be called when it is.
-        let Ok(provider) = Provider::get(
-            &kallsyms,
-            self.claim.block().importer.name(),
-            &self.provider,
-        ) else {
-            self.postponed.store(false, Relaxed);
-            return;
+        let block = self.claim.block();
+        let provider = match Provider::get(&kallsyms, &block.importer, &self.provider) {
+            Ok(provider) => provider,
+            Err(unavailable) => {
+                let lacks_memory = matches!(unavailable, Unavailable::NoMemory);
+                return self.postponed.store(lacks_memory, Relaxed);
+            }
         };
-        let resolution = Resolution::new(&kallsyms, Some(&provider), self.claim.block());
+        let resolution = Resolution::new(&kallsyms, Some(&provider), block);
         self.postponed
             .store(matches!(resolution, Err(code::ENOMEM)), Relaxed);
         let Ok(resolution) = resolution else {
@@ -167,10 +172,10 @@ impl<T: ProviderEvents> LateBlock<T> {
         // SAFETY: The provider is held now, and later by each call. Its memory stays until its
         // `GOING` has been notified, and that notification unbinds the block.
         unsafe { resolution.bind() };
-        // This is set while the module is held, so the module's `GOING` notification sees it.
+        // This is set while the use of the module is recorded, so it is not going, even by force,
+        // and its `GOING` notification sees this.
         self.last.store(provider.module().as_ptr(), Relaxed);
-        // INVARIANT: The provider is held, so it is not going. Its `GOING` will be notified after
-        // `state` is unlocked.
+        // INVARIANT: As above. Its `GOING` will be notified after `state` is unlocked.
         *state = State::Bound;
         // SAFETY: The block is bound to symbols of the provider. `unbind` closes the calls before
         // it unbinds the block, and is called before the module is freed.
@@ -236,7 +241,7 @@ fn claim(block: &'static Block, provider: &CStr) -> Result<Claim> {
     };
     let kallsyms = request.kallsyms()?;
     let importer = block.importer.name();
-    match Provider::get(&kallsyms, importer, provider) {
+    match Provider::get(&kallsyms, &block.importer, provider) {
         Err(unavailable @ Unavailable::Itself) => {
             log!(importer, ERR, "cannot import {request}: {unavailable}");
             return Err(unavailable.errno());

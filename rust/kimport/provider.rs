@@ -4,8 +4,11 @@
 
 use crate::bindings;
 use crate::compat::code;
+use crate::importer::Importer;
 use crate::log::{debug, log};
-use crate::resolver::{Kallsyms, Modules, Place};
+use crate::resolver::{Kallsyms, Modules, Place, Unusable};
+#[cfg(CONFIG_MODULE_FORCE_UNLOAD)]
+use crate::usage::Usage;
 use core::ffi::{c_void, CStr};
 use core::ptr::NonNull;
 #[cfg(CONFIG_X86_64)]
@@ -35,6 +38,7 @@ pub(crate) enum Unavailable {
     Unloading,
     /// The kernel's modules cannot be found.
     Unsearchable,
+    NoMemory,
 }
 
 impl Unavailable {
@@ -45,6 +49,7 @@ impl Unavailable {
             Self::InInit => code::EAGAIN,
             Self::Unloading => code::EBUSY,
             Self::Unsearchable => code::EOPNOTSUPP,
+            Self::NoMemory => code::ENOMEM,
         }
     }
 
@@ -74,6 +79,7 @@ impl fmt::Display for Unavailable {
             Self::InInit => "provider is still in its init; load this module when that has ended",
             Self::Unloading => "provider is being unloaded; load it again first",
             Self::Unsearchable => "the kernel's modules cannot be searched, see above",
+            Self::NoMemory => "no memory to hold the provider",
         })
     }
 }
@@ -83,9 +89,13 @@ impl fmt::Display for Unavailable {
 /// # Invariants
 ///
 /// This value holds a reference to `module`, so that it stays loaded, with all its memory except
-/// that of `.init`.
+/// that of `.init`. `rmmod --force` ignores references, but not the record.
 pub(crate) struct Provider {
     module: NonNull<bindings::module>,
+    /// The kernel's record that a module uses this one, if the reference is from
+    /// [`get`](Self::get).
+    #[cfg(CONFIG_MODULE_FORCE_UNLOAD)]
+    usage: Option<Usage>,
 }
 
 // SAFETY: A reference to a module belongs to no thread.
@@ -95,23 +105,41 @@ unsafe impl Send for Provider {}
 unsafe impl Sync for Provider {}
 
 impl Provider {
-    /// Takes a reference to the module called `name` for the module called `importer`. May sleep.
+    /// Takes a reference to the module called `name` for the module `importer`, and records that
+    /// this uses it. May sleep.
     ///
     /// All blocks get their provider from this function, so that it alone has to refuse a module
     /// that names itself.
     pub(crate) fn get(
         kallsyms: &Kallsyms,
-        importer: &CStr,
+        importer: &'static Importer,
         name: &CStr,
     ) -> Result<Self, Unavailable> {
-        if name == importer {
+        if name == importer.name() {
             return Err(Unavailable::Itself);
         }
         let modules = kallsyms.modules().map_err(|unusable| {
-            log!(importer, ERR, "{unusable}");
-            Unavailable::Unsearchable
+            log!(importer.name(), ERR, "{unusable}");
+            match unusable {
+                Unusable::NoMemory => Unavailable::NoMemory,
+                _ => Unavailable::Unsearchable,
+            }
         })?;
-        Self::find(&modules, name)
+        #[cfg_attr(not(CONFIG_MODULE_FORCE_UNLOAD), allow(unused_mut))]
+        let mut provider = Self::find(&modules, name)?;
+        #[cfg(CONFIG_MODULE_FORCE_UNLOAD)]
+        if let Some(user) = importer.get() {
+            // SAFETY: The importer is loaded, as long as there is anything of it that may use the
+            // provider. The provider is held until the record is dropped.
+            provider.usage = unsafe { Usage::new(user, provider.module) }?;
+        }
+        Ok(provider)
+    }
+
+    /// Takes the record that the provider is used out of this reference.
+    #[cfg(CONFIG_MODULE_FORCE_UNLOAD)]
+    pub(crate) fn take_usage(&mut self) -> Option<Usage> {
+        self.usage.take()
     }
 
     /// Takes a reference to the module called `name`, whichever it is. Does not sleep.
@@ -140,7 +168,7 @@ impl Provider {
     /// has ended.
     pub(crate) fn get_or_request(
         kallsyms: &Kallsyms,
-        importer: &CStr,
+        importer: &'static Importer,
         name: &CStr,
     ) -> Result<Self, Unavailable> {
         match Self::get(kallsyms, importer, name) {
@@ -167,7 +195,11 @@ impl Provider {
         // SAFETY: By the contract of this function.
         let held = unsafe { bindings::try_module_get(module.as_ptr()) };
         // INVARIANT: The reference was just taken.
-        held.then(|| Self { module })
+        held.then(|| Self {
+            module,
+            #[cfg(CONFIG_MODULE_FORCE_UNLOAD)]
+            usage: None,
+        })
     }
 
     /// Returns the part of the module's memory that `address` lies in.
@@ -302,6 +334,9 @@ pub(crate) fn provider_name(provider: Option<&Provider>) -> &CStr {
 impl Drop for Provider {
     fn drop(&mut self) {
         debug!("released {}", self.name());
+        // The record ends first, because it is in a list of the provider.
+        #[cfg(CONFIG_MODULE_FORCE_UNLOAD)]
+        drop(self.take_usage());
         // SAFETY: By the type invariants there is a reference, which ends here.
         unsafe { bindings::module_put(self.module.as_ptr()) }
     }

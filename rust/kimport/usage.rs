@@ -11,18 +11,22 @@
 //! The record takes two things: the lock of the lists, which kallsyms lists with
 //! `CONFIG_KALLSYMS_ALL`, and BTF that describes the record as it is declared here. Without one of
 //! them there is no record.
+//!
+//! `delete_module` looks at the records, and marks the module as `GOING`, in one critical section
+//! of that lock. So a record that is made while the module is `LIVE` comes before that, or it is
+//! not made.
 
 use crate::bindings::{self, list_head, module};
 use crate::log::debug;
-use crate::once::Once;
-use crate::provider::Provider;
-use crate::resolver::Kallsyms;
+use crate::provider::Unavailable;
+use crate::resolver::{Kallsyms, Unusable};
 use crate::verify::image_has_struct;
 use core::ffi::c_void;
 use core::mem::offset_of;
 use core::ptr::{null_mut, NonNull};
+use kernel::alloc::AllocError;
 use kernel::prelude::*;
-use kernel::sync::atomic::{Atomic, Relaxed};
+use kernel::sync::atomic::{Acquire, Atomic, AtomicFlag, Relaxed, Release};
 
 /// The kernel's `struct module_use`, which its headers for modules do not declare.
 #[repr(C)]
@@ -57,24 +61,38 @@ pub(crate) struct Usage {
 unsafe impl Send for Usage {}
 
 impl Usage {
-    /// Records that `user` uses `provider`; [`None`] if this kernel, or the memory, does not allow
-    /// that. May sleep.
+    /// Records that `user` uses `provider`; [`None`] if this kernel does not allow that. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable::Unloading`]: the provider is being unloaded, by force.
+    /// [`Unavailable::NoMemory`].
     ///
     /// # Safety
     ///
     /// `user` is loaded, and so is `provider`, for as long as the value lives.
-    pub(crate) unsafe fn new(user: NonNull<module>, provider: &Provider) -> Option<Self> {
-        let lock = lock()?;
-        let provider = provider.module();
+    pub(crate) unsafe fn new(
+        user: NonNull<module>,
+        provider: NonNull<module>,
+    ) -> Result<Option<Self>, Unavailable> {
+        let Some(lock) = lock().map_err(|_| Unavailable::NoMemory)? else {
+            return Ok(None);
+        };
         let record = ModuleUse {
             source_list: list_head::default(),
             target_list: list_head::default(),
             source: user.as_ptr(),
             target: provider.as_ptr(),
         };
-        let record = NonNull::from(Box::leak(KBox::new(record, GFP_KERNEL).ok()?));
+        let record = KBox::new(record, GFP_KERNEL).map_err(|_| Unavailable::NoMemory)?;
+        let record = NonNull::from(Box::leak(record));
         let entry = record.as_ptr();
-        with_lock(lock, || {
+        let is_live = with_lock(lock, || {
+            // SAFETY: The provider is loaded. The loader changes this word without the lock, too.
+            let state = unsafe { (&raw const (*provider.as_ptr()).state).read_volatile() };
+            if state != bindings::module_state_MODULE_STATE_LIVE {
+                return false;
+            }
             // SAFETY: The record is new, and the lists of a loaded module are changed under the
             // lock only, which is held.
             unsafe {
@@ -90,9 +108,15 @@ impl Usage {
                     &raw mut (*user.as_ptr()).target_list,
                 )
             };
+            true
         });
+        if !is_live {
+            // SAFETY: This is the box that was leaked above, and nothing refers to it.
+            drop(unsafe { KBox::from_raw(entry) });
+            return Err(Unavailable::Unloading);
+        }
         // INVARIANT: It is in both lists now.
-        Some(Self { record, lock })
+        Ok(Some(Self { record, lock }))
     }
 }
 
@@ -111,31 +135,43 @@ impl Drop for Usage {
 }
 
 /// Returns the lock of the lists, if the records are as known. May sleep.
-fn lock() -> Option<NonNull<bindings::mutex>> {
-    // In some kernels it takes a walk over all types to find the record.
-    static TRIED: Once = Once::new();
+fn lock() -> Result<Option<NonNull<bindings::mutex>>, AllocError> {
+    // In some kernels it takes a walk over all types to find the record, so this is remembered.
+    static IS_KNOWN: AtomicFlag = AtomicFlag::new(false);
     static LOCK: Atomic<*mut c_void> = Atomic::new(null_mut());
 
-    TRIED.call(|| match find_lock() {
-        Some(lock) => LOCK.store(lock, Relaxed),
-        None => debug!("the kernel's records of users are not known: rmmod --force is not refused"),
-    });
-    NonNull::new(LOCK.load(Relaxed).cast())
+    if !IS_KNOWN.load(Acquire) {
+        match find_lock()? {
+            Some(lock) => LOCK.store(lock, Relaxed),
+            None => {
+                debug!("the kernel's records of users are not known: rmmod --force is not refused")
+            }
+        }
+        IS_KNOWN.store(true, Release);
+    }
+    Ok(NonNull::new(LOCK.load(Relaxed).cast()))
 }
 
-fn find_lock() -> Option<*mut c_void> {
-    let kallsyms = Kallsyms::get().ok()?;
-    let lock = kallsyms.datum(c"module_mutex")?;
-    image_has_struct(&kallsyms, c"module_use", &MEMBERS).then_some(lock)
+fn find_lock() -> Result<Option<*mut c_void>, AllocError> {
+    let kallsyms = match Kallsyms::get() {
+        Ok(kallsyms) => kallsyms,
+        Err(Unusable::NoMemory) => return Err(AllocError),
+        Err(_) => return Ok(None),
+    };
+    let Some(lock) = kallsyms.datum(c"module_mutex") else {
+        return Ok(None);
+    };
+    Ok(image_has_struct(&kallsyms, c"module_use", &MEMBERS)?.then_some(lock))
 }
 
 /// Calls `change` with the lock of the lists. May sleep.
-fn with_lock(lock: NonNull<bindings::mutex>, change: impl FnOnce()) {
+fn with_lock<R>(lock: NonNull<bindings::mutex>, change: impl FnOnce() -> R) -> R {
     // SAFETY: This is the kernel's own mutex, initialised at build time. Callers may sleep.
     unsafe { bindings::mutex_lock(lock.as_ptr()) };
-    change();
+    let result = change();
     // SAFETY: The mutex was just locked.
     unsafe { bindings::mutex_unlock(lock.as_ptr()) };
+    result
 }
 
 /// Adds `entry` at the beginning of a list, as `list_add()` does.

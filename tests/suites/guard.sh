@@ -90,20 +90,29 @@ other_module() {
 	modprobe dummy && is 0 "$(references $GUARD)" && rmmod dummy
 }
 
-# wait_for STATE: waits until the provider is in that state.
+# wait_for MODULE STATE: waits until the module is in that state.
 wait_for() {
-	for _ in $(seq 3000); do
-		[ "$(cat /sys/module/$PROVIDER/initstate 2>/dev/null)" = "$1" ] && return
+	until [ "$(cat "/sys/module/$1/initstate" 2>/dev/null)" = "$2" ]; do
 		usleep 20000
 	done
-	echo "$PROVIDER is not $1"
-	return 1
+}
+
+# Until the init of the module has ended, the guard is recorded as the user of the provider.
+not_forced_in_init() {
+	load guarded hold_init=1 &
+	pid=$!
+	wait_for guarded coming
+	grep "^$PROVIDER " /proc/modules
+	if rmmod -f $PROVIDER; then return 1; fi
+	echo 0 >/sys/module/guarded/parameters/hold_init
+	wait $pid && held $PROVIDER guarded && rmmod guarded && free $PROVIDER || return
+	grep "^$PROVIDER .* 0 - Live" /proc/modules
 }
 
 in_init() {
 	load $PROVIDER hold_init=1 &
 	pid=$!
-	wait_for coming || return
+	wait_for $PROVIDER coming
 	log_mark
 	if message=$(load guarded 2>&1); then return 1; fi
 	log_since | grep "^guarded: "
@@ -117,7 +126,7 @@ in_exit() {
 	echo 1 >/sys/module/$PROVIDER/parameters/hold_exit
 	rmmod $PROVIDER &
 	pid=$!
-	wait_for going || return
+	wait_for $PROVIDER going
 	log_mark
 	if message=$(load guarded 2>&1); then return 1; fi
 	log_since | grep "^guarded: "
@@ -214,12 +223,13 @@ front_end_alone() {
 	rmmod $GUARD && load $CORE && load tcm_loop_new && free $CORE && rmmod tcm_loop_new && rmmod $CORE
 }
 
-ktap_plan 21
+ktap_plan 22
 ktap_test "without the guard nothing holds the provider" without_guard
 ktap_test "the guard, loaded later, holds the provider" taken_late
 ktap_test "the provider is free when the module is gone" released
 ktap_test "the guard holds the provider of a module that is loaded now, and of two" guarded
 ktap_test "a failed init gives everything back" init_fails
+ktap_test "the provider is not unloaded by force during the module's init" not_forced_in_init
 ktap_test "a module that is not relinked" other_module
 ktap_test "an address that is not the provider's is refused" \
 	refused guarded_unbound "Remote address changed" \

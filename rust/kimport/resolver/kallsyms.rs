@@ -127,7 +127,7 @@ impl Kallsyms {
 
     /// Compares the types of the symbols of `group`, which are bound.
     fn check_types(&self, group: &Group) -> Result<(), Unusable> {
-        check_types(self, (group.symbols)(), Policy::Strict).map_err(Unusable::Mistyped)?;
+        check_types(self, (group.symbols)(), Policy::Strict)?;
         group.is_ready.store(true, Release);
         Ok(())
     }
@@ -155,7 +155,7 @@ impl Kallsyms {
         let is_known = |accelerators: &&'static [block::Symbol]| {
             let checked = check_types(self, accelerators, Policy::Warn);
             checked
-                .inspect_err(|name| debug!("the type of {name} is not known"))
+                .inspect_err(|unusable| debug!("functions cannot be bound together: {unusable}"))
                 .is_ok()
         };
         let mut by_names = FunctionBinding::accelerators().into_iter();

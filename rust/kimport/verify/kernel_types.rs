@@ -8,7 +8,7 @@ use super::Declared;
 use crate::bindings::BTF_KIND_STRUCT;
 use crate::bindings::{self, BTF_KIND_FUNC, BTF_KIND_VAR};
 use crate::provider::Provider;
-use crate::resolver::Kallsyms;
+use crate::resolver::{Kallsyms, Unusable};
 use crate::types::{
     find, has_namesake_beside, is_kfunc, BtfType, TypeMatch, TypeQuery, TypeSource, IMPLEMENTATION,
 };
@@ -33,28 +33,37 @@ pub(super) struct KernelTypes {
 
 impl KernelTypes {
     /// Finds the BTF of `provider`, or of the kernel image; [`None`] if there is no BTF. May sleep.
-    pub(super) fn of(kallsyms: &Kallsyms, provider: Option<&Provider>) -> Option<Self> {
-        kallsyms.bind(imported::symbols()).ok()?;
+    pub(super) fn of(
+        kallsyms: &Kallsyms,
+        provider: Option<&Provider>,
+    ) -> Result<Option<Self>, AllocError> {
+        if !is_bound(kallsyms.bind(imported::symbols()))? {
+            return Ok(None);
+        }
         // SAFETY: The function was just bound. It may sleep.
         let image = unsafe { imported::bpf_get_btf_vmlinux() };
-        let image = NonNull::new(from_err_ptr(image).ok()?)?;
+        let Some(image) = there_is(image)? else {
+            return Ok(None);
+        };
         let Some(provider) = provider else {
             // INVARIANT: This is the BTF of the image.
-            return Some(Self {
+            return Ok(Some(Self {
                 btf: image,
                 first_id: 1,
-            });
+            }));
         };
-        kallsyms.bind(of_modules::symbols()).ok()?;
+        if !is_bound(kallsyms.bind(of_modules::symbols()))? {
+            return Ok(None);
+        }
         // SAFETY: The function was just bound.
         let first_id = unsafe { of_modules::btf_nr_types(image.as_ptr()) };
         // SAFETY: The function was just bound; the module is held.
         let btf = unsafe { of_modules::btf_get_module_btf(provider.module().as_ptr()) };
         // INVARIANT: The function has taken a reference. The image has more than one type.
-        Some(Self {
-            btf: NonNull::new(from_err_ptr(btf).ok()?)?,
+        Ok(there_is(btf)?.map(|btf| Self {
+            btf,
             first_id: first_id.max(2),
-        })
+        }))
     }
 
     /// Returns the types of `symbols`, in their order. May sleep.
@@ -155,6 +164,24 @@ impl KernelTypes {
             }
         }
         TypeMatch::Missing
+    }
+}
+
+/// Returns whether functions were bound.
+fn is_bound(result: Result<(), Unusable>) -> Result<bool, AllocError> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(Unusable::NoMemory) => Err(AllocError),
+        Err(_) => Ok(false),
+    }
+}
+
+/// Returns the BTF that the kernel has returned, if there is some.
+fn there_is(btf: *mut bindings::btf) -> Result<Option<NonNull<bindings::btf>>, AllocError> {
+    match from_err_ptr(btf) {
+        Ok(btf) => Ok(NonNull::new(btf)),
+        Err(ENOMEM) => Err(AllocError),
+        Err(_) => Ok(None),
     }
 }
 

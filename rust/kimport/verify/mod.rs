@@ -18,13 +18,14 @@ use crate::compat::code;
 use crate::importer::THIS;
 use crate::log::log_lines;
 use crate::provider::{provider_name, Provider};
-use crate::resolver::Kallsyms;
+use crate::resolver::{Kallsyms, Unusable};
 use crate::types::{
     judge, judge_layouts, Judgement, LayoutCheck, LayoutSlot, LayoutTable, Policy, Refusal,
     TableReport, TypeMatch, Unverified,
 };
 use core::cell::OnceCell;
 use core::ffi::CStr;
+use kernel::alloc::AllocError;
 use kernel::fmt;
 use kernel::prelude::*;
 use kernel_types::KernelTypes;
@@ -47,8 +48,9 @@ pub(crate) fn image_has_struct(
     kallsyms: &Kallsyms,
     name: &CStr,
     members: &[(&str, usize)],
-) -> bool {
-    KernelTypes::of(kallsyms, None).is_some_and(|types| types.has_struct(name, members))
+) -> Result<bool, AllocError> {
+    let types = KernelTypes::of(kallsyms, None)?;
+    Ok(types.is_some_and(|types| types.has_struct(name, members)))
 }
 
 /// The facts about a symbol that the comparison needs.
@@ -104,15 +106,21 @@ impl<'a> Types<'a> {
     }
 
     /// Returns the types, if there is BTF. May sleep.
-    fn get(&self) -> Option<&KernelTypes> {
-        let types = || KernelTypes::of(self.kallsyms, self.provider);
-        self.types.get_or_init(types).as_ref()
+    fn get(&self) -> Result<Option<&KernelTypes>, AllocError> {
+        let types = match self.types.get() {
+            Some(types) => types,
+            None => {
+                let types = KernelTypes::of(self.kallsyms, self.provider)?;
+                self.types.get_or_init(|| types)
+            }
+        };
+        Ok(types.as_ref())
     }
 
     /// Returns whether the provider's own BTF has a function or variable of that name. If so, the
     /// provider's file had a symbol of that name, because pahole takes no others. May sleep.
     pub(crate) fn has(&self, name: &CStr) -> bool {
-        self.get().is_some_and(|types| types.module_has(name))
+        matches!(self.get(), Ok(Some(types)) if types.module_has(name))
     }
 
     /// Returns the types of `symbols`, in their order, for [`verify`](Self::verify). May sleep. The
@@ -123,9 +131,13 @@ impl<'a> Types<'a> {
         policy: Policy,
     ) -> Result<KVVec<TypeMatch>> {
         let is_compared = |symbol: Declared<'_>| symbol.is_compared(policy);
-        match symbols.clone().any(is_compared).then(|| self.get()) {
-            Some(Some(types)) => Ok(types.symbols(symbols)?),
-            _ => Ok(KVVec::from_elem(
+        let types = match symbols.clone().any(is_compared) {
+            true => self.get()?,
+            false => None,
+        };
+        match types {
+            Some(types) => Ok(types.symbols(symbols)?),
+            None => Ok(KVVec::from_elem(
                 TypeMatch::Missing,
                 symbols.count(),
                 GFP_KERNEL,
@@ -140,7 +152,7 @@ impl<'a> Types<'a> {
     /// # Errors
     ///
     /// `EPROTOTYPE`: the type or a layout differs. `ENODATA`: the type cannot be compared, and
-    /// `policy` requires that it is.
+    /// `policy` requires that it is. `ENOMEM`.
     pub(crate) fn verify(
         &self,
         symbol: Declared<'_>,
@@ -151,7 +163,7 @@ impl<'a> Types<'a> {
         if !symbol.is_compared(policy) {
             return Ok(None);
         }
-        let judgement = match self.get() {
+        let judgement = match self.get()? {
             None => Judgement::Unverified(Unverified::NoBtf),
             Some(types) => self.compare(&symbol, found, policy, layouts, types),
         };
@@ -230,17 +242,16 @@ impl<'a> Types<'a> {
 ///
 /// With `Policy::Strict`, a type is wrong if it would be refused in a user's import. `Policy::Warn`
 /// is for symbols that the crate can do without: there a type is wrong if it differs at all, and
-/// that of a function is also wrong if it cannot be compared. The error is the name of the first
-/// symbol whose type is wrong, or which there is no memory to find.
+/// that of a function is also wrong if it cannot be compared. The error names the first symbol
+/// whose type is wrong.
 pub(crate) fn check_types(
     kallsyms: &Kallsyms,
     symbols: &[Symbol],
     policy: Policy,
-) -> Result<(), &'static CStr> {
+) -> Result<(), Unusable> {
     let types = Types::new(kallsyms, THIS.name(), None);
-    let Ok(found) = types.of_symbols(symbols.iter().map(Declared::from), policy) else {
-        return symbols.first().map_or(Ok(()), |symbol| Err(symbol.name));
-    };
+    let found = types.of_symbols(symbols.iter().map(Declared::from), policy);
+    let found = found.map_err(|_| Unusable::NoMemory)?;
     let is_wrong = |(symbol, found): &(&Symbol, TypeMatch)| match types.verify(
         (*symbol).into(),
         *found,
@@ -258,7 +269,7 @@ pub(crate) fn check_types(
         .iter()
         .zip(found)
         .find(is_wrong)
-        .map_or(Ok(()), |(symbol, _)| Err(symbol.name))
+        .map_or(Ok(()), |(symbol, _)| Err(Unusable::Mistyped(symbol.name)))
 }
 
 /// A wrapper that lets the kernel's formatting print a value that implements the standard trait.
