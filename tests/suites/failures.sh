@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Lets the allocations that a module asks for in an operation fail, one after the other; after the
-# 100th, every tenth. The operation fails then, or does without. It leaves nothing behind, and the
-# next one succeeds. The kernel looks for lost memory at the end.
+# 100th, every tenth. After that, all of them fail from some points on. The operation fails then,
+# or does without. It leaves nothing behind, and the next one succeeds. The kernel looks for lost
+# memory at the end.
 #
 # kimport-vm: needs kernel-crate livepatch CONFIG_FAILSLAB CONFIG_FAIL_PAGE_ALLOC
-# kimport-vm: needs CONFIG_FAULT_INJECTION_STACKTRACE_FILTER CONFIG_FAIL_FUNCTION
+# kimport-vm: needs CONFIG_FAULT_INJECTION_STACKTRACE_FILTER CONFIG_FAIL_MAKE_REQUEST
 # kimport-vm: module tests/modules/imports/kimport_test_provider tests/modules/imports/import_cases
 # kimport-vm: module tests/modules/lifetime/kimport_side_a tests/modules/lifetime/kimport_side_b
 # kimport-vm: module tests/modules/lifetime/lifetime_interrupts
@@ -24,7 +25,7 @@
 . "$LIO_SH"
 
 CORE=/sys/kernel/config/target/core
-INJECT=/sys/kernel/debug/fail_function
+REQUESTS=/sys/kernel/debug/fail_make_request
 
 # failures STEP [, STEP]...: the allocations of the step that begins with `fail` fail in turns. It
 # has some. Says what came of it, and how often kimport itself ran out of memory.
@@ -36,11 +37,11 @@ failures() {
 	grep -q '^[1-9][0-9]* allocations failed: ' said
 }
 
-# loads NAME FILE [PARAMETERS]: of the load of a module.
+# loads NAME FILE [PARAMETERS]: of the load of a module, which fails for some of them.
 loads() {
 	name=$1
 	shift
-	failures fail load "$@" , unload "$name"
+	failures fail load "$@" , unload "$name" && grep ': {.*"ENOMEM"' said
 }
 
 # An unload may need no memory.
@@ -68,7 +69,8 @@ late_loads() {
 }
 
 late() {
-	interrupts && load lifetime_late || return
+	interrupts && load kimport_side_a && in_test lifetime_late && rmmod kimport_side_a &&
+		load lifetime_late || return
 	late_loads && unloads kimport_side_a "$TEST_MODULES/kimport_side_a.ko"
 	result=$?
 	rmmod lifetime_late && return $result
@@ -113,14 +115,12 @@ enables() {
 		fail write $CORE/iblock_0/data/enable 1 , rmdir $CORE/iblock_0/data
 }
 
-# The block layer refuses all bios that modules send. The initiator gets an error each time.
+# The block layer refuses all bios for the device, which only rust_iblock sends. The initiator gets
+# an error each time.
 refuse_bios() {
 	log_mark
-	# The range of addresses that code of modules has.
-	echo should_fail_bio >$INJECT/inject && echo 0xfffffffffffffffb >$INJECT/should_fail_bio/retval &&
-		echo 0 >$INJECT/verbose && echo 32 >$INJECT/stacktrace-depth &&
-		echo 0xffffffffa0000000 >$INJECT/require-start && echo 0xffffffffff000000 >$INJECT/require-end &&
-		echo -1 >$INJECT/times && echo 100 >$INJECT/probability || return
+	echo 1 >/sys/block/ram0/make-it-fail && echo 0 >$REQUESTS/verbose && echo -1 >$REQUESTS/times &&
+		echo 100 >$REQUESTS/probability || return
 	for direction in "if=$disk of=/dev/null iflag=direct" "if=/dev/zero of=$disk oflag=direct"; do
 		# shellcheck disable=SC2086
 		if dd $direction bs=4k count=1; then return 1; fi
@@ -135,7 +135,7 @@ refused_bios() {
 		lio_loop_attach target loopback $wwn iblock_0/data && disk=$(lio_wait_disk target loopback $wwn) || return
 	refuse_bios
 	result=$?
-	echo >$INJECT/inject
+	echo 0 >$REQUESTS/probability
 	dd if="$disk" of=/dev/null iflag=direct bs=4k count=1 || result=1
 	lio_loop_detach target loopback $wwn && lio_backstore_remove target iblock_0 data && return $result
 }

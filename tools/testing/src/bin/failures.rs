@@ -11,9 +11,10 @@
 //!
 //! The steps are done in turn, again and again. One begins with `fail`: its first allocation fails
 //! the first time, its second one the second time, and so on, until it has no more. After the
-//! 100th, only every tenth fails. A step is `load FILE.ko [PARAMETERS]`, `unload MODULE`, `mkdir
+//! 100th, only every tenth fails. After that, all allocations fail from some point on, because some
+//! are tried again in another way. A step is `load FILE.ko [PARAMETERS]`, `unload MODULE`, `mkdir
 //! DIRECTORY`, `rmdir DIRECTORY`, `write FILE TEXT`, or `contains FILE TEXT`, which fails if the
-//! file does not. The step with the failing allocation succeeds, or fails with `ENOMEM`. If it
+//! file does not. The step with the failing allocations succeeds, or fails with `ENOMEM`. If it
 //! fails, the following ones undo what is there, and then all succeed if no allocation fails.
 //! Nothing of the steps may be left.
 
@@ -48,11 +49,29 @@ enum Step {
     Contains { path: String, text: String },
 }
 
+/// The allocations that fail.
+#[derive(Clone, Copy, PartialEq)]
+enum Fault {
+    None,
+    /// The one with this number, counted from 1.
+    Nth(usize),
+    /// All of the slab allocator, after this number of bytes.
+    After(i32),
+}
+
 /// The failing of allocations of this thread.
 struct Failing {
     /// The number of the allocation that fails, counted down; 0 for none.
     nth: File,
 }
+
+/// The number of points from which on all allocations fail.
+const POINTS: i32 = 10;
+/// More bytes than a step allocates.
+const MOST_BYTES: i32 = 1 << 30;
+/// More allocations than a step has.
+const MOST: i32 = 1 << 30;
+const FAILSLAB: &str = "/sys/kernel/debug/failslab";
 
 impl Step {
     fn new(words: &[String]) -> Result<Self> {
@@ -77,9 +96,8 @@ impl Step {
         })
     }
 
-    /// Does the step so that its allocation with this number fails, or none if that is 0. Returns
-    /// whether it had so many, too.
-    fn run(&self, failing: &Failing, number: usize) -> std::result::Result<(bool, Outcome), Errno> {
+    /// Does the step with that fault. Returns whether any allocation failed, too.
+    fn run(&self, failing: &Failing, fault: Fault) -> std::result::Result<(bool, Outcome), Errno> {
         let file = match self {
             Self::Load { path, .. } => Some(File::open(path)),
             Self::Write { path, .. } => Some(OpenOptions::new().write(true).open(path)),
@@ -88,7 +106,7 @@ impl Step {
         let file = file
             .transpose()
             .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
-        failing.set(number)?;
+        failing.begin(fault)?;
         let outcome = match (self, file) {
             (Self::Load { parameters, .. }, Some(file)) => finit_module(file, parameters, 0),
             (Self::Write { text, .. }, Some(file)) => {
@@ -104,7 +122,7 @@ impl Step {
             },
             _ => unreachable!("the file is open"),
         };
-        Ok((failing.end()?, outcome))
+        Ok((failing.end(fault)?, outcome))
     }
 }
 
@@ -124,6 +142,9 @@ impl Failing {
         }
         write("fail_page_alloc", "ignore-gfp-highmem", "N")?;
         write("fail_page_alloc", "min-order", "0")?;
+        write("failslab", "probability", "0")?;
+        write("failslab", "task-filter", "Y")?;
+        fs::write("/proc/thread-self/make-it-fail", "1")?;
         let mut nth = OpenOptions::new();
         let nth = nth
             .read(true)
@@ -132,18 +153,50 @@ impl Failing {
         Ok(Self { nth })
     }
 
+    fn begin(&self, fault: Fault) -> Outcome {
+        match fault {
+            Fault::None => Ok(()),
+            Fault::Nth(number) => self.set(number),
+            Fault::After(bytes) => {
+                write_number("space", bytes)?;
+                write_number("times", MOST)?;
+                write_number("probability", 100)
+            }
+        }
+    }
+
+    /// Makes none fail any more. Returns whether one has.
+    fn end(&self, fault: Fault) -> std::result::Result<bool, Errno> {
+        match fault {
+            Fault::None => Ok(false),
+            Fault::Nth(_) => {
+                let mut left = [0; 16];
+                let length = pread(&self.nth, &mut left, 0)?;
+                self.set(0)?;
+                Ok(&left[..length] == b"0\n")
+            }
+            Fault::After(_) => {
+                write_number("probability", 0)?;
+                Ok(read_number("times")? != MOST)
+            }
+        }
+    }
+
     /// Makes the next allocation with this number fail.
     fn set(&self, number: usize) -> Outcome {
         pwrite(&self.nth, number.to_string().as_bytes(), 0).map(drop)
     }
+}
 
-    /// Makes none fail any more. Returns whether one has.
-    fn end(&self) -> std::result::Result<bool, Errno> {
-        let mut left = [0; 16];
-        let length = pread(&self.nth, &mut left, 0)?;
-        self.set(0)?;
-        Ok(&left[..length] == b"0\n")
-    }
+fn write_number(file: &str, number: i32) -> Outcome {
+    let written = fs::write(Path::new(FAILSLAB).join(file), number.to_string());
+    written.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+}
+
+fn read_number(file: &str) -> std::result::Result<i32, Errno> {
+    let text = fs::read_to_string(Path::new(FAILSLAB).join(file));
+    let text = text.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+    text.trim().parse().map_err(|_| Errno::IO)
 }
 
 /// The state that steps may not change: modules with their references and users, files of kimport
@@ -178,13 +231,13 @@ impl State {
     }
 }
 
-/// Does all steps. Returns whether the allocation with this number failed, and the outcome of the
-/// step that begins with `fail`.
-fn round(failing: &Failing, steps: &[(bool, Step)], number: usize) -> Result<(bool, Outcome)> {
+/// Does all steps. Returns whether any allocation failed, and the outcome of the step that begins
+/// with `fail`.
+fn round(failing: &Failing, steps: &[(bool, Step)], fault: Fault) -> Result<(bool, Outcome)> {
     let mut failed = (false, Ok(()));
     for (position, (fails, step)) in steps.iter().enumerate() {
         let error = |error| format!("step {}: {error}", position + 1);
-        match step.run(failing, if *fails { number } else { 0 }) {
+        match step.run(failing, if *fails { fault } else { Fault::None }) {
             Ok((has_failed, outcome)) if *fails => failed = (has_failed, outcome),
             Ok((_, Ok(()))) => {}
             // There may be less to undo.
@@ -206,36 +259,52 @@ fn run() -> Result<()> {
     }
     let failing = Failing::new()?;
     // The first round brings what stays.
-    round(&failing, &steps, 0)?.1?;
+    round(&failing, &steps, Fault::None)?.1?;
     let before = State::read()?;
+    let once = |fault| -> Result<_> {
+        let result = round(&failing, &steps, fault)?;
+        State::read()?.check(&before)?;
+        Ok(result)
+    };
     let mut outcomes = BTreeMap::<_, usize>::new();
-    // A pool is filled with hundreds of equal allocations.
-    for number in (1..100).chain((100..).step_by(10)) {
-        let once = |number| -> Result<_> {
-            let result = round(&failing, &steps, number)?;
-            State::read()?.check(&before)?;
-            Ok(result)
-        };
+    // Returns whether any allocation failed.
+    let mut try_fault = |fault, what: String| -> Result<bool> {
         let (has_failed, outcome) =
-            once(number).map_err(|error| format!("allocation {number} fails: {error}"))?;
+            once(fault).map_err(|error| format!("{what} fails: {error}"))?;
         if !has_failed {
             outcome?;
-            break;
+            return Ok(false);
         }
         let outcome = match outcome {
             Ok(()) => "success",
             Err(Errno::NOMEM) => "ENOMEM",
-            Err(other) => return Err(format!("allocation {number} fails: {other}").into()),
+            Err(other) => return Err(format!("{what} fails: {other}").into()),
         };
         // This may take minutes.
-        println!("allocation {number} failed: {outcome}");
+        println!("{what} failed: {outcome}");
         *outcomes.entry(outcome).or_default() += 1;
         // A success is followed by another one, but for the allocation that fails there.
         if outcome == "ENOMEM" {
-            let after = |error| format!("after allocation {number} failed: {error}");
-            let (_, outcome) = once(0).map_err(|error| after(error.to_string()))?;
+            let after = |error| format!("after {what} failed: {error}");
+            let (_, outcome) = once(Fault::None).map_err(|error| after(error.to_string()))?;
             outcome.map_err(|error| after(error.to_string()))?;
         }
+        Ok(true)
+    };
+    // A pool is filled with hundreds of equal allocations.
+    for number in (1..100).chain((100..).step_by(10)) {
+        if !try_fault(Fault::Nth(number), format!("allocation {number}"))? {
+            break;
+        }
+    }
+    try_fault(Fault::After(MOST_BYTES), "no allocation".to_owned())?;
+    let bytes = MOST_BYTES - read_number("space")?;
+    for point in 0..POINTS {
+        let start = i32::try_from(i64::from(bytes) * i64::from(point) / i64::from(POINTS))?;
+        try_fault(
+            Fault::After(start),
+            format!("each allocation after {start} of {bytes} bytes"),
+        )?;
     }
     let number = outcomes.values().sum::<usize>();
     println!("{number} allocations failed: {outcomes:?}");
