@@ -101,7 +101,7 @@ fn show(progress: &Progress, options: &Options) {
         }
         Progress::BootsAgain { reason, avoids_kvm } => {
             let how = if *avoids_kvm { ", without KVM" } else { "" };
-            writeln!(out, "note: the boot failed ({reason}); once more{how}")
+            writeln!(out, "note: the VM failed ({reason}); once more{how}")
         }
         Progress::Booted(release) if verbose => writeln!(out, "# booted {release}"),
         // There are many of these, and nobody asked for them.

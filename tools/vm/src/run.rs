@@ -14,6 +14,7 @@ use crate::session::{Limits, Progress, Session, Stop, Verdict};
 use anyhow::{bail, ensure, Context, Result};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Seek, Write};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
@@ -168,10 +169,11 @@ pub fn run(
     let base = base(options, &stock, cache)?;
     let architecture = Architecture::of(&stock.kernel)?;
     // Warnings and worse go to the console. The dump at the end has everything. A busy host may
-    // stop a CPU for longer than the 20 seconds after which the watchdog reports a lockup.
+    // stop a CPU for longer than the 20 seconds after which the watchdog reports a lockup, and RCU
+    // a stall.
     let cmdline = format!(
         "{} rdinit=/init loglevel=5 panic=-1 printk.devkmsg=on log_buf_len=16M \
-         random.trust_cpu=on watchdog_thresh=60 {}",
+         random.trust_cpu=on watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120 {}",
         architecture.append(),
         options.append
     );
@@ -315,8 +317,14 @@ fn watch(
         }
     }
     let status = vm.wait()?;
-    if stop.is_none() && !status.success() {
-        bail!("QEMU failed ({status}): {}", complaints.join("\n"));
+    match stop {
+        None if status.signal().is_some() => {
+            let line = complaints.last().map_or("", String::as_str);
+            Ok(Some(Stop::Crash(format!("{status}: {line}"))))
+        }
+        None if !status.success() => {
+            bail!("QEMU failed ({status}): {}", complaints.join("\n"));
+        }
+        stop => Ok(stop),
     }
-    Ok(stop)
 }

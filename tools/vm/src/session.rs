@@ -10,7 +10,7 @@
 use crate::klog::{Report, Scanner};
 use crate::ktap::{Item, Outcome, Parser, Point};
 use regex::Regex;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// The time that a fatal report has to become complete before the VM is stopped.
@@ -78,6 +78,9 @@ pub enum Stop {
     /// QEMU's accelerator gave up with this line. That is never the guest's fault.
     #[error("QEMU: {0}")]
     Accelerator(String),
+    /// QEMU itself crashed, with this last line. That is not the guest's fault, either.
+    #[error("QEMU crashed: {0}")]
+    Crash(String),
 }
 
 /// An event that a caller may want to show as soon as it happens.
@@ -219,10 +222,11 @@ impl Session {
     ///
     /// About one boot of an emulated machine in some hundred hangs. The cause is not known. Some of
     /// these kernels are silent then, others report a stall. Before the VM reaches its init,
-    /// nothing that is under test has run. If the accelerator gave up, that does not matter.
+    /// nothing that is under test has run. If the accelerator gave up, or QEMU crashed, that does
+    /// not matter.
     pub fn failed_boot(&self, stop: Option<&Stop>) -> Option<String> {
         match (&self.booted, stop) {
-            (_, Some(stop @ Stop::Accelerator(_))) => Some(stop.to_string()),
+            (_, Some(stop @ (Stop::Accelerator(_) | Stop::Crash(_)))) => Some(stop.to_string()),
             (None, Some(stop @ (Stop::Silence(_) | Stop::Fatal(_)))) => Some(stop.to_string()),
             (None, None) => Some("the VM ended".to_owned()),
             _ => None,
@@ -530,19 +534,16 @@ fn push_bounded(queue: &mut VecDeque<String>, line: &str, bound: usize) {
 }
 
 /// Returns the reports of `some` that `all` lacks. A report that occurs more often in `some` than
-/// in `all` is returned as many times as it is missing.
+/// in `all` is returned as many times as it is missing. Of a report in `some`, the end of the
+/// headline may be missing: the console loses characters when a CPU of the host is busy.
 fn missing_from<'a>(some: &'a [Report], all: &[Report]) -> Vec<&'a Report> {
-    let mut known: HashMap<&str, usize> = HashMap::new();
-    for report in all {
-        *known.entry(&report.headline).or_default() += 1;
-    }
-    some.iter()
-        .filter(|report| match known.get_mut(&*report.headline) {
-            Some(count) if *count > 0 => {
-                *count -= 1;
-                false
-            }
-            _ => true,
-        })
-        .collect()
+    let mut left = Vec::from_iter(all.iter().map(|report| report.headline.as_str()));
+    let is_missing = |report: &&Report| {
+        let headline = report.headline.as_str();
+        let same = left.iter().position(|other| *other == headline);
+        let longer = || left.iter().position(|other| other.starts_with(headline));
+        let found = same.or_else(longer);
+        found.map(|index| left.remove(index)).is_none()
+    };
+    some.iter().filter(is_missing).collect()
 }

@@ -107,6 +107,17 @@ fn the_same_bug_unannounced_stops_the_vm() {
     assert_eq!(verdict.problems.len(), 1, "{:#?}", verdict.problems);
 }
 
+/// A busy host loses characters of the console, but the dump of the log has them.
+#[test]
+fn the_end_of_a_headline_may_be_lost_on_the_console() {
+    let console = "console| [    3.400716] kernel BUG at trouble.c:";
+    let log = recorded("expected");
+    assert!(log.contains(&format!("{console}8!")));
+    let log = log.replace(&format!("{console}8!"), console);
+    let (verdict, _) = judge(&log, &["expected"], 60, false);
+    assert_eq!(problems(&verdict), [""; 0]);
+}
+
 #[test]
 fn an_expectation_excuses_only_what_it_names() {
     let log = recorded("expected").replace("expect-log: kernel BUG", "expect-log: something else");
@@ -282,6 +293,9 @@ fn only_a_boot_is_tried_once_more() {
     booted.channel("@token boot 7.3.4", Duration::from_secs(3));
     assert_eq!(booted.failed_boot(Some(&silence)), None);
     assert_eq!(booted.failed_boot(None), None);
+    let crash = Stop::Crash("signal: 6 (SIGABRT): assertion failed".into());
+    let reason = "QEMU crashed: signal: 6 (SIGABRT): assertion failed";
+    assert_eq!(booted.failed_boot(Some(&crash)).as_deref(), Some(reason));
 }
 
 #[test]

@@ -186,7 +186,7 @@ fn a_kvm_that_gives_up_is_not_taken() {
     let qemu = qemu_after(dir.path(), kvm);
     let cache = format!("--cache={}", dir.path().display());
     let note =
-        "note: the boot failed (QEMU: KVM internal error. Suberror: 1); once more, without KVM";
+        "note: the VM failed (QEMU: KVM internal error. Suberror: 1); once more, without KVM";
     let outcome = run(
         &["good"],
         &[PATIENT, "--accel=auto", "--disk=64M", &cache, &qemu],
@@ -200,7 +200,7 @@ fn a_kvm_that_gives_up_is_not_taken() {
 
 #[stock_test]
 fn a_boot_that_hangs_is_tried_once_more() {
-    const AGAIN: &str = "note: the boot failed (hang: no output for 1 s); once more\n";
+    const AGAIN: &str = "note: the VM failed (hang: no output for 1 s); once more\n";
     // With -S QEMU does not start the CPUs.
     let outcome = run(
         &["good"],
@@ -246,6 +246,24 @@ fn a_boot_that_hangs_is_tried_once_more() {
         .find(|outcome| !outcome.text.contains("running at the end: the boot\n"))
         .expect("a second boot that does not hang");
     outcome.expect(0, &[AGAIN, "\n7 passed, 0 failed, 0 skipped\n"]);
+}
+
+/// QEMU, when it emulates the CPUs, may fail an assertion (iotlb_to_section), on whatever guest.
+#[stock_test]
+fn a_qemu_that_crashes_is_started_once_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = dir.path().join("first");
+    fs::create_dir(&first).unwrap();
+    let crash = "echo 'Assertion failed' >&2; kill -ABRT $$";
+    let lines = format!("if rmdir {} 2>/dev/null; then {crash}; fi", first.display());
+    let qemu = qemu_after(dir.path(), &lines);
+    let outcome = run(&["good"], &[PATIENT, "--accel=tcg", "--disk=64M", &qemu]);
+    let note = "note: the VM failed (QEMU crashed: signal: 6 (SIGABRT)";
+    outcome.expect(0, &[note, "\n7 passed, 0 failed, 0 skipped\n"]);
+
+    let qemu = qemu_after(dir.path(), crash);
+    let outcome = run(&["good"], &[PATIENT, "--accel=tcg", "--disk=64M", &qemu]);
+    outcome.expect(1, &[note, "FAIL QEMU crashed: signal: 6 (SIGABRT)"]);
 }
 
 #[stock_test]
