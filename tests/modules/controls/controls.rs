@@ -137,8 +137,11 @@ unsafe impl Sync for Racing {}
 impl Work for Racing {
     fn step(&self) {
         for _ in 0..1000 {
+            // Otherwise the compiler reads once, and writes a thousand times. KCSAN takes two
+            // plain writes for atomic ones.
+            let counter = core::hint::black_box(self.counter.get());
             // SAFETY: None, this is the fault.
-            unsafe { *self.counter.get() += 1 };
+            unsafe { *counter += 1 };
         }
     }
 }
