@@ -281,10 +281,7 @@ late_already_there() {
 # unload_busy: unloads a provider that is called without pause. This succeeds at a moment at which
 # no call is inside.
 unload_busy() {
-	for _ in $(seq 500); do
-		rmmod $A 2>/dev/null && return
-	done
-	return 1
+	until rmmod $A 2>/dev/null; do :; done
 }
 
 late_busy() {

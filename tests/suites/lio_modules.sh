@@ -199,15 +199,13 @@ iscsi_initiator() {
 
 # iscsi_disk LUN: sets $disk.
 iscsi_disk() {
-	for _ in $(seq 1200); do
+	while :; do
 		for block in /sys/class/iscsi_session/session*/device/target*/*:"$1"/block/*; do
 			disk=/dev/${block##*/}
 			if [ -b "$disk" ] && [ "$(cat "$block/size")" -gt 0 ]; then return 0; fi
 		done
 		usleep 50000
 	done
-	echo "no disk with LUN $1"
-	return 1
 }
 
 iscsi_file() {

@@ -69,4 +69,5 @@ stress() {
 ktap_plan 2
 ktap_test "a disk of rust_iblock" disk
 ktap_test "modules come and go, seed $seed" stress
+ktap_show "again: make stress-$(nproc) SEED=$seed OPERATIONS=$operations"
 ktap_finish

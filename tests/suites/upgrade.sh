@@ -45,13 +45,9 @@ switch() {
 # written_since DISK SECTORS: more than that is written to DISK at last. Now and then fio only reads
 # for a while, to verify.
 written_since() {
-	for _ in $(seq 600); do
-		[ "$(sectors_written "$1")" -eq "$2" ] || return 0
+	while [ "$(sectors_written "$1")" -eq "$2" ]; do
 		usleep 100000
 	done
-	echo "nothing is written through the new path"
-	dmsetup status upgrade
-	return 1
 }
 
 there() {

@@ -150,9 +150,8 @@ explicit_acl() {
 	upgrade move $OLD $NEW $IQN 1 || return
 	acl=$LIO_CONFIGFS/$NEW/iscsi/$IQN/tpgt_1/acls/$INITIATOR
 	is secret "$(cat "$acl/auth/password")" && is 0 "$(cat "$acl/lun_3/write_protect")" || return
-	for _ in $(seq 600); do
-		! grep -q "^No active" "$acl/info" || { usleep 100000 && continue; }
-		break
+	while grep -q "^No active" "$acl/info"; do
+		usleep 100000
 	done
 	upgrade_refuses "$INITIATOR is logged in" close $NEW $IQN 1 && logout $PORTAL && upgrade close $NEW $IQN 1
 }

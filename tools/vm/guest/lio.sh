@@ -48,7 +48,7 @@ lio_front_end() {
 # that is loaded. Sets LIO_DISK to the disk and LIO_ADDRESS to its HOST:CHANNEL:TARGET:LUN.
 lio_scsi_debug() {
 	modprobe scsi_debug dev_size_mb=64 delay=0 "$@" || return
-	for _ in $(seq 1200); do
+	while :; do
 		for lio_block in /sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*:*/block/*; do
 			LIO_DISK=/dev/${lio_block##*/} LIO_ADDRESS=${lio_block%/block/*}
 			LIO_ADDRESS=${LIO_ADDRESS##*/}
@@ -56,7 +56,6 @@ lio_scsi_debug() {
 		done
 		usleep 50000
 	done
-	lio_error "scsi_debug has no disk"
 }
 
 # lio_write VALUE FILE: one write to one attribute.
@@ -180,7 +179,7 @@ lio_iscsi_detach() {
 lio_wait_disk() {
 	# HOST:CHANNEL:TARGET as the SCSI layer counts.
 	lio_address=$(cat "$LIO_CONFIGFS/$1/$2/$3/tpgt_1/address") || return
-	for _ in $(seq 1200); do
+	while :; do
 		for lio_block in "/sys/class/scsi_device/$lio_address:0/device/block"/*; do
 			lio_disk=/dev/${lio_block##*/}
 			# The size stays 0 until the driver has read the capacity, and after that it takes a moment
@@ -192,5 +191,4 @@ lio_wait_disk() {
 		done
 		usleep 50000
 	done
-	lio_error "no disk at SCSI address $lio_address:0"
 }

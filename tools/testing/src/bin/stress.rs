@@ -145,30 +145,24 @@ fn round(modules: &[Module], seed: u64, operations: usize, threads: usize) -> Re
                 Err(_) => Err("a thread has died".into()),
             })
     })?;
-    unload_all(modules)?;
+    unload_all(modules);
     Ok(outcomes.into_inner()?)
 }
 
-/// Unloads all modules, whichever order that needs.
-fn unload_all(modules: &[Module]) -> Result<()> {
-    for _ in 0..100 {
-        let left: Vec<_> = modules
-            .iter()
-            .filter(|module| module.unload(O_NONBLOCK) != Err(Errno::NOENT))
-            .collect();
-        if left.is_empty() {
-            return Ok(());
-        }
+/// Unloads all modules, whichever order that needs. If one stays, the time of the VM ends.
+fn unload_all(modules: &[Module]) {
+    let is_loaded = |module: &Module| module.unload(O_NONBLOCK) != Err(Errno::NOENT);
+    while modules.iter().filter(|module| is_loaded(module)).count() > 0 {
         thread::sleep(Duration::from_millis(50));
     }
-    Err("a module cannot be unloaded".into())
 }
 
 /// The state of the kernel, as far as modules may not change it.
 #[derive(Debug)]
 struct State {
-    modules: BTreeSet<String>,
-    debugfs: usize,
+    /// Modules with their references and users, links in the `holders/` of modules, and files of
+    /// kimport in debugfs.
+    things: BTreeSet<String>,
     /// KiB of slabs that are not caches of files, and of vmalloc.
     slab: u64,
     vmalloc: u64,
@@ -176,11 +170,20 @@ struct State {
 
 impl State {
     fn read() -> Result<Self> {
-        // RCU and work queues free memory later.
-        thread::sleep(Duration::from_secs(2));
         fs::write("/proc/sys/vm/drop_caches", "3")?;
-        let modules = fs::read_to_string("/proc/modules")?;
-        let modules = modules.lines().filter_map(|line| line.split(' ').next());
+        let mut things = BTreeSet::new();
+        for line in fs::read_to_string("/proc/modules")?.lines() {
+            let words = Vec::from_iter(line.split(' ').take(4));
+            things.insert(words.join(" "));
+            let holders = Path::new("/sys/module").join(words[0]).join("holders");
+            for entry in fs::read_dir(holders)? {
+                let holder = entry?.path();
+                things.insert(holder.display().to_string());
+            }
+        }
+        for entry in fs::read_dir(DEBUGFS).into_iter().flatten() {
+            things.insert(entry?.path().display().to_string());
+        }
         let meminfo = fs::read_to_string("/proc/meminfo")?;
         let number = |name: &str| {
             let line = meminfo.lines().find(|line| line.starts_with(name));
@@ -188,21 +191,30 @@ impl State {
             number.and_then(|number| number.parse().ok()).unwrap_or(0)
         };
         Ok(Self {
-            modules: modules.map(str::to_owned).collect(),
-            debugfs: fs::read_dir(DEBUGFS).into_iter().flatten().count(),
+            things,
             slab: number("SUnreclaim:"),
             vmalloc: number("VmallocUsed:"),
         })
     }
 
-    fn check(&self, before: &Self) -> Result<()> {
-        println!("before: {before:?}\nafter: {self:?}");
+    /// Returns whether nothing is left that was not there `before`.
+    fn is_back_at(&self, before: &Self) -> bool {
         let grew = |after: u64, before: u64| after > before + NOISE;
-        let is_same = self.modules == before.modules && self.debugfs == before.debugfs;
-        if !is_same || grew(self.slab, before.slab) || grew(self.vmalloc, before.vmalloc) {
-            return Err("something is left".into());
+        let has_grown = grew(self.slab, before.slab) || grew(self.vmalloc, before.vmalloc);
+        self.things == before.things && !has_grown
+    }
+
+    /// Waits until the kernel is back at the state `before`: RCU and work queues free memory later.
+    fn wait_for(before: &Self) -> Result<()> {
+        let mut state = Self::read()?;
+        for _ in 0..60 {
+            if state.is_back_at(before) {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_secs(1));
+            state = Self::read()?;
         }
-        Ok(())
+        Err(format!("something is left; before: {before:?}; after: {state:?}").into())
     }
 }
 
@@ -219,11 +231,23 @@ fn run() -> Result<()> {
     println!("seed {seed}, {operations} operations, {threads} threads");
     // The first round brings what stays: caches, and memory of the kernel's own tables.
     round(&modules, seed ^ u64::MAX, operations / 5, threads)?;
+    thread::sleep(Duration::from_secs(2));
     let before = State::read()?;
-    for ((module, what, outcome), count) in round(&modules, seed, operations, threads)? {
+    let outcomes = round(&modules, seed, operations, threads)?;
+    for ((module, what, outcome), count) in &outcomes {
         println!("{module}: {what}: {outcome}: {count}");
     }
-    State::read()?.check(&before)
+    let done = |wanted: &'static str| {
+        let done = outcomes.iter();
+        let done = done.filter(|((_, what, outcome), _)| *what == wanted && outcome == "done");
+        done.map(|(_, count)| count).sum::<usize>()
+    };
+    let (loads, unloads) = (done("load"), done("unload"));
+    println!("{loads} loads and {unloads} unloads succeeded");
+    if loads * 10 < operations || unloads * 20 < operations {
+        return Err("these are too few".into());
+    }
+    State::wait_for(&before)
 }
 
 fn main() -> ExitCode {
