@@ -567,7 +567,8 @@ of-profile = here=$$(scripts/setup profile-kernel $(1)) && \
 PROFILE_VMS := vm-failures vm-imports vm-lifetime vm-guard stress-2 vm-shared vm-controls
 .PHONY: check-profile
 check-profile: tools
-	@$(call of-profile,$(PROFILE)) -j$(CHECK_JOBS) --output-sync=target $(PROFILE_VMS) OPERATIONS=200 \
+	@$(call of-profile,$(PROFILE)) -j$(CHECK_JOBS) --output-sync=target $(PROFILE_VMS) \
+		$(if $(filter file,$(origin OPERATIONS)),OPERATIONS=200) \
 		vm-imports.suites="selftest imports" vm-shared.suites=shared
 
 # Every kernel, one after the other, and the table of docs/profiles.md.
@@ -577,6 +578,7 @@ RT := $(RELEASE:%-amd64=%-rt-amd64)
 check-all: tools
 	@rm -rf $(foreach pair,$(VERDICTS),$(lastword $(subst =, ,$(pair))))
 	@rc=0; $(MAKE) check PROFILE= || rc=1; \
+		$(MAKE) stress || rc=1; \
 		for profile in $(PROFILES); do $(MAKE) check PROFILE=$$profile || rc=1; done; \
 		$(MAKE) setup KERNEL=$(RT) && $(MAKE) -k vm-imports vm-lifetime vm-guard KERNEL=$(RT) || rc=1; \
 		$(MAKE) check-ways || rc=1; $(MAKE) matrix || rc=1; exit $$rc
@@ -584,14 +586,15 @@ check-all: tools
 # A kernel that was not tried has no column. The runs of `make vm` and of
 # the demos do not count.
 VERDICTS := stock=$(BUILD)/verdicts rt=$(BUILD)/kernels/$(RT)/verdicts \
-	$(foreach profile,$(PROFILES),$(profile)=$(BUILD)/profiles/$(profile)/verdicts)
+	$(foreach profile,$(PROFILES),$(profile)=$(BUILD)/profiles/$(profile)/verdicts) \
+	$(foreach name,$(wildcard $(BUILD)/ways-*/name),$(file < $(name))=$(name:%/name=%/verdicts))
 matrix: tools
 	@rc=0; $(AT_ONE_PATH) $(BINARIES)/kimport-vm matrix \
 		$(foreach pair,$(VERDICTS),$(if $(wildcard $(lastword $(subst =, ,$(pair)))),$(pair))) \
 		> $(BUILD)/matrix.md || rc=$$?; \
 		[[ $$rc -le 1 ]] || exit $$rc; \
 		{ grep -v '^|' docs/profiles.md; cat $(BUILD)/matrix.md; } > $(BUILD)/profiles.md; \
-		cp $(BUILD)/profiles.md docs/profiles.md; exit $$rc
+		cp $(BUILD)/profiles.md docs/profiles.md; cat $(BUILD)/matrix.md; exit $$rc
 
 # The longest come first.
 HOST_CHECKS := check-cargo check-runner check-new lint check-fuzz doc rust-analyzer check-btf check-setup check-reuse \
@@ -679,6 +682,7 @@ fuzz: setup
 check-ways: tools
 	@failed=; while read -r options; do \
 		dir=$$(scripts/setup ways-kernel $$options) && echo "small $$options" && \
+		mkdir -p $(BUILD)/ways-$${dir##*/} && tr ' ' ',' <<< "small $$options" > $(BUILD)/ways-$${dir##*/}/name && \
 		$(MAKE) vm-ways WAYS_KERNEL="small $$options" BUILD=$(BUILD)/ways-$${dir##*/} \
 			KDIR=$$dir/build STOCK=$$dir/install < /dev/null || \
 		failed="$$failed [$$options]"; \

@@ -32,7 +32,8 @@ impl FromStr for Kernel {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.split_once('=') {
+        // The options that a small kernel is named after have this sign, too.
+        match text.rsplit_once('=') {
             Some((name, directory)) if !name.is_empty() && !directory.is_empty() => Ok(Self {
                 name: name.to_owned(),
                 directory: directory.into(),
