@@ -839,7 +839,7 @@ endif
 SHARE := scripts/Makefile.kimport scripts/Makefile.relink scripts/runtime.lds rust tools/vm/guest
 .PHONY: install-share
 install-share:
-	@rm -rf $(DESTDIR)$(PREFIX)/share/kimport && mkdir -p $(DESTDIR)$(PREFIX)/share/kimport
+	@git ls-files $(SHARE) > /dev/null && rm -rf $(DESTDIR)$(PREFIX)/share/kimport && mkdir -p $(DESTDIR)$(PREFIX)/share/kimport
 	@git ls-files -z $(SHARE) | grep -zv '/tests/' | xargs -0 cp --parents -t $(DESTDIR)$(PREFIX)/share/kimport
 
 # The version is that of a tag, or names the commit that it is built from.

@@ -36,6 +36,7 @@ use crate::types::{Policy, TakenRecord, TakenRecords, TAKEN_SYMBOL};
 use crate::usage::Usage;
 use crate::verify::{check_types, layouts, Declared, Printed, Types};
 use core::ffi::{c_void, CStr};
+use core::mem;
 use core::ptr::{null, NonNull};
 use kernel::ffi::{c_char, c_int, c_ulong};
 use kernel::prelude::*;
@@ -60,6 +61,8 @@ struct HeldProvider {
 /// notified.
 struct Guarded {
     module: NonNull<module>,
+    /// Set once the links were made.
+    has_links: bool,
     providers: KVec<HeldProvider>,
     /// A reference to the guard itself, while there are providers.
     _guard: Option<Provider>,
@@ -69,14 +72,17 @@ struct Guarded {
 unsafe impl Send for Guarded {}
 
 impl Guarded {
-    /// Makes the links in the `holders/` of the providers, and records the module as their user.
-    /// The loader would take a record that is older than the module's directory for one of its
-    /// own.
+    /// Makes the links in the `holders/` of the providers, and records the module as their user,
+    /// unless that was done before. The loader would take a record that is older than the module's
+    /// directory for one of its own.
     ///
     /// # Safety
     ///
     /// The module has its directory in sysfs.
     unsafe fn link(&mut self) {
+        if mem::replace(&mut self.has_links, true) {
+            return;
+        }
         let module = self.module;
         for held in &mut self.providers {
             let provider = &held.provider;
@@ -86,10 +92,9 @@ impl Guarded {
             let linked = unsafe { holders::link(provider, module, name) };
             held.is_linked = matches!(linked, Ok(true));
             #[cfg(CONFIG_MODULE_FORCE_UNLOAD)]
-            if matches!(linked, Ok(false)) {
-                // The loader has recorded the use, too.
-                drop(held.provider.take_usage());
-            } else {
+            {
+                // The module may have a record already, of the loader or of its own imports. But
+                // its imports may end before it does.
                 // SAFETY: By the type invariants the module is loaded, and stays so until its
                 // `GOING` is notified, which ends the usage. The provider is held.
                 let usage = unsafe { Usage::new(module, provider.module()) };
@@ -196,8 +201,8 @@ impl Relinked {
         match self.check(module) {
             Ok(Some(mut new)) => {
                 let mut guarded = self.guarded.lock();
-                // `LIVE` may have been notified meanwhile.
-                if !guarded.iter().any(is_it) {
+                // `LIVE` may have been notified meanwhile, and after `rmmod --force` also `GOING`.
+                if module.is_live() && !guarded.iter().any(is_it) {
                     // SAFETY: The module is live, so it has its directory.
                     unsafe { new.link() };
                     // If there is no memory, the providers are released.
@@ -253,10 +258,11 @@ impl Relinked {
             }
         }
         let guard = guard.filter(|_| !providers.is_empty());
-        // INVARIANT: The caller holds the module, so its `GOING` is still to come.
+        // INVARIANT: The module is coming, or the caller looks whether it is live.
         result.map(|()| {
             Some(Guarded {
                 module: module.module(),
+                has_links: false,
                 providers,
                 _guard: guard,
             })

@@ -25,6 +25,7 @@ use crate::resolution::{Request, Resolution};
 use crate::resolver::{Kallsyms, Unusable};
 use core::ffi::CStr;
 use core::ptr::null_mut;
+use core::sync::atomic::{fence, Ordering::SeqCst};
 use kernel::prelude::*;
 use kernel::str::CString;
 use kernel::sync::atomic::{Atomic, AtomicFlag, Relaxed};
@@ -124,7 +125,7 @@ struct LateBlock<T: ProviderEvents> {
     provider: CString,
     calls: &'static LateCalls,
     claim: Claim,
-    /// The module that the block was bound to last.
+    /// The module that the block was, or was to be, bound to last.
     last: Atomic<*mut module>,
     events: T,
     #[pin]
@@ -163,19 +164,24 @@ impl<T: ProviderEvents> LateBlock<T> {
                 return self.postponed.store(lacks_memory, Relaxed);
             }
         };
+        // From now on, the `GOING` of this module waits for `state`. If it was notified before, the
+        // module is not live any more. Only by force can it be unloaded now, and only if the kernel
+        // has no record of its use.
+        self.last.store(provider.module().as_ptr(), Relaxed);
+        fence(SeqCst);
+        if !provider.is_live() {
+            return;
+        }
         let resolution = Resolution::new(&kallsyms, Some(&provider), block);
         self.postponed
             .store(matches!(resolution, Err(code::ENOMEM)), Relaxed);
         let Ok(resolution) = resolution else {
             return;
         };
-        // SAFETY: The provider is held now, and later by each call. Its memory stays until its
-        // `GOING` has been notified, and that notification unbinds the block.
+        // SAFETY: The memory of the provider stays until its `GOING` has been notified, and that
+        // notification unbinds the block.
         unsafe { resolution.bind() };
-        // This is set while the use of the module is recorded, so it is not going, even by force,
-        // and its `GOING` notification sees this.
-        self.last.store(provider.module().as_ptr(), Relaxed);
-        // INVARIANT: As above. Its `GOING` will be notified after `state` is unlocked.
+        // INVARIANT: The `GOING` of the provider will be notified after `state` is unlocked.
         *state = State::Bound;
         // SAFETY: The block is bound to symbols of the provider. `unbind` closes the calls before
         // it unbinds the block, and is called before the module is freed.
@@ -190,7 +196,7 @@ impl<T: ProviderEvents> LateBlock<T> {
         unbind_all(self.claim.block());
     }
 
-    /// Returns whether `module` is the one that the block was bound to last.
+    /// Returns whether `module` is the one that the block was, or was to be, bound to last.
     fn was_provider(&self, module: NotifiedModule<'_>) -> bool {
         self.last.load(Relaxed) == module.as_ptr().as_ptr()
     }

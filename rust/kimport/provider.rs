@@ -247,6 +247,13 @@ impl Provider {
         self.module
     }
 
+    /// Returns whether the module is live: its init has ended, and it is not being unloaded, not
+    /// even by force.
+    pub(crate) fn is_live(&self) -> bool {
+        // SAFETY: By the type invariants the module is loaded.
+        unsafe { is_live(self.module) }
+    }
+
     /// Returns the module's name.
     pub(crate) fn name(&self) -> &CStr {
         // SAFETY: By the type invariants the module is loaded.
@@ -254,6 +261,19 @@ impl Provider {
         // SAFETY: The name is NUL-terminated and does not change.
         unsafe { CStr::from_char_ptr(name.cast()) }
     }
+}
+
+/// Returns whether a module is live.
+///
+/// # Safety
+///
+/// The module is not freed before this returns.
+pub(crate) unsafe fn is_live(module: NonNull<bindings::module>) -> bool {
+    // SAFETY: By the contract of this function.
+    let state = unsafe { &raw const (*module.as_ptr()).state };
+    // SAFETY: As above. The loader may change this word at any time, hence the volatile read.
+    let state = unsafe { state.read_volatile() };
+    state == bindings::module_state_MODULE_STATE_LIVE
 }
 
 /// A reference to a module for the time of one call. On x86-64, neither to take it nor to drop it

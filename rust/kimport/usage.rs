@@ -18,7 +18,7 @@
 
 use crate::bindings::{self, list_head, module};
 use crate::log::debug;
-use crate::provider::Unavailable;
+use crate::provider::{is_live, Unavailable};
 use crate::resolver::{Kallsyms, Unusable};
 use crate::verify::image_has_struct;
 use core::ffi::c_void;
@@ -88,9 +88,8 @@ impl Usage {
         let record = NonNull::from(Box::leak(record));
         let entry = record.as_ptr();
         let is_live = with_lock(lock, || {
-            // SAFETY: The provider is loaded. The loader changes this word without the lock, too.
-            let state = unsafe { (&raw const (*provider.as_ptr()).state).read_volatile() };
-            if state != bindings::module_state_MODULE_STATE_LIVE {
+            // SAFETY: By the contract of this function, the provider is loaded.
+            if !unsafe { is_live(provider) } {
                 return false;
             }
             // SAFETY: The record is new, and the lists of a loaded module are changed under the

@@ -495,10 +495,11 @@ host_removed() {
 		jobs="$jobs $!"
 	done
 	usleep 300000
-	for job in $jobs; do kill -0 "$job" || return; done
+	early=0
+	for job in $jobs; do kill -0 "$job" || early=1; done
 	lio_write -1 /sys/bus/pseudo/drivers/scsi_debug/add_host || return
 	for job in $jobs; do wait "$job"; done
-	no_medium
+	no_medium && [ $early -eq 0 ]
 	result=$?
 	disk_down && rmmod scsi_debug && return $result
 }
@@ -534,8 +535,10 @@ flush_delayed() {
 	sg_sync "$disk"
 	first=$(since "$begin")
 	# While the device is suspended, no flush ends. So this would never end if it waited.
-	dmsetup suspend slow --noflush --nolockfs --noudevsync && sg_sync --immed "$disk" &&
-		dmsetup resume slow --noudevsync || return
+	dmsetup suspend slow --noflush --nolockfs --noudevsync || return
+	sg_sync --immed "$disk"
+	result=$?
+	dmsetup resume slow --noudevsync && [ $result -eq 0 ] || return
 	begin=$(cut -d. -f1 /proc/uptime)
 	# The removal of the device waits for the flush, so neither the device nor the module is gone when
 	# the flush ends.

@@ -42,7 +42,8 @@ impl KernelTypes {
         }
         // SAFETY: The function was just bound. It may sleep.
         let image = unsafe { imported::bpf_get_btf_vmlinux() };
-        let Some(image) = there_is(image)? else {
+        // The kernel keeps an error, too.
+        let Some(image) = there_is(image) else {
             return Ok(None);
         };
         let Some(provider) = provider else {
@@ -60,7 +61,7 @@ impl KernelTypes {
         // SAFETY: The function was just bound; the module is held.
         let btf = unsafe { of_modules::btf_get_module_btf(provider.module().as_ptr()) };
         // INVARIANT: The function has taken a reference. The image has more than one type.
-        Ok(there_is(btf)?.map(|btf| Self {
+        Ok(there_is(btf).map(|btf| Self {
             btf,
             first_id: first_id.max(2),
         }))
@@ -177,12 +178,8 @@ fn is_bound(result: Result<(), Unusable>) -> Result<bool, AllocError> {
 }
 
 /// Returns the BTF that the kernel has returned, if there is some.
-fn there_is(btf: *mut bindings::btf) -> Result<Option<NonNull<bindings::btf>>, AllocError> {
-    match from_err_ptr(btf) {
-        Ok(btf) => Ok(NonNull::new(btf)),
-        Err(ENOMEM) => Err(AllocError),
-        Err(_) => Ok(None),
-    }
+fn there_is(btf: *mut bindings::btf) -> Option<NonNull<bindings::btf>> {
+    from_err_ptr(btf).ok().and_then(NonNull::new)
 }
 
 /// The size of a buffer for the name of any symbol and its NUL.

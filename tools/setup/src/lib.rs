@@ -126,7 +126,8 @@ fn may_be_lost(place: &Place, named: &Named) -> Result<bool> {
     Ok(match named {
         Named::Chosen => variable("KERNEL").is_none() && !place.kernel.stock.is_dir(),
         Named::Release(release) => {
-            packages::takes_runtime(release) && !place.pinned()?.source.is_dir()
+            let is_absent = |kernel: Kernel| !kernel.source.is_dir() && !kernel.stock.is_dir();
+            packages::takes_runtime(release) && is_absent(place.pinned()?)
         }
         Named::Directory(_) => false,
     })

@@ -239,7 +239,11 @@ pub fn run(
     let kill_at = options.kill_at.as_deref();
     let mut session = Session::new(&token, &names, limits);
     let mut stop = watch(machine.start()?, &mut session, kill_at, &mut log, &mut show)?;
-    if let Some(reason) = session.failed_boot(stop.as_ref()) {
+    // After a crash, disks that are kept have what suites have written.
+    let is_final =
+        session.has_booted() && options.disks.is_some() && matches!(stop, Some(Stop::Crash(_)));
+    let again = session.failed_boot(stop.as_ref()).filter(|_| !is_final);
+    if let Some(reason) = again {
         // A boot may fail for other reasons, too.
         let gave_up = matches!(stop, Some(Stop::Accelerator(_)));
         let avoids_kvm = machine.accelerator == Accelerator::KvmOrTcg;

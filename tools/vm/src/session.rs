@@ -538,12 +538,12 @@ fn push_bounded(queue: &mut VecDeque<String>, line: &str, bound: usize) {
 /// headline may be missing: the console loses characters when a CPU of the host is busy.
 fn missing_from<'a>(some: &'a [Report], all: &[Report]) -> Vec<&'a Report> {
     let mut left = Vec::from_iter(all.iter().map(|report| report.headline.as_str()));
-    let is_missing = |report: &&Report| {
-        let headline = report.headline.as_str();
-        let same = left.iter().position(|other| *other == headline);
-        let longer = || left.iter().position(|other| other.starts_with(headline));
-        let found = same.or_else(longer);
-        found.map(|index| left.remove(index)).is_none()
+    let mut has = |is_it: &dyn Fn(&str) -> bool| {
+        let found = left.iter().position(|headline| is_it(headline));
+        found.map(|index| left.remove(index)).is_some()
     };
-    some.iter().filter(is_missing).collect()
+    let mut missing = Vec::from_iter(some);
+    missing.retain(|report| !has(&|other| other == report.headline));
+    missing.retain(|report| !has(&|other| other.starts_with(&report.headline)));
+    missing
 }

@@ -67,8 +67,9 @@ pub fn modules_of_dkms(tree: &Path, release: &str) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in packages.sort_by_file_name() {
         let entry = entry.map_err(|error| unusable(error.to_string()))?;
-        if entry.path_is_symlink() && is_of_release(entry.file_name()) {
-            files.extend(modules(&entry.path().join("module"))?);
+        let built = entry.path().join("module");
+        if entry.path_is_symlink() && is_of_release(entry.file_name()) && built.is_dir() {
+            files.extend(modules(&built)?);
         }
     }
     match files.is_empty() {

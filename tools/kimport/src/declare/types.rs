@@ -296,6 +296,9 @@ impl<'a> Types<'a> {
             btf.type_by_id(id).map(|ty| ty.kind()),
             Some(BtfKind::Forward { .. })
         );
+        if is_complete {
+            self.check_size(btf, id, name)?;
+        }
         let wanted = self.defines_all && self.depth == 0 && is_complete;
         // For a pointer to a type that cannot be defined, its name suffices.
         let is_defined = wanted && self.define(btf, id, name).is_ok();
@@ -305,13 +308,21 @@ impl<'a> Types<'a> {
         Ok(identifier(name))
     }
 
+    /// Refuses a struct or union that has the name of another one that is defined.
+    fn check_size(&self, btf: &Btf<'_>, id: u32, name: &str) -> Result<(), Untold> {
+        match self.laid.get(name) {
+            Some((size, _)) if size_of(btf, id) != Some(*size) => {
+                Err(format!("two structs or unions are called {name}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Defines a struct or union with its members, unless that is done. Returns its alignment.
     pub(super) fn define(&mut self, btf: &Btf<'_>, id: u32, name: &str) -> Result<u64, Untold> {
-        if let Some((size, align)) = self.laid.get(name) {
-            return match size_of(btf, id) == Some(*size) {
-                true => Ok(*align),
-                false => Err(format!("two structs or unions are called {name}")),
-            };
+        self.check_size(btf, id, name)?;
+        if let Some((_, align)) = self.laid.get(name) {
+            return Ok(*align);
         }
         if self.depth > DEPTH || self.defined.len() > MOST {
             return Err(too_deep());

@@ -160,16 +160,24 @@ pub fn c_variable(btf: &Btf<'_>, name: &str, ty: u32) -> Option<String> {
 /// them, and those that others need first. C may declare a typedef as often as wanted, but not one
 /// of a type that has no other name, so these are left out.
 pub fn c_typedefs(btf: &Btf<'_>, id: u32) -> IndexMap<String, String> {
-    let mut typedefs = IndexMap::new();
-    add_typedefs(btf, id, 0, &mut typedefs);
+    let (mut typedefs, mut seen) = (IndexMap::new(), BTreeSet::new());
+    add_typedefs(btf, id, 0, &mut seen, &mut typedefs);
     typedefs
 }
 
-fn add_typedefs(btf: &Btf<'_>, id: u32, depth: usize, typedefs: &mut IndexMap<String, String>) {
-    let Some(ty) = btf.type_by_id(id).filter(|_| depth <= MAX_DEPTH) else {
+/// Adds the typedefs that the type `id` needs, unless it was `seen`.
+fn add_typedefs(
+    btf: &Btf<'_>,
+    id: u32,
+    depth: usize,
+    seen: &mut BTreeSet<u32>,
+    typedefs: &mut IndexMap<String, String>,
+) {
+    let is_new = depth <= MAX_DEPTH && seen.insert(id);
+    let Some(ty) = btf.type_by_id(id).filter(|_| is_new) else {
         return;
     };
-    let mut add = |id| add_typedefs(btf, id, depth + 1, typedefs);
+    let mut add = |id| add_typedefs(btf, id, depth + 1, seen, typedefs);
     match ty.kind() {
         BtfKind::Pointer(inside)
         | BtfKind::Const(inside)
@@ -192,7 +200,7 @@ fn add_typedefs(btf: &Btf<'_>, id: u32, depth: usize, typedefs: &mut IndexMap<St
             if typedefs.contains_key(name) {
                 return;
             }
-            add_typedefs(btf, inside, depth + 1, typedefs);
+            add_typedefs(btf, inside, depth + 1, seen, typedefs);
             let declared = c_variable(btf, name, inside);
             if let Some(declared) = declared.filter(|declared| !declared.contains("{...}")) {
                 typedefs.insert(name.to_owned(), format!("typedef {declared}"));

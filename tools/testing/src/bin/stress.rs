@@ -173,7 +173,11 @@ impl State {
         fs::write("/proc/sys/vm/drop_caches", "3")?;
         let mut things = BTreeSet::new();
         for line in fs::read_to_string("/proc/modules")?.lines() {
-            let words = Vec::from_iter(line.split(' ').take(4));
+            // The disk that is written and read meanwhile may be open or not.
+            let is_open = ["sd_mod ", "tcm_loop "]
+                .iter()
+                .any(|name| line.starts_with(name));
+            let words = Vec::from_iter(line.split(' ').take(if is_open { 1 } else { 4 }));
             things.insert(words.join(" "));
             let holders = Path::new("/sys/module").join(words[0]).join("holders");
             for entry in fs::read_dir(holders)? {
