@@ -96,9 +96,14 @@ shared() {
 	rmmod kimport_engine && return $result
 }
 
+# Before the core loads its own driver.
+rust_iblock() {
+	[ -d /sys/module/rust_iblock ] || load rust_iblock
+}
+
 # disk STEP...: of a backstore that rust_iblock serves.
 disk() {
-	[ -d /sys/module/rust_iblock ] || load rust_iblock || return
+	rust_iblock || return
 	failures mkdir $CORE/iblock_0 , "$@" , rmdir $CORE/iblock_0
 }
 
@@ -131,7 +136,7 @@ refuse_bios() {
 # The disk works again afterwards.
 refused_bios() {
 	wwn=naa.6001405000000001
-	modprobe tcm_loop && modprobe sd_mod && lio_backstore_create target iblock_0 data /dev/ram0 &&
+	rust_iblock && modprobe tcm_loop && modprobe sd_mod && lio_backstore_create target iblock_0 data /dev/ram0 &&
 		lio_loop_attach target loopback $wwn iblock_0/data && disk=$(lio_wait_disk target loopback $wwn) || return
 	refuse_bios
 	result=$?
